@@ -1,0 +1,3 @@
+//! Entry point; everything else is library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Typed messages between page and worker; the only caller of postMessage.

@@ -1,0 +1,1 @@
+//! The worker around training: device choice, command loop, downloads.

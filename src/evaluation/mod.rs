@@ -1,0 +1,1 @@
+//! How good a network is: metrics (pure Rust) and, behind `train`, the evaluation of a split and of single images.

@@ -1,0 +1,70 @@
+//! What the page says to the engine.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Load a dataset and make it the current one. Replaces the one before, and cancels a load under way.
+    SetDataset { source: DatasetSource, split: SplitConfig },
+    /// Stop a load under way; the dataset before stays.
+    CancelDataset,
+    /// Start a run. A run under way is stopped first.
+    Train { run: RunId, config: RunConfig },
+    Pause,
+    Resume,
+    /// Train one batch, then pause.
+    Step,
+    /// End the run, keeping its best weights.
+    Stop,
+    Ask { request: RequestId, question: Question },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DatasetSource {
+    /// A dataset served with the page: the id is its folder under `datasets/`. `base` is the page's absolute base address
+    /// (a worker does not know it).
+    Served { id: String, base: String },
+    /// Files that the visitor dropped or picked.
+    Files { files: Vec<DatasetFile> },
+}
+
+/// A file of the visitor's; `url` is a `blob:` address that the page made, so that the engine can stream it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetFile {
+    pub name: String,
+    pub url: String,
+    pub size_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Question {
+    /// Images of a split, in the split's order, optionally only those of one class. Answered by [`super::Answer::Images`].
+    Images { split: SplitName, class: Option<u16>, offset: u32, count: u32 },
+    /// Particular images, by their index in the dataset. Answered by [`super::Answer::Images`].
+    ImagesAt { indices: Vec<u32> },
+    /// Loss, accuracy and every prediction of the current network on a split. Answered by [`super::Answer::Evaluation`].
+    Evaluate { split: SplitName },
+    /// Classify one image. Answered by [`super::Answer::Classification`].
+    Classify { image: ImageInput },
+}
+
+/// An image to classify, as the browser gives it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageInput {
+    pub width: u32,
+    pub height: u32,
+    /// `width * height * 4` bytes: red, green, blue, alpha.
+    pub rgba: Bulk,
+    pub kind: InputKind,
+}
+
+/// How an image came to be, which decides how it is prepared for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputKind {
+    /// Drawn in the page: dark or light strokes on an even ground; cropped, scaled and centered as the dataset's images are.
+    Drawing,
+    /// A photo or a webcam frame: the largest centered square, scaled.
+    Photo,
+}

@@ -1,0 +1,28 @@
+//! What page and engine say to each other: plain data, no burn, no leptos.
+
+pub mod bulk;
+pub mod command;
+pub mod config;
+pub mod event;
+pub mod failure;
+pub mod report;
+
+pub use bulk::Bulk;
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
+pub use config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig};
+pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, RunUpdate};
+pub use failure::{Failure, FailureKind};
+pub use report::{
+    ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch, ImageShape,
+    Prediction, Progress, RunReport, SplitCounts, SplitName,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Names a run, so that late events of an older run can be told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub u32);
+
+/// Names a question, so that its answer finds the asker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u32);

@@ -1,0 +1,1 @@
+//! Augmentation, batches, loss, optimizer and the loop that trains.

@@ -1,1 +1,0 @@
-//! Typed messages between page and worker; the only caller of postMessage.

@@ -1,0 +1,73 @@
+//! The typed channel between page and engine: a message is a small encoded header, and beside it large buffers that are
+//! transferred, never copied.
+
+mod page;
+mod worker;
+
+pub use page::EngineLink;
+pub use worker::{post, serve, watch};
+
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::protocol::bulk::{self, Envelope};
+use crate::protocol::{Bulk, Failure, FailureKind};
+
+/// Names the sources that this module was built from; every message carries it.
+pub const BUILD: &str = env!("KINDLING_BUILD");
+
+/// A message as `postMessage` takes it, and the buffers that move with it.
+struct Outgoing {
+    message: Object,
+    transfer: Array,
+}
+
+/// What came in: a message, or the last words of an engine that can no longer encode one.
+enum Incoming<M> {
+    Message(M),
+    LastWords(String),
+}
+
+fn pack<M: Serialize>(message: &M) -> Result<Outgoing, Failure> {
+    let envelope = bulk::encode(message).map_err(|error| {
+        Failure::new(FailureKind::EngineCrashed, format!("a message could not be encoded: {error}"))
+    })?;
+    let header = Uint8Array::from(envelope.header.as_slice());
+    let bulks: Array = envelope.bulks.iter().map(|bulk| Uint8Array::from(&**bulk).buffer()).collect();
+    let transfer = bulks.slice(0, bulks.length());
+    transfer.push(&header.buffer());
+
+    let message = Object::new();
+    for (key, value) in [("build", &JsValue::from_str(BUILD)), ("header", &header), ("bulks", &bulks)] {
+        // Setting a property of an object that was made a line above cannot fail.
+        Reflect::set(&message, &key.into(), value).ok();
+    }
+    Ok(Outgoing { message, transfer })
+}
+
+fn unpack<M: DeserializeOwned>(data: &JsValue) -> Result<Incoming<M>, Failure> {
+    let field = |name: &str| Reflect::get(data, &name.into()).unwrap_or_default();
+    let Some(build) = field("build").as_string() else {
+        return Err(Failure::new(FailureKind::EngineCrashed, "a message of unknown origin came in"));
+    };
+    if build != BUILD {
+        return Err(Failure::new(FailureKind::BuildMismatch, format!("the page is build {BUILD}, the engine {build}")));
+    }
+    if let Some(words) = field("lastWords").as_string() {
+        return Ok(Incoming::LastWords(words));
+    }
+
+    let malformed = |reason: String| Failure::new(FailureKind::EngineCrashed, format!("a malformed message: {reason}"));
+    let header: Uint8Array = field("header").dyn_into().map_err(|_| malformed("it has no header".into()))?;
+    let bulks: Array = field("bulks").dyn_into().map_err(|_| malformed("it has no list of bulks".into()))?;
+    let bulks = bulks
+        .iter()
+        .map(|buffer| Ok(Bulk::from(Uint8Array::new(&JsValue::from(buffer.dyn_into::<ArrayBuffer>()?)).to_vec())))
+        .collect::<Result<Vec<_>, JsValue>>()
+        .map_err(|_| malformed("a bulk is no buffer".into()))?;
+    bulk::decode(Envelope { header: header.to_vec(), bulks })
+        .map(Incoming::Message)
+        .map_err(|error| malformed(error.to_string()))
+}

@@ -1,0 +1,178 @@
+//! The page's end of the channel: starts an engine's worker, sends it commands, and hears its events until it is over.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use super::{Incoming, Outgoing, pack, unpack};
+use crate::protocol::{Command, Event, Failure, FailureKind};
+
+/// An engine that says nothing for so long after its start counts as crashed. Long, because it covers the download of
+/// the engine on a slow line; failures that show themselves are told at once.
+const READY_LIMIT_MS: u32 = 180_000;
+
+/// More commands than this do not wait for an engine to be ready: that is a page gone wild, not a visitor.
+const QUEUE_LIMIT: usize = 256;
+
+/// A running engine. Ends it when dropped.
+pub struct EngineLink {
+    state: Rc<State>,
+    _listeners: Vec<EventListener>,
+}
+
+struct State {
+    /// None where the browser refused to make one.
+    worker: Option<Worker>,
+    phase: RefCell<Phase>,
+    on_event: RefCell<Box<dyn FnMut(Event)>>,
+}
+
+enum Phase {
+    /// The worker loads; commands wait.
+    Starting {
+        queue: Vec<Outgoing>,
+        _limit: Timeout,
+    },
+    Ready,
+    /// Crashed or terminated: nothing is sent and no event is heard any more.
+    Over,
+}
+
+impl EngineLink {
+    /// Starts the module worker at `url`. `on_event` hears [`Event::Ready`] first and [`Event::Crashed`], if ever, last;
+    /// never from within this call or [`EngineLink::send`]. It may send, and may drop this link.
+    pub fn start(url: &str, on_event: impl FnMut(Event) + 'static) -> Self {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(url, &options);
+        let refusal = worker.as_ref().err().map(describe);
+
+        let state = Rc::new_cyclic(|weak: &Weak<State>| {
+            let weak = weak.clone();
+            let limit = Timeout::new(READY_LIMIT_MS, move || {
+                if let Some(state) = weak.upgrade() {
+                    state.crash(crashed(format!("the engine did not start within {} s", READY_LIMIT_MS / 1_000)));
+                }
+            });
+            State {
+                worker: worker.ok(),
+                phase: RefCell::new(Phase::Starting { queue: Vec::new(), _limit: limit }),
+                on_event: RefCell::new(Box::new(on_event)),
+            }
+        });
+        if let Some(reason) = refusal {
+            state.crash_soon(crashed(format!("the browser refused to start the engine: {reason}")));
+        }
+        Self { _listeners: state.listen(), state }
+    }
+
+    /// Sends a command, or keeps it until the engine is ready. Does nothing once the engine is over.
+    pub fn send(&self, command: &Command) {
+        let outgoing = match pack(command) {
+            Ok(outgoing) => outgoing,
+            Err(failure) => return self.state.crash_soon(failure),
+        };
+        match &mut *self.state.phase.borrow_mut() {
+            Phase::Starting { queue, .. } if queue.len() < QUEUE_LIMIT => queue.push(outgoing),
+            Phase::Starting { .. } => {
+                self.state
+                    .crash_soon(crashed(format!("{QUEUE_LIMIT} commands wait for an engine that does not start")));
+            }
+            Phase::Ready => self.state.post(&outgoing),
+            Phase::Over => {}
+        }
+    }
+
+    /// Ends the engine at once; no event follows.
+    pub fn terminate(&self) {
+        self.state.end();
+    }
+}
+
+impl Drop for EngineLink {
+    fn drop(&mut self) {
+        self.state.end();
+    }
+}
+
+impl State {
+    fn listen(self: &Rc<Self>) -> Vec<EventListener> {
+        let Some(worker) = &self.worker else { return Vec::new() };
+        let on = |name: &'static str, handle: fn(&Rc<Self>, &web_sys::Event)| {
+            let state = self.clone();
+            // The clone keeps the state alive while `on_event` drops the link.
+            EventListener::new(worker, name, move |event| handle(&state.clone(), event))
+        };
+        vec![
+            on("message", |state, event| state.hear(&event.unchecked_ref::<MessageEvent>().data())),
+            on("messageerror", |state, _| state.crash(crashed("a message of the engine could not be read".into()))),
+            on("error", |state, event| {
+                // A script that could not be fetched reports a plain event without a message.
+                let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|text| !text.is_empty());
+                state.crash(crashed(message.unwrap_or_else(|| "the engine could not be loaded".into())));
+            }),
+        ]
+    }
+
+    fn hear(self: &Rc<Self>, data: &JsValue) {
+        if matches!(*self.phase.borrow(), Phase::Over) {
+            return;
+        }
+        match unpack::<Event>(data) {
+            Ok(Incoming::Message(Event::Crashed(failure))) | Err(failure) => self.crash(failure),
+            Ok(Incoming::LastWords(words)) => self.crash(crashed(words)),
+            Ok(Incoming::Message(event)) => {
+                if let Phase::Starting { queue, .. } = &mut *self.phase.borrow_mut() {
+                    queue.drain(..).for_each(|outgoing| self.post(&outgoing));
+                }
+                // Only now, so that what `on_event` sends comes after what waited.
+                self.phase.replace(Phase::Ready);
+                self.deliver(event);
+            }
+        }
+    }
+
+    fn post(self: &Rc<Self>, outgoing: &Outgoing) {
+        let Some(worker) = &self.worker else { return };
+        if let Err(error) = worker.post_message_with_transfer(&outgoing.message, &outgoing.transfer) {
+            self.crash_soon(crashed(format!("a command could not be sent: {}", describe(&error))));
+        }
+    }
+
+    /// Ends the engine and tells why, once.
+    fn crash(&self, failure: Failure) {
+        if self.end() {
+            self.deliver(Event::Crashed(failure));
+        }
+    }
+
+    /// The same after the caller has returned.
+    fn crash_soon(self: &Rc<Self>, failure: Failure) {
+        let state = self.clone();
+        wasm_bindgen_futures::spawn_local(async move { state.crash(failure) });
+    }
+
+    /// Whether the engine was not over before.
+    fn end(&self) -> bool {
+        if let Some(worker) = &self.worker {
+            worker.terminate();
+        }
+        !matches!(self.phase.replace(Phase::Over), Phase::Over)
+    }
+
+    fn deliver(&self, event: Event) {
+        (self.on_event.borrow_mut())(event);
+    }
+}
+
+fn crashed(detail: String) -> Failure {
+    Failure::new(FailureKind::EngineCrashed, detail)
+}
+
+fn describe(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+}

@@ -1,0 +1,48 @@
+//! The engine's end of the channel.
+
+use gloo::events::EventListener;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use super::{BUILD, Incoming, pack, unpack};
+use crate::protocol::{Command, Event};
+
+#[wasm_bindgen(module = "/src/channel/worker.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = watch)]
+    fn watch_rejections(build: &str);
+}
+
+/// Makes sure that the page hears of a trap that no Rust code sees, such as memory that ran out. Called first.
+pub fn watch() {
+    watch_rejections(BUILD);
+}
+
+/// Hands every command to `on_command` from now on.
+pub fn serve(mut on_command: impl FnMut(Command) + 'static) {
+    EventListener::new(&scope(), "message", move |event| {
+        match unpack(&event.unchecked_ref::<MessageEvent>().data()) {
+            Ok(Incoming::Message(command)) => on_command(command),
+            // The page has no last words.
+            Ok(Incoming::LastWords(_)) => {}
+            Err(failure) => post(&Event::Crashed(failure)),
+        }
+    })
+    .forget();
+}
+
+/// Sends an event to the page.
+pub fn post(event: &Event) {
+    let result = pack(event)
+        .map_err(|failure| JsValue::from_str(&failure.detail))
+        .and_then(|outgoing| scope().post_message_with_transfer(&outgoing.message, &outgoing.transfer));
+    // Cannot be told to the page, since telling it is what failed; the uncaught error ends the engine there.
+    if let Err(error) = result {
+        wasm_bindgen::throw_val(error);
+    }
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}

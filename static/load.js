@@ -1,0 +1,26 @@
+// Starts a wasm module, in the page and in a worker alike: load.js?js=NAME.js&build=ID starts NAME.js with NAME_bg.wasm.
+//
+// The build id goes on to both files. An engine's file names are the same in every build, so without it a new page could
+// meet an old engine from the browser's cache, or a script and a wasm that do not fit each other.
+const here = new URL(import.meta.url);
+const name = here.searchParams.get("js") ?? "";
+const build = here.searchParams.get("build");
+
+function address(file) {
+  const url = new URL(file, here);
+  if (build) {
+    url.searchParams.set("build", build);
+  }
+  return url;
+}
+
+try {
+  if (!/^[\w-]+\.js$/.test(name)) {
+    throw new Error(`load.js?js=NAME.js expects a script of the same folder, not "${name}"`);
+  }
+  const { default: start } = await import(address(name));
+  await start({ module_or_path: address(name.replace(/\.js$/, "_bg.wasm")) });
+} catch (error) {
+  // In a worker this reaches the page as the worker's `error` event; a rejected module would be silent there.
+  reportError(error);
+}

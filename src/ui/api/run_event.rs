@@ -1,0 +1,146 @@
+//! What `kindling.train` tells its listener, as JSON. Pure.
+
+use serde_json::{Value, json};
+
+use crate::protocol::event::Preparation;
+use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
+
+/// The update as the object that a listener receives; `kindling.d.ts` has its type.
+pub fn run_event(update: &RunUpdate) -> Value {
+    match update {
+        RunUpdate::Preparing(Preparation::UploadingImages) => preparing("uploadingImages"),
+        RunUpdate::Preparing(Preparation::BuildingNetwork) => preparing("buildingNetwork"),
+        RunUpdate::Preparing(Preparation::CompilingKernels) => preparing("compilingKernels"),
+        RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
+            json!({ "kind": "preparing", "stage": "tuningKernels", "done": done, "total": total })
+        }
+        RunUpdate::Started { steps_per_epoch, total_steps, parameters } => json!({
+            "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
+        }),
+        RunUpdate::Progress(progress) => {
+            let mut event = of_kind("progress", json!(progress));
+            event["loss"] = json!(progress.losses.last());
+            event
+        }
+        RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
+        RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
+        RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
+        RunUpdate::Resumed => json!({ "kind": "resumed" }),
+        RunUpdate::Finished(report) => of_kind("finished", json!(report)),
+        RunUpdate::Failed(failure) => {
+            json!({ "kind": "failed", "name": error_name(failure), "message": error_message(failure) })
+        }
+    }
+}
+
+/// What `kindling.train` resolves with: the report, and what each epoch reported.
+pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
+    let mut whole = json!(report);
+    whole["epochs"] = json!(epochs);
+    whole
+}
+
+/// The stable name of a failure: the `name` of the error that a promise is rejected with.
+pub fn error_name(failure: &Failure) -> String {
+    format!("{:?}", failure.kind)
+}
+
+/// The failure's detail as a sentence.
+pub fn error_message(failure: &Failure) -> String {
+    let mut rest = failure.detail.trim().chars();
+    let Some(first) = rest.next() else {
+        return format!("{}.", error_name(failure));
+    };
+    let rest = rest.as_str();
+    let stop = if rest.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{rest}{stop}", first.to_uppercase())
+}
+
+fn preparing(stage: &str) -> Value {
+    json!({ "kind": "preparing", "stage": stage })
+}
+
+fn of_kind(kind: &str, mut event: Value) -> Value {
+    event["kind"] = json!(kind);
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Ending, FailureKind, Prediction, Progress};
+
+    const EPOCH: EpochReport = EpochReport {
+        epoch: 0,
+        step: 10,
+        train_loss: 0.5,
+        train_accuracy: 0.75,
+        validation_loss: 0.25,
+        validation_accuracy: 0.875,
+        is_best: true,
+        elapsed_ms: 1500.0,
+    };
+
+    fn check(update: RunUpdate, expected: Value) {
+        assert_eq!(run_event(&update), expected);
+    }
+
+    #[test]
+    fn events_say_their_kind_and_use_camel_case() {
+        check(RunUpdate::Resumed, json!({ "kind": "resumed" }));
+        check(
+            RunUpdate::Preparing(Preparation::TuningKernels { done: 1, total: 3 }),
+            json!({ "kind": "preparing", "stage": "tuningKernels", "done": 1, "total": 3 }),
+        );
+        check(
+            RunUpdate::Started { steps_per_epoch: 5, total_steps: 10, parameters: 61_706 },
+            json!({ "kind": "started", "stepsPerEpoch": 5, "totalSteps": 10, "parameters": 61_706 }),
+        );
+        check(
+            RunUpdate::Epoch(EPOCH),
+            json!({
+                "kind": "epoch", "epoch": 0, "step": 10, "trainLoss": 0.5, "trainAccuracy": 0.75,
+                "validationLoss": 0.25, "validationAccuracy": 0.875, "isBest": true, "elapsedMs": 1500.0,
+            }),
+        );
+        check(
+            RunUpdate::Samples(vec![Prediction { index: 7, label: 1, predicted: 2, confidence: 0.5, loss: 1.0 }]),
+            json!({
+                "kind": "samples",
+                "predictions": [{ "index": 7, "label": 1, "predicted": 2, "confidence": 0.5, "loss": 1.0 }],
+            }),
+        );
+    }
+
+    #[test]
+    fn progress_carries_every_loss_and_the_last_by_itself() {
+        let progress = Progress { step: 2, losses: vec![2.5, 2.25], accuracy: 0.5, ..Progress::default() };
+        let event = run_event(&RunUpdate::Progress(progress));
+        assert_eq!(event["losses"], json!([2.5, 2.25]));
+        assert_eq!(event["loss"], json!(2.25));
+        assert_eq!(event["imagesPerSecond"], json!(0.0));
+        assert_eq!(run_event(&RunUpdate::Progress(Progress::default()))["loss"], Value::Null);
+    }
+
+    #[test]
+    fn the_report_holds_its_epochs() {
+        let run = RunReport { ending: Ending::StepLimit, steps: 10, best: Some(EPOCH), elapsed_ms: 1500.0 };
+        let report = report(&run, &[EPOCH]);
+        assert_eq!(report["ending"], json!("stepLimit"));
+        assert_eq!(report["best"]["validationAccuracy"], json!(0.875));
+        assert_eq!(report["epochs"][0]["isBest"], json!(true));
+    }
+
+    #[test]
+    fn failures_become_a_name_and_a_sentence() {
+        let failure = |detail: &str| Failure::new(FailureKind::BadConfig, detail);
+        assert_eq!(error_name(&failure("")), "BadConfig");
+        assert_eq!(error_message(&failure("epochs: must be at least 1")), "Epochs: must be at least 1.");
+        assert_eq!(error_message(&failure("why?")), "Why?");
+        assert_eq!(error_message(&failure("")), "BadConfig.");
+        check(
+            RunUpdate::Failed(failure("no data")),
+            json!({ "kind": "failed", "name": "BadConfig", "message": "No data." }),
+        );
+    }
+}

@@ -1,0 +1,286 @@
+/**
+ * Types of `window.kindling`, the page for programs. docs/api.md explains each method with examples.
+ *
+ * Every rejected promise is an `Error` whose `name` is one of `kindling.FailureName` and whose `message` is a sentence.
+ */
+
+declare global {
+  interface Window {
+    /** There as soon as the page's script has run; its methods wait for the engine themselves. */
+    readonly kindling: kindling.Kindling;
+  }
+  // eslint-disable-next-line no-var
+  var kindling: kindling.Kindling;
+}
+
+export declare namespace kindling {
+  interface Kindling {
+    /** Waits for an engine. */
+    ready(): Promise<Engine>;
+
+    /**
+     * Loads a dataset and makes it the page's current one: one that is served with the page, by its id, or the files of
+     * one that the page can read. Replaces the dataset before, with its networks; ends a load under way.
+     */
+    loadDataset(source: string | readonly File[] | FileList, options?: { split?: Partial<Split> }): Promise<Dataset>;
+
+    /**
+     * Trains a network on the current dataset, to the end of the run. Keys that are left out have the values of the dataset's
+     * default preset, or of the preset that `network` names. An unknown key is refused. A run under way is stopped first.
+     */
+    train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
+
+    /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
+    pause(): Promise<void>;
+    /** Asks a paused run to go on. The run's listener hears `resumed`. */
+    resume(): Promise<void>;
+    /** Trains one batch of a paused or running run, then pauses. */
+    step(): Promise<void>;
+    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. */
+    stop(): Promise<void>;
+
+    /** Asks the current network about every image of a split, and shows the result in the place Understand. */
+    evaluate(split: "validation" | "test"): Promise<Evaluation>;
+
+    /**
+     * Classifies one image with the current network: all classes, most probable first. A `"photo"` (the default) gives its
+     * largest centered square; a `"drawing"`, dark or light strokes on an even ground, is cropped, scaled and centered
+     * as the dataset's images are.
+     */
+    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" }): Promise<ClassProbability[]>;
+
+    /** Not there yet: rejects with an error named `NotYet`. */
+    export(format: string): Promise<never>;
+    /** Not there yet: rejects with an error named `NotYet`. */
+    import(model: Blob): Promise<never>;
+  }
+
+  /** Whatever the browser's `createImageBitmap` takes. */
+  type ImageSource =
+    | Blob
+    | ImageData
+    | ImageBitmap
+    | HTMLCanvasElement
+    | OffscreenCanvas
+    | HTMLImageElement
+    | HTMLVideoElement
+    | VideoFrame;
+
+  interface Engine {
+    engine: "webgpu" | "cpu";
+    /** The graphics adapter as the browser names it, or how the CPU computes. */
+    adapter: string;
+    /** Why this engine was chosen. */
+    reason:
+      | "gpu-found"
+      | "no-webgpu"
+      | "no-adapter"
+      | "software-adapter"
+      | "no-timestamp-query"
+      | "chosen"
+      | "address"
+      | "gpu-failed";
+    /** The build of page and engine. */
+    build: string;
+  }
+
+  interface Dataset {
+    /** The id of a served dataset; `"files"` for one loaded from files. */
+    id: string;
+    name: string;
+    /** The name of each class; elsewhere a class is its index here. */
+    classes: string[];
+    counts: { train: number; validation: number; test: number };
+    shape: { channels: number; height: number; width: number };
+    /** Whether the dataset brought its own test set. */
+    hasStandardTest: boolean;
+  }
+
+  interface Split {
+    /** Share of the images outside the test set that is held out for validation, 0 to 0.5. */
+    validationFraction: number;
+    /** Share of all images that becomes the test set, 0 to 0.5; ignored where the dataset has a standard test set. */
+    testFraction: number;
+    seed: number;
+  }
+
+  interface TrainConfig {
+    /** The id of a preset, which brings its recipe, or a network as data. */
+    network?: string | Network;
+    /** Passes over the train split, at least 1. */
+    epochs?: number;
+    /** End after this many steps, whatever the epoch. */
+    maxSteps?: number | null;
+    /** Images per step, 1 to 4096. */
+    batchSize?: number;
+    /** η in `θ ← θ − η∇L − ηλθ`. */
+    learningRate?: number;
+    /** λ in `θ ← θ − η∇L − ηλθ`. */
+    weightDecay?: number;
+    /** PyTorch's definitions and defaults. */
+    optimizer?: "sgd" | "adam" | { sgd: Partial<Sgd> } | { adam: Partial<Adam> };
+    /** Of SGD; short for `optimizer: { sgd: { momentum } }`. */
+    momentum?: number;
+    /** Seeds the initial weights and the order of the batches. A whole number, 0 to 4294967295. */
+    seed?: number;
+    /** May be given, as in the config of another run, if it is the current dataset's. */
+    dataset?: string;
+    /** May be given, as in the config of another run, if it is the current dataset's. */
+    split?: Split;
+  }
+
+  interface Sgd {
+    momentum: number;
+  }
+
+  interface Adam {
+    beta1: number;
+    beta2: number;
+    epsilon: number;
+  }
+
+  interface Network {
+    name: string;
+    /** The input shape and the number of classes come from the dataset. */
+    layers: Layer[];
+  }
+
+  type Layer =
+    | { conv: { filters: number; kernel: number; stride: number; padding: "valid" | "same"; bias: boolean } }
+    | "batchNorm"
+    | { activation: "relu" }
+    | { maxPool: { size: number; stride: number } }
+    | "globalAveragePool"
+    | { dropout: { rate: number } }
+    | "flatten"
+    | { linear: { units: number; bias: boolean } }
+    /** The last layer: linear, one output per class. */
+    | { classifier: { bias: boolean } };
+
+  type RunEvent =
+    | {
+        kind: "preparing";
+        stage: "uploadingImages" | "buildingNetwork" | "compilingKernels";
+      }
+    | { kind: "preparing"; stage: "tuningKernels"; done: number; total: number }
+    /** The first step is about to start. */
+    | { kind: "started"; stepsPerEpoch: number; totalSteps: number; parameters: number }
+    | Progress
+    | ({ kind: "epoch" } & EpochReport)
+    /** Predictions for the dataset's sample images, at most once a second. */
+    | { kind: "samples"; predictions: Prediction[] }
+    | { kind: "paused"; step: number }
+    | { kind: "resumed" }
+    | ({ kind: "finished" } & RunReport)
+    | { kind: "failed"; name: FailureName; message: string };
+
+  /** At most ten times a second. */
+  interface Progress {
+    kind: "progress";
+    /** Steps done. */
+    step: number;
+    /** Epoch under way, from 0. */
+    epoch: number;
+    /** Loss of every step since the last progress, oldest first; null where it is not a finite number. */
+    losses: (number | null)[];
+    /** The last of `losses`. */
+    loss: number | null;
+    /** Share of the images of those steps that were classified right, 0 to 1. */
+    accuracy: number;
+    imagesPerSecond: number;
+    /** Time since the first step, pauses left out. */
+    elapsedMs: number;
+    remainingMs: number;
+  }
+
+  interface EpochReport {
+    /** From 0. */
+    epoch: number;
+    /** Steps done at its end. */
+    step: number;
+    /** Mean over the epoch's steps, as the network was at each. */
+    trainLoss: number | null;
+    trainAccuracy: number;
+    validationLoss: number | null;
+    validationAccuracy: number;
+    /** Whether these are the best weights so far, by validation accuracy. */
+    isBest: boolean;
+    elapsedMs: number;
+  }
+
+  interface RunReport {
+    ending: "completed" | "stepLimit" | "stopped";
+    /** Steps done. */
+    steps: number;
+    /** The epoch whose weights are kept; null where no epoch was completed, then the last weights are kept. */
+    best: EpochReport | null;
+    elapsedMs: number;
+  }
+
+  interface Report extends RunReport {
+    epochs: EpochReport[];
+  }
+
+  interface Prediction {
+    /** Index in the dataset. */
+    index: number;
+    /** The true class. */
+    label: number;
+    /** The class that the network names. */
+    predicted: number;
+    /** Probability of `predicted`, 0 to 1. */
+    confidence: number;
+    /** Cross-entropy of this image. */
+    loss: number | null;
+  }
+
+  interface Evaluation {
+    split: "validation" | "test";
+    /** Mean cross-entropy. */
+    loss: number | null;
+    /** 0 to 1. */
+    accuracy: number;
+    /** `confusion[label][predicted]`: how many images of class `label` were taken for class `predicted`. */
+    confusion: number[][];
+    perClass: ClassFigures[];
+  }
+
+  interface ClassFigures {
+    label: string;
+    /** Of the images that were taken for this class, the share that is of it; null where there are none. */
+    precision: number | null;
+    /** Of the images of this class, the share that was recognized; null where there are none. */
+    recall: number | null;
+    /** Harmonic mean of precision and recall; null where neither is known. */
+    f1: number | null;
+    /** Images of this class in the split. */
+    count: number;
+  }
+
+  interface ClassProbability {
+    label: string;
+    /** 0 to 1. */
+    probability: number;
+  }
+
+  type FailureName =
+    | "DownloadFailed"
+    | "WrongHash"
+    | "BadFile"
+    | "UnknownFormat"
+    | "TooFewImages"
+    | "NoDataset"
+    | "NoNetwork"
+    | "BadNetwork"
+    | "BadConfig"
+    | "BadImage"
+    | "LossNotFinite"
+    | "OutOfMemory"
+    | "NoWebGpu"
+    | "GpuError"
+    | "DeviceLost"
+    | "EngineCrashed"
+    | "BuildMismatch"
+    | "Canceled"
+    | "NotYet";
+}

@@ -5,7 +5,7 @@ mod page;
 mod worker;
 
 pub use page::EngineLink;
-pub use worker::{post, serve, watch};
+pub use worker::{macrotask, post, serve, watch};
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::Serialize;

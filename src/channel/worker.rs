@@ -3,6 +3,7 @@
 use gloo::events::EventListener;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::{BUILD, Incoming, pack, unpack};
@@ -12,6 +13,9 @@ use crate::protocol::{Command, Event};
 extern "C" {
     #[wasm_bindgen(js_name = watch)]
     fn watch_rejections(build: &str);
+
+    #[wasm_bindgen(js_name = macrotask)]
+    fn next_macrotask() -> js_sys::Promise;
 }
 
 /// Makes sure that the page hears of a trap that no Rust code sees, such as memory that ran out. Called first.
@@ -41,6 +45,12 @@ pub fn post(event: &Event) {
     if let Err(error) = result {
         wasm_bindgen::throw_val(error);
     }
+}
+
+/// Lets the browser's other work go first: messages, and what the GPU has to say.
+pub async fn macrotask() {
+    // This promise is never rejected.
+    JsFuture::from(next_macrotask()).await.ok();
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

@@ -1,0 +1,73 @@
+//! Everything that can be wrong with a dataset's files, its split, or its description.
+
+use crate::protocol::{Failure, FailureKind};
+
+/// Each variant is a sentence fragment that names the file and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DatasetError {
+    #[error("{file}: not an IDX file of unsigned bytes: it starts with {magic:#010x}")]
+    WrongMagic { file: String, magic: u32 },
+    #[error("{file}: cut short: {found} bytes of {expected}")]
+    Truncated { file: String, found: u64, expected: u64 },
+    #[error("{file}: more bytes follow after the {expected} that it announces")]
+    TrailingBytes { file: String, expected: u64 },
+    #[error("{file}: damaged archive: {detail}")]
+    BadArchive { file: String, detail: String },
+    #[error("{file}: no images inside")]
+    Empty { file: String },
+    #[error("{file}: images of {width} x {height} pixels; 1 x 1 to {limit} x {limit} can be read")]
+    BadDimensions { file: String, height: u32, width: u32, limit: u32 },
+    #[error("{test_file}: images of {test} pixels, but {train_file} has {train}")]
+    ShapeMismatch { train_file: String, train: String, test_file: String, test: String },
+    #[error("{labels_file}: {n_labels} labels for the {n_images} images of {images_file}")]
+    CountMismatch { images_file: String, n_images: u32, labels_file: String, n_labels: u32 },
+    #[error("{file}: image {image} has label {label}, but there are {n_classes} classes")]
+    LabelOutOfRange { file: String, image: u64, label: u16, n_classes: usize },
+    #[error("{file}: {detail}")]
+    BadClassNames { file: String, detail: String },
+    #[error("{file}: {what} is over the limit of {limit}")]
+    TooLarge { file: String, what: &'static str, limit: u64 },
+    #[error("no memory for {bytes} bytes of images")]
+    OutOfMemory { bytes: u64 },
+    #[error("IDX files come in pairs, images and labels, one pair or two (train and test): {detail}")]
+    UnpairedFiles { detail: String },
+    #[error(
+        "no known dataset in {found}; what can be read: the two or four IDX files of an MNIST-like dataset \
+         (.gz or not), CIFAR-10's binary archive (.tar.gz or .tar), or its .bin files"
+    )]
+    UnknownFormat { found: String },
+    #[error("class {class} has {found} images outside a test set of its own; the split needs {needed}")]
+    TooFewImages { class: String, found: usize, needed: usize },
+    #[error("{name} is {value}; 0 to 0.5 is possible")]
+    BadFraction { name: &'static str, value: String },
+    #[error("{file}: SHA-256 is {found}, not {expected}")]
+    WrongHash { file: String, found: String, expected: String },
+    #[error("dataset description {id}: {detail}")]
+    BadDescription { id: String, detail: String },
+}
+
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        let kind = match &error {
+            DatasetError::WrongMagic { .. }
+            | DatasetError::Truncated { .. }
+            | DatasetError::TrailingBytes { .. }
+            | DatasetError::BadArchive { .. }
+            | DatasetError::Empty { .. }
+            | DatasetError::BadDimensions { .. }
+            | DatasetError::ShapeMismatch { .. }
+            | DatasetError::CountMismatch { .. }
+            | DatasetError::LabelOutOfRange { .. }
+            | DatasetError::BadClassNames { .. }
+            | DatasetError::TooLarge { .. }
+            | DatasetError::UnpairedFiles { .. }
+            | DatasetError::BadDescription { .. } => FailureKind::BadFile,
+            DatasetError::OutOfMemory { .. } => FailureKind::OutOfMemory,
+            DatasetError::UnknownFormat { .. } => FailureKind::UnknownFormat,
+            DatasetError::TooFewImages { .. } => FailureKind::TooFewImages,
+            DatasetError::BadFraction { .. } => FailureKind::BadConfig,
+            DatasetError::WrongHash { .. } => FailureKind::WrongHash,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}

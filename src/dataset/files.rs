@@ -1,0 +1,113 @@
+//! Recognises what the visitor dropped, by content first and by name where the content is silent, and parses it.
+
+use super::gzip::{is_gzip, peek};
+use super::idx::{IdxKind, ImagesFile, LabelsFile};
+use super::{Dataset, DatasetError, MAX_CLASSES, mnist};
+
+/// Parses the files of one dataset, gzip or not: one or two pairs of IDX files, CIFAR-10's binary archive, or its `.bin`
+/// files. Beside them may lie a text with the names of the classes, `classes.txt` or `batches.meta.txt`, one a line; other
+/// files are ignored.
+pub fn parse_files(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Dataset, DatasetError> {
+    let mut images = Vec::new();
+    let mut labels = Vec::new();
+    let mut classes = None;
+    for (file, bytes) in files.iter().filter(|(file, _)| !is_hidden(file)) {
+        match Format::of(file, bytes) {
+            Format::Idx(IdxKind::Images) => images.push(ImagesFile::open(file, bytes)?),
+            Format::Idx(IdxKind::Labels) => labels.push(LabelsFile::open(file, bytes)?),
+            Format::ClassNames => classes = Some(parse_class_names(file, bytes)?),
+            Format::Unknown => {}
+        }
+    }
+    if images.is_empty() && labels.is_empty() {
+        return Err(DatasetError::UnknownFormat { found: describe(&files) });
+    }
+    mnist::parse(name, images, labels, classes)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Idx(IdxKind),
+    ClassNames,
+    Unknown,
+}
+
+impl Format {
+    fn of(file: &str, bytes: &[u8]) -> Self {
+        let head = peek(bytes);
+        let name = base_name(file).to_ascii_lowercase();
+        if let Some(kind) = IdxKind::of(&head) {
+            Self::Idx(kind)
+        } else if name == "classes.txt" || name.ends_with(".meta.txt") {
+            Self::ClassNames
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// Class names, one a line; empty lines at the end are no names.
+pub fn parse_class_names(file: &str, bytes: &[u8]) -> Result<Vec<String>, DatasetError> {
+    const NAME_LIMIT_CHARS: usize = 100;
+    let bad = |detail: String| DatasetError::BadClassNames { file: file.to_owned(), detail };
+    let text = std::str::from_utf8(bytes).map_err(|error| bad(format!("not UTF-8 text: {error}")))?;
+    let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).take(MAX_CLASSES + 1).collect();
+    if names.is_empty() || names.len() > MAX_CLASSES {
+        return Err(bad(format!("1 to {MAX_CLASSES} class names are possible")));
+    }
+    match names.iter().position(|name| name.is_empty() || name.chars().count() > NAME_LIMIT_CHARS) {
+        None => Ok(names),
+        Some(line) => Err(bad(format!("line {}: a class name has 1 to {NAME_LIMIT_CHARS} characters", line + 1))),
+    }
+}
+
+/// The name without its folders.
+pub fn base_name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
+}
+
+/// Files that systems leave beside the visitor's own: `.DS_Store`, `._data_batch_1.bin`.
+pub fn is_hidden(file: &str) -> bool {
+    base_name(file).starts_with('.')
+}
+
+/// Names a few of the files and what they seem to be, for the error that says that nothing could be read.
+fn describe(files: &[(String, Vec<u8>)]) -> String {
+    const N_NAMED: usize = 3;
+    let named: Vec<_> = files
+        .iter()
+        .take(N_NAMED)
+        .map(|(file, bytes)| format!("{} ({})", base_name(file), guess(file, bytes)))
+        .collect();
+    match files.len() {
+        0 => "no files".to_owned(),
+        n if n > N_NAMED => format!("{} and {} more", named.join(", "), n - N_NAMED),
+        _ => named.join(", "),
+    }
+}
+
+fn guess(file: &str, bytes: &[u8]) -> &'static str {
+    let head = peek(bytes);
+    let begins = |magic: &[u8]| head.starts_with(magic);
+    if bytes.is_empty() {
+        "empty"
+    } else if begins(b"PK\x03\x04") {
+        "a zip archive"
+    } else if begins(b"\x89PNG") {
+        "a PNG image"
+    } else if begins(&[0xff, 0xd8, 0xff]) {
+        "a JPEG image"
+    } else if begins(&[0x80, 2]) || begins(&[0x80, 3]) || begins(&[0x80, 4]) {
+        "a Python pickle"
+    } else if begins(b"\x93NUMPY") {
+        "a NumPy array"
+    } else if begins(b"\x89HDF") {
+        "an HDF5 file"
+    } else if begins(&[0, 0]) && base_name(file).contains("idx") {
+        "IDX, but not of unsigned bytes with one or three dimensions"
+    } else if is_gzip(bytes) {
+        "gzip of unknown content"
+    } else {
+        "unknown"
+    }
+}

@@ -1,0 +1,177 @@
+//! What follows from the predictions of a split: confusion matrix, precision, recall and F1 per class, the worst mistakes.
+
+use crate::protocol::Prediction;
+
+/// How often images of one class were taken for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    n_classes: usize,
+    /// `n_classes * n_classes` counts: a row for each true class, in it a column for each predicted one.
+    counts: Vec<u32>,
+}
+
+/// How well one class is recognised, with scikit-learn's definitions: what would be divided by zero is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClassFigures {
+    /// Share of the images predicted as this class that are of it.
+    pub precision: f32,
+    /// Share of this class's images that were predicted as it.
+    pub recall: f32,
+    /// Harmonic mean of precision and recall.
+    pub f1: f32,
+    /// Images of this class.
+    pub support: u32,
+}
+
+impl ConfusionMatrix {
+    /// Counts predictions. Those of or as a class past `n_classes` are left out.
+    pub fn new(predictions: &[Prediction], n_classes: usize) -> Self {
+        let mut matrix = Self { n_classes, counts: vec![0; n_classes * n_classes] };
+        for prediction in predictions {
+            let position = matrix.position(prediction.label.into(), prediction.predicted.into());
+            if let Some(count) = position.and_then(|position| matrix.counts.get_mut(position)) {
+                *count += 1;
+            }
+        }
+        matrix
+    }
+
+    pub fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    /// Images of class `label` that were predicted as `predicted`; 0 past the last class.
+    pub fn count(&self, label: usize, predicted: usize) -> u32 {
+        self.position(label, predicted).and_then(|position| self.counts.get(position)).copied().unwrap_or(0)
+    }
+
+    /// Images of a class.
+    pub fn support(&self, label: usize) -> u32 {
+        (0..self.n_classes).map(|predicted| self.count(label, predicted)).sum()
+    }
+
+    /// Images predicted as a class.
+    pub fn n_predicted(&self, predicted: usize) -> u32 {
+        (0..self.n_classes).map(|label| self.count(label, predicted)).sum()
+    }
+
+    pub fn total(&self) -> u32 {
+        self.counts.iter().sum()
+    }
+
+    /// Share of all images that were predicted right; 0 of none.
+    pub fn accuracy(&self) -> f32 {
+        ratio((0..self.n_classes).map(|class| self.count(class, class)).sum(), self.total())
+    }
+
+    /// The figures of every class.
+    pub fn class_figures(&self) -> Vec<ClassFigures> {
+        (0..self.n_classes).map(|class| self.figures(class)).collect()
+    }
+
+    /// Means over the classes, each weighing the same, that occur among labels or predictions; `support` is the number of all
+    /// images.
+    pub fn macro_average(&self) -> ClassFigures {
+        let occurs = |class: &usize| self.support(*class) + self.n_predicted(*class) > 0;
+        let figures: Vec<_> = (0..self.n_classes).filter(occurs).map(|class| self.figures(class)).collect();
+        let mean =
+            |figure: fn(&ClassFigures) -> f32| figures.iter().map(figure).sum::<f32>() / figures.len().max(1) as f32;
+        ClassFigures {
+            precision: mean(|class| class.precision),
+            recall: mean(|class| class.recall),
+            f1: mean(|class| class.f1),
+            support: self.total(),
+        }
+    }
+
+    fn figures(&self, class: usize) -> ClassFigures {
+        let (right, support, n_predicted) = (self.count(class, class), self.support(class), self.n_predicted(class));
+        ClassFigures {
+            precision: ratio(right, n_predicted),
+            recall: ratio(right, support),
+            f1: ratio(2 * right, support + n_predicted),
+            support,
+        }
+    }
+
+    fn position(&self, label: usize, predicted: usize) -> Option<usize> {
+        (label < self.n_classes && predicted < self.n_classes).then(|| label * self.n_classes + predicted)
+    }
+}
+
+/// The wrong predictions with the highest loss, the worst first: those that the network was surest to have right.
+pub fn worst_mistakes(predictions: &[Prediction], n_mistakes: usize) -> Vec<Prediction> {
+    let mut mistakes: Vec<_> = predictions.iter().filter(|p| p.label != p.predicted).copied().collect();
+    mistakes.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.index.cmp(&b.index)));
+    mistakes.truncate(n_mistakes);
+    mistakes
+}
+
+fn ratio(part: u32, whole: u32) -> f32 {
+    if whole == 0 { 0.0 } else { (f64::from(part) / f64::from(whole)) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions(pairs: &[(u16, u16)]) -> Vec<Prediction> {
+        let prediction = |(index, &(label, predicted)): (usize, &(u16, u16))| Prediction {
+            index: index as u32,
+            label,
+            predicted,
+            confidence: 0.5,
+            loss: index as f32,
+        };
+        pairs.iter().enumerate().map(prediction).collect()
+    }
+
+    fn matrix(pairs: &[(u16, u16)], n_classes: usize) -> ConfusionMatrix {
+        ConfusionMatrix::new(&predictions(pairs), n_classes)
+    }
+
+    #[test]
+    fn rows_are_labels_and_columns_are_predictions() {
+        let matrix = matrix(&[(0, 0), (0, 1), (0, 1), (2, 0), (9, 0), (0, 9)], 3);
+        assert_eq!(matrix.counts, [1, 2, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!((matrix.count(0, 1), matrix.count(1, 0), matrix.count(0, 3)), (2, 0, 0));
+        assert_eq!((matrix.support(0), matrix.n_predicted(0), matrix.total()), (3, 2, 4));
+        assert_eq!(matrix.accuracy(), 0.25);
+    }
+
+    /// Values of scikit-learn's `precision_recall_fscore_support` for the same labels, `zero_division=0`.
+    #[test]
+    fn the_figures_are_those_of_scikit_learn() {
+        let matrix = matrix(&[(0, 0), (1, 2), (2, 1), (0, 0), (1, 0), (2, 1)], 3);
+        let class_0 = ClassFigures { precision: 2.0 / 3.0, recall: 1.0, f1: 0.8, support: 2 };
+        let class_1 = ClassFigures { precision: 0.0, recall: 0.0, f1: 0.0, support: 2 };
+        assert_eq!(matrix.class_figures(), [class_0, class_1, class_1]);
+        let average = matrix.macro_average();
+        assert!((average.precision - 0.222_222).abs() < 1e-5);
+        assert!((average.recall - 0.333_333).abs() < 1e-5);
+        assert!((average.f1 - 0.266_667).abs() < 1e-5);
+        assert_eq!(average.support, 6);
+    }
+
+    #[test]
+    fn a_class_that_never_occurs_has_zeros_and_no_weight() {
+        let matrix = matrix(&[(0, 0), (1, 1)], 3);
+        assert_eq!(matrix.class_figures()[2], ClassFigures::default());
+        assert_eq!(matrix.macro_average().f1, 1.0);
+    }
+
+    #[test]
+    fn no_predictions_give_zeros() {
+        assert_eq!(matrix(&[], 2).macro_average(), ClassFigures::default());
+        assert_eq!(matrix(&[], 0).accuracy(), 0.0);
+    }
+
+    #[test]
+    fn the_worst_mistakes_are_wrong_and_sorted_by_loss() {
+        let mut all = predictions(&[(0, 1), (1, 1), (1, 0), (2, 0), (0, 2)]);
+        all[4].loss = f32::NAN;
+        let indices = |n| worst_mistakes(&all, n).iter().map(|mistake| mistake.index).collect::<Vec<_>>();
+        assert_eq!(indices(3), [4, 3, 2]);
+        assert_eq!(indices(9), [4, 3, 2, 0]);
+    }
+}

@@ -10,7 +10,7 @@ pub mod report;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
 pub use config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig};
-pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, RunUpdate};
+pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
 pub use report::{
     ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch, ImageShape,

@@ -1,0 +1,30 @@
+//! The classes of one prepared image, most probable first.
+
+use burn::tensor::activation::softmax;
+
+use crate::network::Network;
+use crate::network::weights::device_failure;
+use crate::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind};
+use crate::training::data::Unpacker;
+
+/// Classifies one image of the network's input shape, as `dataset::prepare` makes it: bytes, channel by channel. `network` is one
+/// that only answers.
+pub async fn classify(network: &Network, image: Bulk) -> Result<Classification, Failure> {
+    let shape = network.input();
+    if image.len() != shape.n_values() {
+        let detail = format!("{} values for an image of {}", image.len(), shape.n_values());
+        return Err(Failure::new(FailureKind::BadImage, detail));
+    }
+    let device = network.device();
+    let unpacker = Unpacker::new(shape, network.n_classes(), &device);
+    let logits = network.forward(unpacker.unpack(unpacker.upload(&image, 1, &device))); // [1, classes]
+    // Waits for the device.
+    let probabilities = softmax(logits, 1).into_data_async().await.map_err(device_failure)?;
+    let mut classes: Vec<ClassProbability> = probabilities
+        .iter::<f32>()
+        .zip(0..)
+        .map(|(probability, class)| ClassProbability { class, probability })
+        .collect();
+    classes.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    Ok(Classification { classes, seen: image, shape })
+}

@@ -1,0 +1,145 @@
+//! Recipes that are known to work: a network, and the settings to train it with.
+
+use crate::protocol::{
+    Activation, DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig,
+};
+
+/// A recipe for a dataset. The first of [`presets`] is the default.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    /// Stable: the page translates it, and `window.kindling` takes it.
+    pub id: &'static str,
+    pub config: RunConfig,
+}
+
+/// The presets that fit a dataset, the best to begin with first.
+pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
+    let is_small_gray = dataset.shape.channels == 1 && dataset.shape.height <= 32 && dataset.shape.width <= 32;
+    let recipes: &[fn(&DatasetSummary) -> Preset] =
+        if is_small_gray { &[one_minute, lenet, batch_norm] } else { &[batch_norm, lenet, one_minute] };
+    recipes
+        .iter()
+        .map(|recipe| recipe(dataset))
+        .filter(|preset| super::shape::infer(&preset.config.network, dataset.shape, dataset.classes.len()).is_ok())
+        .collect()
+}
+
+/// The network of PyTorch's CIFAR-10 tutorial (itself after LeNet-5), with the tutorial's settings.
+fn lenet(dataset: &DatasetSummary) -> Preset {
+    Preset {
+        id: "lenet",
+        config: RunConfig {
+            optimizer: OptimizerConfig::SGD,
+            learning_rate: 0.001,
+            batch_size: 4,
+            epochs: 5,
+            ..defaults(dataset, lenet_network())
+        },
+    }
+}
+
+/// 62,006 parameters on a 3x32x32 image and 10 classes.
+pub fn lenet_network() -> NetworkConfig {
+    NetworkConfig {
+        name: "LeNet (PyTorch tutorial)".to_owned(),
+        layers: vec![
+            conv(6, 5, Padding::Valid, true),
+            RELU,
+            POOL,
+            conv(16, 5, Padding::Valid, true),
+            RELU,
+            POOL,
+            Layer::Flatten,
+            Layer::Linear { units: 120, bias: true },
+            RELU,
+            Layer::Linear { units: 84, bias: true },
+            RELU,
+            Layer::Classifier { bias: true },
+        ],
+    }
+}
+
+/// Small enough for one slow processor core, good enough for 99% of MNIST's test set.
+fn one_minute(dataset: &DatasetSummary) -> Preset {
+    Preset {
+        id: "one-minute",
+        config: RunConfig {
+            optimizer: OptimizerConfig::ADAM,
+            learning_rate: 0.002,
+            batch_size: 100,
+            epochs: 5,
+            ..defaults(dataset, one_minute_network())
+        },
+    }
+}
+
+fn one_minute_network() -> NetworkConfig {
+    NetworkConfig {
+        name: "One minute".to_owned(),
+        layers: vec![
+            conv(8, 5, Padding::Valid, true),
+            RELU,
+            POOL,
+            conv(16, 5, Padding::Valid, true),
+            RELU,
+            POOL,
+            Layer::Flatten,
+            Layer::Linear { units: 64, bias: true },
+            RELU,
+            Layer::Classifier { bias: true },
+        ],
+    }
+}
+
+/// Three blocks of convolution, batch norm, ReLU and pool.
+fn batch_norm(dataset: &DatasetSummary) -> Preset {
+    Preset {
+        id: "batch-norm",
+        config: RunConfig {
+            optimizer: OptimizerConfig::ADAM,
+            learning_rate: 0.002,
+            batch_size: 64,
+            epochs: 10,
+            ..defaults(dataset, batch_norm_network(dataset.shape))
+        },
+    }
+}
+
+fn batch_norm_network(shape: ImageShape) -> NetworkConfig {
+    let mut layers = Vec::new();
+    let mut side = shape.height.min(shape.width);
+    for filters in [16, 32, 64] {
+        // The norm after it shifts as a bias would.
+        layers.extend([conv(filters, 3, Padding::Same, false), Layer::BatchNorm, RELU]);
+        if side >= 4 {
+            layers.push(POOL);
+            side /= 2;
+        }
+    }
+    layers.extend([Layer::GlobalAveragePool, Layer::Classifier { bias: true }]);
+    NetworkConfig { name: "Small batch-normalized".to_owned(), layers }
+}
+
+const RELU: Layer = Layer::Activation(Activation::Relu);
+
+const POOL: Layer = Layer::MaxPool { size: 2, stride: 2 };
+
+fn conv(filters: u32, kernel: u32, padding: Padding, bias: bool) -> Layer {
+    Layer::Conv { filters, kernel, stride: 1, padding, bias }
+}
+
+/// What the recipes share.
+fn defaults(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
+    RunConfig {
+        dataset: dataset.id.clone(),
+        split: SplitConfig::default(),
+        seed: 0,
+        network,
+        optimizer: OptimizerConfig::ADAM,
+        learning_rate: 0.001,
+        weight_decay: 0.0,
+        batch_size: 64,
+        epochs: 5,
+        max_steps: None,
+    }
+}

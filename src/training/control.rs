@@ -1,0 +1,75 @@
+//! What the visitor wants of the loop: shared between the loop and whoever hears the visitor.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+/// Pause, resume, single step and stop. The loop looks at it before every step.
+#[derive(Debug, Default)]
+pub struct Control {
+    wish: Cell<Wish>,
+    /// The loop, where it sleeps in a pause; there is one loop.
+    sleeper: RefCell<Option<Waker>>,
+}
+
+/// What the loop is to do next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    #[default]
+    Run,
+    Pause,
+    /// One step, then pause.
+    Step,
+    /// Final: no later wish undoes it.
+    Stop,
+}
+
+impl Control {
+    pub fn pause(&self) {
+        self.set(Wish::Pause);
+    }
+
+    pub fn resume(&self) {
+        self.set(Wish::Run);
+    }
+
+    pub fn step(&self) {
+        self.set(Wish::Step);
+    }
+
+    pub fn stop(&self) {
+        self.set(Wish::Stop);
+    }
+
+    pub fn wish(&self) -> Wish {
+        self.wish.get()
+    }
+
+    /// Turns a single step into a pause; the loop calls it when it takes the step.
+    pub(super) fn take_step(&self) {
+        if self.wish.get() == Wish::Step {
+            self.wish.set(Wish::Pause);
+        }
+    }
+
+    /// Sleeps while the wish is to pause.
+    pub(super) async fn unpaused(&self) {
+        poll_fn(|context| match self.wish.get() {
+            Wish::Pause => {
+                self.sleeper.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+            Wish::Run | Wish::Step | Wish::Stop => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    fn set(&self, wish: Wish) {
+        if self.wish.get() != Wish::Stop {
+            self.wish.set(wish);
+        }
+        if let Some(sleeper) = self.sleeper.take() {
+            sleeper.wake();
+        }
+    }
+}

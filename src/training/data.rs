@@ -1,0 +1,169 @@
+//! The dataset on the device: packed bytes, uploaded once; a batch is a gather and an unpacking there.
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use crate::dataset::{Dataset, Split};
+use crate::protocol::{Failure, FailureKind, ImageShape, SplitName};
+
+/// Bytes in a word: WebGPU has no tensors of bytes.
+const WORD_BYTES: usize = 4;
+
+/// A dataset that batches can be taken from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DeviceDataset {
+    shape: ImageShape,
+    n_classes: usize,
+    split: Split,
+    samples: Vec<u32>,
+    labels: Vec<u16>,
+    /// `[images, words]`, four values of an image in each word, the first in the lowest byte.
+    packed: Tensor<2, Int>,
+    device_labels: Tensor<1, Int>,
+    unpacker: Unpacker,
+}
+
+/// Images with their labels, on the device.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `[batch, channels, height, width]`, scaled to [-1, 1].
+    pub images: Tensor<4>,
+    /// `[batch]`
+    pub labels: Tensor<1, Int>,
+    /// `[batch, classes]`: 1 at the label, 0 elsewhere.
+    pub targets: Tensor<2>,
+}
+
+impl DeviceDataset {
+    /// Uploads the images. `max_buffer_bytes` is the largest buffer that the device binds: no WebGPU device has less than
+    /// 128 MiB, most have 2 GiB and more.
+    pub fn new(dataset: &Dataset, split: Split, device: &Device, max_buffer_bytes: u64) -> Result<Self, Failure> {
+        let n_images = dataset.len();
+        let unpacker = Unpacker::new(dataset.shape, dataset.classes.len(), device);
+        let needed_bytes = (n_images * unpacker.n_words * WORD_BYTES) as u64;
+        if needed_bytes > max_buffer_bytes {
+            return Err(Failure::new(
+                FailureKind::OutOfMemory,
+                format!(
+                    "the images need {} MiB in one piece, the device offers {} MiB",
+                    needed_bytes >> 20,
+                    max_buffer_bytes >> 20
+                ),
+            ));
+        }
+        let labels: Vec<i32> = dataset.labels.iter().map(|&label| label.into()).collect();
+        Ok(Self {
+            shape: dataset.shape,
+            n_classes: dataset.classes.len(),
+            split,
+            samples: Vec::new(),
+            labels: dataset.labels.clone(),
+            packed: unpacker.upload(&dataset.pixels, n_images, device),
+            device_labels: Tensor::from_data(TensorData::new(labels, [n_images]), device),
+            unpacker,
+        })
+    }
+
+    /// Sets the images whose predictions are reported while training.
+    pub fn with_samples(self, samples: Vec<u32>) -> Self {
+        Self { samples, ..self }
+    }
+
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    pub fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    /// The images of a part, as indices into the dataset.
+    pub fn part(&self, name: SplitName) -> &[u32] {
+        self.split.part(name)
+    }
+
+    pub fn samples(&self) -> &[u32] {
+        &self.samples
+    }
+
+    /// The class of an image; `index` comes from this dataset's split.
+    pub fn label(&self, index: u32) -> u16 {
+        self.labels.get(index as usize).copied().unwrap_or_default()
+    }
+
+    pub fn device(&self) -> Device {
+        self.packed.device()
+    }
+
+    /// Uploads an order of images, for [`DeviceDataset::batch`].
+    pub fn upload_indices(&self, indices: impl IntoIterator<Item = u32>) -> Tensor<1, Int> {
+        let indices: Vec<i32> = indices.into_iter().map(|index| index as i32).collect();
+        let n_indices = indices.len();
+        Tensor::from_data(TensorData::new(indices, [n_indices]), &self.device())
+    }
+
+    /// The images at the indices, unpacked.
+    pub fn batch(&self, indices: Tensor<1, Int>) -> Batch {
+        let packed = self.packed.clone().select(0, indices.clone()); // [batch, words]
+        let labels = self.device_labels.clone().select(0, indices); // [batch]
+        Batch { images: self.unpacker.unpack(packed), targets: self.unpacker.targets(labels.clone()), labels }
+    }
+}
+
+/// Turns packed bytes into images, and labels into targets.
+#[derive(Clone, Debug)]
+pub(crate) struct Unpacker {
+    shape: ImageShape,
+    n_words: usize,
+    /// `[1, 1, 4]`: how far each byte of a word must be shifted down.
+    shifts: Tensor<3, Int>,
+    /// `[1, classes]`: 0, 1, 2 …
+    classes: Tensor<2, Int>,
+}
+
+impl Unpacker {
+    pub(crate) fn new(shape: ImageShape, n_classes: usize, device: &Device) -> Self {
+        let classes: Vec<i32> = (0..n_classes as i32).collect();
+        Self {
+            shape,
+            n_words: shape.n_values().div_ceil(WORD_BYTES),
+            shifts: Tensor::from_data(TensorData::new(vec![0_i32, 8, 16, 24], [1, 1, 4]), (device, DType::I32)),
+            classes: Tensor::from_data(TensorData::new(classes, [1, n_classes]), device),
+        }
+    }
+
+    /// Packs `n_images` images and uploads them: `[images, words]`.
+    pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<2, Int> {
+        let n_values = self.shape.n_values().max(1);
+        let mut words = Vec::with_capacity(n_images * self.n_words);
+        for image in pixels.chunks_exact(n_values).take(n_images) {
+            words.extend(image.chunks(WORD_BYTES).map(|bytes| {
+                let mut word = [0; WORD_BYTES];
+                word[..bytes.len()].copy_from_slice(bytes);
+                i32::from_le_bytes(word)
+            }));
+        }
+        Tensor::from_data(TensorData::new(words, [n_images, self.n_words]), (device, DType::I32))
+    }
+
+    /// `[batch, words]` to `[batch, channels, height, width]`, scaled to [-1, 1].
+    pub(crate) fn unpack(&self, packed: Tensor<2, Int>) -> Tensor<4> {
+        let ImageShape { channels, height, width } = self.shape;
+        let [n_images, n_words] = packed.dims();
+        let n_values = self.shape.n_values();
+        let mut values = packed
+            .unsqueeze_dim::<3>(2) // [batch, words, 1]
+            .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
+            .bitwise_and_scalar(0xff)
+            .float()
+            .reshape([n_images, n_words * WORD_BYTES]);
+        if n_words * WORD_BYTES > n_values {
+            values = values.slice([0..n_images, 0..n_values]);
+        }
+        (values * (2.0 / 255.0) - 1.0).reshape([n_images, channels as usize, height as usize, width as usize])
+    }
+
+    /// `[batch]` to `[batch, classes]`.
+    fn targets(&self, labels: Tensor<1, Int>) -> Tensor<2> {
+        labels.unsqueeze_dim::<2>(1).equal(self.classes.clone()).float()
+    }
+}

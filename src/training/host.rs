@@ -1,0 +1,14 @@
+//! All that training needs from outside.
+
+use crate::protocol::RunUpdate;
+
+/// The world around a run: the worker in the browser, a test or a command natively.
+pub trait Host {
+    fn emit(&self, update: RunUpdate);
+
+    /// Yields a macrotask, so that messages arrive and the GPU's callbacks run.
+    fn breathe(&self) -> impl Future<Output = ()>;
+
+    /// Milliseconds since any fixed moment.
+    fn now_ms(&self) -> f64;
+}

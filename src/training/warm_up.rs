@@ -1,0 +1,58 @@
+//! Steps whose results are thrown away, so that a GPU has its kernels compiled and tuned before the first real step.
+
+use burn::module::Module;
+
+use super::control::{Control, Wish};
+use super::data::DeviceDataset;
+use super::host::Host;
+use super::plan::Plan;
+use super::predict::{Between, predict};
+use super::run::new_trainer;
+use crate::network::weights::device_failure;
+use crate::protocol::{Failure, FailureKind, Preparation, RunConfig, RunUpdate, SplitName};
+
+/// Trains a throw-away network for `steps` steps and lets it predict one batch, waiting for the device each time. Only one step is
+/// told as compiling, more as tuning. Ends early, with `Canceled`, when `control` says stop.
+pub async fn warm_up(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    steps: u32,
+) -> Result<(), Failure> {
+    let train = data.part(SplitName::Train);
+    let plan = Plan::new(config, train.len())?;
+    let mut trainer = new_trainer(data, config)?;
+    for done in 0..steps {
+        host.emit(RunUpdate::Preparing(match steps {
+            1 => Preparation::CompilingKernels,
+            total => Preparation::TuningKernels { done, total },
+        }));
+        let batch = data.batch(data.upload_indices(train.iter().copied().take(plan.batch_size)));
+        // Waits for the device.
+        trainer.step(batch).loss.into_data_async().await.map_err(device_failure)?;
+        host.breathe().await;
+        if control.wish() == Wish::Stop {
+            return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
+        }
+    }
+    let network = trainer.network().valid();
+    for part in [data.part(SplitName::Validation), data.samples()] {
+        let n_images = part.len().min(super::predict::BATCH_IMAGES);
+        predict(&network, data, &part[..n_images], &mut Breathing(host)).await?;
+    }
+    Ok(())
+}
+
+struct Breathing<'a, H>(&'a H);
+
+impl<H: Host> Between for Breathing<'_, H> {
+    async fn between(&mut self, _fraction: f32) -> bool {
+        self.0.breathe().await;
+        true
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.0.now_ms()
+    }
+}

@@ -1,3 +1,6 @@
-//! Entry point; everything else is library.
+//! Starts the page; everything else is library.
 
-fn main() {}
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(kindling::ui::app::App);
+}

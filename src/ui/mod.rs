@@ -1,1 +1,34 @@
-//! The page.
+//! The page: what it knows, how it speaks with the engine, and what it draws.
+
+pub mod app;
+
+pub mod state;
+pub mod store;
+
+/// Starts, watches and replaces the engine.
+mod choice;
+mod link;
+
+/// What the page offers and the visitor has chosen.
+mod catalog;
+mod preferences;
+mod recipe;
+mod sources;
+
+/// The same for programs.
+pub mod api;
+
+/// Texts and numbers.
+mod failure_text;
+mod format;
+mod i18n;
+mod series;
+
+/// What is drawn.
+mod engine_panel;
+mod notices;
+mod place;
+mod places;
+mod run_bar;
+mod settings;
+mod widgets;

@@ -1,0 +1,133 @@
+//! The shell around the places: navigation, the run's progress, notices, settings.
+
+use leptos::prelude::*;
+
+use super::api;
+use super::catalog::Catalog;
+use super::engine_panel::EngineChip;
+use super::failure_text::failure_text;
+use super::i18n::{Language, move_tr, speak, tr};
+use super::link;
+use super::notices::NoticeList;
+use super::place::{Place, current_place};
+use super::places::data::DataPlace;
+use super::places::network::NetworkPlace;
+use super::places::train::TrainPlace;
+use super::places::understand::UnderstandPlace;
+use super::places::understand::evaluations::Evaluations;
+use super::places::use_place::UsePlace;
+use super::preferences::{EnginePreference, Preference, Theme};
+use super::recipe::Recipe;
+use super::run_bar::RunBar;
+use super::settings::SettingsMenu;
+use super::state::EngineState;
+use super::store::{Store, use_store};
+use super::widgets::icon::Glyph;
+
+#[component]
+pub fn App() -> impl IntoView {
+    let store = Store::new();
+    let catalog = Catalog::new();
+    let evaluations = Evaluations::new(store);
+    provide_context(store);
+    provide_context(catalog);
+    provide_context(evaluations);
+    provide_context(Recipe::new(store, catalog));
+    speak(Language::remembered().unwrap_or_else(browser_language));
+    Theme::remembered().unwrap_or_default().apply();
+    api::install(store, evaluations);
+    link::start(store, EnginePreference::remembered().unwrap_or_default());
+    let place = current_place();
+    announce(place);
+
+    view! {
+        <a class="skip-link" href="#content">{move_tr!(shell.skip)}</a>
+        <header class="top">
+            <a class="brand" href=Place::Train.hash()>
+                <svg class="brand-mark" viewBox="0 0 24 24" aria-hidden="true">
+                    <path d="M12 2c1 4 6 6 6 12a6 6 0 0 1-12 0c0-3 2-4 2.500-6.500C10 9 10.500 10 10.500 11.500 12.500 9 13 5.500 12 2z" />
+                </svg>
+                "Kindling"
+            </a>
+            <Navigation place />
+            <div class="top-end">
+                <EngineChip />
+                <SettingsMenu />
+            </div>
+            <RunBar />
+        </header>
+        <main id="content" tabindex="-1">
+            <EngineGone />
+            <NoticeList />
+            {move || match place.get() {
+                Place::Data => view! { <DataPlace /> }.into_any(),
+                Place::Network => view! { <NetworkPlace /> }.into_any(),
+                Place::Train => view! { <TrainPlace /> }.into_any(),
+                Place::Understand => view! { <UnderstandPlace /> }.into_any(),
+                Place::Use => view! { <UsePlace /> }.into_any(),
+            }}
+            <footer class="foot">{move_tr!(shell.private)}</footer>
+        </main>
+    }
+}
+
+#[component]
+fn Navigation(place: RwSignal<Place>) -> impl IntoView {
+    let link = move |this: Place| {
+        view! {
+            <a href=this.hash() aria-current=move || (place.get() == this).then_some("page")>
+                <Glyph icon=this.icon() />
+                <span>{move || this.name()}</span>
+            </a>
+        }
+    };
+    view! { <nav class="places" aria-label=move || tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
+}
+
+/// What to do when no engine can be started.
+#[component]
+fn EngineGone() -> impl IntoView {
+    let store = use_store();
+    let failure = Memo::new(move |_| {
+        store.engine.with(|engine| match engine {
+            EngineState::Failed(failure) => Some(failure.clone()),
+            EngineState::Choosing | EngineState::Starting(_) | EngineState::Ready { .. } => None,
+        })
+    });
+    let again = move |_| link::restart(store, EnginePreference::remembered().unwrap_or_default());
+    move || {
+        failure.get().map(|failure| {
+            view! {
+                <div class="panel failure-panel" role="alert">
+                    <p><strong>{move_tr!(shell.engine_gone)}</strong></p>
+                    <p>{move || failure_text(&failure)}</p>
+                    <button type="button" class="button is-primary" on:click=again>{move_tr!(shell.try_again)}</button>
+                    <button type="button" class="button" on:click=|_| { window().location().reload().ok(); }>
+                        {move_tr!(shell.reload)}
+                    </button>
+                </div>
+            }
+        })
+    }
+}
+
+/// Names the place in the window's title, and begins it at its top, where the keyboard is too.
+fn announce(place: RwSignal<Place>) {
+    Effect::new(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+    Effect::watch(
+        move || place.get(),
+        |_, _, _| {
+            window().scroll_to_with_x_and_y(0.0, 0.0);
+            if let Some(content) = document().get_element_by_id("content") {
+                // Without it the keyboard would go on where the link was.
+                wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
+            }
+        },
+        false,
+    );
+}
+
+fn browser_language() -> Language {
+    let tags: Vec<String> = window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect();
+    Language::of_browser(tags.iter().map(String::as_str))
+}

@@ -1,0 +1,141 @@
+//! Chooses the engine: asks the browser for a GPU, unless the visitor or the page's address says which engine to use.
+
+use js_sys::{Function, Promise, Reflect};
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::preferences::EnginePreference;
+use super::state::{EngineChoice, EngineReason};
+use crate::protocol::EngineKind;
+
+/// The engine that `?engine=` in the page's address names.
+pub fn asked_by_address() -> Option<EngineKind> {
+    asked_by_query(&window().location().search().unwrap_or_default())
+}
+
+fn asked_by_query(query: &str) -> Option<EngineKind> {
+    let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("engine="))?;
+    match value {
+        "webgpu" => Some(EngineKind::Webgpu),
+        "cpu" => Some(EngineKind::Cpu),
+        _ => None,
+    }
+}
+
+pub async fn choose(asked: Option<EngineKind>, preference: EnginePreference) -> EngineChoice {
+    let chosen = |kind, reason| EngineChoice { kind, reason };
+    if let Some(kind) = asked {
+        return chosen(kind, EngineReason::Address);
+    }
+    match preference {
+        EnginePreference::Webgpu => chosen(EngineKind::Webgpu, EngineReason::Chosen),
+        EnginePreference::Cpu => chosen(EngineKind::Cpu, EngineReason::Chosen),
+        EnginePreference::Automatic => decide(&look().await),
+    }
+}
+
+/// What the browser says of its GPU.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Findings {
+    has_webgpu: bool,
+    adapter: Option<Adapter>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Adapter {
+    is_fallback: bool,
+    /// Vendor, architecture, device and description, as far as the browser tells.
+    names: String,
+    has_timestamps: bool,
+}
+
+/// Renderers that compute on the CPU, by the names that they give themselves.
+const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
+
+fn decide(findings: &Findings) -> EngineChoice {
+    let cpu = |reason| EngineChoice { kind: EngineKind::Cpu, reason };
+    let Some(adapter) = &findings.adapter else {
+        return cpu(if findings.has_webgpu { EngineReason::NoAdapter } else { EngineReason::NoWebGpu });
+    };
+    let names = adapter.names.to_lowercase();
+    if adapter.is_fallback || SOFTWARE.iter().any(|name| names.contains(name)) {
+        return cpu(EngineReason::SoftwareAdapter);
+    }
+    if !adapter.has_timestamps {
+        return cpu(EngineReason::NoTimestampQuery);
+    }
+    EngineChoice { kind: EngineKind::Webgpu, reason: EngineReason::GpuFound }
+}
+
+/// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
+async fn look() -> Findings {
+    let gpu = property(&window().navigator(), "gpu");
+    if gpu.is_undefined() || gpu.is_null() {
+        return Findings::default();
+    }
+    Findings { has_webgpu: true, adapter: adapter(&gpu).await }
+}
+
+async fn adapter(gpu: &JsValue) -> Option<Adapter> {
+    let request: Function = property(gpu, "requestAdapter").dyn_into().ok()?;
+    let promise: Promise = request.call0(gpu).ok()?.dyn_into().ok()?;
+    let adapter = JsFuture::from(promise).await.ok().filter(|adapter| adapter.is_object())?;
+    let info = property(&adapter, "info");
+    let names = ["vendor", "architecture", "device", "description"]
+        .map(|name| property(&info, name).as_string().unwrap_or_default());
+    let features = property(&adapter, "features");
+    let has: Option<Function> = property(&features, "has").dyn_into().ok();
+    let has_timestamps = has.and_then(|has| has.call1(&features, &"timestamp-query".into()).ok());
+    Some(Adapter {
+        // Older browsers have it on the adapter.
+        is_fallback: property(&info, "isFallbackAdapter").is_truthy()
+            || property(&adapter, "isFallbackAdapter").is_truthy(),
+        names: names.join(" "),
+        has_timestamps: has_timestamps.is_some_and(|has| has.is_truthy()),
+    })
+}
+
+fn property(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(adapter: Option<Adapter>, kind: EngineKind, reason: EngineReason) {
+        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { kind, reason });
+    }
+
+    fn gpu() -> Adapter {
+        Adapter { is_fallback: false, names: "nvidia ampere".into(), has_timestamps: true }
+    }
+
+    #[test]
+    fn a_real_gpu_is_used() {
+        check(Some(gpu()), EngineKind::Webgpu, EngineReason::GpuFound);
+    }
+
+    #[test]
+    fn a_software_adapter_is_not() {
+        check(Some(Adapter { is_fallback: true, ..gpu() }), EngineKind::Cpu, EngineReason::SoftwareAdapter);
+        let names = "google SwiftShader".to_owned();
+        check(Some(Adapter { names, ..gpu() }), EngineKind::Cpu, EngineReason::SoftwareAdapter);
+    }
+
+    #[test]
+    fn what_is_missing_is_the_reason() {
+        check(Some(Adapter { has_timestamps: false, ..gpu() }), EngineKind::Cpu, EngineReason::NoTimestampQuery);
+        check(None, EngineKind::Cpu, EngineReason::NoAdapter);
+        assert_eq!(decide(&Findings::default()).reason, EngineReason::NoWebGpu);
+    }
+
+    #[test]
+    fn the_address_names_an_engine() {
+        assert_eq!(asked_by_query("?engine=cpu"), Some(EngineKind::Cpu));
+        assert_eq!(asked_by_query("?a=b&engine=webgpu"), Some(EngineKind::Webgpu));
+        assert_eq!(asked_by_query("?engine=quantum"), None);
+        assert_eq!(asked_by_query(""), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! Numbers as people read them.
+
+/// `59,000`
+pub fn count(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `98.7%` of a share from 0 to 1. Never rounds to 100% or to 0% what is neither.
+pub fn percent(share: f64) -> String {
+    if !share.is_finite() {
+        return "–".to_owned();
+    }
+    let percent = share * 100.0;
+    let rounded = (percent * 10.0).round() / 10.0;
+    let honest = match rounded {
+        rounded if rounded >= 100.0 && percent < 100.0 => 99.9,
+        rounded if rounded <= 0.0 && percent > 0.0 => 0.1,
+        rounded => rounded,
+    };
+    if honest == 100.0 || honest == 0.0 { format!("{honest:.0}%") } else { format!("{honest:.1}%") }
+}
+
+/// `0.0432`, `2.30`, `1.2e-5`: three digits that count.
+pub fn figure(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if size < 1e-4 => format!("{value:.1e}"),
+        size if size < 0.1 => format!("{value:.4}"),
+        size if size < 1.0 => format!("{value:.3}"),
+        size if size < 100.0 => format!("{value:.2}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// `1.2 M`: a large count, in the units of floating point work.
+pub fn short_count(number: u64) -> String {
+    let value = number as f64;
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{} k", three_digits(value / 1e3)),
+        1_000_000..1_000_000_000 => format!("{} M", three_digits(value / 1e6)),
+        _ => format!("{} G", three_digits(value / 1e9)),
+    }
+}
+
+/// `9.6 MB`
+pub fn bytes(bytes: u64) -> String {
+    let value = bytes as f64;
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", three_digits(value / 1e3)),
+        1_000_000..1_000_000_000 => format!("{} MB", three_digits(value / 1e6)),
+        _ => format!("{} GB", three_digits(value / 1e9)),
+    }
+}
+
+/// `3.1 MB/s`
+pub fn byte_rate(bytes_per_second: f64) -> String {
+    // A cast that saturates: a rate that is no number is none.
+    format!("{}/s", bytes(bytes_per_second as u64))
+}
+
+/// `0:07`, `3:25`, `1:02:03`
+pub fn clock(duration_ms: f64) -> String {
+    let seconds = (duration_ms.max(0.0) / 1_000.0).round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// At most three digits that count, one place at most: `9.6`, `62`, `812`.
+fn three_digits(value: f64) -> String {
+    if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(count(0_u32), "0");
+        assert_eq!(count(999_u32), "999");
+        assert_eq!(count(59_000_u32), "59,000");
+        assert_eq!(count(1_234_567_u64), "1,234,567");
+    }
+
+    #[test]
+    fn percentages_do_not_claim_perfection() {
+        assert_eq!(percent(0.9876), "98.8%");
+        assert_eq!(percent(0.9999), "99.9%");
+        assert_eq!(percent(1.0), "100%");
+        assert_eq!(percent(0.0), "0%");
+        assert_eq!(percent(0.0001), "0.1%");
+        assert_eq!(percent(f64::NAN), "–");
+    }
+
+    #[test]
+    fn figures_keep_three_digits() {
+        assert_eq!(figure(2.302_6), "2.30");
+        assert_eq!(figure(0.043_21), "0.0432");
+        assert_eq!(figure(0.000_012), "1.2e-5");
+        assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(f64::INFINITY), "–");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(9_630_610), "9.6 MB");
+        assert_eq!(bytes(11_266_055), "11 MB");
+        assert_eq!(byte_rate(3_140_000.0), "3.1 MB/s");
+        assert_eq!(byte_rate(f64::NAN), "0 B/s");
+        assert_eq!(short_count(62_006), "62 k");
+    }
+
+    #[test]
+    fn clocks_count_on() {
+        assert_eq!(clock(7_400.0), "0:07");
+        assert_eq!(clock(205_000.0), "3:25");
+        assert_eq!(clock(3_723_000.0), "1:02:03");
+        assert_eq!(clock(f64::NAN), "0:00");
+    }
+}

@@ -1,0 +1,8 @@
+//! The place DataPlace.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn DataPlace() -> impl IntoView {
+    view! { <section></section> }
+}

@@ -1,0 +1,8 @@
+//! The place NetworkPlace.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn NetworkPlace() -> impl IntoView {
+    view! { <section></section> }
+}

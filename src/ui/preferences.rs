@@ -1,0 +1,94 @@
+//! What the visitor prefers: language, theme, engine. Remembered where the browser allows it; in a private window they
+//! last as long as the page.
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::JsValue;
+use web_sys::Storage;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EnginePreference {
+    #[default]
+    Automatic,
+    Webgpu,
+    Cpu,
+}
+
+/// A preference with a name under which it is stored, and a name for each value.
+pub trait Preference: Copy + Default + PartialEq + Sized + 'static {
+    const KEY: &'static str;
+    const VALUES: &'static [(Self, &'static str)];
+
+    fn name(self) -> &'static str {
+        Self::VALUES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::VALUES.iter().find(|(_, known)| *known == name).map(|(value, _)| *value)
+    }
+
+    fn remembered() -> Option<Self> {
+        Self::from_name(&storage()?.get_item(Self::KEY).ok()??)
+    }
+
+    fn remember(self) {
+        if let Some(storage) = storage() {
+            // Full or forbidden: then it lasts as long as the page.
+            storage.set_item(Self::KEY, self.name()).ok();
+        }
+    }
+}
+
+impl Preference for Theme {
+    // static/load.js reads it before the first paint.
+    const KEY: &'static str = "kindling.theme";
+    const VALUES: &'static [(Self, &'static str)] =
+        &[(Self::System, "system"), (Self::Light, "light"), (Self::Dark, "dark")];
+}
+
+impl Theme {
+    /// Shows the page in this theme: the style sheet looks at `data-theme`.
+    pub fn apply(self) {
+        if let Some(root) = document().document_element() {
+            let applied: Result<(), JsValue> = match self {
+                Self::System => root.remove_attribute("data-theme"),
+                Self::Light | Self::Dark => root.set_attribute("data-theme", self.name()),
+            };
+            // The name is a valid one.
+            applied.ok();
+        }
+    }
+}
+
+impl Preference for EnginePreference {
+    const KEY: &'static str = "kindling.engine";
+    const VALUES: &'static [(Self, &'static str)] =
+        &[(Self::Automatic, "automatic"), (Self::Webgpu, "webgpu"), (Self::Cpu, "cpu")];
+}
+
+/// None where the browser forbids it.
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_their_values() {
+        for (value, name) in Theme::VALUES {
+            assert_eq!(value.name(), *name);
+            assert_eq!(Theme::from_name(name), Some(*value));
+        }
+        assert_eq!(EnginePreference::from_name("quantum"), None);
+    }
+}

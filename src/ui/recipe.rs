@@ -1,0 +1,126 @@
+//! What the next run will be: the dataset in view, its presets, and the settings as the visitor has them.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::catalog::Catalog;
+use super::sources::served;
+use super::state::Load;
+use super::store::Store;
+use crate::network::{Preset, presets};
+use crate::protocol::{DatasetSource, DatasetSummary, Failure, FailureKind, RunConfig, SplitConfig};
+
+pub fn use_recipe() -> Recipe {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    /// The dataset that the next run is for: the current one, or the one that will be loaded.
+    pub dataset: Memo<Option<Arc<DatasetSummary>>>,
+    /// The presets that fit it.
+    pub presets: Memo<Vec<Preset>>,
+    /// Id of the chosen preset.
+    pub preset: RwSignal<Option<&'static str>>,
+    /// The settings of the next run; none until a dataset is in view.
+    pub config: RwSignal<Option<RunConfig>>,
+    /// How the next dataset is cut.
+    pub split: RwSignal<SplitConfig>,
+    /// Whether a run was asked for and its dataset is still being loaded.
+    pub is_starting: RwSignal<bool>,
+    store: Store,
+}
+
+impl Recipe {
+    /// Made once, beside the store.
+    pub fn new(store: Store, catalog: Catalog) -> Self {
+        let dataset = Memo::new(move |_| in_view(store, catalog));
+        let presets = Memo::new(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
+        let recipe = Self {
+            dataset,
+            presets,
+            preset: RwSignal::new(None),
+            config: RwSignal::new(None),
+            split: RwSignal::new(SplitConfig::default()),
+            is_starting: RwSignal::new(false),
+            store,
+        };
+        // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
+        Effect::watch(
+            move || presets.get(),
+            move |presets, before, _| {
+                if before != Some(presets)
+                    && let Some(first) = presets.first()
+                {
+                    recipe.choose(first);
+                }
+            },
+            true,
+        );
+        recipe
+    }
+
+    /// Takes a preset with all its settings.
+    pub fn choose(self, preset: &Preset) {
+        self.preset.set(Some(preset.id));
+        self.config.set(Some(preset.config.clone()));
+    }
+
+    /// Starts a run as the settings have it; loads the dataset first where there is none.
+    pub fn start(self) {
+        if self.is_starting.get_untracked() {
+            return;
+        }
+        self.is_starting.set(true);
+        spawn_local(async move {
+            let ready = self.dataset_ready().await;
+            self.is_starting.set(false);
+            // What goes wrong from here on is in the state, and the places show it.
+            if let (Ok(()), Some(config)) = (ready, self.complete_config()) {
+                drop(self.store.train(config, |_| {}).await);
+            }
+        });
+    }
+
+    async fn dataset_ready(self) -> Result<(), Failure> {
+        if self.store.dataset.with_untracked(|dataset| dataset.current.is_some()) {
+            return Ok(());
+        }
+        let in_view = self.dataset.get_untracked();
+        let summary = in_view.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        let origin = self.store.dataset.with_untracked(|dataset| dataset.origin.clone());
+        let source = match origin {
+            // Lost with its engine.
+            Some((source, _)) => source,
+            None => served(summary.id.clone()),
+        };
+        self.store.load_dataset(source, self.split.get_untracked()).await.map(drop)
+    }
+
+    /// The settings, for the dataset as it is.
+    fn complete_config(self) -> Option<RunConfig> {
+        let config = self.config.get_untracked()?;
+        self.store.dataset.with_untracked(|dataset| {
+            let (current, (_, split)) = dataset.current.as_ref().zip(dataset.origin.as_ref())?;
+            Some(RunConfig { dataset: current.id.clone(), split: *split, ..config })
+        })
+    }
+}
+
+/// The dataset that a visitor would say the page is about now.
+fn in_view(store: Store, catalog: Catalog) -> Option<Arc<DatasetSummary>> {
+    let (current, coming) = store.dataset.with(|dataset| {
+        let coming = match &dataset.load {
+            Load::Loading { source: DatasetSource::Served { id, .. }, .. } => Some(id.clone()),
+            Load::Loading { .. } | Load::Idle | Load::Failed { .. } | Load::Canceled => None,
+        };
+        (dataset.current.clone(), coming)
+    });
+    match (coming, current) {
+        (Some(id), _) => catalog.outline(&id),
+        (None, Some(current)) => Some(current),
+        (None, None) => catalog.first(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The slim bar that shows a run's progress in every place.
+
+use leptos::prelude::*;
+
+use super::format::{clock, percent};
+use super::i18n::tr;
+use super::state::RunState;
+use super::store::use_store;
+
+/// Nothing while there is no run.
+#[component]
+pub fn RunBar() -> impl IntoView {
+    let store = use_store();
+    let has_run = Memo::new(move |_| store.run.with(|run| run.run().is_some()));
+    let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, |run| run.fraction())));
+    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    view! {
+        <Show when=move || has_run.get()>
+            <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
+                <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(shell.run_bar)></progress>
+                <span>{move || store.run.with(state_text)}</span>
+                <span class="run-bar-figures">{move || store.run.with(figures)}</span>
+            </a>
+        </Show>
+    }
+}
+
+/// The state of the run in a few words, tracked by the language.
+pub fn state_text(state: &RunState) -> String {
+    match state {
+        RunState::Idle => String::new(),
+        RunState::Preparing { .. } => tr!(shell.run_preparing),
+        RunState::Training(run) => {
+            let epoch = (run.progress.epoch + 1).min(run.config.epochs);
+            tr!(shell.run_training, epoch = epoch, epochs = run.config.epochs)
+        }
+        RunState::Paused(_) => tr!(shell.run_paused),
+        RunState::Finished { .. } => tr!(shell.run_finished),
+        RunState::Failed { .. } => tr!(shell.run_failed),
+    }
+}
+
+fn figures(state: &RunState) -> String {
+    let Some(run) = state.run() else { return String::new() };
+    let accuracy = run.progress.accuracy.map(|accuracy| percent(accuracy.into()));
+    let left = state.is_active().then_some(run.progress.remaining_ms).filter(|left| *left > 0.0);
+    let left = left.map(|left| tr!(shell.run_left, time = clock(left)));
+    [accuracy, left].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}

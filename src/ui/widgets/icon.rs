@@ -1,0 +1,53 @@
+//! Line icons, drawn for this page on a grid of 24 by 24.
+
+use leptos::prelude::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    Data,
+    Network,
+    Train,
+    Understand,
+    Use,
+    Settings,
+    Close,
+    Play,
+    Pause,
+    Step,
+    Stop,
+    Check,
+    Cross,
+    Warning,
+    Upload,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Data => "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
+            Self::Network => "M5 6v0M5 12v0M5 18v0M12 9v0M12 15v0M19 12v0M5 6l7 3M5 12l7-3M5 12l7 3M5 18l7-3M12 9l7 3M12 15l7-3",
+            Self::Train => "M4 4v16h16M7 8c2 6 5 8 12 8.500",
+            Self::Understand => "M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14M16 16l5 5",
+            Self::Use => "M4 20l4-1L20 7l-3-3L5 16zM14 7l3 3",
+            Self::Settings => "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
+            Self::Close | Self::Cross => "M6 6l12 12M18 6L6 18",
+            Self::Play => "M8 5l11 7l-11 7z",
+            Self::Pause => "M8 5v14M16 5v14",
+            Self::Step => "M6 5l9 7l-9 7zM18 5v14",
+            Self::Stop => "M6 6h12v12H6z",
+            Self::Check => "M5 13l4 4L19 7",
+            Self::Warning => "M12 4L2.500 20h19zM12 10v4M12 17v0",
+            Self::Upload => "M12 16V4M7 9l5-5l5 5M4 16v4h16v-4",
+        }
+    }
+}
+
+/// For the eye only: what it means is said in words beside it.
+#[component]
+pub fn Glyph(#[prop(into)] icon: Signal<Icon>) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+            <path d=move || icon.get().path() />
+        </svg>
+    }
+}

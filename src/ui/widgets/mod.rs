@@ -1,0 +1,15 @@
+//! Parts that know only their properties: no state, no engine.
+
+pub mod camera;
+pub mod camera_choice;
+pub mod camera_feed;
+pub mod confusion;
+pub mod draw_pad;
+pub mod icon;
+pub mod image_input;
+pub mod image_upload;
+pub mod latest;
+pub mod matrix_cells;
+pub mod pixel_image;
+pub mod probabilities;
+pub mod strokes;

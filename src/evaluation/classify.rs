@@ -2,14 +2,24 @@
 
 use burn::tensor::activation::softmax;
 
+use crate::dataset::Dataset;
 use crate::network::Network;
 use crate::network::weights::device_failure;
-use crate::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind};
+use crate::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind, ImageInput};
 use crate::training::data::Unpacker;
 
-/// Classifies one image of the network's input shape, as `dataset::prepare` makes it: bytes, channel by channel. `network` is one
-/// that only answers.
-pub async fn classify(network: &Network, image: Bulk) -> Result<Classification, Failure> {
+/// Prepares an image as the dataset's own images are, and classifies it. `network` is one that only answers.
+pub async fn classify(network: &Network, dataset: &Dataset, image: &ImageInput) -> Result<Classification, Failure> {
+    classify_prepared(network, prepare(dataset, image)?).await
+}
+
+/// Stands in until the dataset's own preparation is there.
+fn prepare(_dataset: &Dataset, _image: &ImageInput) -> Result<Bulk, Failure> {
+    Err(Failure::new(FailureKind::BadImage, "images cannot be prepared yet"))
+}
+
+/// Classifies one image of the network's input shape: bytes, channel by channel.
+pub async fn classify_prepared(network: &Network, image: Bulk) -> Result<Classification, Failure> {
     let shape = network.input();
     if image.len() != shape.n_values() {
         let detail = format!("{} values for an image of {}", image.len(), shape.n_values());

@@ -1,6 +1,8 @@
 //! Recognises what the visitor dropped, by content first and by name where the content is silent, and parses it.
 
-use super::gzip::{is_gzip, peek};
+use super::archive::{is_tar, read_tar};
+use super::cifar::{Batches, RECORD_BYTES};
+use super::gzip::{Unpacked, is_gzip, peek};
 use super::idx::{IdxKind, ImagesFile, LabelsFile};
 use super::{Dataset, DatasetError, MAX_CLASSES, mnist};
 
@@ -10,24 +12,36 @@ use super::{Dataset, DatasetError, MAX_CLASSES, mnist};
 pub fn parse_files(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Dataset, DatasetError> {
     let mut images = Vec::new();
     let mut labels = Vec::new();
+    let mut batches = Batches::new(files.iter().map(|(_, bytes)| bytes.len() as u64).sum());
     let mut classes = None;
+    let mut inside = None;
     for (file, bytes) in files.iter().filter(|(file, _)| !is_hidden(file)) {
         match Format::of(file, bytes) {
             Format::Idx(IdxKind::Images) => images.push(ImagesFile::open(file, bytes)?),
             Format::Idx(IdxKind::Labels) => labels.push(LabelsFile::open(file, bytes)?),
+            Format::Tar => {
+                let found = read_tar(file, bytes, &mut batches)?;
+                classes = found.classes.or(classes);
+                inside = found.other.or(inside);
+            }
+            Format::CifarBatch => batches.read(base_name(file), Unpacked::open(file, bytes))?,
             Format::ClassNames => classes = Some(parse_class_names(file, bytes)?),
             Format::Unknown => {}
         }
     }
-    if images.is_empty() && labels.is_empty() {
-        return Err(DatasetError::UnknownFormat { found: describe(&files) });
+    match (images.is_empty() && labels.is_empty(), batches.is_empty()) {
+        (false, true) => mnist::parse(name, images, labels, classes),
+        (true, false) => batches.finish(name, classes),
+        (true, true) => Err(DatasetError::UnknownFormat { found: describe(&files, inside.as_deref()) }),
+        (false, false) => Err(DatasetError::UnknownFormat { found: "IDX files and CIFAR batches together".to_owned() }),
     }
-    mnist::parse(name, images, labels, classes)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Idx(IdxKind),
+    Tar,
+    CifarBatch,
     ClassNames,
     Unknown,
 }
@@ -38,12 +52,28 @@ impl Format {
         let name = base_name(file).to_ascii_lowercase();
         if let Some(kind) = IdxKind::of(&head) {
             Self::Idx(kind)
-        } else if name == "classes.txt" || name.ends_with(".meta.txt") {
+        } else if is_tar(&head) {
+            Self::Tar
+        } else if is_meta(&name) {
             Self::ClassNames
+        } else if name.trim_end_matches(".gz").ends_with(".bin") || is_batch(bytes) {
+            Self::CifarBatch
         } else {
             Self::Unknown
         }
     }
+}
+
+/// CIFAR's batches have no magic number. A whole number of records, each beginning with a label below ten, is none by chance.
+fn is_batch(bytes: &[u8]) -> bool {
+    let has_label = |record: &[u8]| record.first().is_some_and(|label| *label < 10);
+    !bytes.is_empty() && bytes.len().is_multiple_of(RECORD_BYTES) && bytes.chunks(RECORD_BYTES).all(has_label)
+}
+
+/// Whether a file's name says that it names the classes.
+pub fn is_meta(file: &str) -> bool {
+    let name = base_name(file);
+    name == "classes.txt" || name.ends_with(".meta.txt")
 }
 
 /// Class names, one a line; empty lines at the end are no names.
@@ -71,26 +101,31 @@ pub fn is_hidden(file: &str) -> bool {
     base_name(file).starts_with('.')
 }
 
-/// Names a few of the files and what they seem to be, for the error that says that nothing could be read.
-fn describe(files: &[(String, Vec<u8>)]) -> String {
+/// Names a few of the files and what they seem to be, for the error that says that nothing could be read. `inside` is a file of
+/// an archive among them.
+fn describe(files: &[(String, Vec<u8>)], inside: Option<&str>) -> String {
     const N_NAMED: usize = 3;
-    let named: Vec<_> = files
-        .iter()
-        .take(N_NAMED)
-        .map(|(file, bytes)| format!("{} ({})", base_name(file), guess(file, bytes)))
-        .collect();
+    let name = |(file, bytes): &(String, Vec<u8>)| match (guess(file, bytes), inside) {
+        (TAR_ARCHIVE, Some(inside)) => format!("{} ({TAR_ARCHIVE} with {inside})", base_name(file)),
+        (guess, _) => format!("{} ({guess})", base_name(file)),
+    };
+    let named = files.iter().take(N_NAMED).map(name).collect::<Vec<_>>().join(", ");
     match files.len() {
         0 => "no files".to_owned(),
-        n if n > N_NAMED => format!("{} and {} more", named.join(", "), n - N_NAMED),
-        _ => named.join(", "),
+        n if n > N_NAMED => format!("{named} and {} more", n - N_NAMED),
+        _ => named,
     }
 }
+
+const TAR_ARCHIVE: &str = "a tar archive";
 
 fn guess(file: &str, bytes: &[u8]) -> &'static str {
     let head = peek(bytes);
     let begins = |magic: &[u8]| head.starts_with(magic);
     if bytes.is_empty() {
         "empty"
+    } else if is_tar(&head) {
+        TAR_ARCHIVE
     } else if begins(b"PK\x03\x04") {
         "a zip archive"
     } else if begins(b"\x89PNG") {

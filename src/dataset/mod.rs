@@ -12,6 +12,12 @@ pub mod idx;
 /// Pairs of IDX files.
 pub mod mnist;
 
+/// CIFAR's format.
+pub mod cifar;
+
+/// Tar archives of it.
+pub mod archive;
+
 /// Recognising and parsing what the visitor dropped.
 pub mod files;
 

@@ -1,0 +1,106 @@
+//! Reads CIFAR's batches out of a tar archive, packed or not, without unpacking it anywhere.
+
+use std::io::{self, Read};
+
+use super::cifar::Batches;
+use super::files::{base_name, is_hidden, is_meta, parse_class_names};
+use super::gzip::Unpacked;
+use super::{DatasetError, MAX_PIXEL_BYTES};
+
+/// What one archive may unpack to: all that a dataset may hold, and something for texts and headers.
+const ARCHIVE_LIMIT_BYTES: u64 = MAX_PIXEL_BYTES + (64 << 20);
+const N_ENTRIES_LIMIT: usize = 100_000;
+
+/// What an archive held beside its batches.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// From `batches.meta.txt`.
+    pub classes: Option<Vec<String>>,
+    /// The first file that was none of a dataset, for telling what this archive is.
+    pub other: Option<String>,
+}
+
+/// Whether a file begins as a tar archive does.
+pub fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
+/// Reads the batches of an archive as they come by.
+pub fn read_tar(file: &str, bytes: &[u8], batches: &mut Batches) -> Result<Found, DatasetError> {
+    let bad = |detail: String| DatasetError::BadArchive { file: file.to_owned(), detail };
+    let mut archive = tar::Archive::new(Bounded { source: Unpacked::open(file, bytes), n_left: ARCHIVE_LIMIT_BYTES });
+    let mut found = Found::default();
+    // Raw entries: long names would be gathered in memory, of any length, and CIFAR's are short.
+    let entries = archive.entries().map_err(|error| bad(error.to_string()))?.raw(true);
+    for (n_entries, entry) in entries.enumerate() {
+        let entry = entry.map_err(|error| bad(error.to_string()))?;
+        if n_entries >= N_ENTRIES_LIMIT {
+            return Err(bad(format!("over {N_ENTRIES_LIMIT} files")));
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if entry.header().entry_type().is_file() && !is_hidden(&name) {
+            read_entry(entry, base_name(&name), batches, &mut found)?;
+        }
+    }
+    // Past the last entry come zeros, and in gzip the sum that tells whether all of it arrived unharmed.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| bad(error.to_string()))?;
+    Ok(found)
+}
+
+fn read_entry(
+    mut entry: tar::Entry<impl Read>,
+    name: &str,
+    batches: &mut Batches,
+    found: &mut Found,
+) -> Result<(), DatasetError> {
+    const META_LIMIT_BYTES: u64 = 64 << 10;
+    let expected = entry.size();
+    let mut n_read = 0;
+    if name.ends_with(".bin") {
+        batches.read(name, Counted { source: &mut entry, n_read: &mut n_read })?;
+    } else if is_meta(name) && expected <= META_LIMIT_BYTES {
+        let mut text = Vec::new();
+        let read = entry.by_ref().take(META_LIMIT_BYTES).read_to_end(&mut text);
+        n_read =
+            read.map_err(|error| DatasetError::BadArchive { file: name.to_owned(), detail: error.to_string() })? as u64;
+        found.classes = Some(parse_class_names(name, &text)?);
+    } else {
+        found.other.get_or_insert_with(|| name.to_owned());
+        return Ok(());
+    }
+    if n_read < expected {
+        return Err(DatasetError::Truncated { file: name.to_owned(), found: n_read, expected });
+    }
+    Ok(())
+}
+
+/// Ends with an error where an archive unpacks to more than the limit.
+struct Bounded<R> {
+    source: R,
+    n_left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.source.read(buffer)?;
+        self.n_left = self
+            .n_left
+            .checked_sub(n_read as u64)
+            .ok_or_else(|| io::Error::other(format!("it unpacks to over {ARCHIVE_LIMIT_BYTES} bytes")))?;
+        Ok(n_read)
+    }
+}
+
+/// Counts the bytes that come through.
+struct Counted<'a, R> {
+    source: R,
+    n_read: &'a mut u64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.source.read(buffer)?;
+        *self.n_read += n_read as u64;
+        Ok(n_read)
+    }
+}

@@ -30,11 +30,22 @@ pub mod split;
 /// What the page is told.
 pub mod summary;
 
+/// What the network sees of a drawing or a photo.
+pub mod prepare;
+
+/// How a dataset's images lie in their frame.
+pub mod drawing_style;
+
+/// One channel of an image.
+pub mod plane;
+
 /// Seeded random numbers.
 pub mod random;
 
+pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
 pub use files::parse_files;
+pub use prepare::{ImageError, prepare};
 pub use served::ServedDataset;
 pub use summary::summarize;
 

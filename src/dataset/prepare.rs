@@ -1,0 +1,255 @@
+//! Turns a drawing, a photo or a webcam frame into one image of the dataset's shape: exactly what the network sees.
+
+use super::drawing_style::{Anchor, DrawingStyle, FigureStyle, INK_THRESHOLD, median, quantile};
+use super::plane::{Area, Plane};
+use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind};
+
+/// Why an image cannot be classified.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    #[error(
+        "an image of {width} x {height} pixels with {n_bytes} bytes; 1 x 1 to {limit} x {limit}, 4 bytes a pixel, can be read"
+    )]
+    BadSize { width: u32, height: u32, n_bytes: usize, limit: u32 },
+    #[error("the drawing is blank")]
+    Blank,
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Failure::new(FailureKind::BadImage, error.to_string())
+    }
+}
+
+/// The longest side of an image that is accepted.
+pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
+
+/// One image of the dataset's shape, channel by channel.
+///
+/// Where the dataset shows figures on an even ground, a drawing is cut out, scaled and centered as they are, in their polarity, and
+/// so is a photo with an even border of one brightness: ink on paper, a shirt before a wall. Any other image becomes its largest
+/// centered part in the dataset's proportions, each pixel the mean of what it covers.
+pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Vec<u8>, ImageError> {
+    check_size(image)?;
+    let prepared = match (style, image.kind) {
+        (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
+        (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style),
+        (DrawingStyle::Scene, InputKind::Drawing) if is_blank(image) => return Err(ImageError::Blank),
+        (DrawingStyle::Scene, InputKind::Drawing | InputKind::Photo) => None,
+    };
+    Ok(prepared.unwrap_or_else(|| prepare_scene(image, shape)))
+}
+
+fn check_size(image: &ImageInput) -> Result<(), ImageError> {
+    let (width, height, n_bytes, limit) = (image.width, image.height, image.rgba.len(), INPUT_SIDE_LIMIT_PIXELS);
+    let is_in_range = (1..=limit).contains(&width) && (1..=limit).contains(&height);
+    if is_in_range && n_bytes as u64 == u64::from(width) * u64::from(height) * 4 {
+        return Ok(());
+    }
+    Err(ImageError::BadSize { width, height, n_bytes, limit })
+}
+
+fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
+    // A transparent canvas is paper; only light strokes on nothing, which vanish on white, are taken to be on black.
+    [Paper::White, Paper::Black]
+        .into_iter()
+        .find_map(|paper| place(&ink(&gray(image, paper), 0.0)?, shape, style))
+        .ok_or(ImageError::Blank)
+}
+
+/// None where the photo's border is not even, or nothing stands out from it.
+fn prepare_photo_of_figure(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
+    const EVEN_TOLERANCE: f32 = 0.2;
+    // How many times the dataset's resolution the figure is looked for: enough for its edges, too little for a camera's grain.
+    const ENLARGEMENT: usize = 8;
+    let (width, height) = (shape.width as usize, shape.height as usize);
+    let photo = gray(image, Paper::White);
+    let area = photo.centered_area(width, height);
+    let finest = |n_pixels: usize, side: f32| (n_pixels * ENLARGEMENT).min(side.ceil() as usize).max(1);
+    let photo = photo.resample(area, finest(width, area.width), finest(height, area.height));
+    let mut border = photo.border();
+    let ground = median(&mut border)?;
+    let mut distances: Vec<f32> = border.iter().map(|value| (value - ground).abs()).collect();
+    // A fifth of the border may be something else: a finger, a shadow, a stroke that runs out of the frame.
+    let unevenness = quantile(&mut distances, 0.8)?;
+    if unevenness > EVEN_TOLERANCE {
+        return None;
+    }
+    place(&ink(&photo, unevenness)?, shape, style)
+}
+
+/// How far each pixel stands out from the ground, the most common brightness of the border: 0 to 1, and 0 up to `noise`. None where
+/// nothing does.
+fn ink(image: &Plane, noise: f32) -> Option<Plane> {
+    let ground = median(&mut image.border())?;
+    let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
+    // Uneven light, twice over, is not yet a figure.
+    if strongest < INK_THRESHOLD + 2.0 * noise {
+        return None;
+    }
+    Some(image.map(|value| ((value - ground).abs() - noise).max(0.0) / (strongest - noise)))
+}
+
+/// Scales and centers ink as the dataset's figures are, and gives it their polarity.
+fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
+    let area = ink.bounding_box(INK_THRESHOLD)?;
+    let (width, height) = (shape.width as usize, shape.height as usize);
+    let scale = (style.longer_side_pixels / area.width.max(area.height))
+        .min(shape.width as f32 / area.width)
+        .min(shape.height as f32 / area.height);
+    // Whole pixels around the scaled box; what is more than the box is shared by both sides.
+    let whole = |side: f32, limit: usize| ((side * scale - 1e-3).ceil() as usize).clamp(1, limit);
+    let (figure_width, figure_height) = (whole(area.width, width), whole(area.height, height));
+    let (covered_width, covered_height) = (figure_width as f32 / scale, figure_height as f32 / scale);
+    let covered = Area {
+        left: area.left - (covered_width - area.width) / 2.0,
+        top: area.top - (covered_height - area.height) / 2.0,
+        width: covered_width,
+        height: covered_height,
+    };
+    let figure = ink.resample(covered, figure_width, figure_height);
+    let [anchor_y, anchor_x] = match style.anchor {
+        Anchor::Mass => figure.center_of_mass()?,
+        Anchor::Box => [(figure_height - 1) as f32 / 2.0, (figure_width - 1) as f32 / 2.0],
+    };
+    let [center_y, center_x] = style.center;
+    let left = offset(center_x - anchor_x, width - figure_width);
+    let top = offset(center_y - anchor_y, height - figure_height);
+
+    let full = if style.is_light_on_dark { 1.0 } else { 0.0 };
+    let mut pixels = vec![to_byte(style.ground); width * height];
+    for (target, row) in pixels.chunks_exact_mut(width).skip(top).zip(figure.rows()) {
+        for (pixel, ink) in target.iter_mut().skip(left).zip(row) {
+            *pixel = to_byte(style.ground + ink * (full - style.ground));
+        }
+    }
+    Some(pixels)
+}
+
+/// A whole number of pixels, such that the figure stays inside.
+fn offset(wanted: f32, limit: usize) -> usize {
+    (wanted.round().max(0.0) as usize).min(limit)
+}
+
+fn prepare_scene(image: &ImageInput, shape: ImageShape) -> Vec<u8> {
+    let (width, height) = (shape.width as usize, shape.height as usize);
+    let reduce = |plane: Plane| plane.resample(plane.centered_area(width, height), width, height);
+    let planes = match shape.channels {
+        1 => vec![gray(image, Paper::White)],
+        _ => (0..3)
+            .map(|channel| brightness(image, Paper::White, |pixel| pixel.get(channel).copied().unwrap_or(0.0)))
+            .collect(),
+    };
+    planes.into_iter().flat_map(|plane| reduce(plane).values).map(to_byte).collect()
+}
+
+/// Whether all of an image is of one color.
+fn is_blank(image: &ImageInput) -> bool {
+    let values = gray(image, Paper::White).values;
+    let (least, most) =
+        values.iter().fold((1.0_f32, 0.0_f32), |(least, most), value| (least.min(*value), most.max(*value)));
+    most - least < INK_THRESHOLD
+}
+
+/// What lies behind transparent pixels.
+#[derive(Clone, Copy)]
+enum Paper {
+    White,
+    Black,
+}
+
+/// Luminance as the eye weighs the colors (ITU-R BT.601, as image libraries do).
+fn gray(image: &ImageInput, paper: Paper) -> Plane {
+    brightness(image, paper, |[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue)
+}
+
+/// One value for each pixel from its colors over paper, all 0 to 1.
+fn brightness(image: &ImageInput, paper: Paper, value: impl Fn([f32; 3]) -> f32) -> Plane {
+    let paper = match paper {
+        Paper::White => 1.0,
+        Paper::Black => 0.0,
+    };
+    let (pixels, _) = image.rgba.as_chunks::<4>();
+    let over_paper = |[red, green, blue, alpha]: &[u8; 4]| {
+        let alpha = f32::from(*alpha) / 255.0;
+        value([red, green, blue].map(|color| f32::from(*color) / 255.0 * alpha + paper * (1.0 - alpha)))
+    };
+    Plane {
+        width: image.width as usize,
+        height: image.height as usize,
+        values: pixels.iter().map(over_paper).collect(),
+    }
+}
+
+fn to_byte(value: f32) -> u8 {
+    (value * 255.0).round().clamp(0.0, 255.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+    const MNIST: DrawingStyle = DrawingStyle::Figure(FigureStyle {
+        ground: 0.0,
+        is_light_on_dark: true,
+        longer_side_pixels: 20.0,
+        anchor: Anchor::Mass,
+        center: [14.0, 14.0],
+    });
+
+    /// An image of one color with a rectangle of another.
+    fn rectangle(ground: [u8; 4], color: [u8; 4], kind: InputKind) -> ImageInput {
+        let pixels = (0..100).flat_map(|y| (0..200).map(move |x| (5..45).contains(&y) && (150..170).contains(&x)));
+        let rgba: Vec<u8> = pixels.flat_map(|is_inside| if is_inside { color } else { ground }).collect();
+        ImageInput { width: 200, height: 100, rgba: rgba.into(), kind }
+    }
+
+    #[test]
+    fn a_stroke_fills_the_box_whatever_its_polarity() {
+        let expected: Vec<u8> = (0..28)
+            .flat_map(|y| (0..28).map(move |x| if (5..25).contains(&y) && (10..20).contains(&x) { 255 } else { 0 }))
+            .collect();
+        let cases = [
+            ([255, 255, 255, 255], [0, 0, 0, 255]),
+            ([0, 0, 0, 255], [255, 255, 255, 255]),
+            ([0, 0, 0, 0], [0, 0, 0, 255]),
+            ([0, 0, 0, 0], [255, 255, 255, 255]),
+            ([255, 255, 255, 255], [20, 60, 200, 255]),
+        ];
+        for (ground, color) in cases {
+            let prepared = prepare(&rectangle(ground, color, InputKind::Drawing), SHAPE, &MNIST).unwrap();
+            assert_eq!(prepared.iter().filter(|value| **value == 255).count(), 200);
+            assert_eq!(prepared, expected, "{ground:?} {color:?}");
+        }
+    }
+
+    #[test]
+    fn a_blank_drawing_is_refused_and_a_blank_photo_is_not() {
+        let white = [255; 4];
+        for style in [MNIST, DrawingStyle::Scene] {
+            assert_eq!(prepare(&rectangle(white, white, InputKind::Drawing), SHAPE, &style), Err(ImageError::Blank));
+            assert_eq!(prepare(&rectangle(white, white, InputKind::Photo), SHAPE, &style).unwrap(), [255; 784]);
+        }
+    }
+
+    #[test]
+    fn sizes_that_do_not_add_up_are_refused() {
+        for (width, height, n_bytes) in [(0, 0, 0), (2, 2, 15), (u32::MAX, u32::MAX, 4), (1 << 16, 1 << 16, 0)] {
+            let image = ImageInput { width, height, rgba: vec![0; n_bytes].into(), kind: InputKind::Drawing };
+            let error = prepare(&image, SHAPE, &MNIST).unwrap_err();
+            assert!(matches!(error, ImageError::BadSize { .. }));
+            assert_eq!(Failure::from(error).kind, FailureKind::BadImage);
+        }
+    }
+
+    #[test]
+    fn a_color_photo_keeps_its_colors_and_loses_its_sides() {
+        let rgba: Vec<u8> =
+            (0..8).flat_map(|i| if (2..6).contains(&(i % 8)) { [200, 100, 50, 255] } else { [0; 4] }).collect();
+        let image = ImageInput { width: 8, height: 4, rgba: rgba.repeat(4).into(), kind: InputKind::Photo };
+        let shape = ImageShape { channels: 3, height: 2, width: 2 };
+        let prepared = prepare(&image, shape, &DrawingStyle::Scene).unwrap();
+        assert_eq!(prepared, [200, 200, 200, 200, 100, 100, 100, 100, 50, 50, 50, 50]);
+    }
+}

@@ -22,10 +22,12 @@ pub mod api;
 mod failure_text;
 mod format;
 mod i18n;
+mod preset_text;
 mod series;
 
 /// What is drawn.
 mod engine_panel;
+mod load_status;
 mod notices;
 mod place;
 mod places;

@@ -1,8 +1,40 @@
-//! The place TrainPlace.
+//! The place Train: one button starts a run; curves and predictions show how it goes.
+
+mod controls;
+mod curves;
+mod form;
+mod outcome;
+mod samples;
+mod stage;
 
 use leptos::prelude::*;
 
+use self::curves::RunCharts;
+use self::form::RunForm;
+use self::samples::SampleGrid;
+use self::stage::Stage;
+use crate::ui::engine_panel::EnginePanel;
+use crate::ui::i18n::move_tr;
+
 #[component]
 pub fn TrainPlace() -> impl IntoView {
-    view! { <section></section> }
+    view! {
+        <section class="train-place" aria-labelledby="train-title">
+            <header class="place-header">
+                <h1 id="train-title">{move_tr!(train.title)}</h1>
+                <p>{move_tr!(train.lead)}</p>
+            </header>
+            <div class="columns">
+                <div class="main-column">
+                    <Stage />
+                    <RunCharts />
+                    <SampleGrid />
+                </div>
+                <div class="side-column">
+                    <RunForm />
+                    <EnginePanel />
+                </div>
+            </div>
+        </section>
+    }
 }

@@ -3,6 +3,8 @@
 pub mod camera;
 pub mod camera_choice;
 pub mod camera_feed;
+pub mod chart;
+pub mod chart_scale;
 pub mod confusion;
 pub mod draw_pad;
 pub mod icon;
@@ -10,6 +12,7 @@ pub mod image_input;
 pub mod image_upload;
 pub mod latest;
 pub mod matrix_cells;
+pub mod number_field;
 pub mod pixel_image;
 pub mod probabilities;
 pub mod strokes;

@@ -1,0 +1,75 @@
+//! The buttons that start and steer a run. Each acts within one step.
+
+use leptos::prelude::*;
+
+use crate::protocol::Command;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::recipe::use_recipe;
+use crate::ui::state::{EngineState, RunState};
+use crate::ui::store::use_store;
+use crate::ui::widgets::icon::{Glyph, Icon};
+
+/// Starts a run, and loads its dataset first where that is needed.
+#[component]
+pub fn TrainButton(
+    /// Not the first run.
+    #[prop(optional)]
+    is_again: bool,
+) -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let can_start = move || {
+        recipe.config.read().is_some()
+            && !recipe.is_starting.get()
+            && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
+    };
+    view! {
+        <button
+            type="button"
+            class="button is-primary is-big"
+            disabled=move || !can_start()
+            on:click=move |_| recipe.start()
+        >
+            <Glyph icon=Icon::Play />
+            {move || if is_again { tr!(train.again) } else { tr!(train.start) }}
+        </button>
+    }
+}
+
+/// Pause, resume, step, stop: those that make sense now.
+#[component]
+pub fn Controls() -> impl IntoView {
+    let store = use_store();
+    let is_training = Memo::new(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
+    let is_paused = Memo::new(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
+    let send = move |command: Command| move |_| store.send(command.clone());
+    // One button in one place, so that the keyboard stays on it from pause to resume.
+    let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
+    view! {
+        <div class="controls" role="group" aria-label=move || tr!(train.controls)>
+            <button
+                type="button"
+                class="button is-primary is-big"
+                disabled=move || !is_training.get() && !is_paused.get()
+                on:click=steer
+            >
+                <Glyph icon=Signal::derive(move || if is_paused.get() { Icon::Play } else { Icon::Pause }) />
+                {move || if is_paused.get() { tr!(train.resume) } else { tr!(train.pause) }}
+            </button>
+            <button
+                type="button"
+                class="button"
+                disabled=move || !is_paused.get()
+                title=move || tr!(train.step_why)
+                on:click=send(Command::Step)
+            >
+                <Glyph icon=Icon::Step />
+                {move_tr!(train.step)}
+            </button>
+            <button type="button" class="button" title=move || tr!(train.stop_why) on:click=send(Command::Stop)>
+                <Glyph icon=Icon::Stop />
+                {move_tr!(train.stop)}
+            </button>
+        </div>
+    }
+}

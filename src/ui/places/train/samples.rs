@@ -1,0 +1,100 @@
+//! A few validation images, and what the network says of them while it learns.
+
+use leptos::prelude::*;
+
+use crate::protocol::{Answer, ImageBatch, Prediction, Question};
+use crate::ui::format::percent;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::store::use_store;
+use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::pixel_image::PixelImage;
+
+/// Nothing until there is a dataset.
+#[component]
+pub fn SampleGrid() -> impl IntoView {
+    let store = use_store();
+    let version = Memo::new(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
+    let batch = LocalResource::new(move || {
+        version.track();
+        let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
+        async move {
+            let summary = summary.filter(|summary| !summary.samples.is_empty())?;
+            match store.ask(Question::ImagesAt { indices: summary.samples.clone() }).await {
+                Ok(Answer::Images(batch)) => Some((batch, summary.classes.clone())),
+                // Without its pictures the page still trains; what went wrong shows elsewhere.
+                Ok(Answer::Evaluation(_) | Answer::Classification(_)) | Err(_) => None,
+            }
+        }
+    });
+    move || {
+        batch.get().flatten().filter(|_| version.get().1).map(|(batch, classes)| view! { <Grid batch classes /> })
+    }
+}
+
+#[component]
+fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
+    let store = use_store();
+    let n_images = batch.indices.len();
+    let n_right = Memo::new(move |_| {
+        store.samples.with(|samples| {
+            let right = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
+            (!samples.is_empty()).then_some(right)
+        })
+    });
+    let n_values = batch.shape.n_values();
+    let images = batch.indices.iter().zip(&batch.labels).enumerate().filter_map(|(place, (index, label))| {
+        let pixels = batch.pixels.get(place * n_values..(place + 1) * n_values)?.to_vec();
+        Some((*index, *label, pixels))
+    });
+    let classes = StoredValue::new(classes);
+    let shape = batch.shape;
+    let item = move |(index, label, pixels): (u32, u16, Vec<u8>)| {
+        let prediction = Memo::new(move |_| {
+            store.samples.with(|samples| samples.iter().find(|prediction| prediction.index == index).copied())
+        });
+        let name = class_name(classes, label);
+        let picture = name.clone();
+        view! {
+            <li class="sample" class:is-wrong=move || prediction.get().is_some_and(|it| it.label != it.predicted)>
+                <PixelImage shape pixels name=Signal::derive(move || tr!(train.sample_of, class = picture)) />
+                {move || match prediction.get() {
+                    None => view! { <span class="sample-text">{name.clone()}</span> }.into_any(),
+                    Some(prediction) => view! { <Verdict prediction classes /> }.into_any(),
+                }}
+            </li>
+        }
+    };
+    view! {
+        <section class="panel" aria-labelledby="samples-title">
+            <header class="panel-header">
+                <h2 id="samples-title">{move_tr!(train.samples)}</h2>
+                <p class="hint">
+                    {move || match n_right.get() {
+                        Some(right) => tr!(train.samples_right, right = right, total = n_images),
+                        None => tr!(train.samples_wait),
+                    }}
+                </p>
+            </header>
+            <ul class="samples">{images.map(item).collect_view()}</ul>
+        </section>
+    }
+}
+
+/// What the network says of one image; right and wrong differ in sign and words, not only in color.
+#[component]
+fn Verdict(prediction: Prediction, classes: StoredValue<Vec<String>>) -> impl IntoView {
+    let is_right = prediction.label == prediction.predicted;
+    let said = class_name(classes, prediction.predicted);
+    view! {
+        <span class="sample-text">
+            <Glyph icon=if is_right { Icon::Check } else { Icon::Cross } />
+            <span class="visually-hidden">{move || if is_right { tr!(train.right) } else { tr!(train.wrong) }}</span>
+            <span class="sample-class">{said}</span>
+            <span class="sample-confidence">{percent(prediction.confidence.into())}</span>
+        </span>
+    }
+}
+
+fn class_name(classes: StoredValue<Vec<String>>, class: u16) -> String {
+    classes.with_value(|classes| classes.get(usize::from(class)).cloned()).unwrap_or_else(|| class.to_string())
+}

@@ -1,0 +1,160 @@
+//! What is going on, or what one click will do: the first thing a visitor sees.
+
+use leptos::prelude::*;
+
+use super::controls::{Controls, TrainButton};
+use super::outcome::{Failed, Finished};
+use crate::protocol::event::Preparation;
+use crate::ui::catalog::{Catalog, CatalogState};
+use crate::ui::failure_text::failure_text;
+use crate::ui::format::{bytes, clock, count, figure, percent};
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::load_status::LoadStatus;
+use crate::ui::recipe::use_recipe;
+use crate::ui::run_bar::state_text;
+use crate::ui::state::{Run, RunState};
+use crate::ui::store::use_store;
+
+/// What the stage shows; what changes within one face does not rebuild it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    Offer,
+    Loading,
+    Active,
+    Finished,
+    Failed,
+}
+
+#[component]
+pub fn Stage() -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let face = Memo::new(move |_| {
+        let is_loading = store.dataset.with(|dataset| dataset.load.is_loading()) || recipe.is_starting.get();
+        store.run.with(|run| match run {
+            RunState::Preparing { .. } | RunState::Training(_) | RunState::Paused(_) => Face::Active,
+            _ if is_loading => Face::Loading,
+            RunState::Idle => Face::Offer,
+            RunState::Finished { .. } => Face::Finished,
+            RunState::Failed { .. } => Face::Failed,
+        })
+    });
+    view! {
+        <div class="panel stage">
+            {move || match face.get() {
+                Face::Offer => view! { <Offer /> }.into_any(),
+                Face::Loading => view! { <LoadStatus /> }.into_any(),
+                Face::Active => view! { <Active /> }.into_any(),
+                Face::Finished => view! { <Finished /> }.into_any(),
+                Face::Failed => view! { <Failed /> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+/// Before the first run: what the button will do, in words.
+#[component]
+fn Offer() -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let catalog = expect_context::<Catalog>();
+    let network = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.network.name.clone()));
+    let plan = move || {
+        let dataset = recipe.dataset.get()?;
+        Some(tr!(train.plan, network = network.get()?, images = count(dataset.counts.train + dataset.counts.validation), dataset = dataset.name))
+    };
+    let download = move || {
+        if store.dataset.with(|dataset| dataset.current.is_some()) {
+            return Some(tr!(train.already_here));
+        }
+        let served = catalog.find(&recipe.dataset.get()?.id)?;
+        Some(tr!(train.download, size = bytes(served.total_bytes())))
+    };
+    let trouble = move || match &*catalog.state().read() {
+        CatalogState::Failed(failure) => Some(failure_text(failure)),
+        CatalogState::Loading | CatalogState::Ready(_) => None,
+    };
+    view! {
+        <div class="offer">
+            <p class="offer-plan">{plan}</p>
+            <TrainButton />
+            <p class="hint">{download}" "{move_tr!(train.private)}</p>
+            <LoadStatus />
+            {move || trouble().map(|text| view! {
+                <p class="failure" role="alert">{text}</p>
+                <button type="button" class="button" on:click=move |_| catalog.load()>{move_tr!(shell.try_again)}</button>
+            })}
+        </div>
+    }
+}
+
+/// While a run is under way: its figures, and the buttons that steer it.
+#[component]
+fn Active() -> impl IntoView {
+    let store = use_store();
+    let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
+    let status = Memo::new(move |_| store.run.with(|run| match run {
+        RunState::Preparing { preparation, .. } => preparation_text(*preparation),
+        RunState::Idle
+        | RunState::Training(_)
+        | RunState::Paused(_)
+        | RunState::Finished { .. }
+        | RunState::Failed { .. } => state_text(run),
+    }));
+    view! {
+        <div class="active">
+            <p class="stage-status" role="status">{status}</p>
+            <progress
+                class="stage-progress"
+                max="1"
+                prop:value=move || fraction.get()
+                aria-label=move || tr!(shell.run_bar)
+            ></progress>
+            <Figures />
+            <Controls />
+        </div>
+    }
+}
+
+/// The newest figures of the run.
+#[component]
+fn Figures() -> impl IntoView {
+    let store = use_store();
+    let of_run = move |read: fn(&Run) -> Option<String>| {
+        Memo::new(move |_| store.run.with(|run| run.run().and_then(read)).unwrap_or_else(|| "–".to_owned()))
+    };
+    let step = of_run(|run| {
+        let plan = run.plan?;
+        Some(format!("{} / {}", count(run.progress.step), count(plan.total_steps)))
+    });
+    let loss = of_run(|run| run.progress.loss.map(|loss| figure(loss.into())));
+    let accuracy = of_run(|run| run.progress.accuracy.map(|accuracy| percent(accuracy.into())));
+    let validation = of_run(|run| run.epochs.last().map(|epoch| percent(epoch.validation_accuracy.into())));
+    let speed = of_run(|run| {
+        let speed = run.progress.images_per_second;
+        (speed > 0.0).then(|| count(speed.round() as u64))
+    });
+    let elapsed = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.elapsed_ms)));
+    let left = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.remaining_ms)));
+    view! {
+        <dl class="figures">
+            <div><dt>{move_tr!(train.accuracy)}</dt><dd>{accuracy}</dd></div>
+            <div><dt>{move_tr!(train.validation_accuracy)}</dt><dd>{validation}</dd></div>
+            <div><dt>{move_tr!(train.loss)}</dt><dd>{loss}</dd></div>
+            <div><dt>{move_tr!(train.speed)}</dt><dd>{speed}</dd></div>
+            <div><dt>{move_tr!(train.steps)}</dt><dd>{step}</dd></div>
+            <div><dt>{move_tr!(train.elapsed)}</dt><dd>{elapsed}</dd></div>
+            <div><dt>{move_tr!(train.left)}</dt><dd>{left}</dd></div>
+        </dl>
+    }
+}
+
+fn preparation_text(preparation: Option<Preparation>) -> String {
+    match preparation {
+        None => tr!(train.preparing),
+        Some(Preparation::UploadingImages) => tr!(train.uploading),
+        Some(Preparation::BuildingNetwork) => tr!(train.building),
+        Some(Preparation::CompilingKernels) => tr!(train.compiling),
+        Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),
+    }
+}

@@ -1,0 +1,362 @@
+//! A line chart: axes, raw and smoothed lines, and a readout of the values under the pointer or the arrow keys.
+//!
+//! Our own, since leptos-chartistry 0.2 has no logarithmic axis and wants every line to have the same x positions (the
+//! validation points lie an epoch apart), and plotters has no hover and weighs as much as the rest of the page.
+
+use std::sync::Arc;
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{KeyboardEvent, PointerEvent, ResizeObserver};
+
+use super::chart_scale::{Bounds, Scale, ScaleKind, domain, nearest, path};
+use crate::ui::series::{Point, smooth};
+
+/// One line, as the chart draws it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub points: Arc<[Point]>,
+    pub style: LineStyle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineStyle {
+    /// Many noisy points: drawn faintly, and smoothed over it.
+    Noisy,
+    /// Few points that count: each is marked.
+    Marked,
+}
+
+impl LineStyle {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Noisy => "line is-noisy",
+            Self::Marked => "line is-marked",
+        }
+    }
+}
+
+const HEIGHT: f64 = 220.0;
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 12.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 38.0;
+
+/// Everything that is drawn, in pixels.
+#[derive(Clone, Debug, PartialEq)]
+struct Drawing {
+    lines: Vec<DrawnLine>,
+    x: Scale,
+    y: Scale,
+    width: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct DrawnLine {
+    style: LineStyle,
+    /// What is read out: smoothed where the line is drawn smoothed.
+    points: Arc<[Point]>,
+    raw_path: String,
+    path: String,
+    /// Centers of the marks.
+    marks: Vec<(f64, f64)>,
+}
+
+#[component]
+pub fn Chart(
+    /// What is plotted; also the chart's accessible name.
+    #[prop(into)]
+    name: Signal<String>,
+    lines: Signal<Vec<Line>>,
+    /// The names of the lines, in their order.
+    #[prop(into)]
+    line_names: Signal<Vec<String>>,
+    /// How a value is written.
+    format: fn(f64) -> String,
+    bounds: Bounds,
+    #[prop(into)] kind: Signal<ScaleKind>,
+    /// Strength of the smoothing, 0 to 1.
+    #[prop(into)]
+    smoothing: Signal<f64>,
+    /// What a step is called in the readout, with the step's number and epoch.
+    step_name: impl Fn(f64) -> String + Copy + Send + Sync + 'static,
+    /// Name of the horizontal axis.
+    #[prop(into)]
+    x_name: Signal<String>,
+    /// Steps at which an epoch ends, for the vertical lines.
+    #[prop(into)]
+    steps_per_epoch: Signal<Option<u32>>,
+) -> impl IntoView {
+    let frame = NodeRef::<Div>::new();
+    let width = RwSignal::new(0.0);
+    observe_width(frame, width);
+    // Step under the pointer or the keyboard's cursor.
+    let cursor = RwSignal::new(None::<f64>);
+    let drawing = Memo::new(move |_| draw(&lines.read(), width.get(), kind.get(), smoothing.get(), bounds));
+    let has_points = Memo::new(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
+
+    let on_move = move |event: PointerEvent| {
+        cursor.set(has_points.get_untracked().then(|| drawing.read_untracked().x.value(event.offset_x().into())));
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let drawing = drawing.read_untracked();
+        if let Some(step) = drawing.after_key(&event.key(), cursor.get_untracked()) {
+            event.prevent_default();
+            cursor.set(Some(step));
+        }
+    };
+    let readout = move |place: usize| {
+        drawing.with(|drawing| {
+            let line = drawing.lines.get(place)?;
+            let point = match cursor.get() {
+                Some(step) => nearest(&line.points, step),
+                None => line.points.last().copied(),
+            };
+            point.map(|point| format(point.value))
+        })
+    };
+    let legend = move |place: usize, line_name: String| {
+        let style = lines.read_untracked().get(place).map_or(LineStyle::Noisy, |line| line.style);
+        view! {
+            <li>
+                <svg class="swatch" viewBox="0 0 20 10" aria-hidden="true">
+                    <line class=style.class() x1="0" y1="5" x2="20" y2="5" />
+                    {(style == LineStyle::Marked).then(|| view! { <circle class="mark" cx="10" cy="5" r="3" /> })}
+                </svg>
+                <span>{line_name}</span>
+                <strong>{move || readout(place).unwrap_or_else(|| "–".to_owned())}</strong>
+            </li>
+        }
+    };
+    view! {
+        <figure class="chart">
+            <figcaption>
+                <span class="chart-name">{name}</span>
+                <ul class="chart-legend">
+                    {move || line_names.get().into_iter().enumerate().map(|(place, name)| legend(place, name)).collect_view()}
+                </ul>
+                <span class="chart-step">{move || cursor.get().map(step_name)}</span>
+            </figcaption>
+            <div
+                node_ref=frame
+                class="chart-frame"
+                tabindex="0"
+                role="group"
+                aria-label=name
+                on:pointermove=on_move
+                on:pointerdown=on_move
+                on:pointerleave=move |_| cursor.set(None)
+                on:blur=move |_| cursor.set(None)
+                on:keydown=on_key
+            >
+                <svg width="100%" height=HEIGHT aria-hidden="true">
+                    <Axes drawing format x_name steps_per_epoch />
+                    {move || drawing.read().lines.iter().map(draw_line).collect_view()}
+                    {move || cursor.get().and_then(|step| drawing.read().x.position(step)).map(|x| view! {
+                        <line class="cursor" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
+                    })}
+                </svg>
+            </div>
+        </figure>
+    }
+}
+
+#[component]
+fn Axes(
+    drawing: Memo<Drawing>,
+    format: fn(f64) -> String,
+    x_name: Signal<String>,
+    steps_per_epoch: Signal<Option<u32>>,
+) -> impl IntoView {
+    let horizontal = move || {
+        let drawing = drawing.read();
+        let right = drawing.width - RIGHT;
+        let ticks = drawing.y.ticks(4).into_iter();
+        let ticks = ticks.filter_map(|tick| Some((tick, drawing.y.position(tick)?)));
+        ticks
+            .map(|(tick, y)| {
+                view! {
+                    <line class="grid" x1=LEFT x2=right y1=y y2=y />
+                    <text class="tick" x=LEFT - 6.0 y=y + 4.0 text-anchor="end">{format(tick)}</text>
+                }
+            })
+            .collect_view()
+    };
+    let vertical = move || {
+        let drawing = drawing.read();
+        let n_ticks = (drawing.width / 110.0).max(2.0) as usize;
+        let ticks = drawing.x.ticks(n_ticks).into_iter();
+        let ticks = ticks.filter_map(|tick| Some((tick, drawing.x.position(tick)?)));
+        ticks
+            .map(|(tick, x)| {
+                view! {
+                    <line class="tick-mark" x1=x x2=x y1=HEIGHT - BOTTOM y2=HEIGHT - BOTTOM + 4.0 />
+                    <text class="tick" x=x y=HEIGHT - BOTTOM + 16.0 text-anchor="middle">
+                        {crate::ui::format::count(tick as u64)}
+                    </text>
+                }
+            })
+            .collect_view()
+    };
+    let epochs = move || {
+        let drawing = drawing.read();
+        let ends = epoch_ends(steps_per_epoch.get(), drawing.x, drawing.width);
+        let places = ends.into_iter().filter_map(|(epoch, step)| Some((epoch, drawing.x.position(step)?)));
+        places
+            .map(|(epoch, x)| {
+                view! {
+                    <line class="epoch-end" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
+                    <text class="epoch-tick" x=x - 3.0 y=TOP + 9.0 text-anchor="end">{epoch}</text>
+                }
+            })
+            .collect_view()
+    };
+    let middle = move || LEFT + (drawing.read().width - LEFT - RIGHT) / 2.0;
+    view! {
+        <g class="axes">
+            {horizontal}
+            {vertical}
+            {epochs}
+            <text class="axis-name" x=middle y=HEIGHT - 4.0 text-anchor="middle">{x_name}</text>
+        </g>
+    }
+}
+
+/// Lines closer to each other than this would be a hatching.
+const EPOCHS_APART_PIXELS: f64 = 28.0;
+
+/// Epochs (from 1) with the steps at which they end, as many as there is room for.
+fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<(u32, f64)> {
+    let Some(steps) = steps_per_epoch.filter(|steps| *steps > 0) else { return Vec::new() };
+    let last = (x.value(width) / f64::from(steps)) as u32;
+    let most = ((width - LEFT - RIGHT) / EPOCHS_APART_PIXELS).max(1.0) as u32;
+    let every = last.div_ceil(most).max(1);
+    (1..=last).filter(|epoch| epoch % every == 0).map(|epoch| (epoch, f64::from(epoch) * f64::from(steps))).collect()
+}
+
+fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
+    let class = line.style.class();
+    view! {
+        <path class="line-raw" d=line.raw_path.clone() />
+        <path class=class d=line.path.clone() />
+        {line.marks.iter().map(|(x, y)| view! { <circle class="mark" cx=*x cy=*y r="3" /> }).collect_view()}
+    }
+}
+
+fn draw(lines: &[Line], width: f64, kind: ScaleKind, smoothing: f64, bounds: Bounds) -> Drawing {
+    let last_step = lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(1.0, f64::max);
+    let x = Scale::new(ScaleKind::Linear, (0.0, last_step), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
+    let values = lines.iter().flat_map(|line| line.points.iter()).map(|point| point.value);
+    let y = Scale::new(kind, domain(values, kind, bounds), (HEIGHT - BOTTOM, TOP));
+    let lines = lines.iter().map(|line| {
+        let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
+        let points: Arc<[Point]> =
+            if is_smoothed { smooth(&line.points, smoothing).into() } else { line.points.clone() };
+        let mark = |point: &Point| Some((x.position(point.step)?, y.position(point.value)?));
+        DrawnLine {
+            style: line.style,
+            raw_path: if is_smoothed { path(&line.points, &x, &y) } else { String::new() },
+            path: path(&points, &x, &y),
+            marks: match line.style {
+                LineStyle::Noisy => Vec::new(),
+                LineStyle::Marked => line.points.iter().filter_map(mark).collect(),
+            },
+            points,
+        }
+    });
+    Drawing { lines: lines.collect(), x, y, width }
+}
+
+impl Drawing {
+    /// The step that a key leads to.
+    fn after_key(&self, key: &str, cursor: Option<f64>) -> Option<f64> {
+        let points = &self.lines.iter().find(|line| !line.points.is_empty())?.points;
+        let last = points.len().checked_sub(1)?;
+        let here = cursor.map_or(last, |step| points.partition_point(|point| point.step < step).min(last));
+        let to = match key {
+            "ArrowLeft" => here.saturating_sub(1),
+            "ArrowRight" => (here + 1).min(last),
+            "PageUp" => here.saturating_sub(last / 10 + 1),
+            "PageDown" => (here + last / 10 + 1).min(last),
+            "Home" => 0,
+            "End" => last,
+            _ => return None,
+        };
+        points.get(to).map(|point| point.step)
+    }
+}
+
+/// Keeps `width` at the element's width in pixels.
+fn observe_width(frame: NodeRef<Div>, width: RwSignal<f64>) {
+    let observed = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
+    Effect::new(move |_| {
+        let Some(frame) = frame.get() else { return };
+        width.set(frame.client_width().into());
+        let measured = frame.clone();
+        let on_resize = Closure::<dyn FnMut()>::new(move || {
+            // Gone with its place.
+            width.try_set(measured.client_width().into());
+        });
+        // Without the observer the chart keeps its first width.
+        if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
+            observer.observe(&frame);
+            observed.set_value(Some((observer, on_resize)));
+        }
+    });
+    on_cleanup(move || {
+        if let Some(Some((observer, _))) = observed.try_update_value(Option::take) {
+            observer.disconnect();
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(style: LineStyle, values: &[f64]) -> Line {
+        let points = values.iter().enumerate().map(|(step, value)| Point { step: step as f64 + 1.0, value: *value });
+        Line { points: points.collect(), style }
+    }
+
+    const BOUNDS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+
+    #[test]
+    fn a_noisy_line_is_drawn_twice_and_a_marked_one_with_its_marks() {
+        let lines = [line(LineStyle::Noisy, &[2.0, 1.0, 1.5]), line(LineStyle::Marked, &[1.8, 1.2])];
+        let drawing = draw(&lines, 600.0, ScaleKind::Linear, 0.5, BOUNDS);
+        assert!(!drawing.lines[0].raw_path.is_empty() && drawing.lines[0].raw_path != drawing.lines[0].path);
+        assert!(drawing.lines[1].raw_path.is_empty());
+        assert_eq!(drawing.lines[1].marks.len(), 2);
+    }
+
+    #[test]
+    fn a_chart_without_points_or_width_can_be_drawn() {
+        for width in [0.0, 600.0] {
+            let drawing = draw(&[line(LineStyle::Noisy, &[])], width, ScaleKind::Log, 0.5, BOUNDS);
+            assert_eq!(drawing.lines[0].path, "");
+            assert!(drawing.y.ticks(4).iter().all(|tick| tick.is_finite()));
+            assert_eq!(drawing.after_key("ArrowLeft", None), None);
+        }
+    }
+
+    #[test]
+    fn the_keys_lead_along_the_line() {
+        let drawing = draw(&[line(LineStyle::Noisy, &[3.0, 2.0, 1.0])], 600.0, ScaleKind::Linear, 0.0, BOUNDS);
+        assert_eq!(drawing.after_key("ArrowLeft", None), Some(2.0));
+        assert_eq!(drawing.after_key("ArrowLeft", Some(2.0)), Some(1.0));
+        assert_eq!(drawing.after_key("ArrowLeft", Some(1.0)), Some(1.0));
+        assert_eq!(drawing.after_key("End", Some(1.0)), Some(3.0));
+        assert_eq!(drawing.after_key("Tab", Some(1.0)), None);
+    }
+
+    #[test]
+    fn epoch_lines_never_become_a_hatching() {
+        let x = Scale::new(ScaleKind::Linear, (0.0, 100_000.0), (LEFT, 600.0 - RIGHT));
+        let ends = epoch_ends(Some(100), x, 600.0);
+        assert!(ends.len() <= 25 && !ends.is_empty(), "{}", ends.len());
+        assert!(epoch_ends(Some(0), x, 600.0).is_empty());
+    }
+}

@@ -1,4 +1,17 @@
-//! The dataset layer on real files: the served datasets are what they say, and damaged files never cause a panic.
+//! The dataset layer on real files: the served datasets are what they say, drawings come out as their images do, and no damaged file
+//! causes a panic.
+
+#[path = "dataset/files.rs"]
+mod files;
 
 #[path = "dataset/served.rs"]
 mod served;
+
+#[path = "dataset/drawings.rs"]
+mod drawings;
+
+#[path = "dataset/formats.rs"]
+mod formats;
+
+#[path = "dataset/damage.rs"]
+mod damage;

@@ -142,7 +142,7 @@ pub struct Evaluation {
     /// 0 to 1.
     pub accuracy: f32,
     /// One per image of the split, in the split's order. Confusion matrix, per-class figures and mistakes follow from it
-    /// (`dataset::metrics`).
+    /// (`evaluation::metrics`).
     pub predictions: Vec<Prediction>,
 }
 

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param, ParamId};
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{Dropout, DropoutConfig, Linear, PaddingConfig2d, Relu};
+use burn::nn::{Linear, PaddingConfig2d, Relu};
 use burn::tensor::module::batch_norm_train;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -66,9 +66,10 @@ impl Network {
     }
 
     /// As [`Network::forward`], but with the batch's own statistics in batch norms, which it adds to their running ones, and
-    /// with dropout.
-    pub fn forward_train(&mut self, images: Tensor<4>) -> Tensor<2> {
-        self.layers.iter_mut().fold(Features::Maps(images), |features, layer| layer.forward_train(features)).vector()
+    /// with dropout, which draws from `random`.
+    pub fn forward_train(&mut self, images: Tensor<4>, random: &mut Random) -> Tensor<2> {
+        let features = Features::Maps(images);
+        self.layers.iter_mut().fold(features, |features, layer| layer.forward_train(features, random)).vector()
     }
 
     pub fn input(&self) -> ImageShape {
@@ -136,11 +137,11 @@ impl NetworkLayer {
         }
     }
 
-    fn forward_train(&mut self, features: Features) -> Features {
+    fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
         match (self, features) {
             (Self::BatchNorm(layer), Features::Maps(maps)) => Features::Maps(layer.forward_train(maps)),
-            (Self::Dropout(layer), Features::Maps(maps)) => Features::Maps(layer.forward(maps)),
-            (Self::Dropout(layer), Features::Vector(vector)) => Features::Vector(layer.forward(vector)),
+            (Self::Dropout(layer), Features::Maps(maps)) => Features::Maps(layer.forward_train(maps, random)),
+            (Self::Dropout(layer), Features::Vector(vector)) => Features::Vector(layer.forward_train(vector, random)),
             (layer, features) => layer.forward(features),
         }
     }
@@ -162,6 +163,31 @@ struct GlobalAveragePool {}
 /// Maps to a vector.
 #[derive(Module, Debug)]
 struct Flatten {}
+
+/// Zeroes values with probability `rate`, and scales the rest so that the mean stays. burn's own draws from one generator for all
+/// of a device; ours gives equal seeds equal masks, on every device, for an upload per step.
+#[derive(Module, Debug)]
+struct Dropout {
+    #[module(skip)]
+    rate: f32,
+}
+
+impl Dropout {
+    fn forward_train<const D: usize>(&self, values: Tensor<D>, random: &mut Random) -> Tensor<D> {
+        let shape = values.shape();
+        let kept = 1.0 / (1.0 - self.rate);
+        let threshold = (self.rate * 65_536.0) as u64;
+        let n_values = shape.num_elements();
+        // Four draws of 16 bits from each number.
+        let draws = (0..n_values.div_ceil(4)).flat_map(|_| {
+            let bits = random.next_u64();
+            (0..4).map(move |draw| (bits >> (16 * draw)) & 0xffff)
+        });
+        let mask: Vec<f32> = draws.take(n_values).map(|draw| if draw < threshold { 0.0 } else { kept }).collect();
+        let device = values.device();
+        values * Tensor::from_data(TensorData::new(mask, shape), &device)
+    }
+}
 
 /// PyTorch's `BatchNorm2d`. burn's own keeps the biased variance as its running one, PyTorch the unbiased; and burn's clones share their
 /// running statistics, so that the best network could not be kept while training goes on.
@@ -242,7 +268,7 @@ fn build_layer(layer: &Layer, weights: &mut Weights) -> NetworkLayer {
             NetworkLayer::MaxPool(MaxPool2dConfig::new([size as usize; 2]).with_strides([stride as usize; 2]).init())
         }
         Layer::GlobalAveragePool => NetworkLayer::GlobalAveragePool(GlobalAveragePool {}),
-        Layer::Dropout { rate } => NetworkLayer::Dropout(DropoutConfig::new(rate.into()).init()),
+        Layer::Dropout { rate } => NetworkLayer::Dropout(Dropout { rate }),
         Layer::Flatten => NetworkLayer::Flatten(Flatten {}),
         Layer::Linear { bias, .. } | Layer::Classifier { bias } => {
             NetworkLayer::Linear(Linear { weight: weights.learned(), bias: bias.then(|| weights.learned()) })

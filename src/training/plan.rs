@@ -34,15 +34,28 @@ impl Plan {
     /// The order of an epoch: a new one for every epoch, the same for equal seeds.
     pub fn order(&self, train: &[u32], seed: u32, epoch: u32) -> Vec<u32> {
         let mut order = train.to_vec();
-        random(seed, 1 + epoch).shuffle(&mut order);
+        random(seed, Purpose::Order { epoch }).shuffle(&mut order);
         order.truncate(self.batch_size * self.steps_per_epoch as usize);
         order
     }
 }
 
-/// The generator of a run's `purpose`: 0 draws the weights, the rest the order of the epochs.
-pub fn random(seed: u32, purpose: u32) -> Random {
-    Random::new((u64::from(purpose) << 32) | u64::from(seed))
+/// What a run draws numbers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Weights,
+    Dropout,
+    Order { epoch: u32 },
+}
+
+/// The generator for a purpose: the run's seed below, the purpose above.
+pub fn random(seed: u32, purpose: Purpose) -> Random {
+    let number = match purpose {
+        Purpose::Weights => 0,
+        Purpose::Dropout => 1,
+        Purpose::Order { epoch } => 2 + u64::from(epoch),
+    };
+    Random::new((number << 32) | u64::from(seed))
 }
 
 fn check(config: &RunConfig) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use super::data::DeviceDataset;
 use super::host::Host;
 use super::optimizer::Optimizer;
 use super::pace::{Left, Pace};
-use super::plan::{Plan, random};
+use super::plan::{Plan, Purpose, random};
 use super::predict::{Between, mean_loss_and_accuracy, predict};
 use super::published::Published;
 use super::step::{StepOutcome, Trainer};
@@ -64,11 +64,9 @@ pub async fn train(
 
 /// A network with its initial weights, and the optimizer.
 pub(super) fn new_trainer(data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
-    // Dropout draws from the device's own generator.
-    data.device().seed(config.seed.into());
-    let mut weights_random = random(config.seed, 0);
+    let mut weights_random = random(config.seed, Purpose::Weights);
     let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut weights_random, &data.device())?;
-    Ok(Trainer::new(network, Optimizer::new(config)))
+    Ok(Trainer::new(network, Optimizer::new(config), random(config.seed, Purpose::Dropout)))
 }
 
 /// A run under way.

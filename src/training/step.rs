@@ -5,6 +5,7 @@ use burn::tensor::{Int, Tensor};
 use super::data::Batch;
 use super::loss::cross_entropy;
 use super::optimizer::Optimizer;
+use crate::dataset::random::Random;
 use crate::network::Network;
 
 /// A network and the optimizer that moves it.
@@ -12,6 +13,8 @@ use crate::network::Network;
 pub struct Trainer {
     network: Network,
     optimizer: Optimizer,
+    /// Draws dropout's masks.
+    random: Random,
 }
 
 /// What a step leaves on the device, for a later read.
@@ -24,8 +27,8 @@ pub struct StepOutcome {
 }
 
 impl Trainer {
-    pub fn new(network: Network, optimizer: Optimizer) -> Self {
-        Self { network, optimizer }
+    pub fn new(network: Network, optimizer: Optimizer, random: Random) -> Self {
+        Self { network, optimizer, random }
     }
 
     pub fn network(&self) -> &Network {
@@ -34,7 +37,7 @@ impl Trainer {
 
     /// Trains one batch. Nothing waits for the device.
     pub fn step(&mut self, batch: Batch) -> StepOutcome {
-        let logits = self.network.forward_train(batch.images.autodiff()); // [batch, classes]
+        let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
         let loss = cross_entropy(logits.clone(), batch.targets);
         let gradients = loss.backward();
         self.network = self.optimizer.update(self.network.clone(), gradients);

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Computes the golden values of tests/oracle.rs with PyTorch, and writes them beside itself as safetensors.
+
+    python3 tests/oracle/make_golden.py
+
+Made with PyTorch 1.13.1 on the CPU. Everything is seeded; another version of PyTorch may differ in the last digits.
+Long tensors are thinned to every 17th value, weights and inputs excepted.
+"""
+
+import json
+import pathlib
+import struct
+
+import numpy
+import torch
+from torch import nn
+
+HERE = pathlib.Path(__file__).parent
+LONG = 2000
+STRIDE = 17
+TYPES = {"float32": "F32", "uint8": "U8", "int64": "I64"}
+
+
+def main():
+    torch.manual_seed(20)
+    torch.set_num_threads(1)
+    save("lenet.safetensors", lenet_values())
+    save("batch_norm.safetensors", batch_norm_values())
+
+
+def lenet_values():
+    """Forward, loss, gradients, and three steps of each optimizer on one batch."""
+    images, labels = random_batch(8, (3, 32, 32), 10)
+    network = lenet()
+    start = snapshot(network)
+    values = {"images": images, "labels": labels}
+    values.update({f"start/{name}": tensor for name, tensor in start.items()})
+
+    logits = network(scaled(images))
+    loss = nn.functional.cross_entropy(logits, labels)
+    loss.backward()
+    values.update({"logits": logits, "loss": loss.reshape(1)})
+    values.update({f"gradient/{name}": thinned(tensor.grad) for name, tensor in network.named_parameters()})
+
+    optimizers = {
+        "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9),
+        # PyTorch's SGD couples its decay, ours does not; so the decay is written out in `three_steps`.
+        "sgd_decay": lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9),
+        "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.003),
+        "adam_decay": lambda parameters: torch.optim.AdamW(parameters, lr=0.003, weight_decay=0.1),
+    }
+    for name, make in optimizers.items():
+        network.load_state_dict(start)
+        decay = 0.1 if name == "sgd_decay" else 0.0
+        losses = three_steps(network, make(network.parameters()), images, labels, rate_times_decay=0.05 * decay)
+        values[f"{name}/losses"] = torch.tensor(losses)
+        values.update({f"{name}/{key}": thinned(tensor) for key, tensor in network.state_dict().items()})
+    return values
+
+
+def three_steps(network, optimizer, images, labels, rate_times_decay):
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(network(scaled(images)), labels)
+        loss.backward()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(1.0 - rate_times_decay)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def batch_norm_values():
+    """Odd shapes, a stride, an even kernel, overlapping pools; two training batches, then evaluation.
+
+    No biases before the norms: their gradients are zero but for rounding.
+    """
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(4, 5, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(5),
+        nn.ReLU(),
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        nn.Linear(5, 3),
+    )
+    with torch.no_grad():
+        for index in (1, 5):
+            network[index].weight.uniform_(0.5, 1.5)
+            network[index].bias.uniform_(-0.5, 0.5)
+    values = {f"start/{name}": tensor for name, tensor in snapshot(network).items()}
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    for number in (1, 2):
+        images, labels = random_batch(6, (3, 11, 9), 3)
+        optimizer.zero_grad()
+        logits = network(scaled(images))
+        loss = nn.functional.cross_entropy(logits, labels)
+        loss.backward()
+        values.update({f"images{number}": images, f"labels{number}": labels, f"loss{number}": loss.reshape(1)})
+        values[f"logits{number}"] = logits
+        if number == 1:
+            values.update({f"gradient/{name}": tensor.grad.clone() for name, tensor in network.named_parameters()})
+        optimizer.step()
+    values.update({f"end/{name}": tensor for name, tensor in snapshot(network).items()})
+    network.eval()
+    values["evaluated"] = network(scaled(images))
+    return values
+
+
+def lenet():
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    )
+
+
+def random_batch(n_images, shape, n_classes):
+    images = torch.randint(0, 256, (n_images, *shape), dtype=torch.uint8)
+    return images, torch.randint(0, n_classes, (n_images,))
+
+
+def scaled(images):
+    return images.float() / 127.5 - 1.0
+
+
+def snapshot(network):
+    """The weights as they are now; the count of batches is PyTorch's own affair."""
+    state = network.state_dict()
+    return {name: tensor.clone() for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def thinned(tensor):
+    flat = tensor.detach().flatten()
+    return (flat[::STRIDE] if len(flat) > LONG else flat).clone()
+
+
+def save(name, values):
+    """The safetensors format: the header's length, the header as JSON, the tensors one after another."""
+    header, chunks, offset = {}, [], 0
+    for key, tensor in values.items():
+        array = numpy.ascontiguousarray(tensor.detach().numpy())
+        chunk = array.tobytes()
+        header[key] = {
+            "dtype": TYPES[str(array.dtype)],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + len(chunk)],
+        }
+        chunks.append(chunk)
+        offset += len(chunk)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / name).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(chunks))
+    print(f"{name}: {len(values)} tensors, {offset} bytes")
+
+
+if __name__ == "__main__":
+    main()

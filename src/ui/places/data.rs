@@ -1,8 +1,52 @@
-//! The place DataPlace.
+//! The place Data: choose a dataset, see how it is cut, and look at its images.
+
+mod browser;
+mod cards;
+mod drop_zone;
+mod split_form;
+mod statistics;
 
 use leptos::prelude::*;
 
+use self::browser::ImageBrowser;
+use self::cards::DatasetCards;
+use self::drop_zone::DropZone;
+use self::split_form::SplitForm;
+use self::statistics::Statistics;
+use crate::ui::i18n::move_tr;
+use crate::ui::load_status::LoadStatus;
+use crate::ui::state::Load;
+use crate::ui::store::use_store;
+
 #[component]
 pub fn DataPlace() -> impl IntoView {
-    view! { <section></section> }
+    let store = use_store();
+    let current = Memo::new(move |_| store.dataset.with(|dataset| dataset.current.clone()));
+    let has_status = Memo::new(move |_| {
+        store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. }))
+    });
+    view! {
+        <section class="data-place" aria-labelledby="data-title">
+            <header class="place-header">
+                <h1 id="data-title">{move_tr!(data.title)}</h1>
+                <p>{move_tr!(data.lead)}</p>
+            </header>
+            <div class="columns">
+                <div class="main-column">
+                    <DatasetCards />
+                    <Show when=move || has_status.get()>
+                        <div class="panel"><LoadStatus /></div>
+                    </Show>
+                    {move || current.get().map(|summary| view! {
+                        <Statistics summary=summary.clone() />
+                        <ImageBrowser summary />
+                    })}
+                </div>
+                <div class="side-column">
+                    <DropZone />
+                    <SplitForm />
+                </div>
+            </div>
+        </section>
+    }
 }

@@ -8,6 +8,7 @@ pub mod chart_scale;
 pub mod confusion;
 pub mod draw_pad;
 pub mod icon;
+pub mod image_grid;
 pub mod image_input;
 pub mod image_upload;
 pub mod latest;

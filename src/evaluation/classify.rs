@@ -2,20 +2,16 @@
 
 use burn::tensor::activation::softmax;
 
-use crate::dataset::Dataset;
+use crate::dataset::prepare::prepare;
 use crate::network::Network;
 use crate::network::weights::device_failure;
 use crate::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind, ImageInput};
-use crate::training::data::Unpacker;
+use crate::training::data::{DeviceDataset, Unpacker};
 
-/// Prepares an image as the dataset's own images are, and classifies it. `network` is one that only answers.
-pub async fn classify(network: &Network, dataset: &Dataset, image: &ImageInput) -> Result<Classification, Failure> {
-    classify_prepared(network, prepare(dataset, image)?).await
-}
-
-/// Stands in until the dataset's own preparation is there.
-fn prepare(_dataset: &Dataset, _image: &ImageInput) -> Result<Bulk, Failure> {
-    Err(Failure::new(FailureKind::BadImage, "images cannot be prepared yet"))
+/// Prepares an image as the dataset's own images are, and classifies it. `network` is one that only answers, trained on `data`.
+pub async fn classify(network: &Network, data: &DeviceDataset, image: &ImageInput) -> Result<Classification, Failure> {
+    let prepared = prepare(image, network.input(), data.drawing_style())?;
+    classify_prepared(network, Bulk::from(prepared)).await
 }
 
 /// Classifies one image of the network's input shape: bytes, channel by channel.

@@ -2,6 +2,7 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+use crate::dataset::drawing_style::DrawingStyle;
 use crate::dataset::{Dataset, Split};
 use crate::protocol::{Failure, FailureKind, ImageShape, SplitName};
 
@@ -15,6 +16,7 @@ pub struct DeviceDataset {
     n_classes: usize,
     split: Split,
     samples: Vec<u32>,
+    drawing_style: DrawingStyle,
     labels: Vec<u16>,
     /// `[images, words]`, four values of an image in each word, the first in the lowest byte.
     packed: Tensor<2, Int>,
@@ -56,6 +58,7 @@ impl DeviceDataset {
             n_classes: dataset.classes.len(),
             split,
             samples: Vec::new(),
+            drawing_style: DrawingStyle::measure(dataset),
             labels: dataset.labels.clone(),
             packed: unpacker.upload(&dataset.pixels, n_images, device),
             device_labels: Tensor::from_data(TensorData::new(labels, [n_images]), device),
@@ -83,6 +86,11 @@ impl DeviceDataset {
 
     pub fn samples(&self) -> &[u32] {
         &self.samples
+    }
+
+    /// How a drawing is to look to be like the images.
+    pub fn drawing_style(&self) -> &DrawingStyle {
+        &self.drawing_style
     }
 
     /// The class of an image; `index` comes from this dataset's split.

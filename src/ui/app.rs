@@ -101,10 +101,12 @@ fn EngineGone() -> impl IntoView {
                 <div class="panel failure-panel" role="alert">
                     <p><strong>{move_tr!(shell.engine_gone)}</strong></p>
                     <p>{move || failure_text(&failure)}</p>
-                    <button type="button" class="button is-primary" on:click=again>{move_tr!(shell.try_again)}</button>
-                    <button type="button" class="button" on:click=|_| { window().location().reload().ok(); }>
-                        {move_tr!(shell.reload)}
-                    </button>
+                    <div class="controls">
+                        <button type="button" class="button is-primary" on:click=again>{move_tr!(shell.try_again)}</button>
+                        <button type="button" class="button" on:click=|_| { window().location().reload().ok(); }>
+                            {move_tr!(shell.reload)}
+                        </button>
+                    </div>
                 </div>
             }
         })

@@ -25,5 +25,9 @@ pub fn failure_text(failure: &Failure) -> String {
         FailureKind::BuildMismatch => tr!(failures.build_mismatch),
         FailureKind::Canceled => tr!(failures.canceled),
     };
-    if failure.detail.is_empty() { sentence } else { tr!(failures.with_detail, sentence = sentence, detail = failure.detail) }
+    if failure.detail.is_empty() {
+        sentence
+    } else {
+        tr!(failures.with_detail, sentence = sentence, detail = failure.detail)
+    }
 }

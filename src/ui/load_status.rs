@@ -43,7 +43,9 @@ fn Loading() -> impl IntoView {
     let phase = Memo::new(move |_| match &*stage.read() {
         None | Some(LoadStage::Asked) => tr!(load.asked),
         Some(LoadStage::Downloading { .. }) => tr!(load.downloading),
-        Some(LoadStage::Retrying { attempt, attempts, .. }) => tr!(load.retrying, attempt = attempt, attempts = attempts),
+        Some(LoadStage::Retrying { attempt, attempts, .. }) => {
+            tr!(load.retrying, attempt = attempt, attempts = attempts)
+        }
         Some(LoadStage::Parsing) => tr!(load.parsing),
     });
     view! {

@@ -127,8 +127,7 @@ mod tests {
         let constant: Vec<_> = (0..100).map(|step| Point { step: f64::from(step), value: 2.0 }).collect();
         assert!(smooth(&constant, 0.9).iter().all(|point| (point.value - 2.0).abs() < 1e-9));
 
-        let zigzag: Vec<_> =
-            (0..200).map(|step| Point { step: f64::from(step), value: f64::from(step % 2) }).collect();
+        let zigzag: Vec<_> = (0..200).map(|step| Point { step: f64::from(step), value: f64::from(step % 2) }).collect();
         assert_eq!(smooth(&zigzag, 0.0), zigzag);
         let last = smooth(&zigzag, 0.95).pop().unwrap();
         assert!((last.value - 0.5).abs() < 0.05, "{last:?}");

@@ -30,9 +30,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::link::{self, Link};
-use super::state::{
-    AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunState,
-};
+use super::state::{AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunState};
 use crate::protocol::{
     Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
     Question, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
@@ -236,9 +234,7 @@ impl Store {
     /// Waits for an engine that runs.
     pub async fn ready(self) -> Result<EngineReady, Failure> {
         let now = self.engine.with_untracked(|engine| match engine {
-            EngineState::Ready { choice, info } => {
-                Some(Ok(EngineReady { choice: choice.clone(), info: info.clone() }))
-            }
+            EngineState::Ready { choice, info } => Some(Ok(EngineReady { choice: choice.clone(), info: info.clone() })),
             EngineState::Failed(failure) => Some(Err(failure.clone())),
             EngineState::Choosing | EngineState::Starting(_) => None,
         });

@@ -12,6 +12,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{KeyboardEvent, PointerEvent, ResizeObserver};
 
 use super::chart_scale::{Bounds, Scale, ScaleKind, domain, nearest, path};
+use crate::ui::format::count;
 use crate::ui::series::{Point, smooth};
 
 /// One line, as the chart draws it.
@@ -85,6 +86,9 @@ pub fn Chart(
     /// Name of the horizontal axis.
     #[prop(into)]
     x_name: Signal<String>,
+    /// What is said while there is nothing to draw.
+    #[prop(into)]
+    empty: Signal<String>,
     /// Steps at which an epoch ends, for the vertical lines.
     #[prop(into)]
     steps_per_epoch: Signal<Option<u32>>,
@@ -152,12 +156,13 @@ pub fn Chart(
                 on:keydown=on_key
             >
                 <svg width="100%" height=HEIGHT aria-hidden="true">
-                    <Axes drawing format x_name steps_per_epoch />
+                    <Axes drawing format x_name steps_per_epoch has_points />
                     {move || drawing.read().lines.iter().map(draw_line).collect_view()}
                     {move || cursor.get().and_then(|step| drawing.read().x.position(step)).map(|x| view! {
                         <line class="cursor" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
                     })}
                 </svg>
+                <Show when=move || !has_points.get()><p class="chart-empty">{empty}</p></Show>
             </div>
         </figure>
     }
@@ -169,6 +174,7 @@ fn Axes(
     format: fn(f64) -> String,
     x_name: Signal<String>,
     steps_per_epoch: Signal<Option<u32>>,
+    has_points: Memo<bool>,
 ) -> impl IntoView {
     let horizontal = move || {
         let drawing = drawing.read();
@@ -179,12 +185,17 @@ fn Axes(
             .map(|(tick, y)| {
                 view! {
                     <line class="grid" x1=LEFT x2=right y1=y y2=y />
-                    <text class="tick" x=LEFT - 6.0 y=y + 4.0 text-anchor="end">{format(tick)}</text>
+                    <text class="tick" x=LEFT - 6.0 y=y + 4.0 text-anchor="end">
+                        {has_points.get().then(|| format(tick))}
+                    </text>
                 }
             })
             .collect_view()
     };
     let vertical = move || {
+        if !has_points.get() {
+            return Vec::new();
+        }
         let drawing = drawing.read();
         let n_ticks = (drawing.width / 110.0).max(2.0) as usize;
         let ticks = drawing.x.ticks(n_ticks).into_iter();
@@ -193,12 +204,10 @@ fn Axes(
             .map(|(tick, x)| {
                 view! {
                     <line class="tick-mark" x1=x x2=x y1=HEIGHT - BOTTOM y2=HEIGHT - BOTTOM + 4.0 />
-                    <text class="tick" x=x y=HEIGHT - BOTTOM + 16.0 text-anchor="middle">
-                        {crate::ui::format::count(tick as u64)}
-                    </text>
+                    <text class="tick" x=x y=HEIGHT - BOTTOM + 16.0 text-anchor="middle">{count(tick as u64)}</text>
                 }
             })
-            .collect_view()
+            .collect::<Vec<_>>()
     };
     let epochs = move || {
         let drawing = drawing.read();

@@ -79,7 +79,10 @@ fn log_ticks((low, high): (f64, f64), n_ticks: usize) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let in_domain = |tick: &f64| *tick >= low * 0.999 && *tick <= high * 1.001;
     let of_decades = |factors: &[f64]| -> Vec<f64> {
-        (first..=last).flat_map(|power| factors.iter().map(move |it| it * 10_f64.powi(power))).filter(in_domain).collect()
+        (first..=last)
+            .flat_map(|power| factors.iter().map(move |it| it * 10_f64.powi(power)))
+            .filter(in_domain)
+            .collect()
     };
     let ticks = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]].map(of_decades);
     let fits = |ticks: &&Vec<f64>| ticks.len() <= n_ticks + 2;

@@ -25,11 +25,15 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Self::Data => "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
-            Self::Network => "M5 6v0M5 12v0M5 18v0M12 9v0M12 15v0M19 12v0M5 6l7 3M5 12l7-3M5 12l7 3M5 18l7-3M12 9l7 3M12 15l7-3",
+            Self::Network => {
+                "M4 8a2 2 0 1 0 4 0a2 2 0 1 0-4 0M4 16a2 2 0 1 0 4 0a2 2 0 1 0-4 0M16 12a2 2 0 1 0 4 0a2 2 0 1 0-4 0M8 8.500l8 3M8 15.500l8-3"
+            }
             Self::Train => "M4 4v16h16M7 8c2 6 5 8 12 8.500",
             Self::Understand => "M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14M16 16l5 5",
             Self::Use => "M4 20l4-1L20 7l-3-3L5 16zM14 7l3 3",
-            Self::Settings => "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
+            Self::Settings => {
+                "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
+            }
             Self::Close | Self::Cross => "M6 6l12 12M18 6L6 18",
             Self::Play => "M8 5l11 7l-11 7z",
             Self::Pause => "M8 5v14M16 5v14",

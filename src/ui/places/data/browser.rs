@@ -29,8 +29,12 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
         page.set(0);
     };
     let batch = LocalResource::new(move || {
-        let question =
-            Question::Images { split: split.get(), class: class.get(), offset: page.get() * PAGE_SIZE, count: PAGE_SIZE };
+        let question = Question::Images {
+            split: split.get(),
+            class: class.get(),
+            offset: page.get() * PAGE_SIZE,
+            count: PAGE_SIZE,
+        };
         async move {
             match store.ask(question).await {
                 Ok(Answer::Images(batch)) => Some(batch),

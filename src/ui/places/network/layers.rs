@@ -17,7 +17,8 @@ pub fn LayerTable() -> impl IntoView {
         Some(match shape::infer(&network, dataset.shape, dataset.classes.len()) {
             Err(error) => view! {
                 <p class="failure" role="alert">{move_tr!(network.does_not_fit, detail = error)}</p>
-            }.into_any(),
+            }
+            .into_any(),
             Ok(summaries) => {
                 let input = FeatureShape::from(dataset.shape);
                 view! { <Table layers=network.layers summaries input /> }.into_any()

@@ -13,23 +13,15 @@ use crate::ui::widgets::chart_scale::{Bounds, ScaleKind};
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0 };
 
-/// Nothing until there is something to plot.
+/// There from the beginning, so that nothing jumps when a run starts.
 #[component]
 pub fn RunCharts() -> impl IntoView {
-    let store = use_store();
-    let has_run = Memo::new(move |_| store.run.with(|run| run.run().is_some()));
-    view! { <Show when=move || has_run.get()><Charts /></Show> }
-}
-
-#[component]
-fn Charts() -> impl IntoView {
     let store = use_store();
     let is_log = RwSignal::new(false);
     let smoothing = RwSignal::new(0.9);
     let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
-    let steps_per_epoch = Memo::new(move |_| {
-        store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch))
-    });
+    let steps_per_epoch =
+        Memo::new(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
     let stride = Memo::new(move |_| store.curves.with(|curves| curves.train_loss.stride()));
     let lines = move |train: fn(&Curves) -> &Series, validation: fn(&Curves) -> &Series| {
         Signal::derive(move || {
@@ -49,6 +41,7 @@ fn Charts() -> impl IntoView {
         _ => String::new(),
     };
     let x_name = Signal::derive(|| tr!(train.x_axis));
+    let empty = Signal::derive(|| tr!(train.charts_wait));
     view! {
         <section class="panel charts" aria-label=move || tr!(train.charts)>
             <div class="chart-tools">
@@ -86,6 +79,7 @@ fn Charts() -> impl IntoView {
                 smoothing
                 step_name
                 x_name
+                empty
                 steps_per_epoch
             />
             <Chart
@@ -98,6 +92,7 @@ fn Charts() -> impl IntoView {
                 smoothing
                 step_name
                 x_name
+                empty
                 steps_per_epoch
             />
             <p class="hint">

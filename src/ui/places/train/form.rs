@@ -28,9 +28,8 @@ pub fn RunForm() -> impl IntoView {
 #[component]
 fn Fields() -> impl IntoView {
     let recipe = use_recipe();
-    let number = move |read: fn(&RunConfig) -> f64| {
-        Signal::derive(move || recipe.config.read().as_ref().map_or(0.0, read))
-    };
+    let number =
+        move |read: fn(&RunConfig) -> f64| Signal::derive(move || recipe.config.read().as_ref().map_or(0.0, read));
     let write = move |write: fn(&mut RunConfig, f64)| {
         move |value: f64| {
             recipe.config.update(|config| {

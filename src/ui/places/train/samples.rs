@@ -26,9 +26,7 @@ pub fn SampleGrid() -> impl IntoView {
             }
         }
     });
-    move || {
-        batch.get().flatten().filter(|_| version.get().1).map(|(batch, classes)| view! { <Grid batch classes /> })
-    }
+    move || batch.get().flatten().filter(|_| version.get().1).map(|(batch, classes)| view! { <Grid batch classes /> })
 }
 
 #[component]

@@ -10,6 +10,7 @@ use crate::ui::failure_text::failure_text;
 use crate::ui::format::{bytes, clock, count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
+use crate::ui::preset_text::preset_name;
 use crate::ui::recipe::use_recipe;
 use crate::ui::run_bar::state_text;
 use crate::ui::state::{Run, RunState};
@@ -43,7 +44,7 @@ pub fn Stage() -> impl IntoView {
         <div class="panel stage">
             {move || match face.get() {
                 Face::Offer => view! { <Offer /> }.into_any(),
-                Face::Loading => view! { <LoadStatus /> }.into_any(),
+                Face::Loading => view! { <Coming /> }.into_any(),
                 Face::Active => view! { <Active /> }.into_any(),
                 Face::Finished => view! { <Finished /> }.into_any(),
                 Face::Failed => view! { <Failed /> }.into_any(),
@@ -58,10 +59,18 @@ fn Offer() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let catalog = expect_context::<Catalog>();
-    let network = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.network.name.clone()));
+    let network = move || {
+        let presets = recipe.presets.read();
+        presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_name)
+    };
     let plan = move || {
         let dataset = recipe.dataset.get()?;
-        Some(tr!(train.plan, network = network.get()?, images = count(dataset.counts.train + dataset.counts.validation), dataset = dataset.name))
+        Some(tr!(
+            train.plan,
+            network = network()?,
+            images = count(dataset.counts.train + dataset.counts.validation),
+            dataset = dataset.name
+        ))
     };
     let download = move || {
         if store.dataset.with(|dataset| dataset.current.is_some()) {
@@ -88,19 +97,32 @@ fn Offer() -> impl IntoView {
     }
 }
 
+/// A run was asked for, and its dataset comes first.
+#[component]
+fn Coming() -> impl IntoView {
+    let store = use_store();
+    let is_loading = Memo::new(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    view! {
+        <Show when=move || !is_loading.get()><p class="stage-status" role="status">{move_tr!(load.asked)}</p></Show>
+        <LoadStatus />
+    }
+}
+
 /// While a run is under way: its figures, and the buttons that steer it.
 #[component]
 fn Active() -> impl IntoView {
     let store = use_store();
     let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
-    let status = Memo::new(move |_| store.run.with(|run| match run {
-        RunState::Preparing { preparation, .. } => preparation_text(*preparation),
-        RunState::Idle
-        | RunState::Training(_)
-        | RunState::Paused(_)
-        | RunState::Finished { .. }
-        | RunState::Failed { .. } => state_text(run),
-    }));
+    let status = Memo::new(move |_| {
+        store.run.with(|run| match run {
+            RunState::Preparing { preparation, .. } => preparation_text(*preparation),
+            RunState::Idle
+            | RunState::Training(_)
+            | RunState::Paused(_)
+            | RunState::Finished { .. }
+            | RunState::Failed { .. } => state_text(run),
+        })
+    });
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>

@@ -1,0 +1,225 @@
+//! The state's promises, shown by the events that an engine could send.
+
+use super::*;
+use crate::protocol::{
+    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
+    OptimizerConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+};
+
+fn config() -> RunConfig {
+    RunConfig {
+        dataset: "mnist".into(),
+        split: SplitConfig::default(),
+        seed: 0,
+        network: NetworkConfig { name: "Test".into(), layers: vec![Layer::Activation(Activation::Relu)] },
+        optimizer: OptimizerConfig::ADAM,
+        learning_rate: 0.001,
+        weight_decay: 0.0,
+        batch_size: 10,
+        epochs: 2,
+        max_steps: None,
+    }
+}
+
+fn summary(id: &str) -> DatasetSummary {
+    DatasetSummary {
+        id: id.into(),
+        name: id.into(),
+        classes: vec!["a".into(), "b".into()],
+        shape: ImageShape { channels: 1, height: 2, width: 2 },
+        counts: SplitCounts { train: 8, validation: 1, test: 1 },
+        class_counts: vec![SplitCounts::default(); 2],
+        samples: vec![0],
+        has_standard_test: false,
+    }
+}
+
+fn source(id: &str) -> DatasetSource {
+    DatasetSource::Served { id: id.into(), base: "http://localhost/".into() }
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure::new(kind, "a reason")
+}
+
+fn set_dataset(id: &str) -> Command {
+    Command::SetDataset { source: source(id), split: SplitConfig::default() }
+}
+
+fn progress(step: u32, losses: &[f32]) -> RunUpdate {
+    RunUpdate::Progress(Progress { step, losses: losses.to_vec(), accuracy: 0.5, ..Progress::default() })
+}
+
+fn epoch(epoch: u32, is_best: bool) -> EpochReport {
+    EpochReport {
+        epoch,
+        step: (epoch + 1) * 4,
+        train_loss: 0.5,
+        train_accuracy: 0.8,
+        validation_loss: 0.6,
+        validation_accuracy: 0.7,
+        is_best,
+        elapsed_ms: 1.0,
+    }
+}
+
+const RUN: RunId = RunId(7);
+
+impl AppState {
+    fn hear(&mut self, update: RunUpdate) -> Changed {
+        self.apply(&Event::Run { run: RUN, update })
+    }
+}
+
+/// With an engine, a dataset, and a run that has started.
+fn training() -> AppState {
+    let mut state = AppState::default();
+    state.engine_starting(EngineChoice { kind: EngineKind::Cpu, reason: EngineReason::NoWebGpu });
+    state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
+    state.sent(&set_dataset("mnist"));
+    state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
+    state.sent(&Command::Train { run: RUN, config: config() });
+    state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
+    state
+}
+
+#[test]
+fn a_run_goes_from_asked_to_finished() {
+    let mut state = training();
+    assert!(matches!(state.run, RunState::Training(_)) && !state.run.has_network());
+    state.hear(progress(2, &[2.0, 1.0]));
+    assert!(state.run.has_network());
+    state.hear(RunUpdate::Paused { step: 2 });
+    assert!(matches!(state.run, RunState::Paused(_)) && state.run.is_active());
+    state.hear(RunUpdate::Resumed);
+    state.hear(progress(4, &[0.9, 0.8]));
+    state.hear(RunUpdate::Epoch(epoch(0, true)));
+    let run = state.run.run().unwrap();
+    assert_eq!((run.progress.step, run.progress.loss, run.fraction()), (4, Some(0.8), 0.5));
+    let steps: Vec<_> = state.curves.train_loss.points().iter().map(|point| point.step).collect();
+    assert_eq!(steps, [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(state.curves.validation_loss.points().len(), 1);
+
+    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, elapsed_ms: 5.0 };
+    state.hear(RunUpdate::Finished(report));
+    assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.is_active());
+    assert_eq!(state.run.run().and_then(|run| run.best), Some(epoch(0, true)));
+}
+
+#[test]
+fn late_events_of_an_older_run_are_dropped() {
+    let mut state = training();
+    let before = state.clone();
+    let late = Event::Run { run: RunId(6), update: progress(100, &[9.0]) };
+    assert!(state.apply(&late).is_nothing());
+    assert_eq!(state, before);
+}
+
+#[test]
+fn a_run_that_ended_hears_nothing_more() {
+    let mut state = training();
+    state.hear(RunUpdate::Failed(failure(FailureKind::LossNotFinite)));
+    let before = state.clone();
+    assert!(state.hear(progress(5, &[1.0])).is_nothing());
+    assert!(state.hear(RunUpdate::Resumed).is_nothing());
+    assert_eq!(state, before);
+}
+
+#[test]
+fn a_new_run_begins_with_empty_curves() {
+    let mut state = training();
+    state.hear(progress(1, &[1.0]));
+    state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
+    state.sent(&Command::Train { run: RunId(8), config: config() });
+    assert_eq!(state.curves, Curves::default());
+    assert!(state.samples.is_empty() && !state.run.has_network());
+}
+
+#[test]
+fn answers_that_nobody_waits_for_are_dropped() {
+    let mut state = training();
+    let request = RequestId(3);
+    state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test } });
+    state.apply(&Event::AnswerProgress { request, fraction: 7.0 });
+    assert_eq!(state.questions.get(&request), Some(&1.0));
+    let evaluation = Evaluation { split: SplitName::Test, loss: 1.0, accuracy: 0.5, predictions: Vec::new() };
+    let answer = Event::Answer { request, result: Ok(Answer::Evaluation(evaluation)) };
+    assert!(!state.apply(&answer).is_nothing());
+    assert!(state.apply(&answer).is_nothing());
+    assert!(state.apply(&Event::AnswerProgress { request, fraction: 0.5 }).is_nothing());
+}
+
+#[test]
+fn a_failed_load_leaves_the_dataset_before() {
+    let mut state = training();
+    state.sent(&set_dataset("fashion-mnist"));
+    state.apply(&Event::Dataset(DatasetUpdate::Parsing));
+    assert!(state.dataset.load.is_loading());
+    state.apply(&Event::Dataset(DatasetUpdate::Failed(failure(FailureKind::WrongHash))));
+    assert_eq!(state.dataset.current.as_ref().map(|current| current.id.as_str()), Some("mnist"));
+    assert!(matches!(&state.dataset.load, Load::Failed { failure, .. } if failure.kind == FailureKind::WrongHash));
+    assert!(state.apply(&Event::Dataset(DatasetUpdate::Parsing)).is_nothing());
+}
+
+#[test]
+fn another_dataset_ends_what_belongs_to_the_one_before() {
+    let mut state = training();
+    state.hear(progress(1, &[1.0]));
+    let version = state.dataset.version;
+    state.sent(&set_dataset("fashion-mnist"));
+    state.apply(&Event::Dataset(DatasetUpdate::Set(summary("fashion-mnist"))));
+    assert_eq!((&state.run, &state.curves), (&RunState::Idle, &Curves::default()));
+    assert_eq!(state.dataset.version, version + 1);
+    assert_eq!(state.dataset.origin.as_ref().map(|(origin, _)| origin.clone()), Some(source("fashion-mnist")));
+}
+
+#[test]
+fn a_crash_ends_the_run_and_keeps_its_curves() {
+    let mut state = training();
+    state.hear(progress(1, &[1.0]));
+    state.sent(&Command::Ask { request: RequestId(1), question: Question::Evaluate { split: SplitName::Test } });
+    state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
+    assert!(matches!(&state.run, RunState::Failed { failure, .. } if failure.kind == FailureKind::DeviceLost));
+    assert!(!state.run.has_network() && state.dataset.current.is_none() && state.questions.is_empty());
+    assert_eq!(state.engine, EngineState::Choosing);
+    assert_eq!(state.curves.train_loss.points().len(), 1);
+
+    // The same dataset comes back: the failure stays in sight.
+    state.sent(&set_dataset("mnist"));
+    state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
+    assert!(matches!(state.run, RunState::Failed { .. }) && state.dataset.current.is_some());
+}
+
+#[test]
+fn a_finished_run_stays_finished_when_its_network_is_lost() {
+    let mut state = training();
+    state.hear(progress(8, &[1.0]));
+    let report = RunReport { ending: Ending::Completed, steps: 8, best: Some(epoch(1, true)), elapsed_ms: 5.0 };
+    state.hear(RunUpdate::Finished(report));
+    assert!(state.run.has_network());
+    state.apply(&Event::Crashed(failure(FailureKind::EngineCrashed)));
+    assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.has_network());
+}
+
+#[test]
+fn histories_and_lists_are_bounded() {
+    let mut state = training();
+    for number in 0..3 * EPOCHS_LIMIT as u32 {
+        state.hear(RunUpdate::Epoch(epoch(number, number == 5)));
+    }
+    let run = state.run.run().unwrap();
+    assert!(run.epochs.len() <= EPOCHS_LIMIT);
+    assert_eq!(run.epochs.last().map(|report| report.epoch), Some(3 * EPOCHS_LIMIT as u32 - 1));
+    assert_eq!(run.best.map(|report| report.epoch), Some(5));
+
+    for number in 0..20 {
+        state.notify(NoticeKind::Warning(Failure::new(FailureKind::BadImage, number.to_string())));
+    }
+    assert_eq!(state.notices.list().len(), NOTICES_LIMIT);
+    // The same again is not said twice.
+    state.notify(NoticeKind::Warning(Failure::new(FailureKind::BadImage, "19")));
+    assert_eq!(state.notices.list().len(), NOTICES_LIMIT);
+    let newest = state.notices.list().last().map(|notice| notice.id).unwrap();
+    state.dismiss_notice(newest);
+    assert_eq!(state.notices.list().len(), NOTICES_LIMIT - 1);
+}

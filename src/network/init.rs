@@ -84,3 +84,43 @@ fn channels(shape: FeatureShape) -> usize {
 fn signed_unit(random: &mut Random) -> f32 {
     (random.next_u64() >> 40) as f32 / (1 << 23) as f32 - 1.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::presets::lenet_network;
+
+    #[test]
+    fn weights_are_uniform_within_pytorchs_bound() {
+        let weights = draw(1);
+        assert_eq!(weights.len(), 10);
+        for NamedTensor { name, shape, values } in &weights {
+            // A bias follows the weight whose fan-in it shares.
+            let fan_in = match shape[..] {
+                [_] => weights.iter().find(|other| other.name == name.replace("bias", "weight")).unwrap().shape[1..]
+                    .iter()
+                    .product(),
+                _ => shape[1..].iter().product::<usize>(),
+            };
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            assert!(values.iter().all(|value| value.abs() <= bound), "{name}");
+            if values.len() > 1_000 {
+                let mean = values.iter().sum::<f32>() / values.len() as f32;
+                let variance = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+                assert!(mean.abs() < 0.05 * bound, "{name}: {mean}");
+                assert!((variance / (bound * bound / 3.0) - 1.0).abs() < 0.1, "{name}: {variance}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_weights() {
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    fn draw(seed: u64) -> Vec<NamedTensor> {
+        let input = ImageShape { channels: 3, height: 32, width: 32 };
+        initial_weights(&lenet_network(), input, 10, &mut Random::new(seed)).unwrap()
+    }
+}

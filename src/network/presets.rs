@@ -143,3 +143,53 @@ fn defaults(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
         max_steps: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::shape::infer;
+    use crate::protocol::SplitCounts;
+
+    #[test]
+    fn every_dataset_has_presets_that_fit() {
+        for (channels, side) in [(1, 28), (3, 32), (3, 64), (1, 12), (3, 8), (1, 1)] {
+            let summary = summary(channels, side);
+            let presets = presets(&summary);
+            assert!(!presets.is_empty(), "{channels}x{side}x{side}");
+            for Preset { id, config } in presets {
+                assert!(infer(&config.network, summary.shape, 10).is_ok(), "{id}");
+                assert_eq!(config.dataset, "some");
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_suits_the_images() {
+        assert_eq!(presets(&summary(1, 28))[0].id, "one-minute");
+        assert_eq!(presets(&summary(3, 32))[0].id, "batch-norm");
+    }
+
+    #[test]
+    fn lenet_is_the_tutorials() {
+        let presets = presets(&summary(3, 32));
+        let config = &presets.iter().find(|preset| preset.id == "lenet").unwrap().config;
+        assert_eq!((config.batch_size, config.epochs, config.learning_rate), (4, 5, 0.001));
+        assert_eq!(config.optimizer, OptimizerConfig::Sgd { momentum: 0.9 });
+        let parameters: u64 =
+            infer(&config.network, summary(3, 32).shape, 10).unwrap().iter().map(|layer| layer.parameters).sum();
+        assert_eq!(parameters, 62_006);
+    }
+
+    fn summary(channels: u32, side: u32) -> DatasetSummary {
+        DatasetSummary {
+            id: "some".to_owned(),
+            name: "Some".to_owned(),
+            classes: (0..10).map(|class| class.to_string()).collect(),
+            shape: ImageShape { channels, height: side, width: side },
+            counts: SplitCounts::default(),
+            class_counts: Vec::new(),
+            samples: Vec::new(),
+            has_standard_test: true,
+        }
+    }
+}

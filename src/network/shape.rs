@@ -240,3 +240,107 @@ impl From<NetworkError> for Failure {
         Self::new(FailureKind::BadNetwork, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::presets::lenet_network;
+    use crate::protocol::Activation;
+
+    const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+    const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+    const CLASSIFIER: Layer = Layer::Classifier { bias: true };
+
+    #[test]
+    fn lenet_has_the_shapes_and_parameters_of_the_tutorial() {
+        let summaries = infer(&lenet_network(), CIFAR, 10).unwrap();
+        let outputs: Vec<String> = summaries.iter().map(|layer| layer.output.to_string()).collect();
+        let expected =
+            "6×28×28 6×28×28 6×14×14 16×10×10 16×10×10 16×5×5 400 120 120 84 84 10".split(' ').collect::<Vec<_>>();
+        assert_eq!(outputs, expected);
+        let parameters: Vec<u64> = summaries.iter().map(|layer| layer.parameters).collect();
+        assert_eq!(parameters, [456, 0, 0, 2_416, 0, 0, 0, 48_120, 0, 10_164, 0, 850]);
+        // Convolution 1: 28·28·6 outputs of 75 multiply-adds each.
+        assert_eq!((summaries[0].flops, summaries[7].flops), (2 * 28 * 28 * 6 * 75, 2 * 400 * 120));
+    }
+
+    #[test]
+    fn lenet_takes_mnist_as_it_is() {
+        let summaries = infer(&lenet_network(), MNIST, 10).unwrap();
+        assert_eq!(summaries[6].output, FeatureShape::Vector { length: 16 * 4 * 4 });
+    }
+
+    #[test]
+    fn strides_padding_and_pools_round_down() {
+        check(&[conv(4, 3, 2, Padding::Same)], "4×14×14");
+        check(&[conv(4, 4, 1, Padding::Same)], "4×27×27");
+        check(&[conv(4, 28, 1, Padding::Valid)], "4×1×1");
+        check(&[Layer::MaxPool { size: 3, stride: 2 }], "1×13×13");
+        check(&[Layer::BatchNorm, Layer::Dropout { rate: 0.5 }], "1×28×28");
+    }
+
+    #[test]
+    fn layers_that_do_not_fit_are_named_with_the_reason() {
+        let relu = Layer::Activation(Activation::Relu);
+        refuse(&[conv(4, 29, 1, Padding::Valid)], 0, "kernel 29 is larger than its input, 1×28×28, padding included");
+        refuse(
+            &[relu.clone(), Layer::MaxPool { size: 29, stride: 1 }],
+            1,
+            "pools 29 by 29, but its input is only 1×28×28",
+        );
+        refuse(&[conv(0, 3, 1, Padding::Valid)], 0, "filters must be at least 1");
+        refuse(&[conv(1, 0, 1, Padding::Valid)], 0, "kernel must be at least 1");
+        refuse(&[conv(1, 1, 0, Padding::Valid)], 0, "stride must be at least 1");
+        refuse(&[Layer::MaxPool { size: 0, stride: 1 }], 0, "size must be at least 1");
+        refuse(&[Layer::MaxPool { size: 2, stride: 0 }], 0, "stride must be at least 1");
+        refuse(&[Layer::Flatten, Layer::Linear { units: 0, bias: true }], 1, "units must be at least 1");
+        refuse(&[Layer::Linear { units: 3, bias: true }], 0, "needs a flat input");
+        refuse(&[Layer::Flatten, Layer::BatchNorm], 1, "needs an image or feature maps");
+        refuse(&[Layer::Flatten, Layer::Flatten], 1, "needs an image or feature maps");
+        refuse(&[Layer::Flatten, CLASSIFIER], 1, "must be the last layer");
+        refuse(&[Layer::Dropout { rate: 1.0 }], 0, "the rate must be");
+        refuse(&[Layer::Dropout { rate: f32::NAN }], 0, "the rate must be");
+        refuse(&[conv(u32::MAX, 1, 1, Padding::Valid)], 0, "at most 16000000 are allowed");
+    }
+
+    #[test]
+    fn networks_without_end_or_bounds_are_refused() {
+        let of = |layers: Vec<Layer>, n_classes| infer(&network(layers), MNIST, n_classes).unwrap_err();
+        assert_eq!(of(vec![], 10), NetworkError::NoClassifier);
+        assert_eq!(of(vec![Layer::Flatten], 10), NetworkError::NoClassifier);
+        assert_eq!(of(vec![Layer::Flatten; 101], 10), NetworkError::TooManyLayers { found: 101 });
+        let too_wide = vec![Layer::Flatten, Layer::Linear { units: 1_000_000, bias: false }, CLASSIFIER];
+        assert!(matches!(of(too_wide, 10), NetworkError::TooManyParameters { .. }));
+        let huge_kernel = vec![conv(9, u32::MAX, 1, Padding::Same), Layer::Flatten, CLASSIFIER];
+        assert!(matches!(of(huge_kernel, 10), NetworkError::TooManyParameters { .. }));
+        let one_class = of(vec![Layer::Flatten, CLASSIFIER], 1);
+        assert_eq!(one_class.to_string(), "layer 2 (classifier): the dataset has fewer than two classes");
+    }
+
+    /// The output of the last of `layers` on an MNIST image.
+    fn check(layers: &[Layer], expected: &str) {
+        let mut all = layers.to_vec();
+        all.extend([Layer::Flatten, CLASSIFIER]);
+        let summaries = infer(&network(all), MNIST, 10).unwrap();
+        assert_eq!(summaries[layers.len() - 1].output.to_string(), expected);
+    }
+
+    fn refuse(layers: &[Layer], at: usize, expected: &str) {
+        let mut all = layers.to_vec();
+        all.push(CLASSIFIER);
+        match infer(&network(all), MNIST, 10) {
+            Err(error @ NetworkError::Layer { layer, .. }) if layer == at => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn network(layers: Vec<Layer>) -> NetworkConfig {
+        NetworkConfig { name: String::new(), layers }
+    }
+
+    fn conv(filters: u32, kernel: u32, stride: u32, padding: Padding) -> Layer {
+        Layer::Conv { filters, kernel, stride, padding, bias: true }
+    }
+}

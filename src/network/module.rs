@@ -93,7 +93,6 @@ impl Network {
 }
 
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a network has few layers, and they are not moved while it trains")]
 enum NetworkLayer {
     Conv(Conv2d),
     BatchNorm(BatchNorm),

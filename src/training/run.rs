@@ -102,7 +102,7 @@ impl<H: Host> Run<'_, H> {
                 }
                 self.control.take_step();
                 let n_batch = self.plan.batch_size;
-                let batch = self.data.batch(order.clone().slice([position * n_batch..(position + 1) * n_batch]));
+                let batch = self.data.batch(order.clone().narrow(0, position * n_batch, n_batch));
                 self.tally.add(self.trainer.step(batch));
                 self.step += 1;
                 if self.pace.step_is_due(self.host.now_ms()) || self.step == self.plan.total_steps {

@@ -23,7 +23,8 @@ pub fn dropped(files: &[File]) -> DatasetSource {
     DatasetSource::Files { files: files.collect() }
 }
 
-/// The page's absolute address without its hash and query, for the worker does not know it.
-pub fn base() -> String {
-    document().base_uri().ok().flatten().unwrap_or_default()
+/// The absolute address of the page's folder, for the worker does not know it.
+fn base() -> String {
+    let page = document().base_uri().ok().flatten().unwrap_or_default();
+    Url::new_with_base("./", &page).map(|folder| folder.href()).unwrap_or_default()
 }

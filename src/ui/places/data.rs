@@ -37,6 +37,9 @@ pub fn DataPlace() -> impl IntoView {
                     <Show when=move || has_status.get()>
                         <div class="panel"><LoadStatus /></div>
                     </Show>
+                    <Show when=move || current.read().is_none() && !has_status.get()>
+                        <div class="panel empty"><p>{move_tr!(data.nothing_yet)}</p></div>
+                    </Show>
                     {move || current.get().map(|summary| view! {
                         <Statistics summary=summary.clone() />
                         <ImageBrowser summary />

@@ -32,7 +32,7 @@ pub fn NetworkPlace() -> impl IntoView {
                 <p>{move_tr!(network.lead)}</p>
             </header>
             <div class="main-column">
-                <fieldset>
+                <fieldset class="choices">
                     <legend class="hint">
                         {move || dataset_name().map(|name| tr!(network.fitting, dataset = name))}
                         {move || is_active.get().then(|| format!(" {}", tr!(train.next_run)))}

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::ui::format::percent;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
@@ -34,7 +33,7 @@ pub fn SplitForm() -> impl IntoView {
             <p class="hint">{move_tr!(data.split_why)}</p>
             <div class="field">
                 <label for="validation-share">
-                    {move || tr!(data.validation_share, share = percent(recipe.split.read().validation_fraction.into()))}
+                    {move || tr!(data.validation_share, share = format!("{:.0}%", recipe.split.read().validation_fraction * 100.0))}
                 </label>
                 <input
                     id="validation-share"

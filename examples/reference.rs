@@ -1,8 +1,9 @@
-//! Trains a preset natively on the CPU engine's device: `cargo run --release --example reference -- FOLDER [--preset ID] [--seeds N]`.
+//! Trains a preset natively on the CPU engine's device: `cargo run --release --example reference -- FOLDER [--preset ID] [--seeds N]
+//! [--first-seed N] [--epochs N] [--batch N] [--steps N]`.
 //!
 //! FOLDER holds a dataset's files as they are served or dropped: MNIST's four, or CIFAR-10's binary batches. The preset "lenet" is run as
 //! the PyTorch tutorial has it: on all train images, with the test set held out; compare tests/oracle/reference_lenet.py. The other presets keep
-//! a validation split, and the best network meets the test set at the end. `--steps N` times N steps instead.
+//! a validation split, and the best network meets the test set at the end. `--steps` ends earlier, to time a step.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -31,7 +32,8 @@ fn main() {
     let Some(Preset { id, config }) = known.iter().find(|preset| preset.id == wanted) else {
         panic!("no preset {wanted}, but {:?}", known.iter().map(|preset| preset.id).collect::<Vec<_>>())
     };
-    for seed in 0..number("--seeds").unwrap_or(1) {
+    let first_seed = number("--first-seed").unwrap_or(0);
+    for seed in first_seed..first_seed + number("--seeds").unwrap_or(1) {
         let config = RunConfig {
             seed,
             epochs: number("--epochs").unwrap_or(config.epochs),

@@ -119,11 +119,12 @@ fn announce(place: RwSignal<Place>) {
     Effect::watch(
         move || place.get(),
         |_, _, _| {
-            window().scroll_to_with_x_and_y(0.0, 0.0);
             if let Some(content) = document().get_element_by_id("content") {
                 // Without it the keyboard would go on where the link was.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
             }
+            // After the focus, which scrolls too.
+            window().scroll_to_with_x_and_y(0.0, 0.0);
         },
         false,
     );

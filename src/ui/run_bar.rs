@@ -42,7 +42,13 @@ pub fn state_text(state: &RunState) -> String {
 
 fn figures(state: &RunState) -> String {
     let Some(run) = state.run() else { return String::new() };
-    let accuracy = run.progress.accuracy.map(|accuracy| percent(accuracy.into()));
+    let accuracy = match (state, run.best) {
+        // What counts in the end.
+        (RunState::Finished { .. }, Some(best)) => {
+            Some(tr!(shell.run_validated, accuracy = percent(best.validation_accuracy.into())))
+        }
+        _ => run.progress.accuracy.map(|accuracy| percent(accuracy.into())),
+    };
     let left = state.is_active().then_some(run.progress.remaining_ms).filter(|left| *left > 0.0);
     let left = left.map(|left| tr!(shell.run_left, time = clock(left)));
     [accuracy, left].into_iter().flatten().collect::<Vec<_>>().join(" · ")

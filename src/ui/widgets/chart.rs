@@ -39,11 +39,15 @@ impl LineStyle {
     }
 }
 
-const HEIGHT: f64 = 220.0;
+const HEIGHT: f64 = 232.0;
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 12.0;
-const TOP: f64 = 10.0;
+const TOP: f64 = 22.0;
+/// Lines and marks at the edge of the plot are drawn this far beyond it.
+const MARGIN: f64 = 5.0;
 const BOTTOM: f64 = 38.0;
+
+const CLIP_HEIGHT: f64 = HEIGHT - TOP - BOTTOM + 2.0 * MARGIN;
 
 /// Everything that is drawn, in pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +105,9 @@ pub fn Chart(
     let drawing = Memo::new(move |_| draw(&lines.read(), width.get(), kind.get(), smoothing.get(), bounds));
     let has_points = Memo::new(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
 
+    let clip_width = Memo::new(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
+    let clip_box = move || format!("{} {} {} {CLIP_HEIGHT}", LEFT - MARGIN, TOP - MARGIN, clip_width.get());
+
     let on_move = move |event: PointerEvent| {
         cursor.set(has_points.get_untracked().then(|| drawing.read_untracked().x.value(event.offset_x().into())));
     };
@@ -157,7 +164,10 @@ pub fn Chart(
             >
                 <svg width="100%" height=HEIGHT aria-hidden="true">
                     <Axes drawing format x_name steps_per_epoch has_points />
-                    {move || drawing.read().lines.iter().map(draw_line).collect_view()}
+                    // A picture within the picture, so that what lies beyond the axes is cut off.
+                    <svg x=LEFT - MARGIN y=TOP - MARGIN width=clip_width height=CLIP_HEIGHT viewBox=clip_box>
+                        {move || drawing.read().lines.iter().map(draw_line).collect_view()}
+                    </svg>
                     {move || cursor.get().and_then(|step| drawing.read().x.position(step)).map(|x| view! {
                         <line class="cursor" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
                     })}
@@ -217,7 +227,7 @@ fn Axes(
             .map(|(epoch, x)| {
                 view! {
                     <line class="epoch-end" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
-                    <text class="epoch-tick" x=x - 3.0 y=TOP + 9.0 text-anchor="end">{epoch}</text>
+                    <text class="epoch-tick" x=x y=TOP - 8.0 text-anchor="middle">{epoch}</text>
                 }
             })
             .collect_view()
@@ -257,8 +267,13 @@ fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
 fn draw(lines: &[Line], width: f64, kind: ScaleKind, smoothing: f64, bounds: Bounds) -> Drawing {
     let last_step = lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(1.0, f64::max);
     let x = Scale::new(ScaleKind::Linear, (0.0, last_step), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
-    let values = lines.iter().flat_map(|line| line.points.iter()).map(|point| point.value);
-    let y = Scale::new(kind, domain(values, kind, bounds), (HEIGHT - BOTTOM, TOP));
+    let of = |style| {
+        let lines = lines.iter().filter(move |line| line.style == style);
+        lines.flat_map(|line| line.points.iter()).map(|point| point.value)
+    };
+    let newest = lines.iter().filter_map(|line| line.points.last()).map(|point| point.value);
+    let always = of(LineStyle::Marked).chain(newest);
+    let y = Scale::new(kind, domain(of(LineStyle::Noisy), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
     let lines = lines.iter().map(|line| {
         let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
         let points: Arc<[Point]> =

@@ -98,11 +98,28 @@ pub struct Bounds {
     pub highest: f64,
 }
 
-/// The span of all values, with a little room, for the vertical axis.
-pub fn domain(values: impl Iterator<Item = f64>, kind: ScaleKind, bounds: Bounds) -> (f64, f64) {
-    let usable = values.filter(|value| value.is_finite() && (kind == ScaleKind::Linear || *value > 0.0));
-    let (low, high) =
-        usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+/// Share of the values at either end that the axis leaves out once there are many: the steep first steps of a run would
+/// press all that follows into a flat line. TensorBoard scales its charts in the same way.
+const OUTLIER_SHARE: f64 = 0.05;
+
+/// So few values are all shown.
+const OUTLIER_MIN_VALUES: usize = 60;
+
+/// The span of the values, with a little room, for the vertical axis; `always` are in it however many `values` there are.
+pub fn domain(
+    values: impl Iterator<Item = f64>,
+    always: impl Iterator<Item = f64>,
+    kind: ScaleKind,
+    bounds: Bounds,
+) -> (f64, f64) {
+    let is_usable = |value: &f64| value.is_finite() && (kind == ScaleKind::Linear || *value > 0.0);
+    let mut values: Vec<f64> = values.filter(is_usable).collect();
+    values.sort_by(f64::total_cmp);
+    let n_left_out = if values.len() < OUTLIER_MIN_VALUES { 0 } else { (values.len() as f64 * OUTLIER_SHARE) as usize };
+    let inner = values.iter().skip(n_left_out).take(values.len() - 2 * n_left_out).copied();
+    let (low, high) = inner
+        .chain(always.filter(is_usable))
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return (bounds.lowest.max(0.1), bounds.highest.min(1.0));
     }
@@ -224,12 +241,25 @@ mod tests {
     #[test]
     fn the_domain_keeps_its_bounds() {
         let bounds = Bounds { lowest: 0.0, highest: 1.0 };
-        let (low, high) = domain([0.9, 0.99].into_iter(), ScaleKind::Linear, bounds);
+        let of = |values: &[f64], kind| domain(values.iter().copied(), std::iter::empty(), kind, bounds);
+        let (low, high) = of(&[0.9, 0.99], ScaleKind::Linear);
         assert!(low < 0.9 && low > 0.8 && high <= 1.0, "{low} {high}");
-        let (low, high) = domain(std::iter::empty(), ScaleKind::Log, bounds);
+        let (low, high) = of(&[], ScaleKind::Log);
         assert!(low < high);
-        let (low, _) = domain([0.0, 0.5].into_iter(), ScaleKind::Log, bounds);
+        let (low, _) = of(&[0.0, 0.5], ScaleKind::Log);
         assert!(low > 0.0);
+    }
+
+    #[test]
+    fn a_steep_beginning_does_not_flatten_the_rest() {
+        let bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+        let mut values = vec![2.3; 5];
+        values.extend([0.1; 195]);
+        let (_, high) = domain(values.iter().copied(), std::iter::empty(), ScaleKind::Linear, bounds);
+        assert!(high < 0.2, "{high}");
+        // What must be seen is seen.
+        let (_, high) = domain(values.into_iter(), [0.7].into_iter(), ScaleKind::Linear, bounds);
+        assert!(high > 0.7, "{high}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::ui::store::use_store;
 use crate::ui::widgets::image_grid::ImageGrid;
 
 /// Images on a page.
-const PAGE_SIZE: u32 = 48;
+const PAGE_SIZE: u32 = 40;
 
 #[component]
 pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
@@ -44,6 +44,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
         }
     });
     let n_pages = move || batch.get().flatten().map_or(1, |batch| batch.total.div_ceil(PAGE_SIZE).max(1));
+    let is_last = move || page.get() + 1 >= n_pages();
     let classes = Arc::new(summary.classes.clone());
     let grid = {
         let classes = classes.clone();
@@ -92,7 +93,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
                 <button
                     type="button"
                     class="button"
-                    disabled=move || page.get() + 1 >= n_pages()
+                    disabled=is_last
                     on:click=move |_| page.update(|page| *page += 1)
                 >
                     {move_tr!(data.next)}

@@ -18,7 +18,7 @@ const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0 };
 pub fn RunCharts() -> impl IntoView {
     let store = use_store();
     let is_log = RwSignal::new(false);
-    let smoothing = RwSignal::new(0.9);
+    let smoothing = RwSignal::new(0.8);
     let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
     let steps_per_epoch =
         Memo::new(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));

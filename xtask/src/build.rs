@@ -1,0 +1,139 @@
+//! `cargo xtask build`: the page and both engines as a folder of static files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+use crate::places::Places;
+use crate::setup::Equipment;
+use crate::toolchain::{TARGET, Toolchain};
+use crate::{process, tools, wasm};
+
+const ENGINES: &[&str] = &["engine_gpu", "engine_cpu"];
+
+/// Builds into `dist/`, which is only ever replaced by a build that is complete and checked.
+pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
+    // Beside dist/, so that one can become the other: the target folder may be on another disk.
+    let staging = places.root.join("dist.unfinished");
+    if staging.exists() {
+        fs::remove_dir_all(&staging)?;
+    }
+    fs::create_dir_all(&staging)?;
+
+    println!("build: with {}", equipment.toolchain.description);
+    run_trunk(places, &equipment.toolchain, &staging)?;
+    for engine in ENGINES {
+        refuse_wrapped_exports(engine, places)?;
+    }
+    complete_catalog(&staging.join("datasets"))?;
+    match &equipment.wasm_opt {
+        Some(script) => shrink_page(script, places, &staging)?,
+        None => println!("build: wasm-opt is not there, so the page's wasm stays a little larger"),
+    }
+
+    if places.dist.exists() {
+        fs::remove_dir_all(&places.dist)?;
+    }
+    fs::rename(&staging, &places.dist).context("dist/ could not be replaced: close whatever holds it open")?;
+    for file in wasm_files(&places.dist)? {
+        let size_bytes = fs::metadata(&file)?.len();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        println!("build: {name}, {:.2} MB", size_bytes as f64 / 1e6);
+    }
+    Ok(())
+}
+
+fn run_trunk(places: &Places, toolchain: &Toolchain, staging: &Path) -> Result<()> {
+    // Trunk takes whatever lies there for snippets of the module at hand, those of older builds, too.
+    let bindgen = places.wasm_target.join("wasm-bindgen");
+    if bindgen.exists() {
+        fs::remove_dir_all(bindgen)?;
+    }
+    let mut trunk = toolchain.command("trunk", places)?;
+    trunk
+        .args(["build", "--release", "--dist"])
+        .arg(staging)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        // Trunk reads it as an option of its own, and refuses the usual value, 1.
+        .env_remove("NO_COLOR");
+    process::run(&mut trunk, "the lines above say why")
+}
+
+/// Adds to the built catalog what lies beside it, such as the archives that `cargo xtask dataset` fetched.
+fn complete_catalog(datasets: &Path) -> Result<()> {
+    let file = datasets.join("catalog.json");
+    let mut catalog: serde_json::Value =
+        serde_json::from_slice(&fs::read(&file).context("static/datasets/catalog.json is missing")?)?;
+    let ids = catalog["datasets"].as_array_mut().context("static/datasets/catalog.json lists no datasets")?;
+    for entry in WalkDir::new(datasets).min_depth(1).max_depth(1).sort_by_file_name() {
+        let entry = entry?;
+        let id = entry.file_name().to_string_lossy();
+        if entry.path().join("dataset.json").is_file() && !ids.iter().any(|known| known == id.as_ref()) {
+            ids.push(id.into());
+        }
+    }
+    fs::write(file, serde_json::to_string(&catalog)?)?;
+    Ok(())
+}
+
+/// Fails a build whose engine would run all constructors again at every call; see [`wasm`].
+fn refuse_wrapped_exports(engine: &str, places: &Places) -> Result<()> {
+    // What cargo made: wasm-bindgen drops most exports.
+    let file = places.wasm_target.join(TARGET).join("release").join(format!("{engine}.wasm"));
+    let module = fs::read(&file).with_context(|| format!("{} was not built", file.display()))?;
+    let share = wasm::share_of_wrapped_exports(&module)?;
+    // Without the trap it is 0, with it nearly 1.
+    if share > 0.25 {
+        bail!(
+            "{engine} runs all static constructors at every call ({:.0}% of its exports are wrapped): its start function has \
+             to call __wasm_call_ctors itself",
+            share * 100.0
+        );
+    }
+    Ok(())
+}
+
+/// Runs wasm-opt on the page's module, or takes what it made of the same module before.
+fn shrink_page(script: &Path, places: &Places, staging: &Path) -> Result<()> {
+    const OPTIONS: &[&str] = &["-Oz", "--all-features", "--converge"];
+    let page = wasm_files(staging)?
+        .into_iter()
+        .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("app-")))
+        .context("Trunk made no wasm for the page: compare index.html with Trunk's version")?;
+    let mut digest = Sha256::new();
+    digest.update(format!("{} {OPTIONS:?}", tools::WASM_OPT_VERSION));
+    digest.update(fs::read(&page)?);
+    let kept = places.wasm_target.join("wasm-opt").join(format!("{}.wasm", hex(&digest.finalize())));
+    if !kept.exists() {
+        let folder = places.wasm_target.join("wasm-opt");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let unfinished = folder.join("unfinished.wasm");
+        tools::run_wasm_opt(script, OPTIONS, &page, &unfinished)?;
+        fs::rename(unfinished, &kept)?;
+    }
+    fs::copy(kept, page)?;
+    Ok(())
+}
+
+fn wasm_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

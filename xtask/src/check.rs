@@ -1,0 +1,60 @@
+//! `cargo xtask check`: format, then clippy for each feature set, on the host and on wasm; the fast checks first.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::places::Places;
+use crate::process;
+use crate::steps::Steps;
+use crate::toolchain::{TARGET, Toolchain};
+
+/// Every set that somebody builds: bare, the page, each engine, and all that a host can hold at once.
+const HOST_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "ui,cpu,gpu"];
+const WASM_FEATURES: &[&str] = &["", "ui", "cpu", "gpu"];
+
+/// What takes seconds: format, and clippy with the features that a plain `cargo test` builds.
+pub fn fast(places: &Places, steps: &mut Steps) -> Result<()> {
+    steps.run("format", || {
+        process::run(
+            Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(&places.root),
+            "run `cargo fmt --all`; if cargo does not know fmt, `rustup component add rustfmt`",
+        )
+    })?;
+    steps.run("clippy, commands", || clippy(host(places), &["--package=xtask", "--all-targets"]))?;
+    steps.run("clippy, default features", || clippy(host(places), &["--package=kindling", "--all-targets"]))
+}
+
+/// The rest: minutes at first, as each feature set has crates of its own.
+pub fn thorough(places: &Places, toolchain: &Toolchain, steps: &mut Steps) -> Result<()> {
+    for features in HOST_FEATURES {
+        steps.run(&format!("clippy, host, features [{features}]"), || {
+            clippy(
+                host(places),
+                &["--package=kindling", "--all-targets", "--no-default-features", "--features", features],
+            )
+        })?;
+    }
+    for features in WASM_FEATURES {
+        steps.run(&format!("clippy, wasm, features [{features}]"), || {
+            let cargo = toolchain.command("cargo", places)?;
+            let options = ["--package=kindling", "--lib", "--bins", "--no-default-features", "--target", TARGET];
+            clippy(cargo, &[&options[..], &["--features", features]].concat())
+        })?;
+    }
+    Ok(())
+}
+
+fn host(places: &Places) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(&places.root);
+    cargo
+}
+
+fn clippy(mut cargo: Command, options: &[&str]) -> Result<()> {
+    cargo.arg("clippy").args(options).args(["--", "--deny=warnings"]);
+    process::run(
+        &mut cargo,
+        "mend what it names; if cargo does not know clippy, `rustup component add clippy`, or the package rust-web-clippy",
+    )
+}

@@ -1,0 +1,179 @@
+//! A headless Chromium with an empty profile, and the chromedriver that speaks to it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use thirtyfour::{
+    BrowserCapabilitiesHelper, CapabilitiesHelper, ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities,
+    WebDriver, common::config::WebDriverConfig,
+};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Page, Result};
+
+/// What kind of machine the visitor has.
+#[derive(Clone, Debug)]
+pub struct BrowserOptions {
+    pub webgpu: WebGpu,
+    pub camera: Camera,
+    /// The browser's language, such as `en-US` or `zh-CN`.
+    pub language: String,
+    /// Inner size of the window in CSS pixels.
+    pub window: (u32, u32),
+    pub is_dark: bool,
+    /// Every request of the browser, workers included, is written here.
+    pub net_log: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebGpu {
+    /// SwiftShader: a correct, slow adapter that computes in software.
+    Software,
+    /// `navigator.gpu` has no adapter to give.
+    Absent,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Camera {
+    Missing,
+    /// There is one, and the visitor says no.
+    Refused,
+    /// There is one, the visitor says yes, and it shows this Y4M clip for ever.
+    Showing(PathBuf),
+}
+
+impl Default for BrowserOptions {
+    fn default() -> Self {
+        Self {
+            webgpu: WebGpu::Software,
+            camera: Camera::Missing,
+            language: "en-US".into(),
+            window: (1440, 900),
+            is_dark: false,
+            net_log: None,
+        }
+    }
+}
+
+impl BrowserOptions {
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = [
+            "--headless=new",
+            // Containers run as root and have no user namespaces.
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+        ]
+        .map(String::from)
+        .into();
+        arguments.push(format!("--window-size={},{}", self.window.0, self.window.1));
+        arguments.push(format!("--lang={}", self.language));
+        match self.webgpu {
+            WebGpu::Software => {
+                arguments.push("--enable-unsafe-webgpu".into());
+                arguments.push("--use-webgpu-adapter=swiftshader".into());
+            }
+            WebGpu::Absent => arguments.push("--disable-gpu".into()),
+        }
+        match &self.camera {
+            Camera::Missing => {}
+            Camera::Refused => arguments.push("--use-fake-device-for-media-stream".into()),
+            Camera::Showing(clip) => {
+                arguments.push("--use-fake-device-for-media-stream".into());
+                arguments.push("--use-fake-ui-for-media-stream".into());
+                arguments.push(format!("--use-file-for-fake-video-capture={}", clip.display()));
+            }
+        }
+        if self.is_dark {
+            arguments.push("--force-dark-mode".into());
+        }
+        if let Some(path) = &self.net_log {
+            arguments.push(format!("--log-net-log={}", path.display()));
+        }
+        arguments
+    }
+
+    fn capabilities(&self) -> Result<ChromeCapabilities> {
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in self.arguments() {
+            capabilities.add_arg(&argument)?;
+        }
+        if let Ok(binary) = std::env::var("KINDLING_CHROMIUM") {
+            capabilities.set_binary(&binary)?;
+        }
+        let camera_setting = if self.camera == Camera::Refused { 2 } else { 0 };
+        capabilities.add_experimental_option(
+            "prefs",
+            json!({
+                "intl.accept_languages": self.language,
+                "profile.default_content_setting_values.media_stream_camera": camera_setting,
+            }),
+        )?;
+        capabilities.set("goog:loggingPrefs", json!({ "browser": "ALL" }))?;
+        Ok(capabilities)
+    }
+}
+
+pub struct Browser {
+    driver: WebDriver,
+    // Killed on drop, and with it the browser.
+    _chromedriver: Child,
+}
+
+impl Browser {
+    /// Starts chromedriver on a free port and a browser with a new, empty profile.
+    pub async fn start(options: &BrowserOptions) -> Result<Self> {
+        let program = std::env::var("KINDLING_CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
+        let mut chromedriver = Command::new(&program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                format!("{program} does not start ({error}): install chromedriver, or name it in KINDLING_CHROMEDRIVER")
+            })?;
+        let stdout = chromedriver.stdout.take().ok_or("chromedriver has no output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let port = loop {
+            let line = lines.next_line().await?.ok_or("chromedriver ended before it named its port")?;
+            if let Some((_, port)) = line.rsplit_once("started successfully on port ") {
+                break port.trim_end_matches('.').parse::<u16>()?;
+            }
+        };
+        // The pipe must stay open and be read, or chromedriver stops at its next line.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+
+        let config = WebDriverConfig::default();
+        let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), options.capabilities()?)
+            .config(config)
+            .request_timeout(Duration::from_secs(1_200))
+            .connect()
+            .await?;
+        driver.set_script_timeout(Duration::from_secs(1_200)).await?;
+        Ok(Self { driver, _chromedriver: chromedriver })
+    }
+
+    /// Opens the app.
+    pub async fn open(&self, url: &str) -> Result<Page> {
+        Page::open(Arc::clone(self.driver.handle()), url).await
+    }
+
+    pub fn driver(&self) -> &WebDriver {
+        &self.driver
+    }
+
+    pub async fn quit(self) -> Result<()> {
+        Ok(self.driver.quit().await?)
+    }
+}

@@ -1,0 +1,33 @@
+//! What `cargo xtask` does, as a library: the journeys and benchmarks use the server and the driver, too.
+
+pub mod places;
+pub mod process;
+
+pub mod setup;
+
+pub mod toolchain;
+
+pub mod distribution;
+
+pub mod tools;
+
+pub mod browser;
+
+pub mod build;
+
+pub mod wasm;
+
+pub mod serve;
+
+pub mod server;
+
+#[cfg(feature = "drive")]
+pub mod drive;
+
+pub mod steps;
+
+pub mod check;
+
+pub mod test;
+
+pub mod dataset;

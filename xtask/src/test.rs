@@ -1,0 +1,52 @@
+//! `cargo xtask test`: everything, from the cheapest to the journeys through the built app.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::places::Places;
+use crate::steps::Steps;
+use crate::{browser, build, check, process, setup};
+
+pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
+    check::fast(places, steps)?;
+    steps.run("tests of the commands", || cargo_test(places, &["--package=xtask"], &[]))?;
+    steps.run("tests, native", || cargo_test(places, &["--package=kindling"], &[]))?;
+
+    let equipment = steps.run("set-up", || setup::for_building(places))?;
+    steps.run("build", || build::build(places, &equipment))?;
+    if !has_test_target(places, "journeys")? {
+        println!("== journeys: Cargo.toml names no such test");
+        return Ok(());
+    }
+    let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
+    steps.run("journeys", || {
+        cargo_test(
+            places,
+            &["--package=kindling", "--test=journeys", "--features=journeys", "--", "--test-threads=1"],
+            &[
+                ("KINDLING_DIST", places.dist.as_os_str()),
+                ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
+                ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
+            ],
+        )
+    })
+}
+
+fn cargo_test(places: &Places, options: &[&str], variables: &[(&str, &std::ffi::OsStr)]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.arg("test").args(options).envs(variables.iter().copied()).current_dir(&places.root);
+    process::run(&mut cargo, "the lines above say which test and why")
+}
+
+/// Whether the package has an integration test of this name.
+fn has_test_target(places: &Places, name: &str) -> Result<bool> {
+    let metadata = process::read(
+        Command::new("cargo").args(["metadata", "--no-deps", "--format-version=1"]).current_dir(&places.root),
+    )
+    .context("`cargo metadata` failed: run it to see why")?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut targets = packages.iter().flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    Ok(targets.any(|target| target["name"] == name && target["kind"][0] == "test"))
+}

@@ -1,0 +1,172 @@
+//! The programs that make a page of what the compiler makes: Trunk, wasm-bindgen, wasm-opt.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::places::Places;
+use crate::process;
+
+/// Newer ones want a newer compiler than the oldest that Kindling builds with. Any on PATH from this one on is taken.
+const TRUNK: &str = "0.21.14";
+/// The package of npm that carries wasm-opt, as a Node script: distributions' are years old.
+const BINARYEN: &str = "132.0.0";
+
+/// Trunk, of any version that knows features per link.
+pub fn trunk(places: &Places) -> Result<()> {
+    let oldest = numbers(TRUNK);
+    if let Some(version) = version_of("trunk", places)?.filter(|version| numbers(version) >= oldest) {
+        println!("trunk: {version} is there");
+        return Ok(());
+    }
+    cargo_install("trunk", TRUNK, &["--locked"], places)
+}
+
+/// wasm-bindgen, of exactly the version that the crates are linked with.
+pub fn wasm_bindgen(places: &Places) -> Result<()> {
+    let lock =
+        fs::read_to_string(places.root.join("Cargo.lock")).context("Cargo.lock is missing: check it out again")?;
+    let wanted = locked_version(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen: check it out again")?;
+    if version_of("wasm-bindgen", places)?.as_deref() == Some(wanted) {
+        println!("wasm-bindgen: {wanted} is there, as Cargo.lock asks");
+        return Ok(());
+    }
+    // Not locked: its lock file may name crates that were withdrawn since.
+    cargo_install("wasm-bindgen-cli", wanted, &[], places)
+}
+
+/// wasm-opt makes the page's wasm smaller. It is worth having, not worth failing for.
+pub fn wasm_opt(places: &Places) -> Result<Option<PathBuf>> {
+    let script = wasm_opt_script(places);
+    if script.is_file() {
+        println!("wasm-opt: {BINARYEN} is there");
+        return Ok(Some(script));
+    }
+    let path = places.path()?;
+    let (Some(_), Some(npm)) = (process::find("node", &path, &[]), process::find("npm", &path, &[])) else {
+        println!("wasm-opt: skipped, as there is no Node; the page works without it and is a little larger");
+        return Ok(None);
+    };
+    println!("wasm-opt: installing binaryen {BINARYEN} with npm");
+    let folder = binaryen_folder(places);
+    fs::create_dir_all(&folder)?;
+    let installed = process::run(
+        Command::new(npm)
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&folder)
+            .arg(format!("binaryen@{BINARYEN}")),
+        "skipped, the page works without it and is a little larger",
+    );
+    match installed {
+        Ok(()) if script.is_file() => Ok(Some(script)),
+        Ok(()) => {
+            println!("wasm-opt: skipped, as the package has another layout than expected");
+            Ok(None)
+        }
+        Err(error) => {
+            println!("wasm-opt: {error}");
+            Ok(None)
+        }
+    }
+}
+
+/// The script for Node, where [`wasm_opt`] has installed it.
+pub fn wasm_opt_script(places: &Places) -> PathBuf {
+    binaryen_folder(places).join("node_modules").join("binaryen").join("bin").join("wasm-opt")
+}
+
+pub const WASM_OPT_VERSION: &str = BINARYEN;
+
+fn binaryen_folder(places: &Places) -> PathBuf {
+    places.cache.join("tools").join(format!("binaryen-{BINARYEN}"))
+}
+
+/// Prebuilt where `cargo binstall` is at hand, else compiled.
+fn cargo_install(name: &str, version: &str, options: &[&str], places: &Places) -> Result<()> {
+    let root = places.cache.join("tools");
+    let remedy = format!("check that the crate registry can be reached, or install {name} {version} on PATH");
+    if process::read(Command::new("cargo").args(["binstall", "-V"])).is_some() {
+        println!("{name}: fetching {version}");
+        let mut command = Command::new("cargo");
+        command.args(["binstall", "--no-confirm", "--root"]).arg(&root).arg(format!("{name}@{version}"));
+        match process::run(&mut command, "it is compiled instead") {
+            Ok(()) => return Ok(()),
+            Err(error) => println!("{name}: {error}"),
+        }
+    }
+
+    println!("{name}: compiling {version}, once, for some minutes");
+    let target = root.join("build");
+    let mut command = Command::new("cargo");
+    command
+        .args(["install", "--quiet", "--force", "--root"])
+        .arg(&root)
+        .arg(format!("{name}@{version}"))
+        .args(options)
+        .current_dir(&places.cache)
+        .env("CARGO_TARGET_DIR", &target)
+        // They are used for seconds: the time that their own release profiles take would not come back.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    fs::create_dir_all(&places.cache)?;
+    process::run(&mut command, &remedy)?;
+    // Some hundred megabytes that nothing needs again.
+    fs::remove_dir_all(target).ok();
+    Ok(())
+}
+
+/// The version that a program says it is.
+fn version_of(program: &str, places: &Places) -> Result<Option<String>> {
+    let path = places.path()?;
+    let Some(program) = process::find(program, &path, &[]) else { return Ok(None) };
+    let line = process::read(Command::new(program).arg("--version"));
+    Ok(line.and_then(|line| line.split_whitespace().nth(1).map(str::to_owned)))
+}
+
+/// The version of a package in a lock file. Versions follow their names there.
+fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    rest.split('"').next()
+}
+
+/// A version as numbers to compare; what is no number counts as 0.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split(['.', '-', '+']).map(|number| number.parse().unwrap_or(0)).collect()
+}
+
+/// Runs wasm-opt on a module.
+pub fn run_wasm_opt(script: &Path, options: &[&str], input: &Path, output: &Path) -> Result<()> {
+    process::run(
+        // The default heap of Node is too small for a module of 40 MB.
+        Command::new("node")
+            .arg("--max-old-space-size=8192")
+            .arg(script)
+            .args(options)
+            .arg(input)
+            .arg("-o")
+            .arg(output),
+        "delete the wasm-opt folder of the cache and run set-up again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locked_version_is_that_of_the_very_package() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.58\"\n\n[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"\"\n";
+        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
+        assert_eq!(locked_version(lock, "burn"), None);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(numbers("0.21.14") > numbers("0.21.9"));
+        assert!(numbers("0.22.0-beta.1") > numbers(TRUNK));
+        assert!(numbers("0.20.3") < numbers(TRUNK));
+    }
+}

@@ -1,0 +1,140 @@
+//! Looks into built wasm for a trap of the linker that makes every call into the engine many times slower.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
+
+/// The share of a module's exported functions that first run all static constructors, 0 to 1.
+///
+/// A linker that takes a module for a command wraps each export so: constructors, then the function itself. cubecl
+/// registers its vocabulary by constructors, and a training step with them at each call took 500 ms instead of 8. An engine
+/// that calls `__wasm_call_ctors` itself is left alone. Names are stripped, so it shows by the code: the wrappers all begin
+/// with a call of one and the same function that takes nothing and returns nothing.
+pub fn share_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
+    let module = Module::parse(wasm)?;
+    let mut n_exports = 0;
+    let mut first_calls = HashMap::<u32, usize>::new();
+    for &export in &module.exported_functions {
+        let Some(first) =
+            export.checked_sub(module.n_imported_functions).and_then(|own| module.bodies.get(own as usize))
+        else {
+            continue;
+        };
+        n_exports += 1;
+        if let Some(callee) = first.filter(|&callee| module.is_nullary(callee)) {
+            *first_calls.entry(callee).or_default() += 1;
+        }
+    }
+    // One export that begins so is nothing: it may well be the start function, which has to call the constructors.
+    let n_wrapped = first_calls.into_values().max().filter(|&n_calls| n_calls > 1).unwrap_or(0);
+    Ok(if n_exports == 0 { 0.0 } else { n_wrapped as f64 / n_exports as f64 })
+}
+
+#[derive(Default)]
+struct Module {
+    n_imported_functions: u32,
+    /// Of each type, whether it takes and returns nothing.
+    nullary_types: Vec<bool>,
+    /// Of each function, imported ones first, its type.
+    function_types: Vec<u32>,
+    exported_functions: Vec<u32>,
+    /// Of each function of the module's own, the function that its first instruction calls, if it is a call.
+    bodies: Vec<Option<u32>>,
+}
+
+impl Module {
+    fn parse(wasm: &[u8]) -> Result<Self> {
+        let mut module = Self::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.context("the built file is no WebAssembly module")? {
+                Payload::TypeSection(types) => {
+                    for function in types.into_iter_err_on_gc_types() {
+                        let function = function?;
+                        module.nullary_types.push(function.params().is_empty() && function.results().is_empty());
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        if let TypeRef::Func(kind) = import?.ty {
+                            module.function_types.push(kind);
+                            module.n_imported_functions += 1;
+                        }
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    for kind in functions {
+                        module.function_types.push(kind?);
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        if export.kind == ExternalKind::Func {
+                            module.exported_functions.push(export.index);
+                        }
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let first = body.get_operators_reader()?.read()?;
+                    module.bodies.push(match first {
+                        Operator::Call { function_index } => Some(function_index),
+                        _ => None,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(module)
+    }
+
+    fn is_nullary(&self, function: u32) -> bool {
+        let kind = self.function_types.get(function as usize);
+        kind.and_then(|&kind| self.nullary_types.get(kind as usize)).copied().unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(source: &str, expected: f64) {
+        assert_eq!(share_of_wrapped_exports(&wat::parse_str(source).unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn exports_wrapped_by_the_linker_are_seen() {
+        check(
+            r#"(module
+                (import "page" "log" (func $log (param i32)))
+                (func $constructors (call $log (i32.const 1)))
+                (func $add (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+                (func $reset (call $log (i32.const 2)))
+                (func $add_wrapped (param i32) (result i32) (call $constructors) (call $add (local.get 0)))
+                (func $reset_wrapped (call $constructors) (call $reset))
+                (export "add" (func $add_wrapped))
+                (export "reset" (func $reset_wrapped)))"#,
+            1.0,
+        );
+    }
+
+    #[test]
+    fn a_start_function_that_calls_the_constructors_itself_is_fine() {
+        check(
+            r#"(module
+                (import "page" "log" (func $log (param i32)))
+                (func $constructors (call $log (i32.const 1)))
+                (func $start (call $constructors) (call $log (i32.const 3)))
+                (func $add (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+                (export "log" (func $log))
+                (export "start" (func $start))
+                (export "add" (func $add)))"#,
+            0.0,
+        );
+    }
+
+    #[test]
+    fn what_is_no_module_is_an_error() {
+        assert!(share_of_wrapped_exports(b"<!doctype html>").is_err());
+    }
+}

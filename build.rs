@@ -1,15 +1,27 @@
-//! Names the build by a hash of its sources, so that a new page recognizes an old engine that a cache kept.
+//! Names the build by a hash of all that the engines are made of, so that a new page recognizes an old engine that a cache kept.
+//! A change that only concerns the page leaves the name as it is: visitors keep their engine, and cargo keeps its work.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs, io};
+
+/// The page's own code, which no engine contains.
+const PAGE: &[&str] = &["src/ui", "src/bin"];
 
 fn main() -> io::Result<()> {
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let root = Path::new(&root);
     let mut hasher = DefaultHasher::new();
-    for name in ["Cargo.lock", "Cargo.toml", "src"] {
-        println!("cargo::rerun-if-changed={name}");
-        hash(&Path::new(&root).join(name), &mut hasher)?;
+    let compiler = Command::new(env::var("RUSTC").map_err(io::Error::other)?).arg("-vV").output()?;
+    hasher.write(&compiler.stdout);
+
+    let source =
+        children(&root.join("src"))?.into_iter().filter(|path| !PAGE.iter().any(|page| root.join(page) == **path));
+    let settings = ["Cargo.lock", "Cargo.toml", ".cargo/config.toml"].map(|name| root.join(name));
+    for path in source.chain(settings) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        hash(&path, &mut hasher)?;
     }
     println!("cargo::rustc-env=KINDLING_BUILD={:016x}", hasher.finish());
     Ok(())
@@ -17,14 +29,16 @@ fn main() -> io::Result<()> {
 
 /// Hashes a file, or a folder's files in the order of their names.
 fn hash(path: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
-    if !path.is_dir() {
-        hasher.write(&fs::read(path)?);
-        return Ok(());
+    hasher.write(path.file_name().unwrap_or_default().as_encoded_bytes());
+    if path.is_dir() {
+        children(path)?.iter().try_for_each(|child| hash(child, hasher))
+    } else {
+        Ok(hasher.write(&fs::read(path)?))
     }
-    let mut children = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+}
+
+fn children(folder: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let mut children = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     children.sort();
-    children.iter().try_for_each(|child| {
-        hasher.write(child.file_name().unwrap_or_default().as_encoded_bytes());
-        hash(child, hasher)
-    })
+    Ok(children)
 }

@@ -1,3 +1,5 @@
-//! Entry point; everything else is library.
+//! Starts the engine that computes on the CPU; everything else is library.
 
-fn main() {}
+fn main() {
+    kindling::engine::start(kindling::protocol::EngineKind::Cpu);
+}

@@ -15,7 +15,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::protocol::bulk::{self, Envelope};
 use crate::protocol::{Bulk, Failure, FailureKind};
 
-/// Names the sources that this module was built from; every message carries it.
+/// Names the sources that this module was built from; every message carries it. Page and engine must be of the same build: a
+/// browser may hold an engine of an older page in its cache.
 pub const BUILD: &str = env!("KINDLING_BUILD");
 
 /// A message as `postMessage` takes it, and the buffers that move with it.

@@ -7,18 +7,27 @@ use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Load a dataset and make it the current one. Replaces the one before, and cancels a load under way.
-    SetDataset { source: DatasetSource, split: SplitConfig },
+    SetDataset {
+        source: DatasetSource,
+        split: SplitConfig,
+    },
     /// Stop a load under way; the dataset before stays.
     CancelDataset,
     /// Start a run. A run under way is stopped first.
-    Train { run: RunId, config: RunConfig },
+    Train {
+        run: RunId,
+        config: RunConfig,
+    },
     Pause,
     Resume,
     /// Train one batch, then pause.
     Step,
     /// End the run, keeping its best weights.
     Stop,
-    Ask { request: RequestId, question: Question },
+    Ask {
+        request: RequestId,
+        question: Question,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

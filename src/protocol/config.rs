@@ -56,21 +56,37 @@ pub struct NetworkConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Layer {
     /// Square two-dimensional convolution (cross-correlation, as in PyTorch's `Conv2d`).
-    Conv { filters: u32, kernel: u32, stride: u32, padding: Padding, bias: bool },
+    Conv {
+        filters: u32,
+        kernel: u32,
+        stride: u32,
+        padding: Padding,
+        bias: bool,
+    },
     /// PyTorch's `BatchNorm2d`: epsilon 1e-5, momentum 0.1, learned scale and shift.
     BatchNorm,
     Activation(Activation),
     /// PyTorch's `MaxPool2d(size, stride)`, no padding, floor.
-    MaxPool { size: u32, stride: u32 },
+    MaxPool {
+        size: u32,
+        stride: u32,
+    },
     /// Mean over height and width: `[channels, height, width]` to `[channels]`.
     GlobalAveragePool,
     /// Zeroes each value with probability `rate` while training, and scales the rest by `1 / (1 - rate)`.
-    Dropout { rate: f32 },
+    Dropout {
+        rate: f32,
+    },
     Flatten,
     /// `y = W x + b`.
-    Linear { units: u32, bias: bool },
+    Linear {
+        units: u32,
+        bias: bool,
+    },
     /// The last layer: linear, one output per class of the dataset.
-    Classifier { bias: bool },
+    Classifier {
+        bias: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

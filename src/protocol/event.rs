@@ -12,10 +12,19 @@ pub enum Event {
     /// Always the first event.
     Ready(EngineInfo),
     Dataset(DatasetUpdate),
-    Run { run: RunId, update: RunUpdate },
+    Run {
+        run: RunId,
+        update: RunUpdate,
+    },
     /// How far a long question has come, 0 to 1.
-    AnswerProgress { request: RequestId, fraction: f32 },
-    Answer { request: RequestId, result: Result<Answer, Failure> },
+    AnswerProgress {
+        request: RequestId,
+        fraction: f32,
+    },
+    Answer {
+        request: RequestId,
+        result: Result<Answer, Failure>,
+    },
     /// Something went wrong and work goes on.
     Warning(Failure),
     /// The engine can do no more; the page restarts it.
@@ -42,9 +51,17 @@ pub struct EngineInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DatasetUpdate {
     /// At most ten times a second. `total_bytes` is over all files of the dataset.
-    Downloading { received_bytes: u64, total_bytes: Option<u64>, bytes_per_second: f64 },
+    Downloading {
+        received_bytes: u64,
+        total_bytes: Option<u64>,
+        bytes_per_second: f64,
+    },
     /// A cut or failed download is tried again.
-    Retrying { attempt: u32, attempts: u32, failure: Failure },
+    Retrying {
+        attempt: u32,
+        attempts: u32,
+        failure: Failure,
+    },
     Parsing,
     Set(DatasetSummary),
     Canceled,
@@ -56,7 +73,11 @@ pub enum RunUpdate {
     /// Building the network, uploading the images, compiling or tuning kernels.
     Preparing(Preparation),
     /// The first step is about to start.
-    Started { steps_per_epoch: u32, total_steps: u32, parameters: u64 },
+    Started {
+        steps_per_epoch: u32,
+        total_steps: u32,
+        parameters: u64,
+    },
     /// At most ten times a second.
     Progress(Progress),
     /// After each epoch.
@@ -64,7 +85,9 @@ pub enum RunUpdate {
     /// Predictions of the current network for the sample images (the first images of the validation split, spread over the
     /// classes); at most once a second.
     Samples(Vec<Prediction>),
-    Paused { step: u32 },
+    Paused {
+        step: u32,
+    },
     Resumed,
     Finished(RunReport),
     Failed(Failure),
@@ -77,7 +100,10 @@ pub enum Preparation {
     BuildingNetwork,
     CompilingKernels,
     /// Kernels are timed against each other, once per adapter and network; `done` of `total` warm-up steps are over.
-    TuningKernels { done: u32, total: u32 },
+    TuningKernels {
+        done: u32,
+        total: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -19,12 +19,6 @@ pub use report::{
 
 use serde::{Deserialize, Serialize};
 
-/// Which build this is. Page and engine must be of the same one: a browser may hold an engine of an older page in its cache.
-pub const BUILD: &str = match option_env!("KINDLING_BUILD") {
-    Some(build) => build,
-    None => "dev",
-};
-
 /// Names a run, so that late events of an older run can be told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub u32);

@@ -1,0 +1,120 @@
+//! Answers one question: images from the host's copy of the dataset, the rest from the latest network.
+
+use std::cell::Cell;
+
+use super::clock;
+use super::host::EngineHost;
+use super::session::{Current, Session};
+use crate::channel;
+use crate::dataset::Dataset;
+use crate::evaluation;
+use crate::protocol::{Answer, Bulk, Event, Failure, FailureKind, ImageBatch, Question, RequestId, RunId, SplitName};
+
+/// Images in one answer at most.
+const IMAGE_LIMIT: usize = 1_000;
+
+/// Bytes of pixels in one answer at most, so that a thousand large images do not fill the page's memory.
+const PIXEL_LIMIT_BYTES: usize = 32 << 20;
+
+/// Progress of a long question is told at most so often.
+const PROGRESS_INTERVAL_MS: f64 = 100.0;
+
+pub async fn answer(
+    session: &Session,
+    current: &Current,
+    request: RequestId,
+    question: Question,
+) -> Result<Answer, Failure> {
+    match question {
+        Question::Images { split, class, offset, count } => {
+            Ok(Answer::Images(images_of_split(current, split, class, (offset, count))))
+        }
+        Question::ImagesAt { indices } => Ok(Answer::Images(images_at(&current.dataset, &indices, indices.len()))),
+        Question::Evaluate { split } => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            let told_ms = Cell::new(clock::now_ms());
+            let progress = |fraction| {
+                if clock::now_ms() - told_ms.get() >= PROGRESS_INTERVAL_MS {
+                    told_ms.set(clock::now_ms());
+                    channel::post(&Event::AnswerProgress { request, fraction });
+                }
+            };
+            let host = EngineHost { run: RunId::default() };
+            let evaluation = evaluation::evaluate(&network, &current.on_device, split, &host, progress).await?;
+            Ok(Answer::Evaluation(evaluation))
+        }
+        Question::Classify { image } => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image).await?))
+        }
+    }
+}
+
+fn no_network() -> Failure {
+    Failure::new(FailureKind::NoNetwork, "no network was trained on this dataset yet")
+}
+
+fn images_of_split(current: &Current, split: SplitName, class: Option<u16>, (offset, count): (u32, u32)) -> ImageBatch {
+    let matching: Vec<u32> = current
+        .split
+        .part(split)
+        .iter()
+        .copied()
+        .filter(|&index| class.is_none() || current.dataset.label(index) == class)
+        .collect();
+    let wanted: Vec<u32> = matching.iter().copied().skip(offset as usize).take(count as usize).collect();
+    images_at(&current.dataset, &wanted, matching.len())
+}
+
+/// The images that exist, up to the limits; the page sees from `indices` which they are.
+fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
+    let limit = IMAGE_LIMIT.min(PIXEL_LIMIT_BYTES / dataset.shape.n_values().max(1)).max(1);
+    let mut indices = Vec::new();
+    let mut labels = Vec::new();
+    let mut pixels = Vec::new();
+    for &index in wanted.iter().take(limit) {
+        if let (Some(image), Some(label)) = (dataset.image(index), dataset.label(index)) {
+            indices.push(index);
+            labels.push(label);
+            pixels.extend_from_slice(image);
+        }
+    }
+    ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total: total as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ImageShape;
+
+    fn dataset() -> Dataset {
+        Dataset {
+            name: "tiny".into(),
+            classes: vec!["a".into(), "b".into()],
+            shape: ImageShape { channels: 1, height: 1, width: 2 },
+            pixels: vec![0, 1, 2, 3, 4, 5],
+            labels: vec![0, 1, 0],
+            n_standard_test: 0,
+        }
+    }
+
+    #[test]
+    fn images_come_in_the_order_asked_for() {
+        let batch = images_at(&dataset(), &[2, 0], 2);
+        assert_eq!((batch.indices, batch.labels), (vec![2, 0], vec![0, 0]));
+        assert_eq!(&*batch.pixels, &[4, 5, 0, 1]);
+    }
+
+    #[test]
+    fn images_that_do_not_exist_are_left_out() {
+        let batch = images_at(&dataset(), &[1, 3, u32::MAX], 3);
+        assert_eq!(batch.indices, [1]);
+    }
+
+    #[test]
+    fn an_answer_has_a_limit() {
+        let batch = images_at(&dataset(), &[0; 5_000], 5_000);
+        assert_eq!(batch.indices.len(), IMAGE_LIMIT);
+        assert_eq!(batch.total, 5_000);
+    }
+}

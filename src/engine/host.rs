@@ -1,0 +1,25 @@
+//! What training gets from the worker: its events, a pause for breath, and the time.
+
+use super::clock;
+use crate::channel;
+use crate::protocol::{Event, RunId, RunUpdate};
+use crate::training::Host;
+
+/// Speaks for one run.
+pub struct EngineHost {
+    pub run: RunId,
+}
+
+impl Host for EngineHost {
+    fn emit(&self, update: RunUpdate) {
+        channel::post(&Event::Run { run: self.run, update });
+    }
+
+    async fn breathe(&self) {
+        channel::macrotask().await;
+    }
+
+    fn now_ms(&self) -> f64 {
+        clock::now_ms()
+    }
+}

@@ -1,0 +1,92 @@
+//! Answers questions in turn, quick ones apart from long ones, so that a webcam need not wait for a whole evaluation.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
+
+use super::answer;
+use super::session::Session;
+use crate::channel;
+use crate::protocol::{Answer, Event, Failure, FailureKind, Question, RequestId};
+
+/// Questions that wait at most, in each of the two queues. Of more, the oldest goes unanswered.
+const QUESTION_LIMIT: usize = 64;
+
+/// The questions under way.
+#[derive(Default)]
+pub struct Questions {
+    quick: Queue,
+    long: Queue,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: RefCell<VecDeque<(RequestId, Question)>>,
+    is_busy: Cell<bool>,
+}
+
+impl Questions {
+    pub fn ask(&self, session: &Rc<Session>, request: RequestId, question: Question) {
+        let queue = self.queue_for(&question);
+        let overdue = {
+            let mut waiting = queue.waiting.borrow_mut();
+            waiting.push_back((request, question));
+            if waiting.len() > QUESTION_LIMIT { waiting.pop_front() } else { None }
+        };
+        if let Some((request, _)) = overdue {
+            tell(request, Err(canceled("too many questions wait")));
+        }
+        if !queue.is_busy.replace(true) {
+            let is_long = std::ptr::eq(queue, &self.long);
+            spawn_local(answer_all(session.clone(), is_long));
+        }
+    }
+
+    /// Turns down whatever waits.
+    pub fn cancel_all(&self) {
+        for queue in [&self.quick, &self.long] {
+            for (request, _) in queue.waiting.take() {
+                tell(request, Err(canceled("the dataset was replaced")));
+            }
+        }
+    }
+
+    fn queue_for(&self, question: &Question) -> &Queue {
+        match question {
+            Question::Images { .. } | Question::ImagesAt { .. } | Question::Classify { .. } => &self.quick,
+            Question::Evaluate { .. } => &self.long,
+        }
+    }
+
+    fn queue(&self, is_long: bool) -> &Queue {
+        if is_long { &self.long } else { &self.quick }
+    }
+}
+
+async fn answer_all(session: Rc<Session>, is_long: bool) {
+    let queue = session.questions().queue(is_long);
+    loop {
+        let Some((request, question)) = queue.waiting.borrow_mut().pop_front() else { break };
+        let result = match session.current() {
+            Some(current) => {
+                let result = answer::answer(&session, &current, request, question).await;
+                // An answer about a dataset that is gone would be taken for one about the new.
+                let is_current = session.current().is_some_and(|now| Rc::ptr_eq(&now, &current));
+                if is_current { result } else { Err(canceled("the dataset was replaced")) }
+            }
+            None => Err(Failure::new(FailureKind::NoDataset, "no dataset is loaded")),
+        };
+        tell(request, result);
+    }
+    queue.is_busy.set(false);
+}
+
+fn tell(request: RequestId, result: Result<Answer, Failure>) {
+    channel::post(&Event::Answer { request, result });
+}
+
+fn canceled(detail: &str) -> Failure {
+    Failure::new(FailureKind::Canceled, detail)
+}

@@ -1,0 +1,277 @@
+//! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use burn::tensor::Device;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use super::agenda::{Agenda, Job};
+use super::host::EngineHost;
+use super::load::{self, Loaded};
+use super::questions::Questions;
+use crate::channel;
+use crate::dataset::{self, Dataset, Split};
+use crate::protocol::{
+    Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
+    RunUpdate, SplitConfig,
+};
+use crate::training::{self, Control, DeviceDataset, Published};
+
+/// The second step runs what the first has compiled.
+const WARM_UP_STEPS: u32 = 1;
+
+/// What the engine computes on.
+pub struct EngineDevice {
+    pub device: Device,
+    /// The largest buffer that the device binds.
+    pub max_buffer_bytes: u64,
+    /// Whether the first step compiles, for seconds.
+    pub compiles_kernels: bool,
+}
+
+/// The dataset in use.
+pub struct Current {
+    pub dataset: Rc<Dataset>,
+    pub split: Split,
+    pub split_config: SplitConfig,
+    pub summary: DatasetSummary,
+    pub on_device: DeviceDataset,
+}
+
+/// All that the engine holds.
+pub struct Session {
+    device: EngineDevice,
+    current: RefCell<Option<Rc<Current>>>,
+    /// The network that questions are about. Emptied with the dataset that it was trained on.
+    published: Published,
+    agenda: RefCell<Agenda<Load, Run>>,
+    under_way: RefCell<UnderWay>,
+    questions: Questions,
+}
+
+#[derive(Default)]
+enum UnderWay {
+    #[default]
+    Nothing,
+    Loading(AbortController),
+    Training(RunId, Rc<Control>),
+}
+
+struct Load {
+    source: DatasetSource,
+    split: SplitConfig,
+}
+
+struct Run {
+    id: RunId,
+    config: RunConfig,
+    control: Rc<Control>,
+}
+
+impl Session {
+    pub fn new(device: EngineDevice) -> Rc<Self> {
+        Rc::new(Self {
+            device,
+            current: RefCell::default(),
+            published: Published::default(),
+            agenda: RefCell::default(),
+            under_way: RefCell::default(),
+            questions: Questions::default(),
+        })
+    }
+
+    pub fn current(&self) -> Option<Rc<Current>> {
+        self.current.borrow().clone()
+    }
+
+    pub fn published(&self) -> &Published {
+        &self.published
+    }
+
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    pub fn act(self: &Rc<Self>, command: Command) {
+        match command {
+            Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
+            Command::CancelDataset => self.cancel_dataset(),
+            Command::Train { run, config } => self.train(Run { id: run, config, control: Rc::default() }),
+            Command::Pause => self.steer(Control::pause),
+            Command::Resume => self.steer(Control::resume),
+            Command::Step => self.steer(Control::step),
+            Command::Stop => self.steer(Control::stop),
+            Command::Ask { request, question } => self.questions.ask(self, request, question),
+        }
+    }
+
+    /// The device is lost or lies: a run under way has failed, and so has the engine.
+    pub fn give_up(&self, failure: Failure) {
+        if let UnderWay::Training(run, _) = &*self.under_way.borrow() {
+            channel::post(&Event::Run { run: *run, update: RunUpdate::Failed(failure.clone()) });
+        }
+        channel::post(&Event::Crashed(failure));
+    }
+
+    fn set_dataset(self: &Rc<Self>, load: Load) {
+        self.interrupt();
+        let (load, run) = self.agenda.borrow_mut().plan_load(load);
+        if load.is_some() {
+            tell(DatasetUpdate::Canceled);
+        }
+        if let Some(run) = run {
+            run.fail(Failure::new(FailureKind::Canceled, "another dataset was chosen before the run began"));
+        }
+        self.go_on();
+    }
+
+    fn cancel_dataset(&self) {
+        if let UnderWay::Loading(abort) = &*self.under_way.borrow() {
+            abort.abort();
+        }
+        if self.agenda.borrow_mut().cancel_load().is_some() {
+            tell(DatasetUpdate::Canceled);
+        }
+    }
+
+    fn train(self: &Rc<Self>, run: Run) {
+        if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
+            control.stop();
+        }
+        let replaced = self.agenda.borrow_mut().plan_train(run);
+        if let Some(run) = replaced {
+            run.fail(Failure::new(FailureKind::Canceled, "another run was started before this one began"));
+        }
+        self.go_on();
+    }
+
+    /// Steers the latest run: the one that waits, if one does.
+    fn steer(&self, action: impl Fn(&Control)) {
+        if let Some(run) = self.agenda.borrow().waiting_train() {
+            action(&run.control);
+        } else if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
+            action(control);
+        }
+    }
+
+    /// Ends whatever is under way, soon.
+    fn interrupt(&self) {
+        match &*self.under_way.borrow() {
+            UnderWay::Nothing => {}
+            UnderWay::Loading(abort) => abort.abort(),
+            UnderWay::Training(_, control) => control.stop(),
+        }
+    }
+
+    /// Works through the agenda, unless that is being done already.
+    fn go_on(self: &Rc<Self>) {
+        let session = self.clone();
+        spawn_local(async move {
+            while let Some(job) = { session.agenda.borrow_mut().begin() } {
+                match job {
+                    Job::Load(load) => session.perform_load(load).await,
+                    Job::Train(run) => session.perform_run(run).await,
+                }
+                session.under_way.replace(UnderWay::Nothing);
+                session.agenda.borrow_mut().end();
+            }
+        });
+    }
+
+    async fn perform_load(&self, load: Load) {
+        let abort = match AbortController::new() {
+            Ok(abort) => abort,
+            Err(_) => {
+                return tell(DatasetUpdate::Failed(Failure::new(
+                    FailureKind::DownloadFailed,
+                    "the browser is too old",
+                )));
+            }
+        };
+        let signal = abort.signal();
+        self.under_way.replace(UnderWay::Loading(abort));
+
+        let update = match load::load(load.source, &signal).await {
+            Ok(Loaded { id, dataset }) => self.set_current(&id, Rc::new(dataset), load.split),
+            Err(failure) => Err(failure),
+        };
+        tell(match update {
+            Ok(summary) => DatasetUpdate::Set(summary),
+            Err(failure) if failure.kind == FailureKind::Canceled => DatasetUpdate::Canceled,
+            Err(failure) => DatasetUpdate::Failed(failure),
+        });
+    }
+
+    /// Cuts a dataset and puts it on the device. On failure the one before stays.
+    fn set_current(
+        &self,
+        id: &str,
+        dataset: Rc<Dataset>,
+        split_config: SplitConfig,
+    ) -> Result<DatasetSummary, Failure> {
+        let split = Split::new(&dataset, &split_config)?;
+        let summary = dataset::summarize(id, &dataset, &split);
+        let EngineDevice { device, max_buffer_bytes, .. } = &self.device;
+        let on_device = DeviceDataset::new(&dataset, split.clone(), device, *max_buffer_bytes)?
+            .with_samples(summary.samples.clone());
+        // From here on nothing can fail. What was asked and what was trained belongs to the dataset before.
+        self.questions.cancel_all();
+        self.published.clear();
+        let current = Current { dataset, split, split_config, summary: summary.clone(), on_device };
+        self.current.replace(Some(Rc::new(current)));
+        Ok(summary)
+    }
+
+    async fn perform_run(&self, run: Run) {
+        self.under_way.replace(UnderWay::Training(run.id, run.control.clone()));
+        match self.run(&run).await {
+            Ok(report) => run.tell(RunUpdate::Finished(report)),
+            Err(failure) => {
+                let is_fatal = matches!(failure.kind, FailureKind::GpuError | FailureKind::DeviceLost);
+                if is_fatal { self.give_up(failure) } else { run.fail(failure) }
+            }
+        }
+    }
+
+    async fn run(&self, run: &Run) -> Result<RunReport, Failure> {
+        let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
+        let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
+        let DatasetSummary { id, name, .. } = &current.summary;
+        if ![id, name].contains(&&run.config.dataset) {
+            return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
+        }
+        let current = self.recut(current, &run.config.split)?;
+        let host = EngineHost { run: run.id };
+        if self.device.compiles_kernels {
+            // One step that counts for nothing, so that the clock of the run does not show the compiler's time.
+            training::warm_up(&host, &run.control, &current.on_device, &run.config, WARM_UP_STEPS).await?;
+        }
+        training::train(&host, &run.control, &current.on_device, &run.config, &self.published).await
+    }
+
+    /// Cuts the dataset anew where the run's config wants it cut otherwise.
+    fn recut(&self, current: Rc<Current>, split: &SplitConfig) -> Result<Rc<Current>, Failure> {
+        if current.split_config == *split {
+            return Ok(current);
+        }
+        let summary = self.set_current(&current.summary.id, current.dataset.clone(), *split)?;
+        tell(DatasetUpdate::Set(summary));
+        Ok(self.current().unwrap_or(current))
+    }
+}
+
+impl Run {
+    fn tell(&self, update: RunUpdate) {
+        channel::post(&Event::Run { run: self.id, update });
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.tell(RunUpdate::Failed(failure));
+    }
+}
+
+fn tell(update: DatasetUpdate) {
+    channel::post(&Event::Dataset(update));
+}

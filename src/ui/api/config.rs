@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::protocol::{Failure, FailureKind, NetworkConfig, OptimizerConfig, RunConfig, SplitConfig};
+use crate::protocol::{Failure, FailureKind, InputKind, NetworkConfig, OptimizerConfig, RunConfig, SplitConfig};
 
 /// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
 /// takes the place of `base`: a preset is a network with its recipe. `preset` finds it by id.
@@ -109,6 +109,23 @@ pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConf
         whole.extend(values.clone());
     }
     read("split", &whole)
+}
+
+/// The kind of image of `kindling.classify`'s options; a photo unless they say otherwise.
+pub fn input_kind(options: &Value) -> Result<InputKind, Failure> {
+    let options = match options {
+        Value::Null => return Ok(InputKind::Photo),
+        Value::Object(options) => options,
+        _ => return Err(bad("the options are not an object")),
+    };
+    if let Some(unknown) = options.keys().find(|key| *key != "kind") {
+        return Err(bad(format!("unknown key \"{unknown}\"")));
+    }
+    match options.get("kind").map(Value::as_str) {
+        None | Some(Some("photo")) => Ok(InputKind::Photo),
+        Some(Some("drawing")) => Ok(InputKind::Drawing),
+        Some(_) => Err(bad("kind: neither \"photo\" nor \"drawing\"")),
+    }
 }
 
 fn bad(detail: impl Into<String>) -> Failure {
@@ -220,6 +237,16 @@ mod tests {
         check_refused(json!({ "dataset": "cifar10" }), "dataset: ");
         let other = SplitConfig { seed: 5, ..SplitConfig::default() };
         check_refused(json!({ "split": other }), "split: ");
+    }
+
+    #[test]
+    fn images_are_photos_unless_said_to_be_drawings() {
+        assert_eq!(input_kind(&Value::Null), Ok(InputKind::Photo));
+        assert_eq!(input_kind(&json!({})), Ok(InputKind::Photo));
+        assert_eq!(input_kind(&json!({ "kind": "drawing" })), Ok(InputKind::Drawing));
+        for refused in [json!({ "kind": "Drawing" }), json!({ "kind": 1 }), json!({ "kin": "photo" }), json!("photo")] {
+            assert_eq!(input_kind(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub async fn cameras() -> Vec<CameraDevice> {
 
 /// Calls back whenever a camera is plugged in or out, for as long as the listener is held.
 pub fn on_cameras_changed(callback: impl Fn() + 'static) -> Option<EventListener> {
-    Some(EventListener::new(&media_devices()?, "devicechange", move |_| callback()))
+    let devices = media_devices()?;
+    Some(EventListener::new(&devices, "devicechange", move |_| callback()))
 }
 
 /// None on pages that are not served over https or from localhost: there `navigator.mediaDevices` is undefined.

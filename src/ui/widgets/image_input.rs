@@ -29,10 +29,18 @@ pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput,
     input.ok_or_else(|| Failure::new(FailureKind::BadImage, "the image has no pixels that can be read"))
 }
 
+/// Reads a canvas that was drawn on, at once. None where its pixels cannot be read.
+pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
+    let cut = cut(canvas.width(), canvas.height(), InputKind::Drawing)?;
+    let context = new_canvas(cut.to_width, cut.to_height)?;
+    let (width, height) = (cut.to_width.into(), cut.to_height.into());
+    context.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, width, height).ok()?;
+    read(&context, cut, InputKind::Drawing)
+}
+
 fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
     let cut = cut(bitmap.width(), bitmap.height(), kind)?;
     let context = new_canvas(cut.to_width, cut.to_height)?;
-    js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into()).ok()?;
     context
         .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
             bitmap,
@@ -46,6 +54,10 @@ fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
             cut.to_height.into(),
         )
         .ok()?;
+    read(&context, cut, kind)
+}
+
+fn read(context: &CanvasRenderingContext2d, cut: Cut, kind: InputKind) -> Option<ImageInput> {
     let pixels = context.get_image_data(0.0, 0.0, cut.to_width.into(), cut.to_height.into()).ok()?;
     let Clamped(rgba) = pixels.data();
     Some(ImageInput { width: cut.to_width, height: cut.to_height, rgba: Bulk::from(rgba), kind })
@@ -56,7 +68,10 @@ fn new_canvas(width: u32, height: u32) -> Option<CanvasRenderingContext2d> {
     let canvas = web_sys::window()?.document()?.create_element("canvas").ok()?.unchecked_into::<HtmlCanvasElement>();
     canvas.set_width(width);
     canvas.set_height(height);
-    readable_context(&canvas)
+    let context = readable_context(&canvas)?;
+    // A photo is often made ten times smaller; browsers without this property scale as they can.
+    js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into()).ok();
+    Some(context)
 }
 
 /// A canvas's context that keeps its pixels where reading them back is cheap.

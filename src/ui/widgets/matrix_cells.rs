@@ -1,4 +1,8 @@
-//! A confusion matrix as cells: how strongly each is tinted, and which the arrow keys lead to. Pure.
+//! A confusion matrix as cells: which matter most, what is behind each, how strongly each is tinted, and which the arrow
+//! keys lead to. Pure.
+
+use crate::evaluation::metrics::ConfusionMatrix;
+use crate::protocol::Prediction;
 
 /// A cell by its row, the true class, and its column, the predicted one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,28 @@ impl Cell {
     }
 }
 
+/// The cells off the diagonal that count most, the largest first.
+pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<(Cell, u32)> {
+    let classes = 0..matrix.n_classes();
+    let mut cells: Vec<_> = classes
+        .clone()
+        .flat_map(|label| classes.clone().map(move |predicted| Cell { label, predicted }))
+        .map(|cell| (cell, matrix.count(cell.label, cell.predicted)))
+        .filter(|(cell, count)| *count > 0 && !cell.is_right())
+        .collect();
+    cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    cells.truncate(limit);
+    cells
+}
+
+/// The predictions that a cell counts, the surest first: a sure mistake says most.
+pub fn behind(predictions: &[Prediction], cell: Cell) -> Vec<Prediction> {
+    let is_behind = |it: &&Prediction| Cell { label: it.label.into(), predicted: it.predicted.into() } == cell;
+    let mut behind: Vec<_> = predictions.iter().filter(is_behind).copied().collect();
+    behind.sort_by(|left, right| right.confidence.total_cmp(&left.confidence));
+    behind
+}
+
 /// How strongly a cell is tinted, 0 to 1: the square root of its share of its row, so that one mistake in a hundred still
 /// shows.
 pub fn tint(count: u32, row_total: u32) -> f64 {
@@ -39,6 +65,28 @@ pub fn tint(count: u32, row_total: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn prediction(index: u32, label: u16, predicted: u16, confidence: f32) -> Prediction {
+        Prediction { index, label, predicted, confidence, loss: 0.0 }
+    }
+
+    #[test]
+    fn the_most_confused_pairs_come_first_and_right_answers_never() {
+        let pairs = [(0, 0), (0, 0), (0, 0), (1, 2), (1, 0), (1, 0), (2, 2)];
+        let predictions = pairs.map(|(label, predicted)| prediction(0, label, predicted, 0.5));
+        let matrix = ConfusionMatrix::new(&predictions, 3);
+        let cell = |label, predicted| Cell { label, predicted };
+        assert_eq!(most_confused(&matrix, 9), [(cell(1, 0), 2), (cell(1, 2), 1)]);
+        assert_eq!(most_confused(&matrix, 1), [(cell(1, 0), 2)]);
+        assert!(most_confused(&ConfusionMatrix::new(&predictions, 1), 9).is_empty());
+    }
+
+    #[test]
+    fn behind_a_cell_are_its_images_the_surest_first() {
+        let all = [prediction(0, 4, 9, 0.5), prediction(1, 4, 4, 0.9), prediction(2, 4, 9, 0.75)];
+        let found = behind(&all, Cell { label: 4, predicted: 9 });
+        assert_eq!(found.iter().map(|it| it.index).collect::<Vec<_>>(), [2, 0]);
+    }
 
     #[test]
     fn tints_follow_the_share_of_the_row() {

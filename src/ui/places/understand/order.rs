@@ -1,6 +1,8 @@
-//! The order of the table of classes. Pure.
+//! The rows of the table of classes, and their order. Pure.
 
 use std::cmp::Ordering;
+
+use crate::evaluation::metrics::{ClassFigures, ConfusionMatrix};
 
 /// The figures of one class on one split, as the table shows them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +15,24 @@ pub struct ClassRow {
     /// None where there is no image of this class.
     pub recall: Option<f64>,
     pub f1: Option<f64>,
+}
+
+/// The row of each class, in their order.
+pub fn class_rows(matrix: &ConfusionMatrix) -> Vec<ClassRow> {
+    let rows = matrix.class_figures().into_iter().zip(0_u16..);
+    rows.map(|(figures, class)| class_row(class, figures, matrix.n_predicted(class.into()))).collect()
+}
+
+/// The metrics are 0 where they would divide by zero; people are told that they are unknown.
+fn class_row(class: u16, figures: ClassFigures, n_predicted: u32) -> ClassRow {
+    let known = |figure: f32, n_images: u32| (n_images > 0).then(|| f64::from(figure));
+    ClassRow {
+        class,
+        n_images: figures.support,
+        precision: known(figures.precision, n_predicted),
+        recall: known(figures.recall, figures.support),
+        f1: known(figures.f1, n_predicted.saturating_add(figures.support)),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +91,24 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Prediction;
 
     fn check(order: Order, expected: [u16; 4]) {
         let row = |class, n_images, recall| ClassRow { class, n_images, precision: None, recall, f1: recall };
         let mut rows = [row(2, 5, Some(0.5)), row(0, 5, Some(0.9)), row(3, 0, None), row(1, 8, Some(0.7))];
         order.sort(&mut rows);
         assert_eq!(rows.map(|row| row.class), expected, "{order:?}");
+    }
+
+    #[test]
+    fn what_would_divide_by_zero_is_unknown() {
+        let prediction = |label, predicted| Prediction { index: 0, label, predicted, confidence: 1.0, loss: 0.0 };
+        let matrix = ConfusionMatrix::new(&[prediction(0, 0), prediction(0, 1)], 3);
+        let rows = class_rows(&matrix);
+        let figures = |row: &ClassRow| (row.n_images, row.precision, row.recall);
+        let found: Vec<_> = rows.iter().map(figures).collect();
+        assert_eq!(found, [(2, Some(1.0), Some(0.5)), (0, Some(0.0), None), (0, None, None)]);
+        assert_eq!(rows.iter().map(|row| row.f1.is_some()).collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! `window.kindling`: the page for programs. Every method does what a button does, through the same store.
+//!
+//! `static/kindling.d.ts` has the types, `docs/api.md` explains them.
+
+mod answers;
+mod config;
+mod glue;
+mod run_event;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use js_sys::{Function, Object, Reflect};
+use leptos::prelude::window;
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
+
+use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
+use super::places::understand::evaluations::Evaluations;
+use super::sources::{dropped, served};
+use super::state::EPOCHS_LIMIT;
+use super::store::Store;
+use super::widgets::image_input::read_image;
+use crate::channel::BUILD;
+use crate::network::presets::presets;
+use crate::protocol::{
+    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RunConfig, RunUpdate, SplitConfig, SplitName,
+};
+
+/// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
+pub fn install(store: Store, evaluations: Evaluations) {
+    let kindling = Object::new();
+    add_method(&kindling, "ready", move |_, _| answer(ready(store)));
+    add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
+    add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
+    add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
+    add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
+    add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
+    add_method(&kindling, "stop", move |_, _| answer(send(store, Command::Stop)));
+    add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
+    add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
+    add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
+    add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
+    Object::freeze(&kindling);
+    // A page that cannot take a property works without its API.
+    Reflect::set(&window(), &"kindling".into(), &kindling).ok();
+}
+
+async fn answer(result: impl Future<Output = Result<Value, Failure>>) -> Result<JsValue, JsValue> {
+    result.await.map(|value| to_js(&value)).map_err(to_error)
+}
+
+async fn ready(store: Store) -> Result<Value, Failure> {
+    let engine = store.ready().await?;
+    Ok(json!({
+        "engine": engine.info.kind,
+        "adapter": engine.info.adapter,
+        "reason": engine.choice.reason.name(),
+        "build": BUILD,
+    }))
+}
+
+async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
+    let source = match (source.as_string(), files(&source)) {
+        (Some(id), _) => served(id),
+        (None, Some(files)) => dropped(&files),
+        (None, None) => return Err(bad_config("the dataset is neither the id of a served one nor a list of files")),
+    };
+    store.ready().await?;
+    let dataset = store.load_dataset(source, split).await?;
+    Ok(json!({
+        "id": dataset.id,
+        "name": dataset.name,
+        "classes": dataset.classes,
+        "counts": dataset.counts,
+        "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
+        "hasStandardTest": dataset.has_standard_test,
+    }))
+}
+
+async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = match on_event.is_undefined() {
+        true => None,
+        false => {
+            Some(on_event.dyn_into::<Function>().map_err(|_| bad_config("the second argument is not a function"))?)
+        }
+    };
+    let options = match from_js(&options)? {
+        Value::Null => json!({}),
+        options => options,
+    };
+    let (dataset, split) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
+    let base = RunConfig { split, ..base.config.clone() };
+    let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
+    let config = config::complete(&options, base, preset)?;
+    let epochs = Rc::new(RefCell::new(Vec::new()));
+    let on_update = {
+        let epochs = epochs.clone();
+        move |update: &RunUpdate| {
+            if let RunUpdate::Epoch(report) = update
+                && epochs.borrow().len() < EPOCHS_LIMIT
+            {
+                epochs.borrow_mut().push(*report);
+            }
+            if let Some(listener) = &listener {
+                call(listener, &run_event::run_event(update));
+            }
+        }
+    };
+    store.ready().await?;
+    let report = store.train(config, on_update).await?;
+    Ok(run_event::report(&report, &epochs.borrow()))
+}
+
+async fn send(store: Store, command: Command) -> Result<Value, Failure> {
+    store.send(command);
+    Ok(Value::Null)
+}
+
+async fn evaluate(evaluations: Evaluations, split: JsValue) -> Result<Value, Failure> {
+    let split = match split.as_string().as_deref() {
+        Some("validation") => SplitName::Validation,
+        Some("test") => SplitName::Test,
+        _ => return Err(bad_config("the split is neither \"validation\" nor \"test\"")),
+    };
+    let evaluated = evaluations.evaluate(split).await?;
+    Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
+}
+
+async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let kind = config::input_kind(&from_js(&options)?)?;
+    let (dataset, _) = current_dataset(store)?;
+    let image = read_image(&image, kind).await?;
+    match store.ask(Question::Classify { image }).await? {
+        Answer::Classification(classification) => Ok(answers::classification(&classification, &dataset.classes)),
+        Answer::Images(_) | Answer::Evaluation(_) => {
+            Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
+        }
+    }
+}
+
+async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {
+    Err(named_error("NotYet", sentence))
+}
+
+/// The current dataset, and how it is cut.
+fn current_dataset(store: Store) -> Result<(Arc<DatasetSummary>, SplitConfig), Failure> {
+    store.dataset.with_untracked(|state| {
+        let current = state.current.clone().zip(state.origin.as_ref().map(|(_, split)| *split));
+        current.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset: call loadDataset first"))
+    })
+}
+
+fn bad_config(detail: &str) -> Failure {
+    Failure::new(FailureKind::BadConfig, detail)
+}

@@ -1,0 +1,75 @@
+//! The built app, served and opened in a browser, for one journey.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use xtask::drive::{Browser, BrowserOptions, Page};
+use xtask::server::{Fault, Server, ServerConfig};
+
+/// How long a journey waits for what takes a machine of two cores a while.
+pub const LONG: Duration = Duration::from_secs(240);
+
+/// How long a journey waits for what should be there at once.
+pub const SHORT: Duration = Duration::from_secs(20);
+
+pub struct App {
+    server: Server,
+    browser: Browser,
+    /// Pictures and logs of the journey; removed at its end.
+    folder: tempfile::TempDir,
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::start_with(BrowserOptions::default(), "/").await
+    }
+
+    /// Serves the built app under `mount` and starts a browser.
+    pub async fn start_with(options: BrowserOptions, mount: &str) -> Self {
+        let dist = PathBuf::from(std::env::var("KINDLING_DIST").unwrap_or_else(|_| "dist".into()));
+        assert!(dist.join("index.html").exists(), "{} has no index.html: run `cargo xtask build`", dist.display());
+        let server = Server::start(ServerConfig { folder: dist, mount: mount.into(), port: 0 }).unwrap();
+        let browser = Browser::start(&options).await.unwrap();
+        Self { server, browser, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Opens the page; `query` is what follows its address, such as `?engine=cpu`.
+    pub async fn open(&self, query: &str) -> Page {
+        self.browser.open(&format!("{}{query}", self.server.url())).await.unwrap()
+    }
+
+    /// The app's own origin and path.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Path and query of every request so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.server.requests()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Spoils the next answers for paths that end so.
+    pub fn spoil(&self, path_end: &str, fault: Fault, times: Option<u32>) {
+        self.server.spoil(path_end, fault, times);
+    }
+
+    pub fn heal(&self) {
+        self.server.heal();
+    }
+
+    /// Ends the journey; nothing may have gone wrong in the page that the journey did not ask for.
+    pub async fn finish(self, page: Page) {
+        let errors = page.errors().await.unwrap();
+        assert!(errors.is_empty(), "the page reported errors: {errors:#?}");
+        self.browser.quit().await.unwrap();
+    }
+
+    /// Ends a journey in which the browser itself reports what was provoked.
+    pub async fn finish_after_faults(self) {
+        self.browser.quit().await.unwrap();
+    }
+}

@@ -1,0 +1,169 @@
+//! What a visitor sees when something breaks: files, hosts, cameras, engines.
+
+use serde_json::{Value, json};
+use xtask::drive::{BrowserOptions, Camera, Rejection};
+use xtask::server::Fault;
+
+use crate::app::{App, SHORT};
+
+const LOAD_MNIST: &str = "return (await kindling.loadDataset('mnist')).counts.train";
+
+/// Sets a file input's files by path.
+async fn drop_files(page: &xtask::drive::Page, files: &[std::path::PathBuf]) {
+    let input = page.control("file", "Choose files*").await.unwrap();
+    let paths: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+    input.send_keys(paths.join("\n")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cut_download_is_tried_again() {
+    let app = App::start().await;
+    app.spoil("train-images-idx3-ubyte.gz", Fault::Cut { after_bytes: 1_000_000 }, Some(1));
+    app.spoil("t10k-labels-idx1-ubyte.gz", Fault::Status(503), Some(1));
+    let page = app.open("?engine=cpu").await;
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    let n_tries = app.requests().iter().filter(|path| path.ends_with("train-images-idx3-ubyte.gz")).count();
+    assert_eq!(n_tries, 2);
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn a_download_that_keeps_failing_is_told_and_can_be_repeated() {
+    let app = App::start().await;
+    app.spoil("train-images-idx3-ubyte.gz", Fault::Status(503), None);
+    let page = app.open("?engine=cpu").await;
+    let rejection = page.call::<u32>(LOAD_MNIST, json!(null)).await.unwrap().unwrap_err();
+    assert_eq!(rejection.name, "DownloadFailed");
+    app.heal();
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn a_file_with_a_wrong_hash_is_refused_and_not_kept() {
+    let app = App::start().await;
+    app.spoil("train-images-idx3-ubyte.gz", Fault::Corrupt { offset_bytes: 5_000_000 }, None);
+    let page = app.open("?engine=cpu").await;
+    let rejection = page.call::<u32>(LOAD_MNIST, json!(null)).await.unwrap().unwrap_err();
+    assert_eq!(rejection.name, "WrongHash", "{}", rejection.message);
+    app.heal();
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn broken_files_of_the_visitor_are_named() {
+    let app = App::start().await;
+    let images = app.file("train-images-idx3-ubyte");
+    let labels = app.file("train-labels-idx1-ubyte");
+    // Says that it holds four thousand million images.
+    std::fs::write(&images, [0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3]).unwrap();
+    std::fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]).unwrap();
+    let page = app.open("?engine=cpu").await;
+    page.go_to("Data").await.unwrap();
+    drop_files(&page, &[images, labels]).await;
+    page.wait_for_text("train-images-idx3-ubyte", SHORT).await.unwrap();
+    let alert = page.control("alert", "*").await.unwrap().text().await.unwrap();
+    assert!(alert.contains("train-images-idx3-ubyte"), "{alert}");
+
+    let text = app.file("notes.txt");
+    std::fs::write(&text, "not a dataset").unwrap();
+    drop_files(&page, &[text]).await;
+    page.wait_for_text("notes.txt", SHORT).await.unwrap();
+    // The page goes on.
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_killed_engine_is_restarted_and_the_page_still_works() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap();
+    let rejection = page
+        .call::<Value>(
+            "const worker = window.journey.workers.at(-1);
+             return await kindling.train({ epochs: 3 }, event => {
+                 if (event.kind !== 'progress') return;
+                 worker.terminate();
+                 worker.dispatchEvent(new ErrorEvent('error', { message: 'killed by the journey' }));
+             });",
+            json!(null),
+        )
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(rejection.name, "EngineCrashed", "{rejection:?}");
+    page.wait_for_text("restarted", SHORT).await.unwrap();
+    // The dataset comes back by itself, and training works again.
+    let report: Value = page.run("return await kindling.train({ maxSteps: 5 })", json!(null)).await.unwrap();
+    assert_eq!(report["steps"], 5);
+    assert!(page.run::<u32>("return window.journey.workers.length", json!(null)).await.unwrap() >= 2);
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn an_exploding_loss_ends_the_run_with_advice() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap();
+    let rejection = page
+        .call::<Value>(
+            "return await kindling.train({ network: 'lenet', optimizer: 'sgd', learningRate: 1e9, batchSize: 32, maxSteps: 200 })",
+            json!(null),
+        )
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(rejection.name, "LossNotFinite");
+    page.go_to("Train").await.unwrap();
+    page.wait_for_text("learning rate", SHORT).await.unwrap();
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn wrong_requests_are_rejected_by_name() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    let mut names = Vec::new();
+    for request in [
+        "await kindling.train({})",
+        "await kindling.evaluate('test')",
+        "await kindling.loadDataset('mnist'); await kindling.train({ epoch: 1 })",
+        "await kindling.train({ batchSize: 0 })",
+        "await kindling.train({ network: { name: 'x', layers: ['flatten'] } })",
+        "await kindling.export('onnx')",
+    ] {
+        let rejection: Rejection = page.call::<Value>(request, json!(null)).await.unwrap().unwrap_err();
+        assert!(rejection.message.contains(' '), "{rejection:?} is no sentence");
+        names.push(rejection.name);
+    }
+    assert_eq!(names, ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "NotYet"]);
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_refused_camera_is_told_and_the_page_goes_on() {
+    camera_trouble(Camera::Refused).await;
+}
+
+#[tokio::test]
+async fn a_missing_camera_is_told_and_the_page_goes_on() {
+    camera_trouble(Camera::Missing).await;
+}
+
+async fn camera_trouble(camera: Camera) {
+    let app = App::start_with(BrowserOptions { camera, ..Default::default() }, "/").await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 20 })", json!(null))
+        .await
+        .unwrap();
+    page.go_to("Use").await.unwrap();
+    page.click("tab", "Webcam").await.unwrap();
+    page.click("button", "Start camera").await.unwrap();
+    let alert = page.control("alert", "*").await.unwrap().text().await.unwrap();
+    assert!(alert.to_lowercase().contains("camera"), "{alert}");
+    page.click("tab", "Draw").await.unwrap();
+    page.control("img", "Drawing pad").await.unwrap();
+    app.finish(page).await;
+}

@@ -1,0 +1,81 @@
+//! The build works from any static host: from a sub-path, with no request to any other host.
+
+use serde_json::{Value, json};
+use xtask::drive::BrowserOptions;
+
+use crate::app::{App, SHORT};
+
+#[tokio::test]
+async fn a_sub_path_of_a_plain_static_host_is_enough_and_no_other_host_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let net_log = folder.path().join("net-log.json");
+    let app =
+        App::start_with(BrowserOptions { net_log: Some(net_log.clone()), ..Default::default() }, "/a/sub/path/").await;
+    let page = app.open("?engine=cpu").await;
+    let counts: Value = page
+        .run(
+            "const dataset = await kindling.loadDataset('mnist');
+             await kindling.train({ maxSteps: 3 }, () => {});
+             return dataset.counts;",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!(counts, json!({ "train": 54_000, "validation": 6_000, "test": 10_000 }));
+
+    let requests = app.requests();
+    assert!(requests.iter().any(|path| path.contains("engine_cpu")), "{requests:?}");
+    assert!(requests.iter().all(|path| path.starts_with("/a/sub/path/") || path == "/favicon.ico"), "{requests:?}");
+    let own_address = app.url();
+    app.finish(page).await;
+
+    let log = std::fs::read_to_string(&net_log).unwrap();
+    let foreign: Vec<&str> = log
+        .split("\"url\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|url| url.starts_with("http") || url.starts_with("ws"))
+        .filter(|url| !url.starts_with(&own_address))
+        .collect();
+    assert!(log.contains(&own_address), "the log of the browser's requests is empty");
+    assert!(foreign.is_empty(), "requests to other hosts: {foreign:?}");
+}
+
+#[tokio::test]
+async fn the_second_visit_takes_the_dataset_from_the_cache() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    let n_requests = || app.requests().iter().filter(|path| path.ends_with("ubyte.gz")).count();
+    assert_eq!(n_requests(), 4);
+    page.session().refresh().await.unwrap();
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    assert_eq!(n_requests(), 4);
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_machine_without_webgpu_trains_on_the_cpu_and_says_why() {
+    let options = BrowserOptions { webgpu: xtask::drive::WebGpu::Absent, ..Default::default() };
+    let app = App::start_with(options, "/").await;
+    let page = app.open("").await;
+    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!(ready["engine"], "cpu");
+    assert!(ready["reason"] == "no-webgpu" || ready["reason"] == "no-adapter", "{ready}");
+    page.wait_for_text("WebGPU", SHORT).await.unwrap();
+    let report: Value = page
+        .run("await kindling.loadDataset('mnist'); return await kindling.train({ maxSteps: 5 })", json!(null))
+        .await
+        .unwrap();
+    assert_eq!(report["steps"], 5);
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_software_adapter_is_used_only_when_asked_for() {
+    let app = App::start().await;
+    let page = app.open("").await;
+    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!((&ready["engine"], &ready["reason"]), (&json!("cpu"), &json!("software-adapter")));
+    app.finish(page).await;
+}

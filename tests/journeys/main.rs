@@ -1,0 +1,7 @@
+//! Journeys of a visitor through the built app in Chromium: `cargo xtask test` builds what they need.
+
+mod agreement;
+mod app;
+mod faults;
+mod hosting;
+mod pictures;

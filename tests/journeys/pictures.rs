@@ -1,0 +1,79 @@
+//! Pictures as a visitor brings them: a digit of the MNIST test set as an image file, and as what a webcam sees.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use kindling::dataset::{Dataset, parse_files};
+
+/// The served MNIST, read from the repository.
+pub fn mnist() -> Dataset {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/datasets/mnist");
+    let names = [
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    ];
+    let files =
+        names.map(|name| (name.to_string(), std::fs::read(folder.join(name)).expect("MNIST is in the repository")));
+    parse_files("MNIST", files.into()).expect("MNIST is well formed")
+}
+
+/// The pixels of the `nth` test image of a class.
+pub fn test_digit(dataset: &Dataset, class: u16, nth: usize) -> Vec<u8> {
+    let first_test = dataset.len() - dataset.n_standard_test;
+    let index = (first_test..dataset.len())
+        .filter(|&index| dataset.labels[index] == class)
+        .nth(nth)
+        .expect("ten thousand test images");
+    let n_values = dataset.shape.n_values();
+    dataset.pixels[index * n_values..(index + 1) * n_values].to_vec()
+}
+
+/// A 28x28 digit as a 24-bit BMP of 280x280, light on dark as in the dataset: a format that needs no encoder.
+pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
+    const SIDE: usize = 280;
+    let mut file = Vec::with_capacity(54 + SIDE * SIDE * 3);
+    file.extend(b"BM");
+    file.extend((54 + SIDE as u32 * SIDE as u32 * 3).to_le_bytes());
+    file.extend([0; 4]);
+    file.extend(54_u32.to_le_bytes());
+    file.extend(40_u32.to_le_bytes());
+    file.extend((SIDE as i32).to_le_bytes());
+    // A negative height: rows from the top.
+    file.extend((-(SIDE as i32)).to_le_bytes());
+    file.extend(1_u16.to_le_bytes());
+    file.extend(24_u16.to_le_bytes());
+    file.extend([0; 24]);
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            file.extend([digit[y / 10 * 28 + x / 10]; 3]);
+        }
+    }
+    std::fs::write(path, file).expect("the temporary folder can be written");
+    path.to_path_buf()
+}
+
+/// A webcam clip: the digit in dark ink on light paper, held still in the middle of a 320x240 picture.
+pub fn write_y4m(digit: &[u8], path: &Path) -> PathBuf {
+    const WIDTH: usize = 320;
+    const HEIGHT: usize = 240;
+    let mut frame = Vec::with_capacity(WIDTH * HEIGHT * 3 / 2);
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let (column, row) = ((x as i64 - 48) / 8, (y as i64 - 8) / 8);
+            let inside = (48..48 + 224).contains(&x) && (8..8 + 224).contains(&y);
+            let ink = if inside { u32::from(digit[(row * 28 + column) as usize]) } else { 0 };
+            // Limited range: 16 is black, 235 white.
+            frame.push((235 - ink * 219 / 255) as u8);
+        }
+    }
+    frame.resize(WIDTH * HEIGHT * 3 / 2, 128);
+    let mut file = Vec::from(format!("YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420mpeg2\n"));
+    for _ in 0..10 {
+        file.write_all(b"FRAME\n").expect("a vector takes all");
+        file.extend(&frame);
+    }
+    std::fs::write(path, file).expect("the temporary folder can be written");
+    path.to_path_buf()
+}

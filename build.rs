@@ -31,10 +31,10 @@ fn main() -> io::Result<()> {
 fn hash(path: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
     hasher.write(path.file_name().unwrap_or_default().as_encoded_bytes());
     if path.is_dir() {
-        children(path)?.iter().try_for_each(|child| hash(child, hasher))
-    } else {
-        Ok(hasher.write(&fs::read(path)?))
+        return children(path)?.iter().try_for_each(|child| hash(child, hasher));
     }
+    hasher.write(&fs::read(path)?);
+    Ok(())
 }
 
 fn children(folder: &Path) -> io::Result<Vec<std::path::PathBuf>> {

@@ -36,10 +36,6 @@ impl<L, T> Agenda<L, T> {
         self.load.take()
     }
 
-    pub fn cancel_train(&mut self) -> Option<T> {
-        self.train.take()
-    }
-
     pub fn waiting_train(&self) -> Option<&T> {
         self.train.as_ref()
     }
@@ -100,12 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_can_be_canceled() {
+    fn a_load_that_waits_can_be_canceled() {
         let mut agenda = Agenda::default();
         agenda.plan_load("mnist");
         agenda.plan_train(1);
         assert_eq!(agenda.cancel_load(), Some("mnist"));
-        assert_eq!(agenda.cancel_train(), Some(1));
-        assert_eq!(agenda.begin(), None);
+        assert_eq!(agenda.begin(), Some(Job::Train(1)), "the run is not the load's");
     }
 }

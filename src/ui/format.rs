@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn figures_keep_three_digits() {
-        assert_eq!(figure(2.302_6), "2.30");
+        assert_eq!(figure(2.312_6), "2.31");
         assert_eq!(figure(0.043_21), "0.0432");
         assert_eq!(figure(0.000_012), "1.2e-5");
         assert_eq!(figure(0.0), "0");

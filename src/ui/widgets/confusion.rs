@@ -91,7 +91,7 @@ fn MatrixCell(
                 // Not disabled: a cell without images can still be read by keyboard.
                 aria-disabled=(count == 0).to_string()
                 on:focus=move |_| focused.set(cell)
-                on:click=move |_| if count > 0 { selected.set((!is_open()).then_some(cell)) }
+                on:click={move |_| { if count > 0 { selected.set((!is_open()).then_some(cell)) } }}
             >
                 {count}
             </button>

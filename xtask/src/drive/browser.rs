@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use thirtyfour::{
-    BrowserCapabilitiesHelper, CapabilitiesHelper, ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities,
-    WebDriver, common::config::WebDriverConfig,
-};
+use thirtyfour::{CapabilitiesHelper, ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -154,9 +151,7 @@ impl Browser {
         // The pipe must stay open and be read, or chromedriver stops at its next line.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
-        let config = WebDriverConfig::default();
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), options.capabilities()?)
-            .config(config)
             .request_timeout(Duration::from_secs(1_200))
             .connect()
             .await?;

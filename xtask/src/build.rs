@@ -98,7 +98,19 @@ fn refuse_wrapped_exports(engine: &str, places: &Places) -> Result<()> {
 
 /// Runs wasm-opt on the page's module, or takes what it made of the same module before.
 fn shrink_page(script: &Path, places: &Places, staging: &Path) -> Result<()> {
-    const OPTIONS: &[&str] = &["-Oz", "--all-features", "--converge"];
+    // Only what every browser with SIMD understands: with all features on, wasm-opt writes types that none knows yet.
+    const OPTIONS: &[&str] = &[
+        "-Oz",
+        "--converge",
+        "--enable-bulk-memory",
+        "--enable-bulk-memory-opt",
+        "--enable-multivalue",
+        "--enable-mutable-globals",
+        "--enable-nontrapping-float-to-int",
+        "--enable-reference-types",
+        "--enable-sign-ext",
+        "--enable-simd",
+    ];
     let page = wasm_files(staging)?
         .into_iter()
         .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("app-")))

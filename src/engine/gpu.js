@@ -67,6 +67,23 @@ export function watch(onFailure) {
     count(GPUComputePassEncoder, "dispatchWorkgroupsIndirect", "dispatches");
 }
 
+// Some of the kernels that tuning tries use subgroups. wgpu does not ask the browser for that feature, and the browser then refuses
+// them; others call a subgroup operation where the browser cannot prove that all take part, though they do. The page starts the
+// engine that tunes only where the adapter has subgroups.
+export function allowSubgroups() {
+    wrap(GPUAdapter, "requestDevice", function (original, [descriptor]) {
+        const requiredFeatures = [...(descriptor?.requiredFeatures ?? [])];
+        if (this.features.has("subgroups") && !requiredFeatures.includes("subgroups")) {
+            requiredFeatures.push("subgroups");
+        }
+        return original.call(this, { ...descriptor, requiredFeatures });
+    });
+    wrap(GPUDevice, "createShaderModule", function (original, [descriptor]) {
+        const code = `diagnostic(off, subgroup_uniformity);\n${descriptor.code}`;
+        return original.call(this, { ...descriptor, code });
+    });
+}
+
 function wrap(type, method, replacement) {
     const original = type.prototype[method];
     type.prototype[method] = function (...args) {

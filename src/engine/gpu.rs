@@ -15,6 +15,10 @@ use crate::protocol::{EngineInfo, EngineKind, Failure, FailureKind};
 /// first of them.
 const TASKS_MAX: usize = 64;
 
+/// Tuned, the first step times the kernels that it meets, and the choice falls when the browser's event loop turns. The second meets
+/// those within the chosen ones. The third runs what was chosen; the fourth shows that nothing is left. Otherwise one compiles all.
+const WARM_UP_STEPS: u32 = if cfg!(feature = "tune") { 4 } else { 1 };
+
 #[wasm_bindgen(module = "/src/engine/gpu.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = probe)]
@@ -22,6 +26,10 @@ extern "C" {
 
     #[wasm_bindgen(js_name = watch)]
     fn watch_gpu(on_failure: &JsValue);
+
+    #[wasm_bindgen(js_name = allowSubgroups)]
+    #[cfg(feature = "tune")]
+    fn allow_subgroups();
 }
 
 thread_local! {
@@ -33,10 +41,25 @@ thread_local! {
 pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineDevice, EngineInfo), Failure> {
     let (info, max_buffer_bytes) = probe().await?;
     watch(on_failure);
+    #[cfg(feature = "tune")]
+    limit_tuning();
     let device = Device::wgpu_options().tasks_max(TASKS_MAX).init_async().await;
     let device =
         device.map_err(|error| Failure::new(FailureKind::NoWebGpu, format!("the GPU cannot be opened: {error}")))?;
-    Ok((EngineDevice { device, max_buffer_bytes, compiles_kernels: true }, info))
+    Ok((EngineDevice { device, max_buffer_bytes, warm_up_steps: WARM_UP_STEPS }, info))
+}
+
+/// Tuning in seconds: coarse keys, few samples. Browsers' clocks are too coarse for more samples to say more.
+#[cfg(feature = "tune")]
+fn limit_tuning() {
+    use burn::cubecl::config::autotune::{AutotuneConfig, AutotuneLevel, BenchConfig};
+    use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+
+    allow_subgroups();
+    let bench = BenchConfig { min_samples: 1, max_samples: 3, ..BenchConfig::default() };
+    let autotune = AutotuneConfig { level: AutotuneLevel::Minimal, bench, ..AutotuneConfig::default() };
+    // False only where somebody was faster; nothing of cubecl has run yet.
+    CubeClRuntimeConfig::try_set(CubeClRuntimeConfig { autotune, ..CubeClRuntimeConfig::default() });
 }
 
 /// What the GPU complained about, if it did.

@@ -19,16 +19,13 @@ use crate::protocol::{
 };
 use crate::training::{self, Control, DeviceDataset, Published};
 
-/// The second step runs what the first has compiled.
-const WARM_UP_STEPS: u32 = 1;
-
 /// What the engine computes on.
 pub struct EngineDevice {
     pub device: Device,
     /// The largest buffer that the device binds.
     pub max_buffer_bytes: u64,
-    /// Whether the first step compiles, for seconds.
-    pub compiles_kernels: bool,
+    /// Steps that compile and tune its kernels, for seconds, before the first one that counts.
+    pub warm_up_steps: u32,
 }
 
 /// The dataset in use.
@@ -244,9 +241,10 @@ impl Session {
         }
         let current = self.recut(current, &run.config.split)?;
         let host = EngineHost { run: run.id };
-        if self.device.compiles_kernels {
-            // One step that counts for nothing, so that the clock of the run does not show the compiler's time.
-            training::warm_up(&host, &run.control, &current.on_device, &run.config, WARM_UP_STEPS).await?;
+        if self.device.warm_up_steps > 0 {
+            // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
+            let steps = self.device.warm_up_steps;
+            training::warm_up(&host, &run.control, &current.on_device, &run.config, steps).await?;
         }
         training::train(&host, &run.control, &current.on_device, &run.config, &self.published).await
     }

@@ -50,8 +50,7 @@ async fn open(kind: EngineKind, session: &Rc<OnceCell<Rc<Session>>>) -> Opened {
 
 #[cfg(feature = "cpu")]
 fn open_cpu() -> Opened {
-    let device =
-        EngineDevice { device: burn::tensor::Device::flex(), max_buffer_bytes: u64::MAX, compiles_kernels: false };
+    let device = EngineDevice { device: burn::tensor::Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 };
     Ok((device, EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }))
 }
 

@@ -6,32 +6,39 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::preferences::EnginePreference;
-use super::state::{EngineChoice, EngineReason};
-use crate::protocol::EngineKind;
+use super::state::{EngineChoice, EngineProgram, EngineReason};
 
-/// The engine that `?engine=` in the page's address names.
-pub fn asked_by_address() -> Option<EngineKind> {
+/// What `?engine=` in the page's address asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The GPU, with tuned kernels where that pays.
+    Webgpu,
+    Program(EngineProgram),
+}
+
+pub fn asked_by_address() -> Option<Asked> {
     asked_by_query(&window().location().search().unwrap_or_default())
 }
 
-fn asked_by_query(query: &str) -> Option<EngineKind> {
+fn asked_by_query(query: &str) -> Option<Asked> {
     let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("engine="))?;
     match value {
-        "webgpu" => Some(EngineKind::Webgpu),
-        "cpu" => Some(EngineKind::Cpu),
+        "webgpu" => Some(Asked::Webgpu),
+        "webgpu-tuned" => Some(Asked::Program(EngineProgram::TunedGpu)),
+        "webgpu-untuned" => Some(Asked::Program(EngineProgram::Gpu)),
+        "cpu" => Some(Asked::Program(EngineProgram::Cpu)),
         _ => None,
     }
 }
 
-pub async fn choose(asked: Option<EngineKind>, preference: EnginePreference) -> EngineChoice {
-    let chosen = |kind, reason| EngineChoice { kind, reason };
-    if let Some(kind) = asked {
-        return chosen(kind, EngineReason::Address);
-    }
-    match preference {
-        EnginePreference::Webgpu => chosen(EngineKind::Webgpu, EngineReason::Chosen),
-        EnginePreference::Cpu => chosen(EngineKind::Cpu, EngineReason::Chosen),
-        EnginePreference::Automatic => decide(&look().await),
+pub async fn choose(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
+    let chosen = |program, reason| EngineChoice { program, reason };
+    match (asked, preference) {
+        (Some(Asked::Program(program)), _) => chosen(program, EngineReason::Address),
+        (Some(Asked::Webgpu), _) => chosen(gpu_program(&look().await), EngineReason::Address),
+        (None, EnginePreference::Webgpu) => chosen(gpu_program(&look().await), EngineReason::Chosen),
+        (None, EnginePreference::Cpu) => chosen(EngineProgram::Cpu, EngineReason::Chosen),
+        (None, EnginePreference::Automatic) => decide(&look().await),
     }
 }
 
@@ -48,24 +55,39 @@ struct Adapter {
     /// Vendor, architecture, device and description, as far as the browser tells.
     names: String,
     has_timestamps: bool,
+    has_subgroups: bool,
+}
+
+impl Adapter {
+    fn is_software(&self) -> bool {
+        let names = self.names.to_lowercase();
+        self.is_fallback || SOFTWARE.iter().any(|name| names.contains(name))
+    }
 }
 
 /// Renderers that compute on the CPU, by the names that they give themselves.
 const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn decide(findings: &Findings) -> EngineChoice {
-    let cpu = |reason| EngineChoice { kind: EngineKind::Cpu, reason };
+    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason };
     let Some(adapter) = &findings.adapter else {
         return cpu(if findings.has_webgpu { EngineReason::NoAdapter } else { EngineReason::NoWebGpu });
     };
-    let names = adapter.names.to_lowercase();
-    if adapter.is_fallback || SOFTWARE.iter().any(|name| names.contains(name)) {
+    if adapter.is_software() {
         return cpu(EngineReason::SoftwareAdapter);
     }
     if !adapter.has_timestamps {
         return cpu(EngineReason::NoTimestampQuery);
     }
-    EngineChoice { kind: EngineKind::Webgpu, reason: EngineReason::GpuFound }
+    EngineChoice { program: gpu_program(findings), reason: EngineReason::GpuFound }
+}
+
+/// Tuning tries kernels that need subgroups; on a software adapter it takes minutes and gains nothing.
+fn gpu_program(findings: &Findings) -> EngineProgram {
+    match &findings.adapter {
+        Some(adapter) if adapter.has_subgroups && !adapter.is_software() => EngineProgram::TunedGpu,
+        Some(_) | None => EngineProgram::Gpu,
+    }
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -86,13 +108,17 @@ async fn adapter(gpu: &JsValue) -> Option<Adapter> {
         .map(|name| property(&info, name).as_string().unwrap_or_default());
     let features = property(&adapter, "features");
     let has: Option<Function> = property(&features, "has").dyn_into().ok();
-    let has_timestamps = has.and_then(|has| has.call1(&features, &"timestamp-query".into()).ok());
+    let has_feature = |name: &str| {
+        let answer = has.as_ref().and_then(|has| has.call1(&features, &name.into()).ok());
+        answer.is_some_and(|answer| answer.is_truthy())
+    };
     Some(Adapter {
         // Older browsers have it on the adapter.
         is_fallback: property(&info, "isFallbackAdapter").is_truthy()
             || property(&adapter, "isFallbackAdapter").is_truthy(),
         names: names.join(" "),
-        has_timestamps: has_timestamps.is_some_and(|has| has.is_truthy()),
+        has_timestamps: has_feature("timestamp-query"),
+        has_subgroups: has_feature("subgroups"),
     })
 }
 
@@ -104,37 +130,51 @@ fn property(object: &JsValue, name: &str) -> JsValue {
 mod tests {
     use super::*;
 
-    fn check(adapter: Option<Adapter>, kind: EngineKind, reason: EngineReason) {
-        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { kind, reason });
+    fn check(adapter: Option<Adapter>, program: EngineProgram, reason: EngineReason) {
+        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason });
     }
 
     fn gpu() -> Adapter {
-        Adapter { is_fallback: false, names: "nvidia ampere".into(), has_timestamps: true }
+        Adapter { is_fallback: false, names: "nvidia ampere".into(), has_timestamps: true, has_subgroups: true }
     }
 
     #[test]
     fn a_real_gpu_is_used() {
-        check(Some(gpu()), EngineKind::Webgpu, EngineReason::GpuFound);
+        check(Some(gpu()), EngineProgram::TunedGpu, EngineReason::GpuFound);
+    }
+
+    #[test]
+    fn a_gpu_without_subgroups_is_not_tuned() {
+        check(Some(Adapter { has_subgroups: false, ..gpu() }), EngineProgram::Gpu, EngineReason::GpuFound);
+    }
+
+    #[test]
+    fn a_software_adapter_that_was_asked_for_is_not_tuned() {
+        let findings = |adapter| Findings { has_webgpu: true, adapter: Some(adapter) };
+        assert_eq!(gpu_program(&findings(gpu())), EngineProgram::TunedGpu);
+        assert_eq!(gpu_program(&findings(Adapter { is_fallback: true, ..gpu() })), EngineProgram::Gpu);
+        assert_eq!(gpu_program(&Findings::default()), EngineProgram::Gpu);
     }
 
     #[test]
     fn a_software_adapter_is_not() {
-        check(Some(Adapter { is_fallback: true, ..gpu() }), EngineKind::Cpu, EngineReason::SoftwareAdapter);
+        check(Some(Adapter { is_fallback: true, ..gpu() }), EngineProgram::Cpu, EngineReason::SoftwareAdapter);
         let names = "google SwiftShader".to_owned();
-        check(Some(Adapter { names, ..gpu() }), EngineKind::Cpu, EngineReason::SoftwareAdapter);
+        check(Some(Adapter { names, ..gpu() }), EngineProgram::Cpu, EngineReason::SoftwareAdapter);
     }
 
     #[test]
     fn what_is_missing_is_the_reason() {
-        check(Some(Adapter { has_timestamps: false, ..gpu() }), EngineKind::Cpu, EngineReason::NoTimestampQuery);
-        check(None, EngineKind::Cpu, EngineReason::NoAdapter);
+        check(Some(Adapter { has_timestamps: false, ..gpu() }), EngineProgram::Cpu, EngineReason::NoTimestampQuery);
+        check(None, EngineProgram::Cpu, EngineReason::NoAdapter);
         assert_eq!(decide(&Findings::default()).reason, EngineReason::NoWebGpu);
     }
 
     #[test]
     fn the_address_names_an_engine() {
-        assert_eq!(asked_by_query("?engine=cpu"), Some(EngineKind::Cpu));
-        assert_eq!(asked_by_query("?a=b&engine=webgpu"), Some(EngineKind::Webgpu));
+        assert_eq!(asked_by_query("?engine=cpu"), Some(Asked::Program(EngineProgram::Cpu)));
+        assert_eq!(asked_by_query("?a=b&engine=webgpu"), Some(Asked::Webgpu));
+        assert_eq!(asked_by_query("?engine=webgpu-tuned"), Some(Asked::Program(EngineProgram::TunedGpu)));
         assert_eq!(asked_by_query("?engine=quantum"), None);
         assert_eq!(asked_by_query(""), None);
     }

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::choice;
+use super::choice::{self, Asked};
 use super::i18n::{move_tr, tr};
 use super::link;
 use super::preferences::{EnginePreference, Preference};
-use super::state::{EngineReason, EngineState};
+use super::state::{EngineProgram, EngineReason, EngineState};
 use super::store::use_store;
 use crate::protocol::EngineKind;
 
@@ -16,7 +16,7 @@ pub fn EngineChip() -> impl IntoView {
     let store = use_store();
     let state = Memo::new(move |_| store.engine.get());
     let short = move || match &*state.read() {
-        EngineState::Ready { choice, .. } | EngineState::Starting(choice) => match choice.kind {
+        EngineState::Ready { choice, .. } | EngineState::Starting(choice) => match choice.program.kind() {
             EngineKind::Webgpu => "WebGPU",
             EngineKind::Cpu => "CPU",
         },
@@ -42,8 +42,8 @@ pub fn EnginePanel() -> impl IntoView {
     let store = use_store();
     let state = Memo::new(move |_| store.engine.get());
     let preference = RwSignal::new(match choice::asked_by_address() {
-        Some(EngineKind::Webgpu) => EnginePreference::Webgpu,
-        Some(EngineKind::Cpu) => EnginePreference::Cpu,
+        Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
+        Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
     let choose = move |chosen: EnginePreference| {
@@ -96,7 +96,7 @@ pub fn EnginePanel() -> impl IntoView {
 fn engine_text(state: &EngineState) -> String {
     match state {
         EngineState::Choosing => tr!(engine.choosing),
-        EngineState::Starting(choice) => match choice.kind {
+        EngineState::Starting(choice) => match choice.program.kind() {
             EngineKind::Webgpu => tr!(engine.starting_gpu),
             EngineKind::Cpu => tr!(engine.starting_cpu),
         },

@@ -5,10 +5,10 @@ use leptos::task::spawn_local;
 
 use super::choice;
 use super::preferences::EnginePreference;
-use super::state::{EngineChoice, EngineReason, NoticeKind};
+use super::state::{EngineChoice, EngineProgram, EngineReason, NoticeKind};
 use super::store::Store;
 use crate::channel::{BUILD, EngineLink};
-use crate::protocol::{Command, EngineKind, Failure, FailureKind};
+use crate::protocol::{Command, Failure, FailureKind};
 
 /// Restarts in a row, without a finished run between them, before the page gives up and asks the visitor.
 const RESTARTS_LIMIT: u32 = 3;
@@ -64,10 +64,7 @@ pub fn restart(store: Store, preference: EnginePreference) {
 }
 
 fn start_engine(store: Store, choice: EngineChoice) {
-    let script = match choice.kind {
-        EngineKind::Webgpu => "engine_gpu.js",
-        EngineKind::Cpu => "engine_cpu.js",
-    };
+    let script = choice.program.script();
     store.engine_starting(choice.clone());
     let engine = EngineLink::start(&format!("load.js?js={script}&build={BUILD}"), move |event| store.receive(event));
     store.link.update_value(|link| {
@@ -86,18 +83,17 @@ pub fn after_crash(store: Store, failure: Failure, was_ready: bool) {
     }) else {
         return;
     };
-    let kind = lost.as_ref().map_or(EngineKind::Cpu, |choice| choice.kind);
-    match next(kind, &failure, Lost { was_ready, n_restarts }) {
-        Next::Restart => {
-            let Some(choice) = lost else { return };
+    let Some(EngineChoice { program, reason }) = lost else { return };
+    match next(program, &failure, Lost { was_ready, n_restarts }) {
+        Next::Restart(program) => {
             store.notify(NoticeKind::Restarted(failure));
-            start_engine(store, choice);
+            start_engine(store, EngineChoice { program, reason });
             reload_dataset(store);
         }
         Next::FallBack => {
             store.notify(NoticeKind::FellBack(failure.clone()));
             let reason = EngineReason::GpuFailed(failure);
-            start_engine(store, EngineChoice { kind: EngineKind::Cpu, reason });
+            start_engine(store, EngineChoice { program: EngineProgram::Cpu, reason });
             reload_dataset(store);
         }
         Next::GiveUp => store.no_engine(&failure),
@@ -124,25 +120,27 @@ struct Lost {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    Restart,
+    Restart(EngineProgram),
     /// From the GPU engine to the CPU engine.
     FallBack,
     GiveUp,
 }
 
 /// What follows the loss of an engine.
-fn next(kind: EngineKind, failure: &Failure, lost: Lost) -> Next {
+fn next(program: EngineProgram, failure: &Failure, lost: Lost) -> Next {
     // Another start would meet the same file.
     if failure.kind == FailureKind::BuildMismatch {
         return Next::GiveUp;
     }
-    match kind {
-        EngineKind::Webgpu => {
+    match program {
+        EngineProgram::Gpu | EngineProgram::TunedGpu => {
             let is_gpu_lost = matches!(failure.kind, FailureKind::NoWebGpu | FailureKind::DeviceLost);
-            if is_gpu_lost || !lost.was_ready || lost.n_restarts > 1 { Next::FallBack } else { Next::Restart }
+            let is_hopeless = is_gpu_lost || !lost.was_ready || lost.n_restarts > 1;
+            // Without tuning: of the kernels that it tries, one may be what the GPU refused.
+            if is_hopeless { Next::FallBack } else { Next::Restart(EngineProgram::Gpu) }
         }
-        EngineKind::Cpu if lost.n_restarts > RESTARTS_LIMIT => Next::GiveUp,
-        EngineKind::Cpu => Next::Restart,
+        EngineProgram::Cpu if lost.n_restarts > RESTARTS_LIMIT => Next::GiveUp,
+        EngineProgram::Cpu => Next::Restart(EngineProgram::Cpu),
     }
 }
 
@@ -150,35 +148,35 @@ fn next(kind: EngineKind, failure: &Failure, lost: Lost) -> Next {
 mod tests {
     use super::*;
 
-    fn check(kind: EngineKind, failure: FailureKind, lost: Lost, expected: Next) {
-        assert_eq!(next(kind, &Failure::new(failure, ""), lost), expected, "{kind:?} {failure:?}");
+    fn check(program: EngineProgram, failure: FailureKind, lost: Lost, expected: Next) {
+        assert_eq!(next(program, &Failure::new(failure, ""), lost), expected, "{program:?} {failure:?}");
     }
 
     const FIRST: Lost = Lost { was_ready: true, n_restarts: 1 };
 
     #[test]
     fn a_lost_gpu_leads_to_the_cpu() {
-        check(EngineKind::Webgpu, FailureKind::DeviceLost, FIRST, Next::FallBack);
-        check(EngineKind::Webgpu, FailureKind::NoWebGpu, FIRST, Next::FallBack);
-        check(EngineKind::Webgpu, FailureKind::EngineCrashed, Lost { was_ready: false, ..FIRST }, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::DeviceLost, FIRST, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::NoWebGpu, FIRST, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::EngineCrashed, Lost { was_ready: false, ..FIRST }, Next::FallBack);
     }
 
     #[test]
     fn a_gpu_engine_that_fails_twice_leads_to_the_cpu() {
-        check(EngineKind::Webgpu, FailureKind::GpuError, FIRST, Next::Restart);
-        check(EngineKind::Webgpu, FailureKind::GpuError, Lost { n_restarts: 2, ..FIRST }, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::GpuError, FIRST, Next::Restart(EngineProgram::Gpu));
+        check(EngineProgram::TunedGpu, FailureKind::GpuError, Lost { n_restarts: 2, ..FIRST }, Next::FallBack);
     }
 
     #[test]
     fn restarts_are_bounded() {
-        check(EngineKind::Cpu, FailureKind::EngineCrashed, FIRST, Next::Restart);
+        check(EngineProgram::Cpu, FailureKind::EngineCrashed, FIRST, Next::Restart(EngineProgram::Cpu));
         let last = Lost { n_restarts: RESTARTS_LIMIT + 1, ..FIRST };
-        check(EngineKind::Cpu, FailureKind::EngineCrashed, last, Next::GiveUp);
+        check(EngineProgram::Cpu, FailureKind::EngineCrashed, last, Next::GiveUp);
     }
 
     #[test]
     fn an_engine_of_another_build_is_not_started_again() {
-        check(EngineKind::Cpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
-        check(EngineKind::Webgpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
+        check(EngineProgram::Cpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
+        check(EngineProgram::TunedGpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
     }
 }

@@ -91,8 +91,34 @@ impl EngineState {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineChoice {
-    pub kind: EngineKind,
+    pub program: EngineProgram,
     pub reason: EngineReason,
+}
+
+/// Which of the engines' files runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineProgram {
+    Cpu,
+    Gpu,
+    /// Times kernels against each other before the first step, on adapters where that pays.
+    TunedGpu,
+}
+
+impl EngineProgram {
+    pub fn kind(self) -> EngineKind {
+        match self {
+            Self::Cpu => EngineKind::Cpu,
+            Self::Gpu | Self::TunedGpu => EngineKind::Webgpu,
+        }
+    }
+
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Cpu => "engine_cpu.js",
+            Self::Gpu => "engine_gpu.js",
+            Self::TunedGpu => "engine_gpu_tuned.js",
+        }
+    }
 }
 
 /// Why an engine was chosen, as data so that each language can say it.

@@ -12,7 +12,7 @@ use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{process, tools, wasm};
 
-const ENGINES: &[&str] = &["engine_gpu", "engine_cpu"];
+const ENGINES: &[&str] = &["engine_gpu", "engine_gpu_tuned", "engine_cpu"];
 
 /// Builds into `dist/`, which is only ever replaced by a build that is complete and checked.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {

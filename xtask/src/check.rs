@@ -10,8 +10,8 @@ use crate::steps::Steps;
 use crate::toolchain::{TARGET, Toolchain};
 
 /// Every set that somebody builds: bare, the page, each engine, and all that a host can hold at once.
-const HOST_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "ui,cpu,gpu"];
-const WASM_FEATURES: &[&str] = &["", "ui", "cpu", "gpu"];
+const HOST_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "ui,cpu,tune"];
+const WASM_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "tune"];
 
 /// What takes seconds: format, and clippy with the features that a plain `cargo test` builds.
 pub fn fast(places: &Places, steps: &mut Steps) -> Result<()> {

@@ -1,0 +1,5 @@
+//! Starts the engine that computes on WebGPU with kernels tuned for the adapter; everything else is library.
+
+fn main() {
+    kindling::engine::start(kindling::protocol::EngineKind::Webgpu);
+}

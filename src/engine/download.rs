@@ -85,7 +85,7 @@ async fn attempt_once(
     watcher: &impl Watcher,
 ) -> Result<Vec<u8>, Problem> {
     watcher.received(0);
-    let response = request(&wanted.url, attempt, signal).await?;
+    let response = request(wanted, attempt, signal).await?;
     if !response.ok() {
         return Err(Problem::Trouble(Trouble::Status(response.status())));
     }
@@ -104,14 +104,16 @@ async fn attempt_once(
     intake.finish()
 }
 
-async fn request(url: &str, attempt: u32, signal: &AbortSignal) -> Result<Response, JsValue> {
+async fn request(wanted: &Wanted, attempt: u32, signal: &AbortSignal) -> Result<Response, JsValue> {
     let options = RequestInit::new();
     options.set_signal(Some(signal));
-    if attempt > 1 {
-        // The browser may have kept what went wrong.
-        options.set_cache(RequestCache::Reload);
+    match wanted.expected {
+        // Kept by ourselves once its hash was checked; the browser would keep a damaged copy, too, and give it again.
+        Expected::Served(_) => options.set_cache(RequestCache::NoStore),
+        Expected::Bytes(_) | Expected::AtMostBytes(_) if attempt > 1 => options.set_cache(RequestCache::Reload),
+        Expected::Bytes(_) | Expected::AtMostBytes(_) => {}
     }
-    JsFuture::from(clock::scope().fetch_with_str_and_init(url, &options)).await?.dyn_into()
+    JsFuture::from(clock::scope().fetch_with_str_and_init(&wanted.url, &options)).await?.dyn_into()
 }
 
 /// None at the end.

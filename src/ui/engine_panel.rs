@@ -60,7 +60,8 @@ pub fn EnginePanel() -> impl IntoView {
         EngineState::Ready { info, .. } if info.is_software => {
             Some(format!("{} – {}", info.adapter, tr!(engine.software)))
         }
-        EngineState::Ready { info, .. } => Some(info.adapter.clone()),
+        EngineState::Ready { info, .. } if info.kind == EngineKind::Webgpu => Some(info.adapter.clone()),
+        EngineState::Ready { .. } => None,
         EngineState::Choosing | EngineState::Starting(_) | EngineState::Failed(_) => None,
     };
     view! {

@@ -1,6 +1,6 @@
 //! The two engines compute the same thing: from equal weights and batches, equal losses.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::App;
 
@@ -8,40 +8,63 @@ use crate::app::App;
 /// of the LeNet they stay below this share of the loss.
 const TOLERANCE: f64 = 1e-3;
 
-const N_STEPS: u32 = 30;
-
 #[tokio::test]
 async fn cpu_and_webgpu_train_alike_from_equal_weights() {
-    let cpu = losses("cpu").await;
-    let webgpu = losses("webgpu").await;
-    assert_eq!(cpu.len(), N_STEPS as usize);
-    assert_eq!(webgpu.len(), N_STEPS as usize);
-    for (step, (cpu, webgpu)) in cpu.iter().zip(&webgpu).enumerate() {
-        let difference = (cpu - webgpu).abs() / cpu.abs();
-        assert!(difference < TOLERANCE, "step {step}: {cpu} on the CPU, {webgpu} on WebGPU");
-    }
+    check("webgpu", lenet()).await;
+}
+
+/// With a small network: on a software adapter, each kernel is tuned for seconds.
+#[tokio::test]
+async fn tuned_kernels_compute_the_same() {
+    let network = json!({ "name": "Tiny", "layers": [
+        { "conv": { "filters": 4, "kernel": 5, "stride": 2, "padding": "valid", "bias": true } },
+        { "activation": "relu" },
+        "flatten",
+        { "classifier": { "bias": true } },
+    ] });
+    check(
+        "webgpu-tuned",
+        json!({ "network": network, "optimizer": "sgd", "learningRate": 0.05, "batchSize": 32, "maxSteps": 8 }),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_seed_repeats_a_run_on_the_cpu() {
-    assert_eq!(losses("cpu").await, losses("cpu").await);
+    assert_eq!(losses("cpu", lenet()).await, losses("cpu", lenet()).await);
 }
 
-/// The loss of each step of a short LeNet run.
-async fn losses(engine: &str) -> Vec<f64> {
+/// Compares an engine with the CPU, step by step.
+async fn check(engine: &str, config: Value) {
+    let cpu = losses("cpu", config.clone()).await;
+    let gpu = losses(engine, config.clone()).await;
+    let n_steps = config["maxSteps"].as_u64().unwrap() as usize;
+    assert_eq!((cpu.len(), gpu.len()), (n_steps, n_steps));
+    for (step, (cpu, gpu)) in cpu.iter().zip(&gpu).enumerate() {
+        let difference = (cpu - gpu).abs() / cpu.abs();
+        assert!(difference < TOLERANCE, "step {step}: {cpu} on the CPU, {gpu} with ?engine={engine}");
+    }
+}
+
+fn lenet() -> Value {
+    json!({ "network": "lenet", "optimizer": "sgd", "learningRate": 0.02, "batchSize": 64, "maxSteps": 30 })
+}
+
+/// The loss of each step of a short run.
+async fn losses(engine: &str, config: Value) -> Vec<f64> {
     let app = App::start().await;
     let page = app.open(&format!("?engine={engine}")).await;
     let losses = page
         .run(
             "const ready = await kindling.ready();
-             if (ready.engine !== args.engine) throw new Error('asked for ' + args.engine + ', got ' + JSON.stringify(ready));
+             if (ready.engine !== args.engine.split('-')[0]) throw new Error('asked for ' + args.engine + ', got ' + JSON.stringify(ready));
              await kindling.loadDataset('mnist');
              const losses = [];
              await kindling.train(
-                 { network: 'lenet', optimizer: 'sgd', learningRate: 0.02, batchSize: 64, maxSteps: args.steps, epochs: 1, seed: 7 },
+                 { ...args.config, epochs: 1, seed: 7 },
                  event => { if (event.kind === 'progress') losses.push(...event.losses); });
              return losses;",
-            json!({ "engine": engine, "steps": N_STEPS }),
+            json!({ "engine": engine, "config": config }),
         )
         .await
         .unwrap();

@@ -3,5 +3,10 @@
 mod agreement;
 mod app;
 mod faults;
+mod first_minute;
+mod gpu_faults;
 mod hosting;
 mod pictures;
+mod shell;
+mod visitor;
+mod webgpu;

@@ -1,6 +1,5 @@
 //! Pictures as a visitor brings them: a digit of the MNIST test set as an image file, and as what a webcam sees.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use kindling::dataset::{Dataset, parse_files};
@@ -54,26 +53,37 @@ pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
     path.to_path_buf()
 }
 
-/// A webcam clip: the digit in dark ink on light paper, held still in the middle of a 320x240 picture.
-pub fn write_y4m(digit: &[u8], path: &Path) -> PathBuf {
-    const WIDTH: usize = 320;
-    const HEIGHT: usize = 240;
+/// A webcam clip that shows the digits in turn, each for three seconds, again and again: dark ink on light paper, held still in
+/// the middle of a 320x240 picture.
+pub fn write_y4m(digits: &[Vec<u8>], path: &Path) -> PathBuf {
+    const FRAMES_PER_SECOND: usize = 10;
+    const FRAMES_PER_DIGIT: usize = 30;
+    let mut file = Vec::from(format!("YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FRAMES_PER_SECOND}:1 Ip A1:1 C420mpeg2\n"));
+    for digit in digits {
+        let frame = frame(digit);
+        for _ in 0..FRAMES_PER_DIGIT {
+            file.extend(b"FRAME\n");
+            file.extend(&frame);
+        }
+    }
+    std::fs::write(path, file).expect("the temporary folder can be written");
+    path.to_path_buf()
+}
+
+const WIDTH: usize = 320;
+const HEIGHT: usize = 240;
+
+/// Brightness of each pixel, then its color, which is none.
+fn frame(digit: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(WIDTH * HEIGHT * 3 / 2);
     for y in 0..HEIGHT {
         for x in 0..WIDTH {
-            let (column, row) = ((x as i64 - 48) / 8, (y as i64 - 8) / 8);
             let inside = (48..48 + 224).contains(&x) && (8..8 + 224).contains(&y);
-            let ink = if inside { u32::from(digit[(row * 28 + column) as usize]) } else { 0 };
+            let ink = if inside { u32::from(digit[(y - 8) / 8 * 28 + (x - 48) / 8]) } else { 0 };
             // Limited range: 16 is black, 235 white.
             frame.push((235 - ink * 219 / 255) as u8);
         }
     }
     frame.resize(WIDTH * HEIGHT * 3 / 2, 128);
-    let mut file = Vec::from(format!("YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420mpeg2\n"));
-    for _ in 0..10 {
-        file.write_all(b"FRAME\n").expect("a vector takes all");
-        file.extend(&frame);
-    }
-    std::fs::write(path, file).expect("the temporary folder can be written");
-    path.to_path_buf()
+    frame
 }

@@ -12,7 +12,8 @@ use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{process, tools, wasm};
 
-const ENGINES: &[&str] = &["engine_gpu", "engine_gpu_tuned", "engine_cpu"];
+/// Each engine, and the profile that index.html builds it with.
+const ENGINES: &[(&str, &str)] = &[("engine_gpu", "gpu"), ("engine_gpu_tuned", "gpu"), ("engine_cpu", "release")];
 
 /// Builds into `dist/`, which is only ever replaced by a build that is complete and checked.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
@@ -25,8 +26,8 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
 
     println!("build: with {}", equipment.toolchain.description);
     run_trunk(places, &equipment.toolchain, &staging)?;
-    for engine in ENGINES {
-        refuse_wrapped_exports(engine, places)?;
+    for (engine, profile) in ENGINES {
+        refuse_wrapped_exports(engine, profile, places)?;
     }
     complete_catalog(&staging.join("datasets"))?;
     match &equipment.wasm_opt {
@@ -80,9 +81,9 @@ fn complete_catalog(datasets: &Path) -> Result<()> {
 }
 
 /// Fails a build whose engine would run all constructors again at every call; see [`wasm`].
-fn refuse_wrapped_exports(engine: &str, places: &Places) -> Result<()> {
+fn refuse_wrapped_exports(engine: &str, profile: &str, places: &Places) -> Result<()> {
     // What cargo made: wasm-bindgen drops most exports.
-    let file = places.wasm_target.join(TARGET).join("release").join(format!("{engine}.wasm"));
+    let file = places.wasm_target.join(TARGET).join(profile).join(format!("{engine}.wasm"));
     let module = fs::read(&file).with_context(|| format!("{} was not built", file.display()))?;
     let share = wasm::share_of_wrapped_exports(&module)?;
     // Without the trap it is 0, with it nearly 1.

@@ -21,6 +21,8 @@ use tower_http::services::ServeDir;
 const REQUEST_LIMIT: usize = 100_000;
 /// Ample for handing some bytes to the system.
 const FLUSH_TIME: Duration = Duration::from_millis(100);
+/// The largest file in which text is replaced: those are scripts.
+const TEXT_LIMIT_BYTES: usize = 4 << 20;
 
 /// The page's policy as a header, which binds the engines' workers, too: the meta element of index.html cannot.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' blob:; \
@@ -46,6 +48,8 @@ pub enum Fault {
     Corrupt { offset_bytes: u64 },
     /// After so many bytes nothing comes any more, and the connection stays.
     Stall { after_bytes: u64 },
+    /// Wherever one text stands in the file, another one arrives. Answered with status 500 where it does not stand.
+    Replace { from: String, to: String },
 }
 
 /// A running server; it ends when dropped.
@@ -192,9 +196,22 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     match fault {
+        Some(Fault::Replace { from, to }) => replace(response, &from, &to).await,
         Some(fault) => response.map(|body| spoil(body, fault)),
         None => response,
     }
+}
+
+/// The file with other text, whole; a fault that changes nothing would make its test pass for no reason.
+async fn replace(response: Response, from: &str, to: &str) -> Response {
+    let (mut head, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, TEXT_LIMIT_BYTES).await.ok();
+    let text = text.and_then(|bytes| String::from_utf8(bytes.into()).ok()).filter(|text| text.contains(from));
+    let Some(text) = text else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, format!("the file has no text {from:?}")).into_response();
+    };
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, text.replace(from, to).into())
 }
 
 /// The body as it arrives with a fault.
@@ -220,7 +237,7 @@ fn spoil(body: Body, fault: Fault) -> Body {
             sent_bytes += chunk.len() as u64;
             chunk
         })),
-        Fault::Status(_) => Body::from_stream(bytes),
+        Fault::Status(_) | Fault::Replace { .. } => Body::from_stream(bytes),
     }
 }
 

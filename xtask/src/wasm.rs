@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
+use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
 /// The share of a module's exported functions that first run all static constructors, 0 to 1.
 ///
 /// A linker that takes a module for a command wraps each export so: constructors, then the function itself. cubecl
 /// registers its vocabulary by constructors, and a training step with them at each call took 500 ms instead of 8. An engine
 /// that calls `__wasm_call_ctors` itself is left alone. Names are stripped, so it shows by the code: the wrappers all begin
-/// with a call of one and the same function that takes nothing and returns nothing.
+/// with a call of one and the same function that takes nothing and returns nothing, and do nothing else but hand on what they
+/// were given.
 pub fn share_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
     let module = Module::parse(wasm)?;
     let mut n_exports = 0;
@@ -39,7 +40,7 @@ struct Module {
     /// Of each function, imported ones first, its type.
     function_types: Vec<u32>,
     exported_functions: Vec<u32>,
-    /// Of each function of the module's own, the function that its first instruction calls, if it is a call.
+    /// Of each function of the module's own that only calls others, the first that it calls.
     bodies: Vec<Option<u32>>,
 }
 
@@ -76,11 +77,7 @@ impl Module {
                     }
                 }
                 Payload::CodeSectionEntry(body) => {
-                    let first = body.get_operators_reader()?.read()?;
-                    module.bodies.push(match first {
-                        Operator::Call { function_index } => Some(function_index),
-                        _ => None,
-                    });
+                    module.bodies.push(first_call(&body)?);
                 }
                 _ => {}
             }
@@ -92,6 +89,18 @@ impl Module {
         let kind = self.function_types.get(function as usize);
         kind.and_then(|&kind| self.nullary_types.get(kind as usize)).copied().unwrap_or(false)
     }
+}
+
+/// The function that is called first, where nothing is done but to call functions with the caller's own arguments.
+fn first_call(body: &FunctionBody) -> Result<Option<u32>> {
+    let mut operators = body.get_operators_reader()?;
+    let Operator::Call { function_index } = operators.read()? else { return Ok(None) };
+    while !operators.eof() {
+        if !matches!(operators.read()?, Operator::Call { .. } | Operator::LocalGet { .. } | Operator::End) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(function_index))
 }
 
 #[cfg(test)]
@@ -129,6 +138,21 @@ mod tests {
                 (export "log" (func $log))
                 (export "start" (func $start))
                 (export "add" (func $add)))"#,
+            0.0,
+        );
+    }
+
+    /// As wasm-bindgen's descriptions are, which are only for its own use.
+    #[test]
+    fn functions_that_do_more_than_hand_on_are_no_wrappers() {
+        check(
+            r#"(module
+                (import "page" "describe" (func $describe (param i32)))
+                (func $link)
+                (func $one (call $link) (call $describe (i32.const 1)))
+                (func $two (call $link) (call $describe (i32.const 2)))
+                (export "one" (func $one))
+                (export "two" (func $two)))"#,
             0.0,
         );
     }

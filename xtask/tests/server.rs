@@ -116,6 +116,19 @@ fn a_stalled_download_sends_its_beginning_and_stays_open() {
 }
 
 #[test]
+fn a_script_with_other_text_arrives_whole_and_only_where_the_text_stands() {
+    let (_folder, server) = serve("/");
+    server.spoil("load.js", Fault::Replace { from: "load".into(), to: "something longer".into() }, Some(1));
+    let replaced = get(&server, "/load.js");
+    assert_eq!(String::from_utf8_lossy(&replaced.body), "something longer.js");
+    assert_eq!(replaced.header("content-type"), get(&server, "/load.js").header("content-type"));
+
+    server.spoil("load.js", Fault::Replace { from: "text that is not there".into(), to: String::new() }, Some(1));
+    assert_eq!(get(&server, "/load.js").status, 500);
+    assert_eq!(get(&server, "/load.js").status, 200);
+}
+
+#[test]
 fn an_unchanged_file_is_not_sent_again() {
     let (_folder, server) = serve("/");
     let modified = get(&server, "/load.js").header("last-modified");

@@ -122,9 +122,9 @@ impl BrowserOptions {
 }
 
 pub struct Browser {
-    driver: WebDriver,
-    // Killed on drop, and with it the browser.
-    _chromedriver: Child,
+    /// None once it has quit.
+    driver: Option<WebDriver>,
+    chromedriver: Child,
 }
 
 impl Browser {
@@ -136,6 +136,8 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
+            // So that the browser, too, ends with it.
+            .process_group(0)
             .spawn()
             .map_err(|error| {
                 format!("{program} does not start ({error}): install chromedriver, or name it in KINDLING_CHROMEDRIVER")
@@ -156,19 +158,33 @@ impl Browser {
             .connect()
             .await?;
         driver.set_script_timeout(Duration::from_secs(1_200)).await?;
-        Ok(Self { driver, _chromedriver: chromedriver })
+        Ok(Self { driver: Some(driver), chromedriver })
     }
 
     /// Opens the app.
     pub async fn open(&self, url: &str) -> Result<Page> {
-        Page::open(Arc::clone(self.driver.handle()), url).await
+        let driver = self.driver.as_ref().ok_or("the browser has quit")?;
+        Page::open(Arc::clone(driver.handle()), url).await
     }
 
-    pub fn driver(&self) -> &WebDriver {
-        &self.driver
+    pub async fn quit(mut self) -> Result<()> {
+        match self.driver.take() {
+            Some(driver) => Ok(driver.quit().await?),
+            None => Ok(()),
+        }
     }
+}
 
-    pub async fn quit(self) -> Result<()> {
-        Ok(self.driver.quit().await?)
+impl Drop for Browser {
+    /// After a journey that failed. The driver's own end would wait for an answer that this thread, which is unwinding, cannot hear.
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            // It can only have been ended already.
+            driver.leak().ok();
+        }
+        if let Some(id) = self.chromedriver.id() {
+            // Without `kill` the browser stays until the machine ends it.
+            std::process::Command::new("kill").args(["-KILL", "--", &format!("-{id}")]).status().ok();
+        }
     }
 }

@@ -26,7 +26,9 @@ pub fn TrainButton(
     view! {
         <button
             type="button"
-            class="button is-primary is-big"
+            class="button is-big"
+            // After a run, what to do with the network comes first.
+            class:is-primary=!is_again
             disabled=move || !can_start()
             on:click=move |_| recipe.start()
         >

@@ -35,6 +35,7 @@ pub fn Gallery(
         let first = page.get() * PAGE_SIZE;
         predictions.with_value(|all| all.iter().skip(first).take(PAGE_SIZE).copied().collect::<Vec<_>>())
     };
+    let is_last = move || page.get() + 1 >= pages;
     let images = LocalResource::new(move || {
         let indices = shown().iter().map(|prediction| prediction.index).collect();
         async move { images(store.ask(Question::ImagesAt { indices }).await) }
@@ -63,7 +64,7 @@ pub fn Gallery(
                     <button
                         type="button"
                         class="button"
-                        disabled=move || page.get() + 1 >= pages
+                        disabled=is_last
                         on:click=move |_| page.update(|page| *page += 1)
                     >
                         {move_tr!(gallery.next)}

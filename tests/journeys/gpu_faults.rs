@@ -1,0 +1,77 @@
+//! A GPU that lies or goes away: the run ends by name, the page says so, and goes on without it.
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+use xtask::server::Fault;
+
+use crate::app::{App, LONG, SHORT};
+use crate::visitor::{arrive, number, wait_until};
+
+/// Kernels are compiled first, in software.
+const RUN: &str = "return await kindling.train({ batchSize: 20, maxSteps: 30 })";
+
+/// The watcher of the GPU, which is served as a script of its own.
+const WATCHER: &str = "/engine/gpu.js";
+
+#[tokio::test]
+async fn a_refused_shader_ends_the_run_and_the_page_goes_on_without_the_gpu() {
+    let app = App::start().await;
+    let from = "const module = original.apply(this, args);";
+    let to = format!("args[0].code += ' This is no shader.'; {from}");
+    app.spoil(WATCHER, Fault::Replace { from: from.into(), to }, None);
+    let page = arrive(&app, "?engine=webgpu").await;
+
+    // Once can be a driver's bad day: the GPU is tried again.
+    let rejection = run_fails(&page).await;
+    assert_eq!(rejection.name, "GpuError", "{rejection:?}");
+    assert!(rejection.message.contains("shader"), "{rejection:?}");
+    page.wait_for_text("The training engine stopped and was started again.", SHORT).await.unwrap();
+    page.control("alert", "The graphics processor reported an error, so its results cannot be trusted.*")
+        .await
+        .unwrap();
+
+    let rejection = run_fails(&page).await;
+    assert_eq!(rejection.name, "GpuError", "{rejection:?}");
+    goes_on_with_the_cpu(&page).await;
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn a_lost_gpu_ends_the_run_and_the_page_goes_on_without_it() {
+    let app = App::start().await;
+    let from = "device.lost.then(";
+    let to = format!(
+        "const submit = GPUQueue.prototype.submit;
+         let submitsLeft = 60;
+         GPUQueue.prototype.submit = function (...args) {{
+             submit.apply(this, args);
+             submitsLeft -= 1;
+             if (submitsLeft === 0) device.destroy();
+         }};
+         {from}"
+    );
+    app.spoil(WATCHER, Fault::Replace { from: from.into(), to }, None);
+    let page = arrive(&app, "?engine=webgpu").await;
+    let rejection = run_fails(&page).await;
+    assert_eq!(rejection.name, "DeviceLost", "{rejection:?}");
+    page.control("alert", "The connection to the graphics processor was lost.*").await.unwrap();
+    goes_on_with_the_cpu(&page).await;
+    app.finish_after_faults().await;
+}
+
+async fn run_fails(page: &Page) -> xtask::drive::Rejection {
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    page.call::<Value>(RUN, json!(null)).await.unwrap().expect_err("a run on a broken GPU came to its end")
+}
+
+/// The page says that it goes on without the GPU, and one click trains again.
+async fn goes_on_with_the_cpu(page: &Page) {
+    let notice = "The graphics processor could not be used, so the page continues on the processor.";
+    page.wait_for_text(notice, SHORT).await.unwrap();
+    let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!((&engine["engine"], &engine["reason"]), (&json!("cpu"), &json!("gpu-failed")));
+    page.click("button", "Train again").await.unwrap();
+    wait_until(page, &number("Steps"), "it >= 5", LONG).await;
+    page.click("button", "Stop").await.unwrap();
+    page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+}

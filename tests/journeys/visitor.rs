@@ -1,0 +1,153 @@
+//! What a visitor does beyond finding a control and clicking it: reads figures, fills fields, picks files, draws, tabs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use xtask::drive::Page;
+
+use crate::app::{App, SHORT};
+
+/// Opens the page and waits until it offers to train on MNIST.
+pub async fn arrive(app: &App, query: &str) -> Page {
+    let page = app.open(query).await;
+    page.wait_for_text("images of MNIST", SHORT).await.unwrap();
+    page
+}
+
+/// JavaScript for the text beside a term, such as that of `Steps`.
+pub fn figure(term: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('dt')].find(it => it.innerText === {term})?.nextElementSibling.innerText",
+        term = json!(term)
+    )
+}
+
+/// JavaScript for the number beside a term: 1200 of `1,200 / 3,240`, 97.5 of `97.5%`, NaN of `–`.
+pub fn number(term: &str) -> String {
+    format!("parseFloat(({})?.replaceAll(',', ''))", figure(term))
+}
+
+/// Waits until an expression is a number for which the condition on `it` holds.
+pub async fn wait_until(page: &Page, expression: &str, condition: &str, timeout: Duration) -> f64 {
+    // Zero is a number worth waiting for, too.
+    let found = format!("(it => ({condition}) ? {{ number: it }} : null)({expression})");
+    let found: serde_json::Value = page.wait_for(&found, timeout).await.unwrap();
+    found["number"].as_f64().unwrap_or_else(|| panic!("{expression} is no number: {found}"))
+}
+
+/// WebDriver's letters for keys without one.
+const TAB: char = '\u{e004}';
+const CONTROL: char = '\u{e009}';
+
+/// Types a number into a field and leaves it.
+pub async fn fill(page: &Page, name: &str, value: u32) {
+    let field = page.control("spinbutton", name).await.unwrap();
+    field.scroll_into_view().await.unwrap();
+    field.send_keys(format!("{CONTROL}a{CONTROL}{value}{TAB}")).await.unwrap();
+    let taken = field.prop("value").await.unwrap();
+    assert_eq!(taken.as_deref(), Some(value.to_string().as_str()), "the field {name}");
+}
+
+/// Waits until the network's answer in the place Use is this class; whether it came in time.
+pub async fn is_answered(page: &Page, class: &str) -> bool {
+    let expression = format!(
+        "document.querySelector('output')?.innerText === {class}
+         && document.querySelector('[aria-label=\"Most probable classes\"] li')?.innerText.startsWith({class})",
+        class = json!(class)
+    );
+    page.wait_for::<bool>(&expression, Duration::from_secs(10)).await.is_ok()
+}
+
+/// What the answer is now, for messages.
+pub async fn answer(page: &Page) -> String {
+    page.run("return document.querySelector('.use-answer')?.innerText ?? 'no answer'", json!(null)).await.unwrap()
+}
+
+/// Picks a file, as with the browser's own dialog.
+pub async fn pick_file(page: &Page, name: &str, path: &Path) {
+    page.control("file", name).await.unwrap().send_keys(path.display().to_string()).await.unwrap();
+}
+
+/// Draws with the mouse on the pad; the strokes' coordinates run from 0 to 1.
+pub async fn draw(page: &Page, strokes: &[Vec<(f64, f64)>]) {
+    let pad = page.control("img", "Drawing pad").await.unwrap();
+    pad.scroll_into_view().await.unwrap();
+    let (left, top, side): (f64, f64, f64) = page
+        .run(
+            "const pad = document.querySelector('[aria-label=\"Drawing pad\"]').getBoundingClientRect();
+             return [pad.left, pad.top, pad.width];",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    for stroke in strokes {
+        let places = stroke.iter().map(|(x, y)| (left + x * side, top + y * side)).collect::<Vec<_>>();
+        let (first, last) = (places[0], places[places.len() - 1]);
+        mouse(page, "mousePressed", first).await;
+        for place in places {
+            mouse(page, "mouseMoved", place).await;
+        }
+        mouse(page, "mouseReleased", last).await;
+    }
+}
+
+async fn mouse(page: &Page, kind: &str, (x, y): (f64, f64)) {
+    let is_down = u32::from(kind != "mouseReleased");
+    let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": is_down, "clickCount": 1 });
+    page.cdp().send_raw("Input.dispatchMouseEvent", event).await.unwrap();
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    Tab,
+    ShiftTab,
+    Enter,
+    Space,
+}
+
+/// Presses a key, wherever the focus is.
+pub async fn press(page: &Page, key: Key) {
+    let (name, code, text) = match key {
+        Key::Tab | Key::ShiftTab => ("Tab", 9, ""),
+        Key::Enter => ("Enter", 13, "\r"),
+        Key::Space => (" ", 32, " "),
+    };
+    let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
+    for kind in ["keyDown", "keyUp"] {
+        let text = if kind == "keyDown" { text } else { "" };
+        let event = json!({
+            "type": kind, "key": name, "windowsVirtualKeyCode": code, "text": text, "modifiers": modifiers,
+        });
+        page.cdp().send_raw("Input.dispatchKeyEvent", event).await.unwrap();
+    }
+}
+
+/// What has the focus, as the tests name controls: its element, and its accessible name.
+const FOCUSED: &str = "
+    const focused = document.activeElement;
+    const name = focused.getAttribute('aria-label') ?? focused.innerText ?? '';
+    return focused.tagName.toLowerCase() + ' ' + name.trim().replace(/\\s+/g, ' ');";
+
+/// Presses Tab, or Shift and Tab, until the control has the focus.
+pub async fn tab_to(page: &Page, key: Key, control: &str) {
+    const TABS_LIMIT: usize = 60;
+    let mut passed = Vec::new();
+    for _ in 0..TABS_LIMIT {
+        press(page, key).await;
+        let focused: String = page.run(FOCUSED, json!(null)).await.unwrap();
+        if focused == control {
+            return;
+        }
+        passed.push(focused);
+    }
+    panic!("{key:?} does not lead to {control:?}, but to {passed:#?}");
+}
+
+/// Nothing went wrong that the page had to tell, and the first engine is still the one that runs.
+pub async fn expect_no_trouble(page: &Page) {
+    let notices: String =
+        page.run("return document.querySelector('[aria-label=\"Notices\"]').innerText", json!(null)).await.unwrap();
+    assert_eq!(notices, "", "the page tells of trouble");
+    assert_eq!(page.run::<u32>("return window.journey.workers.length", json!(null)).await.unwrap(), 1, "engines");
+}

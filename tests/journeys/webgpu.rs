@@ -1,0 +1,60 @@
+//! The first minute on WebGPU, where SwiftShader computes: the same page, fewer steps, and not one error of the GPU.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::{App, LONG, SHORT};
+use crate::pictures::{mnist, test_digit, write_bmp};
+use crate::visitor::{answer, arrive, expect_no_trouble, fill, is_answered, number, pick_file, wait_until};
+
+/// Steps of 50 images before the network is put to use.
+const N_STEPS: f64 = 60.0;
+
+/// Percent of the last batches' images, at that step: chance is 10, and the network reaches 80.
+const ACCURACY_BAR: f64 = 50.0;
+
+/// Kernels are compiled first, in software.
+const FIRST_STEP_LIMIT: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn one_click_trains_on_webgpu_and_the_network_is_used() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=webgpu").await;
+    fill(&page, "Batch size", 50).await;
+    page.click("button", "Train").await.unwrap();
+    let steps = number("Steps");
+    wait_until(&page, &steps, "it >= 1", FIRST_STEP_LIMIT).await;
+
+    page.click("button", "Pause").await.unwrap();
+    page.control("status", "Paused").await.unwrap();
+    let paused_at = wait_until(&page, &steps, "true", SHORT).await;
+    page.click("button", "Step").await.unwrap();
+    let step = wait_until(&page, &steps, &format!("it > {paused_at}"), SHORT).await;
+    assert_eq!(step, paused_at + 1.0, "after a single step");
+    page.control("status", "Paused").await.unwrap();
+
+    page.click("button", "Resume").await.unwrap();
+    wait_until(&page, &steps, &format!("it >= {N_STEPS}"), LONG).await;
+    let accuracy = wait_until(&page, &number("Accuracy"), "true", SHORT).await;
+    assert!(accuracy >= ACCURACY_BAR, "after {N_STEPS} steps {accuracy}% of a batch are right");
+    page.click("button", "Stop").await.unwrap();
+    page.control("status", "The run ended before its first epoch was complete.").await.unwrap();
+
+    page.go_to("Use").await.unwrap();
+    page.click("tab", "Upload").await.unwrap();
+    let dataset = mnist();
+    let mut answers = Vec::new();
+    for class in [0, 1, 7] {
+        let path = write_bmp(&test_digit(&dataset, class, 0), &app.file(&format!("digit-{class}.bmp")));
+        pick_file(&page, "Choose an image", &path).await;
+        let is_right = is_answered(&page, &class.to_string()).await;
+        answers.push((class, is_right, answer(&page).await));
+    }
+    assert!(answers.iter().filter(|(_, is_right, _)| *is_right).count() >= 2, "{answers:#?}");
+
+    let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!(engine["engine"], "webgpu", "{engine}");
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}

@@ -48,9 +48,8 @@ async fn one_click_trains_and_the_buttons_steer() {
     wait_until(&page, &steps, &format!("it >= {}", paused_at + 20.0), SHORT).await;
     // The run goes on while the visitor looks elsewhere, and is seen there.
     page.go_to("Data").await.unwrap();
-    page.click("link", "Epoch 1 of 6*").await.unwrap();
+    page.click("link", "Epoch *").await.unwrap();
     page.click("button", "Stop").await.unwrap();
-    page.control("status", "The run ended before its first epoch was complete.").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
     expect_no_trouble(&page).await;
     app.finish(page).await;
@@ -84,8 +83,9 @@ async fn an_epoch_is_enough_to_test_the_network_and_to_use_it() {
 async fn train_one_epoch(page: &Page) {
     fill(page, "Epochs", 1).await;
     page.click("button", "Train").await.unwrap();
-    page.wait_for_text("of the validation images are classified right.", LONG).await.unwrap();
-    let verdict = page.control("status", "*").await.unwrap().text().await.unwrap();
+    let verdict = "[...document.querySelectorAll('[role=status]')].map(it => it.innerText)
+         .find(text => text.includes('of the validation images are classified right.'))";
+    let verdict: String = page.wait_for(verdict, LONG).await.unwrap();
     let accuracy: f64 = verdict.trim().split('%').next().unwrap_or_default().parse().unwrap_or(0.0);
     assert!(accuracy >= ACCURACY_BAR, "after one epoch: {verdict}");
     page.wait_for_text("540 steps in ", SHORT).await.unwrap();

@@ -7,7 +7,7 @@ use xtask::server::Fault;
 use crate::app::{App, LONG, SHORT};
 use crate::visitor::{arrive, number, wait_until};
 
-/// Kernels are compiled first, in software.
+/// More steps than a broken GPU gets through.
 const RUN: &str = "return await kindling.train({ batchSize: 20, maxSteps: 30 })";
 
 /// The watcher of the GPU, which is served as a script of its own.
@@ -74,4 +74,7 @@ async fn goes_on_with_the_cpu(page: &Page) {
     wait_until(page, &number("Steps"), "it >= 5", LONG).await;
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    // Told as failures, all of it: nothing was left to the browser's console.
+    let uncaught: Vec<String> = page.run("return window.journey.errors", json!(null)).await.unwrap();
+    assert!(uncaught.is_empty(), "{uncaught:#?}");
 }

@@ -75,7 +75,7 @@ impl Page {
         &self.session
     }
 
-    /// Evaluates an async function body with `args` in scope; a rejection comes back as `Err(Rejection)` inside.
+    /// Evaluates an async function body with `args` in scope, once the app's script has run; a rejection comes back as `Err(Rejection)` inside.
     pub async fn call<T: DeserializeOwned>(
         &self,
         body: &str,
@@ -83,7 +83,11 @@ impl Page {
     ) -> Result<std::result::Result<T, Rejection>> {
         let script = format!(
             "const [args, done] = arguments;
-             (async () => {{ {body} }})().then(
+             const started = async () => {{
+                 const deadline = performance.now() + 20_000;
+                 while (!window.kindling && performance.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
+             }};
+             started().then(async () => {{ {body} }}).then(
                  value => done({{ value: value === undefined ? null : value }}),
                  error => done({{ rejection: {{ name: String(error && error.name), message: String(error && error.message || error) }} }}));"
         );

@@ -1,9 +1,10 @@
 //! Trains a preset natively on the CPU engine's device: `cargo run --release --example reference -- FOLDER [--preset ID] [--seeds N]
-//! [--first-seed N] [--epochs N] [--batch N] [--steps N]`.
+//! [--first-seed N] [--epochs N] [--batch N] [--steps N] [--progress]`.
 //!
 //! FOLDER holds a dataset's files as they are served or dropped: MNIST's four, or CIFAR-10's binary batches. The preset "lenet" is run as
 //! the PyTorch tutorial has it: on all train images, with the test set held out; compare tests/oracle/reference_lenet.py. The other presets keep
-//! a validation split, and the best network meets the test set at the end. `--steps` ends earlier, to time a step.
+//! a validation split, and the best network meets the test set at the end. `--steps` ends earlier, to time a step;
+//! `--progress` prints the run's clock now and then, which `cargo xtask bench` reads.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -15,7 +16,7 @@ use burn::tensor::Device;
 use kindling::dataset::{Dataset, Split, parse_files, summarize};
 use kindling::evaluation::evaluate;
 use kindling::network::{Preset, presets};
-use kindling::protocol::{RunConfig, RunUpdate, SplitName};
+use kindling::protocol::{EpochReport, Progress, RunConfig, RunUpdate, SplitName};
 use kindling::training::{Control, DeviceDataset, Host, Published, train};
 
 fn main() {
@@ -41,14 +42,16 @@ fn main() {
             max_steps: number("--steps"),
             ..config.clone()
         };
-        run(*id == "lenet", &dataset, &config);
+        let shows_progress = options.iter().any(|option| option == "--progress");
+        run(*id == "lenet", &dataset, &config, shows_progress);
     }
 }
 
-fn run(is_tutorial: bool, dataset: &Dataset, config: &RunConfig) {
+fn run(is_tutorial: bool, dataset: &Dataset, config: &RunConfig, shows_progress: bool) {
     let split = if is_tutorial { tutorial_split(dataset) } else { Split::new(dataset, &config.split).unwrap() };
     let data = DeviceDataset::new(dataset, split, &Device::flex(), u64::MAX).unwrap();
-    let host = Terminal { started: Instant::now(), seed: config.seed, last_epoch_ms: Cell::new(0.0) };
+    let started = Instant::now();
+    let host = Terminal { started, seed: config.seed, last_epoch_ms: Cell::new(0.0), shows_progress };
     let published = Published::default();
     let report = block_on(train(&host, &Control::default(), &data, config, &published)).unwrap();
     println!(
@@ -81,15 +84,22 @@ fn read_dataset(folder: &Path) -> Dataset {
     parse_files("dataset", files).unwrap()
 }
 
-/// Prints a line per epoch.
+/// Prints a line per epoch, and on request one per report and after each validation: `step 120: 1834.21 ms`.
 struct Terminal {
     started: Instant,
     seed: u32,
     last_epoch_ms: Cell<f64>,
+    shows_progress: bool,
 }
 
 impl Host for Terminal {
     fn emit(&self, update: RunUpdate) {
+        if let RunUpdate::Progress(Progress { step, elapsed_ms, .. })
+        | RunUpdate::Epoch(EpochReport { step, elapsed_ms, .. }) = &update
+            && self.shows_progress
+        {
+            println!("step {step}: {elapsed_ms:.2} ms");
+        }
         if let RunUpdate::Epoch(report) = update {
             let seconds = (report.elapsed_ms - self.last_epoch_ms.replace(report.elapsed_ms)) / 1_000.0;
             println!(

@@ -21,7 +21,8 @@ pub fn fast(places: &Places, steps: &mut Steps) -> Result<()> {
             "run `cargo fmt --all`; if cargo does not know fmt, `rustup component add rustfmt`",
         )
     })?;
-    steps.run("clippy, commands", || clippy(host(places), &["--package=xtask", "--all-targets"]))?;
+    steps
+        .run("clippy, commands", || clippy(host(places), &["--package=xtask", "--features=bench", "--all-targets"]))?;
     steps.run("clippy, default features", || clippy(host(places), &["--package=kindling", "--all-targets"]))
 }
 

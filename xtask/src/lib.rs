@@ -24,6 +24,14 @@ pub mod server;
 #[cfg(feature = "drive")]
 pub mod drive;
 
+pub mod driven;
+
+#[cfg(feature = "bench")]
+pub mod bench;
+
+#[cfg(feature = "bench")]
+pub mod screenshots;
+
 pub mod steps;
 
 pub mod check;

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::driven::DrivenCommand;
 use xtask::places::Places;
 use xtask::steps::Steps;
-use xtask::{browser, build, check, dataset, serve, setup, test};
+use xtask::{browser, build, check, dataset, driven, serve, setup, test};
 
 /// Kindling's commands. Each installs what it needs and the machine has not.
 #[derive(Parser)]
@@ -43,6 +44,8 @@ enum XtaskCommand {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Driven(DrivenCommand),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +78,7 @@ fn run(command: XtaskCommand) -> Result<()> {
         }),
         XtaskCommand::Test => summarized(|steps| test::test(&places, steps)),
         XtaskCommand::Dataset { name, from } => dataset::fetch(&places, name, from.as_deref()),
+        XtaskCommand::Driven(command) => driven::run(&places, &command),
     }
 }
 

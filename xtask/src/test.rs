@@ -10,7 +10,7 @@ use crate::{browser, build, check, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
-    steps.run("tests of the commands", || cargo_test(places, &["--package=xtask"], &[]))?;
+    steps.run("tests of the commands", || cargo_test(places, &["--package=xtask", "--features=bench"], &[]))?;
     steps.run("tests, native", || cargo_test(places, &["--package=kindling"], &[]))?;
 
     let equipment = steps.run("set-up", || setup::for_building(places))?;

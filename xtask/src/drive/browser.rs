@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use thirtyfour::cdp::Cdp;
+use thirtyfour::session::handle::SessionHandle;
 use thirtyfour::{CapabilitiesHelper, ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -163,8 +165,19 @@ impl Browser {
 
     /// Opens the app.
     pub async fn open(&self, url: &str) -> Result<Page> {
-        let driver = self.driver.as_ref().ok_or("the browser has quit")?;
-        Page::open(Arc::clone(driver.handle()), url).await
+        Page::open(self.session()?, url).await
+    }
+
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    pub async fn prepare_pages(&self, script: &str) -> Result<()> {
+        let cdp = Cdp::new(self.session()?);
+        cdp.send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
+        Ok(())
+    }
+
+    /// The process from which all of the browser's descend; none once it has ended.
+    pub fn root_process(&self) -> Option<u32> {
+        self.chromedriver.id()
     }
 
     pub async fn quit(mut self) -> Result<()> {
@@ -172,6 +185,11 @@ impl Browser {
             Some(driver) => Ok(driver.quit().await?),
             None => Ok(()),
         }
+    }
+
+    fn session(&self) -> Result<Arc<SessionHandle>> {
+        let driver = self.driver.as_ref().ok_or("the browser has quit")?;
+        Ok(Arc::clone(driver.handle()))
     }
 }
 

@@ -120,6 +120,11 @@ impl Page {
         self.run(&body, json!({ "timeout_ms": timeout.as_millis() as u64, "expression": expression })).await
     }
 
+    /// Waits for an engine, and gives what `kindling.ready()` says of it.
+    pub async fn ready(&self) -> Result<Value> {
+        self.run("return await kindling.ready()", json!(null)).await
+    }
+
     /// Waits until text stands somewhere in the visible page.
     pub async fn wait_for_text(&self, text: &str, timeout: Duration) -> Result<()> {
         let expression = format!("document.body.innerText.includes({})", json!(text));

@@ -1,0 +1,53 @@
+//! The machine that figures were measured on, without anything that would tell whose it is.
+
+use std::fmt;
+
+use serde_json::json;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::drive::{Page, Result};
+
+pub struct Machine {
+    date: String,
+    processor: String,
+    n_cores: usize,
+    memory_bytes: u64,
+    system: String,
+    browser: String,
+    adapter: String,
+}
+
+impl Machine {
+    /// `page` runs on the WebGPU engine.
+    pub async fn describe(page: &Page) -> Result<Self> {
+        let kinds =
+            RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::everything());
+        let system = System::new_with_specifics(kinds);
+        let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
+        let name = [System::name(), System::os_version()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let version = page.cdp().send_raw("Browser.getVersion", json!({})).await?;
+        let version = version["product"].as_str().unwrap_or_default();
+        Ok(Self {
+            date: page.run("return new Date().toISOString().slice(0, 10)", json!(null)).await?,
+            processor: if processor.is_empty() { System::cpu_arch() } else { processor },
+            n_cores: std::thread::available_parallelism()?.get(),
+            memory_bytes: system.total_memory(),
+            system: name,
+            browser: version.replace("HeadlessChrome/", "Chromium ").replace("Chrome/", "Chromium "),
+            adapter: page.ready().await?["adapter"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { date, processor, n_cores, memory_bytes, system, browser, adapter } = self;
+        let memory_gib = *memory_bytes as f64 / f64::from(1 << 30);
+        write!(
+            formatter,
+            "Measured on {date}: {processor}, {n_cores} cores, {memory_gib:.0} GiB of memory, {system}, {browser}, headless.\n\n\
+             **WebGPU is SwiftShader here** ({adapter}): a correct adapter that computes in software, on the same {n_cores} cores as \
+             everything else. Its times say nothing about a graphics processor; its counts of calls and the host's time per step do."
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! `cargo xtask bench`: measures the built app against its budgets and writes BENCHMARKS.md.
+
+mod sizes;
+
+mod page_load;
+
+mod first_step;
+
+mod step_time;
+
+mod gpu_calls;
+
+mod page_thread;
+
+mod accuracy;
+
+mod memory;
+
+mod workload;
+
+mod native;
+
+mod steady;
+
+mod steered_run;
+
+mod processes;
+
+mod machine;
+
+mod table;
+
+mod document;
+
+use std::fs;
+use std::path::PathBuf;
+
+use self::machine::Machine;
+use crate::drive::{App, BrowserOptions, Page, Result};
+use crate::driven::{BenchOptions, Measurement};
+use crate::places::Places;
+
+/// What measurements have to know.
+pub struct Bench {
+    root: PathBuf,
+    dist: PathBuf,
+    host_target: PathBuf,
+    is_quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Cpu,
+    WebGpu,
+}
+
+const FILE: &str = "BENCHMARKS.md";
+
+/// Measures and prints as it goes. The file is only written when all was measured, and all of it well.
+pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
+    let bench = Bench {
+        root: places.root.clone(),
+        dist: places.dist.clone(),
+        host_target: places.host_target.clone(),
+        is_quick: options.quick,
+    };
+    let is_partial = options.quick || !options.only.is_empty();
+    let wanted = if options.only.is_empty() { Measurement::ALL } else { &options.only };
+
+    let machine = bench.in_page(Engine::WebGpu, async |_, page| Machine::describe(page).await).await?;
+    let mut sections = vec![machine.to_string()];
+    let mut failed = Vec::new();
+    for &measurement in wanted {
+        println!("== {}", measurement.title());
+        match measurement.measure(&bench).await {
+            Ok(text) => {
+                println!("{text}\n");
+                sections.push(format!("## {}\n\n{text}", measurement.title()));
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+                failed.push(format!("{} ({reason})", measurement.title()));
+            }
+        }
+    }
+    if !failed.is_empty() {
+        return Err(format!("{FILE} stays as it was, since this could not be measured: {}", failed.join(", ")).into());
+    }
+    if is_partial {
+        println!("{FILE} stays as it was: run `cargo xtask bench` without options to write it");
+        return Ok(());
+    }
+    let file = bench.root.join(FILE);
+    let text =
+        fs::read_to_string(&file).map_err(|error| format!("{FILE} cannot be read ({error}): take it from git"))?;
+    fs::write(&file, document::replace_measured(&text, &sections.join("\n\n"))?)?;
+    println!("{FILE} is written");
+    Ok(())
+}
+
+impl Measurement {
+    const ALL: &[Self] = &[
+        Self::Sizes,
+        Self::PageLoad,
+        Self::FirstStep,
+        Self::StepTime,
+        Self::GpuCalls,
+        Self::PageThread,
+        Self::Accuracy,
+        Self::Memory,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Sizes => "Sizes",
+            Self::PageLoad => "Loading the page",
+            Self::FirstStep => "Until the first step",
+            Self::StepTime => "Time per step",
+            Self::GpuCalls => "WebGPU calls per step",
+            Self::PageThread => "The page's thread while training",
+            Self::Accuracy => "MNIST: seconds to an accuracy",
+            Self::Memory => "Memory",
+        }
+    }
+
+    /// Its section of the file.
+    async fn measure(self, bench: &Bench) -> Result<String> {
+        match self {
+            Self::Sizes => sizes::measure(bench),
+            Self::PageLoad => page_load::measure(bench).await,
+            Self::FirstStep => first_step::measure(bench).await,
+            Self::StepTime => step_time::measure(bench).await,
+            Self::GpuCalls => gpu_calls::measure(bench).await,
+            Self::PageThread => page_thread::measure(bench).await,
+            Self::Accuracy => accuracy::measure(bench).await,
+            Self::Memory => memory::measure(bench).await,
+        }
+    }
+}
+
+impl Bench {
+    /// How often something is done; once in a quick run.
+    fn times(&self, times: usize) -> usize {
+        if self.is_quick { 1 } else { times }
+    }
+
+    /// Works in a new browser with an empty profile, on this engine, and ends the browser whatever comes of it.
+    async fn in_page<T>(&self, engine: Engine, work: impl AsyncFnOnce(&App, &Page) -> Result<T>) -> Result<T> {
+        let app = App::start(&self.dist, "/", &BrowserOptions::default()).await?;
+        let result = async {
+            let page = app.open(engine.query()).await?;
+            page.ready().await?;
+            work(&app, &page).await
+        }
+        .await;
+        app.quit().await?;
+        result
+    }
+}
+
+impl Engine {
+    const ALL: [Self; 2] = [Self::Cpu, Self::WebGpu];
+
+    fn query(self) -> &'static str {
+        match self {
+            Self::Cpu => "?engine=cpu",
+            Self::WebGpu => "?engine=webgpu",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU engine",
+            Self::WebGpu => "WebGPU engine on SwiftShader",
+        }
+    }
+}

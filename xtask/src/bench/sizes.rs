@@ -1,0 +1,136 @@
+//! How much a visitor downloads: each built file as it is and compressed, and the sums that have a budget.
+
+use std::fs;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use super::Bench;
+use super::table::Table;
+use crate::drive::Result;
+
+/// What good static hosts send: the best compression, with the window that browsers accept.
+const QUALITY: i32 = 11;
+const WINDOW_BITS: i32 = 22;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Page,
+    CpuEngine,
+    GpuEngine,
+    TunedGpuEngine,
+}
+
+struct File {
+    part: Part,
+    name: String,
+    raw_bytes: u64,
+    brotli_bytes: u64,
+}
+
+pub fn measure(bench: &Bench) -> Result<String> {
+    let mut files = Vec::new();
+    for entry in WalkDir::new(&bench.dist).sort_by_file_name() {
+        let entry = entry?;
+        let path = entry.path();
+        let name = path.strip_prefix(&bench.dist)?.to_string_lossy().replace('\\', "/");
+        if entry.file_type().is_file() && !name.starts_with("datasets/") {
+            files.push(File::measure(path, &name)?);
+        }
+    }
+    let mut all = Table::new(&["file", "raw KB", "brotli KB"]);
+    let mut sums = Table::new(&["what", "raw KB", "brotli KB", "budget KB", "within"]);
+    for part in [Part::Page, Part::CpuEngine, Part::GpuEngine, Part::TunedGpuEngine] {
+        let of_part: Vec<_> = files.iter().filter(|file| file.part == part).collect();
+        if of_part.is_empty() {
+            return Err(format!("dist/ has no file of the {}: run `cargo xtask build`", part.name()).into());
+        }
+        for file in &of_part {
+            all.row([format!("`{}`", file.name), kilobytes(file.raw_bytes), kilobytes(file.brotli_bytes)]);
+        }
+        let raw_bytes = of_part.iter().map(|file| file.raw_bytes).sum();
+        let brotli_bytes = of_part.iter().map(|file| file.brotli_bytes).sum();
+        let is_within = if brotli_bytes <= part.budget_kb() * 1_000 { "yes" } else { "**no**" };
+        let cells = [part.name().into(), kilobytes(raw_bytes), kilobytes(brotli_bytes)];
+        sums.row(cells.into_iter().chain([part.budget_kb().to_string(), is_within.into()]));
+    }
+    Ok(format!(
+        "Brotli of quality {QUALITY}. The datasets come on top: they are compressed already.\n\n{sums}\n\n{all}"
+    ))
+}
+
+impl File {
+    fn measure(path: &Path, name: &str) -> Result<Self> {
+        let content = fs::read(path)?;
+        let mut compressed = Vec::new();
+        let params = brotli::enc::BrotliEncoderParams {
+            quality: QUALITY,
+            lgwin: WINDOW_BITS,
+            size_hint: content.len(),
+            ..Default::default()
+        };
+        brotli::BrotliCompress(&mut &content[..], &mut compressed, &params)?;
+        println!("   {name}: {} of {} KB", kilobytes(compressed.len() as u64), kilobytes(content.len() as u64));
+        Ok(Self {
+            part: Part::of(name),
+            name: name.to_owned(),
+            raw_bytes: content.len() as u64,
+            brotli_bytes: compressed.len() as u64,
+        })
+    }
+}
+
+impl Part {
+    /// Whose file it is. Snippets keep the path of the source that they belong to.
+    fn of(name: &str) -> Self {
+        if name.contains("engine_cpu") {
+            Self::CpuEngine
+        } else if name.contains("engine_gpu_tuned") {
+            Self::TunedGpuEngine
+        } else if name.contains("engine_gpu") || name.contains("/src/engine/gpu") {
+            Self::GpuEngine
+        } else {
+            Self::Page
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page: wasm, JS, CSS, HTML",
+            Self::CpuEngine => "engine_cpu: wasm, JS",
+            Self::GpuEngine => "engine_gpu: wasm, JS",
+            Self::TunedGpuEngine => "engine_gpu_tuned: wasm, JS",
+        }
+    }
+
+    fn budget_kb(self) -> u64 {
+        match self {
+            Self::Page => 350,
+            Self::CpuEngine => 800,
+            Self::GpuEngine | Self::TunedGpuEngine => 3_000,
+        }
+    }
+}
+
+fn kilobytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_its_part() {
+        for (name, part) in [
+            ("app-0123_bg.wasm", Part::Page),
+            ("load.js", Part::Page),
+            ("engine_cpu_bg.wasm", Part::CpuEngine),
+            ("engine_gpu.js", Part::GpuEngine),
+            ("engine_gpu_tuned_bg.wasm", Part::TunedGpuEngine),
+            ("snippets/kindling-0123/src/engine/gpu.js", Part::GpuEngine),
+        ] {
+            assert_eq!(Part::of(name), part, "{name}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `cargo xtask bench` and `cargo xtask screenshots`: build the app, find a browser, and run the program that drives it.
+//!
+//! That program is a second binary of this package: the driver of a browser takes a while to compile, and no other command
+//! needs it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::places::Places;
+use crate::{browser, build, process, setup};
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum DrivenCommand {
+    /// Measure sizes, speed and memory of the built app, and write BENCHMARKS.md
+    Bench(BenchOptions),
+    /// Photograph the five places at three widths, light and dark
+    Screenshots(ScreenshotOptions),
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct BenchOptions {
+    /// Repeat less often; print the result and write nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Measure only this; print the result and write nothing
+    #[arg(long, value_enum, value_name = "MEASUREMENT")]
+    pub only: Vec<Measurement>,
+}
+
+/// What is measured, in the order in which BENCHMARKS.md has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Measurement {
+    Sizes,
+    PageLoad,
+    FirstStep,
+    StepTime,
+    GpuCalls,
+    PageThread,
+    Accuracy,
+    Memory,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ScreenshotOptions {
+    /// Where the pictures go, instead of docs/screenshots
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+pub fn run(places: &Places, command: &DrivenCommand) -> Result<()> {
+    build::build(places, &setup::for_building(places)?)?;
+    let browser = browser::find_or_install(places)?;
+    process::run(
+        Command::new("cargo")
+            .args(["run", "--package=xtask", "--bin=drive", "--features=bench", "--quiet"])
+            // Brotli is generic, so it is compiled as this package is: ten times slower without.
+            .args(["--config", "profile.dev.package.xtask.opt-level=2", "--"])
+            .args(command.arguments())
+            .current_dir(&places.root)
+            .env("KINDLING_CHROMIUM", &browser.chromium)
+            .env("KINDLING_CHROMEDRIVER", &browser.chromedriver),
+        "the lines above say why",
+    )
+}
+
+impl DrivenCommand {
+    /// The command as the second program reads it.
+    fn arguments(&self) -> Vec<std::ffi::OsString> {
+        match self {
+            Self::Bench(BenchOptions { quick, only }) => {
+                let only = only.iter().filter_map(Measurement::to_possible_value);
+                let only = only.map(|value| format!("--only={}", value.get_name()).into());
+                ["bench".into()].into_iter().chain(quick.then(|| "--quick".into())).chain(only).collect()
+            }
+            Self::Screenshots(ScreenshotOptions { out }) => {
+                // That program runs in the clone's root, this one wherever it was typed.
+                let out = out.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+                let out = out.map(|folder| ["--out".into(), folder.into_os_string()]);
+                ["screenshots".into()].into_iter().chain(out.into_iter().flatten()).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_reach_the_second_program() {
+        let bench = BenchOptions { quick: true, only: vec![Measurement::PageLoad, Measurement::Sizes] };
+        assert_eq!(DrivenCommand::Bench(bench).arguments(), ["bench", "--quick", "--only=page-load", "--only=sizes"]);
+        let folder = std::path::absolute("some folder").unwrap();
+        let screenshots = ScreenshotOptions { out: Some("some folder".into()) };
+        assert_eq!(
+            DrivenCommand::Screenshots(screenshots).arguments(),
+            ["screenshots".as_ref(), "--out".as_ref(), folder.as_os_str()]
+        );
+    }
+}

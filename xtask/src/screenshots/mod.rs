@@ -1,0 +1,65 @@
+//! `cargo xtask screenshots`: the five places at three widths, light and dark, after a short run on MNIST.
+
+mod camera;
+
+mod pen;
+
+use std::fs;
+
+use serde_json::json;
+
+use self::camera::{Screen, Theme};
+use crate::drive::{App, BrowserOptions, Page, Result};
+use crate::driven::ScreenshotOptions;
+use crate::places::Places;
+
+/// By the last part of their addresses.
+const PLACES: [&str; 5] = ["data", "network", "train", "understand", "use"];
+
+const WIDE: Screen = Screen { width: 1440, height: 900, theme: Theme::Light };
+const TABLET: Screen = Screen { width: 820, height: 1180, theme: Theme::Light };
+const PHONE: Screen = Screen { width: 390, height: 844, theme: Theme::Light };
+
+pub async fn run(places: &Places, options: &ScreenshotOptions) -> Result<()> {
+    let folder = options.out.clone().unwrap_or_else(|| places.root.join("docs").join("screenshots"));
+    fs::create_dir_all(&folder).map_err(|error| format!("the folder for the pictures cannot be made: {error}"))?;
+    let both = |screen: Screen| [screen, Screen { theme: Theme::Dark, ..screen }];
+    let english: Vec<Screen> = [WIDE, TABLET, PHONE].into_iter().flat_map(both).collect();
+    for (language, suffix, screens) in [("en-US", "", &english[..]), ("zh-CN", "-zh", &[WIDE])] {
+        let options = BrowserOptions { language: language.into(), ..Default::default() };
+        let app = App::start(&places.dist, "/", &options).await?;
+        let result = take_all(&app, screens, async |page, screen, place| {
+            let file = format!("{place}-{}-{}{suffix}.png", screen.width, screen.theme.name());
+            let picture = camera::take(page, screen).await?;
+            println!("{file}: {} KB", picture.len() / 1_000);
+            Ok(fs::write(folder.join(file), picture)?)
+        })
+        .await;
+        app.quit().await?;
+        result?;
+    }
+    Ok(())
+}
+
+/// Trains once, then goes through all screens and places, and has each photographed.
+async fn take_all(app: &App, screens: &[Screen], take: impl AsyncFn(&Page, &Screen, &str) -> Result<()>) -> Result<()> {
+    let page = app.open("?engine=cpu").await?;
+    page.ready().await?;
+    let script = "
+        await kindling.loadDataset('mnist');
+        await kindling.train({ maxSteps: 300 });
+        await kindling.evaluate('validation');";
+    page.run::<()>(script, json!(null)).await?;
+    for screen in screens {
+        camera::show(&page, screen).await?;
+        for place in PLACES {
+            page.run::<()>("location.hash = args", json!(place)).await?;
+            camera::settle(&page).await?;
+            if place == "use" {
+                pen::draw_three(&page).await?;
+            }
+            take(&page, screen, place).await?;
+        }
+    }
+    Ok(())
+}

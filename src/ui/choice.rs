@@ -11,7 +11,6 @@ use super::state::{EngineChoice, EngineProgram, EngineReason};
 /// What `?engine=` in the page's address asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// The GPU, with tuned kernels where that pays.
     Webgpu,
     Program(EngineProgram),
 }
@@ -35,8 +34,8 @@ pub async fn choose(asked: Option<Asked>, preference: EnginePreference) -> Engin
     let chosen = |program, reason| EngineChoice { program, reason };
     match (asked, preference) {
         (Some(Asked::Program(program)), _) => chosen(program, EngineReason::Address),
-        (Some(Asked::Webgpu), _) => chosen(gpu_program(&look().await), EngineReason::Address),
-        (None, EnginePreference::Webgpu) => chosen(gpu_program(&look().await), EngineReason::Chosen),
+        (Some(Asked::Webgpu), _) => chosen(EngineProgram::Gpu, EngineReason::Address),
+        (None, EnginePreference::Webgpu) => chosen(EngineProgram::Gpu, EngineReason::Chosen),
         (None, EnginePreference::Cpu) => chosen(EngineProgram::Cpu, EngineReason::Chosen),
         (None, EnginePreference::Automatic) => decide(&look().await),
     }
@@ -55,7 +54,6 @@ struct Adapter {
     /// Vendor, architecture, device and description, as far as the browser tells.
     names: String,
     has_timestamps: bool,
-    has_subgroups: bool,
 }
 
 impl Adapter {
@@ -79,15 +77,7 @@ fn decide(findings: &Findings) -> EngineChoice {
     if !adapter.has_timestamps {
         return cpu(EngineReason::NoTimestampQuery);
     }
-    EngineChoice { program: gpu_program(findings), reason: EngineReason::GpuFound }
-}
-
-/// Tuning tries kernels that need subgroups; on a software adapter it takes minutes and gains nothing.
-fn gpu_program(findings: &Findings) -> EngineProgram {
-    match &findings.adapter {
-        Some(adapter) if adapter.has_subgroups && !adapter.is_software() => EngineProgram::TunedGpu,
-        Some(_) | None => EngineProgram::Gpu,
-    }
+    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound }
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -118,7 +108,6 @@ async fn adapter(gpu: &JsValue) -> Option<Adapter> {
             || property(&adapter, "isFallbackAdapter").is_truthy(),
         names: names.join(" "),
         has_timestamps: has_feature("timestamp-query"),
-        has_subgroups: has_feature("subgroups"),
     })
 }
 
@@ -135,25 +124,12 @@ mod tests {
     }
 
     fn gpu() -> Adapter {
-        Adapter { is_fallback: false, names: "nvidia ampere".into(), has_timestamps: true, has_subgroups: true }
+        Adapter { is_fallback: false, names: "nvidia ampere".into(), has_timestamps: true }
     }
 
     #[test]
     fn a_real_gpu_is_used() {
-        check(Some(gpu()), EngineProgram::TunedGpu, EngineReason::GpuFound);
-    }
-
-    #[test]
-    fn a_gpu_without_subgroups_is_not_tuned() {
-        check(Some(Adapter { has_subgroups: false, ..gpu() }), EngineProgram::Gpu, EngineReason::GpuFound);
-    }
-
-    #[test]
-    fn a_software_adapter_that_was_asked_for_is_not_tuned() {
-        let findings = |adapter| Findings { has_webgpu: true, adapter: Some(adapter) };
-        assert_eq!(gpu_program(&findings(gpu())), EngineProgram::TunedGpu);
-        assert_eq!(gpu_program(&findings(Adapter { is_fallback: true, ..gpu() })), EngineProgram::Gpu);
-        assert_eq!(gpu_program(&Findings::default()), EngineProgram::Gpu);
+        check(Some(gpu()), EngineProgram::Gpu, EngineReason::GpuFound);
     }
 
     #[test]

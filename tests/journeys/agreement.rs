@@ -13,22 +13,6 @@ async fn cpu_and_webgpu_train_alike_from_equal_weights() {
     check("webgpu", lenet()).await;
 }
 
-/// With a small network: on a software adapter, each kernel is tuned for seconds.
-#[tokio::test]
-async fn tuned_kernels_compute_the_same() {
-    let network = json!({ "name": "Tiny", "layers": [
-        { "conv": { "filters": 4, "kernel": 5, "stride": 2, "padding": "valid", "bias": true } },
-        { "activation": "relu" },
-        "flatten",
-        { "classifier": { "bias": true } },
-    ] });
-    check(
-        "webgpu-tuned",
-        json!({ "network": network, "optimizer": "sgd", "learningRate": 0.05, "batchSize": 32, "maxSteps": 8 }),
-    )
-    .await;
-}
-
 #[tokio::test]
 async fn a_seed_repeats_a_run_on_the_cpu() {
     assert_eq!(losses("cpu", lenet()).await, losses("cpu", lenet()).await);

@@ -11,8 +11,8 @@ use crate::visitor::{answer, arrive, expect_no_trouble, fill, is_answered, numbe
 /// Steps of 50 images before the network is put to use.
 const N_STEPS: f64 = 60.0;
 
-/// Percent of the last batches' images, at that step: chance is 10, and the network reaches 80.
-const ACCURACY_BAR: f64 = 50.0;
+/// Percent of the last batches' images, at that step: chance is 10, and the network reaches 84 to 98, whatever the seed.
+const ACCURACY_BAR: f64 = 70.0;
 
 /// Kernels are compiled first, in software.
 const FIRST_STEP_LIMIT: Duration = Duration::from_secs(120);

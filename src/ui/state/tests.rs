@@ -2,23 +2,13 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
-    OptimizerConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig, Progress,
+    Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
 };
 
 fn config() -> RunConfig {
-    RunConfig {
-        dataset: "mnist".into(),
-        split: SplitConfig::default(),
-        seed: 0,
-        network: NetworkConfig { name: "Test".into(), layers: vec![Layer::Activation(Activation::Relu)] },
-        optimizer: OptimizerConfig::ADAM,
-        learning_rate: 0.001,
-        weight_decay: 0.0,
-        batch_size: 10,
-        epochs: 2,
-        max_steps: None,
-    }
+    let layers = vec![Layer::Activation(Activation::Relu)];
+    RunConfig { batch_size: 10, epochs: 2, ..RunConfig::new("mnist", NetworkConfig { name: "Test".into(), layers }) }
 }
 
 fn summary(id: &str) -> DatasetSummary {
@@ -100,7 +90,7 @@ fn a_run_goes_from_asked_to_finished() {
     assert_eq!(steps, [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(state.curves.validation_loss.points().len(), 1);
 
-    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, elapsed_ms: 5.0 };
+    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, is_averaged: false, elapsed_ms: 5.0 };
     state.hear(RunUpdate::Finished(report));
     assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.is_active());
     assert_eq!(state.run.run().and_then(|run| run.best), Some(epoch(0, true)));
@@ -194,7 +184,13 @@ fn a_crash_ends_the_run_and_keeps_its_curves() {
 fn a_finished_run_stays_finished_when_its_network_is_lost() {
     let mut state = training();
     state.hear(progress(8, &[1.0]));
-    let report = RunReport { ending: Ending::Completed, steps: 8, best: Some(epoch(1, true)), elapsed_ms: 5.0 };
+    let report = RunReport {
+        ending: Ending::Completed,
+        steps: 8,
+        best: Some(epoch(1, true)),
+        is_averaged: false,
+        elapsed_ms: 5.0,
+    };
     state.hear(RunUpdate::Finished(report));
     assert!(state.run.has_network());
     state.apply(&Event::Crashed(failure(FailureKind::EngineCrashed)));

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig, Progress,
-    Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
+    Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
 };
 
 fn config() -> RunConfig {
@@ -97,6 +97,17 @@ fn a_run_goes_from_asked_to_finished() {
 }
 
 #[test]
+fn changes_of_a_run_are_kept_up_to_a_limit() {
+    let mut state = training();
+    for step in 0..200 {
+        state.hear(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0 }));
+    }
+    let adjustments = &state.run.run().unwrap().adjustments;
+    assert_eq!((adjustments.len(), adjustments.last().unwrap().step), (100, 199));
+    assert!(state.run.is_active());
+}
+
+#[test]
 fn late_events_of_an_older_run_are_dropped() {
     let mut state = training();
     let before = state.clone();
@@ -130,13 +141,13 @@ fn answers_that_nobody_waits_for_are_dropped() {
     let mut state = training();
     let request = RequestId(3);
     state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test } });
-    state.apply(&Event::AnswerProgress { request, fraction: 7.0 });
+    state.apply(&Event::AnswerProgress { request, fraction: 7.0, points: Vec::new() });
     assert_eq!(state.questions.get(&request), Some(&1.0));
     let evaluation = Evaluation { split: SplitName::Test, loss: 1.0, accuracy: 0.5, predictions: Vec::new() };
     let answer = Event::Answer { request, result: Ok(Answer::Evaluation(evaluation)) };
     assert!(!state.apply(&answer).is_nothing());
     assert!(state.apply(&answer).is_nothing());
-    assert!(state.apply(&Event::AnswerProgress { request, fraction: 0.5 }).is_nothing());
+    assert!(state.apply(&Event::AnswerProgress { request, fraction: 0.5, points: Vec::new() }).is_nothing());
 }
 
 #[test]

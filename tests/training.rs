@@ -13,6 +13,12 @@ use kindling::training::{Control, DeviceDataset, Published, train, warm_up};
 mod support;
 use support::{Recorder, bands, block_on};
 
+#[path = "training/optimization.rs"]
+mod optimization;
+
+#[path = "training/augmentation.rs"]
+mod augmentation;
+
 fn device() -> Device {
     Device::flex()
 }

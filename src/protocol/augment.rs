@@ -41,4 +41,13 @@ impl AugmentConfig {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether pixels go elsewhere within their image.
+    pub fn moves_pixels(&self) -> bool {
+        [self.flip, self.shift, self.rotation_degrees, self.zoom, self.shear_degrees].iter().any(|it| *it > 0.0)
+    }
+
+    pub fn changes_colors(&self) -> bool {
+        [self.brightness, self.contrast, self.saturation, self.hue].iter().any(|it| *it > 0.0)
+    }
 }

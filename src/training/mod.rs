@@ -9,6 +9,9 @@ pub mod control;
 /// The dataset on the device; batches.
 pub mod data;
 
+/// Random changes to a batch.
+pub mod augment;
+
 /// What is minimized.
 pub mod loss;
 

@@ -1,12 +1,14 @@
-//! One training step: forward, loss, gradient, update.
+//! One training step: augmentation, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
 
+use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::data::Batch;
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
 use super::optimizer::{Optimizer, Rates};
+use super::plan::{Purpose, random};
 use crate::dataset::random::Random;
 use crate::network::Network;
 use crate::protocol::{Failure, RunConfig};
@@ -15,6 +17,7 @@ use crate::protocol::{Failure, RunConfig};
 #[derive(Debug)]
 pub struct Trainer {
     network: Network,
+    augmenter: Option<Augmenter>,
     loss: Loss,
     /// Of the batches since the last update.
     gradients: NetworkGradients,
@@ -43,16 +46,20 @@ pub struct StepOutcome {
 }
 
 impl Trainer {
-    /// `class_counts` are the train images of each class; `random` draws what is dropped.
-    pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], random: Random) -> Result<Self, Failure> {
-        let loss = Loss::new(&config.loss, class_counts, &network.device().without_autodiff())?;
+    /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
+    pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
+        let device = network.device().without_autodiff();
+        let augmenter = (!config.augment.is_nothing()).then(|| {
+            Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
+        });
         Ok(Self {
-            loss,
+            augmenter,
+            loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
             optimizer: Optimizer::new(config),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
-            random,
+            random: dropout,
             network,
         })
     }
@@ -73,6 +80,10 @@ impl Trainer {
 
     /// Trains one batch. Nothing waits for the device.
     pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
+        let batch = match &mut self.augmenter {
+            Some(augmenter) => augmenter.augment(batch),
+            None => batch,
+        };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
         let loss = self.loss.of(logits.clone(), batch.targets);
         self.gradients.add(&self.network, loss.backward());

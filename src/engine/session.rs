@@ -96,7 +96,7 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config } => self.train(Run { id: run, config, control: Rc::default() }),
+            Command::Train { run, config } => self.train(Run { id: run, config: *config, control: Rc::default() }),
             Command::Pause => self.steer(Control::pause),
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),

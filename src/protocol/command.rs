@@ -16,7 +16,7 @@ pub enum Command {
     /// Start a run. A run under way is stopped first.
     Train {
         run: RunId,
-        config: RunConfig,
+        config: Box<RunConfig>,
     },
     Pause,
     Resume,

@@ -74,7 +74,8 @@ pub enum OptimizerConfig {
     /// `m ← β₂ m + (1 − β₂) g`. Wants a learning rate three to ten times smaller than Adam's.
     Lion { beta1: f64, beta2: f64 },
     /// Keller Jordan's Muon (kellerjordan.github.io/posts/muon, 2024): Nesterov momentum whose update of each weight, seen as a
-    /// matrix, is made orthogonal by five Newton-Schulz steps. Biases and norms have AdamW (β₁ 0.9, β₂ 0.95, ε 1e-10).
+    /// matrix, is made orthogonal by five Newton-Schulz steps. Biases and norms have AdamW (β₁ 0.9, β₂ 0.95, ε 1e-10). Jordan gives AdamW
+    /// the last layer's weight too; here it has Muon.
     Muon {
         momentum: f64,
         /// AdamW's learning rate as a share of Muon's.

@@ -48,6 +48,9 @@ pub mod pace;
 /// The network that questions are answered with.
 pub mod published;
 
+/// Pause and stop between steps and batches.
+mod watched;
+
 /// The loop.
 pub mod run;
 

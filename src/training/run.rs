@@ -7,11 +7,12 @@ use super::host::Host;
 use super::optimizer::Rates;
 use super::pace::{Left, Pace};
 use super::plan::{Plan, Purpose, check_rates, random};
-use super::predict::{Between, mean_loss_and_accuracy, predict};
+use super::predict::{mean_loss_and_accuracy, predict};
 use super::published::Published;
 use super::schedule::{At, Plateau, learning_rate};
 use super::step::{StepSettings, Trainer};
 use super::tally::{EpochTally, Tally};
+use super::watched::{Unwatched, Watched};
 use crate::network::Network;
 use crate::protocol::{
     Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
@@ -147,13 +148,7 @@ impl<H: Host> Run<'_, H> {
     async fn may_go_on(&mut self) -> Result<GoOn, Failure> {
         if self.control.wish() == Wish::Pause {
             self.report().await?;
-            let since_ms = self.host.now_ms();
-            self.host.emit(RunUpdate::Paused { step: self.step });
-            self.control.unpaused().await;
-            self.pace.was_paused(since_ms, self.host.now_ms());
-            if self.control.wish() == Wish::Run {
-                self.host.emit(RunUpdate::Resumed);
-            }
+            self.watched().sleep_through_pause().await;
         }
         Ok(if self.control.wish() == Wish::Stop { GoOn::Stop } else { GoOn::Continue })
     }
@@ -241,8 +236,7 @@ impl<H: Host> Run<'_, H> {
         let network = self.trainer.answering();
         let (since_ms, paused_ms) = (self.host.now_ms(), self.pace.paused_ms());
         let validation = self.data.part(SplitName::Validation);
-        let mut watched = Watched { host: self.host, control: self.control, pace: &mut self.pace, step: self.step };
-        let Some(predictions) = predict(&network, self.data, validation, &mut watched).await? else {
+        let Some(predictions) = predict(&network, self.data, validation, &mut self.watched()).await? else {
             return Ok(GoOn::Stop);
         };
         let now_ms = self.host.now_ms();
@@ -273,6 +267,10 @@ impl<H: Host> Run<'_, H> {
         Ok(GoOn::Continue)
     }
 
+    fn watched(&mut self) -> Watched<'_, H> {
+        Watched { host: self.host, control: self.control, pace: &mut self.pace, step: self.step }
+    }
+
     fn left(&self) -> Left {
         let steps_per_epoch = self.plan.steps_per_epoch;
         let epochs_in = |steps: u32| steps / steps_per_epoch.max(1);
@@ -288,45 +286,4 @@ impl<H: Host> Run<'_, H> {
 enum GoOn {
     Continue,
     Stop,
-}
-
-/// A validation: pause and stop act between its batches too.
-struct Watched<'a, H> {
-    host: &'a H,
-    control: &'a Control,
-    pace: &'a mut Pace,
-    step: u32,
-}
-
-impl<H: Host> Between for Watched<'_, H> {
-    async fn between(&mut self, _fraction: f32) -> bool {
-        self.host.breathe().await;
-        if self.control.wish() == Wish::Pause {
-            let since_ms = self.host.now_ms();
-            self.host.emit(RunUpdate::Paused { step: self.step });
-            self.control.unpaused().await;
-            self.pace.was_paused(since_ms, self.host.now_ms());
-            if self.control.wish() == Wish::Run {
-                self.host.emit(RunUpdate::Resumed);
-            }
-        }
-        self.control.wish() != Wish::Stop
-    }
-
-    fn now_ms(&self) -> f64 {
-        self.host.now_ms()
-    }
-}
-
-/// A few batches that nobody waits for.
-struct Unwatched<'a, H>(&'a H);
-
-impl<H: Host> Between for Unwatched<'_, H> {
-    async fn between(&mut self, _fraction: f32) -> bool {
-        true
-    }
-
-    fn now_ms(&self) -> f64 {
-        self.0.now_ms()
-    }
 }

@@ -245,7 +245,7 @@ impl AppState {
                 Changed { dataset: true, ..Changed::NOTHING }
             }
             Command::Train { run, config } => {
-                self.run = RunState::Preparing { run: Run::new(*run, config.clone()), preparation: None };
+                self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
                 Changed { run: true, curves: true, samples: true, ..Changed::NOTHING }

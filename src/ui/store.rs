@@ -268,7 +268,7 @@ impl Store {
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
         }
-        self.send(Command::Train { run, config });
+        self.send(Command::Train { run, config: Box::new(config) });
         report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
     }
 

@@ -119,8 +119,9 @@ fn the_rate_follows_the_schedule_and_the_plateau() {
     assert_eq!((halved[14], halved[15], halved[59]), ((15, base), (16, base * 0.5), (60, base * 0.125)));
     let cycle = rates(ScheduleConfig::ONE_CYCLE);
     assert!((cycle[0].1 * 25.0 / base - 1.0).abs() < 1e-9 && cycle[17].1 == base, "{cycle:?}");
-    // No loss is a thousand times lower, so from the second epoch on there is no improvement.
-    let plateau = ScheduleConfig::Plateau { factor: 0.1, patience: 0, threshold: 0.999, cooldown: 0, least_rate: 0.0 };
+    // No loss is a billion times lower, so from the second epoch on there is no improvement.
+    let threshold = 1.0 - 1e-9;
+    let plateau = ScheduleConfig::Plateau { factor: 0.1, patience: 0, threshold, cooldown: 0, least_rate: 0.0 };
     let plateau = rates(plateau);
     assert_eq!((plateau[29], plateau[30]), ((30, base), (31, base * 0.1)));
     assert!((plateau[45].1 / base - 0.01).abs() < 1e-9);

@@ -68,7 +68,7 @@ fn training() -> AppState {
     state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
-    state.sent(&Command::Train { run: RUN, config: config() });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()) });
     state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
@@ -131,7 +131,7 @@ fn a_new_run_begins_with_empty_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
     state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
-    state.sent(&Command::Train { run: RunId(8), config: config() });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()) });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
 }

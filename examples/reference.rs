@@ -16,7 +16,7 @@ use burn::tensor::Device;
 use kindling::dataset::{Dataset, Split, parse_files, summarize};
 use kindling::evaluation::evaluate;
 use kindling::network::{Preset, presets};
-use kindling::protocol::{EpochReport, Progress, RunConfig, RunUpdate, SplitName};
+use kindling::protocol::{EpochReport, Failure, Progress, RunConfig, RunUpdate, SplitName};
 use kindling::training::{Control, DeviceDataset, Host, Published, train};
 
 fn main() {
@@ -111,6 +111,10 @@ impl Host for Terminal {
                 100.0 * report.validation_accuracy
             );
         }
+    }
+
+    fn warn(&self, failure: Failure) {
+        eprintln!("{failure}");
     }
 
     async fn breathe(&self) {}

@@ -30,14 +30,22 @@ export declare namespace kindling {
      */
     train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
+    /**
+     * Smith's range test: which learning rate suits a config of `train`. Trains weights that are thrown away while the rate rises; the current
+     * network stays. `stop` ends it.
+     */
+    findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
+
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
     /** Asks a paused run to go on. The run's listener hears `resumed`. */
     resume(): Promise<void>;
     /** Trains one batch of a paused or running run, then pauses. */
     step(): Promise<void>;
-    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. */
+    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. Ends a range test too. */
     stop(): Promise<void>;
+    /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
+    adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
 
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
     evaluate(split: "validation" | "test"): Promise<Evaluation>;
@@ -113,15 +121,28 @@ export declare namespace kindling {
     maxSteps?: number | null;
     /** Images per step, 1 to 4096. */
     batchSize?: number;
-    /** η in `θ ← θ − η∇L − ηλθ`. */
+    /** η in `θ ← θ − η∇L − ηλθ`; the schedule starts from it. */
     learningRate?: number;
     /** λ in `θ ← θ − η∇L − ηλθ`. */
     weightDecay?: number;
+    /** How the weight decay acts: apart from the gradient, or as part of it. */
+    decay?: "decoupled" | "l2";
     /** PyTorch's definitions and defaults. */
-    optimizer?: "sgd" | "adam" | { sgd: Partial<Sgd> } | { adam: Partial<Adam> };
-    /** Of SGD; short for `optimizer: { sgd: { momentum } }`. */
+    optimizer?: OneOf<Optimizers>;
+    /** Of SGD, RMSProp or Muon. */
     momentum?: number;
-    /** Seeds the initial weights and the order of the batches. A whole number, 0 to 4294967295. */
+    loss?: OneOf<Losses>;
+    schedule?: OneOf<Schedules>;
+    /** The longest that the gradient of all parameters together may be. */
+    clipNorm?: number | null;
+    /** Batches whose mean gradient makes one update, 1 to 1000. */
+    batchesPerUpdate?: number;
+    /** Share of the old average in a moving average of the weights, which is then evaluated and kept instead of them. */
+    emaDecay?: number | null;
+    earlyStopping?: Partial<EarlyStopping> | null;
+    /** Random changes to the train images. */
+    augment?: Partial<Augment>;
+    /** Seeds the initial weights, the order of the batches, and the changes to them. A whole number, 0 to 4294967295. */
     seed?: number;
     /** May be given, as in the config of another run, if it is the current dataset's. */
     dataset?: string;
@@ -129,14 +150,74 @@ export declare namespace kindling {
     split?: Split;
   }
 
-  interface Sgd {
-    momentum: number;
+  /** A name, or an object with a name as its one key and any of its values. */
+  type OneOf<Kinds> = keyof Kinds | { [Name in keyof Kinds]: { [Key in Name]: Partial<Kinds[Key]> } }[keyof Kinds];
+
+  interface Optimizers {
+    sgd: { momentum: number; nesterov: boolean };
+    adam: Adam;
+    /** Adam whose decay is always decoupled. */
+    adamW: Adam;
+    rmsProp: { alpha: number; epsilon: number; momentum: number; centered: boolean };
+    adagrad: { epsilon: number };
+    lion: { beta1: number; beta2: number };
+    /** Keller Jordan's, for weights; biases and norms have AdamW at this share of the learning rate. */
+    muon: { momentum: number; adamRateShare: number };
   }
 
   interface Adam {
     beta1: number;
     beta2: number;
     epsilon: number;
+  }
+
+  interface Losses {
+    crossEntropy: {
+      /** Share of the target that is spread evenly over all classes, 0 to below 1. */
+      labelSmoothing: number;
+      classWeights: "none" | "balanced" | { given: number[] };
+    };
+    /** For two classes, on the difference of the two logits. */
+    binaryCrossEntropy: Record<string, never>;
+    /** Between the softmax's probabilities and 0 or 1. */
+    meanSquaredError: Record<string, never>;
+  }
+
+  interface Schedules {
+    constant: Record<string, never>;
+    /** Times `factor` after every `epochs` epochs. */
+    step: { epochs: number; factor: number };
+    /** Times `factor` after every epoch. */
+    exponential: { factor: number };
+    cosine: { warmUpSteps: number; leastRate: number };
+    /** PyTorch's `OneCycleLR`. */
+    oneCycle: { rise: number; startDivisor: number; endDivisor: number };
+    /** PyTorch's `ReduceLROnPlateau`, on the validation loss. */
+    plateau: { factor: number; patience: number; threshold: number; cooldown: number; leastRate: number };
+  }
+
+  interface EarlyStopping {
+    metric: "validationLoss" | "validationAccuracy";
+    /** Epochs in a row without an improvement after which the run ends, at least 1. */
+    patience: number;
+    leastImprovement: number;
+  }
+
+  /** Strengths; 0 is none. docs/api.md has their ranges. */
+  interface Augment {
+    flip: number;
+    shift: number;
+    rotationDegrees: number;
+    zoom: number;
+    shearDegrees: number;
+    brightness: number;
+    contrast: number;
+    saturation: number;
+    hue: number;
+    noise: number;
+    cutout: number;
+    mixup: number;
+    cutmix: number;
   }
 
   interface Network {
@@ -171,6 +252,8 @@ export declare namespace kindling {
     | { kind: "samples"; predictions: Prediction[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
+    /** `adjust` has changed the rates: those in force from this step on. */
+    | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
 
@@ -187,6 +270,8 @@ export declare namespace kindling {
     loss: number | null;
     /** Share of the images of those steps that were classified right, 0 to 1. */
     accuracy: number;
+    /** That of step `step`. */
+    learningRate: number;
     imagesPerSecond: number;
     /** Time since the first step, pauses left out. */
     elapsedMs: number;
@@ -198,23 +283,48 @@ export declare namespace kindling {
     epoch: number;
     /** Steps done at its end. */
     step: number;
-    /** Mean over the epoch's steps, as the network was at each. */
+    /** Mean over the epoch's steps, as the network was at each; of the loss that the run minimizes. */
     trainLoss: number | null;
     trainAccuracy: number;
+    /** Mean cross-entropy, whatever the run minimizes. */
     validationLoss: number | null;
     validationAccuracy: number;
-    /** Whether these are the best weights so far, by validation accuracy. */
+    /** Whether these are the best weights so far, by validation accuracy, or by what early stopping watches. */
     isBest: boolean;
     elapsedMs: number;
   }
 
   interface RunReport {
-    ending: "completed" | "stepLimit" | "stopped";
+    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped";
     /** Steps done. */
     steps: number;
     /** The epoch whose weights are kept; null where no epoch was completed, then the last weights are kept. */
     best: EpochReport | null;
+    /** Whether the weights that were evaluated and kept are the moving average (`emaDecay`). */
+    isAveraged: boolean;
     elapsedMs: number;
+  }
+
+  /** At most ten times a second. */
+  interface RateEvent {
+    kind: "points";
+    /** How far the test is, 0 to 1. */
+    fraction: number;
+    /** Those since the last event. */
+    points: RatePoint[];
+  }
+
+  interface RateTest {
+    /** By rising rate, up to where the loss went up for good. */
+    points: RatePoint[];
+    /** A rate to begin with; null where the loss never fell. */
+    proposed: number | null;
+  }
+
+  interface RatePoint {
+    learningRate: number;
+    /** Smoothed over the steps before. */
+    loss: number;
   }
 
   interface Report extends RunReport {

@@ -7,17 +7,19 @@ use kindling::dataset::{Dataset, Split};
 use kindling::network::Network;
 use kindling::network::presets::lenet_network;
 use kindling::network::weights::NamedTensor;
-use kindling::protocol::{
-    Activation, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig,
-};
+use kindling::protocol::{Activation, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
 use kindling::training::data::{Batch, DeviceDataset};
+use kindling::training::gradients::NetworkGradients;
 use kindling::training::loss::cross_entropy;
-use kindling::training::optimizer::Optimizer;
-use kindling::training::step::Trainer;
+use kindling::training::optimizer::{Optimizer, Rates};
+use kindling::training::step::{StepSettings, Trainer};
 use safetensors::SafeTensors;
 
 mod support;
 use support::block_on;
+
+#[path = "oracle/optimization.rs"]
+mod optimization;
 
 /// Largest difference allowed, as a share of the largest value of the tensor compared: sums in f32 come in another order here.
 const TOLERANCE: f32 = 1e-5;
@@ -87,7 +89,9 @@ fn batch_norm_trains_and_evaluates_as_pytorchs() {
                 golden.check(&format!("gradient/{name}"), &values, 10.0 * TOLERANCE);
             }
         }
-        network = optimizer.update(network, gradients);
+        let mut batch = NetworkGradients::default();
+        batch.add(&network, gradients);
+        network = optimizer.update(network, batch, Rates { learning_rate: 0.1, weight_decay: 0.0 });
     }
     let weights = block_on(network.weights()).unwrap();
     assert!(weights.iter().any(|tensor| tensor.name == "5.running_var"));
@@ -111,9 +115,10 @@ fn check_three_steps(name: &str, optimizer: OptimizerConfig, learning_rate: f64,
     let golden = Golden::open(include_bytes!("oracle/lenet.safetensors"));
     let network = golden.network(&lenet_network(), LENET_INPUT, 10);
     let batch = golden.batch("images", "labels", LENET_INPUT, 10);
-    let mut trainer =
-        Trainer::new(network, Optimizer::new(&config(optimizer, learning_rate, weight_decay)), Random::new(0));
-    let losses: Vec<f32> = (0..3).flat_map(|_| values(trainer.step(batch.clone()).loss)).collect();
+    let config = config(optimizer, learning_rate, weight_decay);
+    let mut trainer = Trainer::new(network, &config, &[1; 10], Random::new(0)).unwrap();
+    let settings = StepSettings { rates: Rates { learning_rate, weight_decay }, is_update: true };
+    let losses: Vec<f32> = (0..3).flat_map(|_| values(trainer.step(batch.clone(), settings).loss)).collect();
     golden.check(&format!("{name}/losses"), &losses, STEPS_TOLERANCE);
     let weights = block_on(trainer.network().weights()).unwrap();
     assert_eq!(weights.len(), 10);
@@ -142,18 +147,7 @@ fn batch_norm_network() -> NetworkConfig {
 }
 
 fn config(optimizer: OptimizerConfig, learning_rate: f64, weight_decay: f64) -> RunConfig {
-    RunConfig {
-        dataset: String::new(),
-        split: SplitConfig::default(),
-        seed: 0,
-        network: lenet_network(),
-        optimizer,
-        learning_rate,
-        weight_decay,
-        batch_size: 1,
-        epochs: 1,
-        max_steps: None,
-    }
+    RunConfig { optimizer, learning_rate, weight_decay, ..RunConfig::new("", lenet_network()) }
 }
 
 /// A file of golden values.
@@ -200,6 +194,11 @@ impl Golden {
     fn floats(&self, name: &str) -> Vec<f32> {
         let bytes = self.0.tensor(name).unwrap_or_else(|_| panic!("{name} is missing")).data();
         bytes.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+    }
+
+    fn doubles(&self, name: &str) -> Vec<f64> {
+        let bytes = self.0.tensor(name).unwrap_or_else(|_| panic!("{name} is missing")).data();
+        bytes.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().unwrap())).collect()
     }
 
     fn check(&self, name: &str, found: &[f32], tolerance: f32) {

@@ -6,12 +6,18 @@ use burn::tensor::Device;
 use kindling::evaluation::{classify::classify_prepared, evaluate};
 use kindling::protocol::{
     Activation, Bulk, Ending, EpochReport, Failure, FailureKind, Layer, NetworkConfig, OptimizerConfig, Padding,
-    RunConfig, RunReport, RunUpdate, SplitConfig, SplitName,
+    RunConfig, RunReport, RunUpdate, SplitCounts, SplitName,
 };
 use kindling::training::{Control, DeviceDataset, Published, train, warm_up};
 
 mod support;
 use support::{Recorder, bands, block_on};
+
+#[path = "training/optimization.rs"]
+mod optimization;
+
+#[path = "training/augmentation.rs"]
+mod augmentation;
 
 fn device() -> Device {
     Device::flex()
@@ -75,7 +81,8 @@ fn dropout_repeats_too() {
 
 #[test]
 fn the_order_of_the_images_changes_with_the_epoch() {
-    let plan = kindling::training::plan::Plan::new(&config(), 300).unwrap();
+    let plan =
+        kindling::training::plan::Plan::new(&config(), SplitCounts { train: 300, ..SplitCounts::default() }).unwrap();
     let train: Vec<u32> = (0..300).collect();
     let [first, again, second] = [0, 0, 1].map(|epoch| plan.order(&train, 1, epoch));
     assert_eq!(first, again);
@@ -176,7 +183,7 @@ fn a_step_limit_ends_the_run() {
 
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
-    let optimizer = OptimizerConfig::Sgd { momentum: 0.9 };
+    let optimizer = OptimizerConfig::SGD;
     let run = Outcome::of(&RunConfig { learning_rate: 1e20, weight_decay: 0.0, optimizer, ..config() });
     let failure = run.result.unwrap_err();
     assert_eq!(failure.kind, FailureKind::LossNotFinite);
@@ -269,7 +276,7 @@ fn images_larger_than_a_buffer_are_refused() {
 
 #[test]
 fn values_out_of_range_are_refused() {
-    let sgd = |momentum| OptimizerConfig::Sgd { momentum };
+    let sgd = |momentum| OptimizerConfig::Sgd { momentum, nesterov: false };
     let configs = [
         RunConfig { batch_size: 0, ..config() },
         RunConfig { batch_size: 4_097, ..config() },
@@ -319,30 +326,24 @@ fn a_warm_up_tells_its_steps_and_trains_nothing() {
 
 /// Three epochs of fifteen steps.
 fn config() -> RunConfig {
+    let layers = vec![
+        Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Same, bias: true },
+        Layer::BatchNorm,
+        Layer::Activation(Activation::Relu),
+        Layer::MaxPool { size: 2, stride: 2 },
+        Layer::Flatten,
+        Layer::Linear { units: 16, bias: true },
+        Layer::Dropout { rate: 0.1 },
+        Layer::Activation(Activation::Relu),
+        Layer::Classifier { bias: true },
+    ];
     RunConfig {
-        dataset: "bands".to_owned(),
-        split: SplitConfig::default(),
         seed: 1,
-        network: NetworkConfig {
-            name: "small".to_owned(),
-            layers: vec![
-                Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Same, bias: true },
-                Layer::BatchNorm,
-                Layer::Activation(Activation::Relu),
-                Layer::MaxPool { size: 2, stride: 2 },
-                Layer::Flatten,
-                Layer::Linear { units: 16, bias: true },
-                Layer::Dropout { rate: 0.1 },
-                Layer::Activation(Activation::Relu),
-                Layer::Classifier { bias: true },
-            ],
-        },
-        optimizer: OptimizerConfig::ADAM,
         learning_rate: 0.01,
         weight_decay: 0.01,
         batch_size: 20,
         epochs: 3,
-        max_steps: None,
+        ..RunConfig::new("bands", NetworkConfig { name: "small".to_owned(), layers })
     }
 }
 

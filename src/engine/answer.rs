@@ -8,7 +8,10 @@ use super::session::{Current, Session};
 use crate::channel;
 use crate::dataset::Dataset;
 use crate::evaluation;
-use crate::protocol::{Answer, Bulk, Event, Failure, FailureKind, ImageBatch, Question, RequestId, RunId, SplitName};
+use crate::protocol::{
+    Answer, Bulk, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RequestId, RunId, SplitName,
+};
+use crate::training::{Control, find_rate};
 
 /// Images in one answer at most.
 const IMAGE_LIMIT: usize = 1_000;
@@ -19,10 +22,17 @@ const PIXEL_LIMIT_BYTES: usize = 32 << 20;
 /// Progress of a long question is told at most so often.
 const PROGRESS_INTERVAL_MS: f64 = 100.0;
 
+/// A question under way.
+pub struct Asked<'a> {
+    pub request: RequestId,
+    /// Stopped when the answer is no longer wanted.
+    pub control: &'a Control,
+}
+
 pub async fn answer(
     session: &Session,
     current: &Current,
-    request: RequestId,
+    Asked { request, control }: Asked<'_>,
     question: Question,
 ) -> Result<Answer, Failure> {
     match question {
@@ -36,7 +46,7 @@ pub async fn answer(
             let progress = |fraction| {
                 if clock::now_ms() - told_ms.get() >= PROGRESS_INTERVAL_MS {
                     told_ms.set(clock::now_ms());
-                    channel::post(&Event::AnswerProgress { request, fraction });
+                    channel::post(&Event::AnswerProgress { request, fraction, points: Vec::new() });
                 }
             };
             let host = EngineHost { run: RunId::default() };
@@ -46,6 +56,14 @@ pub async fn answer(
         Question::Classify { image } => {
             let network = session.published().get().ok_or_else(no_network)?;
             Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image).await?))
+        }
+        Question::FindRate { config } => {
+            // It reads no more than ten times a second, and tells each read.
+            let progress = |fraction, points: &[RatePoint]| {
+                channel::post(&Event::AnswerProgress { request, fraction, points: points.to_vec() });
+            };
+            let host = EngineHost { run: RunId::default() };
+            Ok(Answer::Rates(find_rate(&host, control, &current.on_device, &config, progress).await?))
         }
     }
 }

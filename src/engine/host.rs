@@ -2,7 +2,7 @@
 
 use super::clock;
 use crate::channel;
-use crate::protocol::{Event, RunId, RunUpdate};
+use crate::protocol::{Event, Failure, RunId, RunUpdate};
 use crate::training::Host;
 
 /// Speaks for one run.
@@ -13,6 +13,10 @@ pub struct EngineHost {
 impl Host for EngineHost {
     fn emit(&self, update: RunUpdate) {
         channel::post(&Event::Run { run: self.run, update });
+    }
+
+    fn warn(&self, failure: Failure) {
+        channel::post(&Event::Warning(failure));
     }
 
     async fn breathe(&self) {

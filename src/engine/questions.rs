@@ -6,10 +6,12 @@ use std::rc::Rc;
 
 use wasm_bindgen_futures::spawn_local;
 
-use super::answer;
+use super::answer::{self, Asked};
 use super::session::Session;
 use crate::channel;
 use crate::protocol::{Answer, Event, Failure, FailureKind, Question, RequestId};
+use crate::training::Control;
+use crate::training::control::Wish;
 
 /// Questions that wait at most, in each of the two queues. Of more, the oldest goes unanswered.
 const QUESTION_LIMIT: usize = 64;
@@ -24,6 +26,8 @@ pub struct Questions {
 #[derive(Default)]
 struct Queue {
     waiting: RefCell<VecDeque<(RequestId, Question)>>,
+    /// The question that is being answered, and how to end that.
+    under_way: RefCell<Option<(RequestId, Rc<Control>)>>,
     is_busy: Cell<bool>,
 }
 
@@ -44,11 +48,28 @@ impl Questions {
         }
     }
 
-    /// Turns down whatever waits.
+    /// Turns down whatever waits, and ends what is under way.
     pub fn cancel_all(&self) {
         for queue in [&self.quick, &self.long] {
             for (request, _) in queue.waiting.take() {
                 tell(request, Err(canceled("the dataset was replaced")));
+            }
+            if let Some((_, control)) = &*queue.under_way.borrow() {
+                control.stop();
+            }
+        }
+    }
+
+    /// One question's answer is no longer wanted. Of those under way only a range test ends early.
+    pub fn withdraw(&self, withdrawn: RequestId) {
+        for queue in [&self.quick, &self.long] {
+            let n_before = queue.waiting.borrow().len();
+            queue.waiting.borrow_mut().retain(|(request, _)| *request != withdrawn);
+            if queue.waiting.borrow().len() < n_before {
+                tell(withdrawn, Err(canceled("the question was withdrawn")));
+            }
+            if let Some((_, control)) = queue.under_way.borrow().as_ref().filter(|(request, _)| *request == withdrawn) {
+                control.stop();
             }
         }
     }
@@ -56,7 +77,7 @@ impl Questions {
     fn queue_for(&self, question: &Question) -> &Queue {
         match question {
             Question::Images { .. } | Question::ImagesAt { .. } | Question::Classify { .. } => &self.quick,
-            Question::Evaluate { .. } => &self.long,
+            Question::Evaluate { .. } | Question::FindRate { .. } => &self.long,
         }
     }
 
@@ -71,10 +92,18 @@ async fn answer_all(session: Rc<Session>, is_long: bool) {
         let Some((request, question)) = queue.waiting.borrow_mut().pop_front() else { break };
         let result = match session.current() {
             Some(current) => {
-                let result = answer::answer(&session, &current, request, question).await;
+                let control = Rc::new(Control::default());
+                queue.under_way.replace(Some((request, control.clone())));
+                let asked = Asked { request, control: &control };
+                let result = answer::answer(&session, &current, asked, question).await;
+                queue.under_way.replace(None);
                 // An answer about a dataset that is gone would be taken for one about the new.
                 let is_current = session.current().is_some_and(|now| Rc::ptr_eq(&now, &current));
-                if is_current { result } else { Err(canceled("the dataset was replaced")) }
+                match (is_current, control.wish()) {
+                    (false, _) => Err(canceled("the dataset was replaced")),
+                    (true, Wish::Stop) => Err(canceled("the question was withdrawn")),
+                    (true, _) => result,
+                }
             }
             None => Err(Failure::new(FailureKind::NoDataset, "no dataset is loaded")),
         };

@@ -17,6 +17,7 @@ use crate::protocol::{
     Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
     RunUpdate, SplitConfig,
 };
+use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
 
 /// What the engine computes on.
@@ -95,12 +96,16 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config } => self.train(Run { id: run, config, control: Rc::default() }),
+            Command::Train { run, config } => self.train(Run { id: run, config: *config, control: Rc::default() }),
             Command::Pause => self.steer(Control::pause),
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
+            Command::Adjust { run, learning_rate, weight_decay } => {
+                self.adjust(run, RateChange { learning_rate, weight_decay });
+            }
             Command::Ask { request, question } => self.questions.ask(self, request, question),
+            Command::Withdraw { request } => self.questions.withdraw(request),
         }
     }
 
@@ -150,6 +155,17 @@ impl Session {
             action(&run.control);
         } else if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
             action(control);
+        }
+    }
+
+    /// A run that is over is not adjusted, and neither is another in its place.
+    fn adjust(&self, run: RunId, change: RateChange) {
+        if let Some(waiting) = self.agenda.borrow().waiting_train().filter(|waiting| waiting.id == run) {
+            waiting.control.adjust(change);
+        } else if let UnderWay::Training(id, control) = &*self.under_way.borrow()
+            && *id == run
+        {
+            control.adjust(change);
         }
     }
 

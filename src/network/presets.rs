@@ -1,7 +1,7 @@
 //! Recipes that are known to work: a network, and the settings to train it with.
 
 use crate::protocol::{
-    Activation, DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig,
+    Activation, DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig,
 };
 
 /// A recipe for a dataset. The first of [`presets`] is the default.
@@ -135,18 +135,7 @@ fn conv(filters: u32, kernel: u32, padding: Padding, bias: bool) -> Layer {
 
 /// What the recipes share.
 fn defaults(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
-    RunConfig {
-        dataset: dataset.id.clone(),
-        split: SplitConfig::default(),
-        seed: 0,
-        network,
-        optimizer: OptimizerConfig::ADAM,
-        learning_rate: 0.001,
-        weight_decay: 0.0,
-        batch_size: 64,
-        epochs: 5,
-        max_steps: None,
-    }
+    RunConfig::new(dataset.id.clone(), network)
 }
 
 #[cfg(test)]
@@ -179,7 +168,7 @@ mod tests {
         let presets = presets(&summary(3, 32));
         let config = &presets.iter().find(|preset| preset.id == "lenet").unwrap().config;
         assert_eq!((config.batch_size, config.epochs, config.learning_rate), (4, 5, 0.001));
-        assert_eq!(config.optimizer, OptimizerConfig::Sgd { momentum: 0.9 });
+        assert_eq!(config.optimizer, OptimizerConfig::SGD);
         let parameters: u64 =
             infer(&config.network, summary(3, 32).shape, 10).unwrap().iter().map(|layer| layer.parameters).sum();
         assert_eq!(parameters, 62_006);

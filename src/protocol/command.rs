@@ -16,7 +16,7 @@ pub enum Command {
     /// Start a run. A run under way is stopped first.
     Train {
         run: RunId,
-        config: RunConfig,
+        config: Box<RunConfig>,
     },
     Pause,
     Resume,
@@ -24,9 +24,20 @@ pub enum Command {
     Step,
     /// End the run, keeping its best weights.
     Stop,
+    /// Change values of a run under way, within one step; those left out stay. The learning rate is the one that the schedule
+    /// starts from. A run that is over, or values out of range, change nothing.
+    Adjust {
+        run: RunId,
+        learning_rate: Option<f64>,
+        weight_decay: Option<f64>,
+    },
     Ask {
         request: RequestId,
         question: Question,
+    },
+    /// A question's answer is no longer wanted. Its answer is then `Canceled`, unless it was on its way.
+    Withdraw {
+        request: RequestId,
     },
 }
 
@@ -57,6 +68,9 @@ pub enum Question {
     Evaluate { split: SplitName },
     /// Classify one image. Answered by [`super::Answer::Classification`].
     Classify { image: ImageInput },
+    /// Which learning rate suits this config: Smith's range test, on weights that are thrown away. Its points so far come with its
+    /// progress. Answered by [`super::Answer::Rates`].
+    FindRate { config: Box<RunConfig> },
 }
 
 /// An image to classify, as the browser gives it.

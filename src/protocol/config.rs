@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
+
 /// The complete configuration of a run, saved with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -10,11 +12,11 @@ pub struct RunConfig {
     pub dataset: String,
     /// How the dataset is cut into train, validation and test.
     pub split: SplitConfig,
-    /// Seeds the initial weights and the order of the batches.
+    /// Seeds the initial weights, the order of the batches, and the changes to them.
     pub seed: u32,
     pub network: NetworkConfig,
     pub optimizer: OptimizerConfig,
-    /// η in `θ ← θ − η∇L − ηλθ`.
+    /// η in `θ ← θ − η∇L − ηλθ`. The schedule starts from it.
     pub learning_rate: f64,
     /// λ in `θ ← θ − η∇L − ηλθ`.
     pub weight_decay: f64,
@@ -24,6 +26,60 @@ pub struct RunConfig {
     pub epochs: u32,
     /// End after this many steps, whatever the epoch.
     pub max_steps: Option<u32>,
+    // Below: what configs from before these existed leave out, and then run as they did.
+    #[serde(default)]
+    pub loss: LossConfig,
+    /// How the weight decay acts.
+    #[serde(default)]
+    pub decay: Decay,
+    /// How the learning rate changes during the run.
+    #[serde(default)]
+    pub schedule: ScheduleConfig,
+    /// The longest that the gradient of all parameters together may be (its 2-norm); longer ones are scaled down to it.
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// Batches whose mean gradient makes one update, 1 to 1000. The last update of an epoch may have fewer.
+    #[serde(default = "one")]
+    pub batches_per_update: u32,
+    /// Share of the old average in the moving average of the weights, 0 to below 1. With it, the average is evaluated, kept and
+    /// asked instead of the weights. Early averages use less of it, `(1 + updates) / (10 + updates)`, as TensorFlow's do.
+    #[serde(default)]
+    pub ema_decay: Option<f64>,
+    #[serde(default)]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Random changes to the train images.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl RunConfig {
+    /// Adam at 0.001 for five epochs of batches of 64, with none of the extras.
+    pub fn new(dataset: impl Into<String>, network: NetworkConfig) -> Self {
+        Self {
+            dataset: dataset.into(),
+            split: SplitConfig::default(),
+            seed: 0,
+            network,
+            optimizer: OptimizerConfig::ADAM,
+            learning_rate: 0.001,
+            weight_decay: 0.0,
+            batch_size: 64,
+            epochs: 5,
+            max_steps: None,
+            loss: LossConfig::default(),
+            decay: Decay::default(),
+            schedule: ScheduleConfig::default(),
+            clip_norm: None,
+            batches_per_update: 1,
+            ema_decay: None,
+            early_stopping: None,
+            augment: AugmentConfig::default(),
+        }
+    }
 }
 
 /// How a dataset is cut. Stratified: every class keeps its share in each part.
@@ -102,19 +158,4 @@ pub enum Padding {
     Valid,
     /// `(kernel - 1) / 2` on each side: at stride 1 and odd kernels the output keeps its size.
     Same,
-}
-
-/// Optimizers with PyTorch's definitions and defaults. The decay is decoupled in both: `θ ← θ − η·direction − ηλθ`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum OptimizerConfig {
-    /// PyTorch's `SGD`: `v ← μ v + g`, `θ ← θ − η v`; dampening 0.
-    Sgd { momentum: f64 },
-    /// PyTorch's `Adam` (`AdamW` where there is decay): β₁ 0.9, β₂ 0.999, ε 1e-8.
-    Adam { beta1: f64, beta2: f64, epsilon: f64 },
-}
-
-impl OptimizerConfig {
-    pub const SGD: Self = Self::Sgd { momentum: 0.9 };
-    pub const ADAM: Self = Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, Prediction, Progress, RequestId,
-    RunId, RunReport,
+    Adjustment, Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, Prediction, Progress,
+    RatePoint, RateTest, RequestId, RunId, RunReport,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,10 +16,12 @@ pub enum Event {
         run: RunId,
         update: RunUpdate,
     },
-    /// How far a long question has come, 0 to 1.
+    /// How far a long question has come, 0 to 1; at most ten times a second.
     AnswerProgress {
         request: RequestId,
         fraction: f32,
+        /// Of a range test: its points since the last progress.
+        points: Vec<RatePoint>,
     },
     Answer {
         request: RequestId,
@@ -89,6 +91,8 @@ pub enum RunUpdate {
         step: u32,
     },
     Resumed,
+    /// Values were changed while it runs; from now on it is not what its config alone would give.
+    Adjusted(Adjustment),
     Finished(RunReport),
     Failed(Failure),
 }
@@ -111,4 +115,5 @@ pub enum Answer {
     Images(ImageBatch),
     Evaluation(Evaluation),
     Classification(Classification),
+    Rates(RateTest),
 }

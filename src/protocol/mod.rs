@@ -1,20 +1,24 @@
 //! What page and engine say to each other: plain data, no burn, no leptos.
 
+pub mod augment;
 pub mod bulk;
 pub mod command;
 pub mod config;
 pub mod event;
 pub mod failure;
+pub mod optimization;
 pub mod report;
 
+pub use augment::AugmentConfig;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
-pub use config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig};
+pub use config::{Activation, Layer, NetworkConfig, Padding, RunConfig, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
+pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 pub use report::{
-    ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch, ImageShape,
-    Prediction, Progress, RunReport, SplitCounts, SplitName,
+    Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
+    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
 };
 
 use serde::{Deserialize, Serialize};

@@ -75,6 +75,8 @@ pub struct Progress {
     pub losses: Vec<f32>,
     /// Share of the images of those steps that were classified right, 0 to 1.
     pub accuracy: f32,
+    /// That of step `step`.
+    pub learning_rate: f64,
     pub images_per_second: f64,
     /// Time since the first step, pauses left out.
     pub elapsed_ms: f64,
@@ -89,12 +91,14 @@ pub struct EpochReport {
     pub epoch: u32,
     /// Steps done at its end.
     pub step: u32,
-    /// Mean over the epoch's steps, as the network was at each.
+    /// Mean over the epoch's steps, as the network was at each; of the loss that the run minimizes.
     pub train_loss: f32,
     pub train_accuracy: f32,
+    /// Mean cross-entropy, whatever the run minimizes.
     pub validation_loss: f32,
     pub validation_accuracy: f32,
-    /// Whether the validation accuracy (at a tie, the loss) is the best so far, so that these weights are kept.
+    /// Whether the validation accuracy (at a tie, the loss) is the best so far, so that these weights are kept. Where early
+    /// stopping watches the loss, the loss decides.
     pub is_best: bool,
     pub elapsed_ms: f64,
 }
@@ -107,6 +111,8 @@ pub struct RunReport {
     pub steps: u32,
     /// The epoch whose weights are kept; none where no epoch was completed, then the last weights are kept.
     pub best: Option<EpochReport>,
+    /// Whether the weights that were evaluated and kept are the moving average (`ema_decay`).
+    pub is_averaged: bool,
     pub elapsed_ms: f64,
 }
 
@@ -119,6 +125,38 @@ pub enum Ending {
     StepLimit,
     /// The visitor stopped it.
     Stopped,
+    /// The validation figure that early stopping watches no longer improved.
+    EarlyStopped,
+}
+
+/// The values in force from a step on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Adjustment {
+    /// Steps done before it.
+    pub step: u32,
+    /// The one that the schedule starts from.
+    pub learning_rate: f64,
+    pub weight_decay: f64,
+}
+
+/// What a range test found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateTest {
+    /// By rising rate, up to where the loss went up for good.
+    pub points: Vec<RatePoint>,
+    /// A rate to begin with; none where the loss never fell.
+    pub proposed: Option<f64>,
+}
+
+/// A step of a range test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RatePoint {
+    pub learning_rate: f64,
+    /// Smoothed over the steps before.
+    pub loss: f32,
 }
 
 /// What the network says of one image of the dataset.

@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-/// Pause, resume, single step and stop. The loop looks at it before every step.
+/// Pause, resume, single step, stop, and other rates. The loop looks at it before every step.
 #[derive(Debug, Default)]
 pub struct Control {
     wish: Cell<Wish>,
+    /// Since the last step.
+    change: Cell<RateChange>,
     /// The loop, where it sleeps in a pause; there is one loop.
     sleeper: RefCell<Option<Waker>>,
 }
@@ -22,6 +24,13 @@ pub enum Wish {
     Step,
     /// Final: no later wish undoes it.
     Stop,
+}
+
+/// Other rates for a run under way; those left out stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RateChange {
+    pub learning_rate: Option<f64>,
+    pub weight_decay: Option<f64>,
 }
 
 impl Control {
@@ -41,8 +50,22 @@ impl Control {
         self.set(Wish::Stop);
     }
 
+    /// Acts before the next step; a later change of the same rate replaces it.
+    pub fn adjust(&self, change: RateChange) {
+        let earlier = self.change.get();
+        self.change.set(RateChange {
+            learning_rate: change.learning_rate.or(earlier.learning_rate),
+            weight_decay: change.weight_decay.or(earlier.weight_decay),
+        });
+    }
+
     pub fn wish(&self) -> Wish {
         self.wish.get()
+    }
+
+    /// The rates that were asked for since the last call.
+    pub(super) fn take_change(&self) -> Option<RateChange> {
+        Some(self.change.take()).filter(|change| *change != RateChange::default())
     }
 
     /// Turns a single step into a pause; the loop calls it when it takes the step.

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::dataset::drawing_style::DrawingStyle;
 use crate::dataset::{Dataset, Split};
-use crate::protocol::{Failure, FailureKind, ImageShape, SplitName};
+use crate::protocol::{Failure, FailureKind, ImageShape, SplitCounts, SplitName};
 
 /// Bytes in a word: WebGPU has no tensors of bytes.
 const WORD_BYTES: usize = 4;
@@ -82,6 +82,27 @@ impl DeviceDataset {
     /// The images of a part, as indices into the dataset.
     pub fn part(&self, name: SplitName) -> &[u32] {
         self.split.part(name)
+    }
+
+    /// Images in each part.
+    pub fn counts(&self) -> SplitCounts {
+        let count = |name| self.part(name).len() as u32;
+        SplitCounts {
+            train: count(SplitName::Train),
+            validation: count(SplitName::Validation),
+            test: count(SplitName::Test),
+        }
+    }
+
+    /// Train images of each class.
+    pub fn train_class_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.n_classes];
+        for &index in self.part(SplitName::Train) {
+            if let Some(count) = counts.get_mut(usize::from(self.label(index))) {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     pub fn samples(&self) -> &[u32] {

@@ -1,10 +1,13 @@
 //! All that training needs from outside.
 
-use crate::protocol::RunUpdate;
+use crate::protocol::{Failure, RunUpdate};
 
 /// The world around a run: the worker in the browser, a test or a command natively.
 pub trait Host {
     fn emit(&self, update: RunUpdate);
+
+    /// Something cannot be done, and the run goes on.
+    fn warn(&self, failure: Failure);
 
     /// Yields a macrotask, so that messages arrive and the GPU's callbacks run.
     fn breathe(&self) -> impl Future<Output = ()>;

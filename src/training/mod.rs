@@ -1,4 +1,4 @@
-//! The dataset on the device, loss, optimizers, and the loop that trains.
+//! The dataset on the device, losses, optimizers, schedules, and the loop that trains.
 
 /// What training needs from outside.
 pub mod host;
@@ -9,11 +9,23 @@ pub mod control;
 /// The dataset on the device; batches.
 pub mod data;
 
-/// Cross-entropy.
+/// Random changes to a batch.
+pub mod augment;
+
+/// What is minimized.
 pub mod loss;
 
-/// SGD and Adam.
+/// Gradients: accumulated and clipped.
+pub mod gradients;
+
+/// SGD, Adam and the others.
 pub mod optimizer;
+
+/// The moving average of the weights.
+pub mod average;
+
+/// The learning rate of a step.
+pub mod schedule;
 
 /// Forward, loss, gradient, update.
 pub mod step;
@@ -24,11 +36,20 @@ pub mod predict;
 /// A run's steps, and the check of its config.
 pub mod plan;
 
+/// When to end a run, and which network is its best.
+pub mod early_stopping;
+
+/// Losses and hits, read together.
+pub mod tally;
+
 /// A run's clock.
 pub mod pace;
 
 /// The network that questions are answered with.
 pub mod published;
+
+/// Pause and stop between steps and batches.
+mod watched;
 
 /// The loop.
 pub mod run;
@@ -36,9 +57,13 @@ pub mod run;
 /// Compiling and tuning a GPU's kernels before the first step.
 pub mod warm_up;
 
+/// Which learning rate suits a network.
+pub mod range_test;
+
 pub use control::Control;
 pub use data::DeviceDataset;
 pub use host::Host;
 pub use published::Published;
+pub use range_test::find_rate;
 pub use run::train;
 pub use warm_up::warm_up;

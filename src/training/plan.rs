@@ -1,11 +1,16 @@
 //! Checks a run's config and works out its steps.
 
 use crate::dataset::random::Random;
-use crate::protocol::{Failure, FailureKind, OptimizerConfig, RunConfig};
+use crate::protocol::{
+    AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig, OptimizerConfig, RunConfig, ScheduleConfig,
+    SplitCounts,
+};
 
 pub const MAX_BATCH_SIZE: u32 = 4_096;
 
 pub const MAX_EPOCHS: u32 = 10_000;
+
+pub const MAX_BATCHES_PER_UPDATE: u32 = 1_000;
 
 /// How many steps, of how many images. An epoch leaves out the images that fill no batch, other ones in every epoch: a smaller last
 /// batch would need its own kernels on a GPU, and would count more per image than the rest.
@@ -18,8 +23,14 @@ pub struct Plan {
 
 impl Plan {
     /// A train split smaller than a batch makes one smaller batch.
-    pub fn new(config: &RunConfig, n_train: usize) -> Result<Self, Failure> {
+    pub fn new(config: &RunConfig, counts: SplitCounts) -> Result<Self, Failure> {
         check(config)?;
+        let watches_validation =
+            config.early_stopping.is_some() || matches!(config.schedule, ScheduleConfig::Plateau { .. });
+        if watches_validation && counts.validation == 0 {
+            return Err(bad("early stopping and the plateau schedule need a validation split"));
+        }
+        let n_train = counts.train as usize;
         let batch_size = n_train.min(config.batch_size as usize);
         if batch_size == 0 {
             return Err(Failure::new(FailureKind::TooFewImages, "the train split is empty"));
@@ -46,6 +57,7 @@ pub enum Purpose {
     Weights,
     Dropout,
     Order { epoch: u32 },
+    Augmentation,
 }
 
 /// The generator for a purpose: the run's seed below, the purpose above.
@@ -54,33 +66,140 @@ pub fn random(seed: u32, purpose: Purpose) -> Random {
         Purpose::Weights => 0,
         Purpose::Dropout => 1,
         Purpose::Order { epoch } => 2 + u64::from(epoch),
+        Purpose::Augmentation => u64::from(u32::MAX),
     };
     Random::new((number << 32) | u64::from(seed))
 }
 
+/// Whether rates may be used together.
+pub fn check_rates(learning_rate: f64, weight_decay: f64) -> Result<(), Failure> {
+    require(learning_rate.is_finite() && learning_rate > 0.0, "the learning rate must be greater than 0")?;
+    require(is_at_least_0(weight_decay), "the weight decay must be at least 0")?;
+    require(learning_rate * weight_decay < 1.0, "learning rate times weight decay must be less than 1")
+}
+
 fn check(config: &RunConfig) -> Result<(), Failure> {
-    let unit = 0.0..1.0;
-    let require = |holds: bool, sentence: &str| if holds { Ok(()) } else { Err(bad(sentence)) };
     require((1..=MAX_BATCH_SIZE).contains(&config.batch_size), "the batch size must be from 1 to 4096")?;
     require((1..=MAX_EPOCHS).contains(&config.epochs), "epochs must be from 1 to 10000")?;
     require(config.max_steps != Some(0), "the step limit must be at least 1")?;
-    let rate = config.learning_rate;
-    require(rate.is_finite() && rate > 0.0, "the learning rate must be greater than 0")?;
-    let decay = config.weight_decay;
-    require(decay.is_finite() && decay >= 0.0, "the weight decay must be at least 0")?;
-    require(rate * decay < 1.0, "learning rate times weight decay must be less than 1")?;
-    match config.optimizer {
-        OptimizerConfig::Sgd { momentum } => {
-            require(unit.contains(&momentum), "the momentum must be at least 0 and less than 1")
+    check_rates(config.learning_rate, config.weight_decay)?;
+    check_loss(&config.loss)?;
+    check_optimizer(config.optimizer)?;
+    let decays_twice = matches!(config.optimizer, OptimizerConfig::AdamW { .. }) && config.decay == Decay::L2;
+    require(!decays_twice, "AdamW's weight decay is decoupled: for L2, choose Adam")?;
+    check_schedule(&config.schedule)?;
+    require(config.clip_norm.is_none_or(is_above_0), "the gradient's largest norm must be greater than 0")?;
+    require(
+        (1..=MAX_BATCHES_PER_UPDATE).contains(&config.batches_per_update),
+        "batches per update must be from 1 to 1000",
+    )?;
+    require(config.ema_decay.is_none_or(is_share), "the average's decay must be at least 0 and less than 1")?;
+    if let Some(EarlyStopping { patience, least_improvement, .. }) = config.early_stopping {
+        require(patience > 0, "the patience of early stopping must be at least 1")?;
+        require(is_at_least_0(least_improvement), "the least improvement must be at least 0")?;
+    }
+    check_augment(&config.augment)
+}
+
+/// Class weights are checked against the classes by [`super::loss::Loss::new`].
+fn check_loss(loss: &LossConfig) -> Result<(), Failure> {
+    match loss {
+        LossConfig::CrossEntropy { label_smoothing, .. } => {
+            require(is_share(*label_smoothing), "label smoothing must be at least 0 and less than 1")
         }
-        OptimizerConfig::Adam { beta1, beta2, epsilon } => {
-            require(
-                unit.contains(&beta1) && unit.contains(&beta2),
-                "beta 1 and beta 2 must be at least 0 and less than 1",
-            )?;
-            require(epsilon.is_finite() && epsilon > 0.0, "epsilon must be greater than 0")
+        LossConfig::BinaryCrossEntropy | LossConfig::MeanSquaredError => Ok(()),
+    }
+}
+
+fn check_optimizer(optimizer: OptimizerConfig) -> Result<(), Failure> {
+    const BETAS: &str = "beta 1 and beta 2 must be at least 0 and less than 1";
+    const EPSILON: &str = "epsilon must be greater than 0";
+    const MOMENTUM: &str = "the momentum must be at least 0 and less than 1";
+    match optimizer {
+        OptimizerConfig::Sgd { momentum, nesterov } => {
+            require(is_share(momentum), MOMENTUM)?;
+            require(!nesterov || momentum > 0.0, "Nesterov's way needs a momentum greater than 0")
+        }
+        OptimizerConfig::Adam { beta1, beta2, epsilon } | OptimizerConfig::AdamW { beta1, beta2, epsilon } => {
+            require(is_share(beta1) && is_share(beta2), BETAS)?;
+            require(is_above_0(epsilon), EPSILON)
+        }
+        OptimizerConfig::RmsProp { alpha, epsilon, momentum, .. } => {
+            require(is_share(alpha), "alpha must be at least 0 and less than 1")?;
+            require(is_share(momentum), MOMENTUM)?;
+            require(is_above_0(epsilon), EPSILON)
+        }
+        OptimizerConfig::Adagrad { epsilon } => require(is_above_0(epsilon), EPSILON),
+        OptimizerConfig::Lion { beta1, beta2 } => require(is_share(beta1) && is_share(beta2), BETAS),
+        OptimizerConfig::Muon { momentum, adam_rate_share } => {
+            require(is_share(momentum), MOMENTUM)?;
+            require(is_above_0(adam_rate_share), "AdamW's share of the learning rate must be greater than 0")
         }
     }
+}
+
+fn check_schedule(schedule: &ScheduleConfig) -> Result<(), Failure> {
+    let is_factor = |factor: f64| factor > 0.0 && factor <= 1.0;
+    const FACTOR: &str = "the schedule's factor must be greater than 0 and at most 1";
+    const LEAST: &str = "the schedule's least rate must be at least 0";
+    match *schedule {
+        ScheduleConfig::Constant => Ok(()),
+        ScheduleConfig::Step { epochs, factor } => {
+            require(epochs > 0, "the schedule's epochs must be at least 1")?;
+            require(is_factor(factor), FACTOR)
+        }
+        ScheduleConfig::Exponential { factor } => require(is_factor(factor), FACTOR),
+        ScheduleConfig::Cosine { least_rate, .. } => require(is_at_least_0(least_rate), LEAST),
+        ScheduleConfig::OneCycle { rise, start_divisor, end_divisor } => {
+            require((0.0..=1.0).contains(&rise), "the schedule's rise must be from 0 to 1")?;
+            let are_divisors =
+                [start_divisor, end_divisor].iter().all(|divisor| divisor.is_finite() && *divisor >= 1.0);
+            require(are_divisors, "the schedule's divisors must be at least 1")
+        }
+        ScheduleConfig::Plateau { factor, threshold, least_rate, .. } => {
+            require(is_factor(factor), FACTOR)?;
+            require(is_share(threshold), "the schedule's threshold must be at least 0 and less than 1")?;
+            require(is_at_least_0(least_rate), LEAST)
+        }
+    }
+}
+
+fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
+    let limits = [
+        ("flip", augment.flip, 1.0),
+        ("shift", augment.shift, 0.5),
+        ("rotation", augment.rotation_degrees, 180.0),
+        ("zoom", augment.zoom, 0.9),
+        ("shear", augment.shear_degrees, 60.0),
+        ("brightness", augment.brightness, 1.0),
+        ("contrast", augment.contrast, 1.0),
+        ("saturation", augment.saturation, 1.0),
+        ("hue", augment.hue, 0.5),
+        ("noise", augment.noise, 1.0),
+        ("cutout", augment.cutout, 1.0),
+        ("mixup", augment.mixup, 1.0),
+        ("cutmix", augment.cutmix, 1.0),
+    ];
+    match limits.into_iter().find(|(_, strength, most)| !(0.0..=*most).contains(strength)) {
+        None => Ok(()),
+        Some((name, _, most)) => Err(bad(&format!("the strength of {name} must be from 0 to {most}"))),
+    }
+}
+
+fn is_share(value: f64) -> bool {
+    (0.0..1.0).contains(&value)
+}
+
+fn is_above_0(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}
+
+fn is_at_least_0(value: f64) -> bool {
+    value.is_finite() && value >= 0.0
+}
+
+fn require(holds: bool, sentence: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(bad(sentence)) }
 }
 
 fn bad(sentence: &str) -> Failure {

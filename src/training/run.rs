@@ -1,21 +1,22 @@
 //! One run, from the first to the last step.
 
-use burn::module::Module;
-use burn::tensor::{Int, Tensor, Transaction};
-
 use super::control::{Control, Wish};
 use super::data::DeviceDataset;
+use super::early_stopping::{Patience, is_better};
 use super::host::Host;
-use super::optimizer::Optimizer;
+use super::optimizer::Rates;
 use super::pace::{Left, Pace};
-use super::plan::{Plan, Purpose, random};
-use super::predict::{Between, mean_loss_and_accuracy, predict};
+use super::plan::{Plan, Purpose, check_rates, random};
+use super::predict::{mean_loss_and_accuracy, predict};
 use super::published::Published;
-use super::step::{StepOutcome, Trainer};
+use super::schedule::{At, Plateau, learning_rate};
+use super::step::{StepSettings, Trainer};
+use super::tally::{EpochTally, Tally};
+use super::watched::{Unwatched, Watched};
 use crate::network::Network;
-use crate::network::weights::device_failure;
 use crate::protocol::{
-    Ending, EpochReport, Failure, FailureKind, Preparation, Progress, RunConfig, RunReport, RunUpdate, SplitName,
+    Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
+    RunUpdate, SplitName,
 };
 
 /// Predictions for the sample images are at least so far apart.
@@ -30,7 +31,7 @@ pub async fn train(
     config: &RunConfig,
     published: &Published,
 ) -> Result<RunReport, Failure> {
-    let plan = Plan::new(config, data.part(SplitName::Train).len())?;
+    let plan = Plan::new(config, data.counts())?;
     host.emit(RunUpdate::Preparing(Preparation::BuildingNetwork));
     let trainer = new_trainer(data, config)?;
     let parameters = trainer.network().n_parameters();
@@ -40,17 +41,22 @@ pub async fn train(
         control,
         data,
         published,
+        config,
         plan,
         trainer,
+        rates: Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay },
+        plateau: Plateau::new(),
+        patience: Patience::new(),
         step: 0,
         epoch: 0,
+        last_learning_rate: config.learning_rate,
         tally: Tally::default(),
         epoch_tally: EpochTally::default(),
         best: None,
         pace: Pace::new(host.now_ms()),
         last_samples_ms: f64::NEG_INFINITY,
     };
-    let ending = run.train_all(config).await;
+    let ending = run.train_all().await;
     if let Some((_, best)) = &run.best {
         published.set(best.clone());
     }
@@ -58,15 +64,16 @@ pub async fn train(
         ending: ending?,
         steps: run.step,
         best: run.best.map(|(report, _)| report),
+        is_averaged: config.ema_decay.is_some(),
         elapsed_ms: run.pace.elapsed_ms(host.now_ms()),
     })
 }
 
-/// A network with its initial weights, and the optimizer.
+/// A network with its initial weights, and all that moves it.
 pub(super) fn new_trainer(data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
     let mut weights_random = random(config.seed, Purpose::Weights);
     let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut weights_random, &data.device())?;
-    Ok(Trainer::new(network, Optimizer::new(config), random(config.seed, Purpose::Dropout)))
+    Trainer::new(network, config, &data.train_class_counts(), random(config.seed, Purpose::Dropout))
 }
 
 /// A run under way.
@@ -75,12 +82,19 @@ struct Run<'a, H> {
     control: &'a Control,
     data: &'a DeviceDataset,
     published: &'a Published,
+    config: &'a RunConfig,
     plan: Plan,
     trainer: Trainer,
+    /// Those that the schedule starts from: the config's, or what they were changed to.
+    rates: Rates,
+    plateau: Plateau,
+    patience: Patience,
     /// Steps done.
     step: u32,
     /// Epoch under way.
     epoch: u32,
+    /// Of the last step.
+    last_learning_rate: f64,
     tally: Tally,
     epoch_tally: EpochTally,
     best: Option<(EpochReport, Network)>,
@@ -89,35 +103,42 @@ struct Run<'a, H> {
 }
 
 impl<H: Host> Run<'_, H> {
-    async fn train_all(&mut self, config: &RunConfig) -> Result<Ending, Failure> {
-        for epoch in 0..config.epochs {
+    async fn train_all(&mut self) -> Result<Ending, Failure> {
+        let epochs = self.config.epochs;
+        for epoch in 0..epochs {
             self.epoch = epoch;
             self.epoch_tally = EpochTally::default();
             let train = self.data.part(SplitName::Train);
-            let order = self.data.upload_indices(self.plan.order(train, config.seed, epoch));
-            for position in 0..self.plan.steps_per_epoch as usize {
+            let order = self.data.upload_indices(self.plan.order(train, self.config.seed, epoch));
+            for position in 0..self.plan.steps_per_epoch {
                 if self.may_go_on().await? == GoOn::Stop {
                     self.report().await?;
                     return Ok(Ending::Stopped);
                 }
+                self.change_rates();
                 self.control.take_step();
                 let n_batch = self.plan.batch_size;
-                let batch = self.data.batch(order.clone().narrow(0, position * n_batch, n_batch));
-                self.tally.add(self.trainer.step(batch));
+                let batch = self.data.batch(order.clone().narrow(0, position as usize * n_batch, n_batch));
+                let settings = self.settings(position);
+                self.tally.add(self.trainer.step(batch, settings));
                 self.step += 1;
                 if self.pace.step_is_due(self.host.now_ms()) || self.step == self.plan.total_steps {
                     self.report().await?;
                 }
                 self.host.breathe().await;
-                if self.step == self.plan.total_steps && position + 1 < self.plan.steps_per_epoch as usize {
+                if self.step == self.plan.total_steps && position + 1 < self.plan.steps_per_epoch {
                     return Ok(Ending::StepLimit);
                 }
             }
             if self.finish_epoch().await? == GoOn::Stop {
                 return Ok(Ending::Stopped);
             }
-            if self.step == self.plan.total_steps && epoch + 1 < config.epochs {
+            let is_last = epoch + 1 == epochs;
+            if self.step == self.plan.total_steps && !is_last {
                 return Ok(Ending::StepLimit);
+            }
+            if self.config.early_stopping.is_some_and(|config| self.patience.is_over(&config)) && !is_last {
+                return Ok(Ending::EarlyStopped);
             }
         }
         Ok(Ending::Completed)
@@ -127,23 +148,48 @@ impl<H: Host> Run<'_, H> {
     async fn may_go_on(&mut self) -> Result<GoOn, Failure> {
         if self.control.wish() == Wish::Pause {
             self.report().await?;
-            let since_ms = self.host.now_ms();
-            self.host.emit(RunUpdate::Paused { step: self.step });
-            self.control.unpaused().await;
-            self.pace.was_paused(since_ms, self.host.now_ms());
-            if self.control.wish() == Wish::Run {
-                self.host.emit(RunUpdate::Resumed);
-            }
+            self.watched().sleep_through_pause().await;
         }
         Ok(if self.control.wish() == Wish::Stop { GoOn::Stop } else { GoOn::Continue })
     }
 
+    /// Takes over the rates that the visitor changed.
+    fn change_rates(&mut self) {
+        let Some(change) = self.control.take_change() else { return };
+        let wanted = Rates {
+            learning_rate: change.learning_rate.unwrap_or(self.rates.learning_rate),
+            weight_decay: change.weight_decay.unwrap_or(self.rates.weight_decay),
+        };
+        if let Err(failure) = check_rates(wanted.learning_rate, wanted.weight_decay) {
+            return self.host.warn(failure);
+        }
+        self.rates = wanted;
+        let Rates { learning_rate, weight_decay } = wanted;
+        self.host.emit(RunUpdate::Adjusted(Adjustment { step: self.step, learning_rate, weight_decay }));
+    }
+
+    /// Of the next step, which is at this position of its epoch.
+    fn settings(&mut self, position: u32) -> StepSettings {
+        let at = At {
+            step: self.step,
+            total_steps: self.plan.total_steps,
+            steps_per_epoch: self.plan.steps_per_epoch,
+            reduction: self.plateau.reduction,
+        };
+        self.last_learning_rate = learning_rate(&self.config.schedule, self.rates.learning_rate, at);
+        let is_last = position + 1 == self.plan.steps_per_epoch || self.step + 1 == self.plan.total_steps;
+        StepSettings {
+            rates: Rates { learning_rate: self.last_learning_rate, ..self.rates },
+            // No batch is left without its update when an epoch is evaluated.
+            is_update: (position + 1).is_multiple_of(self.config.batches_per_update) || is_last,
+        }
+    }
+
     /// Reads the losses since the last report and tells them.
     async fn report(&mut self) -> Result<(), Failure> {
-        if self.tally.losses.is_empty() {
+        if self.tally.n_steps() == 0 {
             return Ok(());
         }
-        // Waits for the device.
         let (losses, n_hits) = std::mem::take(&mut self.tally).read().await?;
         self.pace.was_read(self.host.now_ms(), self.plan.batch_size);
         if let Some(position) = losses.iter().position(|loss| !loss.is_finite()) {
@@ -154,7 +200,7 @@ impl<H: Host> Run<'_, H> {
             ));
         }
         self.epoch_tally.add(&losses, n_hits);
-        self.published.set(self.trainer.network().valid());
+        self.published.set(self.trainer.answering());
         let n_images = losses.len() * self.plan.batch_size;
         let now_ms = self.host.now_ms();
         self.host.emit(RunUpdate::Progress(Progress {
@@ -162,6 +208,7 @@ impl<H: Host> Run<'_, H> {
             epoch: self.epoch,
             losses,
             accuracy: (n_hits as f64 / n_images as f64) as f32,
+            learning_rate: self.last_learning_rate,
             images_per_second: self.pace.images_per_second(),
             elapsed_ms: self.pace.elapsed_ms(now_ms),
             remaining_ms: self.pace.remaining_ms(now_ms, self.left()),
@@ -186,11 +233,10 @@ impl<H: Host> Run<'_, H> {
     /// Evaluates on the validation split, and keeps the network if it is the best.
     async fn finish_epoch(&mut self) -> Result<GoOn, Failure> {
         self.report().await?;
-        let network = self.trainer.network().valid();
+        let network = self.trainer.answering();
         let (since_ms, paused_ms) = (self.host.now_ms(), self.pace.paused_ms());
         let validation = self.data.part(SplitName::Validation);
-        let mut watched = Watched { host: self.host, control: self.control, pace: &mut self.pace, step: self.step };
-        let Some(predictions) = predict(&network, self.data, validation, &mut watched).await? else {
+        let Some(predictions) = predict(&network, self.data, validation, &mut self.watched()).await? else {
             return Ok(GoOn::Stop);
         };
         let now_ms = self.host.now_ms();
@@ -208,12 +254,21 @@ impl<H: Host> Run<'_, H> {
             is_best: false,
             elapsed_ms: self.pace.elapsed_ms(now_ms),
         };
-        report.is_best = self.best.as_ref().is_none_or(|(best, _)| is_better(&report, best));
+        let metric = self.config.early_stopping.map_or(Metric::ValidationAccuracy, |config| config.metric);
+        report.is_best = self.best.as_ref().is_none_or(|(best, _)| is_better(&report, best, metric));
         if report.is_best {
             self.best = Some((report, network));
         }
+        self.plateau = self.plateau.after(&self.config.schedule, validation_loss.into());
+        if let Some(config) = &self.config.early_stopping {
+            self.patience = self.patience.after(config, &report);
+        }
         self.host.emit(RunUpdate::Epoch(report));
         Ok(GoOn::Continue)
+    }
+
+    fn watched(&mut self) -> Watched<'_, H> {
+        Watched { host: self.host, control: self.control, pace: &mut self.pace, step: self.step }
     }
 
     fn left(&self) -> Left {
@@ -227,108 +282,8 @@ impl<H: Host> Run<'_, H> {
     }
 }
 
-/// By accuracy, at a tie by loss. Without a validation split both are not numbers, and then the later network is the better.
-fn is_better(report: &EpochReport, best: &EpochReport) -> bool {
-    if report.validation_accuracy.is_nan() {
-        return true;
-    }
-    report.validation_accuracy > best.validation_accuracy
-        || (report.validation_accuracy == best.validation_accuracy && report.validation_loss < best.validation_loss)
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GoOn {
     Continue,
     Stop,
-}
-
-/// Losses and hits that are on the device and not read yet; [`Pace`] limits how many.
-#[derive(Default)]
-struct Tally {
-    losses: Vec<Tensor<1>>,
-    hits: Option<Tensor<1, Int>>,
-}
-
-impl Tally {
-    fn add(&mut self, outcome: StepOutcome) {
-        self.losses.push(outcome.loss);
-        self.hits = Some(match self.hits.take() {
-            Some(hits) => hits + outcome.hits,
-            None => outcome.hits,
-        });
-    }
-
-    async fn read(self) -> Result<(Vec<f32>, u64), Failure> {
-        let Some(hits) = self.hits else { return Ok((Vec::new(), 0)) };
-        let read = Transaction::default()
-            .register(Tensor::cat(self.losses, 0))
-            .register(hits)
-            .execute_async()
-            .await
-            .map_err(device_failure)?;
-        let [losses, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
-        Ok((losses.iter::<f32>().collect(), hits.iter::<u64>().next().unwrap_or_default()))
-    }
-}
-
-/// Sums over the epoch under way.
-#[derive(Default)]
-struct EpochTally {
-    loss_sum: f64,
-    n_hits: u64,
-    steps: u32,
-}
-
-impl EpochTally {
-    fn add(&mut self, losses: &[f32], n_hits: u64) {
-        self.loss_sum += losses.iter().copied().map(f64::from).sum::<f64>();
-        self.n_hits += n_hits;
-        self.steps += losses.len() as u32;
-    }
-
-    fn means(&self, batch_size: usize) -> (f32, f32) {
-        let steps = f64::from(self.steps.max(1));
-        ((self.loss_sum / steps) as f32, (self.n_hits as f64 / (steps * batch_size as f64)) as f32)
-    }
-}
-
-/// A validation: pause and stop act between its batches too.
-struct Watched<'a, H> {
-    host: &'a H,
-    control: &'a Control,
-    pace: &'a mut Pace,
-    step: u32,
-}
-
-impl<H: Host> Between for Watched<'_, H> {
-    async fn between(&mut self, _fraction: f32) -> bool {
-        self.host.breathe().await;
-        if self.control.wish() == Wish::Pause {
-            let since_ms = self.host.now_ms();
-            self.host.emit(RunUpdate::Paused { step: self.step });
-            self.control.unpaused().await;
-            self.pace.was_paused(since_ms, self.host.now_ms());
-            if self.control.wish() == Wish::Run {
-                self.host.emit(RunUpdate::Resumed);
-            }
-        }
-        self.control.wish() != Wish::Stop
-    }
-
-    fn now_ms(&self) -> f64 {
-        self.host.now_ms()
-    }
-}
-
-/// A few batches that nobody waits for.
-struct Unwatched<'a, H>(&'a H);
-
-impl<H: Host> Between for Unwatched<'_, H> {
-    async fn between(&mut self, _fraction: f32) -> bool {
-        true
-    }
-
-    fn now_ms(&self) -> f64 {
-        self.0.now_ms()
-    }
 }

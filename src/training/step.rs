@@ -1,20 +1,39 @@
-//! One training step: forward, loss, gradient, update.
+//! One training step: augmentation, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
 
+use super::augment::Augmenter;
+use super::average::MovingAverage;
 use super::data::Batch;
-use super::loss::cross_entropy;
-use super::optimizer::Optimizer;
+use super::gradients::NetworkGradients;
+use super::loss::Loss;
+use super::optimizer::{Optimizer, Rates};
+use super::plan::{Purpose, random};
 use crate::dataset::random::Random;
 use crate::network::Network;
+use crate::protocol::{Failure, RunConfig};
 
-/// A network and the optimizer that moves it.
+/// A network and all that moves it.
 #[derive(Debug)]
 pub struct Trainer {
     network: Network,
+    augmenter: Option<Augmenter>,
+    loss: Loss,
+    /// Of the batches since the last update.
+    gradients: NetworkGradients,
+    clip_norm: Option<f64>,
     optimizer: Optimizer,
+    average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+}
+
+/// What may differ from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepSettings {
+    pub rates: Rates,
+    /// Whether the weights move after this batch, by the mean gradient of the batches since they last did.
+    pub is_update: bool,
 }
 
 /// What a step leaves on the device, for a later read.
@@ -27,21 +46,62 @@ pub struct StepOutcome {
 }
 
 impl Trainer {
-    pub fn new(network: Network, optimizer: Optimizer, random: Random) -> Self {
-        Self { network, optimizer, random }
+    /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
+    pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
+        let device = network.device().without_autodiff();
+        let augmenter = (!config.augment.is_nothing()).then(|| {
+            Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
+        });
+        Ok(Self {
+            augmenter,
+            loss: Loss::new(&config.loss, class_counts, &device)?,
+            gradients: NetworkGradients::default(),
+            clip_norm: config.clip_norm,
+            optimizer: Optimizer::new(config),
+            average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
+            random: dropout,
+            network,
+        })
     }
 
     pub fn network(&self) -> &Network {
         &self.network
     }
 
+    /// The network that only answers: with the average of the weights, where there is one.
+    pub fn answering(&self) -> Network {
+        use burn::module::Module;
+
+        match &self.average {
+            Some(average) => average.network().clone(),
+            None => self.network.valid(),
+        }
+    }
+
     /// Trains one batch. Nothing waits for the device.
-    pub fn step(&mut self, batch: Batch) -> StepOutcome {
+    pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
+        let batch = match &mut self.augmenter {
+            Some(augmenter) => augmenter.augment(batch),
+            None => batch,
+        };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
-        let loss = cross_entropy(logits.clone(), batch.targets);
-        let gradients = loss.backward();
-        self.network = self.optimizer.update(self.network.clone(), gradients);
+        let loss = self.loss.of(logits.clone(), batch.targets);
+        self.gradients.add(&self.network, loss.backward());
+        if settings.is_update {
+            self.update(settings.rates);
+        }
         let predicted = logits.without_autodiff().argmax(1).squeeze_dim::<1>(1); // [batch]
         StepOutcome { loss: loss.without_autodiff(), hits: predicted.equal(batch.labels).int().sum() }
+    }
+
+    fn update(&mut self, rates: Rates) {
+        let mut gradients = std::mem::take(&mut self.gradients);
+        if let Some(most) = self.clip_norm {
+            gradients.clip(&self.network, most);
+        }
+        self.network = self.optimizer.update(self.network.clone(), gradients, rates);
+        if let Some(average) = &mut self.average {
+            average.update(&self.network);
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Steps whose results are thrown away, so that a GPU has its kernels compiled and tuned before the first real step.
 
-use burn::module::Module;
-
 use super::control::{Control, Wish};
 use super::data::DeviceDataset;
 use super::host::Host;
+use super::optimizer::Rates;
 use super::plan::Plan;
 use super::predict::{Between, predict};
 use super::run::new_trainer;
+use super::step::StepSettings;
 use crate::network::weights::device_failure;
 use crate::protocol::{Failure, FailureKind, Preparation, RunConfig, RunUpdate, SplitName};
 
@@ -21,7 +21,8 @@ pub async fn warm_up(
     steps: u32,
 ) -> Result<(), Failure> {
     let train = data.part(SplitName::Train);
-    let plan = Plan::new(config, train.len())?;
+    let plan = Plan::new(config, data.counts())?;
+    let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
     let mut trainer = new_trainer(data, config)?;
     for done in 0..steps {
         host.emit(RunUpdate::Preparing(match steps {
@@ -29,14 +30,15 @@ pub async fn warm_up(
             total => Preparation::TuningKernels { done, total },
         }));
         let batch = data.batch(data.upload_indices(train.iter().copied().take(plan.batch_size)));
+        let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
         // Waits for the device.
-        trainer.step(batch).loss.into_data_async().await.map_err(device_failure)?;
+        outcome.loss.into_data_async().await.map_err(device_failure)?;
         host.breathe().await;
         if control.wish() == Wish::Stop {
             return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
         }
     }
-    let network = trainer.network().valid();
+    let network = trainer.answering();
     for part in [data.part(SplitName::Validation), data.samples()] {
         let n_images = part.len().min(super::predict::BATCH_IMAGES);
         predict(&network, data, &part[..n_images], &mut Breathing(host)).await?;

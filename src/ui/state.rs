@@ -222,7 +222,7 @@ impl AppState {
                     Changed::NOTHING
                 }
             }
-            Event::AnswerProgress { request, fraction } => match self.questions.get_mut(request) {
+            Event::AnswerProgress { request, fraction, .. } => match self.questions.get_mut(request) {
                 Some(known) => {
                     *known = fraction.clamp(0.0, 1.0);
                     Changed { questions: true, ..Changed::NOTHING }
@@ -245,7 +245,7 @@ impl AppState {
                 Changed { dataset: true, ..Changed::NOTHING }
             }
             Command::Train { run, config } => {
-                self.run = RunState::Preparing { run: Run::new(*run, config.clone()), preparation: None };
+                self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
                 Changed { run: true, curves: true, samples: true, ..Changed::NOTHING }
@@ -255,9 +255,13 @@ impl AppState {
                 Changed { questions: true, ..Changed::NOTHING }
             }
             // These act within one step, and the engine says so when they have.
-            Command::CancelDataset | Command::Pause | Command::Resume | Command::Step | Command::Stop => {
-                Changed::NOTHING
-            }
+            Command::CancelDataset
+            | Command::Pause
+            | Command::Resume
+            | Command::Step
+            | Command::Stop
+            | Command::Adjust { .. }
+            | Command::Withdraw { .. } => Changed::NOTHING,
         }
     }
 
@@ -379,6 +383,7 @@ impl AppState {
                 self.run = RunState::Paused(run.clone());
             }
             RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
+            RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
             RunUpdate::Finished(report) => {
                 run.progress.step = report.steps;
                 run.progress.elapsed_ms = report.elapsed_ms;

@@ -15,6 +15,7 @@
 //! - `store.ask(question).await` gives the [`Answer`] or the [`Failure`]; `ask_with_progress` also tells how far it is.
 //! - `store.load_dataset(source, split).await` loads a dataset; one under way is canceled first. `cancel_dataset()` ends it.
 //! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` hears each update.
+//! - `store.find_rate(config, on_progress).await` tests learning rates; `stop_range_test()` ends it.
 //! - `store.ready().await` waits for an engine.
 //! - `store.send(Command::Pause)` and the like for what needs no answer.
 //!
@@ -33,7 +34,7 @@ use super::link::{self, Link};
 use super::state::{AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunState};
 use crate::protocol::{
     Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
-    Question, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
+    Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
 };
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
@@ -117,6 +118,8 @@ struct Waiting {
     n_requests: u32,
     n_runs: u32,
     answers: BTreeMap<RequestId, (Sender<Answer>, OnProgress)>,
+    /// The range test under way, the latest.
+    range_test: Option<RequestId>,
     /// Those that wait for the end of the load under way.
     dataset: Vec<Sender<Arc<DatasetSummary>>>,
     run: Option<RunWatch>,
@@ -124,7 +127,8 @@ struct Waiting {
 }
 
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
-type OnProgress = Rc<dyn Fn(f32)>;
+type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
+type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
 
 struct RunWatch {
     id: RunId,
@@ -165,15 +169,48 @@ impl Store {
     }
 
     pub async fn ask(self, question: Question) -> Result<Answer, Failure> {
-        self.ask_with_progress(question, |_| {}).await
+        self.ask_with_progress(question, |_, _| {}).await
     }
 
-    /// `on_progress` hears how far a long question has come, 0 to 1.
+    /// `on_progress` hears how far a long question has come, 0 to 1, and the new points of a range test.
     pub async fn ask_with_progress(
         self,
         question: Question,
-        on_progress: impl Fn(f32) + 'static,
+        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
     ) -> Result<Answer, Failure> {
+        let (_, answer) = self.open_question(question, on_progress)?;
+        self.answer(answer).await
+    }
+
+    /// Tests learning rates on throw-away weights of this config. A test under way is stopped first.
+    pub async fn find_rate(
+        self,
+        config: RunConfig,
+        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
+    ) -> Result<RateTest, Failure> {
+        self.stop_range_test();
+        let (request, answer) = self.open_question(Question::FindRate { config: Box::new(config) }, on_progress)?;
+        self.waiting.update_value(|waiting| waiting.range_test = Some(request));
+        match self.answer(answer).await? {
+            Answer::Rates(test) => Ok(test),
+            Answer::Images(_) | Answer::Evaluation(_) | Answer::Classification(_) => {
+                Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
+            }
+        }
+    }
+
+    /// Without a test under way, nothing happens.
+    pub fn stop_range_test(self) {
+        if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
+            self.send(Command::Withdraw { request });
+        }
+    }
+
+    fn open_question(
+        self,
+        question: Question,
+        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
+    ) -> Result<(RequestId, Receiver<Answer>), Failure> {
         self.expect_engine()?;
         let (sender, answer) = oneshot::channel();
         let request = self.waiting.try_update_value(|waiting| {
@@ -189,6 +226,10 @@ impl Store {
             return Err(canceled("too many questions at once"));
         };
         self.send(Command::Ask { request, question });
+        Ok((request, answer))
+    }
+
+    async fn answer(self, answer: Receiver<Answer>) -> Result<Answer, Failure> {
         answer.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the answer")))
     }
 
@@ -227,7 +268,7 @@ impl Store {
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
         }
-        self.send(Command::Train { run, config });
+        self.send(Command::Train { run, config: Box::new(config) });
         report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
     }
 
@@ -276,10 +317,10 @@ impl Store {
             Event::Ready(_) => self.tell_ready(),
             Event::Dataset(update) => self.tell_dataset(update),
             Event::Run { run, update } => self.tell_run(run, &update),
-            Event::AnswerProgress { request, fraction } => {
+            Event::AnswerProgress { request, fraction, points } => {
                 let on_progress = self.waiting.with_value(|it| it.answers.get(&request).map(|(_, on)| on.clone()));
                 if let Some(on_progress) = on_progress {
-                    on_progress(fraction);
+                    on_progress(fraction, &points);
                 }
             }
             Event::Answer { request, result } => {
@@ -359,7 +400,8 @@ impl Store {
             | RunUpdate::Epoch(_)
             | RunUpdate::Samples(_)
             | RunUpdate::Paused { .. }
-            | RunUpdate::Resumed => {}
+            | RunUpdate::Resumed
+            | RunUpdate::Adjusted(_) => {}
         }
     }
 

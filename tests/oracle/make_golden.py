@@ -18,7 +18,7 @@ from torch import nn
 HERE = pathlib.Path(__file__).parent
 LONG = 2000
 STRIDE = 17
-TYPES = {"float32": "F32", "uint8": "U8", "int64": "I64"}
+TYPES = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
 
 
 def main():
@@ -26,6 +26,10 @@ def main():
     torch.set_num_threads(1)
     save("lenet.safetensors", lenet_values())
     save("batch_norm.safetensors", batch_norm_values())
+    torch.manual_seed(21)
+    save("losses.safetensors", loss_values())
+    save("optimizers.safetensors", optimizer_values())
+    save("schedules.safetensors", schedule_values())
 
 
 def lenet_values():
@@ -108,6 +112,184 @@ def batch_norm_values():
     values.update({f"end/{name}": tensor for name, tensor in snapshot(network).items()})
     network.eval()
     values["evaluated"] = network(scaled(images))
+    return values
+
+
+def loss_values():
+    """Value and gradient of each loss; some logits are so large that a careless formula overflows."""
+    many, two = torch.randn(6, 4) * 2.0, torch.randn(6, 2) * 3.0
+    two[0], two[1] = torch.tensor([60.0, -60.0]), torch.tensor([-50.0, 50.0])
+    labels, binary_labels = torch.tensor([0, 3, 1, 1, 2, 0]), torch.tensor([0, 0, 1, 0, 1, 1])
+    weights = torch.tensor([0.5, 2.0, 1.0, 3.0])
+    one_hot = nn.functional.one_hot(labels, 4).float()
+    cross_entropy = nn.functional.cross_entropy
+    losses = {
+        "cross_entropy": (many, lambda x: cross_entropy(x, labels)),
+        "smoothed": (many, lambda x: cross_entropy(x, labels, label_smoothing=0.1)),
+        "weighted": (many, lambda x: cross_entropy(x, labels, weight=weights)),
+        "both": (many, lambda x: cross_entropy(x, labels, weight=weights, label_smoothing=0.2)),
+        "squared": (many, lambda x: nn.functional.mse_loss(x.softmax(1), one_hot)),
+        "binary": (
+            two,
+            lambda x: nn.functional.binary_cross_entropy_with_logits(x[:, 1] - x[:, 0], binary_labels.float()),
+        ),
+    }
+    values = {"many": many, "two": two, "labels": labels, "binary_labels": binary_labels, "weights": weights}
+    for name, (logits, compute) in losses.items():
+        logits = logits.clone().requires_grad_()
+        loss = compute(logits)
+        loss.backward()
+        values.update({f"{name}/loss": loss.reshape(1), f"{name}/gradient": logits.grad})
+    return values
+
+
+def optimizer_values():
+    """Three steps of each optimizer on one batch; one weight is wide, one tall, one a convolution's."""
+    images, labels = random_batch(8, (2, 6, 6), 3)
+    network = nn.Sequential(
+        nn.Conv2d(2, 4, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64, 6),
+        nn.ReLU(),
+        nn.Linear(6, 8),
+        nn.ReLU(),
+        nn.Linear(8, 3),
+    )
+    start = snapshot(network)
+    values = {"images": images, "labels": labels}
+    values.update({f"start/{name}": tensor for name, tensor in start.items()})
+    optim = torch.optim
+    optimizers = {
+        "nesterov": lambda it: optim.SGD(it, lr=0.05, momentum=0.9, nesterov=True),
+        "sgd_l2": lambda it: optim.SGD(it, lr=0.05, momentum=0.9, weight_decay=0.1),
+        "adam_l2": lambda it: optim.Adam(it, lr=0.01, weight_decay=0.1),
+        "adam_w": lambda it: optim.AdamW(it, lr=0.01, weight_decay=0.1),
+        "rms_prop": lambda it: optim.RMSprop(it, lr=0.01),
+        "rms_prop_centered": lambda it: optim.RMSprop(it, lr=0.01, momentum=0.9, centered=True),
+        "adagrad": lambda it: optim.Adagrad(it, lr=0.01),
+        "lion": lambda it: Lion(it, lr=0.003, weight_decay=0.1),
+        "muon": lambda it: Muon(it, lr=0.02, weight_decay=0.1),
+        "clipped": lambda it: optim.SGD(it, lr=0.5, momentum=0.9),
+        "averaged": lambda it: optim.SGD(it, lr=0.5),
+    }
+    for name, make in optimizers.items():
+        network.load_state_dict(start)
+        optimizer = make(network.parameters())
+        average = {key: tensor.clone() for key, tensor in start.items()}
+        for update in range(1, 4):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(network(scaled(images)), labels).backward()
+            if name == "clipped":
+                norm = nn.utils.clip_grad_norm_(network.parameters(), 0.1)
+                assert norm > 0.2, "the clipping must show"
+            optimizer.step()
+            kept = min(0.5, (1 + update) / (10 + update))
+            for key, tensor in network.state_dict().items():
+                average[key].mul_(kept).add_(tensor, alpha=1 - kept)
+        end = average if name == "averaged" else network.state_dict()
+        values.update({f"{name}/{key}": tensor.clone() for key, tensor in end.items()})
+    return values
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023, algorithm 2, in NumPy."""
+
+    def __init__(self, parameters, lr, weight_decay):
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                theta, g = parameter.numpy(), parameter.grad.numpy()
+                m = self.state[parameter].get("m", numpy.zeros_like(g))
+                update = numpy.sign(0.9 * m + 0.1 * g)
+                theta -= group["lr"] * (update + group["weight_decay"] * theta)
+                self.state[parameter]["m"] = 0.99 * m + 0.01 * g
+
+
+class Muon(torch.optim.Optimizer):
+    """Keller Jordan's, kellerjordan.github.io/posts/muon, in NumPy and f32; AdamW at 0.015 of the rate for what is no matrix."""
+
+    def __init__(self, parameters, lr, weight_decay):
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                theta, g = parameter.numpy(), parameter.grad.numpy()
+                state = self.state[parameter]
+                state["step"] = state.get("step", 0) + 1
+                m = state.get("m", numpy.zeros_like(g))
+                if g.ndim < 2:
+                    state["m"] = m = 0.9 * m + 0.1 * g
+                    state["v"] = v = 0.95 * state.get("v", numpy.zeros_like(g)) + 0.05 * g * g
+                    m, v = m / (1 - 0.9 ** state["step"]), v / (1 - 0.95 ** state["step"])
+                    rate, update = 0.015 * group["lr"], m / (numpy.sqrt(v) + 1e-10)
+                else:
+                    state["m"] = m = 0.95 * m + 0.05 * g
+                    matrix = (0.05 * g + 0.95 * m).reshape(len(g), -1)
+                    scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                    rate, update = group["lr"], (scale * orthogonal(matrix)).reshape(g.shape)
+                theta *= 1 - rate * group["weight_decay"]
+                theta -= rate * update
+
+
+def orthogonal(matrix):
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonal(matrix.T).T
+    x = matrix / (numpy.linalg.norm(matrix) + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x
+
+
+def schedule_values():
+    """The rate of every step, at ten steps an epoch, from a base of 0.1."""
+    schedulers = torch.optim.lr_scheduler
+
+    def rates(make, n_rates):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+        scheduler = make(optimizer)
+        found = []
+        for _ in range(n_rates):
+            found.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        return torch.tensor(found, dtype=torch.float64)
+
+    def warm_cosine(optimizer):
+        rise = schedulers.LinearLR(optimizer, start_factor=1 / 9, total_iters=8)
+        fall = schedulers.CosineAnnealingLR(optimizer, T_max=40 - 8, eta_min=0.01)
+        return schedulers.SequentialLR(optimizer, [rise, fall], milestones=[8])
+
+    values = {
+        "step": rates(lambda it: schedulers.StepLR(it, step_size=2, gamma=0.3), 6),
+        "exponential": rates(lambda it: schedulers.ExponentialLR(it, gamma=0.8), 6),
+        "cosine": rates(lambda it: schedulers.CosineAnnealingLR(it, T_max=40), 40),
+        "warm_cosine": rates(warm_cosine, 40),
+        "one_cycle": rates(lambda it: schedulers.OneCycleLR(it, max_lr=0.1, total_steps=40), 40),
+        "one_cycle_other": rates(
+            lambda it: schedulers.OneCycleLR(
+                it, max_lr=0.1, total_steps=37, pct_start=0.45, div_factor=10.0, final_div_factor=100.0
+            ),
+            37,
+        ),
+    }
+    losses = [1.0, 0.9, 0.89, 0.889, 0.95, 0.9, 0.9, 0.8, 0.85, 0.8, 0.8, 0.79, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    plateau = schedulers.ReduceLROnPlateau(
+        optimizer, factor=0.3, patience=1, threshold=0.01, cooldown=2, min_lr=0.002
+    )
+    after = []
+    for loss in losses:
+        plateau.step(loss)
+        after.append(optimizer.param_groups[0]["lr"])
+    values["plateau_losses"] = torch.tensor(losses, dtype=torch.float64)
+    values["plateau"] = torch.tensor(after, dtype=torch.float64)
     return values
 
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use kindling::dataset::random::Random;
 use kindling::dataset::{Dataset, Split};
-use kindling::protocol::{ImageShape, Progress, RunUpdate};
+use kindling::protocol::{Failure, ImageShape, Progress, RunUpdate};
 use kindling::training::Host;
 
 /// Runs a future to its end, polling it over and over.
@@ -24,6 +24,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Records what a run emits. Its clock moves by a fixed time with each breath, so that nothing depends on the machine's speed.
 pub struct Recorder<'a> {
     pub updates: RefCell<Vec<RunUpdate>>,
+    pub warnings: RefCell<Vec<Failure>>,
     now_ms: Cell<f64>,
     ms_per_breath: f64,
     /// Called at each breath, with the number of the breath, from 1.
@@ -35,6 +36,7 @@ impl<'a> Recorder<'a> {
     pub fn new(ms_per_breath: f64, at_breath: impl Fn(u32) + 'a) -> Self {
         Self {
             updates: RefCell::default(),
+            warnings: RefCell::default(),
             now_ms: Cell::new(0.0),
             ms_per_breath,
             at_breath: Box::new(at_breath),
@@ -64,6 +66,10 @@ impl<'a> Recorder<'a> {
 impl Host for Recorder<'_> {
     fn emit(&self, update: RunUpdate) {
         self.updates.borrow_mut().push(update);
+    }
+
+    fn warn(&self, failure: Failure) {
+        self.warnings.borrow_mut().push(failure);
     }
 
     /// Pending once, as a macrotask is.

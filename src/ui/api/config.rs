@@ -1,9 +1,12 @@
 //! Completes the config that a program passes to `kindling.train`: its keys over a preset's values. Pure.
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::protocol::{Failure, FailureKind, InputKind, NetworkConfig, OptimizerConfig, RunConfig, SplitConfig};
+use super::values::{bad, kind, part, read};
+use crate::protocol::{
+    EarlyStopping, Failure, InputKind, LossConfig, NetworkConfig, OptimizerConfig, RunConfig, ScheduleConfig,
+    SplitConfig,
+};
 
 /// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
 /// takes the place of `base`: a preset is a network with its recipe. `preset` finds it by id.
@@ -30,50 +33,35 @@ pub fn complete(
             "dataset" => same(key, &read::<String>(key, value)?, &config.dataset)?,
             "split" => same(key, &read::<SplitConfig>(key, value)?, &config.split)?,
             "seed" => config.seed = read(key, value)?,
-            "optimizer" => config.optimizer = optimizer(value, config.optimizer)?,
+            "optimizer" => config.optimizer = kind(key, value, &config.optimizer, &OptimizerConfig::ALL)?,
             "learningRate" => config.learning_rate = read(key, value)?,
             "weightDecay" => config.weight_decay = read(key, value)?,
             "batchSize" => config.batch_size = read(key, value)?,
             "epochs" => config.epochs = read(key, value)?,
             "maxSteps" => config.max_steps = read(key, value)?,
+            "loss" => config.loss = kind(key, value, &config.loss, &LossConfig::ALL)?,
+            "decay" => config.decay = read(key, value)?,
+            "schedule" => config.schedule = kind(key, value, &config.schedule, &ScheduleConfig::ALL)?,
+            "clipNorm" => config.clip_norm = read(key, value)?,
+            "batchesPerUpdate" => config.batches_per_update = read(key, value)?,
+            "emaDecay" => config.ema_decay = read(key, value)?,
+            "earlyStopping" => config.early_stopping = early_stopping(key, value, config.early_stopping)?,
+            "augment" => config.augment = part(key, value, &config.augment)?,
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
     if let Some(value) = options.get("momentum") {
-        match &mut config.optimizer {
-            OptimizerConfig::Sgd { momentum } => *momentum = read("momentum", value)?,
-            OptimizerConfig::Adam { .. } => return Err(bad("momentum: the optimizer is Adam, which has none")),
+        match config.optimizer.momentum_mut() {
+            Some(momentum) => *momentum = read("momentum", value)?,
+            None => return Err(bad("momentum: the optimizer has none")),
         }
     }
     Ok(config)
 }
 
-/// `"sgd"`, `"adam"`, or one of them with any of its values: `{"sgd": {"momentum": 0.5}}`.
-fn optimizer(value: &Value, current: OptimizerConfig) -> Result<OptimizerConfig, Failure> {
-    let (name, values) = match value {
-        Value::String(name) => (name.as_str(), None),
-        Value::Object(object) if object.len() == 1 => match object.iter().next() {
-            Some((name, Value::Object(values))) => (name.as_str(), Some(values)),
-            _ => return Err(bad("optimizer: expected its values as an object")),
-        },
-        _ => return Err(bad("optimizer: expected \"sgd\", \"adam\", or an object with one of these keys")),
-    };
-    let defaults = match (name, current) {
-        ("sgd", OptimizerConfig::Sgd { .. }) | ("adam", OptimizerConfig::Adam { .. }) => current,
-        ("sgd", OptimizerConfig::Adam { .. }) => OptimizerConfig::SGD,
-        ("adam", OptimizerConfig::Sgd { .. }) => OptimizerConfig::ADAM,
-        _ => return Err(bad(format!("optimizer: no \"{name}\", only \"sgd\" and \"adam\""))),
-    };
-    match values {
-        None => Ok(defaults),
-        Some(values) => {
-            let mut whole = serde_json::to_value(defaults).map_err(|error| bad(format!("optimizer: {error}")))?;
-            if let Some(Value::Object(whole)) = whole.get_mut(name) {
-                whole.extend(values.clone());
-            }
-            read("optimizer", &whole)
-        }
-    }
+/// Null for none; values that are left out are the run's own, or the defaults.
+fn early_stopping(key: &str, value: &Value, current: Option<EarlyStopping>) -> Result<Option<EarlyStopping>, Failure> {
+    if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
 }
 
 /// A run is always for the current dataset as it is cut: a config that says otherwise is refused, not ignored.
@@ -82,10 +70,6 @@ fn same<T: PartialEq>(key: &str, wanted: &T, current: &T) -> Result<(), Failure>
         return Ok(());
     }
     Err(bad(format!("{key}: not that of the current dataset; load the dataset so first")))
-}
-
-fn read<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, Failure> {
-    T::deserialize(value).map_err(|error| bad(format!("{key}: {error}")))
 }
 
 /// The split of `kindling.loadDataset`'s options, over `current`.
@@ -98,17 +82,27 @@ pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConf
     if let Some(unknown) = options.keys().find(|key| *key != "split") {
         return Err(bad(format!("unknown key \"{unknown}\"")));
     }
-    let empty = Map::new();
-    let values = match options.get("split") {
-        None | Some(Value::Null) => &empty,
-        Some(Value::Object(values)) => values,
-        Some(_) => return Err(bad("split: not an object")),
-    };
-    let mut whole = serde_json::to_value(current).map_err(|error| bad(format!("split: {error}")))?;
-    if let Value::Object(whole) = &mut whole {
-        whole.extend(values.clone());
+    match options.get("split") {
+        None | Some(Value::Null) => Ok(current),
+        Some(values) => part("split", values, &current),
     }
-    read("split", &whole)
+}
+
+/// New rates for the run under way, of `kindling.adjust`: learning rate and weight decay.
+pub fn adjustment(options: &Value) -> Result<(Option<f64>, Option<f64>), Failure> {
+    let Value::Object(options) = options else { return Err(bad("the rates are not an object")) };
+    let (mut learning_rate, mut weight_decay) = (None, None);
+    for (key, value) in options {
+        match key.as_str() {
+            "learningRate" => learning_rate = Some(read::<f64>(key, value)?),
+            "weightDecay" => weight_decay = Some(read::<f64>(key, value)?),
+            unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
+        }
+    }
+    if learning_rate.is_some_and(|rate| rate <= 0.0) || weight_decay.is_some_and(|decay| decay < 0.0) {
+        return Err(bad("the learning rate must be greater than 0, the weight decay at least 0"));
+    }
+    Ok((learning_rate, weight_decay))
 }
 
 /// The kind of image of `kindling.classify`'s options; a photo unless they say otherwise.
@@ -128,30 +122,16 @@ pub fn input_kind(options: &Value) -> Result<InputKind, Failure> {
     }
 }
 
-fn bad(detail: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::BadConfig, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::Layer;
+    use crate::protocol::{AugmentConfig, ClassWeights, Decay, FailureKind, Layer};
 
     fn base() -> RunConfig {
-        RunConfig {
-            dataset: "mnist".into(),
-            split: SplitConfig::default(),
-            seed: 1,
-            network: NetworkConfig { name: "Quick".into(), layers: vec![Layer::Flatten] },
-            optimizer: OptimizerConfig::ADAM,
-            learning_rate: 0.002,
-            weight_decay: 0.0,
-            batch_size: 128,
-            epochs: 3,
-            max_steps: None,
-        }
+        let network = NetworkConfig { name: "Quick".into(), layers: vec![Layer::Flatten] };
+        RunConfig { seed: 1, learning_rate: 0.002, batch_size: 128, epochs: 3, ..RunConfig::new("mnist", network) }
     }
 
     fn preset(id: &str) -> Option<RunConfig> {
@@ -206,7 +186,7 @@ mod tests {
 
     #[test]
     fn an_optimizer_is_a_name_or_a_name_with_values() {
-        let sgd = |momentum| RunConfig { optimizer: OptimizerConfig::Sgd { momentum }, ..base() };
+        let sgd = |momentum| RunConfig { optimizer: OptimizerConfig::Sgd { momentum, nesterov: false }, ..base() };
         check(json!({ "optimizer": "sgd" }), sgd(0.9));
         check(json!({ "momentum": 0.5, "optimizer": "sgd" }), sgd(0.5));
         check(json!({ "optimizer": { "sgd": { "momentum": 0.25 } } }), sgd(0.25));
@@ -215,10 +195,74 @@ mod tests {
             json!({ "optimizer": { "adam": { "beta1": 0.8 } } }),
             RunConfig { optimizer: OptimizerConfig::Adam { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }, ..base() },
         );
-        check_refused(json!({ "optimizer": "lion" }), "no \"lion\"");
+        check(json!({ "optimizer": "lion" }), RunConfig { optimizer: OptimizerConfig::LION, ..base() });
+        let muon = OptimizerConfig::Muon { momentum: 0.9, adam_rate_share: 0.015 };
+        check(json!({ "optimizer": "muon", "momentum": 0.9 }), RunConfig { optimizer: muon, ..base() });
+        check_refused(json!({ "optimizer": "adan" }), "no \"adan\", only \"sgd\", \"adam\", \"adamW\"");
         check_refused(json!({ "optimizer": { "sgd": { "beta1": 1 } } }), "unknown field `beta1`");
         check_refused(json!({ "optimizer": { "sgd": 0.9 } }), "optimizer: ");
         check_refused(json!({ "momentum": 0.5 }), "momentum: ");
+    }
+
+    #[test]
+    fn losses_and_schedules_are_given_as_optimizers_are() {
+        let loss = LossConfig::CrossEntropy { label_smoothing: 0.1, class_weights: ClassWeights::None };
+        check(json!({ "loss": { "crossEntropy": { "labelSmoothing": 0.1 } } }), RunConfig { loss, ..base() });
+        let given = ClassWeights::Given(vec![1.0, 2.0]);
+        let loss = LossConfig::CrossEntropy { label_smoothing: 0.0, class_weights: given };
+        let weights = json!({ "given": [1, 2] });
+        check(json!({ "loss": { "crossEntropy": { "classWeights": weights } } }), RunConfig { loss, ..base() });
+        check(json!({ "loss": "meanSquaredError" }), RunConfig { loss: LossConfig::MeanSquaredError, ..base() });
+        check(json!({ "schedule": "oneCycle" }), RunConfig { schedule: ScheduleConfig::ONE_CYCLE, ..base() });
+        let schedule = ScheduleConfig::Cosine { warm_up_steps: 50, least_rate: 0.0 };
+        check(json!({ "schedule": { "cosine": { "warmUpSteps": 50 } } }), RunConfig { schedule, ..base() });
+        check_refused(json!({ "schedule": { "constant": { "factor": 1 } } }), "\"constant\" has no values");
+        check_refused(json!({ "schedule": "linear" }), "schedule: no \"linear\"");
+        check_refused(json!({ "loss": { "crossEntropy": { "smoothing": 0.1 } } }), "unknown field `smoothing`");
+    }
+
+    #[test]
+    fn the_extras_are_off_unless_asked_for() {
+        check(
+            json!({ "decay": "l2", "clipNorm": 1, "batchesPerUpdate": 4, "emaDecay": 0.99 }),
+            RunConfig {
+                decay: Decay::L2,
+                clip_norm: Some(1.0),
+                batches_per_update: 4,
+                ema_decay: Some(0.99),
+                ..base()
+            },
+        );
+        let patient = EarlyStopping { patience: 9, ..EarlyStopping::default() };
+        check(json!({ "earlyStopping": { "patience": 9 } }), RunConfig { early_stopping: Some(patient), ..base() });
+        check(json!({ "earlyStopping": null, "clipNorm": null, "emaDecay": null }), base());
+        check_refused(json!({ "earlyStopping": true }), "earlyStopping: not an object");
+        let augment = AugmentConfig { flip: 0.5, ..AugmentConfig::default() };
+        check(json!({ "augment": { "flip": 0.5 } }), RunConfig { augment, ..base() });
+        check_refused(json!({ "augment": { "flop": 0.5 } }), "unknown field `flop`");
+    }
+
+    #[test]
+    fn configs_from_before_the_extras_still_read() {
+        let mut old = serde_json::to_value(base()).unwrap();
+        for key in ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"]
+        {
+            assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+        }
+        assert_eq!(serde_json::from_value::<RunConfig>(old).unwrap(), base());
+        let sgd = serde_json::from_value::<OptimizerConfig>(json!({ "sgd": { "momentum": 0.9 } })).unwrap();
+        assert_eq!(sgd, OptimizerConfig::SGD);
+    }
+
+    #[test]
+    fn rates_can_be_adjusted_one_by_one() {
+        assert_eq!(adjustment(&json!({ "learningRate": 0.1 })), Ok((Some(0.1), None)));
+        assert_eq!(adjustment(&json!({ "weightDecay": 0 })), Ok((None, Some(0.0))));
+        for refused in
+            [json!({ "momentum": 0.1 }), json!({ "learningRate": 0 }), json!({ "weightDecay": -1 }), json!(1)]
+        {
+            assert_eq!(adjustment(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
     }
 
     #[test]

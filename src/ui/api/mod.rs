@@ -6,6 +6,7 @@ mod answers;
 mod config;
 mod glue;
 mod run_event;
+mod values;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -26,7 +27,8 @@ use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
 use crate::network::presets::presets;
 use crate::protocol::{
-    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RunConfig, RunUpdate, SplitConfig, SplitName,
+    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunUpdate, SplitConfig,
+    SplitName,
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
@@ -35,10 +37,12 @@ pub fn install(store: Store, evaluations: Evaluations) {
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
     add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
+    add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
     add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
     add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
-    add_method(&kindling, "stop", move |_, _| answer(send(store, Command::Stop)));
+    add_method(&kindling, "stop", move |_, _| answer(stop(store)));
+    add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
@@ -82,22 +86,8 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
 }
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
-    let listener = match on_event.is_undefined() {
-        true => None,
-        false => {
-            Some(on_event.dyn_into::<Function>().map_err(|_| bad_config("the second argument is not a function"))?)
-        }
-    };
-    let options = match from_js(&options)? {
-        Value::Null => json!({}),
-        options => options,
-    };
-    let (dataset, split) = current_dataset(store)?;
-    let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
-    let base = RunConfig { split, ..base.config.clone() };
-    let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
-    let config = config::complete(&options, base, preset)?;
+    let listener = listener(on_event)?;
+    let config = complete(store, &options)?;
     let epochs = Rc::new(RefCell::new(Vec::new()));
     let on_update = {
         let epochs = epochs.clone();
@@ -115,6 +105,55 @@ async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Valu
     store.ready().await?;
     let report = store.train(config, on_update).await?;
     Ok(run_event::report(&report, &epochs.borrow()))
+}
+
+async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    let config = complete(store, &options)?;
+    let on_progress = move |fraction: f32, points: &[RatePoint]| {
+        if let Some(listener) = &listener {
+            call(listener, &json!({ "kind": "points", "fraction": fraction, "points": points }));
+        }
+    };
+    store.ready().await?;
+    Ok(json!(store.find_rate(config, on_progress).await?))
+}
+
+/// The second argument of methods that tell how they go.
+fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
+    if on_event.is_undefined() {
+        return Ok(None);
+    }
+    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad_config("the second argument is not a function"))
+}
+
+/// The whole config of a run on the current dataset.
+fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
+    let options = match from_js(options)? {
+        Value::Null => json!({}),
+        options => options,
+    };
+    let (dataset, split) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
+    let base = RunConfig { split, ..base.config.clone() };
+    let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
+    config::complete(&options, base, preset)
+}
+
+/// A run under way, and a range test.
+async fn stop(store: Store) -> Result<Value, Failure> {
+    store.stop_range_test();
+    send(store, Command::Stop).await
+}
+
+async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
+    let (learning_rate, weight_decay) = config::adjustment(&from_js(&rates)?)?;
+    let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
+    if let Some(run) = run {
+        store.send(Command::Adjust { run, learning_rate, weight_decay });
+    }
+    Ok(Value::Null)
 }
 
 async fn send(store: Store, command: Command) -> Result<Value, Failure> {
@@ -138,7 +177,7 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
     let image = read_image(&image, kind).await?;
     match store.ask(Question::Classify { image }).await? {
         Answer::Classification(classification) => Ok(answers::classification(&classification, &dataset.classes)),
-        Answer::Images(_) | Answer::Evaluation(_) => {
+        Answer::Images(_) | Answer::Evaluation(_) | Answer::Rates(_) => {
             Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
         }
     }

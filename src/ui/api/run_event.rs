@@ -26,6 +26,7 @@ pub fn run_event(update: &RunUpdate) -> Value {
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
+        RunUpdate::Adjusted(adjustment) => of_kind("adjusted", json!(adjustment)),
         RunUpdate::Finished(report) => of_kind("finished", json!(report)),
         RunUpdate::Failed(failure) => {
             json!({ "kind": "failed", "name": error_name(failure), "message": error_message(failure) })
@@ -68,7 +69,7 @@ fn of_kind(kind: &str, mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Ending, FailureKind, Prediction, Progress};
+    use crate::protocol::{Adjustment, Ending, FailureKind, Prediction, Progress};
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,
@@ -113,6 +114,13 @@ mod tests {
     }
 
     #[test]
+    fn adjustments_tell_what_is_in_force() {
+        let adjustment = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25 };
+        let expected = json!({ "kind": "adjusted", "step": 7, "learningRate": 0.5, "weightDecay": 0.25 });
+        check(RunUpdate::Adjusted(adjustment), expected);
+    }
+
+    #[test]
     fn progress_carries_every_loss_and_the_last_by_itself() {
         let progress = Progress { step: 2, losses: vec![2.5, 2.25], accuracy: 0.5, ..Progress::default() };
         let event = run_event(&RunUpdate::Progress(progress));
@@ -124,9 +132,16 @@ mod tests {
 
     #[test]
     fn the_report_holds_its_epochs() {
-        let run = RunReport { ending: Ending::StepLimit, steps: 10, best: Some(EPOCH), elapsed_ms: 1500.0 };
+        let run = RunReport {
+            ending: Ending::StepLimit,
+            steps: 10,
+            best: Some(EPOCH),
+            is_averaged: false,
+            elapsed_ms: 1500.0,
+        };
         let report = report(&run, &[EPOCH]);
         assert_eq!(report["ending"], json!("stepLimit"));
+        assert_eq!(report["isAveraged"], json!(false));
         assert_eq!(report["best"]["validationAccuracy"], json!(0.875));
         assert_eq!(report["epochs"][0]["isBest"], json!(true));
     }

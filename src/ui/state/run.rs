@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use crate::protocol::event::Preparation;
-use crate::protocol::{EpochReport, Failure, RunConfig, RunId, RunReport};
+use crate::protocol::{Adjustment, EpochReport, Failure, RunConfig, RunId, RunReport};
 
 /// Completed epochs whose reports are kept; of longer runs, every other one of the older half goes.
 pub const EPOCHS_LIMIT: usize = 1_000;
+
+/// Changes while a run was under way that are kept: the last ones.
+pub const ADJUSTMENTS_LIMIT: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum RunState {
@@ -75,6 +78,8 @@ pub struct Run {
     pub progress: RunProgress,
     /// Reports of the completed epochs, at most [`EPOCHS_LIMIT`].
     pub epochs: Vec<EpochReport>,
+    /// Rates that were changed while it ran, at most [`ADJUSTMENTS_LIMIT`].
+    pub adjustments: Vec<Adjustment>,
     /// The best of all completed epochs: its weights are kept.
     pub best: Option<EpochReport>,
 }
@@ -88,6 +93,7 @@ impl Run {
             plan: None,
             progress: RunProgress::default(),
             epochs: Vec::new(),
+            adjustments: Vec::new(),
             best: None,
         }
     }
@@ -100,6 +106,13 @@ impl Run {
             }
             _ => 0.0,
         }
+    }
+
+    pub(super) fn push_adjustment(&mut self, adjustment: Adjustment) {
+        if self.adjustments.len() >= ADJUSTMENTS_LIMIT {
+            self.adjustments.remove(0);
+        }
+        self.adjustments.push(adjustment);
     }
 
     pub(super) fn push_epoch(&mut self, report: EpochReport) {

@@ -2,23 +2,13 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
-    OptimizerConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
+    Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
 };
 
 fn config() -> RunConfig {
-    RunConfig {
-        dataset: "mnist".into(),
-        split: SplitConfig::default(),
-        seed: 0,
-        network: NetworkConfig { name: "Test".into(), layers: vec![Layer::Activation(Activation::Relu)] },
-        optimizer: OptimizerConfig::ADAM,
-        learning_rate: 0.001,
-        weight_decay: 0.0,
-        batch_size: 10,
-        epochs: 2,
-        max_steps: None,
-    }
+    let layers = vec![Layer::Activation(Activation::Relu)];
+    RunConfig { batch_size: 10, epochs: 2, ..RunConfig::new("mnist", NetworkConfig { name: "Test".into(), layers }) }
 }
 
 fn summary(id: &str) -> DatasetSummary {
@@ -78,7 +68,7 @@ fn training() -> AppState {
     state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
-    state.sent(&Command::Train { run: RUN, config: config() });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()) });
     state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
@@ -100,10 +90,21 @@ fn a_run_goes_from_asked_to_finished() {
     assert_eq!(steps, [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(state.curves.validation_loss.points().len(), 1);
 
-    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, elapsed_ms: 5.0 };
+    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, is_averaged: false, elapsed_ms: 5.0 };
     state.hear(RunUpdate::Finished(report));
     assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.is_active());
     assert_eq!(state.run.run().and_then(|run| run.best), Some(epoch(0, true)));
+}
+
+#[test]
+fn changes_of_a_run_are_kept_up_to_a_limit() {
+    let mut state = training();
+    for step in 0..200 {
+        state.hear(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0 }));
+    }
+    let adjustments = &state.run.run().unwrap().adjustments;
+    assert_eq!((adjustments.len(), adjustments.last().unwrap().step), (100, 199));
+    assert!(state.run.is_active());
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn a_new_run_begins_with_empty_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
     state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
-    state.sent(&Command::Train { run: RunId(8), config: config() });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()) });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
 }
@@ -140,13 +141,13 @@ fn answers_that_nobody_waits_for_are_dropped() {
     let mut state = training();
     let request = RequestId(3);
     state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test } });
-    state.apply(&Event::AnswerProgress { request, fraction: 7.0 });
+    state.apply(&Event::AnswerProgress { request, fraction: 7.0, points: Vec::new() });
     assert_eq!(state.questions.get(&request), Some(&1.0));
     let evaluation = Evaluation { split: SplitName::Test, loss: 1.0, accuracy: 0.5, predictions: Vec::new() };
     let answer = Event::Answer { request, result: Ok(Answer::Evaluation(evaluation)) };
     assert!(!state.apply(&answer).is_nothing());
     assert!(state.apply(&answer).is_nothing());
-    assert!(state.apply(&Event::AnswerProgress { request, fraction: 0.5 }).is_nothing());
+    assert!(state.apply(&Event::AnswerProgress { request, fraction: 0.5, points: Vec::new() }).is_nothing());
 }
 
 #[test]
@@ -194,7 +195,13 @@ fn a_crash_ends_the_run_and_keeps_its_curves() {
 fn a_finished_run_stays_finished_when_its_network_is_lost() {
     let mut state = training();
     state.hear(progress(8, &[1.0]));
-    let report = RunReport { ending: Ending::Completed, steps: 8, best: Some(epoch(1, true)), elapsed_ms: 5.0 };
+    let report = RunReport {
+        ending: Ending::Completed,
+        steps: 8,
+        best: Some(epoch(1, true)),
+        is_averaged: false,
+        elapsed_ms: 5.0,
+    };
     state.hear(RunUpdate::Finished(report));
     assert!(state.run.has_network());
     state.apply(&Event::Crashed(failure(FailureKind::EngineCrashed)));

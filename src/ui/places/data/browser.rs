@@ -39,7 +39,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
             match store.ask(question).await {
                 Ok(Answer::Images(batch)) => Some(batch),
                 // The place says what is wrong with the engine.
-                Ok(Answer::Evaluation(_) | Answer::Classification(_)) | Err(_) => None,
+                Ok(Answer::Evaluation(_) | Answer::Classification(_) | Answer::Rates(_)) | Err(_) => None,
             }
         }
     });

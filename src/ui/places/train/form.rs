@@ -1,5 +1,7 @@
 //! The settings of the next run, each with a sentence that says what it does.
 
+use std::mem::discriminant;
+
 use leptos::prelude::*;
 
 use crate::protocol::{OptimizerConfig, RunConfig};
@@ -116,9 +118,10 @@ fn PresetField() -> impl IntoView {
 #[component]
 fn OptimizerField() -> impl IntoView {
     let recipe = use_recipe();
-    let is_adam = Memo::new(move |_| {
-        recipe.config.read().as_ref().is_some_and(|config| matches!(config.optimizer, OptimizerConfig::Adam { .. }))
-    });
+    let is_chosen = move |optimizer: &OptimizerConfig| {
+        let config = recipe.config.read();
+        config.as_ref().is_some_and(|config| discriminant(&config.optimizer) == discriminant(optimizer))
+    };
     let choose = move |optimizer: OptimizerConfig| {
         recipe.config.update(|config| {
             if let Some(config) = config {
@@ -126,13 +129,13 @@ fn OptimizerField() -> impl IntoView {
             }
         });
     };
-    let option = move |name: &'static str, optimizer: OptimizerConfig, this_is_adam: bool| {
+    let option = move |name: &'static str, optimizer: OptimizerConfig| {
         view! {
             <label>
                 <input
                     type="radio"
                     name="optimizer"
-                    prop:checked=move || is_adam.get() == this_is_adam
+                    prop:checked=move || is_chosen(&optimizer)
                     on:change=move |_| choose(optimizer)
                 />
                 <span>{name}</span>
@@ -143,8 +146,8 @@ fn OptimizerField() -> impl IntoView {
         <div class="field">
             <fieldset class="segments" aria-describedby="field-optimizer-why">
                 <legend>{move_tr!(train.optimizer)}</legend>
-                {option("Adam", OptimizerConfig::ADAM, true)}
-                {option("SGD", OptimizerConfig::SGD, false)}
+                {option("Adam", OptimizerConfig::ADAM)}
+                {option("SGD", OptimizerConfig::SGD)}
             </fieldset>
             <p class="hint" id="field-optimizer-why">{move_tr!(train.optimizer_why)}</p>
         </div>

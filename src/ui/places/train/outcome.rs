@@ -60,6 +60,9 @@ fn details(report: &RunReport) -> String {
     let ending = match report.ending {
         Ending::Completed => tr!(train.completed, steps = count(report.steps), time = clock(report.elapsed_ms)),
         Ending::StepLimit => tr!(train.step_limit, steps = count(report.steps), time = clock(report.elapsed_ms)),
+        Ending::EarlyStopped => {
+            tr!(train.early_stopped, steps = count(report.steps), time = clock(report.elapsed_ms))
+        }
         Ending::Stopped => tr!(train.stopped, steps = count(report.steps), time = clock(report.elapsed_ms)),
     };
     match report.best {

@@ -22,7 +22,7 @@ pub fn SampleGrid() -> impl IntoView {
             match store.ask(Question::ImagesAt { indices: summary.samples.clone() }).await {
                 Ok(Answer::Images(batch)) => Some((batch, summary.classes.clone())),
                 // Without its pictures the page still trains; what went wrong shows elsewhere.
-                Ok(Answer::Evaluation(_) | Answer::Classification(_)) | Err(_) => None,
+                Ok(Answer::Evaluation(_) | Answer::Classification(_) | Answer::Rates(_)) | Err(_) => None,
             }
         }
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::evaluation::metrics::ConfusionMatrix;
-use crate::protocol::{Answer, Evaluation, Failure, FailureKind, Question, RunId, SplitName};
+use crate::protocol::{Answer, Evaluation, Failure, FailureKind, Question, RatePoint, RunId, SplitName};
 use crate::ui::store::Store;
 
 /// An evaluation, and of which network it is.
@@ -74,14 +74,14 @@ impl Evaluations {
         let (run, step) =
             of_network.ok_or_else(|| Failure::new(FailureKind::NoNetwork, "no network was trained yet"))?;
         state.set(EvaluationState::Running(0.0));
-        let on_progress = move |fraction| {
+        let on_progress = move |fraction, _: &[RatePoint]| {
             if self.is_current(run) {
                 state.set(EvaluationState::Running(fraction));
             }
         };
         let result = match self.store.ask_with_progress(Question::Evaluate { split }, on_progress).await {
             Ok(Answer::Evaluation(evaluation)) => Ok(Arc::new(Evaluated { evaluation, classes, run, step })),
-            Ok(Answer::Images(_) | Answer::Classification(_)) => {
+            Ok(Answer::Images(_) | Answer::Classification(_) | Answer::Rates(_)) => {
                 Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
             }
             Err(failure) => Err(failure),

@@ -112,7 +112,7 @@ fn GalleryList(
 fn images(answer: Result<Answer, Failure>) -> Result<ImageBatch, Failure> {
     match answer? {
         Answer::Images(batch) => Ok(batch),
-        Answer::Evaluation(_) | Answer::Classification(_) => {
+        Answer::Evaluation(_) | Answer::Classification(_) | Answer::Rates(_) => {
             Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
         }
     }

@@ -88,7 +88,7 @@ impl Classifier {
 fn outcome(answer: Result<Answer, Failure>) -> Outcome {
     match answer {
         Ok(Answer::Classification(classification)) => Outcome::Classified(classification),
-        Ok(Answer::Images(_) | Answer::Evaluation(_)) => {
+        Ok(Answer::Images(_) | Answer::Evaluation(_) | Answer::Rates(_)) => {
             Outcome::Failed(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
         }
         Err(failure) => Outcome::Failed(failure),

@@ -1,0 +1,64 @@
+//! Losses and hits: those that are still on the device, and the sums over an epoch.
+
+use burn::tensor::{Int, Tensor, Transaction};
+
+use super::step::StepOutcome;
+use crate::network::weights::device_failure;
+use crate::protocol::Failure;
+
+/// Losses and hits that are on the device and not read yet; [`super::pace::Pace`] limits how many.
+#[derive(Default)]
+pub struct Tally {
+    losses: Vec<Tensor<1>>,
+    hits: Option<Tensor<1, Int>>,
+}
+
+impl Tally {
+    pub fn add(&mut self, outcome: StepOutcome) {
+        self.losses.push(outcome.loss);
+        self.hits = Some(match self.hits.take() {
+            Some(hits) => hits + outcome.hits,
+            None => outcome.hits,
+        });
+    }
+
+    pub fn n_steps(&self) -> usize {
+        self.losses.len()
+    }
+
+    /// The loss of each step, and the hits of all.
+    pub async fn read(self) -> Result<(Vec<f32>, u64), Failure> {
+        let Some(hits) = self.hits else { return Ok((Vec::new(), 0)) };
+        // Waits for the device.
+        let read = Transaction::default()
+            .register(Tensor::cat(self.losses, 0))
+            .register(hits)
+            .execute_async()
+            .await
+            .map_err(device_failure)?;
+        let [losses, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
+        Ok((losses.iter::<f32>().collect(), hits.iter::<u64>().next().unwrap_or_default()))
+    }
+}
+
+/// Sums over the epoch under way.
+#[derive(Default)]
+pub struct EpochTally {
+    loss_sum: f64,
+    n_hits: u64,
+    steps: u32,
+}
+
+impl EpochTally {
+    pub fn add(&mut self, losses: &[f32], n_hits: u64) {
+        self.loss_sum += losses.iter().copied().map(f64::from).sum::<f64>();
+        self.n_hits += n_hits;
+        self.steps += losses.len() as u32;
+    }
+
+    /// Mean loss, and share of hits.
+    pub fn means(&self, batch_size: usize) -> (f32, f32) {
+        let steps = f64::from(self.steps.max(1));
+        ((self.loss_sum / steps) as f32, (self.n_hits as f64 / (steps * batch_size as f64)) as f32)
+    }
+}

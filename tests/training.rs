@@ -5,8 +5,8 @@ use std::rc::Rc;
 use burn::tensor::Device;
 use kindling::evaluation::{classify::classify_prepared, evaluate};
 use kindling::protocol::{
-    Activation, Bulk, Ending, EpochReport, Failure, FailureKind, Layer, NetworkConfig, OptimizerConfig, Padding,
-    RunConfig, RunReport, RunUpdate, SplitConfig, SplitName,
+    Activation, Bulk, Ending, EpochReport, Failure, FailureKind, InitConfig, Layer, NetworkConfig, OptimizerConfig,
+    Padding, RunConfig, RunReport, RunUpdate, SplitConfig, SplitName,
 };
 use kindling::training::{Control, DeviceDataset, Published, train, warm_up};
 
@@ -326,7 +326,15 @@ fn config() -> RunConfig {
         network: NetworkConfig {
             name: "small".to_owned(),
             layers: vec![
-                Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Same, bias: true },
+                Layer::Conv {
+                    filters: 4,
+                    kernel: 3,
+                    stride: 1,
+                    padding: Padding::Same,
+                    dilation: 1,
+                    groups: 1,
+                    bias: true,
+                },
                 Layer::BatchNorm,
                 Layer::Activation(Activation::Relu),
                 Layer::MaxPool { size: 2, stride: 2 },
@@ -336,6 +344,7 @@ fn config() -> RunConfig {
                 Layer::Activation(Activation::Relu),
                 Layer::Classifier { bias: true },
             ],
+            init: InitConfig::Pytorch,
         },
         optimizer: OptimizerConfig::ADAM,
         learning_rate: 0.01,

@@ -5,13 +5,15 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod failure;
+pub mod network;
 pub mod report;
 
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
-pub use config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, SplitConfig};
+pub use config::{OptimizerConfig, RunConfig, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
+pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
 pub use report::{
     ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch, ImageShape,
     Prediction, Progress, RunReport, SplitCounts, SplitName,

@@ -137,14 +137,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::Layer;
+    use crate::protocol::{InitConfig, Layer};
 
     fn base() -> RunConfig {
         RunConfig {
             dataset: "mnist".into(),
             split: SplitConfig::default(),
             seed: 1,
-            network: NetworkConfig { name: "Quick".into(), layers: vec![Layer::Flatten] },
+            network: network("Quick", vec![Layer::Flatten]),
             optimizer: OptimizerConfig::ADAM,
             learning_rate: 0.002,
             weight_decay: 0.0,
@@ -156,12 +156,16 @@ mod tests {
 
     fn preset(id: &str) -> Option<RunConfig> {
         (id == "lenet").then(|| RunConfig {
-            network: NetworkConfig { name: "LeNet".into(), layers: vec![] },
+            network: network("LeNet", vec![]),
             optimizer: OptimizerConfig::SGD,
             batch_size: 4,
             split: SplitConfig { seed: 99, ..SplitConfig::default() },
             ..base()
         })
+    }
+
+    fn network(name: &str, layers: Vec<Layer>) -> NetworkConfig {
+        NetworkConfig { name: name.into(), layers, init: InitConfig::Pytorch }
     }
 
     fn check(options: Value, expected: RunConfig) {
@@ -194,12 +198,9 @@ mod tests {
 
     #[test]
     fn a_network_can_be_given_as_data() {
-        let network = json!({ "name": "Mine", "layers": ["flatten", { "classifier": { "bias": true } }] });
+        let described = json!({ "name": "Mine", "layers": ["flatten", { "classifier": { "bias": true } }] });
         let layers = vec![Layer::Flatten, Layer::Classifier { bias: true }];
-        check(
-            json!({ "network": network }),
-            RunConfig { network: NetworkConfig { name: "Mine".into(), layers }, ..base() },
-        );
+        check(json!({ "network": described }), RunConfig { network: network("Mine", layers), ..base() });
         check_refused(json!({ "network": { "name": "Mine" } }), "network: missing field `layers`");
         check_refused(json!({ "network": 3 }), "network: ");
     }

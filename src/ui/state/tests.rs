@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
+    Activation, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, InitConfig, Layer, NetworkConfig,
     OptimizerConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
 };
 
@@ -11,7 +11,11 @@ fn config() -> RunConfig {
         dataset: "mnist".into(),
         split: SplitConfig::default(),
         seed: 0,
-        network: NetworkConfig { name: "Test".into(), layers: vec![Layer::Activation(Activation::Relu)] },
+        network: NetworkConfig {
+            name: "Test".into(),
+            layers: vec![Layer::Activation(Activation::Relu)],
+            init: InitConfig::Pytorch,
+        },
         optimizer: OptimizerConfig::ADAM,
         learning_rate: 0.001,
         weight_decay: 0.0,

@@ -117,13 +117,13 @@ def presets(channels, side):
         "mlp": nn.Sequential(nn.Linear(channels * side * side, 256), nn.Linear(256, 128), nn.Linear(128, 10)),
         "vgg": vgg(channels, side),
         "mobile": nn.Sequential(
-            *conv_norm_relu(channels, 32),
-            DepthwiseSeparable(32, 64),
+            *conv_norm_relu(channels, 16),
+            DepthwiseSeparable(16, 32),
+            DepthwiseSeparable(32, 64, 2),
+            DepthwiseSeparable(64, 64),
             DepthwiseSeparable(64, 128, 2),
             DepthwiseSeparable(128, 128),
-            DepthwiseSeparable(128, 256, 2),
-            DepthwiseSeparable(256, 256),
-            nn.Linear(256, 10),
+            nn.Linear(128, 10),
         ),
         "resnet9": nn.Sequential(
             *conv_norm_relu(channels, 64),

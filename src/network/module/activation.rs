@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, leaky_relu, relu, sigmoid, silu, tanh};
+use burn::tensor::activation::{gelu, leaky_relu, relu, sigmoid, silu};
 
 use super::features::Features;
 use crate::protocol::Activation;
@@ -35,4 +35,9 @@ impl Activate {
             Activation::Sigmoid => sigmoid(values),
         }
     }
+}
+
+/// Some GPUs compute it by way of exponentials that overflow; from 10 on it is 1 in 32 bits anyway.
+pub(super) fn tanh<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    values.clamp(-10.0, 10.0).tanh()
 }

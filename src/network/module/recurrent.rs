@@ -3,9 +3,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::{sigmoid, tanh};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::module::linear;
 
+use super::activation::tanh;
 use super::builder::Builder;
 use super::features::Features;
 use crate::protocol::States;

@@ -1,7 +1,7 @@
 //! Why a network cannot be built.
 
 use super::feature::FeatureShape;
-use super::{MAX_LAYER_VALUES, MAX_LAYERS, MAX_NESTING, MAX_PARAMETERS, MAX_RECURRENT_STEPS, MAX_VALUES};
+use super::{MAX_LAYER_VALUES, MAX_LAYERS, MAX_NESTING, MAX_PARAMETERS, MAX_RECURRENT_STEPS, MAX_VALUES, MAX_WINDOW};
 use crate::protocol::{Failure, FailureKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,8 @@ pub enum LayerError {
     Zero { what: &'static str },
     #[error("kernel {size} is larger than its input, {input}, padding included")]
     KernelTooLarge { size: u64, input: FeatureShape },
+    #[error("its kernel reaches over {found} places, at most {MAX_WINDOW} are allowed")]
+    WindowTooWide { found: u64 },
     #[error("pools {size} by {size}, but its input is only {input}")]
     PoolTooLarge { size: u32, input: FeatureShape },
     #[error("cuts patches of {size} by {size}, but its input is only {input}")]

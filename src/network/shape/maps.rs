@@ -1,5 +1,6 @@
 //! Convolutions, pools, squeeze and excitation: what becomes of maps.
 
+use super::MAX_WINDOW;
 use super::error::LayerError;
 use super::feature::FeatureShape;
 use super::place::{PlacedLayer, at_least_one};
@@ -56,6 +57,9 @@ fn slide(layer: &Layer, input: FeatureShape, sliding: Sliding) -> Result<PlacedL
     at_least_one(stride, "stride")?;
     // The kernel with the gaps between its cells.
     let window = (side - 1) * at_least_one(dilation, "dilation")? + 1;
+    if window > MAX_WINDOW {
+        return Err(LayerError::WindowTooWide { found: window });
+    }
     let padded = 2 * padding_of(kernel, dilation, padding);
     let places = |side: u64| n_places(side + padded, window, stride);
     let (Some(height), Some(width)) = (places(height), places(width)) else {

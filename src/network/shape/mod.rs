@@ -50,6 +50,9 @@ pub const MAX_LAYER_VALUES: u64 = 16_000_000;
 /// Values that all layers may hold for one image: 256 MB.
 pub const MAX_VALUES: u64 = 64_000_000;
 
+/// Places that a kernel may reach over, with the gaps between its cells: padding grows with it, whatever the input.
+pub const MAX_WINDOW: u64 = 255;
+
 /// Items of a sequence that a recurrent layer may go through: each is a round of kernels.
 pub const MAX_RECURRENT_STEPS: u64 = 1_024;
 

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use burn::tensor::{Device, Tensor};
 use kindling::dataset::random::Random;
-use kindling::network::shape::infer;
+use kindling::network::shape::{MAX_PARAMETERS, MAX_VALUES, infer};
 use kindling::network::{FeatureShape, Network};
 use kindling::protocol::{Activation, ImageShape, InitConfig, Layer, NetworkConfig, Padding, States};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-mod support;
-use support::block_on;
+use super::support::block_on;
 
 const N_IMAGES: usize = 2;
 const N_CLASSES: usize = 3;
@@ -23,7 +22,7 @@ const N_NETWORKS: usize = 600;
 fn inferred_shapes_and_parameters_are_those_of_the_module() {
     let mut kinds = BTreeSet::new();
     let mut runner = TestRunner::deterministic();
-    let strategy = (input(), prop::collection::vec(layer(), 1..9));
+    let strategy = (input(), prop::collection::vec(layer(small), 1..9));
     for _ in 0..N_NETWORKS {
         let (input, layers) = strategy.new_tree(&mut runner).unwrap().current();
         let network = fitting(layers, input);
@@ -32,6 +31,39 @@ fn inferred_shapes_and_parameters_are_those_of_the_module() {
     }
     // A generator that only made some kinds would show little.
     assert_eq!(kinds.len(), 24, "{kinds:?}");
+}
+
+#[test]
+fn numbers_of_any_size_are_refused_or_fit() {
+    let number = || any(u32::MAX);
+    let input =
+        (number(), number(), number()).prop_map(|(channels, height, width)| ImageShape { channels, height, width });
+    let strategy = (input, prop::collection::vec(layer(any), 1..5));
+    let mut runner = TestRunner::deterministic();
+    let mut n_fitting = 0;
+    for _ in 0..20_000 {
+        let (input, layers) = strategy.new_tree(&mut runner).unwrap().current();
+        // Debug builds panic where a sum or a product overflows.
+        if let Some(network) = with_end(&layers, input) {
+            let summaries = infer(&network, input, N_CLASSES).unwrap();
+            let bytes: u64 = summaries.iter().map(|summary| summary.activation_bytes).sum();
+            let parameters: u64 = summaries.iter().map(|summary| summary.parameters).sum();
+            assert!(bytes <= 4 * MAX_VALUES && parameters <= MAX_PARAMETERS, "{network:?} on {input:?}");
+            n_fitting += 1;
+        }
+    }
+    assert!(n_fitting > 100, "only {n_fitting} fit");
+}
+
+/// Draws a number.
+type Draw = fn(u32) -> BoxedStrategy<u32>;
+
+fn small(limit: u32) -> BoxedStrategy<u32> {
+    (0..limit).boxed()
+}
+
+fn any(limit: u32) -> BoxedStrategy<u32> {
+    prop_oneof![4 => 0..limit.min(40), 1 => 0..5_000_u32, 1 => proptest::num::u32::ANY, 1 => Just(u32::MAX)].boxed()
 }
 
 /// Those of the layers that fit, one after the other, and a classifier.
@@ -84,20 +116,21 @@ fn input() -> impl Strategy<Value = ImageShape> {
     (1..4_u32, 1..13_u32, 1..13_u32).prop_map(|(channels, height, width)| ImageShape { channels, height, width })
 }
 
-fn layer() -> impl Strategy<Value = Layer> {
+/// `below` draws a number; honest ones are below its argument.
+fn layer(below: Draw) -> impl Strategy<Value = Layer> {
     let block = |inner| prop::collection::vec(inner, 0..3).prop_map(|layers| Layer::Residual { layers });
     prop_oneof![
-        12 => plain_layer(),
-        1 => block(plain_layer().boxed()),
-        1 => block(prop_oneof![plain_layer(), block(plain_layer().boxed())].boxed()),
+        12 => plain_layer(below),
+        1 => block(plain_layer(below).boxed()),
+        1 => block(prop_oneof![plain_layer(below), block(plain_layer(below).boxed())].boxed()),
     ]
 }
 
-fn plain_layer() -> impl Strategy<Value = Layer> {
+fn plain_layer(below: Draw) -> impl Strategy<Value = Layer> {
     let padding = || prop_oneof![Just(Padding::Valid), Just(Padding::Same)];
     let states = || prop_oneof![Just(States::Last), Just(States::All)];
-    let pool = || (0..4_u32, 0..4_u32);
-    let conv = (0..7_u32, 0..5_u32, 0..4_u32, padding(), 0..4_u32, 0..4_u32, any::<bool>()).prop_map(
+    let pool = || (below(4), below(4));
+    let conv = (below(7), below(5), below(4), padding(), below(4), below(4), proptest::bool::ANY).prop_map(
         |(filters, kernel, stride, padding, dilation, groups, bias)| Layer::Conv {
             filters,
             kernel,
@@ -108,16 +141,16 @@ fn plain_layer() -> impl Strategy<Value = Layer> {
             bias,
         },
     );
-    let depthwise = (0..5_u32, 0..4_u32, padding(), 0..4_u32, any::<bool>()).prop_map(
+    let depthwise = (below(5), below(4), padding(), below(4), proptest::bool::ANY).prop_map(
         |(kernel, stride, padding, dilation, bias)| Layer::DepthwiseConv { kernel, stride, padding, dilation, bias },
     );
-    let separable = (0..6_u32, 0..5_u32, 0..3_u32).prop_map(|(filters, kernel, stride)| Layer::DepthwiseSeparable {
+    let separable = (below(6), below(5), below(3)).prop_map(|(filters, kernel, stride)| Layer::DepthwiseSeparable {
         filters,
         kernel,
         stride,
     });
     let transformer =
-        (0..4_u32, 0..3_u32).prop_map(|(heads, mlp_ratio)| Layer::TransformerBlock { heads, mlp_ratio, dropout: 0.1 });
+        (below(4), below(3)).prop_map(|(heads, mlp_ratio)| Layer::TransformerBlock { heads, mlp_ratio, dropout: 0.1 });
     let unit = prop::sample::select(vec![
         Layer::BatchNorm,
         Layer::LayerNorm,
@@ -136,15 +169,15 @@ fn plain_layer() -> impl Strategy<Value = Layer> {
         1 => separable,
         4 => unit,
         2 => transformer,
-        2 => (0..4_u32, 0..7_u32).prop_map(|(size, features)| Layer::PatchEmbedding { size, features }),
+        2 => (below(4), below(7)).prop_map(|(size, features)| Layer::PatchEmbedding { size, features }),
         1 => prop::sample::select(Activation::ALL.to_vec()).prop_map(Layer::Activation),
-        1 => (0..4_u32).prop_map(|groups| Layer::GroupNorm { groups }),
+        1 => below(4).prop_map(|groups| Layer::GroupNorm { groups }),
         1 => pool().prop_map(|(size, stride)| Layer::MaxPool { size, stride }),
         1 => pool().prop_map(|(size, stride)| Layer::AveragePool { size, stride }),
-        1 => (0..4_u32).prop_map(|ratio| Layer::SqueezeExcitation { ratio }),
-        1 => (0..6_u32, any::<bool>()).prop_map(|(units, bias)| Layer::Linear { units, bias }),
-        2 => (0..6_u32, states()).prop_map(|(units, states)| Layer::Lstm { units, states }),
-        2 => (0..6_u32, states()).prop_map(|(units, states)| Layer::Gru { units, states }),
+        1 => below(4).prop_map(|ratio| Layer::SqueezeExcitation { ratio }),
+        1 => (below(6), proptest::bool::ANY).prop_map(|(units, bias)| Layer::Linear { units, bias }),
+        2 => (below(6), states()).prop_map(|(units, states)| Layer::Lstm { units, states }),
+        2 => (below(6), states()).prop_map(|(units, states)| Layer::Gru { units, states }),
     ]
 }
 

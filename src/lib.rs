@@ -5,6 +5,8 @@
 //! - **Image**: unsigned bytes, channel by channel, `[channels, height, width]`; its **label** is the index of its **class**.
 //! - **Dataset**: images with labels, and the **split** of them into train, validation and test.
 //! - **Network**: a list of **layers**, described as data ([`protocol::NetworkConfig`]), built into a burn module.
+//!   Between layers flow **maps** `[channels, height, width]`, a **sequence** `[length, features]`, or a **vector**; a **block** is a layer
+//!   made of layers.
 //! - **Run**: one training of one network, complete in its [`protocol::RunConfig`]; a **step** is one batch, an **epoch**
 //!   is one pass over the train split.
 //! - **Engine**: the worker that holds the dataset and the network on a device; the **page** only talks to it.

@@ -222,21 +222,74 @@ export declare namespace kindling {
 
   interface Network {
     name: string;
-    /** The input shape and the number of classes come from the dataset. */
+    /** The input shape and the number of classes come from the dataset. At most 250, those in blocks included. */
     layers: Layer[];
+    /**
+     * How the first weights are drawn: as PyTorch draws them for each kind of layer (the default), by He's or Xavier's bounds with
+     * biases of 0, or all 0. Norms start as the identity whatever is chosen.
+     */
+    init?: "pytorch" | "he" | "xavier" | "zeros";
   }
 
+  /**
+   * A layer with PyTorch's definition. Between layers flow maps (channels × height × width), a sequence (length × features), or a
+   * vector. An image is maps; the classifier takes a vector.
+   */
   type Layer =
-    | { conv: { filters: number; kernel: number; stride: number; padding: "valid" | "same"; bias: boolean } }
+    /** Maps to maps. */
+    | { conv: Conv }
+    /** One filter for each channel. */
+    | { depthwiseConv: Omit<Conv, "filters" | "groups"> }
+    /** Maps or a vector. */
     | "batchNorm"
-    | { activation: "relu" }
+    /** Maps. */
+    | { groupNorm: { groups: number } }
+    /** The features of each item of a sequence, or a vector; on maps a group norm with one group. */
+    | "layerNorm"
+    | { activation: "relu" | "leakyRelu" | "gelu" | "silu" | "tanh" | "sigmoid" }
     | { maxPool: { size: number; stride: number } }
+    | { averagePool: { size: number; stride: number } }
+    /** Maps or a sequence to a vector: one number for each channel or feature. */
     | "globalAveragePool"
+    | "globalMaxPool"
+    /** 0 to less than 1. */
     | { dropout: { rate: number } }
+    /** Whole channels of maps. */
+    | { spatialDropout: { rate: number } }
+    /** Maps or a sequence to a vector. */
     | "flatten"
+    /** A vector, or each item of a sequence. */
     | { linear: { units: number; bias: boolean } }
+    /** Adds its input to what its layers put out, projected where they change the shape. At most 4 in each other. */
+    | { residual: { layers: Layer[] } }
+    /** MobileNet's block: depthwise and 1x1 convolution, each with batch norm and ReLU. */
+    | { depthwiseSeparable: { filters: number; kernel: number; stride: number } }
+    | { squeezeExcitation: { ratio: number } }
+    /** Maps to the sequence of their rows. */
+    | "rows"
+    /** A sequence to its last state, a vector, or to all of them, a sequence. */
+    | { lstm: { units: number; states?: "last" | "all" } }
+    | { gru: { units: number; states?: "last" | "all" } }
+    /** Maps to a sequence of squares. */
+    | { patchEmbedding: { size: number; features: number } }
+    /** Learned places of a sequence's items. */
+    | "positionEmbedding"
+    /** Norm first, GELU; `heads` divides the features. */
+    | { transformerBlock: { heads: number; mlpRatio: number; dropout?: number } }
     /** The last layer: linear, one output per class. */
     | { classifier: { bias: boolean } };
+
+  interface Conv {
+    filters: number;
+    kernel: number;
+    stride: number;
+    padding: "valid" | "same";
+    /** Distance between the kernel's cells; 1 if left out. */
+    dilation?: number;
+    /** Divides channels and filters; 1 if left out. */
+    groups?: number;
+    bias: boolean;
+  }
 
   type RunEvent =
     | {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use burn::tensor::Device;
 use kindling::evaluation::{classify::classify_prepared, evaluate};
 use kindling::protocol::{
-    Activation, Bulk, Ending, EpochReport, Failure, FailureKind, Layer, NetworkConfig, OptimizerConfig, Padding,
-    RunConfig, RunReport, RunUpdate, SplitCounts, SplitName,
+    Activation, Bulk, Ending, EpochReport, Failure, FailureKind, InitConfig, Layer, NetworkConfig, OptimizerConfig,
+    Padding, RunConfig, RunReport, RunUpdate, SplitCounts, SplitName,
 };
 use kindling::training::{Control, DeviceDataset, Published, train, warm_up};
 
@@ -327,7 +327,7 @@ fn a_warm_up_tells_its_steps_and_trains_nothing() {
 /// Three epochs of fifteen steps.
 fn config() -> RunConfig {
     let layers = vec![
-        Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Same, bias: true },
+        Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Same, dilation: 1, groups: 1, bias: true },
         Layer::BatchNorm,
         Layer::Activation(Activation::Relu),
         Layer::MaxPool { size: 2, stride: 2 },
@@ -343,7 +343,7 @@ fn config() -> RunConfig {
         weight_decay: 0.01,
         batch_size: 20,
         epochs: 3,
-        ..RunConfig::new("bands", NetworkConfig { name: "small".to_owned(), layers })
+        ..RunConfig::new("bands", NetworkConfig { name: "small".to_owned(), layers, init: InitConfig::Pytorch })
     }
 }
 

@@ -21,4 +21,4 @@ pub mod weights;
 #[cfg(feature = "train")]
 pub use module::Network;
 pub use presets::{Preset, presets};
-pub use shape::{FeatureShape, LayerSummary, NetworkError};
+pub use shape::{FeatureShape, LayerSummary, NetworkError, PlacedLayer};

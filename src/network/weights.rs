@@ -4,9 +4,10 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, Transaction};
 
 use super::Network;
+use super::shape::TensorSpec;
 use crate::protocol::{Failure, FailureKind};
 
-/// A tensor on the host. A linear layer's weight is `[out, in]`, a convolution's `[out, in, height, width]`.
+/// A tensor on the host. A weight with two axes is `[out, in]`, a convolution's `[out, in, height, width]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
     pub name: String,
@@ -36,7 +37,13 @@ impl Network {
 }
 
 impl NamedTensor {
-    /// Between burn's layout of a linear layer's weight, `[in, out]`, and PyTorch's; other tensors stay.
+    /// Whether it has the shape of this tensor.
+    pub(super) fn is_like(&self, tensor: &TensorSpec) -> bool {
+        let sides = self.shape.iter().map(|&side| side as u64);
+        sides.eq(tensor.shape.iter().copied()) && self.values.len() as u64 == tensor.n_values()
+    }
+
+    /// Between burn's layout of a weight with two axes, `[in, out]`, and PyTorch's; other tensors stay.
     pub(super) fn linear_transposed(self) -> Self {
         let [n_rows, n_columns] = self.shape[..] else { return self };
         let values = (0..n_columns)
@@ -52,29 +59,56 @@ pub(crate) fn device_failure(error: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::GpuError, error.to_string())
 }
 
+/// Where burn's walk over a network's parameters is, in PyTorch's words: the names of fields and the numbers of layers, without the
+/// kinds of layers. Told from `enter_module` and `exit_module` of a [`ModuleVisitor`].
+#[derive(Debug, Default)]
+pub struct ParameterPath(Vec<String>);
+
+impl ParameterPath {
+    pub fn enter(&mut self, name: &str, container: &str) {
+        if !Self::is_kind(container) {
+            self.0.push(name.to_owned());
+        }
+    }
+
+    pub fn exit(&mut self, container: &str) {
+        if !Self::is_kind(container) {
+            self.0.pop();
+        }
+    }
+
+    /// Such as `0.weight`, `3.layers.1.bias`.
+    pub fn name(&self) -> String {
+        // The first is the network's list of layers.
+        self.0.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(".")
+    }
+
+    /// Whether burn enters a variant of an enum: the kind of a layer.
+    fn is_kind(container: &str) -> bool {
+        container.starts_with("Enum:")
+    }
+}
+
 /// Registers every float tensor of the module for one read.
 #[derive(Default)]
 struct Collector {
     transaction: Transaction,
-    path: Vec<String>,
+    path: ParameterPath,
     names: Vec<String>,
 }
 
 impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        // The path is `layers`, the layer's index, its variant, the parameter.
-        if let [_, index, _, name] = &self.path[..] {
-            self.names.push(format!("{index}.{name}"));
-            let transaction = std::mem::take(&mut self.transaction);
-            self.transaction = transaction.register(parameter.val().without_autodiff());
-        }
+        self.names.push(self.path.name());
+        let transaction = std::mem::take(&mut self.transaction);
+        self.transaction = transaction.register(parameter.val().without_autodiff());
     }
 }

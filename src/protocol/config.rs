@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::network::NetworkConfig;
 use super::{AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
 
 /// The complete configuration of a run, saved with its weights.
@@ -97,65 +98,4 @@ impl Default for SplitConfig {
     fn default() -> Self {
         Self { validation_fraction: 0.1, test_fraction: 0.1, seed: 0 }
     }
-}
-
-/// A network as data. Its input shape and number of classes come from the dataset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NetworkConfig {
-    pub name: String,
-    pub layers: Vec<Layer>,
-}
-
-/// One layer. As JSON: `"flatten"`, `{"conv": {"filters": 6, "kernel": 5, …}}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Layer {
-    /// Square two-dimensional convolution (cross-correlation, as in PyTorch's `Conv2d`).
-    Conv {
-        filters: u32,
-        kernel: u32,
-        stride: u32,
-        padding: Padding,
-        bias: bool,
-    },
-    /// PyTorch's `BatchNorm2d`: epsilon 1e-5, momentum 0.1, learned scale and shift.
-    BatchNorm,
-    Activation(Activation),
-    /// PyTorch's `MaxPool2d(size, stride)`, no padding, floor.
-    MaxPool {
-        size: u32,
-        stride: u32,
-    },
-    /// Mean over height and width: `[channels, height, width]` to `[channels]`.
-    GlobalAveragePool,
-    /// Zeroes each value with probability `rate` while training, and scales the rest by `1 / (1 - rate)`.
-    Dropout {
-        rate: f32,
-    },
-    Flatten,
-    /// `y = W x + b`.
-    Linear {
-        units: u32,
-        bias: bool,
-    },
-    /// The last layer: linear, one output per class of the dataset.
-    Classifier {
-        bias: bool,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Activation {
-    Relu,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Padding {
-    /// No padding: the output shrinks by `kernel - 1`.
-    Valid,
-    /// `(kernel - 1) / 2` on each side: at stride 1 and odd kernels the output keeps its size.
-    Same,
 }

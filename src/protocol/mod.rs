@@ -6,15 +6,17 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod failure;
+pub mod network;
 pub mod optimization;
 pub mod report;
 
 pub use augment::AugmentConfig;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
-pub use config::{Activation, Layer, NetworkConfig, Padding, RunConfig, SplitConfig};
+pub use config::{RunConfig, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
+pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
 pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,

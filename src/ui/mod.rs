@@ -22,6 +22,7 @@ pub mod api;
 mod failure_text;
 mod format;
 mod i18n;
+mod layer_text;
 mod preset_text;
 mod series;
 

@@ -13,6 +13,47 @@ async fn cpu_and_webgpu_train_alike_from_equal_weights() {
     check("webgpu", lenet()).await;
 }
 
+/// Every kind of layer that the others do not have, on digits.
+#[tokio::test]
+async fn networks_of_every_family_train_alike() {
+    let blocks = json!([
+        { "conv": { "filters": 8, "kernel": 3, "stride": 2, "padding": "same", "dilation": 2, "groups": 1, "bias": true } },
+        { "groupNorm": { "groups": 4 } },
+        { "activation": "gelu" },
+        { "residual": { "layers": [
+            { "conv": { "filters": 12, "kernel": 3, "stride": 2, "padding": "same", "groups": 2, "bias": true } },
+            { "activation": "silu" },
+        ] } },
+        { "depthwiseSeparable": { "filters": 8, "kernel": 3, "stride": 1 } },
+        { "spatialDropout": { "rate": 0.1 } },
+        { "squeezeExcitation": { "ratio": 2 } },
+        "layerNorm",
+        { "averagePool": { "size": 2, "stride": 2 } },
+        { "activation": "leakyRelu" },
+        "globalMaxPool",
+    ]);
+    let recurrent = json!([
+        "rows",
+        { "lstm": { "units": 12, "states": "all" } },
+        { "activation": "sigmoid" },
+        { "gru": { "units": 12 } },
+        "batchNorm",
+        { "activation": "tanh" },
+    ]);
+    let transformer = json!([
+        { "patchEmbedding": { "size": 7, "features": 16 } },
+        "positionEmbedding",
+        { "transformerBlock": { "heads": 2, "mlpRatio": 2, "dropout": 0.1 } },
+        "layerNorm",
+        "globalAveragePool",
+    ]);
+    for mut layers in [blocks, recurrent, transformer] {
+        layers.as_array_mut().unwrap().push(json!({ "classifier": { "bias": true } }));
+        let network = json!({ "name": "Family", "layers": layers });
+        check("webgpu", json!({ "network": network, "optimizer": "adam", "batchSize": 32, "maxSteps": 6 })).await;
+    }
+}
+
 #[tokio::test]
 async fn a_seed_repeats_a_run_on_the_cpu() {
     assert_eq!(losses("cpu", lenet()).await, losses("cpu", lenet()).await);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Computes the golden values of tests/oracle.rs with PyTorch, and writes them beside itself as safetensors.
+"""Computes the golden values of tests/oracle.rs and tests/layers.rs with PyTorch, and writes them beside itself as safetensors.
 
     python3 tests/oracle/make_golden.py
 
 Made with PyTorch 1.13.1 on the CPU. Everything is seeded; another version of PyTorch may differ in the last digits.
-Long tensors are thinned to every 17th value, weights and inputs excepted.
+Long tensors are thinned to every 17th value, weights and inputs excepted. Prints how many parameters each preset has, for
+src/network/presets/tests.rs.
 """
 
 import json
@@ -14,6 +15,21 @@ import struct
 import numpy
 import torch
 from torch import nn
+
+from reference_layers import (
+    DepthwiseSeparable,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    Gru,
+    Lstm,
+    PatchEmbedding,
+    PositionEmbedding,
+    Residual,
+    Rows,
+    SqueezeExcitation,
+    presets,
+    transformer_block,
+)
 
 HERE = pathlib.Path(__file__).parent
 LONG = 2000
@@ -30,6 +46,10 @@ def main():
     save("losses.safetensors", loss_values())
     save("optimizers.safetensors", optimizer_values())
     save("schedules.safetensors", schedule_values())
+    save("layers.safetensors", layer_values())
+    for channels, side in [(1, 28), (3, 32)]:
+        counts = {name: n_parameters(network) for name, network in presets(channels, side).items()}
+        print(f"{channels}x{side}x{side}: {counts}")
 
 
 def lenet_values():
@@ -291,6 +311,85 @@ def schedule_values():
     values["plateau_losses"] = torch.tensor(losses, dtype=torch.float64)
     values["plateau"] = torch.tensor(after, dtype=torch.float64)
     return values
+def layer_values():
+    """Logits, loss and gradients of a small network for each kind of layer, on one batch; each case begins with weights of its own."""
+    images, labels = random_batch(5, (3, 10, 9), 3)
+    values = {"images": images, "labels": labels}
+    for name, network in layer_cases().items():
+        with torch.no_grad():
+            # Norms that start as the identity would hide a swapped scale and shift.
+            for key, parameter in network.named_parameters():
+                if parameter.dim() == 1 and key.endswith("weight"):
+                    parameter.uniform_(0.5, 1.5)
+                elif parameter.dim() == 1:
+                    parameter.uniform_(-0.5, 0.5)
+        values.update({f"{name}/start/{key}": tensor for key, tensor in snapshot(network).items()})
+        logits = network(scaled(images))
+        loss = nn.functional.cross_entropy(logits, labels)
+        loss.backward()
+        values.update({f"{name}/logits": logits, f"{name}/loss": loss.reshape(1)})
+        values.update({f"{name}/gradient/{key}": thinned(tensor.grad) for key, tensor in network.named_parameters()})
+    return values
+
+
+def layer_cases():
+    activations = {
+        "relu": nn.ReLU(),
+        "leakyRelu": nn.LeakyReLU(),
+        "gelu": nn.GELU(),
+        "silu": nn.SiLU(),
+        "tanh": nn.Tanh(),
+        "sigmoid": nn.Sigmoid(),
+    }
+    after_conv = lambda *layers: nn.Sequential(nn.Conv2d(3, 4, 3, 2), *layers)
+    cases = {name: after_conv(layer, nn.Flatten(), nn.Linear(64, 3)) for name, layer in activations.items()}
+    cases["group_norm"] = after_conv(nn.GroupNorm(2, 4), nn.Flatten(), nn.Linear(64, 3))
+    # On maps Kindling's layer norm is a group norm with one group.
+    cases["layer_norm"] = nn.Sequential(
+        nn.GroupNorm(1, 3), Rows(), nn.LayerNorm(27), nn.Linear(27, 5), nn.Flatten(), nn.LayerNorm(50), nn.Linear(50, 3)
+    )
+    cases["batch_norm_1d"] = nn.Sequential(nn.Flatten(), nn.Linear(270, 6, bias=False), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 3))
+    cases["conv"] = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=2, dilation=2),
+        nn.Conv2d(8, 12, 3, stride=2, groups=4, bias=False),
+        nn.Conv2d(12, 12, 3, padding=1, groups=12),
+        nn.Conv2d(12, 12, 2, dilation=3, groups=12, bias=False),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+    cases["pools"] = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.AvgPool2d(3, 2), GlobalMaxPool(), nn.Linear(6, 3))
+    cases["squeeze_excitation"] = nn.Sequential(
+        nn.Conv2d(3, 6, 3), SqueezeExcitation(6, 2), GlobalAveragePool(), nn.Linear(6, 3)
+    )
+    cases["residual"] = nn.Sequential(
+        Residual(
+            nn.Conv2d(3, 4, 3, 2, padding=1, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, padding=1),
+            shortcut=nn.Conv2d(3, 4, 1, 2, bias=False),
+        ),
+        Residual(Residual(nn.Conv2d(4, 4, 3, padding=1)), nn.Tanh()),
+        nn.Flatten(),
+        Residual(nn.Linear(100, 6), nn.GELU(), shortcut=nn.Linear(100, 6, bias=False)),
+        nn.Linear(6, 3),
+    )
+    cases["depthwise_separable"] = nn.Sequential(DepthwiseSeparable(3, 6, 2), GlobalAveragePool(), nn.Linear(6, 3))
+    cases["lstm"] = nn.Sequential(Rows(), Lstm(27, 6, "all"), Lstm(6, 5), nn.Linear(5, 3))
+    cases["gru"] = nn.Sequential(Rows(), Gru(27, 6, "all"), Gru(6, 5), nn.Linear(5, 3))
+    cases["transformer"] = nn.Sequential(
+        PatchEmbedding(3, 3, 8),
+        PositionEmbedding(9, 8),
+        transformer_block(8, 2, 2),
+        Residual(nn.Linear(8, 6), shortcut=nn.Linear(8, 6, bias=False)),
+        GlobalAveragePool(),
+        nn.Linear(6, 3),
+    )
+    return cases
+
+
+def n_parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def lenet():

@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use kindling::dataset::random::Random;
 use kindling::network::weights::NamedTensor;
 use kindling::protocol::{
-    Activation, ClassWeights, Decay, ImageShape, Layer, LossConfig, NetworkConfig, OptimizerConfig, Padding, RunConfig,
-    ScheduleConfig,
+    Activation, ClassWeights, Decay, ImageShape, InitConfig, Layer, LossConfig, NetworkConfig, OptimizerConfig,
+    Padding, RunConfig, ScheduleConfig,
 };
 use kindling::training::loss::Loss;
 use kindling::training::optimizer::Rates;
@@ -130,7 +130,15 @@ fn network() -> NetworkConfig {
     NetworkConfig {
         name: "oracle".to_owned(),
         layers: vec![
-            Layer::Conv { filters: 4, kernel: 3, stride: 1, padding: Padding::Valid, bias: true },
+            Layer::Conv {
+                filters: 4,
+                kernel: 3,
+                stride: 1,
+                padding: Padding::Valid,
+                dilation: 1,
+                groups: 1,
+                bias: true,
+            },
             relu.clone(),
             Layer::Flatten,
             Layer::Linear { units: 6, bias: true },
@@ -139,6 +147,7 @@ fn network() -> NetworkConfig {
             relu,
             Layer::Classifier { bias: true },
         ],
+        init: InitConfig::Pytorch,
     }
 }
 

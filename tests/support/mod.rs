@@ -5,8 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Gradients, Tensor};
 use kindling::dataset::random::Random;
 use kindling::dataset::{Dataset, Split};
+use kindling::network::Network;
+use kindling::network::weights::{NamedTensor, ParameterPath};
 use kindling::protocol::{Failure, ImageShape, Progress, RunUpdate};
 use kindling::training::Host;
 
@@ -111,4 +115,39 @@ pub fn bands() -> (Dataset, Split) {
     let dataset = Dataset { name: "bands".to_owned(), classes, shape, pixels, labels, n_standard_test: 0 };
     let split = Split { train: (0..300).collect(), validation: (300..360).collect(), test: (360..N_IMAGES).collect() };
     (dataset, split)
+}
+
+/// The gradient of each learned tensor, in PyTorch's names and layouts.
+pub fn named_gradients(network: &Network, gradients: &Gradients) -> Vec<NamedTensor> {
+    let mut collector = GradientCollector { gradients, path: ParameterPath::default(), found: Vec::new() };
+    network.visit(&mut collector);
+    collector.found
+}
+
+struct GradientCollector<'a> {
+    gradients: &'a Gradients,
+    path: ParameterPath,
+    found: Vec<NamedTensor>,
+}
+
+impl ModuleVisitor for GradientCollector<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        if !parameter.val().is_require_grad() {
+            return;
+        }
+        let name = self.path.name();
+        let gradient = parameter.val().grad(self.gradients).unwrap_or_else(|| panic!("{name} has no gradient"));
+        // A weight with two axes is [in, out] in burn.
+        let gradient = if D == 2 { gradient.swap_dims(0, 1) } else { gradient };
+        let shape = gradient.dims().to_vec();
+        self.found.push(NamedTensor { name, shape, values: gradient.into_data().iter::<f32>().collect() });
+    }
 }

@@ -127,21 +127,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::{AugmentConfig, ClassWeights, Decay, FailureKind, Layer};
+    use crate::protocol::{AugmentConfig, ClassWeights, Decay, FailureKind, InitConfig, Layer};
 
     fn base() -> RunConfig {
-        let network = NetworkConfig { name: "Quick".into(), layers: vec![Layer::Flatten] };
+        let network = network("Quick", vec![Layer::Flatten]);
         RunConfig { seed: 1, learning_rate: 0.002, batch_size: 128, epochs: 3, ..RunConfig::new("mnist", network) }
     }
 
     fn preset(id: &str) -> Option<RunConfig> {
         (id == "lenet").then(|| RunConfig {
-            network: NetworkConfig { name: "LeNet".into(), layers: vec![] },
+            network: network("LeNet", vec![]),
             optimizer: OptimizerConfig::SGD,
             batch_size: 4,
             split: SplitConfig { seed: 99, ..SplitConfig::default() },
             ..base()
         })
+    }
+
+    fn network(name: &str, layers: Vec<Layer>) -> NetworkConfig {
+        NetworkConfig { name: name.into(), layers, init: InitConfig::Pytorch }
     }
 
     fn check(options: Value, expected: RunConfig) {
@@ -174,12 +178,9 @@ mod tests {
 
     #[test]
     fn a_network_can_be_given_as_data() {
-        let network = json!({ "name": "Mine", "layers": ["flatten", { "classifier": { "bias": true } }] });
+        let described = json!({ "name": "Mine", "layers": ["flatten", { "classifier": { "bias": true } }] });
         let layers = vec![Layer::Flatten, Layer::Classifier { bias: true }];
-        check(
-            json!({ "network": network }),
-            RunConfig { network: NetworkConfig { name: "Mine".into(), layers }, ..base() },
-        );
+        check(json!({ "network": described }), RunConfig { network: network("Mine", layers), ..base() });
         check_refused(json!({ "network": { "name": "Mine" } }), "network: missing field `layers`");
         check_refused(json!({ "network": 3 }), "network: ");
     }

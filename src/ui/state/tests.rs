@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, Layer, NetworkConfig,
-    Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, InitConfig, Layer,
+    NetworkConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
 };
 
 fn config() -> RunConfig {
     let layers = vec![Layer::Activation(Activation::Relu)];
-    RunConfig { batch_size: 10, epochs: 2, ..RunConfig::new("mnist", NetworkConfig { name: "Test".into(), layers }) }
+    let network = NetworkConfig { name: "Test".into(), layers, init: InitConfig::Pytorch };
+    RunConfig { batch_size: 10, epochs: 2, ..RunConfig::new("mnist", network) }
 }
 
 fn summary(id: &str) -> DatasetSummary {

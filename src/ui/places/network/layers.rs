@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 
 use crate::network::{FeatureShape, LayerSummary, shape};
-use crate::protocol::{Activation, Layer, Padding};
+use crate::protocol::Layer;
 use crate::ui::format::{count, short_count};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::layer_text::{layer_text, layer_title};
 use crate::ui::recipe::use_recipe;
 
 #[component]
@@ -102,40 +103,5 @@ fn Row(
                 {if summary.flops > 0 { short_count(summary.flops) } else { "–".to_owned() }}
             </td>
         </tr>
-    }
-}
-
-/// The layer's name with its numbers.
-fn layer_title(layer: &Layer) -> String {
-    match *layer {
-        Layer::Conv { filters, kernel, stride, padding, .. } => {
-            let title = tr!(layer.conv, kernel = kernel, filters = filters);
-            let stride = (stride != 1).then(|| tr!(layer.stride, stride = stride));
-            let padding = (padding == Padding::Same).then(|| tr!(layer.same));
-            [Some(title), stride, padding].into_iter().flatten().collect::<Vec<_>>().join(", ")
-        }
-        Layer::BatchNorm => tr!(layer.batch_norm),
-        Layer::Activation(Activation::Relu) => tr!(layer.relu),
-        Layer::MaxPool { size, .. } => tr!(layer.max_pool, size = size),
-        Layer::GlobalAveragePool => tr!(layer.global_average_pool),
-        Layer::Dropout { rate } => tr!(layer.dropout, rate = rate),
-        Layer::Flatten => tr!(layer.flatten),
-        Layer::Linear { units, .. } => tr!(layer.linear, units = units),
-        Layer::Classifier { .. } => tr!(layer.classifier),
-    }
-}
-
-/// What the layer is for, in plain words.
-fn layer_text(layer: &Layer) -> String {
-    match layer {
-        Layer::Conv { .. } => tr!(layer.conv_why),
-        Layer::BatchNorm => tr!(layer.batch_norm_why),
-        Layer::Activation(Activation::Relu) => tr!(layer.relu_why),
-        Layer::MaxPool { .. } => tr!(layer.max_pool_why),
-        Layer::GlobalAveragePool => tr!(layer.global_average_pool_why),
-        Layer::Dropout { .. } => tr!(layer.dropout_why),
-        Layer::Flatten => tr!(layer.flatten_why),
-        Layer::Linear { .. } => tr!(layer.linear_why),
-        Layer::Classifier { .. } => tr!(layer.classifier_why),
     }
 }

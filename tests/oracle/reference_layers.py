@@ -11,8 +11,8 @@ class Rows(nn.Module):
         return maps.transpose(1, 2).flatten(2)
 
 
-class Lstm(nn.LSTM):
-    """The states after all items, or after the last."""
+class Recurrent:
+    """The states after all items, or after the last. PyTorch's class comes second among the bases."""
 
     def __init__(self, features, units, states="last"):
         super().__init__(features, units, batch_first=True)
@@ -23,16 +23,12 @@ class Lstm(nn.LSTM):
         return states if self.states == "all" else states[:, -1]
 
 
-class Gru(nn.GRU):
-    """The states after all items, or after the last."""
+class Lstm(Recurrent, nn.LSTM):
+    pass
 
-    def __init__(self, features, units, states="last"):
-        super().__init__(features, units, batch_first=True)
-        self.states = states
 
-    def forward(self, items):
-        states, _ = super().forward(items)
-        return states if self.states == "all" else states[:, -1]
+class Gru(Recurrent, nn.GRU):
+    pass
 
 
 class GlobalAveragePool(nn.Module):

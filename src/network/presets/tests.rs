@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::network::shape::infer;
-use crate::protocol::OptimizerConfig;
-use crate::protocol::SplitCounts;
+use crate::protocol::{OptimizerConfig, SplitCounts};
 
 #[test]
 fn every_dataset_has_presets_that_fit() {

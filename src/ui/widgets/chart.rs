@@ -208,7 +208,8 @@ fn Axes(
         }
         let drawing = drawing.read();
         let n_ticks = (drawing.width / 110.0).max(2.0) as usize;
-        let ticks = drawing.x.ticks(n_ticks).into_iter();
+        // There are no half steps: a short run has fewer ticks.
+        let ticks = drawing.x.ticks(n_ticks).into_iter().filter(|tick| tick.fract() == 0.0);
         let ticks = ticks.filter_map(|tick| Some((tick, drawing.x.position(tick)?)));
         ticks
             .map(|(tick, x)| {

@@ -65,7 +65,8 @@ impl Scale {
 fn linear_ticks((low, high): (f64, f64), n_ticks: usize) -> Vec<f64> {
     let rough = (high - low) / n_ticks.max(1) as f64;
     let magnitude = 10_f64.powf(rough.log10().floor());
-    let Some(step) = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * magnitude).into_iter().find(|step| *step >= rough)
+    let Some(step) =
+        [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * magnitude).into_iter().find(|step| *step >= rough)
     else {
         return Vec::new();
     };

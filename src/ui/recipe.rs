@@ -83,9 +83,8 @@ impl Recipe {
         });
     }
 
-    /// Tests learning rates for the settings; loads the dataset first where there is none.
+    /// Tests learning rates for the settings, on the dataset that the engine has.
     pub async fn find_rate(self, on_progress: impl Fn(f32, &[RatePoint]) + 'static) -> Result<RateTest, Failure> {
-        self.dataset_ready().await?;
         let config = self.complete_config();
         let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
         self.store.find_rate(config, on_progress).await
@@ -107,7 +106,8 @@ impl Recipe {
         });
     }
 
-    async fn dataset_ready(self) -> Result<(), Failure> {
+    /// Loads the dataset in view where the engine has none.
+    pub async fn dataset_ready(self) -> Result<(), Failure> {
         if self.store.dataset.with_untracked(|dataset| dataset.current.is_some()) {
             return Ok(());
         }

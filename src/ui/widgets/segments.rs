@@ -17,6 +17,9 @@ pub fn Segments<T>(
     /// The group's name among the page's radio buttons.
     name: &'static str,
     #[prop(into)] legend: Signal<String>,
+    /// Whether only screen readers are told the legend: the place says it otherwise.
+    #[prop(optional)]
+    is_legend_hidden: bool,
     segments: Vec<Segment<T>>,
     /// None where another value than the few is chosen.
     #[prop(into)]
@@ -45,7 +48,7 @@ where
     };
     view! {
         <fieldset class="segments" aria-describedby=described_by>
-            <legend>{legend}</legend>
+            <legend class:visually-hidden=is_legend_hidden>{legend}</legend>
             {segments.into_iter().map(segment).collect_view()}
         </fieldset>
     }

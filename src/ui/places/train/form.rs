@@ -73,6 +73,7 @@ pub fn RunForm() -> impl IntoView {
             <Segments
                 name="settings-mode"
                 legend=Signal::derive(|| tr!(expert.mode))
+                is_legend_hidden=true
                 segments=modes
                 value=Signal::derive(move || Some(mode.get()))
                 on_change=choose

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::protocol::{Failure, FailureKind, RatePoint, RateTest};
+use super::rate_test::Test;
+use crate::protocol::{FailureKind, RatePoint};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{figure, percent};
 use crate::ui::i18n::{move_tr, tr};
@@ -14,45 +15,7 @@ use crate::ui::store::use_store;
 use crate::ui::widgets::chart::{Chart, Line, LineStyle, XAxis};
 use crate::ui::widgets::chart_scale::{Bounds, ScaleKind, nearest};
 
-/// Steps of a test that are kept; the engine takes a hundred.
-const POINTS_LIMIT: usize = 1_000;
-
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
-
-#[derive(Clone, Debug, Default, PartialEq)]
-enum Test {
-    #[default]
-    Idle,
-    /// How far it is, 0 to 1, and its points so far.
-    Testing {
-        fraction: f32,
-        points: Vec<RatePoint>,
-    },
-    Found(RateTest),
-    Failed(Failure),
-}
-
-impl Test {
-    fn is_testing(&self) -> bool {
-        matches!(self, Self::Testing { .. })
-    }
-
-    fn points(&self) -> &[RatePoint] {
-        match self {
-            Self::Idle | Self::Failed(_) => &[],
-            Self::Testing { points, .. } => points,
-            Self::Found(test) => &test.points,
-        }
-    }
-
-    /// A rate to begin with, as it is shown and taken over.
-    fn proposed(&self) -> Option<f64> {
-        match self {
-            Self::Found(test) => test.proposed.map(rounded),
-            Self::Idle | Self::Testing { .. } | Self::Failed(_) => None,
-        }
-    }
-}
 
 #[component]
 pub fn RateFinder() -> impl IntoView {
@@ -81,29 +44,41 @@ pub fn RateFinder() -> impl IntoView {
         },
         false,
     );
-    let recipe_in_view =
-        move || (recipe.preset.get(), recipe.dataset.read().as_ref().map(|dataset| dataset.id.clone()));
+    // The same when the dataset that was only offered has been loaded.
+    let in_view = Memo::new(move |_| {
+        let dataset = recipe.dataset.read();
+        (recipe.preset.get(), dataset.as_ref().map(|dataset| dataset.id.clone()))
+    });
     Effect::watch(
-        recipe_in_view,
+        move || in_view.get(),
         move |_, _, _| {
             withdraw();
             test.set(Test::Idle)
         },
         false,
     );
-    let find = move |_| {
-        test.set(Test::Testing { fraction: 0.0, points: Vec::new() });
+    let stop = move || {
+        withdraw();
+        // Before the test there may be its dataset to load.
+        if store.dataset.with_untracked(|dataset| dataset.current.is_none() && dataset.load.is_loading()) {
+            store.cancel_dataset();
+        }
+    };
+    let find = move || {
+        test.set(Test::BEGUN);
         let on_progress = move |fraction: f32, new: &[RatePoint]| {
             // The page may show something else by now.
-            test.try_update(|test| {
-                if let Test::Testing { fraction: known, points } = test {
-                    *known = fraction;
-                    points.extend(new.iter().take(POINTS_LIMIT.saturating_sub(points.len())));
-                }
-            });
+            test.try_update(|test| test.go_on(fraction, new));
         };
         spawn_local(async move {
-            let result = recipe.find_rate(on_progress).await;
+            let ready = recipe.dataset_ready().await;
+            if test.try_with_untracked(Test::is_testing) != Some(true) {
+                return;
+            }
+            let result = match ready {
+                Ok(()) => recipe.find_rate(on_progress).await,
+                Err(failure) => Err(failure),
+            };
             test.try_update(|test| {
                 // Of a test that was given up, nobody wants to know.
                 if test.is_testing() {
@@ -123,25 +98,17 @@ pub fn RateFinder() -> impl IntoView {
     };
     view! {
         <p class="hint" id="find-rate-why">{move_tr!(expert.finder_why)}</p>
-        <Show
-            when=move || is_testing.get()
-            fallback=move || view! {
-                <button
-                    type="button"
-                    class="button"
-                    id="find-rate"
-                    aria-describedby="find-rate-why find-rate-state"
-                    disabled=move || !can_test.get()
-                    on:click=find
-                >
-                    {move_tr!(expert.find_rate)}
-                </button>
-            }
+        // One button, so that the keyboard stays on it.
+        <button
+            type="button"
+            class="button"
+            id="find-rate"
+            aria-describedby="find-rate-why find-rate-state"
+            disabled=move || !is_testing.get() && !can_test.get()
+            on:click=move |_| if is_testing.get_untracked() { stop() } else { find() }
         >
-            <button type="button" class="button" id="find-rate-stop" on:click=move |_| withdraw()>
-                {move_tr!(expert.find_rate_stop)}
-            </button>
-        </Show>
+            {move || if is_testing.get() { tr!(expert.find_rate_stop) } else { tr!(expert.find_rate) }}
+        </button>
         <p class="hint" id="find-rate-state" role="status">
             {move || if is_active.get() { tr!(expert.finder_waits) } else { state_text(&test.read()) }}
         </p>
@@ -179,7 +146,7 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
                 smoothing=0.0
                 step_name=|rate| tr!(expert.at_rate, rate = figure(rate))
                 x_name=Signal::derive(|| tr!(expert.rate_axis))
-                x_axis=XAxis { kind: ScaleKind::Log, format: |rate| format!("{rate:e}") }
+                x_axis=XAxis { kind: ScaleKind::Log, format: |rate| format!("{rate:.0e}") }
                 empty=Signal::derive(String::new)
                 steps_per_epoch=Signal::stored(None)
             />
@@ -200,29 +167,4 @@ fn state_text(test: &Test) -> String {
 /// The chart's horizontal axis is the rate.
 fn point(of: &RatePoint) -> Point {
     Point { step: of.learning_rate, value: of.loss.into() }
-}
-
-/// To two digits that count: more would claim what the test does not know.
-fn rounded(rate: f64) -> f64 {
-    format!("{rate:.1e}").parse().unwrap_or(rate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn proposals_have_two_digits() {
-        assert_eq!(rounded(0.012_345), 0.012);
-        assert_eq!(rounded(0.000_998), 0.001);
-        assert_eq!(rounded(3.0), 3.0);
-    }
-
-    #[test]
-    fn only_a_test_that_found_something_proposes() {
-        let points = vec![RatePoint { learning_rate: 0.1, loss: 2.0 }];
-        assert_eq!(Test::Testing { fraction: 0.5, points: points.clone() }.proposed(), None);
-        assert_eq!(Test::Found(RateTest { points: points.clone(), proposed: None }).proposed(), None);
-        assert_eq!(Test::Found(RateTest { points, proposed: Some(0.0123) }).proposed(), Some(0.012));
-    }
 }

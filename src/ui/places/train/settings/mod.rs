@@ -8,11 +8,13 @@ pub mod kind;
 
 mod augment;
 mod finder;
+mod kinds;
 mod loss;
 mod optimizer;
 mod over_fitting;
 mod rate_chart;
 mod rate_curve;
+mod rate_test;
 mod schedule;
 
 use leptos::prelude::*;

@@ -9,7 +9,7 @@ use crate::ui::widgets::number_field::NumberField;
 /// A share that may not be all.
 pub const SHARE: (f64, f64) = (0.0, 0.999_999);
 
-/// A share of something that must be left.
+/// What a value is multiplied by to become less, and not nothing.
 pub const FACTOR: (f64, f64) = (1e-6, 1.0);
 
 /// A positive number that keeps a division from failing.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::rate_curve::Course;
-use crate::protocol::{NetworkConfig, RunConfig};
+use crate::protocol::ScheduleConfig;
 use crate::ui::format::{count, figure};
 use crate::ui::i18n::tr;
 use crate::ui::recipe::use_recipe;
@@ -21,24 +21,22 @@ pub fn RateChart() -> impl IntoView {
     let running = Memo::new(move |_| store.run.with(course_under_way));
     let coming = Memo::new(move |_| {
         let n_train = recipe.dataset.read().as_ref()?.counts.train;
-        let config = recipe.config.read();
-        let config = config.as_ref()?;
-        // Of the network, which may be large, the rate knows nothing.
-        let network = NetworkConfig { layers: Vec::new(), ..config.network.clone() };
-        Some(Course::coming(RunConfig { network, ..config.clone() }, n_train))
+        recipe.config.read().as_ref().map(|config| Course::coming(config, n_train))
     });
     let course = Memo::new(move |_| running.get().or_else(|| coming.get()));
     let curve = Memo::new(move |_| course.read().as_ref().map(Course::curve).unwrap_or_default());
-    let now =
-        Memo::new(move |_| store.run.with(|run| run.run().filter(|_| run.is_active()).map(|run| run.progress.step)));
+    let here = Memo::new(move |_| {
+        let step = store.run.with(|state| state.run().map(|run| run.progress.step))?;
+        running.read().as_ref().map(|course| course.point(step))
+    });
     let lines = Signal::derive(move || {
         let line = Line { points: curve.get().into(), style: LineStyle::Exact };
-        let here = now.get().zip(course.read().as_ref()).map(|(step, course)| course.point(step));
-        let here = here.map(|point| Line { points: [point].into(), style: LineStyle::Marked });
+        let here = here.get().map(|point| Line { points: [point].into(), style: LineStyle::Marked });
         std::iter::once(line).chain(here).collect::<Vec<_>>()
     });
+    let is_running = Memo::new(move |_| running.read().is_some());
     let names = Signal::derive(move || {
-        let here = running.with(Option::is_some).then(|| tr!(expert.now));
+        let here = is_running.get().then(|| tr!(expert.now));
         std::iter::once(tr!(expert.over_the_run)).chain(here).collect::<Vec<_>>()
     });
     view! {
@@ -63,11 +61,14 @@ pub fn RateChart() -> impl IntoView {
 fn course_under_way(state: &RunState) -> Option<Course> {
     let run = state.run().filter(|_| state.is_active())?;
     let plan = run.plan?;
+    let has_plateau = matches!(run.config.schedule, ScheduleConfig::Plateau { .. });
     Some(Course {
-        config: (*run.config).clone(),
+        schedule: run.config.schedule,
+        base: run.config.learning_rate,
         steps_per_epoch: plan.steps_per_epoch,
         total_steps: plan.total_steps,
         adjustments: run.adjustments.clone(),
-        epochs: run.epochs.clone(),
+        // No other schedule goes by them.
+        epochs: if has_plateau { run.epochs.clone() } else { Vec::new() },
     })
 }

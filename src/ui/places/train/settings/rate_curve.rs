@@ -1,7 +1,7 @@
 //! The learning rate over a whole run: what its schedule makes of its base, and what it has met so far. Pure.
 
 use crate::protocol::schedule::{At, Plateau, learning_rate};
-use crate::protocol::{Adjustment, EpochReport, RunConfig};
+use crate::protocol::{Adjustment, EpochReport, RunConfig, ScheduleConfig};
 use crate::ui::series::Point;
 
 /// Points of the curve at most.
@@ -10,7 +10,9 @@ const POINTS_LIMIT: u32 = 240;
 /// A run, before it begins or while it is under way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
-    pub config: RunConfig,
+    pub schedule: ScheduleConfig,
+    /// The config's learning rate.
+    pub base: f64,
     pub steps_per_epoch: u32,
     pub total_steps: u32,
     /// Rates that were changed while it ran.
@@ -21,17 +23,23 @@ pub struct Course {
 
 impl Course {
     /// A run of these settings on so many train images.
-    pub fn coming(config: RunConfig, n_train: u32) -> Self {
+    pub fn coming(config: &RunConfig, n_train: u32) -> Self {
         let length = config.length(n_train);
-        let total_steps = u32::try_from(length.total_steps).unwrap_or(u32::MAX);
-        Self { config, steps_per_epoch: length.steps_per_epoch, total_steps, adjustments: vec![], epochs: vec![] }
+        Self {
+            schedule: config.schedule,
+            base: config.learning_rate,
+            steps_per_epoch: length.steps_per_epoch,
+            total_steps: u32::try_from(length.total_steps).unwrap_or(u32::MAX),
+            adjustments: Vec::new(),
+            epochs: Vec::new(),
+        }
     }
 
     /// The learning rate of the step after `step` steps.
     pub fn learning_rate(&self, step: u32) -> f64 {
         let adjustment = self.adjustments.iter().rfind(|adjustment| adjustment.step <= step);
-        let base = adjustment.map_or(self.config.learning_rate, |adjustment| adjustment.learning_rate);
-        let schedule = &self.config.schedule;
+        let base = adjustment.map_or(self.base, |adjustment| adjustment.learning_rate);
+        let schedule = &self.schedule;
         let epochs = self.epochs.iter().take_while(|epoch| epoch.step <= step);
         let plateau =
             epochs.fold(Plateau::new(), |plateau, epoch| plateau.after(schedule, epoch.validation_loss.into()));
@@ -61,7 +69,7 @@ mod tests {
     fn course(schedule: ScheduleConfig) -> Course {
         let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
         let config = RunConfig { schedule, learning_rate: 0.1, epochs: 4, ..RunConfig::new("mnist", network) };
-        Course::coming(RunConfig { batch_size: 10, ..config }, 105)
+        Course::coming(&RunConfig { batch_size: 10, ..config }, 105)
     }
 
     fn epoch(step: u32, validation_loss: f32) -> EpochReport {
@@ -92,8 +100,7 @@ mod tests {
         assert_eq!(long.len(), POINTS_LIMIT as usize);
         assert_eq!(long.last().map(|point| point.step), Some(f64::from(u32::MAX - 1)));
         assert_eq!(Course { total_steps: 1, ..course(ScheduleConfig::Constant) }.curve().len(), 1);
-        let none = course(ScheduleConfig::Constant).config;
-        assert_eq!(Course::coming(none, 0).curve(), []);
+        assert_eq!(Course { total_steps: 0, ..course(ScheduleConfig::Constant) }.curve(), []);
     }
 
     #[test]

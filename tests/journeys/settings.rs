@@ -48,8 +48,10 @@ async fn a_learning_rate_is_found_and_taken_over() {
     become_expert(&page).await;
     open(&page, "group-finder").await;
     press(&page, "find-rate").await;
-    let taken: String =
-        page.wait_for("document.querySelector('#take-rate')?.innerText.match(/[0-9.e-]+/)?.[0]", LONG).await.unwrap();
+    let taken: String = page
+        .wait_for("document.querySelector('#take-rate')?.innerText.match(/[0-9][0-9.e-]*/)?.[0]", LONG)
+        .await
+        .unwrap();
     page.wait_for::<bool>("!!document.querySelector('#rate-test path.line.is-exact')", SHORT).await.unwrap();
     press(&page, "take-rate").await;
     let is_taken = format!("Number(document.querySelector('#field-learning-rate').value) === {taken}");

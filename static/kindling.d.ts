@@ -36,6 +36,9 @@ export declare namespace kindling {
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
 
+    /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
+    currentRun(): Promise<CurrentRun | undefined>;
+
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
     /** Asks a paused run to go on. The run's listener hears `resumed`. */
@@ -148,6 +151,14 @@ export declare namespace kindling {
     dataset?: string;
     /** May be given, as in the config of another run, if it is the current dataset's. */
     split?: Split;
+  }
+
+  interface CurrentRun {
+    state: "preparing" | "training" | "paused" | "finished" | "failed";
+    /** Steps done. */
+    step: number;
+    /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
+    config: TrainConfig;
   }
 
   /** A name, or an object with a name as its one key and any of its values. */

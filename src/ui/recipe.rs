@@ -10,7 +10,9 @@ use super::sources::served;
 use super::state::Load;
 use super::store::Store;
 use crate::network::{Preset, presets};
-use crate::protocol::{DatasetSource, DatasetSummary, Failure, FailureKind, RunConfig, SplitConfig};
+use crate::protocol::{
+    DatasetSource, DatasetSummary, Failure, FailureKind, RatePoint, RateTest, RunConfig, SplitConfig,
+};
 
 pub fn use_recipe() -> Recipe {
     expect_context()
@@ -68,6 +70,26 @@ impl Recipe {
         self.config.set(Some(preset.config.clone()));
     }
 
+    /// A figure of the settings, or the default where there are none yet.
+    pub fn read<T: Default>(self, read: impl FnOnce(&RunConfig) -> T) -> T {
+        self.config.read().as_ref().map(read).unwrap_or_default()
+    }
+
+    pub fn change(self, change: impl FnOnce(&mut RunConfig)) {
+        self.config.update(|config| {
+            if let Some(config) = config {
+                change(config);
+            }
+        });
+    }
+
+    /// Tests learning rates for the settings, on the dataset that the engine has.
+    pub async fn find_rate(self, on_progress: impl Fn(f32, &[RatePoint]) + 'static) -> Result<RateTest, Failure> {
+        let config = self.complete_config();
+        let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        self.store.find_rate(config, on_progress).await
+    }
+
     /// Starts a run as the settings have it; loads the dataset first where there is none.
     pub fn start(self) {
         if self.is_starting.get_untracked() {
@@ -84,7 +106,8 @@ impl Recipe {
         });
     }
 
-    async fn dataset_ready(self) -> Result<(), Failure> {
+    /// Loads the dataset in view where the engine has none.
+    pub async fn dataset_ready(self) -> Result<(), Failure> {
         if self.store.dataset.with_untracked(|dataset| dataset.current.is_some()) {
             return Ok(());
         }

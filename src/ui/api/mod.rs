@@ -4,6 +4,7 @@
 
 mod answers;
 mod config;
+mod current_run;
 mod glue;
 mod run_event;
 mod values;
@@ -38,6 +39,7 @@ pub fn install(store: Store, evaluations: Evaluations) {
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
     add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
     add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
+    add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
     add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
     add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
@@ -154,6 +156,10 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
         store.send(Command::Adjust { run, learning_rate, weight_decay });
     }
     Ok(Value::Null)
+}
+
+async fn current_run(store: Store) -> Result<Value, Failure> {
+    Ok(store.run.with_untracked(current_run::current_run))
 }
 
 async fn send(store: Store, command: Command) -> Result<Value, Failure> {

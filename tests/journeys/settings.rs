@@ -1,0 +1,101 @@
+//! The expert's settings: what is chosen in the page is what the run has, and a learning rate is found and taken over.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+
+use crate::app::{App, LONG, SHORT};
+use crate::visitor::{arrive, expect_no_trouble};
+
+#[tokio::test]
+async fn what_an_expert_chooses_is_what_the_run_has() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    set(&page, "field-max-steps", "12").await;
+    open(&page, "group-schedule").await;
+    set(&page, "field-schedule", "cosine").await;
+    set(&page, "field-warm-up-steps", "3").await;
+    open(&page, "group-loss").await;
+    set(&page, "field-label-smoothing", "0.1").await;
+    open(&page, "group-over-fitting").await;
+    set(&page, "field-early-stopping", "validationAccuracy").await;
+    set(&page, "field-patience", "4").await;
+    page.wait_for::<bool>("!!document.querySelector('#rate-curve path.line.is-exact')", SHORT).await.unwrap();
+
+    page.click("button", "Train").await.unwrap();
+    page.wait_for_text("The step limit was reached after 12 steps", LONG).await.unwrap();
+    let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
+    assert_eq!((&run["state"], &run["step"]), (&json!("finished"), &json!(12)));
+    let config = &run["config"];
+    assert_eq!(config["schedule"], json!({ "cosine": { "warmUpSteps": 3, "leastRate": 0.0 } }));
+    assert_eq!(config["loss"], json!({ "crossEntropy": { "labelSmoothing": 0.1, "classWeights": "none" } }));
+    let stopping = json!({ "metric": "validationAccuracy", "patience": 4, "leastImprovement": 0.0 });
+    assert_eq!(config["earlyStopping"], stopping);
+
+    // The mode is remembered.
+    page.run::<Value>("location.reload()", json!(null)).await.ok();
+    page.wait_for::<bool>("document.querySelector('#settings-mode-expert')?.checked", LONG).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_learning_rate_is_found_and_taken_over() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    open(&page, "group-finder").await;
+    press(&page, "find-rate").await;
+    let taken: String = page
+        .wait_for("document.querySelector('#take-rate')?.innerText.match(/[0-9][0-9.e-]*/)?.[0]", LONG)
+        .await
+        .unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#rate-test path.line.is-exact')", SHORT).await.unwrap();
+    press(&page, "take-rate").await;
+    let is_taken = format!("Number(document.querySelector('#field-learning-rate').value) === {taken}");
+    page.wait_for::<bool>(&is_taken, SHORT).await.unwrap();
+
+    // While a run is under way there is no test, and the rate can be changed.
+    page.click("button", "Train").await.unwrap();
+    page.wait_for::<bool>("document.querySelector('#find-rate').disabled", SHORT).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#adjust')", Duration::from_secs(60)).await.unwrap();
+    open(&page, "adjust").await;
+    set(&page, "adjust-learning-rate", "0.0005").await;
+    page.wait_for::<bool>("document.querySelectorAll('#adjustments li').length === 1", SHORT).await.unwrap();
+    let n_marks = "document.querySelectorAll('.charts .step-mark').length === 2";
+    page.wait_for::<bool>(n_marks, SHORT).await.unwrap();
+    page.click("button", "Stop").await.unwrap();
+    page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+async fn become_expert(page: &Page) {
+    press(page, "settings-mode-expert").await;
+    page.wait_for::<bool>("!!document.querySelector('#group-optimizer')", SHORT).await.unwrap();
+}
+
+/// Unfolds a group.
+async fn open(page: &Page, id: &str) {
+    page.run::<Value>("document.getElementById(args).querySelector('summary').click()", json!(id)).await.unwrap();
+}
+
+async fn press(page: &Page, id: &str) {
+    page.run::<Value>("document.getElementById(args).click()", json!(id)).await.unwrap();
+}
+
+/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
+async fn set(page: &Page, id: &str, value: &str) {
+    let is_there = format!("!!document.getElementById({})", json!(id));
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    page.run::<Value>(
+        "const field = document.getElementById(args[0]);
+         field.value = args[1];
+         field.dispatchEvent(new Event('change', { bubbles: true }));",
+        json!([id, value]),
+    )
+    .await
+    .unwrap();
+}

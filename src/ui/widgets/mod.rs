@@ -16,4 +16,5 @@ pub mod matrix_cells;
 pub mod number_field;
 pub mod pixel_image;
 pub mod probabilities;
+pub mod small_number;
 pub mod strokes;

@@ -81,6 +81,23 @@ impl RunConfig {
             augment: AugmentConfig::default(),
         }
     }
+
+    /// With this many train images: fewer than a batch make one smaller batch, and an epoch leaves out those that fill none.
+    pub fn length(&self, n_train: u32) -> RunLength {
+        let batch_size = n_train.min(self.batch_size);
+        let steps_per_epoch = n_train.checked_div(batch_size).unwrap_or(0);
+        let steps = u64::from(steps_per_epoch) * u64::from(self.epochs);
+        RunLength { batch_size, steps_per_epoch, total_steps: steps.min(self.max_steps.unwrap_or(u32::MAX).into()) }
+    }
+}
+
+/// How long a run is, unless it is ended before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLength {
+    /// Images per step; 0 without train images.
+    pub batch_size: u32,
+    pub steps_per_epoch: u32,
+    pub total_steps: u64,
 }
 
 /// How a dataset is cut. Stratified: every class keeps its share in each part.

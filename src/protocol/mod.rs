@@ -9,11 +9,12 @@ pub mod failure;
 pub mod network;
 pub mod optimization;
 pub mod report;
+pub mod schedule;
 
 pub use augment::AugmentConfig;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
-pub use config::{RunConfig, SplitConfig};
+pub use config::{RunConfig, RunLength, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
 pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};

@@ -117,7 +117,7 @@ pub enum Decay {
     L2,
 }
 
-/// How the learning rate changes; the config's learning rate is its base. `training::schedule` computes it.
+/// How the learning rate changes; the config's learning rate is its base. [`super::schedule`] computes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ScheduleConfig {

@@ -1,4 +1,4 @@
-//! The dataset on the device, losses, optimizers, schedules, and the loop that trains.
+//! The dataset on the device, losses, optimizers, and the loop that trains.
 
 /// What training needs from outside.
 pub mod host;
@@ -23,9 +23,6 @@ pub mod optimizer;
 
 /// The moving average of the weights.
 pub mod average;
-
-/// The learning rate of a step.
-pub mod schedule;
 
 /// Forward, loss, gradient, update.
 pub mod step;

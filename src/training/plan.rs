@@ -2,8 +2,8 @@
 
 use crate::dataset::random::Random;
 use crate::protocol::{
-    AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig, OptimizerConfig, RunConfig, ScheduleConfig,
-    SplitCounts,
+    AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig, OptimizerConfig, RunConfig, RunLength,
+    ScheduleConfig, SplitCounts,
 };
 
 pub const MAX_BATCH_SIZE: u32 = 4_096;
@@ -30,16 +30,13 @@ impl Plan {
         if watches_validation && counts.validation == 0 {
             return Err(bad("early stopping and the plateau schedule need a validation split"));
         }
-        let n_train = counts.train as usize;
-        let batch_size = n_train.min(config.batch_size as usize);
+        let RunLength { batch_size, steps_per_epoch, total_steps } = config.length(counts.train);
         if batch_size == 0 {
             return Err(Failure::new(FailureKind::TooFewImages, "the train split is empty"));
         }
-        let steps_per_epoch = (n_train / batch_size) as u32;
-        let steps = u64::from(steps_per_epoch) * u64::from(config.epochs);
-        let total_steps = u32::try_from(steps.min(config.max_steps.unwrap_or(u32::MAX).into()))
-            .map_err(|_| bad("too many steps: fewer epochs or a larger batch are needed"))?;
-        Ok(Self { batch_size, steps_per_epoch, total_steps })
+        let total_steps =
+            u32::try_from(total_steps).map_err(|_| bad("too many steps: fewer epochs or a larger batch are needed"))?;
+        Ok(Self { batch_size: batch_size as usize, steps_per_epoch, total_steps })
     }
 
     /// The order of an epoch: a new one for every epoch, the same for equal seeds.

@@ -9,11 +9,11 @@ use super::pace::{Left, Pace};
 use super::plan::{Plan, Purpose, check_rates, random};
 use super::predict::{mean_loss_and_accuracy, predict};
 use super::published::Published;
-use super::schedule::{At, Plateau, learning_rate};
 use super::step::{StepSettings, Trainer};
 use super::tally::{EpochTally, Tally};
 use super::watched::{Unwatched, Watched};
 use crate::network::Network;
+use crate::protocol::schedule::{At, Plateau, learning_rate};
 use crate::protocol::{
     Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
     RunUpdate, SplitName,

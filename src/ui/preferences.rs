@@ -1,4 +1,4 @@
-//! What the visitor prefers: language, theme, engine. Remembered where the browser allows it; in a private window they
+//! What the visitor prefers: language, theme, engine, which settings of a run are shown. Remembered where the browser allows it; in a private window they
 //! last as long as the page.
 
 use leptos::prelude::{document, window};
@@ -20,6 +20,14 @@ pub enum EnginePreference {
     Automatic,
     Webgpu,
     Cpu,
+}
+
+/// Which settings of a run are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SettingsMode {
+    #[default]
+    Simple,
+    Expert,
 }
 
 /// A preference with a name under which it is stored, and a name for each value.
@@ -74,6 +82,11 @@ impl Preference for EnginePreference {
         &[(Self::Automatic, "automatic"), (Self::Webgpu, "webgpu"), (Self::Cpu, "cpu")];
 }
 
+impl Preference for SettingsMode {
+    const KEY: &'static str = "kindling.settings";
+    const VALUES: &'static [(Self, &'static str)] = &[(Self::Simple, "simple"), (Self::Expert, "expert")];
+}
+
 /// None where the browser forbids it.
 fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
@@ -88,6 +101,9 @@ mod tests {
         for (value, name) in Theme::VALUES {
             assert_eq!(value.name(), *name);
             assert_eq!(Theme::from_name(name), Some(*value));
+        }
+        for (value, name) in SettingsMode::VALUES {
+            assert_eq!(SettingsMode::from_name(name), Some(*value));
         }
         assert_eq!(EnginePreference::from_name("quantum"), None);
     }

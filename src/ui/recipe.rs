@@ -12,7 +12,9 @@ use super::state::{Load, NoticeKind};
 use super::store::Store;
 use crate::network::shape::{Survey, survey};
 use crate::network::{Preset, presets};
-use crate::protocol::{DatasetSource, DatasetSummary, Failure, FailureKind, NetworkConfig, RunConfig, SplitConfig};
+use crate::protocol::{
+    DatasetSource, DatasetSummary, Failure, FailureKind, NetworkConfig, RatePoint, RateTest, RunConfig, SplitConfig,
+};
 
 pub fn use_recipe() -> Recipe {
     expect_context()
@@ -90,6 +92,27 @@ impl Recipe {
         }
         self.preset.set(Some(preset.id));
         self.config.set(Some(preset.config.clone()));
+    }
+
+    /// A figure of the settings, or the default where there are none yet.
+    pub fn read<T: Default>(self, read: impl FnOnce(&RunConfig) -> T) -> T {
+        self.config.read().as_ref().map(read).unwrap_or_default()
+    }
+
+    pub fn change(self, change: impl FnOnce(&mut RunConfig)) {
+        self.config.update(|config| {
+            if let Some(config) = config {
+                change(config);
+            }
+        });
+    }
+
+    /// Tests learning rates for the settings; loads the dataset first where there is none.
+    pub async fn find_rate(self, on_progress: impl Fn(f32, &[RatePoint]) + 'static) -> Result<RateTest, Failure> {
+        self.dataset_ready().await?;
+        let config = self.complete_config();
+        let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        self.store.find_rate(config, on_progress).await
     }
 
     /// Starts a run as the settings have it; loads the dataset first where there is none. A network that cannot be built is told of at

@@ -3,13 +3,13 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling::dataset::random::Random;
 use kindling::network::weights::NamedTensor;
+use kindling::protocol::schedule::{At, Plateau, learning_rate};
 use kindling::protocol::{
     Activation, ClassWeights, Decay, ImageShape, InitConfig, Layer, LossConfig, NetworkConfig, OptimizerConfig,
     Padding, RunConfig, ScheduleConfig,
 };
 use kindling::training::loss::Loss;
 use kindling::training::optimizer::Rates;
-use kindling::training::schedule::{At, Plateau, learning_rate};
 use kindling::training::step::{StepSettings, Trainer};
 
 use super::support::block_on;

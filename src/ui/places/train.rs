@@ -1,10 +1,13 @@
 //! The place Train: one button starts a run; curves and predictions show how it goes.
 
+mod adjust;
+mod adjustments;
 mod controls;
 mod curves;
 mod form;
 mod outcome;
 mod samples;
+mod settings;
 mod stage;
 
 use leptos::prelude::*;

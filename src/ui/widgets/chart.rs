@@ -28,6 +28,8 @@ pub enum LineStyle {
     Noisy,
     /// Few points that count: each is marked.
     Marked,
+    /// Points of a known curve: drawn as they are, and all of them in the chart.
+    Exact,
 }
 
 impl LineStyle {
@@ -35,7 +37,30 @@ impl LineStyle {
         match self {
             Self::Noisy => "line is-noisy",
             Self::Marked => "line is-marked",
+            Self::Exact => "line is-exact",
         }
+    }
+}
+
+/// Something that happened at a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepMark {
+    pub step: f64,
+    /// What happened, for the pointer.
+    pub title: String,
+}
+
+/// What lies along the horizontal axis; steps, unless said.
+#[derive(Clone, Copy, Debug)]
+pub struct XAxis {
+    pub kind: ScaleKind,
+    /// How a value is written below the axis.
+    pub format: fn(f64) -> String,
+}
+
+impl Default for XAxis {
+    fn default() -> Self {
+        Self { kind: ScaleKind::Linear, format: |step| count(step as u64) }
     }
 }
 
@@ -96,13 +121,20 @@ pub fn Chart(
     /// Steps at which an epoch ends, for the vertical lines.
     #[prop(into)]
     steps_per_epoch: Signal<Option<u32>>,
+    #[prop(optional)] x_axis: XAxis,
+    /// Drawn as vertical lines.
+    #[prop(optional, into)]
+    marks: Signal<Vec<StepMark>>,
 ) -> impl IntoView {
     let frame = NodeRef::<Div>::new();
     let width = RwSignal::new(0.0);
     observe_width(frame, width);
     // Step under the pointer or the keyboard's cursor.
     let cursor = RwSignal::new(None::<f64>);
-    let drawing = Memo::new(move |_| draw(&lines.read(), width.get(), kind.get(), smoothing.get(), bounds));
+    let drawing = Memo::new(move |_| {
+        let scales = Scales { x: x_axis.kind, y: kind.get(), bounds };
+        draw(&lines.read(), width.get(), scales, smoothing.get())
+    });
     let has_points = Memo::new(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
 
     let clip_width = Memo::new(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
@@ -163,7 +195,8 @@ pub fn Chart(
                 on:keydown=on_key
             >
                 <svg width="100%" height=HEIGHT aria-hidden="true">
-                    <Axes drawing format x_name steps_per_epoch has_points />
+                    <Axes drawing format x_axis x_name steps_per_epoch has_points />
+                    <StepMarks drawing marks />
                     // A picture within the picture, so that what lies beyond the axes is cut off.
                     <svg x=LEFT - MARGIN y=TOP - MARGIN width=clip_width height=CLIP_HEIGHT viewBox=clip_box>
                         {move || drawing.read().lines.iter().map(draw_line).collect_view()}
@@ -182,6 +215,7 @@ pub fn Chart(
 fn Axes(
     drawing: Memo<Drawing>,
     format: fn(f64) -> String,
+    x_axis: XAxis,
     x_name: Signal<String>,
     steps_per_epoch: Signal<Option<u32>>,
     has_points: Memo<bool>,
@@ -214,7 +248,7 @@ fn Axes(
             .map(|(tick, x)| {
                 view! {
                     <line class="tick-mark" x1=x x2=x y1=HEIGHT - BOTTOM y2=HEIGHT - BOTTOM + 4.0 />
-                    <text class="tick" x=x y=HEIGHT - BOTTOM + 16.0 text-anchor="middle">{count(tick as u64)}</text>
+                    <text class="tick" x=x y=HEIGHT - BOTTOM + 16.0 text-anchor="middle">{(x_axis.format)(tick)}</text>
                 }
             })
             .collect::<Vec<_>>()
@@ -243,6 +277,18 @@ fn Axes(
     }
 }
 
+#[component]
+fn StepMarks(drawing: Memo<Drawing>, marks: Signal<Vec<StepMark>>) -> impl IntoView {
+    move || {
+        let drawing = drawing.read();
+        let placed = marks.get().into_iter().filter_map(|mark| Some((drawing.x.position(mark.step)?, mark.title)));
+        let line = |(x, title): (f64, String)| {
+            view! { <line class="step-mark" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM><title>{title}</title></line> }
+        };
+        placed.filter(|(x, _)| *x <= drawing.width - RIGHT).map(line).collect_view()
+    }
+}
+
 /// Lines closer to each other than this would be a hatching.
 const EPOCHS_APART_PIXELS: f64 = 28.0;
 
@@ -264,15 +310,33 @@ fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
     }
 }
 
-fn draw(lines: &[Line], width: f64, kind: ScaleKind, smoothing: f64, bounds: Bounds) -> Drawing {
-    let last_step = lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(1.0, f64::max);
-    let x = Scale::new(ScaleKind::Linear, (0.0, last_step), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
+/// What the axes are like.
+#[derive(Clone, Copy, Debug)]
+struct Scales {
+    x: ScaleKind,
+    y: ScaleKind,
+    /// Of the vertical axis.
+    bounds: Bounds,
+}
+
+/// From step 0; on a logarithmic axis, which has no 0, from the first point.
+fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
+    let last = |least| lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(least, f64::max);
+    let first = || lines.iter().filter_map(|line| line.points.first()).map(|point| point.step).fold(f64::MAX, f64::min);
+    match kind {
+        ScaleKind::Linear => (0.0, last(1.0)),
+        ScaleKind::Log => (first(), last(f64::MIN_POSITIVE)),
+    }
+}
+
+fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Scales, smoothing: f64) -> Drawing {
+    let x = Scale::new(x, x_domain(lines, x), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
     let of = |style| {
         let lines = lines.iter().filter(move |line| line.style == style);
         lines.flat_map(|line| line.points.iter()).map(|point| point.value)
     };
     let newest = lines.iter().filter_map(|line| line.points.last()).map(|point| point.value);
-    let always = of(LineStyle::Marked).chain(newest);
+    let always = of(LineStyle::Marked).chain(of(LineStyle::Exact)).chain(newest);
     let y = Scale::new(kind, domain(of(LineStyle::Noisy), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
     let lines = lines.iter().map(|line| {
         let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
@@ -284,7 +348,7 @@ fn draw(lines: &[Line], width: f64, kind: ScaleKind, smoothing: f64, bounds: Bou
             raw_path: if is_smoothed { path(&line.points, &x, &y) } else { String::new() },
             path: path(&points, &x, &y),
             marks: match line.style {
-                LineStyle::Noisy => Vec::new(),
+                LineStyle::Noisy | LineStyle::Exact => Vec::new(),
                 LineStyle::Marked => line.points.iter().filter_map(mark).collect(),
             },
             points,
@@ -346,11 +410,12 @@ mod tests {
     }
 
     const BOUNDS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+    const LINEAR: Scales = Scales { x: ScaleKind::Linear, y: ScaleKind::Linear, bounds: BOUNDS };
 
     #[test]
     fn a_noisy_line_is_drawn_twice_and_a_marked_one_with_its_marks() {
         let lines = [line(LineStyle::Noisy, &[2.0, 1.0, 1.5]), line(LineStyle::Marked, &[1.8, 1.2])];
-        let drawing = draw(&lines, 600.0, ScaleKind::Linear, 0.5, BOUNDS);
+        let drawing = draw(&lines, 600.0, LINEAR, 0.5);
         assert!(!drawing.lines[0].raw_path.is_empty() && drawing.lines[0].raw_path != drawing.lines[0].path);
         assert!(drawing.lines[1].raw_path.is_empty());
         assert_eq!(drawing.lines[1].marks.len(), 2);
@@ -359,7 +424,7 @@ mod tests {
     #[test]
     fn a_chart_without_points_or_width_can_be_drawn() {
         for width in [0.0, 600.0] {
-            let drawing = draw(&[line(LineStyle::Noisy, &[])], width, ScaleKind::Log, 0.5, BOUNDS);
+            let drawing = draw(&[line(LineStyle::Noisy, &[])], width, Scales { y: ScaleKind::Log, ..LINEAR }, 0.5);
             assert_eq!(drawing.lines[0].path, "");
             assert!(drawing.y.ticks(4).iter().all(|tick| tick.is_finite()));
             assert_eq!(drawing.after_key("ArrowLeft", None), None);
@@ -367,8 +432,27 @@ mod tests {
     }
 
     #[test]
+    fn an_exact_line_is_all_in_the_chart_and_not_smoothed() {
+        let mut values = [1.0; 100];
+        values[50] = 5.0;
+        let drawing = draw(&[line(LineStyle::Exact, &values)], 600.0, LINEAR, 0.9);
+        assert!(drawing.lines[0].raw_path.is_empty());
+        assert!(drawing.y.position(5.0).unwrap() >= TOP);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_runs_from_the_first_point_to_the_last() {
+        let points = [(1e-6, 2.0), (1e-2, 1.0), (10.0, 4.0)].map(|(step, value)| Point { step, value });
+        let lines = [Line { points: points.into(), style: LineStyle::Exact }];
+        let drawing = draw(&lines, 600.0, Scales { x: ScaleKind::Log, ..LINEAR }, 0.0);
+        assert_eq!(drawing.x.position(1e-6), Some(LEFT));
+        assert!((drawing.x.position(10.0).unwrap() - (600.0 - RIGHT)).abs() < 1e-6);
+        assert!(drawing.x.ticks(4).len() >= 2);
+    }
+
+    #[test]
     fn the_keys_lead_along_the_line() {
-        let drawing = draw(&[line(LineStyle::Noisy, &[3.0, 2.0, 1.0])], 600.0, ScaleKind::Linear, 0.0, BOUNDS);
+        let drawing = draw(&[line(LineStyle::Noisy, &[3.0, 2.0, 1.0])], 600.0, LINEAR, 0.0);
         assert_eq!(drawing.after_key("ArrowLeft", None), Some(2.0));
         assert_eq!(drawing.after_key("ArrowLeft", Some(2.0)), Some(1.0));
         assert_eq!(drawing.after_key("ArrowLeft", Some(1.0)), Some(1.0));

@@ -7,6 +7,9 @@ use crate::ui::i18n::tr;
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
 #[component]
 pub fn NumberField(
+    /// By which tests find the field; no other element on the page has it.
+    #[prop(optional, into)]
+    id: Option<String>,
     #[prop(into)] label: Signal<String>,
     /// What the number does.
     #[prop(into)]
@@ -15,12 +18,19 @@ pub fn NumberField(
     /// Least and greatest.
     range: (f64, f64),
     #[prop(optional)] is_whole: bool,
+    /// Whether an empty field is a 0 and a 0 an empty field: the number is a limit or a strength that can be left out.
+    #[prop(optional)]
+    can_be_empty: bool,
     on_change: impl Fn(f64) + 'static,
 ) -> impl IntoView {
-    let id = format!("field-{}", next_id());
+    let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
     let hint_id = format!("{id}-why");
     let is_wrong = RwSignal::new(false);
-    let take = move |text: String| match parse(&text, range, is_whole) {
+    let read = move |text: &str| match can_be_empty && text.trim().is_empty() {
+        true => Some(0.0),
+        false => parse(text, range, is_whole),
+    };
+    let take = move |text: String| match read(&text) {
         Some(number) => {
             is_wrong.set(false);
             on_change(number);
@@ -39,7 +49,10 @@ pub fn NumberField(
                 max=range.1.to_string()
                 aria-describedby=hint_id.clone()
                 aria-invalid=move || is_wrong.get().to_string()
-                prop:value=move || value.get().to_string()
+                prop:value=move || match value.get() {
+                    0.0 if can_be_empty => String::new(),
+                    value => value.to_string(),
+                }
                 on:change:target=move |event| take(event.target().value())
             />
             <p class="hint" id=hint_id>

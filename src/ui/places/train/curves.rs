@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::adjustments::{Adjustments, marks, use_changes};
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::series::Series;
@@ -33,6 +34,8 @@ pub fn RunCharts() -> impl IntoView {
             })
         })
     };
+    let changes = use_changes();
+    let marks = Signal::derive(move || marks(&changes.read()));
     let names = Signal::derive(|| vec![tr!(train.on_train), tr!(train.on_validation)]);
     let step_name = move |step: f64| match steps_per_epoch.get() {
         Some(steps) if steps > 0 => {
@@ -81,6 +84,7 @@ pub fn RunCharts() -> impl IntoView {
                 x_name
                 empty
                 steps_per_epoch
+                marks
             />
             <Chart
                 name=Signal::derive(|| tr!(train.accuracy))
@@ -94,7 +98,9 @@ pub fn RunCharts() -> impl IntoView {
                 x_name
                 empty
                 steps_per_epoch
+                marks
             />
+            <Adjustments changes />
             <p class="hint">
                 {move_tr!(train.charts_help)}
                 {move || (stride.get() > 1).then(|| format!(" {}", tr!(train.averaged, stride = stride.get())))}

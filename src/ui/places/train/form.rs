@@ -1,155 +1,193 @@
-//! The settings of the next run, each with a sentence that says what it does.
-
-use std::mem::discriminant;
+//! The settings of the next run: the few that matter most, or all of them.
 
 use leptos::prelude::*;
 
+use super::settings::ExpertSettings;
+use super::settings::kind::Kind;
+use super::settings::number::{Entry, Number, NumberSettings, always};
 use crate::protocol::{OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::preferences::{Preference, SettingsMode};
 use crate::ui::preset_text::preset_name;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
-use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::segments::{Segment, Segments};
+use crate::ui::widgets::select_field::{Choice, SelectField};
+
+const NUMBERS: &[Number] = &[
+    Number {
+        id: "field-epochs",
+        label: || tr!(train.epochs),
+        why: || tr!(train.epochs_why),
+        range: (1.0, 1_000.0),
+        entry: Entry::Whole,
+        value: always!(epochs),
+    },
+    Number {
+        id: "field-batch-size",
+        label: || tr!(train.batch_size),
+        why: || tr!(train.batch_size_why),
+        range: (1.0, 4_096.0),
+        entry: Entry::Whole,
+        value: always!(batch_size),
+    },
+    Number {
+        id: "field-learning-rate",
+        label: || tr!(train.learning_rate),
+        why: || tr!(train.learning_rate_why),
+        range: (1e-9, 100.0),
+        entry: Entry::Real,
+        value: always!(learning_rate),
+    },
+];
+
+const SEED: &[Number] = &[Number {
+    id: "field-seed",
+    label: || tr!(train.seed),
+    why: || tr!(train.seed_why),
+    range: (0.0, u32::MAX as f64),
+    entry: Entry::Whole,
+    value: always!(seed),
+}];
 
 #[component]
 pub fn RunForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let mode = RwSignal::new(SettingsMode::remembered().unwrap_or_default());
     let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
     let has_config = Memo::new(move |_| recipe.config.read().is_some());
+    let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);
+    let choose = move |chosen: SettingsMode| {
+        mode.set(chosen);
+        chosen.remember();
+    };
+    let modes = vec![
+        Segment { value: SettingsMode::Simple, id: "settings-mode-simple", name: || tr!(expert.mode_simple) },
+        Segment { value: SettingsMode::Expert, id: "settings-mode-expert", name: || tr!(expert.mode_expert) },
+    ];
     view! {
         <section class="panel" aria-labelledby="form-title">
             <h2 id="form-title">{move_tr!(train.settings)}</h2>
+            <Segments
+                name="settings-mode"
+                legend=Signal::derive(|| tr!(expert.mode))
+                segments=modes
+                value=Signal::derive(move || Some(mode.get()))
+                on_change=choose
+            />
             <Show when=move || is_active.get()><p class="hint">{move_tr!(train.next_run)}</p></Show>
-            <Show when=move || has_config.get()><Fields /></Show>
+            <Show when=move || has_config.get()>
+                <div class="fields">
+                    <PresetField />
+                    <NumberSettings numbers=NUMBERS />
+                    <Show when=move || !is_expert.get()><OptimizerSegments /></Show>
+                    <NumberSettings numbers=SEED />
+                    <Show when=move || is_expert.get() fallback=|| view! { <BeyondSimple /> }><ExpertSettings /></Show>
+                </div>
+            </Show>
         </section>
-    }
-}
-
-#[component]
-fn Fields() -> impl IntoView {
-    let recipe = use_recipe();
-    let number =
-        move |read: fn(&RunConfig) -> f64| Signal::derive(move || recipe.config.read().as_ref().map_or(0.0, read));
-    let write = move |write: fn(&mut RunConfig, f64)| {
-        move |value: f64| {
-            recipe.config.update(|config| {
-                if let Some(config) = config {
-                    write(config, value);
-                }
-            });
-        }
-    };
-    view! {
-        <div class="fields">
-            <PresetField />
-            <NumberField
-                label=Signal::derive(|| tr!(train.epochs))
-                hint=Signal::derive(|| tr!(train.epochs_why))
-                value=number(|config| config.epochs.into())
-                range=(1.0, 1_000.0)
-                is_whole=true
-                on_change=write(|config, epochs| config.epochs = epochs as u32)
-            />
-            <NumberField
-                label=Signal::derive(|| tr!(train.batch_size))
-                hint=Signal::derive(|| tr!(train.batch_size_why))
-                value=number(|config| config.batch_size.into())
-                range=(1.0, 4_096.0)
-                is_whole=true
-                on_change=write(|config, size| config.batch_size = size as u32)
-            />
-            <NumberField
-                label=Signal::derive(|| tr!(train.learning_rate))
-                hint=Signal::derive(|| tr!(train.learning_rate_why))
-                value=number(|config| config.learning_rate)
-                range=(1e-9, 100.0)
-                on_change=write(|config, rate| config.learning_rate = rate)
-            />
-            <OptimizerField />
-            <NumberField
-                label=Signal::derive(|| tr!(train.weight_decay))
-                hint=Signal::derive(|| tr!(train.weight_decay_why))
-                value=number(|config| config.weight_decay)
-                range=(0.0, 10.0)
-                on_change=write(|config, decay| config.weight_decay = decay)
-            />
-            <NumberField
-                label=Signal::derive(|| tr!(train.seed))
-                hint=Signal::derive(|| tr!(train.seed_why))
-                value=number(|config| config.seed.into())
-                range=(0.0, u32::MAX.into())
-                is_whole=true
-                on_change=write(|config, seed| config.seed = seed as u32)
-            />
-        </div>
     }
 }
 
 #[component]
 fn PresetField() -> impl IntoView {
     let recipe = use_recipe();
-    let choose = move |id: String| {
+    let choices = Signal::derive(move || {
+        let presets = recipe.presets.read();
+        presets.iter().map(|preset| Choice { value: preset.id, name: preset_name(preset) }).collect::<Vec<_>>()
+    });
+    let choose = move |id: &str| {
         if let Some(preset) = recipe.presets.read_untracked().iter().find(|preset| preset.id == id) {
             recipe.choose(preset);
         }
     };
     view! {
-        <div class="field">
-            <label for="field-preset">{move_tr!(train.preset)}</label>
-            <select
-                id="field-preset"
-                aria-describedby="field-preset-why"
-                prop:value=move || recipe.preset.get().unwrap_or_default()
-                on:change:target=move |event| choose(event.target().value())
-            >
-                {move || recipe.presets.get().into_iter().map(|preset| view! {
-                    <option value=preset.id selected=recipe.preset.get_untracked() == Some(preset.id)>
-                        {preset_name(&preset)}
-                    </option>
-                }).collect_view()}
-            </select>
-            <p class="hint" id="field-preset-why">{move_tr!(train.preset_why)}</p>
-        </div>
+        <SelectField
+            id="field-preset"
+            label=Signal::derive(|| tr!(train.preset))
+            hint=Signal::derive(|| tr!(train.preset_why))
+            choices
+            value=recipe.preset
+            on_change=choose
+        />
     }
 }
 
 #[component]
-fn OptimizerField() -> impl IntoView {
+fn OptimizerSegments() -> impl IntoView {
     let recipe = use_recipe();
-    let is_chosen = move |optimizer: &OptimizerConfig| {
-        let config = recipe.config.read();
-        config.as_ref().is_some_and(|config| discriminant(&config.optimizer) == discriminant(optimizer))
-    };
-    let choose = move |optimizer: OptimizerConfig| {
-        recipe.config.update(|config| {
-            if let Some(config) = config {
-                config.optimizer = optimizer;
-            }
-        });
-    };
-    let option = move |name: &'static str, optimizer: OptimizerConfig| {
-        view! {
-            <label>
-                <input
-                    type="radio"
-                    name="optimizer"
-                    prop:checked=move || is_chosen(&optimizer)
-                    on:change=move |_| choose(optimizer)
-                />
-                <span>{name}</span>
-            </label>
+    let chosen = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.optimizer.id()));
+    let segments = vec![
+        Segment { value: "adam", id: "optimizer-adam", name: || OptimizerConfig::ADAM.name() },
+        Segment { value: "sgd", id: "optimizer-sgd", name: || OptimizerConfig::SGD.name() },
+    ];
+    let choose = move |id: &str| {
+        if let Some(optimizer) = OptimizerConfig::ALL.into_iter().find(|optimizer| optimizer.id() == id) {
+            recipe.change(|config| config.optimizer = optimizer);
         }
     };
     view! {
         <div class="field">
-            <fieldset class="segments" aria-describedby="field-optimizer-why">
-                <legend>{move_tr!(train.optimizer)}</legend>
-                {option("Adam", OptimizerConfig::ADAM)}
-                {option("SGD", OptimizerConfig::SGD)}
-            </fieldset>
-            <p class="hint" id="field-optimizer-why">{move_tr!(train.optimizer_why)}</p>
+            <Segments
+                name="optimizer"
+                legend=Signal::derive(|| tr!(train.optimizer))
+                segments
+                value=chosen
+                on_change=choose
+                described_by="optimizer-why"
+            />
+            <p class="hint" id="optimizer-why">{move_tr!(train.optimizer_why)}</p>
         </div>
+    }
+}
+
+/// Says so where settings that are not in sight differ from the recipe's.
+#[component]
+fn BeyondSimple() -> impl IntoView {
+    let recipe = use_recipe();
+    let differs = Memo::new(move |_| {
+        let presets = recipe.presets.read();
+        let preset = presets.iter().find(|preset| recipe.preset.get() == Some(preset.id));
+        let config = recipe.config.read();
+        preset.zip(config.as_ref()).is_some_and(|(preset, config)| differs_out_of_sight(config, &preset.config))
+    });
+    view! {
+        <Show when=move || differs.get()><p class="hint" id="settings-beyond">{move_tr!(expert.beyond)}</p></Show>
+    }
+}
+
+/// Whether the config differs from its preset's in more than the simple settings.
+fn differs_out_of_sight(config: &RunConfig, preset: &RunConfig) -> bool {
+    let is_simple = matches!(config.optimizer, OptimizerConfig::ADAM | OptimizerConfig::SGD);
+    let like_preset = RunConfig {
+        epochs: preset.epochs,
+        batch_size: preset.batch_size,
+        learning_rate: preset.learning_rate,
+        seed: preset.seed,
+        optimizer: if is_simple { preset.optimizer } else { config.optimizer },
+        // Edited in places of their own.
+        network: preset.network.clone(),
+        split: preset.split,
+        dataset: preset.dataset.clone(),
+        ..config.clone()
+    };
+    like_preset != *preset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{InitConfig, NetworkConfig};
+
+    #[test]
+    fn only_what_is_out_of_sight_is_told_of() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let preset = RunConfig::new("mnist", network);
+        let simple = RunConfig { epochs: 9, seed: 3, optimizer: OptimizerConfig::SGD, ..preset.clone() };
+        assert!(!differs_out_of_sight(&simple, &preset));
+        assert!(differs_out_of_sight(&RunConfig { clip_norm: Some(1.0), ..simple.clone() }, &preset));
+        assert!(differs_out_of_sight(&RunConfig { optimizer: OptimizerConfig::LION, ..simple }, &preset));
     }
 }

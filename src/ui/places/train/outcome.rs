@@ -88,19 +88,11 @@ pub fn Failed() -> impl IntoView {
     });
     let kind = move || failure.read().as_ref().map(|failure| failure.kind);
     let lower_rate = move |_| {
-        recipe.config.update(|config| {
-            if let Some(config) = config {
-                config.learning_rate /= 10.0;
-            }
-        });
+        recipe.change(|config| config.learning_rate /= 10.0);
         recipe.start();
     };
     let halve_batch = move |_| {
-        recipe.config.update(|config| {
-            if let Some(config) = config {
-                config.batch_size = (config.batch_size / 2).max(1);
-            }
-        });
+        recipe.change(|config| config.batch_size = (config.batch_size / 2).max(1));
         recipe.start();
     };
     view! {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished};
 use crate::protocol::event::Preparation;
@@ -134,6 +135,7 @@ fn Active() -> impl IntoView {
             ></progress>
             <Figures />
             <Controls />
+            <AdjustPanel />
         </div>
     }
 }

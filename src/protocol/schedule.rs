@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crate::protocol::ScheduleConfig;
+use super::ScheduleConfig;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,60 @@
+//! Rates that can be changed while a run is under way.
+
+use leptos::prelude::*;
+
+use crate::protocol::Command;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::state::{Run, RunState};
+use crate::ui::store::use_store;
+use crate::ui::widgets::number_field::NumberField;
+
+/// Nothing until the first step.
+#[component]
+pub fn AdjustPanel() -> impl IntoView {
+    let store = use_store();
+    let rates = Memo::new(move |_| {
+        store.run.with(|state| match state {
+            RunState::Training(run) | RunState::Paused(run) => Some(rates_in_force(run)),
+            RunState::Idle | RunState::Preparing { .. } | RunState::Finished { .. } | RunState::Failed { .. } => None,
+        })
+    });
+    let can_adjust = Memo::new(move |_| rates.get().is_some());
+    let adjust = move |learning_rate: Option<f64>, weight_decay: Option<f64>| {
+        if let Some(run) = store.run.with_untracked(|state| state.run().map(|run| run.id)) {
+            store.send(Command::Adjust { run, learning_rate, weight_decay });
+        }
+    };
+    view! {
+        <Show when=move || can_adjust.get()>
+            <details class="setting-group adjust" id="adjust">
+                <summary>{move_tr!(expert.adjust)}</summary>
+                <div class="fields">
+                    <NumberField
+                        id="adjust-learning-rate"
+                        label=Signal::derive(|| tr!(expert.adjust_rate))
+                        hint=Signal::derive(|| tr!(expert.adjust_rate_why))
+                        value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
+                        range=(1e-9, 100.0)
+                        on_change=move |rate| adjust(Some(rate), None)
+                    />
+                    <NumberField
+                        id="adjust-weight-decay"
+                        label=Signal::derive(|| tr!(expert.adjust_decay))
+                        hint=Signal::derive(|| tr!(train.weight_decay_why))
+                        value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
+                        range=(0.0, 10.0)
+                        on_change=move |decay| adjust(None, Some(decay))
+                    />
+                </div>
+            </details>
+        </Show>
+    }
+}
+
+/// Learning rate and weight decay: the last that were set.
+fn rates_in_force(run: &Run) -> (f64, f64) {
+    match run.adjustments.last() {
+        Some(adjustment) => (adjustment.learning_rate, adjustment.weight_decay),
+        None => (run.config.learning_rate, run.config.weight_decay),
+    }
+}

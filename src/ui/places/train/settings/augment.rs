@@ -1,0 +1,176 @@
+//! Random changes to the train images.
+
+use leptos::prelude::*;
+
+use super::number::{Entry, Number, NumberSettings, always};
+use crate::protocol::DatasetSummary;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::recipe::use_recipe;
+
+/// For gray and colored images.
+const OF_ALL: &[Number] = &[
+    Number {
+        id: "field-flip",
+        label: || tr!(expert.flip),
+        why: || tr!(expert.flip_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.flip),
+    },
+    Number {
+        id: "field-shift",
+        label: || tr!(expert.shift),
+        why: || tr!(expert.shift_why),
+        range: (0.0, 0.5),
+        entry: Entry::Real,
+        value: always!(augment.shift),
+    },
+    Number {
+        id: "field-rotation",
+        label: || tr!(expert.rotation),
+        why: || tr!(expert.rotation_why),
+        range: (0.0, 180.0),
+        entry: Entry::Real,
+        value: always!(augment.rotation_degrees),
+    },
+    Number {
+        id: "field-zoom",
+        label: || tr!(expert.zoom),
+        why: || tr!(expert.zoom_why),
+        range: (0.0, 0.9),
+        entry: Entry::Real,
+        value: always!(augment.zoom),
+    },
+    Number {
+        id: "field-shear",
+        label: || tr!(expert.shear),
+        why: || tr!(expert.shear_why),
+        range: (0.0, 60.0),
+        entry: Entry::Real,
+        value: always!(augment.shear_degrees),
+    },
+    Number {
+        id: "field-brightness",
+        label: || tr!(expert.brightness),
+        why: || tr!(expert.brightness_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.brightness),
+    },
+    Number {
+        id: "field-contrast",
+        label: || tr!(expert.contrast),
+        why: || tr!(expert.contrast_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.contrast),
+    },
+];
+
+/// For colored images only.
+const OF_COLORS: &[Number] = &[
+    Number {
+        id: "field-saturation",
+        label: || tr!(expert.saturation),
+        why: || tr!(expert.saturation_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.saturation),
+    },
+    Number {
+        id: "field-hue",
+        label: || tr!(expert.hue),
+        why: || tr!(expert.hue_why),
+        range: (0.0, 0.5),
+        entry: Entry::Real,
+        value: always!(augment.hue),
+    },
+];
+
+/// What covers and mixes images.
+const OF_PARTS: &[Number] = &[
+    Number {
+        id: "field-noise",
+        label: || tr!(expert.noise),
+        why: || tr!(expert.noise_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.noise),
+    },
+    Number {
+        id: "field-cutout",
+        label: || tr!(expert.cutout),
+        why: || tr!(expert.cutout_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.cutout),
+    },
+    Number {
+        id: "field-mixup",
+        label: || tr!(expert.mixup),
+        why: || tr!(expert.mixup_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.mixup),
+    },
+    Number {
+        id: "field-cutmix",
+        label: || tr!(expert.cutmix),
+        why: || tr!(expert.cutmix_why),
+        range: (0.0, 1.0),
+        entry: Entry::Real,
+        value: always!(augment.cutmix),
+    },
+];
+
+#[component]
+pub fn AugmentGroup() -> impl IntoView {
+    let recipe = use_recipe();
+    let has_colors = Memo::new(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
+    let flips_characters = Memo::new(move |_| {
+        let flips = recipe.read(|config| config.augment.flip > 0.0);
+        flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(dataset))
+    });
+    view! {
+        <p class="hint">{move_tr!(expert.augment_why)}</p>
+        <p class="failure" id="flip-warning" role="status" class:is-hidden=move || !flips_characters.get()>
+            {move || flips_characters.get().then(|| tr!(expert.flip_warning))}
+        </p>
+        <NumberSettings numbers=OF_ALL />
+        <Show when=move || has_colors.get()><NumberSettings numbers=OF_COLORS /></Show>
+        <NumberSettings numbers=OF_PARTS />
+    }
+}
+
+/// Whether the images are digits or letters, by the names of their classes: in a mirror they are others, or none.
+fn shows_characters(dataset: &DatasetSummary) -> bool {
+    dataset.classes.len() > 1 && dataset.classes.iter().all(|class| class.trim().chars().count() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ImageShape, SplitCounts};
+
+    fn dataset(classes: &[&str]) -> DatasetSummary {
+        DatasetSummary {
+            id: "files".into(),
+            name: "Files".into(),
+            classes: classes.iter().map(|&class| class.to_owned()).collect(),
+            shape: ImageShape { channels: 1, height: 28, width: 28 },
+            counts: SplitCounts::default(),
+            class_counts: vec![],
+            samples: vec![],
+            has_standard_test: false,
+        }
+    }
+
+    #[test]
+    fn digits_and_letters_are_known_by_their_classes() {
+        assert!(shows_characters(&dataset(&["0", "1", "2"])));
+        assert!(shows_characters(&dataset(&["A", "b", "す"])));
+        assert!(!shows_characters(&dataset(&["Shirt", "Bag"])));
+        assert!(!shows_characters(&dataset(&["7"])));
+        assert!(!shows_characters(&dataset(&[])));
+    }
+}

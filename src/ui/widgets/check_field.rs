@@ -1,0 +1,32 @@
+//! A labeled yes or no with a sentence that explains it.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn CheckField(
+    /// No other element on the page has it; tests find the field by it.
+    id: &'static str,
+    #[prop(into)] label: Signal<String>,
+    /// What a yes does.
+    #[prop(into)]
+    hint: Signal<String>,
+    #[prop(into)] value: Signal<bool>,
+    on_change: impl Fn(bool) + 'static,
+) -> impl IntoView {
+    let hint_id = format!("{id}-why");
+    view! {
+        <div class="field">
+            <label class="check">
+                <input
+                    id=id
+                    type="checkbox"
+                    aria-describedby=hint_id.clone()
+                    prop:checked=move || value.get()
+                    on:change:target=move |event| on_change(event.target().checked())
+                />
+                <span>{label}</span>
+            </label>
+            <p class="hint" id=hint_id>{hint}</p>
+        </div>
+    }
+}

@@ -1,0 +1,46 @@
+//! A labeled choice from a list, with a sentence that explains it.
+
+use leptos::prelude::*;
+
+/// One entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What the choice is known by, in the page's own language.
+    pub value: &'static str,
+    /// What the visitor reads.
+    pub name: String,
+}
+
+#[component]
+pub fn SelectField(
+    /// No other element on the page has it; tests find the field by it.
+    id: &'static str,
+    #[prop(into)] label: Signal<String>,
+    /// What the choice decides.
+    #[prop(into)]
+    hint: Signal<String>,
+    #[prop(into)] choices: Signal<Vec<Choice>>,
+    /// The value that is chosen.
+    #[prop(into)]
+    value: Signal<Option<&'static str>>,
+    on_change: impl Fn(&str) + 'static,
+) -> impl IntoView {
+    let hint_id = format!("{id}-why");
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select
+                id=id
+                aria-describedby=hint_id.clone()
+                prop:value=move || value.get().unwrap_or_default()
+                on:change:target=move |event| on_change(&event.target().value())
+            >
+                // New options keep what is chosen: the select's own value is set before they are there.
+                {move || choices.get().into_iter().map(|choice| view! {
+                    <option value=choice.value selected=value.get_untracked() == Some(choice.value)>{choice.name}</option>
+                }).collect_view()}
+            </select>
+            <p class="hint" id=hint_id>{hint}</p>
+        </div>
+    }
+}

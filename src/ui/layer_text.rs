@@ -81,7 +81,7 @@ pub fn layer_text(layer: &Layer) -> String {
     }
 }
 
-fn activation_name(activation: Activation) -> String {
+pub fn activation_name(activation: Activation) -> String {
     match activation {
         Activation::Relu => tr!(layer.relu),
         Activation::LeakyRelu => tr!(layer.leaky_relu),

@@ -11,6 +11,7 @@ mod link;
 
 /// What the page offers and the visitor has chosen.
 mod catalog;
+mod designer;
 mod preferences;
 mod recipe;
 mod sources;
@@ -19,11 +20,13 @@ mod sources;
 pub mod api;
 
 /// Texts and numbers.
+mod designer_text;
 mod failure_text;
 mod format;
 mod i18n;
 mod layer_text;
 mod preset_text;
+mod reason_text;
 mod series;
 
 /// What is drawn.

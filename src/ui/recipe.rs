@@ -6,12 +6,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::catalog::Catalog;
+use super::designer::editor::Editor;
 use super::sources::served;
-use super::state::Load;
+use super::state::{Load, NoticeKind};
 use super::store::Store;
+use crate::network::shape::{Survey, survey};
 use crate::network::{Preset, presets};
 use crate::protocol::{
-    DatasetSource, DatasetSummary, Failure, FailureKind, RatePoint, RateTest, RunConfig, SplitConfig,
+    DatasetSource, DatasetSummary, Failure, FailureKind, NetworkConfig, RatePoint, RateTest, RunConfig, SplitConfig,
 };
 
 pub fn use_recipe() -> Recipe {
@@ -28,6 +30,14 @@ pub struct Recipe {
     pub preset: RwSignal<Option<&'static str>>,
     /// The settings of the next run; none until a dataset is in view.
     pub config: RwSignal<Option<RunConfig>>,
+    /// The network in those settings.
+    pub network: Memo<Option<NetworkConfig>>,
+    /// What its layers put out and cost with the dataset in view, and what does not fit.
+    pub survey: Memo<Option<Survey>>,
+    /// What can be undone of it; `edit`, `undo` and `redo` are in the designer.
+    pub editor: RwSignal<Editor>,
+    /// The network's text as the visitor typed it, until it is taken.
+    pub draft: RwSignal<Option<String>>,
     /// How the next dataset is cut.
     pub split: RwSignal<SplitConfig>,
     /// Whether a run was asked for and its dataset is still being loaded.
@@ -40,11 +50,21 @@ impl Recipe {
     pub fn new(store: Store, catalog: Catalog) -> Self {
         let dataset = Memo::new(move |_| in_view(store, catalog));
         let presets = Memo::new(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
+        let config = RwSignal::new(None::<RunConfig>);
+        let network = Memo::new(move |_| config.read().as_ref().map(|config| config.network.clone()));
+        let survey = Memo::new(move |_| {
+            let dataset = dataset.get()?;
+            Some(survey(network.read().as_ref()?, dataset.shape, dataset.classes.len()))
+        });
         let recipe = Self {
             dataset,
             presets,
             preset: RwSignal::new(None),
-            config: RwSignal::new(None),
+            config,
+            network,
+            survey,
+            editor: RwSignal::new(Editor::default()),
+            draft: RwSignal::new(None),
             split: RwSignal::new(SplitConfig::default()),
             is_starting: RwSignal::new(false),
             store,
@@ -57,6 +77,7 @@ impl Recipe {
                     && let Some(first) = presets.first()
                 {
                     recipe.choose(first);
+                    recipe.editor.set(Editor::default());
                 }
             },
             true,
@@ -64,8 +85,11 @@ impl Recipe {
         recipe
     }
 
-    /// Takes a preset with all its settings.
+    /// Takes a preset with all its settings. The network before it can be had back.
     pub fn choose(self, preset: &Preset) {
+        if let Some(before) = self.network.get_untracked() {
+            self.editor.update(|editor| editor.remember(before));
+        }
         self.preset.set(Some(preset.id));
         self.config.set(Some(preset.config.clone()));
     }
@@ -90,9 +114,14 @@ impl Recipe {
         self.store.find_rate(config, on_progress).await
     }
 
-    /// Starts a run as the settings have it; loads the dataset first where there is none.
+    /// Starts a run as the settings have it; loads the dataset first where there is none. A network that cannot be built is told of at
+    /// once, before anything is loaded.
     pub fn start(self) {
         if self.is_starting.get_untracked() {
+            return;
+        }
+        if let Some(error) = self.survey.get_untracked().and_then(|survey| survey.error) {
+            self.store.notify(NoticeKind::Warning(error.into()));
             return;
         }
         self.is_starting.set(true);

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod app;
+mod designer;
 mod faults;
 mod first_minute;
 mod gpu_faults;

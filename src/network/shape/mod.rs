@@ -9,6 +9,9 @@ pub mod feature;
 /// The tensors that a layer needs.
 pub mod tensors;
 
+/// How far a network fits that is being edited.
+mod survey;
+
 /// A layer at its place.
 mod place;
 
@@ -30,6 +33,7 @@ mod tests;
 pub use error::{LayerError, NetworkError};
 pub use feature::FeatureShape;
 pub use place::PlacedLayer;
+pub use survey::{Survey, survey};
 pub use tensors::{Start, TensorSpec};
 
 use self::place::Placing;

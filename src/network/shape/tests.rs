@@ -268,3 +268,29 @@ fn residual(layers: Vec<Layer>) -> Layer {
 fn transformer(heads: u32, mlp_ratio: u32) -> Layer {
     Layer::TransformerBlock { heads, mlp_ratio, dropout: 0.0 }
 }
+
+#[test]
+fn a_survey_goes_as_far_as_the_network_fits() {
+    let check = |layers: &[Layer], n_fitting: usize, reason: Option<&str>| {
+        let survey = survey(&network(layers.to_vec()), MNIST, 10);
+        assert_eq!(survey.layers.len(), n_fitting, "{layers:?}");
+        assert_eq!(survey.error.map(|error| error.to_string()).as_deref(), reason, "{layers:?}");
+    };
+    check(&[Layer::Flatten, CLASSIFIER], 2, None);
+    check(&[], 0, Some("the last layer must be the classifier"));
+    check(&[RELU, Layer::Flatten], 2, Some("the last layer must be the classifier"));
+    check(
+        &[RELU, Layer::PositionEmbedding],
+        1,
+        Some(
+            "layer 2 (position embedding): needs a sequence, but its input is 1×28×28: put rows or a patch embedding before it",
+        ),
+    );
+    check(&[Layer::Flatten, CLASSIFIER, RELU], 1, Some("layer 2 (classifier): the classifier must be the last layer"));
+    check(&vec![RELU; MAX_LAYERS + 1], 0, Some("more than 250 layers, those in blocks included"));
+    let survey = survey(&network(vec![Layer::Flatten, Layer::Flatten]), MNIST, 10);
+    assert_eq!(survey.misfit(), Some((1, &LayerError::AlreadyFlat)));
+    assert_eq!(survey.input_of(0, MNIST), Some(FeatureShape::from(MNIST)));
+    assert_eq!(survey.input_of(1, MNIST), Some(FeatureShape::Vector { length: 784 }));
+    assert_eq!(survey.input_of(2, MNIST), None);
+}

@@ -1,15 +1,28 @@
-//! The place Network: the networks that fit the dataset, and what each layer of the chosen one does and costs.
+//! The place Network: the networks that fit the dataset, and the chosen one's layers, to be read and to be changed.
 
-mod layers;
+mod add_layer;
+mod card;
+mod cards;
+mod designer;
+mod drag;
+mod figures;
+mod focus;
+mod init_field;
+mod json_view;
+mod parameter_field;
+mod remedy_buttons;
+mod toolbar;
+mod totals;
 
 use leptos::prelude::*;
 
-use self::layers::LayerTable;
+use self::designer::Designer;
 use crate::network::{Preset, shape};
 use crate::protocol::DatasetSummary;
 use crate::ui::format::{count, short_count};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::preset_text::{preset_name, preset_text};
+use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
@@ -39,10 +52,29 @@ pub fn NetworkPlace() -> impl IntoView {
                     </legend>
                     <div class="choice-cards">{cards}</div>
                 </fieldset>
-                <LayerTable />
-                <div class="controls"><a class="button is-primary" href="#train">{move_tr!(network.to_train)}</a></div>
+                <Designer />
+                <ToTrain />
             </div>
         </section>
+    }
+}
+
+/// On to training, or why that cannot be.
+#[component]
+fn ToTrain() -> impl IntoView {
+    let recipe = use_recipe();
+    let error = Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
+    view! {
+        <div class="controls">
+            {move || match error.get() {
+                None => view! { <a class="button is-primary" href="#train">{move_tr!(network.to_train)}</a> }.into_any(),
+                Some(error) => view! {
+                    <button type="button" class="button is-primary" disabled>{move_tr!(network.to_train)}</button>
+                    <p class="hint">{move || network_reason(&error)}</p>
+                }
+                .into_any(),
+            }}
+        </div>
     }
 }
 

@@ -19,4 +19,5 @@ pub mod pixel_image;
 pub mod probabilities;
 pub mod segments;
 pub mod select_field;
+pub mod small_number;
 pub mod strokes;

@@ -62,7 +62,7 @@ pub fn NumberField(
     }
 }
 
-fn parse(text: &str, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
+pub(super) fn parse(text: &str, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
     let number: f64 = text.trim().parse().ok()?;
     let fits = number >= least && number <= most && (!is_whole || number.fract() == 0.0);
     fits.then_some(number)

@@ -21,6 +21,7 @@ pub fn TrainButton(
     let can_start = move || {
         recipe.config.read().is_some()
             && !recipe.is_starting.get()
+            && recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
             && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
     };
     view! {

@@ -1,0 +1,48 @@
+//! How the first weights are drawn.
+
+use leptos::prelude::*;
+
+use crate::protocol::InitConfig;
+use crate::ui::designer::edit::Edit;
+use crate::ui::designer_text::{init_name, init_text};
+use crate::ui::i18n::move_tr;
+use crate::ui::recipe::use_recipe;
+
+const CHOICES: [(InitConfig, &str); 4] = [
+    (InitConfig::Pytorch, "network-init-pytorch"),
+    (InitConfig::He, "network-init-he"),
+    (InitConfig::Xavier, "network-init-xavier"),
+    (InitConfig::Zeros, "network-init-zeros"),
+];
+
+#[component]
+pub fn InitField() -> impl IntoView {
+    let recipe = use_recipe();
+    let init = Memo::new(move |_| recipe.network.read().as_ref().map(|network| network.init).unwrap_or_default());
+    let choose = move |chosen: InitConfig| {
+        recipe.edit(&Edit::Init(chosen));
+    };
+    let choice = move |(this, id): (InitConfig, &'static str)| {
+        view! {
+            <label>
+                <input
+                    type="radio"
+                    name="network-init"
+                    id=id
+                    prop:checked=move || init.get() == this
+                    on:change=move |_| choose(this)
+                />
+                <span>{move || init_name(this)}</span>
+            </label>
+        }
+    };
+    view! {
+        <div class="field">
+            <fieldset class="segments" aria-describedby="network-init-why">
+                <legend>{move_tr!(designer.init)}</legend>
+                {CHOICES.map(choice).collect_view()}
+            </fieldset>
+            <p class="hint" id="network-init-why">{move || init_text(init.get())}</p>
+        </div>
+    }
+}

@@ -4,6 +4,7 @@ mod controls;
 mod curves;
 mod form;
 mod outcome;
+mod runs;
 mod samples;
 mod stage;
 
@@ -11,6 +12,7 @@ use leptos::prelude::*;
 
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
@@ -29,6 +31,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <Stage />
                     <RunCharts />
                     <SampleGrid />
+                    <RunsPanel />
                 </div>
                 <div class="side-column">
                     <RunForm />

@@ -7,6 +7,7 @@ mod first_minute;
 mod gpu_faults;
 mod hosting;
 mod pictures;
+mod runs;
 mod shell;
 mod visitor;
 mod webgpu;

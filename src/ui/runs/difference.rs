@@ -21,6 +21,7 @@ pub fn config_difference(before: &RunConfig, after: &RunConfig) -> Vec<Differenc
     if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
         compare("", before, after, &mut found);
     }
+    found.sort_by(|left, right| left.path.cmp(&right.path));
     found
 }
 

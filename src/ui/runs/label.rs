@@ -80,6 +80,6 @@ mod tests {
         check(json!("constant"), "constant");
         check(json!({ "sgd": { "momentum": 0.9, "nesterov": false } }), "sgd");
         check(json!(["flatten", "batchNorm"]), "[2]");
-        check(json!({ "a": 1, "b": "long enough to be cut" }), "{\"a\":1,\"b\":\"long enough …");
+        check(json!({ "a": 1, "b": "long enough to be cut" }), "{\"a\":1,\"b\":\"long enough…");
     }
 }

@@ -66,7 +66,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                     on:change:target=move |event| annotate(event.target().value())
                 ></textarea>
             </div>
-            {move || row.get().map(|row| view! { <RunActions record=row.record label=label.get_untracked() /> })}
+            <RunActions row />
             <button type="button" class="button" on:click=move |_| view.open.set(None)>{move_tr!(runs.close)}</button>
         </section>
     }

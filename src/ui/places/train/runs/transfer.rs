@@ -1,18 +1,16 @@
 //! What leaves the page and what comes in: settings, links, and files of runs and of curves.
 
-use std::sync::Arc;
-
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
+use super::row::RunRow;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::{Recipe, use_recipe};
 use crate::ui::runs::download::{file_name, save_file};
 use crate::ui::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, config_to_link, parse_file, runs_to_file};
-use crate::ui::runs::record::RunRecord;
 use crate::ui::runs::{RunNotice, Runs, use_runs};
 use crate::ui::state::NoticeKind;
 use crate::ui::store::use_store;
@@ -20,46 +18,55 @@ use crate::ui::store::use_store;
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv;charset=utf-8";
 
-/// What can be done with one run.
+/// What can be done with one run. Not rebuilt when its name changes: a click that ends the typing would be lost.
 #[component]
-pub fn RunActions(record: Arc<RunRecord>, label: String) -> impl IntoView {
+pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
     let (runs, recipe) = (use_runs(), use_recipe());
-    let record = StoredValue::new(record);
-    let label = StoredValue::new(label);
-    let config = move || record.with_value(|record| record.config.clone());
+    let is_taken = RwSignal::new(false);
+    let take = move |_| {
+        if let Some(row) = row.get_untracked() {
+            recipe.take(row.record.config.clone());
+            is_taken.set(true);
+        }
+    };
     let save_config = move |_| {
-        // Plain data: it can be written as JSON.
-        let text = serde_json::to_string_pretty(&config()).unwrap_or_default();
-        save_file(&file_name(&label.get_value(), "json"), JSON, &text);
+        if let Some(row) = row.get_untracked() {
+            // Plain data: it can be written as JSON.
+            let text = serde_json::to_string_pretty(&row.record.config).unwrap_or_default();
+            save_file(&file_name(&untrack(|| row.label()), "json"), JSON, &text);
+        }
     };
     let save_curves = move |_| {
+        let Some(row) = row.get_untracked() else { return };
+        let label = untrack(|| row.label());
         spawn_local(async move {
-            let id = record.with_value(|record| record.id.clone());
-            let curves = runs.curves_of(&id).await.unwrap_or_default();
-            let label = label.get_value();
+            let curves = runs.curves_of(&row.record.id).await.unwrap_or_default();
             save_file(&file_name(&label, "csv"), CSV, &curves.to_csv(&label));
         });
     };
-    let delete = move |_| runs.delete(record.with_value(|record| record.id.clone()), label.get_value());
+    let delete = move |_| {
+        if let Some(row) = row.get_untracked() {
+            runs.delete(row.record.id.clone(), untrack(|| row.label()));
+        }
+    };
     view! {
         <div class="controls">
-            <button type="button" class="button is-primary" id="run-use" on:click=move |_| recipe.take(config())>
-                {move_tr!(runs.use_settings)}
-            </button>
-            <CopyLink record />
+            <button type="button" class="button is-primary" id="run-use" on:click=take>{move_tr!(runs.use_settings)}</button>
+            <CopyLink row />
             <button type="button" class="button" id="run-curves" on:click=save_curves>{move_tr!(runs.save_curves)}</button>
             <button type="button" class="button" id="run-config" on:click=save_config>{move_tr!(runs.save_config)}</button>
             <button type="button" class="button" id="run-delete" on:click=delete>{move_tr!(runs.delete)}</button>
         </div>
+        <p class="hint" role="status">{move || is_taken.get().then(|| tr!(runs.settings_taken))}</p>
     }
 }
 
 /// Puts an address into the clipboard that opens the run's config, or shows it where the browser does not allow that.
 #[component]
-fn CopyLink(record: StoredValue<Arc<RunRecord>>) -> impl IntoView {
+fn CopyLink(row: Memo<Option<RunRow>>) -> impl IntoView {
     let said = RwSignal::new(None::<Result<(), Option<String>>>);
     let copy = move |_| {
-        let Some(link) = record.with_value(|record| link(&record.config)) else {
+        let Some(link) = row.get_untracked().and_then(|row| link(&row.record.config)) else {
             said.set(Some(Err(None)));
             return;
         };

@@ -100,11 +100,11 @@ async fn share(app: &App, page: &Page) {
         )
         .await
         .unwrap();
-    page.session().goto(&format!("{}?engine=cpu&config={config}", app.url())).await.unwrap();
+    page.session().goto(format!("{}?engine=cpu&config={config}", app.url())).await.unwrap();
     let rate = "[...document.querySelectorAll('input[type=number]')].some(it => it.value === '0.01')";
     page.wait_for::<bool>(rate, LONG).await.unwrap();
 
-    page.session().goto(&format!("{}?engine=cpu&config={}", app.url(), &config[..config.len() / 2])).await.unwrap();
+    page.session().goto(format!("{}?engine=cpu&config={}", app.url(), &config[..config.len() / 2])).await.unwrap();
     page.wait_for_text("The settings in the page's address could not be read", SHORT).await.unwrap();
     page.wait_for_text("images of MNIST", SHORT).await.unwrap();
 }

@@ -13,6 +13,7 @@ pub mod limit;
 mod notice;
 pub mod record;
 mod storage;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -34,10 +35,6 @@ use crate::protocol::RunId;
 
 /// Runs whose curves are in memory, the newest; those of the others are read again.
 const CURVES_LIMIT: usize = 50;
-/// How long a deletion can be undone.
-const UNDO_MS: u32 = 10_000;
-/// Deletions that can be undone at once.
-const DELETED_LIMIT: usize = 20;
 
 pub fn use_runs() -> Runs {
     expect_context()
@@ -185,42 +182,6 @@ impl Runs {
         if let Some(record) = changed.flatten() {
             spawn_local(self.write(record, None));
         }
-    }
-
-    /// Deletes a run; a notice offers to undo it for a while. `name` is what it is called there.
-    pub fn delete(self, id: String, name: String) {
-        spawn_local(async move {
-            let Some(record) = self.list.with_untracked(|list| list.iter().find(|it| it.id == id).cloned()) else {
-                return;
-            };
-            let curves = self.curves_of(&id).await.map(|curves| (*curves).clone()).unwrap_or_default();
-            self.remove(&id);
-            self.deleted.update_value(|deleted| {
-                if deleted.len() >= DELETED_LIMIT {
-                    deleted.remove(0);
-                }
-                deleted.push(KeptRun { record: (*record).clone(), curves });
-            });
-            let notice = NoticeKind::Runs(RunNotice::Deleted { id: id.clone(), name });
-            let gone = id.clone();
-            let forget = move || drop(self.take_deleted(&gone));
-            self.store.notify_for(notice, UNDO_MS, forget);
-            self.erase(&id).await;
-        });
-    }
-
-    pub fn undo_delete(self, id: &str) {
-        if let Some(run) = self.take_deleted(id) {
-            self.insert(run);
-        }
-    }
-
-    fn take_deleted(self, id: &str) -> Option<KeptRun> {
-        let taken = self.deleted.try_update_value(|deleted| {
-            let place = deleted.iter().position(|run| run.record.id == id)?;
-            Some(deleted.remove(place))
-        });
-        taken.flatten()
     }
 
     /// The curves of a run, where they can be read.

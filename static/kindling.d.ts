@@ -60,6 +60,9 @@ export declare namespace kindling {
      */
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" }): Promise<ClassProbability[]>;
 
+    /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
+    runs(): Promise<KeptRun[]>;
+
     /** Not there yet: rejects with an error named `NotYet`. */
     export(format: string): Promise<never>;
     /** Not there yet: rejects with an error named `NotYet`. */
@@ -393,6 +396,48 @@ export declare namespace kindling {
 
   interface Report extends RunReport {
     epochs: EpochReport[];
+  }
+
+  interface KeptRun {
+    id: string;
+    /** Milliseconds since 1970, UTC. */
+    startedAt: number;
+    datasetName: string;
+    /** Complete: `train` takes it as it is, on its own dataset. */
+    config: TrainConfig;
+    /** Learned numbers of the network; null where the run failed before they were known. */
+    parameters: number | null;
+    /** Steps done. */
+    steps: number;
+    /** Pauses left out. */
+    elapsedMs: number;
+    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
+    /** The epoch whose weights were kept; null where none was completed. */
+    best: EpochReport | null;
+    epochs: EpochReport[];
+    /** Rates that were changed while it ran. */
+    adjustments: { step: number; learningRate: number; weightDecay: number }[];
+    /** Of the test set, if it was asked for after the run's end. */
+    test: { loss: number | null; accuracy: number } | null;
+    environment: { engine: "webgpu" | "cpu" | null; adapter: string; userAgent: string; build: string };
+    /** Given by the visitor; empty where there is none. */
+    name: string;
+    note: string;
+    isStarred: boolean;
+    /** At most 2048 points each. */
+    curves: {
+      trainLoss: CurvePoint[];
+      trainAccuracy: CurvePoint[];
+      validationLoss: CurvePoint[];
+      validationAccuracy: CurvePoint[];
+    };
+  }
+
+  interface CurvePoint {
+    /** The last step that went into the point. */
+    step: number;
+    /** Mean of the values that went into it. */
+    value: number;
   }
 
   interface Prediction {

@@ -19,8 +19,10 @@ use super::places::use_place::UsePlace;
 use super::preferences::{EnginePreference, Preference, Theme};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
+use super::runs::incoming::config_of_query;
+use super::runs::{RunNotice, Runs};
 use super::settings::SettingsMenu;
-use super::state::EngineState;
+use super::state::{EngineState, NoticeKind};
 use super::store::{Store, use_store};
 use super::widgets::icon::Glyph;
 
@@ -32,10 +34,14 @@ pub fn App() -> impl IntoView {
     provide_context(store);
     provide_context(catalog);
     provide_context(evaluations);
-    provide_context(Recipe::new(store, catalog));
+    let recipe = Recipe::new(store, catalog);
+    let runs = Runs::new(store, evaluations);
+    provide_context(recipe);
+    provide_context(runs);
     speak(Language::remembered().unwrap_or_else(browser_language));
     Theme::remembered().unwrap_or_default().apply();
-    api::install(store, evaluations);
+    api::install(store, evaluations, runs);
+    take_address(store, recipe);
     link::start(store, EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place);
@@ -82,6 +88,15 @@ fn Navigation(place: RwSignal<Place>) -> impl IntoView {
         }
     };
     view! { <nav class="places" aria-label=move || tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
+}
+
+/// A config in the page's address, as "Copy link" makes it.
+fn take_address(store: Store, recipe: Recipe) {
+    match config_of_query(&window().location().search().unwrap_or_default()) {
+        Some(Ok(config)) => recipe.take(config),
+        Some(Err(refusal)) => store.notify(NoticeKind::Runs(RunNotice::LinkRefused(refusal))),
+        None => {}
+    }
 }
 
 /// What to do when no engine can be started.

@@ -16,6 +16,9 @@ mod preferences;
 mod recipe;
 mod sources;
 
+/// What earlier runs came to.
+mod runs;
+
 /// The same for programs.
 pub mod api;
 

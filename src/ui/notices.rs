@@ -3,22 +3,36 @@
 use leptos::prelude::*;
 
 use super::failure_text::failure_text;
-use super::i18n::tr;
+use super::i18n::{move_tr, tr};
+use super::runs::{RunNotice, run_notice_text, use_runs};
 use super::state::{Notice, NoticeKind};
 use super::store::use_store;
 use super::widgets::icon::{Glyph, Icon};
 
-/// Read out when it changes; each stays until it is dismissed.
+/// Read out when it changes; each stays until it is dismissed, or as long as it can be undone.
 #[component]
 pub fn NoticeList() -> impl IntoView {
     let store = use_store();
     let notices = move || store.notices.with(|notices| notices.list().to_vec());
     let item = move |notice: Notice| {
         let id = notice.id;
+        let deleted = match &notice.kind {
+            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
+            NoticeKind::Runs(_) | NoticeKind::Warning(_) | NoticeKind::FellBack(_) | NoticeKind::Restarted(_) => None,
+        };
+        let undo = move |deleted: String| {
+            let runs = use_runs();
+            let undo = move |_| {
+                runs.undo_delete(&deleted);
+                store.dismiss_notice(id);
+            };
+            view! { <button type="button" class="button" on:click=undo>{move_tr!(runs.undo)}</button> }
+        };
         view! {
             <li class="notice">
                 <Glyph icon=Icon::Warning />
                 <p>{move || notice_text(&notice.kind)}</p>
+                {deleted.map(undo)}
                 <button
                     type="button"
                     class="button is-quiet"
@@ -41,6 +55,7 @@ fn notice_text(kind: &NoticeKind) -> String {
     match kind {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
+        NoticeKind::Runs(notice) => run_notice_text(notice),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

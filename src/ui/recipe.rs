@@ -7,8 +7,9 @@ use leptos::task::spawn_local;
 
 use super::catalog::Catalog;
 use super::designer::editor::Editor;
+use super::runs::RunNotice;
 use super::sources::served;
-use super::state::{Load, NoticeKind};
+use super::state::{Load, NoticeKind, RunState};
 use super::store::Store;
 use crate::network::shape::{Survey, survey};
 use crate::network::{Preset, presets};
@@ -42,13 +43,19 @@ pub struct Recipe {
     pub split: RwSignal<SplitConfig>,
     /// Whether a run was asked for and its dataset is still being loaded.
     pub is_starting: RwSignal<bool>,
+    /// The served dataset to show while none is loaded, by its id.
+    wanted: RwSignal<Option<String>>,
+    /// A config that waits for its dataset to come into view.
+    pending: StoredValue<Option<RunConfig>>,
     store: Store,
+    catalog: Catalog,
 }
 
 impl Recipe {
     /// Made once, beside the store.
     pub fn new(store: Store, catalog: Catalog) -> Self {
-        let dataset = Memo::new(move |_| in_view(store, catalog));
+        let wanted = RwSignal::new(None);
+        let dataset = Memo::new(move |_| in_view(store, catalog, wanted));
         let presets = Memo::new(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
         let config = RwSignal::new(None::<RunConfig>);
         let network = Memo::new(move |_| config.read().as_ref().map(|config| config.network.clone()));
@@ -67,7 +74,10 @@ impl Recipe {
             draft: RwSignal::new(None),
             split: RwSignal::new(SplitConfig::default()),
             is_starting: RwSignal::new(false),
+            wanted,
+            pending: StoredValue::new(None),
             store,
+            catalog,
         };
         // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
         Effect::watch(
@@ -76,7 +86,10 @@ impl Recipe {
                 if before != Some(presets)
                     && let Some(first) = presets.first()
                 {
-                    recipe.choose(first);
+                    match recipe.pending.try_update_value(Option::take).flatten() {
+                        Some(config) => recipe.set(config),
+                        None => recipe.choose(first),
+                    }
                     recipe.editor.set(Editor::default());
                 }
             },
@@ -87,11 +100,15 @@ impl Recipe {
 
     /// Takes a preset with all its settings. The network before it can be had back.
     pub fn choose(self, preset: &Preset) {
+        self.remember();
+        self.preset.set(Some(preset.id));
+        self.config.set(Some(preset.config.clone()));
+    }
+
+    fn remember(self) {
         if let Some(before) = self.network.get_untracked() {
             self.editor.update(|editor| editor.remember(before));
         }
-        self.preset.set(Some(preset.id));
-        self.config.set(Some(preset.config.clone()));
     }
 
     /// A figure of the settings, or the default where there are none yet.
@@ -112,6 +129,63 @@ impl Recipe {
         let config = self.complete_config();
         let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
         self.store.find_rate(config, on_progress).await
+    }
+
+    /// Takes a whole config, as of a kept run or of a link, and shows its dataset; loads that where another one is loaded.
+    pub fn take(self, config: RunConfig) {
+        self.split.set(config.split);
+        let cut = self.store.dataset.with_untracked(|dataset| {
+            let cut = dataset.current.as_ref().zip(dataset.origin.clone());
+            cut.map(|(current, (source, split))| (current.id.clone(), source, split))
+        });
+        let is_loading = self.store.dataset.with_untracked(|dataset| dataset.load.is_loading());
+        match cut {
+            Some((id, _, split)) if id == config.dataset && split == config.split => self.set(config),
+            // It would end with its dataset.
+            Some(_) if self.store.run.with_untracked(RunState::is_active) => self.set(config),
+            Some((id, source, _)) if id == config.dataset => {
+                self.load(source, config.split);
+                self.set(config);
+            }
+            _ if self.is_in_view(&config.dataset) => self.set(config),
+            None if !is_loading => {
+                let id = config.dataset.clone();
+                let is_known = untrack(|| self.catalog.find(&id).is_some());
+                let has_catalog = untrack(|| self.catalog.first().is_some());
+                if is_known || !has_catalog {
+                    self.pending.set_value(Some(config));
+                    self.wanted.set(Some(id));
+                } else {
+                    self.set(config);
+                }
+            }
+            _ if untrack(|| self.catalog.find(&config.dataset).is_some()) => {
+                self.load(served(config.dataset.clone()), config.split);
+                self.pending.set_value(Some(config));
+            }
+            _ => self.set(config),
+        }
+    }
+
+    /// Makes a config that of the next run, whatever dataset is in view; says so where it was made for another.
+    fn set(self, config: RunConfig) {
+        if !self.is_in_view(&config.dataset) {
+            let dataset = config.dataset.clone();
+            self.store.notify(NoticeKind::Runs(RunNotice::OtherDataset { dataset }));
+        }
+        self.remember();
+        let presets = self.presets.get_untracked();
+        self.preset.set(presets.iter().find(|preset| preset.config.network == config.network).map(|preset| preset.id));
+        self.config.set(Some(config));
+    }
+
+    fn is_in_view(self, dataset: &str) -> bool {
+        self.dataset.get_untracked().is_some_and(|in_view| in_view.id == dataset)
+    }
+
+    fn load(self, source: DatasetSource, split: SplitConfig) {
+        // The dataset's place shows how it goes.
+        spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
     }
 
     /// Starts a run as the settings have it; loads the dataset first where there is none. A network that cannot be built is told of at
@@ -145,8 +219,8 @@ impl Recipe {
         let origin = self.store.dataset.with_untracked(|dataset| dataset.origin.clone());
         let source = match origin {
             // Lost with its engine.
-            Some((source, _)) => source,
-            None => served(summary.id.clone()),
+            Some((source, _)) if self.wanted.get_untracked().is_none() => source,
+            _ => served(summary.id.clone()),
         };
         self.store.load_dataset(source, self.split.get_untracked()).await.map(drop)
     }
@@ -162,7 +236,7 @@ impl Recipe {
 }
 
 /// The dataset that a visitor would say the page is about now.
-fn in_view(store: Store, catalog: Catalog) -> Option<Arc<DatasetSummary>> {
+fn in_view(store: Store, catalog: Catalog, wanted: RwSignal<Option<String>>) -> Option<Arc<DatasetSummary>> {
     let (current, coming) = store.dataset.with(|dataset| {
         let coming = match &dataset.load {
             Load::Loading { source: DatasetSource::Served { id, .. }, .. } => Some(id.clone()),
@@ -173,6 +247,6 @@ fn in_view(store: Store, catalog: Catalog) -> Option<Arc<DatasetSummary>> {
     match (coming, current) {
         (Some(id), _) => catalog.outline(&id),
         (None, Some(current)) => Some(current),
-        (None, None) => catalog.first(),
+        (None, None) => wanted.get().and_then(|id| catalog.outline(&id)).or_else(|| catalog.first()),
     }
 }

@@ -1,9 +1,11 @@
 //! A history of values that stays short: when it is full, neighbors are merged into their mean.
 
+use serde::{Deserialize, Serialize};
+
 /// Points that a series holds at most; at the limit it is halved.
 pub const SERIES_LIMIT: usize = 2_048;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The step of the last value that went into the point.
     pub step: f64,

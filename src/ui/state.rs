@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
-pub use run::{EPOCHS_LIMIT, Run, RunPlan, RunProgress, RunState};
+pub use run::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunPlan, RunProgress, RunState};
 
 use super::series::Series;
 use crate::protocol::{
@@ -31,6 +31,8 @@ pub struct AppState {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
+    /// Runs that have ended, until they are taken to be kept; each change ends one at most.
+    pub ended: Vec<EndedRun>,
 }
 
 /// Which parts of the state a change touched; none for an event that was dropped.
@@ -245,6 +247,7 @@ impl AppState {
                 Changed { dataset: true, ..Changed::NOTHING }
             }
             Command::Train { run, config } => {
+                self.replace_run();
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
@@ -317,6 +320,7 @@ impl AppState {
                 // The network of the run before belongs to the dataset before. A run that was lost with its engine stays
                 // in sight while the same dataset is loaded again.
                 if self.run.run().is_some_and(|run| run.is_in_engine || run.config.dataset != summary.id) {
+                    self.replace_run();
                     self.run = RunState::Idle;
                     self.curves = Curves::default();
                     self.samples.clear();
@@ -389,13 +393,30 @@ impl AppState {
                 run.progress.elapsed_ms = report.elapsed_ms;
                 run.progress.remaining_ms = 0.0;
                 run.best = report.best.or(run.best);
-                self.run = RunState::Finished { run: run.clone(), report: *report };
+                let run = run.clone();
+                self.end_run(run.clone(), Outcome::Finished(*report));
+                self.run = RunState::Finished { run, report: *report };
             }
             RunUpdate::Failed(failure) => {
-                self.run = RunState::Failed { run: run.clone(), failure: failure.clone() };
+                let run = run.clone();
+                self.end_run(run.clone(), Outcome::Failed(failure.clone()));
+                self.run = RunState::Failed { run, failure: failure.clone() };
             }
         }
         changed
+    }
+
+    /// The run under way, if there is one, gives way to what comes next.
+    fn replace_run(&mut self) {
+        if self.run.is_active()
+            && let Some(run) = self.run.run().cloned()
+        {
+            self.end_run(run, Outcome::Replaced);
+        }
+    }
+
+    fn end_run(&mut self, run: Run, outcome: Outcome) {
+        self.ended.push(EndedRun { run, curves: self.curves.clone(), outcome });
     }
 
     fn crashed(&mut self, failure: &Failure) -> Changed {
@@ -416,6 +437,7 @@ impl AppState {
         if self.run.is_active()
             && let Some(run) = self.run.run().cloned()
         {
+            self.end_run(run.clone(), Outcome::Failed(failure.clone()));
             self.run = RunState::Failed { run, failure: failure.clone() };
         }
         self.questions.clear();

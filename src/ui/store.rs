@@ -31,7 +31,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::link::{self, Link};
-use super::state::{AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunState};
+use super::state::{
+    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, NoticeKind, Notices, RunState,
+};
 use crate::protocol::{
     Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
     Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
@@ -57,6 +59,8 @@ pub struct Store {
     pub notices: Part<Notices>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
+    /// Who keeps the runs that have ended.
+    on_ended: StoredValue<Rc<dyn Fn(EndedRun)>, LocalStorage>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -150,6 +154,7 @@ impl Store {
             notices: Part::new(state, |state| &state.notices),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
+            on_ended: StoredValue::new_local(Rc::new(|_| {})),
             link: StoredValue::new_local(Link::default()),
         }
     }
@@ -295,6 +300,20 @@ impl Store {
         self.change(|state| state.notify(kind));
     }
 
+    /// A notice that goes by itself, `then` what it waited for.
+    pub(super) fn notify_for(self, kind: NoticeKind, duration_ms: u32, then: impl FnOnce() + 'static) {
+        self.notify(kind);
+        let id = self.notices.with_untracked(|notices| notices.list().last().map(|notice| notice.id));
+        // The page lives longer than its notices.
+        gloo::timers::callback::Timeout::new(duration_ms, move || {
+            if let Some(id) = id {
+                self.dismiss_notice(id);
+            }
+            then();
+        })
+        .forget();
+    }
+
     pub(super) fn engine_starting(self, choice: EngineChoice) {
         self.change(|state| state.engine_starting(choice));
     }
@@ -340,7 +359,8 @@ impl Store {
     }
 
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
-        let changed = self.state.try_update_value(change).unwrap_or_default();
+        let (changed, ended) =
+            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.ended))).unwrap_or_default();
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -348,7 +368,16 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
+        if !ended.is_empty() {
+            let on_ended = self.on_ended.get_value();
+            ended.into_iter().for_each(|ended| on_ended(ended));
+        }
         changed
+    }
+
+    /// `keep` hears of every run that ends, however it does; those who wait for its end hear of it afterwards.
+    pub(super) fn on_run_ended(self, keep: impl Fn(EndedRun) + 'static) {
+        self.on_ended.set_value(Rc::new(keep));
     }
 
     /// Waits for the end of the load that is under way or about to be asked for.

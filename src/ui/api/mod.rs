@@ -21,6 +21,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
 use super::places::understand::evaluations::Evaluations;
+use super::runs::Runs;
 use super::sources::{dropped, served};
 use super::state::EPOCHS_LIMIT;
 use super::store::Store;
@@ -33,7 +34,7 @@ use crate::protocol::{
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations) {
+pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
     let kindling = Object::new();
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
@@ -47,6 +48,7 @@ pub fn install(store: Store, evaluations: Evaluations) {
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
+    add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
     add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
     Object::freeze(&kindling);
@@ -187,6 +189,10 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
             Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
         }
     }
+}
+
+async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
+    Ok(json!(runs.all().await))
 }
 
 async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {

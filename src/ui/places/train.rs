@@ -6,6 +6,7 @@ mod controls;
 mod curves;
 mod form;
 mod outcome;
+mod runs;
 mod samples;
 mod settings;
 mod stage;
@@ -14,6 +15,7 @@ use leptos::prelude::*;
 
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
@@ -32,6 +34,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <Stage />
                     <RunCharts />
                     <SampleGrid />
+                    <RunsPanel />
                 </div>
                 <div class="side-column">
                     <RunForm />

@@ -1,6 +1,7 @@
 //! What went wrong while work went on.
 
 use crate::protocol::Failure;
+use crate::ui::runs::RunNotice;
 
 /// Notices kept at most; older ones go.
 pub const NOTICES_LIMIT: usize = 5;
@@ -26,6 +27,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was started again.
     Restarted(Failure),
+    /// Of the runs that are kept, and of configs that came in.
+    Runs(RunNotice),
 }
 
 impl Notices {

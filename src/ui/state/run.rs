@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Curves;
 use crate::protocol::event::Preparation;
 use crate::protocol::{Adjustment, EpochReport, Failure, RunConfig, RunId, RunReport};
 
@@ -85,7 +86,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn new(id: RunId, config: RunConfig) -> Self {
+    pub fn new(id: RunId, config: RunConfig) -> Self {
         Self {
             id,
             config: Arc::new(config),
@@ -129,6 +130,22 @@ impl Run {
             });
         }
     }
+}
+
+/// A run that is over, with its curves as they were then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndedRun {
+    pub run: Run,
+    pub curves: Curves,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Finished(RunReport),
+    Failed(Failure),
+    /// Another run or another dataset took its place.
+    Replaced,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

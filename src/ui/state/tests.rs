@@ -231,3 +231,33 @@ fn histories_and_lists_are_bounded() {
     state.dismiss_notice(newest);
     assert_eq!(state.notices.list().len(), NOTICES_LIMIT - 1);
 }
+
+/// How the runs ended that wait to be kept, with the points of their loss curves.
+fn take_ended(state: &mut AppState) -> Vec<(RunId, Outcome, usize)> {
+    let ended = std::mem::take(&mut state.ended).into_iter();
+    ended.map(|it| (it.run.id, it.outcome, it.curves.train_loss.points().len())).collect()
+}
+
+#[test]
+fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
+    let mut state = training();
+    state.hear(progress(2, &[2.0, 1.0]));
+    assert_eq!(take_ended(&mut state), []);
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()) });
+    assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 2)]);
+
+    state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
+    assert_eq!(take_ended(&mut state), [(RunId(8), Outcome::Failed(failure(FailureKind::DeviceLost)), 0)]);
+    state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
+    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()) });
+    assert_eq!(take_ended(&mut state), []);
+
+    let report = RunReport { ending: Ending::Stopped, steps: 0, best: None, is_averaged: false, elapsed_ms: 0.0 };
+    state.apply(&Event::Run { run: RunId(9), update: RunUpdate::Finished(report) });
+    assert_eq!(take_ended(&mut state), [(RunId(9), Outcome::Finished(report), 0)]);
+
+    let mut state = training();
+    state.sent(&set_dataset("fashion-mnist"));
+    state.apply(&Event::Dataset(DatasetUpdate::Set(summary("fashion-mnist"))));
+    assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 0)]);
+}

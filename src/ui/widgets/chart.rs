@@ -30,7 +30,17 @@ pub enum LineStyle {
     Marked,
     /// Points of a known curve: drawn as they are, and all of them in the chart.
     Exact,
+    /// The line at this place among several of the same kind, each with its own color and dashes; drawn as it is.
+    OneOf(usize),
 }
+
+/// Lines of one kind that can be told apart, and the classes that do it.
+const KINDS: [&str; 6] = ["line is-0", "line is-1", "line is-2", "line is-3", "line is-4", "line is-5"];
+
+const MARKS: [&str; 6] = ["mark is-0", "mark is-1", "mark is-2", "mark is-3", "mark is-4", "mark is-5"];
+
+/// Lines with more points than these have no marks.
+const MARKS_LIMIT: usize = 60;
 
 impl LineStyle {
     fn class(self) -> &'static str {
@@ -38,6 +48,15 @@ impl LineStyle {
             Self::Noisy => "line is-noisy",
             Self::Marked => "line is-marked",
             Self::Exact => "line is-exact",
+            Self::OneOf(place) => KINDS.get(place % KINDS.len()).copied().unwrap_or_default(),
+        }
+    }
+
+    fn mark_class(self) -> &'static str {
+        match self {
+            Self::Noisy | Self::Marked | Self::Exact => "mark",
+            // The line's own color.
+            Self::OneOf(place) => MARKS.get(place % MARKS.len()).copied().unwrap_or_default(),
         }
     }
 }
@@ -166,7 +185,7 @@ pub fn Chart(
             <li>
                 <svg class="swatch" viewBox="0 0 20 10" aria-hidden="true">
                     <line class=style.class() x1="0" y1="5" x2="20" y2="5" />
-                    {(style == LineStyle::Marked).then(|| view! { <circle class="mark" cx="10" cy="5" r="3" /> })}
+                    {matches!(style, LineStyle::Marked | LineStyle::OneOf(_)).then(|| view! { <circle class=style.mark_class() cx="10" cy="5" r="3" /> })}
                 </svg>
                 <span>{line_name}</span>
                 <strong>{move || readout(place).unwrap_or_else(|| "–".to_owned())}</strong>
@@ -242,8 +261,9 @@ fn Axes(
         }
         let drawing = drawing.read();
         let n_ticks = (drawing.width / 110.0).max(2.0) as usize;
+        let ticks = drawing.x.ticks(n_ticks).into_iter();
         // There are no half steps: a short run has fewer ticks.
-        let ticks = drawing.x.ticks(n_ticks).into_iter().filter(|tick| tick.fract() == 0.0);
+        let ticks = ticks.filter(|tick| x_axis.kind == ScaleKind::Log || tick.fract() == 0.0);
         let ticks = ticks.filter_map(|tick| Some((tick, drawing.x.position(tick)?)));
         ticks
             .map(|(tick, x)| {
@@ -304,10 +324,11 @@ fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<(u32, f
 
 fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
     let class = line.style.class();
+    let mark = line.style.mark_class();
     view! {
         <path class="line-raw" d=line.raw_path.clone() />
         <path class=class d=line.path.clone() />
-        {line.marks.iter().map(|(x, y)| view! { <circle class="mark" cx=*x cy=*y r="3" /> }).collect_view()}
+        {line.marks.iter().map(|(x, y)| view! { <circle class=mark cx=*x cy=*y r="3" /> }).collect_view()}
     }
 }
 
@@ -332,13 +353,13 @@ fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
 
 fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Scales, smoothing: f64) -> Drawing {
     let x = Scale::new(x, x_domain(lines, x), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
-    let of = |style| {
-        let lines = lines.iter().filter(move |line| line.style == style);
+    let values = |is_noisy: bool| {
+        let lines = lines.iter().filter(move |line| (line.style == LineStyle::Noisy) == is_noisy);
         lines.flat_map(|line| line.points.iter()).map(|point| point.value)
     };
     let newest = lines.iter().filter_map(|line| line.points.last()).map(|point| point.value);
-    let always = of(LineStyle::Marked).chain(of(LineStyle::Exact)).chain(newest);
-    let y = Scale::new(kind, domain(of(LineStyle::Noisy), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
+    let always = values(false).chain(newest);
+    let y = Scale::new(kind, domain(values(true), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
     let lines = lines.iter().map(|line| {
         let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
         let points: Arc<[Point]> =
@@ -350,7 +371,8 @@ fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Scales, smoot
             path: path(&points, &x, &y),
             marks: match line.style {
                 LineStyle::Noisy | LineStyle::Exact => Vec::new(),
-                LineStyle::Marked => line.points.iter().filter_map(mark).collect(),
+                LineStyle::OneOf(_) if line.points.len() > MARKS_LIMIT => Vec::new(),
+                LineStyle::Marked | LineStyle::OneOf(_) => line.points.iter().filter_map(mark).collect(),
             },
             points,
         }
@@ -449,6 +471,17 @@ mod tests {
         assert_eq!(drawing.x.position(1e-6), Some(LEFT));
         assert!((drawing.x.position(10.0).unwrap() - (600.0 - RIGHT)).abs() < 1e-6);
         assert!(drawing.x.ticks(4).len() >= 2);
+    }
+
+    #[test]
+    fn lines_of_one_kind_can_be_told_apart_and_are_all_in_the_chart() {
+        let lines = [line(LineStyle::OneOf(0), &[5.0, 1.0]), line(LineStyle::OneOf(1), &[2.0; 100])];
+        let drawing = draw(&lines, 600.0, LINEAR, 0.5);
+        assert_eq!(drawing.lines.iter().map(|line| line.marks.len()).collect::<Vec<_>>(), [2, 0]);
+        assert!(drawing.lines.iter().all(|line| line.raw_path.is_empty()));
+        assert!(drawing.y.position(5.0).unwrap() >= TOP);
+        assert_ne!(LineStyle::OneOf(0).class(), LineStyle::OneOf(1).class());
+        assert_eq!(LineStyle::OneOf(7).class(), LineStyle::OneOf(1).class());
     }
 
     #[test]

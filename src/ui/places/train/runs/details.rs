@@ -1,0 +1,123 @@
+//! One run in detail: its name and note, what was different, how it ended, and what can be done with it.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::View;
+use super::row::{RunRow, row_of};
+use super::transfer::RunActions;
+use crate::protocol::EngineKind;
+use crate::ui::failure_text::failure_text;
+use crate::ui::format::count;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::runs::label::difference_text;
+use crate::ui::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
+use crate::ui::runs::use_runs;
+
+/// Nothing until a run is chosen in the table.
+#[component]
+pub fn RunDetails(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
+    view! {
+        <div id="run-details">
+            {move || view.open.get().map(|id| view! { <Opened id rows view /> })}
+        </div>
+    }
+}
+
+#[component]
+fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
+    let runs = use_runs();
+    let row = row_of(rows, id.clone());
+    let id = StoredValue::new(id);
+    let of_record = move |read: fn(&RunRecord) -> String| {
+        Memo::new(move |_| row.read().as_ref().map(|row| read(&row.record)).unwrap_or_default())
+    };
+    let (name, note) = (of_record(|record| record.name.clone()), of_record(|record| record.note.clone()));
+    let label = Memo::new(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
+    let rename = move |text: String| {
+        runs.change(&id.get_value(), |record| record.name = shortened(text.trim(), NAME_LIMIT));
+    };
+    let annotate = move |text: String| {
+        runs.change(&id.get_value(), |record| record.note = shortened(&text, NOTE_LIMIT));
+    };
+    view! {
+        <section class="run-details" aria-labelledby="run-details-title">
+            <h3 id="run-details-title">{label}</h3>
+            {move || row.get().map(|row| view! { <Facts row /> })}
+            <div class="field">
+                <label for="run-name">{move_tr!(runs.name)}</label>
+                <input
+                    id="run-name"
+                    type="text"
+                    maxlength=NAME_LIMIT.to_string()
+                    placeholder=move || tr!(runs.name_why)
+                    prop:value=name
+                    on:change:target=move |event| rename(event.target().value())
+                />
+            </div>
+            <div class="field">
+                <label for="run-note">{move_tr!(runs.note)}</label>
+                <textarea
+                    id="run-note"
+                    rows="2"
+                    maxlength=NOTE_LIMIT.to_string()
+                    prop:value=note
+                    on:change:target=move |event| annotate(event.target().value())
+                ></textarea>
+            </div>
+            <RunActions row />
+            <button type="button" class="button" on:click=move |_| view.open.set(None)>{move_tr!(runs.close)}</button>
+        </section>
+    }
+}
+
+/// What there is to know beyond the table.
+#[component]
+fn Facts(row: RunRow) -> impl IntoView {
+    let RunRow { record, differences } = row;
+    let differences: Arc<[_]> = differences.unwrap_or_default();
+    let (ending, engine) = (record.ending, record.environment.engine);
+    let adapter = record.environment.adapter.clone();
+    let changed = move || differences.iter().map(difference_text).collect::<Vec<_>>().join(", ");
+    let engine = move || match engine {
+        Some(EngineKind::Webgpu) => tr!(engine.webgpu),
+        Some(EngineKind::Cpu) => tr!(engine.cpu),
+        None => "–".to_owned(),
+    };
+    let adjusted = (!record.adjustments.is_empty()).then(|| {
+        let n_adjustments = record.adjustments.len();
+        view! {
+            <dt>{move_tr!(runs.adjusted)}</dt>
+            <dd>{move_tr!(runs.adjustments, count = n_adjustments)}</dd>
+        }
+    });
+    view! {
+        <dl class="explanations">
+            <dt>{move_tr!(runs.changed)}</dt>
+            <dd>{move || Some(changed()).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned())}</dd>
+            <dt>{move_tr!(runs.ending)}</dt>
+            <dd>{move || ending_text(ending)}</dd>
+            {adjusted}
+            <dt>{move_tr!(runs.parameters)}</dt>
+            <dd>{record.parameters.map_or_else(|| "–".to_owned(), count)}</dd>
+            <dt>{move_tr!(runs.engine)}</dt>
+            <dd>{engine}" "{adapter}</dd>
+            <dt>{move_tr!(runs.browser)}</dt>
+            <dd>{record.environment.user_agent.clone()}</dd>
+            <dt>{move_tr!(runs.build)}</dt>
+            <dd>{record.environment.build.clone()}</dd>
+        </dl>
+    }
+}
+
+fn ending_text(ending: RunEnding) -> String {
+    match ending {
+        RunEnding::Completed => tr!(runs.completed),
+        RunEnding::StepLimit => tr!(runs.step_limit),
+        RunEnding::Stopped => tr!(runs.stopped),
+        RunEnding::EarlyStopped => tr!(runs.early_stopped),
+        RunEnding::Replaced => tr!(runs.replaced),
+        RunEnding::Failed(kind) => failure_text(&crate::protocol::Failure::new(kind, "")),
+    }
+}

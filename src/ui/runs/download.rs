@@ -1,0 +1,51 @@
+//! Hands the visitor a file that the page has made.
+
+use js_sys::Array;
+use leptos::prelude::document;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+/// How long a file's address stays valid: the browser has begun to read it by then.
+const KEPT_MS: u32 = 10_000;
+
+/// As the browser's own download, under this name.
+pub fn save_file(name: &str, mime: &str, text: &str) {
+    // A browser that offers no files offers no other way either.
+    save(name, mime, text).ok();
+}
+
+fn save(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(mime);
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    gloo::timers::callback::Timeout::new(KEPT_MS, move || drop(Url::revoke_object_url(&url))).forget();
+    Ok(())
+}
+
+/// A file's name out of what a run is called: letters, digits and hyphens of any language.
+pub fn file_name(words: &str, ending: &str) -> String {
+    const LETTERS_LIMIT: usize = 60;
+    let word = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' };
+    let name: String = words.chars().take(LETTERS_LIMIT).map(word).collect();
+    let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let name = name.trim_matches(['.', '-']);
+    format!("{}.{ending}", if name.is_empty() { "run" } else { name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn names_are_fit_for_files() {
+        assert_eq!(file_name("Learning rate 0.001 → 0.01", "csv"), "Learning-rate-0.001-0.01.csv");
+        assert_eq!(file_name("../../etc/passwd", "csv"), "etc-passwd.csv");
+        assert_eq!(file_name("学习率", "csv"), "学习率.csv");
+        assert_eq!(file_name("…", "json"), "run.json");
+    }
+}

@@ -1,0 +1,225 @@
+//! The runs that have ended, kept on this device: `use_runs()`.
+//!
+//! The list is in memory and in IndexedDB. Where the browser keeps nothing, the page says so once and the list lasts as
+//! long as the page. Another window of the page shows what this one keeps after a reload.
+
+pub mod curves;
+pub mod difference;
+pub mod download;
+pub mod incoming;
+mod keep;
+pub mod label;
+pub mod limit;
+mod notice;
+pub mod record;
+mod storage;
+mod undo;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use self::curves::RunCurves;
+use self::keep::Began;
+use self::limit::{RUNS_LIMIT, surplus};
+pub use self::notice::{RunNotice, run_notice_text};
+use self::record::{KeptRun, RunRecord};
+use self::storage::{RunStorage, Trouble};
+use super::places::understand::evaluations::Evaluations;
+use super::state::NoticeKind;
+use super::store::Store;
+use crate::protocol::RunId;
+
+/// Runs whose curves are in memory, the newest; those of the others are read again.
+const CURVES_LIMIT: usize = 50;
+
+pub fn use_runs() -> Runs {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+pub struct Runs {
+    /// By their start, the oldest first; at most [`RUNS_LIMIT`].
+    pub list: RwSignal<Vec<Arc<RunRecord>>>,
+    store: Store,
+    evaluations: Evaluations,
+    is_loaded: StoredValue<bool>,
+    curves: StoredValue<BTreeMap<String, Arc<RunCurves>>>,
+    storage: StoredValue<Option<Rc<RunStorage>>, LocalStorage>,
+    /// Of the run under way.
+    began: StoredValue<Option<Began>>,
+    /// Of the run in the engine, once it is kept.
+    newest: StoredValue<Option<(RunId, String)>>,
+    deleted: StoredValue<Vec<KeptRun>>,
+}
+
+impl Runs {
+    /// Made once, beside the store; keeps every run that ends from now on.
+    pub fn new(store: Store, evaluations: Evaluations) -> Self {
+        let runs = Self {
+            list: RwSignal::default(),
+            store,
+            evaluations,
+            is_loaded: StoredValue::new(false),
+            curves: StoredValue::default(),
+            storage: StoredValue::new_local(None),
+            began: StoredValue::new(None),
+            newest: StoredValue::new(None),
+            deleted: StoredValue::default(),
+        };
+        runs.watch();
+        spawn_local(runs.load());
+        runs
+    }
+
+    pub fn find(self, id: &str) -> Option<Arc<RunRecord>> {
+        self.list.with(|list| list.iter().find(|record| record.id == id).cloned())
+    }
+
+    /// Reads what earlier visits kept, once.
+    async fn load(self) {
+        if self.is_loaded.get_value() {
+            return;
+        }
+        let found = match self.storage().await {
+            Ok(storage) => storage.records().await,
+            Err(trouble) => Err(trouble),
+        };
+        // Meanwhile somebody else may have asked for the same.
+        if self.is_loaded.get_value() {
+            return;
+        }
+        self.is_loaded.set_value(true);
+        match found {
+            Ok(records) => self.add(records),
+            Err(trouble) => self.tell(trouble),
+        }
+    }
+
+    async fn storage(self) -> Result<Rc<RunStorage>, Trouble> {
+        if let Some(storage) = self.storage.get_value() {
+            return Ok(storage);
+        }
+        let storage = Rc::new(RunStorage::open().await?);
+        self.storage.set_value(Some(storage.clone()));
+        Ok(storage)
+    }
+
+    /// Adds those that are not there yet, and lets the oldest go where they are too many.
+    fn add(self, records: Vec<RunRecord>) {
+        self.list.update(|list| {
+            for record in records {
+                if !list.iter().any(|known| known.id == record.id) {
+                    list.push(Arc::new(record));
+                }
+            }
+            list.sort_by(|left, right| {
+                left.started_at.total_cmp(&right.started_at).then_with(|| left.id.cmp(&right.id))
+            });
+        });
+        let surplus = self.list.with_untracked(|list| surplus(list, RUNS_LIMIT));
+        if surplus.is_empty() {
+            return;
+        }
+        self.store.notify(NoticeKind::Runs(RunNotice::OldestGone));
+        for id in &surplus {
+            self.remove(id);
+        }
+        spawn_local(async move {
+            for id in surplus {
+                self.erase(&id).await;
+            }
+        });
+    }
+
+    fn remove(self, id: &str) {
+        self.list.update(|list| list.retain(|record| record.id != id));
+        self.curves.update_value(|curves| drop(curves.remove(id)));
+    }
+
+    async fn erase(self, id: &str) {
+        let erased = match self.storage().await {
+            Ok(storage) => storage.delete(id).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = erased {
+            self.tell(trouble);
+        }
+    }
+
+    /// Adds a run with its curves, here and in the storage.
+    fn insert(self, run: KeptRun) {
+        let curves = Arc::new(run.curves);
+        self.remember(&run.record.id, &curves);
+        self.add(vec![run.record.clone()]);
+        spawn_local(self.write(run.record, Some(curves)));
+    }
+
+    async fn write(self, record: RunRecord, curves: Option<Arc<RunCurves>>) {
+        let written = match self.storage().await {
+            Ok(storage) => storage.put(&record, curves.as_deref()).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = written {
+            self.tell(trouble);
+        }
+    }
+
+    fn tell(self, trouble: Trouble) {
+        self.store.notify(NoticeKind::Runs(RunNotice::NotKept(trouble)));
+    }
+
+    /// Changes what the visitor may change: name, note, star, and the test that was asked for.
+    pub fn change(self, id: &str, change: impl FnOnce(&mut RunRecord)) {
+        let changed = self.list.try_update(|list| {
+            let record = list.iter_mut().find(|record| record.id == id)?;
+            change(Arc::make_mut(record));
+            Some((**record).clone())
+        });
+        if let Some(record) = changed.flatten() {
+            spawn_local(self.write(record, None));
+        }
+    }
+
+    /// The curves of a run, where they can be read.
+    pub async fn curves_of(self, id: &str) -> Option<Arc<RunCurves>> {
+        if let Some(curves) = self.curves.with_value(|curves| curves.get(id).cloned()) {
+            return Some(curves);
+        }
+        let curves = Arc::new(self.storage().await.ok()?.curves(id).await.ok()??);
+        self.remember(id, &curves);
+        Some(curves)
+    }
+
+    fn remember(self, id: &str, curves: &Arc<RunCurves>) {
+        self.curves.update_value(|known| {
+            known.insert(id.to_owned(), curves.clone());
+            while known.len() > CURVES_LIMIT {
+                known.pop_first();
+            }
+        });
+    }
+
+    /// All runs with their curves, the oldest first.
+    pub async fn all(self) -> Vec<KeptRun> {
+        self.load().await;
+        let list = self.list.get_untracked();
+        let mut runs = Vec::with_capacity(list.len());
+        for record in list {
+            let curves = self.curves_of(&record.id).await.map(|curves| (*curves).clone()).unwrap_or_default();
+            runs.push(KeptRun { record: (*record).clone(), curves });
+        }
+        runs
+    }
+
+    /// Adds the runs of a file; those that are here already stay as they are.
+    pub fn import(self, runs: Vec<KeptRun>) {
+        let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
+        let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: runs.len() }));
+        runs.into_iter().for_each(|run| self.insert(run));
+    }
+}

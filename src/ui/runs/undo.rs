@@ -1,0 +1,52 @@
+//! Deletes a run, and has it back while its notice is in sight.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::record::KeptRun;
+use super::{RunNotice, Runs};
+use crate::ui::state::NoticeKind;
+
+/// How long a deletion can be undone.
+const UNDO_MS: u32 = 10_000;
+
+/// Deletions that can be undone at once.
+const DELETED_LIMIT: usize = 20;
+
+impl Runs {
+    /// Deletes a run; a notice offers to undo it for a while. `name` is what it is called there.
+    pub fn delete(self, id: String, name: String) {
+        spawn_local(async move {
+            let Some(record) = self.list.with_untracked(|list| list.iter().find(|it| it.id == id).cloned()) else {
+                return;
+            };
+            let curves = self.curves_of(&id).await.map(|curves| (*curves).clone()).unwrap_or_default();
+            self.remove(&id);
+            self.deleted.update_value(|deleted| {
+                if deleted.len() >= DELETED_LIMIT {
+                    deleted.remove(0);
+                }
+                deleted.push(KeptRun { record: (*record).clone(), curves });
+            });
+            let notice = NoticeKind::Runs(RunNotice::Deleted { id: id.clone(), name });
+            let gone = id.clone();
+            let forget = move || drop(self.take_deleted(&gone));
+            self.store.notify_for(notice, UNDO_MS, forget);
+            self.erase(&id).await;
+        });
+    }
+
+    pub fn undo_delete(self, id: &str) {
+        if let Some(run) = self.take_deleted(id) {
+            self.insert(run);
+        }
+    }
+
+    fn take_deleted(self, id: &str) -> Option<KeptRun> {
+        let taken = self.deleted.try_update_value(|deleted| {
+            let place = deleted.iter().position(|run| run.record.id == id)?;
+            Some(deleted.remove(place))
+        });
+        taken.flatten()
+    }
+}

@@ -1,0 +1,110 @@
+//! Every run is kept: two of them in the table, after a reload too, compared, shared by link, deleted and had back.
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+
+use crate::app::{App, LONG, SHORT};
+
+/// Ids of the runs in the table, as they stand.
+const ROWS: &str = "[...document.querySelectorAll('#runs-table [data-run]')].map(row => row.dataset.run)";
+
+#[tokio::test]
+async fn runs_are_kept_compared_and_deletions_undone() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.wait_for_text("Your runs will gather here", SHORT).await.unwrap();
+    page.run::<Value>(
+        "await kindling.loadDataset('mnist');
+         await kindling.train({ maxSteps: 20, learningRate: 0.001 });
+         await kindling.train({ maxSteps: 20, learningRate: 0.01 });",
+        json!(null),
+    )
+    .await
+    .unwrap();
+    let kept = expect_two_runs(&page).await;
+
+    // Written before the reload: the page's own storage says so.
+    let n_stored = "new Promise((resolve, reject) => {
+        const request = indexedDB.open('kindling');
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+            const count = request.result.transaction('runs').objectStore('runs').count();
+            count.onsuccess = () => { request.result.close(); resolve(count.result); };
+        };
+    })";
+    page.wait_for::<bool>(&format!("(await {n_stored}) === 2"), SHORT).await.unwrap();
+    page.session().refresh().await.unwrap();
+    assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
+
+    compare(&page).await;
+    delete_and_undo(&page, &kept).await;
+    share(&app, &page).await;
+    app.finish(page).await;
+}
+
+/// The newer one is called by what was changed; the ids, the newest first.
+async fn expect_two_runs(page: &Page) -> Vec<String> {
+    let rows: Vec<String> = page.wait_for(&format!("(it => it.length === 2 && it)({ROWS})"), SHORT).await.unwrap();
+    page.control("button", "Learning rate 0.001 → 0.01").await.unwrap();
+    page.control("button", "First run of *").await.unwrap();
+    let runs: Vec<Value> = page
+        .run("return (await kindling.runs()).map(({ id, steps, ending, config, curves }) => ({ id, steps, ending, rate: config.learningRate, n: curves.trainLoss.length }))", json!(null))
+        .await
+        .unwrap();
+    let expected = [(&rows[1], 0.001), (&rows[0], 0.01)]
+        .map(|(id, rate)| json!({ "id": id, "steps": 20, "ending": "stepLimit", "rate": rate, "n": 20 }));
+    assert_eq!(runs, expected);
+    rows
+}
+
+/// Both curves in one chart. Runs without a whole epoch have no validation, so the train loss is compared.
+async fn compare(page: &Page) {
+    page.click("checkbox", "Compare: Learning rate 0.001 → 0.01").await.unwrap();
+    page.click("checkbox", "Compare: First run of *").await.unwrap();
+    page.click("radio", "Train loss").await.unwrap();
+    let drawn = "[...document.querySelectorAll('#runs-compare .chart-frame path.line')]
+        .filter(path => path.getAttribute('d').includes('L')).length === 2";
+    page.wait_for::<bool>(drawn, SHORT).await.unwrap();
+    let legend: Vec<String> = page
+        .run(
+            "return [...document.querySelectorAll('#runs-compare .chart-legend li > span')].map(it => it.innerText)",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!(legend[0], "Learning rate 0.001 → 0.01");
+    assert!(legend[1].starts_with("First run of "), "{legend:?}");
+    page.click("button", "End the comparison").await.unwrap();
+}
+
+async fn delete_and_undo(page: &Page, kept: &[String]) {
+    page.click("button", "Learning rate 0.001 → 0.01").await.unwrap();
+    page.click("button", "Delete").await.unwrap();
+    page.wait_for::<bool>(&format!("{ROWS}.join() === {}", json!(kept[1])), SHORT).await.unwrap();
+    page.wait_for_text("Deleted: Learning rate 0.001 → 0.01", SHORT).await.unwrap();
+    page.click("button", "Undo").await.unwrap();
+    page.wait_for::<bool>(&format!("{ROWS}.join() === {}", json!(kept.join(","))), SHORT).await.unwrap();
+    let n_points: usize =
+        page.run("return (await kindling.runs()).at(-1).curves.trainLoss.length", json!(null)).await.unwrap();
+    assert_eq!(n_points, 20, "the curves came back, too");
+}
+
+/// A link opens the settings of a run; one that was damaged is told of, and the page goes on.
+async fn share(app: &App, page: &Page) {
+    let config: String = page
+        .run(
+            "const { config } = (await kindling.runs()).at(-1);
+             const bytes = new TextEncoder().encode(JSON.stringify(config));
+             return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    page.session().goto(format!("{}?engine=cpu&config={config}", app.url())).await.unwrap();
+    let rate = "[...document.querySelectorAll('input[type=number]')].some(it => it.value === '0.01')";
+    page.wait_for::<bool>(rate, LONG).await.unwrap();
+
+    page.session().goto(format!("{}?engine=cpu&config={}", app.url(), &config[..config.len() / 2])).await.unwrap();
+    page.wait_for_text("The settings in the page's address could not be read", SHORT).await.unwrap();
+    page.wait_for_text("images of MNIST", SHORT).await.unwrap();
+}

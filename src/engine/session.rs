@@ -14,8 +14,8 @@ use super::questions::Questions;
 use crate::channel;
 use crate::dataset::{self, Dataset, Split};
 use crate::protocol::{
-    Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
-    RunUpdate, SplitConfig,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId,
+    RunReport, RunUpdate, SplitConfig,
 };
 use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
@@ -65,6 +65,8 @@ struct Load {
 struct Run {
     id: RunId,
     config: RunConfig,
+    /// Where it goes on from.
+    checkpoint: Option<Bulk>,
     control: Rc<Control>,
 }
 
@@ -96,7 +98,9 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config } => self.train(Run { id: run, config: *config, control: Rc::default() }),
+            Command::Train { run, config, checkpoint } => {
+                self.train(Run { id: run, config: *config, checkpoint, control: Rc::default() });
+            }
             Command::Pause => self.steer(Control::pause),
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
@@ -262,7 +266,11 @@ impl Session {
             let steps = self.device.warm_up_steps;
             training::warm_up(&host, &run.control, &current.on_device, &run.config, steps).await?;
         }
-        training::train(&host, &run.control, &current.on_device, &run.config, &self.published).await
+        let (data, config) = (&current.on_device, &run.config);
+        match &run.checkpoint {
+            None => training::train(&host, &run.control, data, config, &self.published).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+        }
     }
 
     /// Cuts the dataset anew where the run's config wants it cut otherwise.

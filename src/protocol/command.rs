@@ -13,10 +13,11 @@ pub enum Command {
     },
     /// Stop a load under way; the dataset before stays.
     CancelDataset,
-    /// Start a run. A run under way is stopped first.
+    /// Start a run, or go on with one from a checkpoint of it. A run under way is stopped first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
+        checkpoint: Option<Bulk>,
     },
     Pause,
     Resume,

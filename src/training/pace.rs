@@ -1,5 +1,7 @@
 //! How fast a run goes: elapsed time without pauses, images per second, time left, and when to read back.
 
+use serde::{Deserialize, Serialize};
+
 /// Reads are at least so far apart, so that there are at most ten a second.
 const READ_INTERVAL_MS: f64 = 100.0;
 
@@ -40,6 +42,21 @@ impl Pace {
             steps_per_read: 1,
             steps: 0,
             images_per_second: 0.0,
+        }
+    }
+
+    /// The clock of a run that goes on now.
+    pub fn restored(state: PaceState, now_ms: f64) -> Self {
+        let PaceState { elapsed_ms, validating_ms, n_validations, steps } = state;
+        Self { started_ms: now_ms - elapsed_ms, validating_ms, n_validations, steps, ..Self::new(now_ms) }
+    }
+
+    pub fn state(&self, now_ms: f64) -> PaceState {
+        PaceState {
+            elapsed_ms: self.elapsed_ms(now_ms),
+            validating_ms: self.validating_ms,
+            n_validations: self.n_validations,
+            steps: self.steps,
         }
     }
 
@@ -97,6 +114,15 @@ impl Pace {
         };
         ms_per_step * f64::from(left.steps) + ms_per_validation * f64::from(left.validations)
     }
+}
+
+/// What a run's clock has counted, whatever the moment; for a run that is broken off and goes on later.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaceState {
+    elapsed_ms: f64,
+    validating_ms: f64,
+    n_validations: u32,
+    steps: u32,
 }
 
 /// Work that is left.

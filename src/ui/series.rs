@@ -14,7 +14,7 @@ pub struct Point {
 }
 
 /// Values against steps, at most [`SERIES_LIMIT`] points of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     points: Vec<Point>,
     /// Values per point, a power of two.

@@ -11,8 +11,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
-pub use run::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunPlan, RunProgress, RunState};
+pub use run::{
+    ADJUSTMENTS_LIMIT, Checkpoint, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState,
+};
 
 use super::series::Series;
 use crate::protocol::{
@@ -31,8 +35,8 @@ pub struct AppState {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
-    /// Runs that have ended, until they are taken to be kept; each change ends one at most.
-    pub ended: Vec<EndedRun>,
+    /// What is to be kept of runs, until it is taken.
+    pub news: Vec<RunNews>,
 }
 
 /// Which parts of the state a change touched; none for an event that was dropped.
@@ -203,7 +207,7 @@ pub enum LoadStage {
 }
 
 /// The run's histories, each bounded (see [`Series`]); x is the step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
     pub train_loss: Series,
     pub train_accuracy: Series,
@@ -246,7 +250,7 @@ impl AppState {
                 self.dataset.load = Load::Loading { source: source.clone(), split: *split, stage: LoadStage::Asked };
                 Changed { dataset: true, ..Changed::NOTHING }
             }
-            Command::Train { run, config } => {
+            Command::Train { run, config, .. } => {
                 self.replace_run();
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
@@ -388,6 +392,10 @@ impl AppState {
             }
             RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
             RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
+            RunUpdate::Checkpoint { step, bytes } => {
+                let (run, curves) = (run.clone(), self.curves.clone());
+                self.news.push(RunNews::Checkpoint(Checkpoint { run, curves, step: *step, bytes: bytes.clone() }));
+            }
             RunUpdate::Finished(report) => {
                 run.progress.step = report.steps;
                 run.progress.elapsed_ms = report.elapsed_ms;
@@ -406,6 +414,15 @@ impl AppState {
         changed
     }
 
+    /// The run that was just asked for goes on from a checkpoint: what was known of it then.
+    pub fn take_past(&mut self, past: Run, curves: Curves) -> Changed {
+        let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
+        let Run { id, config, is_in_engine, .. } = run.clone();
+        *run = Run { id, config, is_in_engine, ..past };
+        self.curves = curves;
+        Changed { run: true, curves: true, ..Changed::NOTHING }
+    }
+
     /// The run under way, if there is one, gives way to what comes next.
     fn replace_run(&mut self) {
         if self.run.is_active()
@@ -416,7 +433,7 @@ impl AppState {
     }
 
     fn end_run(&mut self, run: Run, outcome: Outcome) {
-        self.ended.push(EndedRun { run, curves: self.curves.clone(), outcome });
+        self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome }));
     }
 
     fn crashed(&mut self, failure: &Failure) -> Changed {

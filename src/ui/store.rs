@@ -32,11 +32,12 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, NoticeKind, Notices, RunState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunNews,
+    RunState,
 };
 use crate::protocol::{
-    Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
-    Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
+    Answer, Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind,
+    Prediction, Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
 };
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
@@ -59,8 +60,8 @@ pub struct Store {
     pub notices: Part<Notices>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
-    /// Who keeps the runs that have ended.
-    on_ended: StoredValue<Rc<dyn Fn(EndedRun)>, LocalStorage>,
+    /// Those who keep something of runs.
+    keepers: StoredValue<Vec<Rc<dyn Fn(&RunNews)>>, LocalStorage>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -154,7 +155,7 @@ impl Store {
             notices: Part::new(state, |state| &state.notices),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
-            on_ended: StoredValue::new_local(Rc::new(|_| {})),
+            keepers: StoredValue::new_local(Vec::new()),
             link: StoredValue::new_local(Link::default()),
         }
     }
@@ -262,6 +263,26 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
+        self.begin(config, None, on_update)?.await
+    }
+
+    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
+    pub async fn go_on(
+        self,
+        Checkpoint { run, curves, bytes, .. }: Checkpoint,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        let report = self.begin((*run.config).clone(), Some(bytes), on_update)?;
+        self.change(|state| state.take_past(run, curves));
+        report.await
+    }
+
+    fn begin(
+        self,
+        config: RunConfig,
+        checkpoint: Option<Bulk>,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
@@ -273,8 +294,8 @@ impl Store {
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
         }
-        self.send(Command::Train { run, config: Box::new(config) });
-        report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
+        self.send(Command::Train { run, config: Box::new(config), checkpoint });
+        Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
     }
 
     /// Waits for an engine that runs.
@@ -359,8 +380,8 @@ impl Store {
     }
 
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
-        let (changed, ended) =
-            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.ended))).unwrap_or_default();
+        let (changed, news) =
+            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -368,16 +389,17 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
-        if !ended.is_empty() {
-            let on_ended = self.on_ended.get_value();
-            ended.into_iter().for_each(|ended| on_ended(ended));
+        if !news.is_empty() {
+            let keepers = self.keepers.get_value();
+            news.iter().for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
         changed
     }
 
-    /// `keep` hears of every run that ends, however it does; those who wait for its end hear of it afterwards.
-    pub(super) fn on_run_ended(self, keep: impl Fn(EndedRun) + 'static) {
-        self.on_ended.set_value(Rc::new(keep));
+    /// `keep` hears of every checkpoint, and of every run that ends, however it does; those who wait for its end hear of it
+    /// afterwards.
+    pub(super) fn on_run_news(self, keep: impl Fn(&RunNews) + 'static) {
+        self.keepers.update_value(|keepers| keepers.push(Rc::new(keep)));
     }
 
     /// Waits for the end of the load that is under way or about to be asked for.
@@ -430,7 +452,8 @@ impl Store {
             | RunUpdate::Samples(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
-            | RunUpdate::Adjusted(_) => {}
+            | RunUpdate::Adjusted(_)
+            | RunUpdate::Checkpoint { .. } => {}
         }
     }
 

@@ -61,7 +61,7 @@ pub struct Store {
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
     /// Those who keep something of runs.
-    keepers: StoredValue<Vec<Rc<dyn Fn(&RunNews)>>, LocalStorage>,
+    keepers: StoredValue<Vec<Keeper>, LocalStorage>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -131,6 +131,7 @@ struct Waiting {
     ready: Vec<Sender<EngineReady>>,
 }
 
+type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
 type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
 type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
@@ -251,6 +252,13 @@ impl Store {
         let loaded = self.dataset_loaded();
         self.send(Command::SetDataset { source, split });
         loaded.await
+    }
+
+    /// Waits for the end of a load that is under way, however it ends.
+    pub async fn dataset_settled(self) {
+        if self.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
+            drop(self.dataset_loaded().await);
+        }
     }
 
     pub fn cancel_dataset(self) {

@@ -42,6 +42,23 @@ async fn a_run_goes_on_after_a_reload_as_if_nothing_had_been() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_after_its_engine_was_killed() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    begin(&page).await;
+    let saved = wait_for_checkpoint(&page).await;
+    let kill = "const worker = window.journey.workers.at(-1);
+        worker.terminate();
+        worker.dispatchEvent(new ErrorEvent('error', { message: 'killed by the journey' }));";
+    page.run::<Value>(kill, json!(null)).await.unwrap();
+    page.wait_for_text("A run was interrupted", LONG).await.unwrap();
+    let report: Value = page.run("return await kindling.resumeRun()", json!(null)).await.unwrap();
+    assert_eq!(report["steps"], 1500, "from step {saved} on");
+    app.finish(page).await;
+}
+
+#[tokio::test]
 async fn a_run_that_was_discarded_stays_gone() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;

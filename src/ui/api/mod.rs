@@ -94,6 +94,8 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    // After an engine was lost, the dataset is on its way again.
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
     store.ready().await?;
     told(listener, |on_update| store.train(config, on_update)).await
@@ -147,6 +149,7 @@ async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -
 
 async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
     let on_progress = move |fraction: f32, points: &[RatePoint]| {
         if let Some(listener) = &listener {

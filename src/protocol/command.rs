@@ -19,6 +19,13 @@ pub enum Command {
         config: Box<RunConfig>,
         checkpoint: Option<Bulk>,
     },
+    /// Take the network of a run that has ended for the one that questions are answered with; its weights as
+    /// [`super::RunUpdate::Weights`] had them. A run under way is stopped first.
+    Open {
+        run: RunId,
+        config: Box<RunConfig>,
+        weights: Bulk,
+    },
     Pause,
     Resume,
     /// Train one batch, then pause.

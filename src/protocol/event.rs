@@ -98,6 +98,10 @@ pub enum RunUpdate {
         step: u32,
         bytes: Bulk,
     },
+    /// The weights that the run ends with, as a safetensors file with PyTorch's names and layouts; right before `Finished`.
+    Weights(Bulk),
+    /// The network of an earlier run is there.
+    Opened,
     Finished(RunReport),
     Failed(Failure),
 }

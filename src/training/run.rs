@@ -16,7 +16,7 @@ use super::published::Published;
 use super::step::{StepSettings, Trainer};
 use super::tally::{EpochTally, Tally};
 use super::watched::{Unwatched, Watched};
-use crate::network::Network;
+use crate::network::{Network, weight_file};
 use crate::protocol::schedule::{At, Plateau, learning_rate};
 use crate::protocol::{
     Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
@@ -94,8 +94,12 @@ async fn run(
     if let Some((_, best)) = &run.best {
         published.set(best.clone());
     }
+    let ending = ending?;
+    if let Some(network) = published.get().filter(|_| run.step > 0 && host.checkpoint_interval_ms().is_some()) {
+        host.emit(RunUpdate::Weights(weight_file::to_bytes(&network.weights().await?)?.into()));
+    }
     Ok(RunReport {
-        ending: ending?,
+        ending,
         steps: run.step,
         best: run.best.map(|(report, _)| report),
         is_averaged: config.ema_decay.is_some(),

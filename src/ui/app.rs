@@ -36,7 +36,7 @@ pub fn App() -> impl IntoView {
     provide_context(catalog);
     provide_context(evaluations);
     let recipe = Recipe::new(store, catalog);
-    let runs = Runs::new(store, evaluations);
+    let runs = Runs::new(store, recipe, evaluations);
     provide_context(recipe);
     provide_context(runs);
     let interrupted = Interrupted::new(store, recipe);

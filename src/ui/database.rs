@@ -1,15 +1,19 @@
 //! The page's database in the browser (IndexedDB): how it is opened, and what can go wrong with it.
 
 use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionResult};
+use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::protocol::Bulk;
 
 const NAME: &str = "kindling";
 const VERSION: u32 = 1;
 
-/// Records of kept runs, and their curves.
+/// Records of kept runs, their curves, and the weights that they ended with.
 pub const RUNS: &str = "runs";
 pub const CURVES: &str = "curves";
+pub const WEIGHTS: &str = "weights";
 /// Runs that have not ended, and the engine's part of them.
 pub const INTERRUPTED: &str = "interrupted";
 pub const CHECKPOINTS: &str = "checkpoints";
@@ -27,7 +31,7 @@ pub async fn open() -> Result<Database, Trouble> {
     request.on_upgrade_needed(|event| {
         // What fails here fails the request, too.
         if let Ok(database) = event.database() {
-            for store in [RUNS, CURVES, INTERRUPTED, CHECKPOINTS] {
+            for store in [RUNS, CURVES, WEIGHTS, INTERRUPTED, CHECKPOINTS] {
                 database.create_object_store(store, ObjectStoreParams::new()).ok();
             }
         }
@@ -38,6 +42,11 @@ pub async fn open() -> Result<Database, Trouble> {
 /// None for what cannot be read, as from a later version of the page.
 pub fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
     serde_json::from_str(&value.as_string()?).ok()
+}
+
+/// Bytes as they were put.
+pub fn read_bytes(value: JsValue) -> Option<Bulk> {
+    Some(value.dyn_into::<Uint8Array>().ok()?.to_vec().into())
 }
 
 /// A transaction that was aborted has written nothing: the disk is full.

@@ -47,6 +47,11 @@ impl Series {
         }
     }
 
+    /// A history that has ended.
+    pub fn of(points: &[Point]) -> Self {
+        Self { points: points.to_vec(), ..Self::default() }
+    }
+
     pub fn points(&self) -> &[Point] {
         &self.points
     }

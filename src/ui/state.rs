@@ -20,8 +20,8 @@ pub use run::{
 
 use super::series::Series;
 use crate::protocol::{
-    Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, EngineKind, Event, Failure, Prediction,
-    RequestId, RunUpdate, SplitConfig,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, EngineKind, Event, Failure, Prediction,
+    RequestId, RunReport, RunUpdate, SplitConfig,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +35,10 @@ pub struct AppState {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
+    /// The weights that the run under way ends with, until it has ended.
+    weights: Option<Bulk>,
+    /// How the run had ended that is being opened.
+    opening: Option<RunReport>,
     /// What is to be kept of runs, until it is taken.
     pub news: Vec<RunNews>,
 }
@@ -250,7 +254,7 @@ impl AppState {
                 self.dataset.load = Load::Loading { source: source.clone(), split: *split, stage: LoadStage::Asked };
                 Changed { dataset: true, ..Changed::NOTHING }
             }
-            Command::Train { run, config, .. } => {
+            Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
                 self.replace_run();
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
@@ -396,6 +400,13 @@ impl AppState {
                 let (run, curves) = (run.clone(), self.curves.clone());
                 self.news.push(RunNews::Checkpoint(Checkpoint { run, curves, step: *step, bytes: bytes.clone() }));
             }
+            RunUpdate::Weights(bytes) => self.weights = Some(bytes.clone()),
+            RunUpdate::Opened => {
+                if let Some(report) = self.opening.take() {
+                    let run = run.clone();
+                    self.run = RunState::Finished { run, report };
+                }
+            }
             RunUpdate::Finished(report) => {
                 run.progress.step = report.steps;
                 run.progress.elapsed_ms = report.elapsed_ms;
@@ -423,6 +434,12 @@ impl AppState {
         Changed { run: true, curves: true, ..Changed::NOTHING }
     }
 
+    /// The run that was just asked for has ended before; how, and what was known of it then.
+    pub fn open(&mut self, past: Run, curves: Curves, report: RunReport) -> Changed {
+        self.opening = Some(report);
+        self.take_past(past, curves)
+    }
+
     /// The run under way, if there is one, gives way to what comes next.
     fn replace_run(&mut self) {
         if self.run.is_active()
@@ -433,7 +450,8 @@ impl AppState {
     }
 
     fn end_run(&mut self, run: Run, outcome: Outcome) {
-        self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome }));
+        let weights = self.weights.take();
+        self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome, weights }));
     }
 
     fn crashed(&mut self, failure: &Failure) -> Changed {

@@ -32,7 +32,7 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, RunNews,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, Run, RunNews,
     RunState,
 };
 use crate::protocol::{
@@ -285,6 +285,20 @@ impl Store {
         report.await
     }
 
+    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
+    pub fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
+        self.expect_engine()?;
+        let id = self.waiting.try_update_value(|waiting| {
+            waiting.n_runs = waiting.n_runs.wrapping_add(1);
+            RunId(waiting.n_runs)
+        });
+        let id = id.ok_or_else(|| canceled("the page is closing"))?;
+        self.end_run(Err(canceled("the network of another run was taken")));
+        self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
+        self.change(|state| state.open(run, curves, report));
+        Ok(id)
+    }
+
     fn begin(
         self,
         config: RunConfig,
@@ -461,7 +475,9 @@ impl Store {
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
             | RunUpdate::Adjusted(_)
-            | RunUpdate::Checkpoint { .. } => {}
+            | RunUpdate::Checkpoint { .. }
+            | RunUpdate::Weights(_)
+            | RunUpdate::Opened => {}
         }
     }
 

@@ -52,6 +52,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
+    add_method(&kindling, "openRun", move |id, _| answer(open_run(runs, id)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
     add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
     Object::freeze(&kindling);
@@ -230,6 +231,14 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
 
 async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
     Ok(json!(runs.all().await))
+}
+
+/// A kept run's network becomes the current one.
+async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
+    let id = id.as_string().ok_or_else(|| bad_config("the run is not named by its id"))?;
+    runs.loaded().await;
+    runs.opened(&id).await?;
+    Ok(Value::Null)
 }
 
 async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {

@@ -27,6 +27,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
         RunUpdate::Checkpoint { step, .. } => json!({ "kind": "checkpoint", "step": step }),
+        RunUpdate::Weights(bytes) => json!({ "kind": "weights", "bytes": bytes.len() }),
+        RunUpdate::Opened => json!({ "kind": "opened" }),
         RunUpdate::Adjusted(adjustment) => of_kind("adjusted", json!(adjustment)),
         RunUpdate::Finished(report) => of_kind("finished", json!(report)),
         RunUpdate::Failed(failure) => {

@@ -19,10 +19,9 @@ use self::record::InterruptedRun;
 use self::storage::InterruptedStorage;
 use super::database::Trouble;
 use super::recipe::Recipe;
-use super::sources::served;
 use super::state::{Checkpoint, NoticeKind};
 use super::store::Store;
-use crate::protocol::{DatasetSource, Failure, FailureKind, RunId, RunReport, RunUpdate};
+use crate::protocol::{Failure, FailureKind, RunId, RunReport, RunUpdate};
 
 /// Runs that are kept at most; of more, the oldest go.
 const LIMIT: usize = 3;
@@ -142,28 +141,12 @@ impl Interrupted {
         let gone = |detail: &str| Failure::new(FailureKind::BadFile, detail.to_owned());
         let storage = self.storage().await.map_err(|_| gone("the browser does not give the run back"))?;
         let found = storage.get(id).await.map_err(|_| gone("the browser does not give the run back"))?;
-        let (InterruptedRun { run, curves, served: id, .. }, bytes) =
+        let (InterruptedRun { run, curves, served: served_id, .. }, bytes) =
             found.ok_or_else(|| gone("the run is no longer there"))?;
-        self.store.dataset_settled().await;
-        let is_here = self.store.dataset.with_untracked(|dataset| {
-            let cut = dataset.current.as_ref().zip(dataset.origin.as_ref());
-            cut.is_some_and(|(current, (_, split))| current.id == run.config.dataset && *split == run.config.split)
-        });
-        if !is_here && let Some(source) = self.source(&run.config.dataset, id) {
-            self.store.load_dataset(source, run.config.split).await?;
-        }
+        self.recipe.dataset_for(&run.config, served_id).await?;
         self.recipe.take((*run.config).clone());
         let step = run.progress.step;
         Ok(Checkpoint { run, curves, step, bytes })
-    }
-
-    /// Where the dataset of a run can be had.
-    fn source(self, dataset: &str, served_id: Option<String>) -> Option<DatasetSource> {
-        let origin = self.store.dataset.with_untracked(|state| {
-            let is_current = state.current.as_ref().is_some_and(|current| current.id == dataset);
-            state.origin.clone().filter(|_| is_current)
-        });
-        origin.map(|(source, _)| source).or_else(|| served_id.map(served))
     }
 
     /// Lets a run go.

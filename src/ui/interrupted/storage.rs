@@ -2,11 +2,11 @@
 
 use idb::{Database, Error, TransactionMode};
 use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::record::InterruptedRun;
 use crate::protocol::Bulk;
-use crate::ui::database::{self, CHECKPOINTS, INTERRUPTED, Trouble, ended, read, trouble};
+use crate::ui::database::{self, CHECKPOINTS, INTERRUPTED, Trouble, ended, read, read_bytes, trouble};
 
 pub struct InterruptedStorage {
     database: Database,
@@ -40,8 +40,7 @@ impl InterruptedStorage {
         let run = transaction.object_store(INTERRUPTED)?.get(key())?;
         let bytes = transaction.object_store(CHECKPOINTS)?.get(key())?;
         let run = run.await?.as_ref().and_then(read);
-        let bytes = bytes.await?.and_then(|bytes| bytes.dyn_into::<Uint8Array>().ok());
-        Ok(run.zip(bytes.map(|bytes| bytes.to_vec().into())))
+        Ok(run.zip(bytes.await?.and_then(read_bytes)))
     }
 
     /// In the place of the one before.

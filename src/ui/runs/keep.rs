@@ -91,8 +91,9 @@ impl Runs {
                 environment: self.environment(),
             },
         };
+        let weights = ended.weights.clone();
         if let Some(kept) = KeptRun::new(ended, circumstances) {
-            self.insert(kept);
+            self.insert(kept, weights);
             self.newest.set_value(Some((run, id)));
         }
     }

@@ -1,12 +1,21 @@
-//! Where kept runs lie: IndexedDB, records and curves apart, each as JSON by the run's id.
+//! Where kept runs lie: IndexedDB, by the run's id. Records and curves apart, each as JSON; weights as bytes.
 
 use idb::{Database, Error, TransactionMode};
+use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::curves::RunCurves;
 use super::record::RunRecord;
-use crate::ui::database::{self, CURVES, RUNS, Trouble, ended, read, trouble};
+use crate::protocol::Bulk;
+use crate::ui::database::{self, CURVES, RUNS, Trouble, WEIGHTS, ended, read, read_bytes, trouble};
+
+/// What a run has beside its record.
+#[derive(Clone, Copy, Default)]
+pub struct Parts<'a> {
+    pub curves: Option<&'a RunCurves>,
+    pub weights: Option<&'a Bulk>,
+}
 
 pub struct RunStorage {
     database: Database,
@@ -39,13 +48,13 @@ impl RunStorage {
         Ok(value.as_ref().and_then(read))
     }
 
-    /// Puts a record in the place of the one before; its curves too, where they are given.
-    pub async fn put(&self, record: &RunRecord, curves: Option<&RunCurves>) -> Result<(), Trouble> {
-        self.write(record, curves).await.map_err(trouble)
+    /// Puts a record in the place of the one before; its parts too, those that are given.
+    pub async fn put(&self, record: &RunRecord, parts: Parts<'_>) -> Result<(), Trouble> {
+        self.write(record, parts).await.map_err(trouble)
     }
 
-    async fn write(&self, record: &RunRecord, curves: Option<&RunCurves>) -> Result<(), Error> {
-        let transaction = self.database.transaction(&[RUNS, CURVES], TransactionMode::ReadWrite)?;
+    async fn write(&self, record: &RunRecord, Parts { curves, weights }: Parts<'_>) -> Result<(), Error> {
+        let transaction = self.database.transaction(&[RUNS, CURVES, WEIGHTS], TransactionMode::ReadWrite)?;
         let key = JsValue::from_str(&record.id);
         // Plain data: it can be written as JSON.
         let record = serde_json::to_string(record).unwrap_or_default();
@@ -54,16 +63,35 @@ impl RunStorage {
             let curves = serde_json::to_string(curves).unwrap_or_default();
             transaction.object_store(CURVES)?.put(&curves.into(), Some(&key))?;
         }
+        if let Some(weights) = weights {
+            transaction.object_store(WEIGHTS)?.put(&Uint8Array::from(&weights[..]), Some(&key))?;
+        }
         ended(transaction.await?)
     }
 
-    pub async fn delete(&self, id: &str) -> Result<(), Trouble> {
-        self.remove(id).await.map_err(trouble)
+    /// None where there are none.
+    pub async fn weights(&self, id: &str) -> Result<Option<Bulk>, Trouble> {
+        self.read_weights(id).await.map_err(trouble)
     }
 
-    async fn remove(&self, id: &str) -> Result<(), Error> {
-        let transaction = self.database.transaction(&[RUNS, CURVES], TransactionMode::ReadWrite)?;
-        for store in [RUNS, CURVES] {
+    async fn read_weights(&self, id: &str) -> Result<Option<Bulk>, Error> {
+        let transaction = self.database.transaction(&[WEIGHTS], TransactionMode::ReadOnly)?;
+        let value = transaction.object_store(WEIGHTS)?.get(JsValue::from_str(id))?.await?;
+        Ok(value.and_then(read_bytes))
+    }
+
+    /// The rest of the run stays.
+    pub async fn delete_weights(&self, id: &str) -> Result<(), Trouble> {
+        self.remove(id, &[WEIGHTS]).await.map_err(trouble)
+    }
+
+    pub async fn delete(&self, id: &str) -> Result<(), Trouble> {
+        self.remove(id, &[RUNS, CURVES, WEIGHTS]).await.map_err(trouble)
+    }
+
+    async fn remove(&self, id: &str, stores: &[&str]) -> Result<(), Error> {
+        let transaction = self.database.transaction(stores, TransactionMode::ReadWrite)?;
+        for store in stores {
             transaction.object_store(store)?.delete(JsValue::from_str(id))?;
         }
         ended(transaction.await?)

@@ -159,6 +159,8 @@ pub struct EndedRun {
     pub run: Run,
     pub curves: Curves,
     pub outcome: Outcome,
+    /// Those it ended with, as a safetensors file.
+    pub weights: Option<Bulk>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -19,6 +19,9 @@ mod optimization;
 #[path = "training/augmentation.rs"]
 mod augmentation;
 
+#[path = "training/monitor.rs"]
+mod monitor;
+
 fn device() -> Device {
     Device::flex()
 }

@@ -1,6 +1,6 @@
 //! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use burn::tensor::Device;
@@ -15,7 +15,7 @@ use crate::channel;
 use crate::dataset::{self, Dataset, Split};
 use crate::protocol::{
     Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
-    RunUpdate, SplitConfig,
+    RunUpdate, SplitConfig, Watch,
 };
 use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
@@ -47,6 +47,8 @@ pub struct Session {
     agenda: RefCell<Agenda<Load, Run>>,
     under_way: RefCell<UnderWay>,
     questions: Questions,
+    /// What is looked at inside the network, of this run or the next.
+    watch: Cell<Option<Watch>>,
 }
 
 #[derive(Default)]
@@ -77,6 +79,7 @@ impl Session {
             agenda: RefCell::default(),
             under_way: RefCell::default(),
             questions: Questions::default(),
+            watch: Cell::default(),
         })
     }
 
@@ -103,6 +106,10 @@ impl Session {
             Command::Stop => self.steer(Control::stop),
             Command::Adjust { run, learning_rate, weight_decay } => {
                 self.adjust(run, RateChange { learning_rate, weight_decay });
+            }
+            Command::Watch(watch) => {
+                self.watch.set(watch);
+                self.steer(|control| control.set_watch(watch));
             }
             Command::Ask { request, question } => self.questions.ask(self, request, question),
             Command::Withdraw { request } => self.questions.withdraw(request),
@@ -139,6 +146,7 @@ impl Session {
     }
 
     fn train(self: &Rc<Self>, run: Run) {
+        run.control.set_watch(self.watch.get());
         if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
             control.stop();
         }

@@ -3,6 +3,7 @@
 //!
 //! Late events of an older run, load or question are dropped here and nowhere else: `apply` then says that nothing changed.
 
+mod inside;
 mod notices;
 mod run;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use inside::{Inside, LOOKS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
 pub use run::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunPlan, RunProgress, RunState};
 
@@ -31,6 +33,8 @@ pub struct AppState {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
+    /// Looks inside the network of the run.
+    pub inside: Inside,
     /// Runs that have ended, until they are taken to be kept; each change ends one at most.
     pub ended: Vec<EndedRun>,
 }
@@ -45,6 +49,7 @@ pub struct Changed {
     pub samples: bool,
     pub questions: bool,
     pub notices: bool,
+    pub inside: bool,
 }
 
 impl Changed {
@@ -56,6 +61,7 @@ impl Changed {
         samples: false,
         questions: false,
         notices: false,
+        inside: false,
     };
 
     pub fn is_nothing(self) -> bool {
@@ -251,7 +257,12 @@ impl AppState {
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
-                Changed { run: true, curves: true, samples: true, ..Changed::NOTHING }
+                self.inside.clear();
+                Changed { run: true, curves: true, samples: true, inside: true, ..Changed::NOTHING }
+            }
+            Command::Watch(watch) => {
+                self.inside.watch = *watch;
+                Changed { inside: true, ..Changed::NOTHING }
             }
             Command::Ask { request, .. } => {
                 self.questions.insert(*request, 0.0);
@@ -324,7 +335,8 @@ impl AppState {
                     self.run = RunState::Idle;
                     self.curves = Curves::default();
                     self.samples.clear();
-                    changed = Changed { run: true, curves: true, samples: true, ..changed };
+                    self.inside.clear();
+                    changed = Changed { run: true, curves: true, samples: true, inside: true, ..changed };
                 }
                 let current = Some(Arc::new(summary));
                 self.dataset = DatasetState { current, origin, load: Load::Idle, version };
@@ -381,6 +393,10 @@ impl AppState {
             RunUpdate::Samples(predictions) => {
                 self.samples.clone_from(predictions);
                 changed = Changed { samples: true, ..Changed::NOTHING };
+            }
+            RunUpdate::Layers(report) => {
+                self.inside.push(report.clone());
+                changed = Changed { inside: true, ..Changed::NOTHING };
             }
             RunUpdate::Paused { step } => {
                 run.progress.step = *step;

@@ -32,7 +32,7 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, NoticeKind, Notices, RunState,
+    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, Inside, NoticeKind, Notices, RunState,
 };
 use crate::protocol::{
     Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
@@ -57,6 +57,8 @@ pub struct Store {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: Part<BTreeMap<RequestId, f32>>,
     pub notices: Part<Notices>,
+    /// Looks inside the network.
+    pub inside: Part<Inside>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
     /// Who keeps the runs that have ended.
@@ -152,6 +154,7 @@ impl Store {
             samples: Part::new(state, |state| &state.samples),
             questions: Part::new(state, |state| &state.questions),
             notices: Part::new(state, |state| &state.notices),
+            inside: Part::new(state, |state| &state.inside),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
             on_ended: StoredValue::new_local(Rc::new(|_| {})),
@@ -368,6 +371,7 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
+        self.inside.notify(changed.inside);
         if !ended.is_empty() {
             let on_ended = self.on_ended.get_value();
             ended.into_iter().for_each(|ended| on_ended(ended));
@@ -428,6 +432,7 @@ impl Store {
             | RunUpdate::Progress(_)
             | RunUpdate::Epoch(_)
             | RunUpdate::Samples(_)
+            | RunUpdate::Layers(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
             | RunUpdate::Adjusted(_) => {}

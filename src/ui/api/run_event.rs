@@ -24,6 +24,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
         }
         RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
+        // The pictures are for eyes, and large.
+        RunUpdate::Layers(report) => json!({ "kind": "layers", "step": report.step, "layers": report.layers }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
         RunUpdate::Adjusted(adjustment) => of_kind("adjusted", json!(adjustment)),

@@ -20,7 +20,9 @@ pub struct LayersReport {
     pub layers: Vec<LayerReport>,
     /// Those that see the image, where it can be shown what they look for.
     pub filters: Option<Filters>,
-    /// What the layers make of the watched image, where that is maps.
+    /// The watched image, if there is one.
+    pub image: Option<u32>,
+    /// What the layers make of it, where that is maps.
     pub maps: Vec<FeatureMaps>,
 }
 

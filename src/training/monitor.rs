@@ -67,6 +67,7 @@ pub async fn look(
     Ok(LayersReport {
         step,
         layers: layers.into_iter().map(|layer| layer.report(&values)).collect(),
+        image,
         filters: filters.map(|filters| filters.report(&values)),
         maps: maps.into_iter().map(|maps| maps.report(&values)).collect(),
     })

@@ -177,6 +177,13 @@ pub struct DatasetState {
     pub version: u32,
 }
 
+impl DatasetState {
+    /// The first of the images whose predictions are reported while training.
+    pub fn first_sample(&self) -> Option<u32> {
+        self.current.as_ref()?.samples.first().copied()
+    }
+}
+
 /// A load of a dataset; the dataset before stays current until it is over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Load {

@@ -140,6 +140,7 @@ fn filters_and_maps_are_those_of_the_first_layer_and_the_chosen_image() {
             values[9 + 7] = -2.0;
         }
     });
+    assert_eq!(report.image, WATCH.image);
     let filters = report.filters.unwrap();
     let pictures = &filters.pictures;
     let (channels, height, width) = (pictures.channels, pictures.height, pictures.width);
@@ -162,7 +163,8 @@ fn filters_and_maps_are_those_of_the_first_layer_and_the_chosen_image() {
 #[test]
 fn an_image_that_does_not_exist_has_no_maps() {
     let run = watched(&RunConfig { max_steps: Some(1), ..sgd() }, Watch { image: Some(420) });
-    assert!(reports(&run)[0].maps.is_empty());
+    let report = reports(&run).remove(0);
+    assert!(report.image.is_none() && report.maps.is_empty());
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod current_run;
 mod glue;
 mod run_event;
 mod values;
+mod watch;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -23,7 +24,7 @@ use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js}
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::sources::{dropped, served};
-use super::state::EPOCHS_LIMIT;
+use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
@@ -46,6 +47,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
     add_method(&kindling, "stop", move |_, _| answer(stop(store)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
+    add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
@@ -158,6 +160,12 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
         store.send(Command::Adjust { run, learning_rate, weight_decay });
     }
     Ok(Value::Null)
+}
+
+/// As opening and closing "Inside the network".
+async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
+    let sample = store.dataset.with_untracked(DatasetState::first_sample);
+    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
 }
 
 async fn current_run(store: Store) -> Result<Value, Failure> {

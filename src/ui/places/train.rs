@@ -5,6 +5,7 @@ mod adjustments;
 mod controls;
 mod curves;
 mod form;
+mod inside;
 mod outcome;
 mod runs;
 mod samples;
@@ -15,6 +16,7 @@ use leptos::prelude::*;
 
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::stage::Stage;
@@ -33,6 +35,7 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="main-column">
                     <Stage />
                     <RunCharts />
+                    <InsidePanel />
                     <SampleGrid />
                     <RunsPanel />
                 </div>

@@ -109,3 +109,33 @@ pub struct Pictures {
     /// `count * channels * height * width` bytes, picture by picture, channel by channel.
     pub pixels: Bulk,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::bulk::{decode, encode};
+
+    #[test]
+    fn a_report_crosses_the_boundary_with_its_pictures_beside_it() {
+        let pictures = Pictures { channels: 1, height: 4, width: 4, count: 2, total: 9, pixels: vec![7; 32].into() };
+        let histogram = Histogram { low: -1.0, high: 1.0, counts: vec![3; 32] };
+        let report = LayersReport {
+            step: 5,
+            layers: vec![LayerReport { index: 2, weights: Some(histogram), ..LayerReport::default() }],
+            filters: Some(Filters { layer: 0, pictures: pictures.clone() }),
+            image: Some(1),
+            maps: vec![FeatureMaps { layer: 0, pictures }],
+        };
+        let envelope = encode(&report).unwrap();
+        assert_eq!(envelope.bulks.len(), 2);
+        assert!(envelope.header.len() < 100, "{}", envelope.header.len());
+        assert_eq!(decode::<LayersReport>(envelope).unwrap(), report);
+        assert_eq!(report.without_pictures().maps, []);
+    }
+
+    #[test]
+    fn a_share_of_no_units_is_none() {
+        assert_eq!(UnitCount { count: 1, total: 4 }.share(), 0.25);
+        assert_eq!(UnitCount::default().share(), 0.0);
+    }
+}

@@ -56,7 +56,7 @@ pub async fn train(
         best: None,
         pace: Pace::new(host.now_ms()),
         last_samples_ms: f64::NEG_INFINITY,
-        looks: LookClock::new(),
+        looks: LookClock::default(),
     };
     let ending = run.train_all().await;
     if let Some((_, best)) = &run.best {

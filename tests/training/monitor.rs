@@ -36,7 +36,7 @@ fn looking_inside_changes_no_loss_and_no_weight() {
     assert!(reports(&unseen).is_empty(), "nothing is told where nobody looks");
     assert!(reports(&seen).len() >= 15, "{}", reports(&seen).len());
     // Of updates only, which every other step makes, and the last of each epoch of 15.
-    let is_update = |step: u32| (step % 15) % 2 == 0;
+    let is_update = |step: u32| (step % 15).is_multiple_of(2);
     assert!(reports(&seen).iter().all(|report| is_update(report.step)));
 }
 

@@ -58,43 +58,48 @@ fn every(values: Tensor<1>, stride: usize) -> Tensor<1> {
     }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, TensorData};
-
-    use super::*;
-
-    fn row(n_values: usize) -> Tensor<1> {
-        let values: Vec<f32> = (0..n_values).map(|value| value as f32).collect();
-        Tensor::from_data(TensorData::new(values, [n_values]), &Device::flex())
-    }
-
-    fn check(tensors: &[usize], expected: &[f32]) {
-        let found = sample(tensors.iter().map(|&n_values| row(n_values)).collect()).unwrap();
-        let found: Vec<f32> = found.into_data().iter::<f32>().collect();
-        assert_eq!(&found[..expected.len()], expected);
-        assert!(found.len() <= MAX_VALUES + tensors.len(), "{}", found.len());
-    }
-
-    #[test]
-    fn few_values_are_all_there() {
-        check(&[3, 2], &[0.0, 1.0, 2.0, 0.0, 1.0]);
-        assert!(sample(Vec::new()).is_none());
-    }
-
-    #[test]
-    fn of_many_there_are_some_in_even_distances() {
-        check(&[10_000], &[0.0, 3.0, 6.0]);
-        // A small tensor beside a large one is still there.
-        let found = sample(vec![row(40_960), row(2)]).unwrap();
-        assert_eq!(found.dims()[0], 40_960 / 11 + 1);
-    }
-
     #[test]
     fn the_stride_shares_no_factor_with_the_sides() {
+        use super::stride;
+
         // Rows of 1,024: a stride of 1,024 would see one column only.
         assert_eq!(stride(4_194_304, 1_024), 1_025);
         assert_eq!(stride(9 * 64 * 64, 9), 11);
         assert_eq!(stride(10, 1), 1);
+    }
+
+    #[cfg(feature = "cpu")]
+    mod on_the_cpu {
+        use burn::tensor::{Device, Tensor, TensorData};
+
+        use super::super::{MAX_VALUES, sample};
+
+        fn row(n_values: usize) -> Tensor<1> {
+            let values: Vec<f32> = (0..n_values).map(|value| value as f32).collect();
+            Tensor::from_data(TensorData::new(values, [n_values]), &Device::flex())
+        }
+
+        fn check(tensors: &[usize], expected: &[f32]) {
+            let found = sample(tensors.iter().map(|&n_values| row(n_values)).collect()).unwrap();
+            let found: Vec<f32> = found.into_data().iter::<f32>().collect();
+            assert_eq!(&found[..expected.len()], expected);
+            assert!(found.len() <= MAX_VALUES + tensors.len(), "{}", found.len());
+        }
+
+        #[test]
+        fn few_values_are_all_there() {
+            check(&[3, 2], &[0.0, 1.0, 2.0, 0.0, 1.0]);
+            assert!(sample(Vec::new()).is_none());
+        }
+
+        #[test]
+        fn of_many_there_are_some_in_even_distances() {
+            check(&[10_000], &[0.0, 3.0, 6.0]);
+            // A small tensor beside a large one is still there.
+            let found = sample(vec![row(40_960), row(2)]).unwrap();
+            assert_eq!(found.dims()[0], 40_960 / 11 + 1);
+        }
     }
 }

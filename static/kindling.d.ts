@@ -58,6 +58,13 @@ export declare namespace kindling {
     /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
     adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
 
+    /**
+     * Looks inside the network of the run under way and of those after it, or no longer, as opening and closing "Inside the network" does
+     * in the place Train; leaving that place ends it. The run's listener hears `layers`. Feature maps are of the image with this index in
+     * the dataset, the first sample if none is named; pictures are shown in the page only.
+     */
+    watch(look: boolean | { image?: number }): Promise<void>;
+
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
     evaluate(split: "validation" | "test"): Promise<Evaluation>;
 
@@ -334,6 +341,8 @@ export declare namespace kindling {
     | ({ kind: "epoch" } & EpochReport)
     /** Predictions for the dataset's sample images, at most once a second. */
     | { kind: "samples"; predictions: Prediction[] }
+    /** While somebody looks inside (`watch`): at most once a second, in at most 3 % of the time. */
+    | { kind: "layers"; step: number; layers: LayerReport[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
     /** `adjust` has changed the rates: those in force from this step on. */
@@ -342,6 +351,33 @@ export declare namespace kindling {
     | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
+
+  /** A layer that learns something or is an activation; null where a figure is undefined. */
+  interface LayerReport {
+    /** Its place in the network's list of layers. A block counts as one, with all that is in it. */
+    index: number;
+    /** After the update. */
+    weights: Histogram | null;
+    /** Mean over the batch, before it is clipped. */
+    gradients: Histogram | null;
+    /** Outputs for up to 64 validation images, as an evaluation would see them. */
+    activations: Histogram | null;
+    gradientNorm: number | null;
+    /** Norm of the update over that of the weights. */
+    updateRatio: number | null;
+    /** Units of a ReLU that are 0 for all of those images. */
+    deadUnits: { count: number; total: number } | null;
+    /** Share of values within 1 % of the ends of a sigmoid's or tanh's range, 0 to 1. */
+    saturated: number | null;
+  }
+
+  /** Of all values, or of about 4096 that lie evenly apart. */
+  interface Histogram {
+    low: number;
+    high: number;
+    /** In equally wide bins from `low` to `high`. */
+    counts: number[];
+  }
 
   /** At most ten times a second. */
   interface Progress {

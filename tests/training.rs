@@ -22,6 +22,9 @@ mod resume;
 #[path = "training/augmentation.rs"]
 mod augmentation;
 
+#[path = "training/monitor.rs"]
+mod monitor;
+
 fn device() -> Device {
     Device::flex()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
+use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName, Watch};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -39,6 +39,9 @@ pub enum Command {
         learning_rate: Option<f64>,
         weight_decay: Option<f64>,
     },
+    /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
+    /// looks. What is measured comes as [`super::RunUpdate::Layers`].
+    Watch(Option<Watch>),
     Ask {
         request: RequestId,
         question: Question,

@@ -57,6 +57,9 @@ mod watched;
 /// The loop.
 pub mod run;
 
+/// Looking inside the network while it trains.
+pub mod monitor;
+
 /// Compiling and tuning a GPU's kernels before the first step.
 pub mod warm_up;
 

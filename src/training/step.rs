@@ -9,6 +9,7 @@ use super::checkpoint::{NamedTensors, unreadable};
 use super::data::Batch;
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
+use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
 use super::saved_tensors::{Collector, restored_network};
@@ -29,6 +30,7 @@ pub struct Trainer {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+    observer: Observer,
 }
 
 /// What a trainer has beside its tensors: enough to go on with them, right after an update.
@@ -73,6 +75,7 @@ impl Trainer {
             optimizer: Optimizer::new(config),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
+            observer: Observer::default(),
             network,
         })
     }
@@ -89,6 +92,15 @@ impl Trainer {
             Some(average) => average.network().clone(),
             None => self.network.valid(),
         }
+    }
+
+    /// Keeps the update of the coming step, which is `step`, if it makes one.
+    pub fn observe(&mut self, step: u32) {
+        self.observer.want(step);
+    }
+
+    pub fn take_observation(&mut self) -> Option<Observation> {
+        self.observer.take()
     }
 
     /// Trains one batch. Nothing waits for the device.
@@ -142,12 +154,16 @@ impl Trainer {
 
     fn update(&mut self, rates: Rates) {
         let mut gradients = std::mem::take(&mut self.gradients);
+        let observed = self.observer.begin(&self.network, &gradients);
         if let Some(most) = self.clip_norm {
             gradients.clip(&self.network, most);
         }
         self.network = self.optimizer.update(self.network.clone(), gradients, rates);
         if let Some(average) = &mut self.average {
             average.update(&self.network);
+        }
+        if let Some(before) = observed {
+            self.observer.end(before, &self.network, self.answering());
         }
     }
 }

@@ -7,6 +7,7 @@ mod faults;
 mod first_minute;
 mod gpu_faults;
 mod hosting;
+mod inside;
 mod pictures;
 mod resume;
 mod runs;

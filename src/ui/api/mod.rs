@@ -8,6 +8,7 @@ mod current_run;
 mod glue;
 mod run_event;
 mod values;
+mod watch;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -24,7 +25,7 @@ use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::sources::{dropped, served};
-use super::state::EPOCHS_LIMIT;
+use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
@@ -49,6 +50,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
     add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
+    add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
@@ -196,6 +198,12 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
         store.send(Command::Adjust { run, learning_rate, weight_decay });
     }
     Ok(Value::Null)
+}
+
+/// As opening and closing "Inside the network".
+async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
+    let sample = store.dataset.with_untracked(DatasetState::first_sample);
+    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
 }
 
 async fn current_run(store: Store) -> Result<Value, Failure> {

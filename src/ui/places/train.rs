@@ -5,6 +5,7 @@ mod adjustments;
 mod controls;
 mod curves;
 mod form;
+mod inside;
 mod interrupted;
 mod outcome;
 mod runs;
@@ -16,6 +17,7 @@ use leptos::prelude::*;
 
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::stage::Stage;
@@ -34,6 +36,7 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="main-column">
                     <Stage />
                     <RunCharts />
+                    <InsidePanel />
                     <SampleGrid />
                     <RunsPanel />
                 </div>

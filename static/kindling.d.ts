@@ -148,6 +148,8 @@ export declare namespace kindling {
     earlyStopping?: Partial<EarlyStopping> | null;
     /** Random changes to the train images. */
     augment?: Partial<Augment>;
+    /** Train images are changed so that the network errs on them, within a bound, and learned with their true labels. */
+    adversarial?: Partial<Adversarial> | null;
     /** Seeds the initial weights, the order of the batches, and the changes to them. A whole number, 0 to 4294967295. */
     seed?: number;
     /** May be given, as in the config of another run, if it is the current dataset's. */
@@ -232,6 +234,15 @@ export declare namespace kindling {
     cutout: number;
     mixup: number;
     cutmix: number;
+  }
+
+  interface Adversarial {
+    /** One step of the whole strength, or several smaller ones from a random place within it. */
+    method: OneOf<{ fgsm: Record<string, never>; pgd: { steps: number; stepSize: number } }>;
+    /** ε: the largest change of a value, as a share of the way from black to white, above 0 to 1. */
+    strength: number;
+    /** Share of each batch that is attacked, 0 to 1. */
+    share: number;
   }
 
   interface Network {

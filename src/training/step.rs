@@ -1,7 +1,8 @@
-//! One training step: augmentation, forward, loss, gradient, update.
+//! One training step: augmentation, attack, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
 
+use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::data::Batch;
@@ -18,6 +19,7 @@ use crate::protocol::{Failure, RunConfig};
 pub struct Trainer {
     network: Network,
     augmenter: Option<Augmenter>,
+    attacker: Option<Attacker>,
     loss: Loss,
     /// Of the batches since the last update.
     gradients: NetworkGradients,
@@ -52,8 +54,10 @@ impl Trainer {
         let augmenter = (!config.augment.is_nothing()).then(|| {
             Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
         });
+        let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
         Ok(Self {
             augmenter,
+            attacker,
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
@@ -82,6 +86,10 @@ impl Trainer {
     pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
         let batch = match &mut self.augmenter {
             Some(augmenter) => augmenter.augment(batch),
+            None => batch,
+        };
+        let batch = match &mut self.attacker {
+            Some(attacker) => attacker.attack(batch, &self.network, &self.loss),
             None => batch,
         };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]

@@ -6,6 +6,7 @@ pub mod number;
 /// Choices between kinds, each with a sentence.
 pub mod kind;
 
+mod adversarial;
 mod augment;
 mod finder;
 mod kinds;
@@ -19,6 +20,7 @@ mod schedule;
 
 use leptos::prelude::*;
 
+use self::adversarial::AdversarialGroup;
 use self::augment::AugmentGroup;
 use self::finder::RateFinder;
 use self::loss::LossGroup;
@@ -50,6 +52,7 @@ pub fn ExpertSettings() -> impl IntoView {
         <Group id="group-loss" title=|| tr!(train.loss)><LossGroup /></Group>
         <Group id="group-over-fitting" title=|| tr!(expert.over_fitting)><OverFittingGroup /></Group>
         <Group id="group-augment" title=|| tr!(expert.augment)><AugmentGroup /></Group>
+        <Group id="group-adversarial" title=|| tr!(expert.adversarial)><AdversarialGroup /></Group>
     }
 }
 

@@ -51,14 +51,14 @@ export declare namespace kindling {
     adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
 
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
-    evaluate(split: "validation" | "test"): Promise<Evaluation>;
+    evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
 
     /**
      * Classifies one image with the current network: all classes, most probable first. A `"photo"` (the default) gives its
      * largest centered square; a `"drawing"`, dark or light strokes on an even ground, is cropped, scaled and centered
      * as the dataset's images are.
      */
-    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" }): Promise<ClassProbability[]>;
+    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
     runs(): Promise<KeptRun[]>;
@@ -67,6 +67,11 @@ export declare namespace kindling {
     export(format: string): Promise<never>;
     /** Not there yet: rejects with an error named `NotYet`. */
     import(model: Blob): Promise<never>;
+  }
+
+  interface TestTime {
+    /** Whether the mean over several views of each image answers: as it is, moved a little and, but for digits and letters, mirrored. */
+    testTimeAugmentation?: boolean;
   }
 
   /** Whatever the browser's `createImageBitmap` takes. */

@@ -7,7 +7,7 @@ use super::host::EngineHost;
 use super::session::{Current, Session};
 use crate::channel;
 use crate::dataset::Dataset;
-use crate::evaluation;
+use crate::evaluation::{self, EvaluateConfig, ViewSet};
 use crate::protocol::{
     Answer, Bulk, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RequestId, RunId, SplitName,
 };
@@ -40,7 +40,7 @@ pub async fn answer(
             Ok(Answer::Images(images_of_split(current, split, class, (offset, count))))
         }
         Question::ImagesAt { indices } => Ok(Answer::Images(images_at(&current.dataset, &indices, indices.len()))),
-        Question::Evaluate { split } => {
+        Question::Evaluate { split, views } => {
             let network = session.published().get().ok_or_else(no_network)?;
             let told_ms = Cell::new(clock::now_ms());
             let progress = |fraction| {
@@ -50,12 +50,14 @@ pub async fn answer(
                 }
             };
             let host = EngineHost { run: RunId::default() };
-            let evaluation = evaluation::evaluate(&network, &current.on_device, split, &host, progress).await?;
+            let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
+            let evaluation = evaluation::evaluate(&network, &current.on_device, config, &host, progress).await?;
             Ok(Answer::Evaluation(evaluation))
         }
-        Question::Classify { image } => {
+        Question::Classify { image, views } => {
             let network = session.published().get().ok_or_else(no_network)?;
-            Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image).await?))
+            let views = ViewSet::new(views, &current.summary.classes);
+            Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image, views).await?))
         }
         Question::FindRate { config } => {
             // It reads no more than ten times a second, and tells each read.

@@ -65,12 +65,22 @@ pub enum Question {
     /// Particular images, by their index in the dataset. Answered by [`super::Answer::Images`].
     ImagesAt { indices: Vec<u32> },
     /// Loss, accuracy and every prediction of the current network on a split. Answered by [`super::Answer::Evaluation`].
-    Evaluate { split: SplitName },
+    Evaluate { split: SplitName, views: Views },
     /// Classify one image. Answered by [`super::Answer::Classification`].
-    Classify { image: ImageInput },
+    Classify { image: ImageInput, views: Views },
     /// Which learning rate suits this config: Smith's range test, on weights that are thrown away. Its points so far come with its
     /// progress. Answered by [`super::Answer::Rates`].
     FindRate { config: Box<RunConfig> },
+}
+
+/// How often the network looks at an image before it answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Views {
+    /// Once, as it is.
+    #[default]
+    One,
+    /// As it is, moved a little to each side and, but for digits and letters, mirrored; the mean of the probabilities counts.
+    Several,
 }
 
 /// An image to classify, as the browser gives it.

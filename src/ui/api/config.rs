@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::values::{bad, kind, part, read};
 use crate::protocol::{
-    AdversarialConfig, AttackMethod, EarlyStopping, Failure, InputKind, LossConfig, NetworkConfig, OptimizerConfig,
-    RunConfig, ScheduleConfig, SplitConfig,
+    AdversarialConfig, AttackMethod, EarlyStopping, Failure, LossConfig, NetworkConfig, OptimizerConfig, RunConfig,
+    ScheduleConfig, SplitConfig,
 };
 
 /// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
@@ -123,23 +123,6 @@ pub fn adjustment(options: &Value) -> Result<(Option<f64>, Option<f64>), Failure
         return Err(bad("the learning rate must be greater than 0, the weight decay at least 0"));
     }
     Ok((learning_rate, weight_decay))
-}
-
-/// The kind of image of `kindling.classify`'s options; a photo unless they say otherwise.
-pub fn input_kind(options: &Value) -> Result<InputKind, Failure> {
-    let options = match options {
-        Value::Null => return Ok(InputKind::Photo),
-        Value::Object(options) => options,
-        _ => return Err(bad("the options are not an object")),
-    };
-    if let Some(unknown) = options.keys().find(|key| *key != "kind") {
-        return Err(bad(format!("unknown key \"{unknown}\"")));
-    }
-    match options.get("kind").map(Value::as_str) {
-        None | Some(Some("photo")) => Ok(InputKind::Photo),
-        Some(Some("drawing")) => Ok(InputKind::Drawing),
-        Some(_) => Err(bad("kind: neither \"photo\" nor \"drawing\"")),
-    }
 }
 
 #[cfg(test)]
@@ -320,16 +303,6 @@ mod tests {
         check_refused(json!({ "dataset": "cifar10" }), "dataset: ");
         let other = SplitConfig { seed: 5, ..SplitConfig::default() };
         check_refused(json!({ "split": other }), "split: ");
-    }
-
-    #[test]
-    fn images_are_photos_unless_said_to_be_drawings() {
-        assert_eq!(input_kind(&Value::Null), Ok(InputKind::Photo));
-        assert_eq!(input_kind(&json!({})), Ok(InputKind::Photo));
-        assert_eq!(input_kind(&json!({ "kind": "drawing" })), Ok(InputKind::Drawing));
-        for refused in [json!({ "kind": "Drawing" }), json!({ "kind": 1 }), json!({ "kin": "photo" }), json!("photo")] {
-            assert_eq!(input_kind(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod answers;
 mod config;
 mod current_run;
 mod glue;
+mod look;
 mod run_event;
 mod values;
 
@@ -46,7 +47,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
     add_method(&kindling, "stop", move |_, _| answer(stop(store)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
-    add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
+    add_method(&kindling, "evaluate", move |split, options| answer(evaluate(evaluations, split, options)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
@@ -169,21 +170,22 @@ async fn send(store: Store, command: Command) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-async fn evaluate(evaluations: Evaluations, split: JsValue) -> Result<Value, Failure> {
+async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let views = look::evaluate_options(&from_js(&options)?)?;
     let split = match split.as_string().as_deref() {
         Some("validation") => SplitName::Validation,
         Some("test") => SplitName::Test,
         _ => return Err(bad_config("the split is neither \"validation\" nor \"test\"")),
     };
-    let evaluated = evaluations.evaluate(split).await?;
+    let evaluated = evaluations.evaluate(split, views).await?;
     Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
 }
 
 async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let kind = config::input_kind(&from_js(&options)?)?;
+    let (kind, views) = look::classify_options(&from_js(&options)?)?;
     let (dataset, _) = current_dataset(store)?;
     let image = read_image(&image, kind).await?;
-    match store.ask(Question::Classify { image }).await? {
+    match store.ask(Question::Classify { image, views }).await? {
         Answer::Classification(classification) => Ok(answers::classification(&classification, &dataset.classes)),
         Answer::Images(_) | Answer::Evaluation(_) | Answer::Rates(_) => {
             Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))

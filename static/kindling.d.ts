@@ -39,6 +39,9 @@ export declare namespace kindling {
     /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
     currentRun(): Promise<CurrentRun | undefined>;
 
+    /** What the curves of the run in view say is wrong with it; empty for a run that is well. Nothing is changed by itself. */
+    advice(): Promise<Advice[]>;
+
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
     /** Asks a paused run to go on. The run's listener hears `resumed`. */
@@ -170,6 +173,29 @@ export declare namespace kindling {
     /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
     config: TrainConfig;
   }
+
+  type Advice = {
+    /** What is seen, with its figures, in the page's language. */
+    sentence: string;
+    /** What to try. */
+    remedy: string;
+  } & (
+    | {
+        kind: "rateTooHigh";
+        learningRate: number;
+        /** The loss had fallen and has risen since; or it jumped, and is no better than guessing. */
+        sign:
+          | { rose: { lowestLoss: number; lowestStep: number; loss: number } }
+          | { jumped: { highestLoss: number; highestStep: number; loss: number; guessLoss: number } };
+      }
+    | { kind: "rateTooLow"; learningRate: number; firstLoss: number; loss: number; steps: number }
+    /** `sinceEpoch` counts from 0; `lowestLoss` and `loss` are the validation's. */
+    | { kind: "overFitting"; sinceEpoch: number; lowestLoss: number; loss: number; trainLossThen: number; trainLoss: number }
+    /** `layer` is the place in the network's list, from 0. */
+    | { kind: "deadUnits"; layer: number; share: number }
+    | { kind: "saturatedOutputs"; layer: number; share: number }
+    | { kind: "unbalancedClasses"; largest: number; largestCount: number; smallest: number; smallestCount: number }
+  );
 
   /** A name, or an object with a name as its one key and any of its values. */
   type OneOf<Kinds> = keyof Kinds | { [Name in keyof Kinds]: { [Key in Name]: Partial<Kinds[Key]> } }[keyof Kinds];

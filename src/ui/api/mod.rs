@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
+use super::advice::advice_now;
+use super::advice::text::Names;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::sources::{dropped, served};
@@ -42,6 +44,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
     add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
     add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
     add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
+    add_method(&kindling, "advice", move |_, _| answer(advice(store)));
     add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
     add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
@@ -163,6 +166,14 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
 
 async fn current_run(store: Store) -> Result<Value, Failure> {
     Ok(store.run.with_untracked(current_run::current_run))
+}
+
+async fn advice(store: Store) -> Result<Value, Failure> {
+    let classes = store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
+    let network = store.run.with_untracked(|state| state.run().map(|run| run.config.network.clone()));
+    let Some(network) = network else { return Ok(json!([])) };
+    let names = Names { classes: &classes.unwrap_or_default(), network: &network };
+    Ok(advice_now(store).iter().map(|advice| current_run::advice(advice, names)).collect())
 }
 
 async fn send(store: Store, command: Command) -> Result<Value, Failure> {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::advice::AdviceSummary;
 use super::controls::TrainButton;
 use crate::protocol::{Ending, FailureKind, RunReport};
 use crate::ui::failure_text::failure_text;
@@ -34,6 +35,7 @@ pub fn Finished() -> impl IntoView {
                 {move || report.get().map(|report| verdict(&report))}
             </p>
             <p>{move || report.get().map(|report| details(&report))}</p>
+            <AdviceSummary />
             <Show
                 when=move || has_network.get()
                 fallback=|| view! { <p class="hint">{move_tr!(train.network_gone)}</p> }

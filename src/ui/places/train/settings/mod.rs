@@ -6,6 +6,9 @@ pub mod number;
 /// Choices between kinds, each with a sentence.
 pub mod kind;
 
+/// The way to a setting.
+pub mod shown;
+
 mod adversarial;
 mod augment;
 mod finder;

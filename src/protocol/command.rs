@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
+use super::{AugmentConfig, Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -64,6 +64,9 @@ pub enum Question {
     Images { split: SplitName, class: Option<u16>, offset: u32, count: u32 },
     /// Particular images, by their index in the dataset. Answered by [`super::Answer::Images`].
     ImagesAt { indices: Vec<u32> },
+    /// Up to `count` train images, spread over the split, with the random changes of a config; equal seeds give equal changes.
+    /// Answered by [`super::Answer::Images`].
+    Augment { config: AugmentConfig, count: u32, seed: u32 },
     /// Loss, accuracy and every prediction of the current network on a split. Answered by [`super::Answer::Evaluation`].
     Evaluate { split: SplitName, views: Views },
     /// Classify one image. Answered by [`super::Answer::Classification`].

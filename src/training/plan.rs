@@ -166,7 +166,8 @@ fn check_schedule(schedule: &ScheduleConfig) -> Result<(), Failure> {
     }
 }
 
-fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
+/// Whether every strength is in its range.
+pub fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
     let limits = [
         ("flip", augment.flip, 1.0),
         ("shift", augment.shift, 0.5),

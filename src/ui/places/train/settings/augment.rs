@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::augment_preview::AugmentPreview;
 use super::number::{Entry, Number, NumberSettings, always};
 use crate::dataset::summary::shows_characters;
 use crate::ui::i18n::{move_tr, tr};
@@ -136,6 +137,7 @@ pub fn AugmentGroup() -> impl IntoView {
         <p class="failure" id="flip-warning" role="status" class:is-hidden=move || !flips_characters.get()>
             {move || flips_characters.get().then(|| tr!(expert.flip_warning))}
         </p>
+        <AugmentPreview />
         <NumberSettings numbers=OF_ALL />
         <Show when=move || has_colors.get()><NumberSettings numbers=OF_COLORS /></Show>
         <NumberSettings numbers=OF_PARTS />

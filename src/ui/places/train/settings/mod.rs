@@ -11,6 +11,7 @@ pub mod shown;
 
 mod adversarial;
 mod augment;
+mod augment_preview;
 mod finder;
 mod kinds;
 mod loss;
@@ -59,6 +60,10 @@ pub fn ExpertSettings() -> impl IntoView {
     }
 }
 
+/// Whether the group around is unfolded: what costs something waits for it.
+#[derive(Clone, Copy)]
+struct GroupOpen(RwSignal<bool>);
+
 /// Settings that belong together, folded away until they are wanted.
 #[component]
 fn Group(
@@ -67,8 +72,14 @@ fn Group(
     title: fn() -> String,
     children: Children,
 ) -> impl IntoView {
+    let is_open = RwSignal::new(false);
+    provide_context(GroupOpen(is_open));
     view! {
-        <details class="setting-group" id=id>
+        <details
+            class="setting-group"
+            id=id
+            on:toggle:target=move |event| is_open.set(event.target().has_attribute("open"))
+        >
             <summary>{title}</summary>
             <div class="fields">{children()}</div>
         </details>

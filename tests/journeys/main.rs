@@ -8,6 +8,7 @@ mod first_minute;
 mod gpu_faults;
 mod hosting;
 mod pictures;
+mod robust;
 mod runs;
 mod settings;
 mod shell;

@@ -65,7 +65,7 @@ pub fn too_low(evidence: &Evidence) -> Option<Advice> {
     let guess = guess_loss(&evidence.config.loss, evidence.class_counts.len())?;
     let hardly_falls = newest.mean > 0.9 * first.mean;
     let has_much_to_learn = newest.mean > 0.7 * guess;
-    (hardly_falls && has_much_to_learn).then(|| Advice::RateTooLow {
+    (hardly_falls && has_much_to_learn).then_some(Advice::RateTooLow {
         learning_rate: evidence.learning_rate,
         first_loss: first.mean,
         loss: newest.mean,

@@ -42,6 +42,14 @@ export declare namespace kindling {
     /** What the curves of the run in view say is wrong with it; empty for a run that is well. Nothing is changed by itself. */
     advice(): Promise<Advice[]>;
 
+    /** The newest run that a reload, a crash or a lost GPU broke off; undefined where there is none. */
+    interruptedRun(): Promise<InterruptedRun | undefined>;
+    /**
+     * Goes on with it from its last checkpoint, after loading its dataset where that is needed, and resolves as `train` does. On the CPU
+     * engine the run comes to the same weights, bit for bit, as if it had never been broken off.
+     */
+    resumeRun(onEvent?: (event: RunEvent) => void): Promise<RunReport>;
+
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
     /** Asks a paused run to go on. The run's listener hears `resumed`. */
@@ -52,6 +60,13 @@ export declare namespace kindling {
     stop(): Promise<void>;
     /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
     adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
+
+    /**
+     * Looks inside the network of the run under way and of those after it, or no longer, as opening and closing "Inside the network" does
+     * in the place Train; leaving that place ends it. The run's listener hears `layers`. Feature maps are of the image with this index in
+     * the dataset, the first sample if none is named; pictures are shown in the page only.
+     */
+    watch(look: boolean | { image?: number }): Promise<void>;
 
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
     evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
@@ -196,6 +211,15 @@ export declare namespace kindling {
     | { kind: "saturatedOutputs"; layer: number; share: number }
     | { kind: "unbalancedClasses"; largest: number; largestCount: number; smallest: number; smallestCount: number }
   );
+
+  interface InterruptedRun {
+    /** Steps done, of so many. */
+    step: number;
+    totalSteps: number;
+    /** Milliseconds since 1970, UTC. */
+    savedAt: number;
+    config: TrainConfig;
+  }
 
   /** A name, or an object with a name as its one key and any of its values. */
   type OneOf<Kinds> = keyof Kinds | { [Name in keyof Kinds]: { [Key in Name]: Partial<Kinds[Key]> } }[keyof Kinds];
@@ -359,12 +383,43 @@ export declare namespace kindling {
     | ({ kind: "epoch" } & EpochReport)
     /** Predictions for the dataset's sample images, at most once a second. */
     | { kind: "samples"; predictions: Prediction[] }
+    /** While somebody looks inside (`watch`): at most once a second, in at most 3 % of the time. */
+    | { kind: "layers"; step: number; layers: LayerReport[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
     /** `adjust` has changed the rates: those in force from this step on. */
+    /** The run can go on from this step after a reload, see `resumeRun`. */
+    | { kind: "checkpoint"; step: number }
     | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
+
+  /** A layer that learns something or is an activation; null where a figure is undefined. */
+  interface LayerReport {
+    /** Its place in the network's list of layers. A block counts as one, with all that is in it. */
+    index: number;
+    /** After the update. */
+    weights: Histogram | null;
+    /** Mean over the batch, before it is clipped. */
+    gradients: Histogram | null;
+    /** Outputs for up to 64 validation images, as an evaluation would see them. */
+    activations: Histogram | null;
+    gradientNorm: number | null;
+    /** Norm of the update over that of the weights. */
+    updateRatio: number | null;
+    /** Units of a ReLU that are 0 for all of those images. */
+    deadUnits: { count: number; total: number } | null;
+    /** Share of values within 1 % of the ends of a sigmoid's or tanh's range, 0 to 1. */
+    saturated: number | null;
+  }
+
+  /** Of all values, or of about 4096 that lie evenly apart. */
+  interface Histogram {
+    low: number;
+    high: number;
+    /** In equally wide bins from `low` to `high`. */
+    counts: number[];
+  }
 
   /** At most ten times a second. */
   interface Progress {

@@ -22,8 +22,14 @@ mod optimization;
 #[path = "training/adversarial.rs"]
 mod adversarial;
 
+#[path = "training/resume.rs"]
+mod resume;
+
 #[path = "training/augmentation.rs"]
 mod augmentation;
+
+#[path = "training/monitor.rs"]
+mod monitor;
 
 fn device() -> Device {
     Device::flex()

@@ -1,8 +1,9 @@
 //! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use burn::module::Module;
 use burn::tensor::Device;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -13,9 +14,10 @@ use super::load::{self, Loaded};
 use super::questions::Questions;
 use crate::channel;
 use crate::dataset::{self, Dataset, Split};
+use crate::network::{Network, weight_file};
 use crate::protocol::{
-    Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
-    RunUpdate, SplitConfig,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId,
+    RunUpdate, SplitConfig, Watch,
 };
 use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
@@ -47,6 +49,8 @@ pub struct Session {
     agenda: RefCell<Agenda<Load, Run>>,
     under_way: RefCell<UnderWay>,
     questions: Questions,
+    /// What is looked at inside the network, of this run or the next.
+    watch: Cell<Option<Watch>>,
 }
 
 #[derive(Default)]
@@ -65,7 +69,16 @@ struct Load {
 struct Run {
     id: RunId,
     config: RunConfig,
+    work: Work,
     control: Rc<Control>,
+}
+
+/// What a run is to do.
+enum Work {
+    /// From its beginning, or from a checkpoint on.
+    Train { checkpoint: Option<Bulk> },
+    /// Nothing: it has ended before, with these weights.
+    Open { weights: Bulk },
 }
 
 impl Session {
@@ -77,6 +90,7 @@ impl Session {
             agenda: RefCell::default(),
             under_way: RefCell::default(),
             questions: Questions::default(),
+            watch: Cell::default(),
         })
     }
 
@@ -96,13 +110,22 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config } => self.train(Run { id: run, config: *config, control: Rc::default() }),
+            Command::Train { run, config, checkpoint } => {
+                self.train(Run { id: run, config: *config, work: Work::Train { checkpoint }, control: Rc::default() });
+            }
+            Command::Open { run, config, weights } => {
+                self.train(Run { id: run, config: *config, work: Work::Open { weights }, control: Rc::default() });
+            }
             Command::Pause => self.steer(Control::pause),
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
             Command::Adjust { run, learning_rate, weight_decay } => {
                 self.adjust(run, RateChange { learning_rate, weight_decay });
+            }
+            Command::Watch(watch) => {
+                self.watch.set(watch);
+                self.steer(|control| control.set_watch(watch));
             }
             Command::Ask { request, question } => self.questions.ask(self, request, question),
             Command::Withdraw { request } => self.questions.withdraw(request),
@@ -139,6 +162,7 @@ impl Session {
     }
 
     fn train(self: &Rc<Self>, run: Run) {
+        run.control.set_watch(self.watch.get());
         if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
             control.stop();
         }
@@ -240,7 +264,7 @@ impl Session {
     async fn perform_run(&self, run: Run) {
         self.under_way.replace(UnderWay::Training(run.id, run.control.clone()));
         match self.run(&run).await {
-            Ok(report) => run.tell(RunUpdate::Finished(report)),
+            Ok(update) => run.tell(update),
             Err(failure) => {
                 let is_fatal = matches!(failure.kind, FailureKind::GpuError | FailureKind::DeviceLost);
                 if is_fatal { self.give_up(failure) } else { run.fail(failure) }
@@ -248,7 +272,8 @@ impl Session {
         }
     }
 
-    async fn run(&self, run: &Run) -> Result<RunReport, Failure> {
+    /// Gives its last update.
+    async fn run(&self, run: &Run) -> Result<RunUpdate, Failure> {
         let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
         let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
         let DatasetSummary { id, name, .. } = &current.summary;
@@ -256,13 +281,28 @@ impl Session {
             return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
         }
         let current = self.recut(current, &run.config.split)?;
+        let (data, config) = (&current.on_device, &run.config);
+        let checkpoint = match &run.work {
+            Work::Train { checkpoint } => checkpoint,
+            Work::Open { weights } => {
+                let weights = weight_file::from_bytes(weights)?;
+                let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
+                let network = Network::with_weights(&config.network, shape, n_classes, weights, &device)?;
+                self.published.set(network.valid());
+                return Ok(RunUpdate::Opened);
+            }
+        };
         let host = EngineHost { run: run.id };
         if self.device.warm_up_steps > 0 {
             // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
             let steps = self.device.warm_up_steps;
-            training::warm_up(&host, &run.control, &current.on_device, &run.config, steps).await?;
+            training::warm_up(&host, &run.control, data, config, steps).await?;
         }
-        training::train(&host, &run.control, &current.on_device, &run.config, &self.published).await
+        let report = match checkpoint {
+            None => training::train(&host, &run.control, data, config, &self.published).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+        };
+        report.map(RunUpdate::Finished)
     }
 
     /// Cuts the dataset anew where the run's config wants it cut otherwise.

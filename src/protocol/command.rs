@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentConfig, Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
+use super::{AugmentConfig, Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName, Watch};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -13,10 +13,18 @@ pub enum Command {
     },
     /// Stop a load under way; the dataset before stays.
     CancelDataset,
-    /// Start a run. A run under way is stopped first.
+    /// Start a run, or go on with one from a checkpoint of it. A run under way is stopped first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
+        checkpoint: Option<Bulk>,
+    },
+    /// Take the network of a run that has ended for the one that questions are answered with; its weights as
+    /// [`super::RunUpdate::Weights`] had them. A run under way is stopped first.
+    Open {
+        run: RunId,
+        config: Box<RunConfig>,
+        weights: Bulk,
     },
     Pause,
     Resume,
@@ -31,6 +39,9 @@ pub enum Command {
         learning_rate: Option<f64>,
         weight_decay: Option<f64>,
     },
+    /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
+    /// looks. What is measured comes as [`super::RunUpdate::Layers`].
+    Watch(Option<Watch>),
     Ask {
         request: RequestId,
         question: Question,

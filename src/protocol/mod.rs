@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod failure;
+pub mod monitor;
 pub mod network;
 pub mod optimization;
 pub mod report;
@@ -19,6 +20,7 @@ pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Qu
 pub use config::{RunConfig, RunLength, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};
+pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
 pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
 pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 pub use report::{

@@ -25,6 +25,16 @@ impl Attacker {
         Self { config, random }
     }
 
+    /// Of its generator.
+    pub fn state(&self) -> u64 {
+        self.random.state()
+    }
+
+    /// Goes on where another one of the same config and seed was.
+    pub fn restore(&mut self, state: u64) {
+        self.random = Random::new(state);
+    }
+
     /// The first images of a batch are attacked; their order is random already. Labels and targets stay.
     ///
     /// The network is attacked as it answers, by its running statistics and without dropout (as in TRADES, Zhang et al., 2019): so the attack

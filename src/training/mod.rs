@@ -45,6 +45,12 @@ pub mod tally;
 /// A run's clock.
 pub mod pace;
 
+/// A run between two steps, as bytes.
+pub mod checkpoint;
+
+/// Tensors off the device and back.
+mod saved_tensors;
+
 /// The network that questions are answered with.
 pub mod published;
 
@@ -53,6 +59,9 @@ mod watched;
 
 /// The loop.
 pub mod run;
+
+/// Looking inside the network while it trains.
+pub mod monitor;
 
 /// Compiling and tuning a GPU's kernels before the first step.
 pub mod warm_up;
@@ -65,5 +74,5 @@ pub use data::DeviceDataset;
 pub use host::Host;
 pub use published::Published;
 pub use range_test::find_rate;
-pub use run::train;
+pub use run::{resume, train};
 pub use warm_up::warm_up;

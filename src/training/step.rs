@@ -1,15 +1,19 @@
 //! One training step: augmentation, attack, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
+use super::checkpoint::{NamedTensors, unreadable};
 use super::data::Batch;
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
+use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
+use super::saved_tensors::{Collector, restored_network};
 use crate::dataset::random::Random;
 use crate::network::Network;
 use crate::protocol::{Failure, RunConfig};
@@ -28,6 +32,18 @@ pub struct Trainer {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+    observer: Observer,
+}
+
+/// What a trainer has beside its tensors: enough to go on with them, right after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    updates: i32,
+    /// Of the moving average.
+    average_updates: Option<u32>,
+    dropout: u64,
+    augmentation: Option<u64>,
+    attack: Option<u64>,
 }
 
 /// What may differ from step to step.
@@ -64,6 +80,7 @@ impl Trainer {
             optimizer: Optimizer::new(config),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
+            observer: Observer::default(),
             network,
         })
     }
@@ -80,6 +97,15 @@ impl Trainer {
             Some(average) => average.network().clone(),
             None => self.network.valid(),
         }
+    }
+
+    /// Keeps the update of the coming step, which is `step`, if it makes one.
+    pub fn observe(&mut self, step: u32) {
+        self.observer.want(step);
+    }
+
+    pub fn take_observation(&mut self) -> Option<Observation> {
+        self.observer.take()
     }
 
     /// Trains one batch. Nothing waits for the device.
@@ -102,14 +128,57 @@ impl Trainer {
         StepOutcome { loss: loss.without_autodiff(), hits: predicted.equal(batch.labels).int().sum() }
     }
 
+    /// Has all tensors read; for right after an update, when no gradients wait.
+    pub fn collect(&self, collector: &mut Collector) -> TrainerState {
+        collector.network("weights", &self.network);
+        self.optimizer.collect(&self.network, collector);
+        if let Some(average) = &self.average {
+            collector.network("average", average.network());
+        }
+        TrainerState {
+            updates: self.optimizer.updates(),
+            average_updates: self.average.as_ref().map(MovingAverage::updates),
+            dropout: self.random.state(),
+            augmentation: self.augmenter.as_ref().map(Augmenter::state),
+            attack: self.attacker.as_ref().map(Attacker::state),
+        }
+    }
+
+    /// Becomes the trainer that was collected; made for the same config.
+    pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
+        self.network = restored_network(tensors, "weights", self.network.clone())?;
+        self.optimizer.restore(state.updates, tensors, &self.network)?;
+        self.average = match (self.average.take(), state.average_updates) {
+            (Some(average), Some(updates)) => Some(average.restored(updates, tensors)?),
+            (None, None) => None,
+            _ => return Err(unreadable("it is of a config with another average")),
+        };
+        match (&mut self.augmenter, state.augmentation) {
+            (Some(augmenter), Some(state)) => augmenter.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other changes to the images")),
+        }
+        match (&mut self.attacker, state.attack) {
+            (Some(attacker), Some(state)) => attacker.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other attacks")),
+        }
+        self.random = Random::new(state.dropout);
+        Ok(())
+    }
+
     fn update(&mut self, rates: Rates) {
         let mut gradients = std::mem::take(&mut self.gradients);
+        let observed = self.observer.begin(&self.network, &gradients);
         if let Some(most) = self.clip_norm {
             gradients.clip(&self.network, most);
         }
         self.network = self.optimizer.update(self.network.clone(), gradients, rates);
         if let Some(average) = &mut self.average {
             average.update(&self.network);
+        }
+        if let Some(before) = observed {
+            self.observer.end(before, &self.network, self.answering());
         }
     }
 }

@@ -47,7 +47,9 @@ impl Language {
                     include_str!(concat!("../../static/translations/", $language, "/network.json")),
                     include_str!(concat!("../../static/translations/", $language, "/train.json")),
                     include_str!(concat!("../../static/translations/", $language, "/expert.json")),
+                    include_str!(concat!("../../static/translations/", $language, "/inside.json")),
                     include_str!(concat!("../../static/translations/", $language, "/runs.json")),
+                    include_str!(concat!("../../static/translations/", $language, "/interrupted.json")),
                     include_str!(concat!("../../static/translations/", $language, "/understand.json")),
                     include_str!(concat!("../../static/translations/", $language, "/use.json")),
                 ]

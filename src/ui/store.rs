@@ -32,11 +32,12 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, NoticeKind, Notices, RunState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, Inside, NoticeKind, Notices, Run,
+    RunNews, RunState,
 };
 use crate::protocol::{
-    Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
-    Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
+    Answer, Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind,
+    Prediction, Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
 };
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
@@ -57,10 +58,12 @@ pub struct Store {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: Part<BTreeMap<RequestId, f32>>,
     pub notices: Part<Notices>,
+    /// Looks inside the network.
+    pub inside: Part<Inside>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
-    /// Who keeps the runs that have ended.
-    on_ended: StoredValue<Rc<dyn Fn(EndedRun)>, LocalStorage>,
+    /// Those who keep something of runs.
+    keepers: StoredValue<Vec<Keeper>, LocalStorage>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -130,6 +133,7 @@ struct Waiting {
     ready: Vec<Sender<EngineReady>>,
 }
 
+type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
 type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
 type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
@@ -152,9 +156,10 @@ impl Store {
             samples: Part::new(state, |state| &state.samples),
             questions: Part::new(state, |state| &state.questions),
             notices: Part::new(state, |state| &state.notices),
+            inside: Part::new(state, |state| &state.inside),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
-            on_ended: StoredValue::new_local(Rc::new(|_| {})),
+            keepers: StoredValue::new_local(Vec::new()),
             link: StoredValue::new_local(Link::default()),
         }
     }
@@ -252,6 +257,13 @@ impl Store {
         loaded.await
     }
 
+    /// Waits for the end of a load that is under way, however it ends.
+    pub async fn dataset_settled(self) {
+        if self.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
+            drop(self.dataset_loaded().await);
+        }
+    }
+
     pub fn cancel_dataset(self) {
         self.send(Command::CancelDataset);
     }
@@ -262,6 +274,40 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
+        self.begin(config, None, on_update)?.await
+    }
+
+    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
+    pub async fn go_on(
+        self,
+        Checkpoint { run, curves, bytes, .. }: Checkpoint,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        let report = self.begin((*run.config).clone(), Some(bytes), on_update)?;
+        self.change(|state| state.take_past(run, curves));
+        report.await
+    }
+
+    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
+    pub fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
+        self.expect_engine()?;
+        let id = self.waiting.try_update_value(|waiting| {
+            waiting.n_runs = waiting.n_runs.wrapping_add(1);
+            RunId(waiting.n_runs)
+        });
+        let id = id.ok_or_else(|| canceled("the page is closing"))?;
+        self.end_run(Err(canceled("the network of another run was taken")));
+        self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
+        self.change(|state| state.open(run, curves, report));
+        Ok(id)
+    }
+
+    fn begin(
+        self,
+        config: RunConfig,
+        checkpoint: Option<Bulk>,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
@@ -273,8 +319,8 @@ impl Store {
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
         }
-        self.send(Command::Train { run, config: Box::new(config) });
-        report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
+        self.send(Command::Train { run, config: Box::new(config), checkpoint });
+        Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
     }
 
     /// Waits for an engine that runs.
@@ -359,8 +405,8 @@ impl Store {
     }
 
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
-        let (changed, ended) =
-            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.ended))).unwrap_or_default();
+        let (changed, news) =
+            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -368,16 +414,18 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
-        if !ended.is_empty() {
-            let on_ended = self.on_ended.get_value();
-            ended.into_iter().for_each(|ended| on_ended(ended));
+        self.inside.notify(changed.inside);
+        if !news.is_empty() {
+            let keepers = self.keepers.get_value();
+            news.iter().for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
         changed
     }
 
-    /// `keep` hears of every run that ends, however it does; those who wait for its end hear of it afterwards.
-    pub(super) fn on_run_ended(self, keep: impl Fn(EndedRun) + 'static) {
-        self.on_ended.set_value(Rc::new(keep));
+    /// `keep` hears of every checkpoint, and of every run that ends, however it does; those who wait for its end hear of it
+    /// afterwards.
+    pub(super) fn on_run_news(self, keep: impl Fn(&RunNews) + 'static) {
+        self.keepers.update_value(|keepers| keepers.push(Rc::new(keep)));
     }
 
     /// Waits for the end of the load that is under way or about to be asked for.
@@ -428,9 +476,13 @@ impl Store {
             | RunUpdate::Progress(_)
             | RunUpdate::Epoch(_)
             | RunUpdate::Samples(_)
+            | RunUpdate::Layers(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
-            | RunUpdate::Adjusted(_) => {}
+            | RunUpdate::Adjusted(_)
+            | RunUpdate::Checkpoint { .. }
+            | RunUpdate::Weights(_)
+            | RunUpdate::Opened => {}
         }
     }
 

@@ -38,6 +38,8 @@ pub enum Measurement {
     FirstStep,
     StepTime,
     GpuCalls,
+    Augmentation,
+    Monitoring,
     PageThread,
     Accuracy,
     Memory,

@@ -15,7 +15,7 @@ pub use self::rate::RateSign;
 use super::series::Point;
 use super::state::{Curves, Run};
 use super::store::Store;
-use crate::protocol::{DatasetSummary, EpochReport, RunConfig};
+use crate::protocol::{DatasetSummary, EpochReport, LayerReport, LayersReport, RunConfig, UnitCount};
 
 /// What advice is drawn from.
 #[derive(Clone, Copy, Debug)]
@@ -150,12 +150,22 @@ pub fn of_run(run: &Run, curves: &Curves, dataset: Option<&DatasetSummary>, laye
 /// Advice on the run in view as it is now; not tracked.
 pub fn advice_now(store: Store) -> Vec<Advice> {
     let dataset = store.dataset.with_untracked(|dataset| dataset.current.clone());
-    store
-        .run
-        .with_untracked(|state| {
-            state.run().map(|run| store.curves.with_untracked(|curves| of_run(run, curves, dataset.as_deref(), &[])))
-        })
-        .unwrap_or_default()
+    let advice = store.run.with_untracked(|state| {
+        let run = state.run()?;
+        let layers = store.inside.with_untracked(|inside| inside.latest().map(layers_of)).unwrap_or_default();
+        Some(store.curves.with_untracked(|curves| of_run(run, curves, dataset.as_deref(), &layers)))
+    });
+    advice.unwrap_or_default()
+}
+
+/// What a look found of its layers.
+fn layers_of(look: &LayersReport) -> Vec<LayerHealth> {
+    let health = |layer: &LayerReport| LayerHealth {
+        layer: layer.index,
+        dead_share: layer.dead_units.map(UnitCount::share),
+        saturated_share: layer.saturated.map(f64::from),
+    };
+    look.layers.iter().map(health).collect()
 }
 
 /// The advice that the page shows: renewed now and then, so that it can be read while the run goes on.

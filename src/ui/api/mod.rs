@@ -9,6 +9,7 @@ mod glue;
 mod look;
 mod run_event;
 mod values;
+mod watch;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -16,28 +17,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use js_sys::{Function, Object, Reflect};
-use leptos::prelude::window;
+use leptos::prelude::{untrack, window};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
 use super::advice::advice_now;
 use super::advice::text::Names;
+use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::sources::{dropped, served};
-use super::state::EPOCHS_LIMIT;
+use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
 use crate::network::presets::presets;
 use crate::protocol::{
-    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunUpdate, SplitConfig,
-    SplitName,
+    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunReport, RunUpdate,
+    SplitConfig, SplitName,
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
+pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: Interrupted) {
     let kindling = Object::new();
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
@@ -50,9 +52,13 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
     add_method(&kindling, "stop", move |_, _| answer(stop(store)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
+    add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
+    add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
+    add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
     add_method(&kindling, "evaluate", move |split, options| answer(evaluate(evaluations, split, options)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
+    add_method(&kindling, "openRun", move |id, _| answer(open_run(runs, id)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
     add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
     Object::freeze(&kindling);
@@ -95,7 +101,18 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    // After an engine was lost, the dataset is on its way again.
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
+    store.ready().await?;
+    told(listener, |on_update| store.train(config, on_update)).await
+}
+
+/// A run whose updates a listener hears, with the reports of its epochs.
+async fn told<R>(listener: Option<Function>, run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R) -> Result<Value, Failure>
+where
+    R: Future<Output = Result<RunReport, Failure>>,
+{
     let epochs = Rc::new(RefCell::new(Vec::new()));
     let on_update = {
         let epochs = epochs.clone();
@@ -110,13 +127,36 @@ async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Valu
             }
         }
     };
-    store.ready().await?;
-    let report = store.train(config, on_update).await?;
+    let report = run(Box::new(on_update)).await?;
     Ok(run_event::report(&report, &epochs.borrow()))
+}
+
+/// The run that a reload or a lost engine broke off; null where there is none.
+async fn interrupted_run(interrupted: Interrupted) -> Result<Value, Failure> {
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    Ok(newest.map_or(Value::Null, |it| {
+        json!({
+            "step": it.run.progress.step,
+            "totalSteps": it.run.plan.map(|plan| plan.total_steps),
+            "savedAt": it.saved_at,
+            "config": *it.run.config,
+        })
+    }))
+}
+
+async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    let newest = newest.ok_or_else(|| Failure::new(FailureKind::Canceled, "no run was interrupted"))?;
+    store.ready().await?;
+    told(listener, |on_update| async move { interrupted.go_on(&newest.id, on_update).await }).await
 }
 
 async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
     let on_progress = move |fraction: f32, points: &[RatePoint]| {
         if let Some(listener) = &listener {
@@ -164,6 +204,12 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
+/// As opening and closing "Inside the network".
+async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
+    let sample = store.dataset.with_untracked(DatasetState::first_sample);
+    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
+}
+
 async fn current_run(store: Store) -> Result<Value, Failure> {
     Ok(store.run.with_untracked(current_run::current_run))
 }
@@ -206,6 +252,14 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
 
 async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
     Ok(json!(runs.all().await))
+}
+
+/// A kept run's network becomes the current one.
+async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
+    let id = id.as_string().ok_or_else(|| bad_config("the run is not named by its id"))?;
+    runs.loaded().await;
+    runs.opened(&id).await?;
+    Ok(Value::Null)
 }
 
 async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {

@@ -6,6 +6,8 @@ mod advice;
 mod controls;
 mod curves;
 mod form;
+mod inside;
+mod interrupted;
 mod outcome;
 mod runs;
 mod samples;
@@ -17,6 +19,7 @@ use leptos::prelude::*;
 use self::advice::AdvicePanel;
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::settings::shown::provide_shown_setting;
@@ -38,6 +41,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <Stage />
                     <RunCharts />
                     <AdvicePanel />
+                    <InsidePanel />
                     <SampleGrid />
                     <RunsPanel />
                 </div>

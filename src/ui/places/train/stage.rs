@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
+use super::interrupted::InterruptedOffer;
 use super::outcome::{Failed, Finished};
 use crate::protocol::event::Preparation;
 use crate::ui::catalog::{Catalog, CatalogState};
@@ -85,6 +86,7 @@ fn Offer() -> impl IntoView {
         CatalogState::Loading | CatalogState::Ready(_) => None,
     };
     view! {
+        <InterruptedOffer />
         <div class="offer">
             <p class="offer-plan">{plan}</p>
             <TrainButton />

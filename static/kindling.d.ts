@@ -39,6 +39,9 @@ export declare namespace kindling {
     /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
     currentRun(): Promise<CurrentRun | undefined>;
 
+    /** What the curves of the run in view say is wrong with it; empty for a run that is well. Nothing is changed by itself. */
+    advice(): Promise<Advice[]>;
+
     /** The newest run that a reload, a crash or a lost GPU broke off; undefined where there is none. */
     interruptedRun(): Promise<InterruptedRun | undefined>;
     /**
@@ -66,14 +69,14 @@ export declare namespace kindling {
     watch(look: boolean | { image?: number }): Promise<void>;
 
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
-    evaluate(split: "validation" | "test"): Promise<Evaluation>;
+    evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
 
     /**
      * Classifies one image with the current network: all classes, most probable first. A `"photo"` (the default) gives its
      * largest centered square; a `"drawing"`, dark or light strokes on an even ground, is cropped, scaled and centered
      * as the dataset's images are.
      */
-    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" }): Promise<ClassProbability[]>;
+    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
     runs(): Promise<KeptRun[]>;
@@ -82,6 +85,11 @@ export declare namespace kindling {
     export(format: string): Promise<never>;
     /** Not there yet: rejects with an error named `NotYet`. */
     import(model: Blob): Promise<never>;
+  }
+
+  interface TestTime {
+    /** Whether the mean over several views of each image answers: as it is, moved a little and, but for digits and letters, mirrored. */
+    testTimeAugmentation?: boolean;
   }
 
   /** Whatever the browser's `createImageBitmap` takes. */
@@ -163,6 +171,8 @@ export declare namespace kindling {
     earlyStopping?: Partial<EarlyStopping> | null;
     /** Random changes to the train images. */
     augment?: Partial<Augment>;
+    /** Train images are changed so that the network errs on them, within a bound, and learned with their true labels. */
+    adversarial?: Partial<Adversarial> | null;
     /** Seeds the initial weights, the order of the batches, and the changes to them. A whole number, 0 to 4294967295. */
     seed?: number;
     /** May be given, as in the config of another run, if it is the current dataset's. */
@@ -178,6 +188,29 @@ export declare namespace kindling {
     /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
     config: TrainConfig;
   }
+
+  type Advice = {
+    /** What is seen, with its figures, in the page's language. */
+    sentence: string;
+    /** What to try. */
+    remedy: string;
+  } & (
+    | {
+        kind: "rateTooHigh";
+        learningRate: number;
+        /** The loss had fallen and has risen since; or it jumped, and is no better than guessing. */
+        sign:
+          | { rose: { lowestLoss: number; lowestStep: number; loss: number } }
+          | { jumped: { highestLoss: number; highestStep: number; loss: number; guessLoss: number } };
+      }
+    | { kind: "rateTooLow"; learningRate: number; firstLoss: number; loss: number; steps: number }
+    /** `sinceEpoch` counts from 0; `lowestLoss` and `loss` are the validation's. */
+    | { kind: "overFitting"; sinceEpoch: number; lowestLoss: number; loss: number; trainLossThen: number; trainLoss: number }
+    /** `layer` is the place in the network's list, from 0. */
+    | { kind: "deadUnits"; layer: number; share: number }
+    | { kind: "saturatedOutputs"; layer: number; share: number }
+    | { kind: "unbalancedClasses"; largest: number; largestCount: number; smallest: number; smallestCount: number }
+  );
 
   interface InterruptedRun {
     /** Steps done, of so many. */
@@ -256,6 +289,15 @@ export declare namespace kindling {
     cutout: number;
     mixup: number;
     cutmix: number;
+  }
+
+  interface Adversarial {
+    /** One step of the whole strength, or several smaller ones from a random place within it. */
+    method: OneOf<{ fgsm: Record<string, never>; pgd: { steps: number; stepSize: number } }>;
+    /** ε: the largest change of a value, as a share of the way from black to white, above 0 to 1. */
+    strength: number;
+    /** Share of each batch that is attacked, 0 to 1. */
+    share: number;
   }
 
   interface Network {

@@ -1,5 +1,6 @@
 //! What page and engine say to each other: plain data, no burn, no leptos.
 
+pub mod adversarial;
 pub mod augment;
 pub mod bulk;
 pub mod command;
@@ -12,9 +13,10 @@ pub mod optimization;
 pub mod report;
 pub mod schedule;
 
+pub use adversarial::{AdversarialConfig, AttackMethod};
 pub use augment::AugmentConfig;
 pub use bulk::Bulk;
-pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question};
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question, Views};
 pub use config::{RunConfig, RunLength, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};

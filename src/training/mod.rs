@@ -12,6 +12,9 @@ pub mod data;
 /// Random changes to a batch.
 pub mod augment;
 
+/// Changes to a batch that the network errs on most.
+pub mod adversarial;
+
 /// What is minimized.
 pub mod loss;
 

@@ -1,8 +1,9 @@
-//! One training step: augmentation, forward, loss, gradient, update.
+//! One training step: augmentation, attack, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::checkpoint::{NamedTensors, unreadable};
@@ -22,6 +23,7 @@ use crate::protocol::{Failure, RunConfig};
 pub struct Trainer {
     network: Network,
     augmenter: Option<Augmenter>,
+    attacker: Option<Attacker>,
     loss: Loss,
     /// Of the batches since the last update.
     gradients: NetworkGradients,
@@ -41,6 +43,7 @@ pub struct TrainerState {
     average_updates: Option<u32>,
     dropout: u64,
     augmentation: Option<u64>,
+    attack: Option<u64>,
 }
 
 /// What may differ from step to step.
@@ -67,8 +70,10 @@ impl Trainer {
         let augmenter = (!config.augment.is_nothing()).then(|| {
             Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
         });
+        let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
         Ok(Self {
             augmenter,
+            attacker,
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
@@ -109,6 +114,10 @@ impl Trainer {
             Some(augmenter) => augmenter.augment(batch),
             None => batch,
         };
+        let batch = match &mut self.attacker {
+            Some(attacker) => attacker.attack(batch, &self.network, &self.loss),
+            None => batch,
+        };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
         let loss = self.loss.of(logits.clone(), batch.targets);
         self.gradients.add(&self.network, loss.backward());
@@ -131,6 +140,7 @@ impl Trainer {
             average_updates: self.average.as_ref().map(MovingAverage::updates),
             dropout: self.random.state(),
             augmentation: self.augmenter.as_ref().map(Augmenter::state),
+            attack: self.attacker.as_ref().map(Attacker::state),
         }
     }
 
@@ -147,6 +157,11 @@ impl Trainer {
             (Some(augmenter), Some(state)) => augmenter.restore(state),
             (None, None) => {}
             _ => return Err(unreadable("it is of a config with other changes to the images")),
+        }
+        match (&mut self.attacker, state.attack) {
+            (Some(attacker), Some(state)) => attacker.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other attacks")),
         }
         self.random = Random::new(state.dropout);
         Ok(())

@@ -24,6 +24,9 @@ mod runs;
 /// The same for programs.
 pub mod api;
 
+/// What a run's curves say is wrong with it.
+pub mod advice;
+
 /// Texts and numbers.
 mod designer_text;
 mod failure_text;

@@ -10,6 +10,7 @@ mod hosting;
 mod inside;
 mod pictures;
 mod resume;
+mod robust;
 mod runs;
 mod settings;
 mod shell;

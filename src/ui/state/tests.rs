@@ -4,7 +4,7 @@ use super::*;
 use crate::protocol::{
     Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, FeatureMaps, Histogram, ImageShape,
     InitConfig, Layer, LayerReport, LayersReport, NetworkConfig, Pictures, Progress, Question, RunConfig, RunId,
-    RunReport, SplitCounts, SplitName, Watch,
+    RunReport, SplitCounts, SplitName, Views, Watch,
 };
 
 fn config() -> RunConfig {
@@ -165,7 +165,7 @@ fn a_new_run_begins_with_empty_curves() {
 fn answers_that_nobody_waits_for_are_dropped() {
     let mut state = training();
     let request = RequestId(3);
-    state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test } });
+    state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test, views: Views::One } });
     state.apply(&Event::AnswerProgress { request, fraction: 7.0, points: Vec::new() });
     assert_eq!(state.questions.get(&request), Some(&1.0));
     let evaluation = Evaluation { split: SplitName::Test, loss: 1.0, accuracy: 0.5, predictions: Vec::new() };
@@ -203,7 +203,10 @@ fn another_dataset_ends_what_belongs_to_the_one_before() {
 fn a_crash_ends_the_run_and_keeps_its_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
-    state.sent(&Command::Ask { request: RequestId(1), question: Question::Evaluate { split: SplitName::Test } });
+    state.sent(&Command::Ask {
+        request: RequestId(1),
+        question: Question::Evaluate { split: SplitName::Test, views: Views::One },
+    });
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
     assert!(matches!(&state.run, RunState::Failed { failure, .. } if failure.kind == FailureKind::DeviceLost));
     assert!(!state.run.has_network() && state.dataset.current.is_none() && state.questions.is_empty());

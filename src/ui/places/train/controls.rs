@@ -28,14 +28,8 @@ pub fn TrainButton(
             && recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
             && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
     };
-    let obstacle = Memo::new(move |_| {
-        recipe
-            .survey
-            .read()
-            .as_ref()
-            .and_then(|survey| survey.error.as_ref())
-            .map(|error| network_reason(&error.reason))
-    });
+    let obstacle =
+        Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
     view! {
         <button
             type="button"

@@ -19,6 +19,9 @@ mod sources;
 /// What earlier runs came to.
 mod runs;
 
+/// Which settings do best.
+mod search;
+
 /// The same for programs.
 pub mod api;
 

@@ -15,6 +15,7 @@
 //! - `store.ask(question).await` gives the [`Answer`] or the [`Failure`]; `ask_with_progress` also tells how far it is.
 //! - `store.load_dataset(source, split).await` loads a dataset; one under way is canceled first. `cancel_dataset()` ends it.
 //! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` hears each update.
+//! - `store.train_trial(config, on_update).await` does the same for a trial of a search, which is not kept among the runs.
 //! - `store.find_rate(config, on_progress).await` tests learning rates; `stop_range_test()` ends it.
 //! - `store.ready().await` waits for an engine.
 //! - `store.send(Command::Pause)` and the like for what needs no answer.
@@ -22,7 +23,7 @@
 //! All may be called at any time, also while the engine starts: commands wait for it. When an engine is lost, everything
 //! that waits for it ends with its failure. `window.kindling` and the buttons use the same functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -41,6 +42,9 @@ use crate::protocol::{
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
 const QUESTIONS_LIMIT: usize = 64;
+
+/// Trials that are told from runs; older ones are over and kept nowhere.
+const TRIALS_LIMIT: usize = 1_000;
 
 pub fn use_store() -> Store {
     expect_context()
@@ -61,6 +65,8 @@ pub struct Store {
     waiting: StoredValue<Waiting, LocalStorage>,
     /// Who keeps the runs that have ended.
     on_ended: StoredValue<Rc<dyn Fn(EndedRun)>, LocalStorage>,
+    /// Runs that are trials of a search, the latest.
+    trials: StoredValue<BTreeSet<RunId>>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -155,6 +161,7 @@ impl Store {
             state,
             waiting: StoredValue::new_local(Waiting::default()),
             on_ended: StoredValue::new_local(Rc::new(|_| {})),
+            trials: StoredValue::default(),
             link: StoredValue::new_local(Link::default()),
         }
     }
@@ -262,6 +269,29 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
+        self.start_run(config, false, on_update).await
+    }
+
+    /// The same for a trial of a search.
+    pub async fn train_trial(
+        self,
+        config: RunConfig,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.start_run(config, true, on_update).await
+    }
+
+    /// Whether a run is a trial of a search, and not the visitor's own.
+    pub fn is_trial(self, run: RunId) -> bool {
+        self.trials.with_value(|trials| trials.contains(&run))
+    }
+
+    async fn start_run(
+        self,
+        config: RunConfig,
+        is_trial: bool,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
@@ -272,6 +302,14 @@ impl Store {
         let Some((run, before)) = replaced else { return Err(canceled("the page is closing")) };
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
+        }
+        if is_trial {
+            self.trials.update_value(|trials| {
+                trials.insert(run);
+                if trials.len() > TRIALS_LIMIT {
+                    trials.pop_first();
+                }
+            });
         }
         self.send(Command::Train { run, config: Box::new(config) });
         report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
@@ -370,12 +408,12 @@ impl Store {
         self.notices.notify(changed.notices);
         if !ended.is_empty() {
             let on_ended = self.on_ended.get_value();
-            ended.into_iter().for_each(|ended| on_ended(ended));
+            ended.into_iter().filter(|ended| !self.is_trial(ended.run.id)).for_each(|ended| on_ended(ended));
         }
         changed
     }
 
-    /// `keep` hears of every run that ends, however it does; those who wait for its end hear of it afterwards.
+    /// `keep` hears of every run that ends, however it does, but not of trials; those who wait for its end hear of it afterwards.
     pub(super) fn on_run_ended(self, keep: impl Fn(EndedRun) + 'static) {
         self.on_ended.set_value(Rc::new(keep));
     }

@@ -7,6 +7,7 @@ mod config;
 mod current_run;
 mod glue;
 mod run_event;
+mod search;
 mod values;
 
 use std::cell::RefCell;
@@ -19,11 +20,14 @@ use leptos::prelude::window;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
+pub use self::run_event::kind_name;
+
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
+use super::search::Searcher;
 use super::sources::{dropped, served};
-use super::state::EPOCHS_LIMIT;
+use super::state::{EPOCHS_LIMIT, RunState};
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
@@ -34,17 +38,18 @@ use crate::protocol::{
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations, runs: Runs) {
+pub fn install(store: Store, evaluations: Evaluations, runs: Runs, searcher: Searcher) {
     let kindling = Object::new();
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
     add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
     add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
+    add_method(&kindling, "search", move |options, on_event| answer(search(store, searcher, options, on_event)));
     add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
-    add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
-    add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
+    add_method(&kindling, "pause", move |_, _| answer(pause(store, searcher)));
+    add_method(&kindling, "resume", move |_, _| answer(resume(store, searcher)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
-    add_method(&kindling, "stop", move |_, _| answer(stop(store)));
+    add_method(&kindling, "stop", move |_, _| answer(stop(store, searcher)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
@@ -133,21 +138,53 @@ fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 
 /// The whole config of a run on the current dataset.
 fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
-    let options = match from_js(options)? {
-        Value::Null => json!({}),
-        options => options,
-    };
+    match from_js(options)? {
+        Value::Null => complete_config(store, &json!({})),
+        options => complete_config(store, &options),
+    }
+}
+
+fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
     let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
     let base = RunConfig { split, ..base.config.clone() };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
-    config::complete(&options, base, preset)
+    config::complete(options, base, preset)
 }
 
-/// A run under way, and a range test.
-async fn stop(store: Store) -> Result<Value, Failure> {
+async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    let options = from_js(&options)?;
+    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
+    let (dataset, _) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
+    let plan = search::complete_search(&options, base, network)?;
+    store.ready().await?;
+    let on_event = move |event: &Value| {
+        if let Some(listener) = &listener {
+            call(listener, event);
+        }
+    };
+    searcher.run(plan, on_event).await
+}
+
+/// A search that runs, with its trial, or else the run under way.
+async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
+}
+
+/// A run of the visitor's own goes before a search that rests.
+async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    let has_own_run = store.run.with_untracked(RunState::is_active) && !searcher.has_trial();
+    if !has_own_run && searcher.resume() { Ok(Value::Null) } else { send(store, Command::Resume).await }
+}
+
+/// A run under way, a search, and a range test.
+async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     store.stop_range_test();
+    searcher.stop();
     send(store, Command::Stop).await
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::protocol::event::Preparation;
-use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
+use crate::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
 
 /// The update as the object that a listener receives; `kindling.d.ts` has its type.
 pub fn run_event(update: &RunUpdate) -> Value {
@@ -43,7 +43,11 @@ pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
 
 /// The stable name of a failure: the `name` of the error that a promise is rejected with.
 pub fn error_name(failure: &Failure) -> String {
-    format!("{:?}", failure.kind)
+    kind_name(failure.kind)
+}
+
+pub fn kind_name(kind: FailureKind) -> String {
+    format!("{kind:?}")
 }
 
 /// The failure's detail as a sentence.
@@ -69,7 +73,7 @@ fn of_kind(kind: &str, mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Adjustment, Ending, FailureKind, Prediction, Progress};
+    use crate::protocol::{Adjustment, Ending, Prediction, Progress};
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,

@@ -1,0 +1,224 @@
+//! The page's one hyper-parameter search: runs its trials one after the other through the store, as any run, and keeps what they came to.
+//!
+//! Trials are not kept among the runs, which they would crowd out: the search has a table of its own. A run that the visitor starts
+//! meanwhile goes first; the search then rests, and the trial that it interrupted begins anew when the search goes on.
+
+mod drive;
+mod storage;
+
+/// A search for programs.
+pub mod report;
+
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde_json::Value;
+
+use self::report::{search_report, trial_report};
+use super::recipe::Recipe;
+use super::store::Store;
+use crate::protocol::{Command, Failure, FailureKind};
+use crate::search::{Phase, Search, SearchPlan};
+
+pub fn use_searcher() -> Searcher {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+pub struct Searcher {
+    /// None where there was none, on earlier visits either.
+    pub search: RwSignal<Option<Search>>,
+    /// Why the search came to rest, where the visitor did not ask for it.
+    pub trouble: RwSignal<Option<Failure>>,
+    store: Store,
+    recipe: Recipe,
+    /// Counts the searches: what a trial of an earlier one comes to is of no account.
+    number: StoredValue<u32>,
+    /// Whether trials are being run, one after the other.
+    is_driving: StoredValue<bool>,
+    watch: StoredValue<Option<Watch>, LocalStorage>,
+}
+
+/// A program that waits for the end.
+struct Watch {
+    on_event: Rc<dyn Fn(&Value)>,
+    done: oneshot::Sender<Result<Value, Failure>>,
+}
+
+impl Searcher {
+    /// Made once, beside the store; finds the search of an earlier visit, at rest.
+    pub fn new(store: Store, recipe: Recipe) -> Self {
+        Self {
+            search: RwSignal::new(storage::read().map(Search::restored)),
+            trouble: RwSignal::new(None),
+            store,
+            recipe,
+            number: StoredValue::new(0),
+            is_driving: StoredValue::new(false),
+            watch: StoredValue::new_local(None),
+        }
+    }
+
+    /// Begins a search in the place of the one before.
+    pub fn start(self, plan: SearchPlan) -> Result<(), Failure> {
+        let has_validation = self
+            .recipe
+            .dataset
+            .with_untracked(|dataset| dataset.as_ref().is_none_or(|dataset| dataset.counts.validation > 0));
+        if !has_validation {
+            return Err(Failure::new(FailureKind::BadConfig, "a search needs a validation split"));
+        }
+        let search = Search::new(plan)?;
+        self.leave();
+        self.search.set(Some(search));
+        self.keep();
+        self.go_on();
+        Ok(())
+    }
+
+    /// Begins a search and waits for its end, pauses included; `on_event` hears of each trial.
+    pub async fn run(self, plan: SearchPlan, on_event: impl Fn(&Value) + 'static) -> Result<Value, Failure> {
+        self.start(plan)?;
+        let (done, report) = oneshot::channel();
+        self.watch.set_value(Some(Watch { on_event: Rc::new(on_event), done }));
+        report.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Canceled, "the page no longer waits for it")))
+    }
+
+    /// Forgets the search; a trial under way is stopped.
+    pub fn clear(self) {
+        self.leave();
+        self.search.set(None);
+        storage::clear();
+    }
+
+    /// Ends what the search before has under way.
+    fn leave(self) {
+        self.stop();
+        self.number.update_value(|number| *number = number.wrapping_add(1));
+        self.is_driving.set_value(false);
+        self.trouble.set(None);
+        self.tell_done(Err(Failure::new(FailureKind::Canceled, "another search took its place")));
+    }
+
+    pub fn is_running(self) -> bool {
+        self.phase() == Some(Phase::Running)
+    }
+
+    fn phase(self) -> Option<Phase> {
+        self.search.with_untracked(|search| search.as_ref().map(Search::phase))
+    }
+
+    /// Whether a trial is under way in the engine, resting or not.
+    pub fn has_trial(self) -> bool {
+        let is_trial = self
+            .store
+            .run
+            .with_untracked(|run| run.is_active() && run.run().is_some_and(|run| self.store.is_trial(run.id)));
+        is_trial && self.search.with_untracked(|search| search.as_ref().is_some_and(|it| it.running().is_some()))
+    }
+
+    /// Without a search that runs, nothing happens; whether one did.
+    pub fn pause(self) -> bool {
+        let is_running = self.is_running();
+        if is_running {
+            self.change(Search::pause);
+            if self.has_trial() {
+                self.store.send(Command::Pause);
+            }
+        }
+        is_running
+    }
+
+    /// Without a search that rests, nothing happens; whether one did.
+    pub fn resume(self) -> bool {
+        let is_paused = self.phase() == Some(Phase::Paused);
+        if is_paused {
+            self.trouble.set(None);
+            self.change(Search::resume);
+            if self.has_trial() {
+                self.store.send(Command::Resume);
+            }
+            self.go_on();
+        }
+        is_paused
+    }
+
+    /// Ends the search; the trial under way keeps what it has.
+    pub fn stop(self) {
+        if self.search.with_untracked(|search| search.as_ref().is_none_or(Search::is_over)) {
+            return;
+        }
+        let has_trial = self.has_trial();
+        self.change(Search::stop);
+        if has_trial {
+            self.store.send(Command::Stop);
+        } else {
+            self.finish();
+        }
+    }
+
+    /// Puts the settings of a trial into the form, with the length of a full run.
+    pub fn take(self, place: usize) {
+        let config = self.search.with_untracked(|search| search.as_ref()?.full_config(place));
+        if let Some(config) = config {
+            self.recipe.take(config);
+        }
+    }
+
+    /// Trains the best trial's settings fully. The search is over, or rests until the run has ended and the visitor resumes it.
+    pub fn train_best(self) {
+        let best = self.search.with_untracked(|search| {
+            let search = search.as_ref()?;
+            search.full_config(search.best()?)
+        });
+        let Some(config) = best else { return };
+        self.pause();
+        self.recipe.take(config);
+        let recipe = self.recipe;
+        // The form takes the config over when its dataset has come into view.
+        spawn_local(async move { recipe.start() });
+    }
+
+    fn change<T>(self, change: impl FnOnce(&mut Search) -> T) -> Option<T> {
+        let changed = self.search.try_update(|search| search.as_mut().map(change)).flatten();
+        self.keep();
+        changed
+    }
+
+    /// As it is now, in the browser.
+    fn keep(self) {
+        self.search.with_untracked(|search| {
+            if let Some(search) = search {
+                storage::write(search);
+            }
+        });
+    }
+
+    /// Tells the program that waits of a trial, as it is now.
+    fn tell(self, place: usize) {
+        let on_event = self.watch.with_value(|watch| watch.as_ref().map(|watch| watch.on_event.clone()));
+        let Some(on_event) = on_event else { return };
+        let report = self.search.with_untracked(|search| search.as_ref().and_then(|it| trial_report(it, place)));
+        if let Some(mut report) = report {
+            report["kind"] = "trial".into();
+            on_event(&report);
+        }
+    }
+
+    /// Nothing more will come of the search.
+    fn finish(self) {
+        let report = self.search.with_untracked(|search| search.as_ref().map(search_report));
+        if let Some(report) = report {
+            self.tell_done(Ok(report));
+        }
+    }
+
+    fn tell_done(self, result: Result<Value, Failure>) {
+        if let Some(watch) = self.watch.try_update_value(Option::take).flatten() {
+            // Whoever waited may have left meanwhile.
+            watch.done.send(result).ok();
+        }
+    }
+}

@@ -80,8 +80,7 @@ impl SearchPlan {
             }
         }
         let Budget { steps, minutes } = self.budget;
-        // Also for what is no number.
-        if steps == Some(0) || minutes.is_some_and(|minutes| !(minutes > 0.0)) {
+        if steps == Some(0) || minutes.is_some_and(|minutes| minutes.is_nan() || minutes <= 0.0) {
             return Err(SpaceError::NoBudget);
         }
         check(&self.base, &self.fields)

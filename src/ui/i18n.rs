@@ -48,6 +48,7 @@ impl Language {
                     include_str!(concat!("../../static/translations/", $language, "/train.json")),
                     include_str!(concat!("../../static/translations/", $language, "/expert.json")),
                     include_str!(concat!("../../static/translations/", $language, "/runs.json")),
+                    include_str!(concat!("../../static/translations/", $language, "/search.json")),
                     include_str!(concat!("../../static/translations/", $language, "/understand.json")),
                     include_str!(concat!("../../static/translations/", $language, "/use.json")),
                 ]

@@ -26,6 +26,7 @@ mod search;
 pub mod api;
 
 /// Texts and numbers.
+mod config_text;
 mod designer_text;
 mod failure_text;
 mod format;

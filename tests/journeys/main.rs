@@ -9,6 +9,7 @@ mod gpu_faults;
 mod hosting;
 mod pictures;
 mod runs;
+mod search;
 mod settings;
 mod shell;
 mod visitor;

@@ -41,7 +41,7 @@ fn a_range_is_cut_by_the_order_of_its_values() {
     assert!(share(range(), &points).unwrap() > 0.9);
     // The middle is best: a straight line would explain nothing of it.
     let points: Vec<_> = (0..16).map(|place| (Some(f64::from(place)), -(f64::from(place) - 7.5).powi(2))).collect();
-    assert!(share(range(), &points).unwrap() > 0.7);
+    assert!(share(range(), &points).unwrap() > 0.6);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use js_sys::{Function, Object, Reflect};
-use leptos::prelude::window;
+use leptos::prelude::{untrack, window};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -27,7 +27,7 @@ use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::search::Searcher;
 use super::sources::{dropped, served};
-use super::state::{EPOCHS_LIMIT, RunState};
+use super::state::EPOCHS_LIMIT;
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
@@ -177,8 +177,11 @@ async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
 
 /// A run of the visitor's own goes before a search that rests.
 async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    let has_own_run = store.run.with_untracked(RunState::is_active) && !searcher.has_trial();
-    if !has_own_run && searcher.resume() { Ok(Value::Null) } else { send(store, Command::Resume).await }
+    if !untrack(|| searcher.has_own_run()) && searcher.resume() {
+        Ok(Value::Null)
+    } else {
+        send(store, Command::Resume).await
+    }
 }
 
 /// A run under way, a search, and a range test.
@@ -191,7 +194,8 @@ async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
 async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
     let (learning_rate, weight_decay) = config::adjustment(&from_js(&rates)?)?;
     let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
-    if let Some(run) = run {
+    // A trial of a search is judged by its settings.
+    if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
         store.send(Command::Adjust { run, learning_rate, weight_decay });
     }
     Ok(Value::Null)

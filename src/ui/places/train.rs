@@ -8,6 +8,7 @@ mod form;
 mod outcome;
 mod runs;
 mod samples;
+mod search;
 mod settings;
 mod stage;
 
@@ -17,6 +18,7 @@ use self::curves::RunCharts;
 use self::form::RunForm;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
+use self::search::SearchPanel;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
 use crate::ui::i18n::move_tr;
@@ -35,6 +37,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <RunCharts />
                     <SampleGrid />
                     <RunsPanel />
+                    <SearchPanel />
                 </div>
                 <div class="side-column">
                     <RunForm />

@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::Searcher;
+use super::{Searcher, Trouble};
 use crate::protocol::{Command, Failure, FailureKind, RunConfig, RunReport, RunUpdate};
-use crate::search::{Search, Verdict};
+use crate::search::{Phase, Search, Verdict};
+use crate::ui::sources::served;
 
 impl Searcher {
     pub(super) fn go_on(self) {
@@ -31,8 +32,8 @@ impl Searcher {
             if self.number.get_value() != number {
                 return;
             }
-            if let Err(failure) = ready {
-                return self.rest(failure);
+            if let Err(trouble) = ready {
+                return self.rest(trouble);
             }
             let Some((place, config)) = self.begin_next() else { return };
             self.tell(place);
@@ -58,20 +59,23 @@ impl Searcher {
         .flatten()
     }
 
-    /// Loads the dataset again where it was lost with its engine; the search is for that one alone.
-    async fn dataset_ready(self) -> Result<(), Failure> {
-        if !self.is_running() {
-            return Ok(());
+    /// Loads the dataset of the search where none is loaded, as after a reload. One that the visitor has chosen meanwhile stays.
+    async fn dataset_ready(self) -> Result<(), Trouble> {
+        let wanted = self.search.with_untracked(|search| {
+            let search = search.as_ref().filter(|search| search.phase() == Phase::Running)?;
+            Some((search.plan().base.dataset.clone(), search.plan().base.split))
+        });
+        let Some((id, split)) = wanted else { return Ok(()) };
+        if self.store.dataset.with_untracked(|state| state.current.is_none()) {
+            let lost = self.store.dataset.with_untracked(|state| state.origin.clone());
+            let source = lost.map_or_else(|| served(id.clone()), |(source, _)| source);
+            self.store.load_dataset(source, split).await.map_err(Trouble::Failed)?;
         }
-        self.recipe.dataset_ready().await?;
-        let wanted = self.search.with_untracked(|it| it.as_ref().map(|search| search.plan().base.dataset.clone()));
-        let current = self.store.dataset.with_untracked(|state| state.current.as_ref().map(|it| it.id.clone()));
-        match wanted {
-            Some(wanted) if current.as_ref() != Some(&wanted) => {
-                Err(Failure::new(FailureKind::NoDataset, format!("the search is for the dataset {wanted}")))
-            }
-            _ => Ok(()),
-        }
+        let is_wanted = self.store.dataset.with_untracked(|state| {
+            let current = state.current.as_ref().zip(state.origin.as_ref());
+            current.is_some_and(|(current, (_, cut))| current.id == id && *cut == split)
+        });
+        if is_wanted { Ok(()) } else { Err(Trouble::OtherDataset { dataset: id }) }
     }
 
     fn hear(self, place: usize, update: &RunUpdate) {
@@ -121,14 +125,14 @@ impl Searcher {
                 }
                 // Another run took its place.
                 FailureKind::Canceled => self.interrupt(),
-                _ => self.rest(failure),
+                _ => self.rest(Trouble::Failed(failure)),
             },
         }
     }
 
     /// The search rests, for a reason that the visitor is told.
-    fn rest(self, failure: Failure) {
-        self.trouble.set(Some(failure));
+    fn rest(self, trouble: Trouble) {
+        self.trouble.set(Some(trouble));
         self.interrupt();
     }
 

@@ -6,6 +6,9 @@
 mod drive;
 mod storage;
 
+/// The next search, as the visitor has it.
+pub mod draft;
+
 /// A search for programs.
 pub mod report;
 
@@ -16,6 +19,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::Value;
 
+use self::draft::Draft;
 use self::report::{search_report, trial_report};
 use super::recipe::Recipe;
 use super::store::Store;
@@ -31,7 +35,8 @@ pub struct Searcher {
     /// None where there was none, on earlier visits either.
     pub search: RwSignal<Option<Search>>,
     /// Why the search came to rest, where the visitor did not ask for it.
-    pub trouble: RwSignal<Option<Failure>>,
+    pub trouble: RwSignal<Option<Trouble>>,
+    pub draft: RwSignal<Draft>,
     store: Store,
     recipe: Recipe,
     /// Counts the searches: what a trial of an earlier one comes to is of no account.
@@ -39,6 +44,15 @@ pub struct Searcher {
     /// Whether trials are being run, one after the other.
     is_driving: StoredValue<bool>,
     watch: StoredValue<Option<Watch>, LocalStorage>,
+}
+
+/// Why a search cannot go on by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// By no fault of the trial's settings.
+    Failed(Failure),
+    /// The visitor has loaded another dataset than the search's, or cut it in another way.
+    OtherDataset { dataset: String },
 }
 
 /// A program that waits for the end.
@@ -53,6 +67,7 @@ impl Searcher {
         Self {
             search: RwSignal::new(storage::read().map(Search::restored)),
             trouble: RwSignal::new(None),
+            draft: RwSignal::new(Draft::default()),
             store,
             recipe,
             number: StoredValue::new(0),
@@ -86,6 +101,15 @@ impl Searcher {
         report.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Canceled, "the page no longer waits for it")))
     }
 
+    /// Begins the search that the visitor has drawn up, with the settings in the form; loads the dataset first where there is none.
+    pub async fn start_draft(self) -> Result<(), Failure> {
+        let recipe = self.recipe;
+        recipe.dataset_ready().await?;
+        let base = recipe.complete_config();
+        let base = base.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        self.start(self.draft.with_untracked(|draft| draft.plan(base)))
+    }
+
     /// Forgets the search; a trial under way is stopped.
     pub fn clear(self) {
         self.leave();
@@ -117,6 +141,11 @@ impl Searcher {
             .run
             .with_untracked(|run| run.is_active() && run.run().is_some_and(|run| self.store.is_trial(run.id)));
         is_trial && self.search.with_untracked(|search| search.as_ref().is_some_and(|it| it.running().is_some()))
+    }
+
+    /// Whether a run of the visitor's own is under way; tracked.
+    pub fn has_own_run(self) -> bool {
+        self.store.run.with(|run| run.is_active() && run.run().is_some_and(|run| !self.store.is_trial(run.id)))
     }
 
     /// Without a search that runs, nothing happens; whether one did.
@@ -174,11 +203,18 @@ impl Searcher {
             search.full_config(search.best()?)
         });
         let Some(config) = best else { return };
+        let is_ready = self.store.dataset.with_untracked(|state| match (&state.current, &state.origin) {
+            (Some(current), Some((_, split))) => current.id == config.dataset && *split == config.split,
+            // It is loaded when the run starts.
+            _ => !state.load.is_loading(),
+        });
         self.pause();
         self.recipe.take(config);
         let recipe = self.recipe;
-        // The form takes the config over when its dataset has come into view.
-        spawn_local(async move { recipe.start() });
+        // With another dataset the form shows the settings, and their own dataset is on its way. The form has them a moment later.
+        if is_ready {
+            spawn_local(async move { recipe.start() });
+        }
     }
 
     fn change<T>(self, change: impl FnOnce(&mut Search) -> T) -> Option<T> {

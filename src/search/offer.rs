@@ -62,6 +62,17 @@ pub fn offered_fields(config: &RunConfig) -> Vec<Field> {
     fields
 }
 
+/// The numbers of the kinds that a field chooses between, such as the momentum of an optimizer that is not the present one.
+pub fn offered_within(field: &Field) -> Vec<Field> {
+    let Values::Choices(choices) = &field.values else { return Vec::new() };
+    let mut fields = Vec::new();
+    for choice in choices.iter().filter(|choice| choice.is_object()) {
+        visit(&field.path, choice, &mut fields);
+    }
+    fields.retain(|within| within.path != field.path);
+    fields
+}
+
 /// The order in which one would look for them.
 fn rank(path: &str) -> usize {
     let first = path.split('.').next().unwrap_or_default();
@@ -201,6 +212,16 @@ mod tests {
         assert_eq!(paths, ["learningRate", "batchSize"]);
         assert_eq!(batch_sizes(64), [16, 32, 64, 128].map(Value::from));
         assert_eq!(batch_sizes(100), [32, 64, 128, 256].map(Value::from));
+    }
+
+    #[test]
+    fn the_numbers_of_other_kinds_can_be_searched_with_them() {
+        let config = config();
+        let optimizer = offered_fields(&config).into_iter().find(|field| field.path == "optimizer").unwrap();
+        let within = offered_within(&optimizer);
+        let momentum = within.into_iter().find(|field| field.path == "optimizer.sgd.momentum").unwrap();
+        assert_eq!(check(&config, &[optimizer, momentum.clone()]), Ok(()));
+        assert!(check(&config, &[momentum]).is_err());
     }
 
     #[test]

@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use serde_json::json;
 
 use super::field_row::FieldRow;
-use crate::search::offer::offered_fields;
+use crate::search::offer::{offered_fields, offered_within};
 use crate::search::space::FIELDS_LIMIT;
 use crate::search::{Field, Values};
 use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::{Recipe, use_recipe};
+use crate::ui::search::draft::Draft;
 use crate::ui::search::use_searcher;
 
 /// Networks that are tried, of those that fit, unless the visitor chooses others: each takes its time.
@@ -19,7 +20,7 @@ const FIRST_NETWORKS: usize = 3;
 pub fn FieldList() -> impl IntoView {
     let draft = use_searcher().draft;
     let recipe = use_recipe();
-    let offered = Memo::new(move |_| offer(recipe));
+    let offered = Memo::new(move |_| offer(recipe, &draft.read()));
     let fields = Memo::new(move |_| {
         let config = recipe.config.read();
         config.as_ref().map(|config| draft.read().fields(config)).unwrap_or_default()
@@ -83,9 +84,18 @@ pub fn FieldList() -> impl IntoView {
     }
 }
 
-/// All fields of the settings in the form, and the networks that fit the dataset.
-fn offer(recipe: Recipe) -> Vec<Field> {
-    let mut fields = recipe.config.read().as_ref().map(offered_fields).unwrap_or_default();
+/// All fields of the settings in the form and of the kinds that are tried, and the networks that fit the dataset.
+fn offer(recipe: Recipe, draft: &Draft) -> Vec<Field> {
+    let config = recipe.config.read();
+    let Some(config) = config.as_ref() else { return Vec::new() };
+    let mut fields = offered_fields(config);
+    for chosen in draft.fields(config).iter().filter(|field| field.path != "network") {
+        for within in offered_within(chosen) {
+            if !fields.iter().any(|field| field.path == within.path) {
+                fields.push(within);
+            }
+        }
+    }
     let presets = recipe.presets.read();
     let networks: Vec<_> = presets.iter().map(|preset| json!(preset.config.network)).collect();
     if networks.len() > 1 {

@@ -16,13 +16,14 @@ mod text;
 pub mod stage;
 
 use leptos::prelude::*;
+use web_sys::MouseEvent;
 
 use self::bars::ImportanceBars;
 use self::parallel::ParallelChart;
 use self::progress::SearchProgress;
 use self::setup::SearchSetup;
 use self::table::TrialsTable;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::search::use_searcher;
 
 /// What the visitor looks at among the trials.
@@ -44,20 +45,27 @@ pub fn SearchPanel() -> impl IntoView {
             is_open.set(true);
         }
     });
+    // What is folded away is not drawn either.
+    let fold = move |event: MouseEvent| {
+        event.prevent_default();
+        is_open.update(|is_open| *is_open = !*is_open);
+    };
     view! {
         <section class="panel search" aria-labelledby="search-title">
             <details id="search" prop:open=move || is_open.get()>
-                <summary><h2 id="search-title">{move_tr!(search.title)}</h2></summary>
-                <div class="search-body">
-                    <p class="hint">{move_tr!(search.lead)}</p>
-                    <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
-                        <SearchProgress />
-                        <ParallelChart view />
-                        <ImportanceBars />
-                        <TrialsTable view />
-                    </Show>
-                    <p class="hint">{move || tr!(search.test_closed)}</p>
-                </div>
+                <summary on:click=fold><h2 id="search-title">{move_tr!(search.title)}</h2></summary>
+                <Show when=move || is_open.get()>
+                    <div class="search-body">
+                        <p class="hint">{move_tr!(search.lead)}</p>
+                        <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
+                            <SearchProgress />
+                            <ParallelChart view />
+                            <ImportanceBars />
+                            <TrialsTable view />
+                        </Show>
+                        <p class="hint">{move_tr!(search.test_closed)}</p>
+                    </div>
+                </Show>
             </details>
         </section>
     }

@@ -88,6 +88,8 @@ fn BestTrial() -> impl IntoView {
         let metric = search.plan().metric;
         Some((place, metric, search.trials().get(place)?.best(metric)))
     });
+    // One click must not end what the visitor has begun.
+    let has_own_run = Memo::new(move |_| searcher.has_own_run());
     let text = move || {
         let (place, metric, figure) = best.get()?;
         Some(tr!(search.best, number = place + 1, figure = metric_text(metric, figure)))
@@ -101,6 +103,7 @@ fn BestTrial() -> impl IntoView {
                     class="button is-primary"
                     id="search-train-best"
                     title=move || tr!(search.train_best_why)
+                    disabled=move || has_own_run.get()
                     on:click=move |_| searcher.train_best()
                 >
                     <Glyph icon=Icon::Play />

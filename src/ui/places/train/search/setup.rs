@@ -185,7 +185,7 @@ fn LengthFields() -> impl IntoView {
         />
         <Whole
             id="search-seed"
-            label=|| tr!(train.seed)
+            label=|| tr!(search.seed)
             why=|| tr!(search.seed_why)
             range=(0, u32::MAX)
             read=|draft| draft.seed

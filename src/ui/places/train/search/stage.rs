@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::progress::{SearchButtons, status_text};
-use crate::ui::i18n::{move_tr, tr};
+use crate::search::Search;
+use crate::ui::i18n::tr;
 use crate::ui::load_status::LoadStatus;
 use crate::ui::places::train::controls::TrainButton;
 use crate::ui::places::train::stage::Figures;
@@ -17,6 +18,8 @@ pub fn SearchStage() -> impl IntoView {
     let searcher = use_searcher();
     let status = Memo::new(move |_| searcher.search.read().as_ref().map(status_text));
     let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let is_over = Memo::new(move |_| searcher.search.read().as_ref().is_none_or(Search::is_over));
+    let why = move || if is_over.get() { tr!(search.stage_over) } else { tr!(search.stage_why) };
     let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
     view! {
         <div class="active" id="search-stage">
@@ -30,7 +33,7 @@ pub fn SearchStage() -> impl IntoView {
                 ></progress>
                 <Figures />
             </Show>
-            <p class="hint">{move_tr!(search.stage_why)}</p>
+            <p class="hint">{why}</p>
             <SearchButtons />
             <div class="controls"><TrainButton is_again=true /></div>
             <LoadStatus />

@@ -1,9 +1,10 @@
 //! Trains a preset natively on the CPU engine's device: `cargo run --release --example reference -- FOLDER [--preset ID] [--seeds N]
-//! [--first-seed N] [--epochs N] [--batch N] [--steps N] [--progress]`.
+//! [--first-seed N] [--epochs N] [--batch N] [--steps N] [--set JSON] [--progress]`.
 //!
 //! FOLDER holds a dataset's files as they are served or dropped: MNIST's four, or CIFAR-10's binary batches. The preset "lenet" is run as
 //! the PyTorch tutorial has it: on all train images, with the test set held out; compare tests/oracle/reference_lenet.py. The other presets keep
-//! a validation split, and the best network meets the test set at the end. `--steps` ends earlier, to time a step;
+//! a validation split, and the best network meets the test set at the end. `--set` takes any fields of the config, as they are in JSON:
+//! `--set '{"learningRate": 0.01, "schedule": {"cosine": {"warmUpSteps": 100, "leastRate": 0}}}'`. `--steps` ends earlier, to time a step;
 //! `--progress` prints the run's clock now and then, which `cargo xtask bench` reads.
 
 use std::cell::Cell;
@@ -40,11 +41,21 @@ fn main() {
             epochs: number("--epochs").unwrap_or(config.epochs),
             batch_size: number("--batch").unwrap_or(config.batch_size),
             max_steps: number("--steps"),
-            ..config.clone()
+            ..changed(config, option("--set").map_or("{}", String::as_str))
         };
         let shows_progress = options.iter().any(|option| option == "--progress");
         run(*id == "lenet", &dataset, &config, shows_progress);
     }
+}
+
+/// A config with the fields of a JSON object in the place of its own.
+fn changed(config: &RunConfig, fields: &str) -> RunConfig {
+    let mut whole = serde_json::to_value(config).unwrap();
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(fields) else { panic!("--set takes an object") };
+    for (name, value) in fields {
+        whole[name] = value;
+    }
+    serde_json::from_value(whole).unwrap_or_else(|error| panic!("--set: {error}"))
 }
 
 fn run(is_tutorial: bool, dataset: &Dataset, config: &RunConfig, shows_progress: bool) {

@@ -47,6 +47,14 @@ export declare namespace kindling {
     /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
     currentRun(): Promise<CurrentRun | undefined>;
 
+    /** The newest run that a reload, a crash or a lost GPU broke off; undefined where there is none. */
+    interruptedRun(): Promise<InterruptedRun | undefined>;
+    /**
+     * Goes on with it from its last checkpoint, after loading its dataset where that is needed, and resolves as `train` does. On the CPU
+     * engine the run comes to the same weights, bit for bit, as if it had never been broken off.
+     */
+    resumeRun(onEvent?: (event: RunEvent) => void): Promise<RunReport>;
+
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
     /** Asks a paused run to go on. The run's listener hears `resumed`. */
@@ -169,6 +177,15 @@ export declare namespace kindling {
     /** Steps done. */
     step: number;
     /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
+    config: TrainConfig;
+  }
+
+  interface InterruptedRun {
+    /** Steps done, of so many. */
+    step: number;
+    totalSteps: number;
+    /** Milliseconds since 1970, UTC. */
+    savedAt: number;
     config: TrainConfig;
   }
 
@@ -328,6 +345,8 @@ export declare namespace kindling {
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
     /** `adjust` has changed the rates: those in force from this step on. */
+    /** The run can go on from this step after a reload, see `resumeRun`. */
+    | { kind: "checkpoint"; step: number }
     | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };

@@ -16,6 +16,9 @@ use support::{Recorder, bands, block_on};
 #[path = "training/optimization.rs"]
 mod optimization;
 
+#[path = "training/resume.rs"]
+mod resume;
+
 #[path = "training/augmentation.rs"]
 mod augmentation;
 

@@ -12,6 +12,11 @@ impl Random {
         Self { state: seed }
     }
 
+    /// The seed of a generator that goes on where this one is.
+    pub fn state(&self) -> u64 {
+        self.state
+    }
+
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

@@ -5,6 +5,9 @@ use crate::channel;
 use crate::protocol::{Event, Failure, RunId, RunUpdate};
 use crate::training::Host;
 
+/// A visitor who reloads loses at most so much.
+const CHECKPOINT_INTERVAL_MS: f64 = 5_000.0;
+
 /// Speaks for one run.
 pub struct EngineHost {
     pub run: RunId,
@@ -17,6 +20,10 @@ impl Host for EngineHost {
 
     fn warn(&self, failure: Failure) {
         channel::post(&Event::Warning(failure));
+    }
+
+    fn checkpoint_interval_ms(&self) -> Option<f64> {
+        Some(CHECKPOINT_INTERVAL_MS)
     }
 
     async fn breathe(&self) {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use burn::module::Module;
 use burn::tensor::Device;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -13,8 +14,9 @@ use super::load::{self, Loaded};
 use super::questions::Questions;
 use crate::channel;
 use crate::dataset::{self, Dataset, Split};
+use crate::network::{Network, weight_file};
 use crate::protocol::{
-    Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId, RunReport,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId,
     RunUpdate, SplitConfig,
 };
 use crate::training::control::RateChange;
@@ -65,7 +67,16 @@ struct Load {
 struct Run {
     id: RunId,
     config: RunConfig,
+    work: Work,
     control: Rc<Control>,
+}
+
+/// What a run is to do.
+enum Work {
+    /// From its beginning, or from a checkpoint on.
+    Train { checkpoint: Option<Bulk> },
+    /// Nothing: it has ended before, with these weights.
+    Open { weights: Bulk },
 }
 
 impl Session {
@@ -96,7 +107,12 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config } => self.train(Run { id: run, config: *config, control: Rc::default() }),
+            Command::Train { run, config, checkpoint } => {
+                self.train(Run { id: run, config: *config, work: Work::Train { checkpoint }, control: Rc::default() });
+            }
+            Command::Open { run, config, weights } => {
+                self.train(Run { id: run, config: *config, work: Work::Open { weights }, control: Rc::default() });
+            }
             Command::Pause => self.steer(Control::pause),
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
@@ -240,7 +256,7 @@ impl Session {
     async fn perform_run(&self, run: Run) {
         self.under_way.replace(UnderWay::Training(run.id, run.control.clone()));
         match self.run(&run).await {
-            Ok(report) => run.tell(RunUpdate::Finished(report)),
+            Ok(update) => run.tell(update),
             Err(failure) => {
                 let is_fatal = matches!(failure.kind, FailureKind::GpuError | FailureKind::DeviceLost);
                 if is_fatal { self.give_up(failure) } else { run.fail(failure) }
@@ -248,7 +264,8 @@ impl Session {
         }
     }
 
-    async fn run(&self, run: &Run) -> Result<RunReport, Failure> {
+    /// Gives its last update.
+    async fn run(&self, run: &Run) -> Result<RunUpdate, Failure> {
         let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
         let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
         let DatasetSummary { id, name, .. } = &current.summary;
@@ -256,13 +273,28 @@ impl Session {
             return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
         }
         let current = self.recut(current, &run.config.split)?;
+        let (data, config) = (&current.on_device, &run.config);
+        let checkpoint = match &run.work {
+            Work::Train { checkpoint } => checkpoint,
+            Work::Open { weights } => {
+                let weights = weight_file::from_bytes(weights)?;
+                let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
+                let network = Network::with_weights(&config.network, shape, n_classes, weights, &device)?;
+                self.published.set(network.valid());
+                return Ok(RunUpdate::Opened);
+            }
+        };
         let host = EngineHost { run: run.id };
         if self.device.warm_up_steps > 0 {
             // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
             let steps = self.device.warm_up_steps;
-            training::warm_up(&host, &run.control, &current.on_device, &run.config, steps).await?;
+            training::warm_up(&host, &run.control, data, config, steps).await?;
         }
-        training::train(&host, &run.control, &current.on_device, &run.config, &self.published).await
+        let report = match checkpoint {
+            None => training::train(&host, &run.control, data, config, &self.published).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+        };
+        report.map(RunUpdate::Finished)
     }
 
     /// Cuts the dataset anew where the run's config wants it cut otherwise.

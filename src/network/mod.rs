@@ -18,6 +18,10 @@ pub mod init;
 #[cfg(feature = "train")]
 pub mod weights;
 
+/// Weights as a file.
+#[cfg(feature = "train")]
+pub mod weight_file;
+
 #[cfg(feature = "train")]
 pub use module::Network;
 pub use presets::{Preset, presets};

@@ -13,10 +13,18 @@ pub enum Command {
     },
     /// Stop a load under way; the dataset before stays.
     CancelDataset,
-    /// Start a run. A run under way is stopped first.
+    /// Start a run, or go on with one from a checkpoint of it. A run under way is stopped first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
+        checkpoint: Option<Bulk>,
+    },
+    /// Take the network of a run that has ended for the one that questions are answered with; its weights as
+    /// [`super::RunUpdate::Weights`] had them. A run under way is stopped first.
+    Open {
+        run: RunId,
+        config: Box<RunConfig>,
+        weights: Bulk,
     },
     Pause,
     Resume,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adjustment, Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, Prediction, Progress,
-    RatePoint, RateTest, RequestId, RunId, RunReport,
+    Adjustment, Bulk, Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, Prediction,
+    Progress, RatePoint, RateTest, RequestId, RunId, RunReport,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +93,15 @@ pub enum RunUpdate {
     Resumed,
     /// Values were changed while it runs; from now on it is not what its config alone would give.
     Adjusted(Adjustment),
+    /// The run as it is after so many steps: enough to go on with it, see [`super::Command::Train`].
+    Checkpoint {
+        step: u32,
+        bytes: Bulk,
+    },
+    /// The weights that the run ends with, as a safetensors file with PyTorch's names and layouts; right before `Finished`.
+    Weights(Bulk),
+    /// The network of an earlier run is there.
+    Opened,
     Finished(RunReport),
     Failed(Failure),
 }

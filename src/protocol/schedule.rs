@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use serde::{Deserialize, Serialize};
+
 use super::ScheduleConfig;
 
 /// Where a run is.
@@ -54,7 +56,7 @@ fn span(start: f64, end: f64, step: u32) -> f64 {
 }
 
 /// How long the validation loss has not fallen, and what that has done to the learning rate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
     lowest: f64,
     epochs_without: u32,

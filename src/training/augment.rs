@@ -46,6 +46,16 @@ impl Augmenter {
         Self { config, random, shape, sampler: Sampler::new(shape, device), noise, value_numbers }
     }
 
+    /// Of its generator.
+    pub fn state(&self) -> u64 {
+        self.random.state()
+    }
+
+    /// Goes on where another one of the same config and seed was.
+    pub fn restore(&mut self, state: u64) {
+        self.random = Random::new(state);
+    }
+
     /// Each image changed in its own way, then the whole batch mixed with itself. `labels` stay those of the images themselves.
     pub fn augment(&mut self, batch: Batch) -> Batch {
         let Batch { images, labels, targets } = batch;

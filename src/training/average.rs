@@ -4,7 +4,10 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
+use super::checkpoint::NamedTensors;
+use super::saved_tensors::restored_network;
 use crate::network::Network;
+use crate::protocol::Failure;
 
 /// The average, as a network that only answers. Running statistics of batch norms are averaged too.
 #[derive(Debug)]
@@ -17,6 +20,15 @@ pub struct MovingAverage {
 impl MovingAverage {
     pub fn new(decay: f64, network: &Network) -> Self {
         Self { decay, updates: 0, network: network.valid() }
+    }
+
+    /// As it was after so many updates.
+    pub fn restored(self, updates: u32, tensors: &NamedTensors) -> Result<Self, Failure> {
+        Ok(Self { network: restored_network(tensors, "average", self.network)?, updates, ..self })
+    }
+
+    pub fn updates(&self) -> u32 {
+        self.updates
     }
 
     pub fn network(&self) -> &Network {

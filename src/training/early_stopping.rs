@@ -1,9 +1,11 @@
 //! When a run that no longer gets better ends, and which of its networks is the best.
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::{EarlyStopping, EpochReport, Metric};
 
 /// How long there was no improvement.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Patience {
     best: Option<f64>,
     epochs_without: u32,

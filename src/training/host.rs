@@ -9,6 +9,11 @@ pub trait Host {
     /// Something cannot be done, and the run goes on.
     fn warn(&self, failure: Failure);
 
+    /// Checkpoints are at least so far apart; none are made where there is no interval.
+    fn checkpoint_interval_ms(&self) -> Option<f64> {
+        None
+    }
+
     /// Yields a macrotask, so that messages arrive and the GPU's callbacks run.
     fn breathe(&self) -> impl Future<Output = ()>;
 

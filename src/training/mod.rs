@@ -42,6 +42,12 @@ pub mod tally;
 /// A run's clock.
 pub mod pace;
 
+/// A run between two steps, as bytes.
+pub mod checkpoint;
+
+/// Tensors off the device and back.
+mod saved_tensors;
+
 /// The network that questions are answered with.
 pub mod published;
 
@@ -62,5 +68,5 @@ pub use data::DeviceDataset;
 pub use host::Host;
 pub use published::Published;
 pub use range_test::find_rate;
-pub use run::train;
+pub use run::{resume, train};
 pub use warm_up::warm_up;

@@ -8,11 +8,14 @@ mod muon;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
-use self::moments::Moments;
+pub use self::moments::Moments;
+use super::checkpoint::NamedTensors;
 use super::gradients::NetworkGradients;
+use super::saved_tensors::{Collector, restored_moments};
 use crate::network::Network;
-use crate::protocol::{Decay, OptimizerConfig, RunConfig};
+use crate::protocol::{Decay, Failure, OptimizerConfig, RunConfig};
 
 /// An optimizer with its state: what it remembers of each parameter, by the parameter's id.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ pub struct Optimizer {
 }
 
 /// η and λ of one update.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
     pub learning_rate: f64,
     pub weight_decay: f64,
@@ -63,6 +66,26 @@ impl Optimizer {
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
         network.map(&mut Update { optimizer: self, gradients, rates })
+    }
+
+    pub fn updates(&self) -> i32 {
+        self.updates
+    }
+
+    /// Has what it remembers of the network's parameters read.
+    pub fn collect(&self, network: &Network, collector: &mut Collector) {
+        for (part, moments) in ["first", "second", "third"].into_iter().zip([&self.first, &self.second, &self.third]) {
+            collector.moments(part, network, moments);
+        }
+    }
+
+    /// Remembers what was collected after so many updates.
+    pub fn restore(&mut self, updates: i32, tensors: &NamedTensors, network: &Network) -> Result<(), Failure> {
+        self.updates = updates;
+        self.first = restored_moments(tensors, "first", network)?;
+        self.second = restored_moments(tensors, "second", network)?;
+        self.third = restored_moments(tensors, "third", network)?;
+        Ok(())
     }
 
     fn moved<const D: usize>(&mut self, id: ParamId, value: Tensor<D>, gradient: Tensor<D>, rates: Rates) -> Tensor<D> {

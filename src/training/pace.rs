@@ -1,11 +1,16 @@
 //! How fast a run goes: elapsed time without pauses, images per second, time left, and when to read back.
 
+use serde::{Deserialize, Serialize};
+
 /// Reads are at least so far apart, so that there are at most ten a second.
 const READ_INTERVAL_MS: f64 = 100.0;
 
 /// The work between two reads is chosen to take about so long. Steps that only wait in the GPU's queue cost the host little time,
 /// so without this the queue would grow without limit.
 const READ_TARGET_MS: f64 = 150.0;
+
+/// Images per second are a running mean over about so long: between two reads alone they jump.
+const RATE_MS: f64 = 2_000.0;
 
 const MAX_STEPS_PER_READ: u32 = 500;
 
@@ -43,6 +48,21 @@ impl Pace {
         }
     }
 
+    /// The clock of a run that goes on now.
+    pub fn restored(state: PaceState, now_ms: f64) -> Self {
+        let PaceState { elapsed_ms, validating_ms, n_validations, steps } = state;
+        Self { started_ms: now_ms - elapsed_ms, validating_ms, n_validations, steps, ..Self::new(now_ms) }
+    }
+
+    pub fn state(&self, now_ms: f64) -> PaceState {
+        PaceState {
+            elapsed_ms: self.elapsed_ms(now_ms),
+            validating_ms: self.validating_ms,
+            n_validations: self.n_validations,
+            steps: self.steps,
+        }
+    }
+
     /// Counts a step; whether its loss should be read now.
     pub fn step_is_due(&mut self, now_ms: f64) -> bool {
         self.steps += 1;
@@ -55,7 +75,10 @@ impl Pace {
         let taken_ms = (now_ms - self.last_read_ms).max(0.01);
         if self.steps_since_read > 0 {
             let steps_per_ms = f64::from(self.steps_since_read) / taken_ms;
-            self.images_per_second = steps_per_ms * batch_size as f64 * 1_000.0;
+            let images_per_second = steps_per_ms * batch_size as f64 * 1_000.0;
+            // The first figure stands for itself; later ones move it by their share of the time that it is taken over.
+            let share = if self.images_per_second > 0.0 { 1.0 - (-taken_ms / RATE_MS).exp() } else { 1.0 };
+            self.images_per_second += share * (images_per_second - self.images_per_second);
             self.steps_per_read = ((steps_per_ms * READ_TARGET_MS).ceil() as u32).clamp(1, MAX_STEPS_PER_READ);
         }
         self.steps_since_read = 0;
@@ -99,6 +122,15 @@ impl Pace {
     }
 }
 
+/// What a run's clock has counted, whatever the moment; for a run that is broken off and goes on later.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaceState {
+    elapsed_ms: f64,
+    validating_ms: f64,
+    n_validations: u32,
+    steps: u32,
+}
+
 /// Work that is left.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
@@ -106,4 +138,42 @@ pub struct Left {
     pub validations: u32,
     /// The validation split in batches.
     pub steps_per_validation: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(pace: &mut Pace, n_steps: u32, now_ms: f64) {
+        for _ in 0..n_steps {
+            pace.step_is_due(now_ms);
+        }
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_steps_and_one_slow_read_hardly_moves_it() {
+        let mut pace = Pace::new(0.0);
+        let mut now_ms = 0.0;
+        // 10 steps of 4 images in 100 ms.
+        for _ in 0..30 {
+            count(&mut pace, 10, now_ms);
+            now_ms += 100.0;
+            pace.was_read(now_ms, 4);
+        }
+        assert!((pace.images_per_second() - 400.0).abs() < 1e-6, "{}", pace.images_per_second());
+        count(&mut pace, 10, now_ms);
+        pace.was_read(now_ms + 200.0, 4);
+        assert!((375.0..400.0).contains(&pace.images_per_second()), "{}", pace.images_per_second());
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_has_its_past() {
+        let mut pace = Pace::new(1_000.0);
+        count(&mut pace, 10, 1_500.0);
+        pace.was_paused(1_500.0, 1_700.0);
+        let state = pace.state(2_000.0);
+        let restored = Pace::restored(state, 50_000.0);
+        assert_eq!((restored.elapsed_ms(50_000.0), restored.elapsed_ms(50_010.0)), (800.0, 810.0));
+        assert_eq!(restored.state(50_000.0), state);
+    }
 }

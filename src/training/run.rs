@@ -1,5 +1,9 @@
 //! One run, from the first to the last step.
 
+/// Checkpoints of it.
+mod keep;
+
+use super::checkpoint::Checkpoint;
 use super::control::{Control, Wish};
 use super::data::DeviceDataset;
 use super::early_stopping::{Patience, is_better};
@@ -12,7 +16,7 @@ use super::published::Published;
 use super::step::{StepSettings, Trainer};
 use super::tally::{EpochTally, Tally};
 use super::watched::{Unwatched, Watched};
-use crate::network::Network;
+use crate::network::{Network, weight_file};
 use crate::protocol::schedule::{At, Plateau, learning_rate};
 use crate::protocol::{
     Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
@@ -30,6 +34,30 @@ pub async fn train(
     data: &DeviceDataset,
     config: &RunConfig,
     published: &Published,
+) -> Result<RunReport, Failure> {
+    run(host, control, data, config, published, None).await
+}
+
+/// Goes on with a run of this config from the bytes of a checkpoint, as [`RunUpdate::Checkpoint`] has them. On a device that computes the
+/// same, what follows is bit for bit what would have followed.
+pub async fn resume(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    published: &Published,
+    checkpoint: &[u8],
+) -> Result<RunReport, Failure> {
+    run(host, control, data, config, published, Some(Checkpoint::from_bytes(checkpoint)?)).await
+}
+
+async fn run(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    published: &Published,
+    checkpoint: Option<Checkpoint>,
 ) -> Result<RunReport, Failure> {
     let plan = Plan::new(config, data.counts())?;
     host.emit(RunUpdate::Preparing(Preparation::BuildingNetwork));
@@ -55,13 +83,23 @@ pub async fn train(
         best: None,
         pace: Pace::new(host.now_ms()),
         last_samples_ms: f64::NEG_INFINITY,
+        is_updated: false,
+        last_checkpoint_ms: host.now_ms(),
+        checkpoint_cost_ms: 0.0,
     };
+    if let Some(checkpoint) = checkpoint {
+        run.restore(checkpoint)?;
+    }
     let ending = run.train_all().await;
     if let Some((_, best)) = &run.best {
         published.set(best.clone());
     }
+    let ending = ending?;
+    if let Some(network) = published.get().filter(|_| run.step > 0 && host.checkpoint_interval_ms().is_some()) {
+        host.emit(RunUpdate::Weights(weight_file::to_bytes(&network.weights().await?)?.into()));
+    }
     Ok(RunReport {
-        ending: ending?,
+        ending,
         steps: run.step,
         best: run.best.map(|(report, _)| report),
         is_averaged: config.ema_decay.is_some(),
@@ -100,17 +138,22 @@ struct Run<'a, H> {
     best: Option<(EpochReport, Network)>,
     pace: Pace,
     last_samples_ms: f64,
+    /// Whether the weights moved in the last step: no gradients wait.
+    is_updated: bool,
+    last_checkpoint_ms: f64,
+    checkpoint_cost_ms: f64,
 }
 
 impl<H: Host> Run<'_, H> {
     async fn train_all(&mut self) -> Result<Ending, Failure> {
         let epochs = self.config.epochs;
-        for epoch in 0..epochs {
+        for epoch in self.epoch..epochs {
             self.epoch = epoch;
-            self.epoch_tally = EpochTally::default();
             let train = self.data.part(SplitName::Train);
             let order = self.data.upload_indices(self.plan.order(train, self.config.seed, epoch));
-            for position in 0..self.plan.steps_per_epoch {
+            // More than 0 in the first epoch of a run that goes on from a checkpoint.
+            let done = self.step - epoch * self.plan.steps_per_epoch;
+            for position in done..self.plan.steps_per_epoch {
                 if self.may_go_on().await? == GoOn::Stop {
                     self.report().await?;
                     return Ok(Ending::Stopped);
@@ -121,9 +164,13 @@ impl<H: Host> Run<'_, H> {
                 let batch = self.data.batch(order.clone().narrow(0, position as usize * n_batch, n_batch));
                 let settings = self.settings(position);
                 self.tally.add(self.trainer.step(batch, settings));
+                self.is_updated = settings.is_update;
                 self.step += 1;
                 if self.pace.step_is_due(self.host.now_ms()) || self.step == self.plan.total_steps {
                     self.report().await?;
+                    if self.checkpoint_is_due() {
+                        self.keep_checkpoint().await?;
+                    }
                 }
                 self.host.breathe().await;
                 if self.step == self.plan.total_steps && position + 1 < self.plan.steps_per_epoch {
@@ -148,6 +195,10 @@ impl<H: Host> Run<'_, H> {
     async fn may_go_on(&mut self) -> Result<GoOn, Failure> {
         if self.control.wish() == Wish::Pause {
             self.report().await?;
+            // Who pauses may leave.
+            if self.host.checkpoint_interval_ms().is_some() {
+                self.keep_checkpoint().await?;
+            }
             self.watched().sleep_through_pause().await;
         }
         Ok(if self.control.wish() == Wish::Stop { GoOn::Stop } else { GoOn::Continue })
@@ -243,7 +294,7 @@ impl<H: Host> Run<'_, H> {
         let validating_ms = now_ms - since_ms - (self.pace.paused_ms() - paused_ms);
         self.pace.was_validated(validating_ms, now_ms);
         let (validation_loss, validation_accuracy) = mean_loss_and_accuracy(&predictions);
-        let (train_loss, train_accuracy) = self.epoch_tally.means(self.plan.batch_size);
+        let (train_loss, train_accuracy) = std::mem::take(&mut self.epoch_tally).means(self.plan.batch_size);
         let mut report = EpochReport {
             epoch: self.epoch,
             step: self.step,

@@ -1,14 +1,17 @@
 //! One training step: augmentation, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::augment::Augmenter;
 use super::average::MovingAverage;
+use super::checkpoint::{NamedTensors, unreadable};
 use super::data::Batch;
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
+use super::saved_tensors::{Collector, restored_network};
 use crate::dataset::random::Random;
 use crate::network::Network;
 use crate::protocol::{Failure, RunConfig};
@@ -26,6 +29,16 @@ pub struct Trainer {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+}
+
+/// What a trainer has beside its tensors: enough to go on with them, right after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    updates: i32,
+    /// Of the moving average.
+    average_updates: Option<u32>,
+    dropout: u64,
+    augmentation: Option<u64>,
 }
 
 /// What may differ from step to step.
@@ -92,6 +105,39 @@ impl Trainer {
         }
         let predicted = logits.without_autodiff().argmax(1).squeeze_dim::<1>(1); // [batch]
         StepOutcome { loss: loss.without_autodiff(), hits: predicted.equal(batch.labels).int().sum() }
+    }
+
+    /// Has all tensors read; for right after an update, when no gradients wait.
+    pub fn collect(&self, collector: &mut Collector) -> TrainerState {
+        collector.network("weights", &self.network);
+        self.optimizer.collect(&self.network, collector);
+        if let Some(average) = &self.average {
+            collector.network("average", average.network());
+        }
+        TrainerState {
+            updates: self.optimizer.updates(),
+            average_updates: self.average.as_ref().map(MovingAverage::updates),
+            dropout: self.random.state(),
+            augmentation: self.augmenter.as_ref().map(Augmenter::state),
+        }
+    }
+
+    /// Becomes the trainer that was collected; made for the same config.
+    pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
+        self.network = restored_network(tensors, "weights", self.network.clone())?;
+        self.optimizer.restore(state.updates, tensors, &self.network)?;
+        self.average = match (self.average.take(), state.average_updates) {
+            (Some(average), Some(updates)) => Some(average.restored(updates, tensors)?),
+            (None, None) => None,
+            _ => return Err(unreadable("it is of a config with another average")),
+        };
+        match (&mut self.augmenter, state.augmentation) {
+            (Some(augmenter), Some(state)) => augmenter.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other changes to the images")),
+        }
+        self.random = Random::new(state.dropout);
+        Ok(())
     }
 
     fn update(&mut self, rates: Rates) {

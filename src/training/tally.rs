@@ -1,6 +1,7 @@
 //! Losses and hits: those that are still on the device, and the sums over an epoch.
 
 use burn::tensor::{Int, Tensor, Transaction};
+use serde::{Deserialize, Serialize};
 
 use super::step::StepOutcome;
 use crate::network::weights::device_failure;
@@ -42,7 +43,7 @@ impl Tally {
 }
 
 /// Sums over the epoch under way.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochTally {
     loss_sum: f64,
     n_hits: u64,

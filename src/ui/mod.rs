@@ -16,7 +16,9 @@ mod preferences;
 mod recipe;
 mod sources;
 
-/// What earlier runs came to.
+/// What is kept of runs: those that have ended, and those that were broken off.
+mod database;
+mod interrupted;
 mod runs;
 
 /// Which settings do best.

@@ -225,6 +225,28 @@ impl Recipe {
         self.store.load_dataset(source, self.split.get_untracked()).await.map(drop)
     }
 
+    /// Sees to the dataset of a config, cut as it says: the current one, or one that is served, by the catalog or by an id that is known
+    /// otherwise.
+    pub async fn dataset_for(self, config: &RunConfig, served_id: Option<String>) -> Result<(), Failure> {
+        self.store.dataset_settled().await;
+        let (origin, is_cut) = self.store.dataset.with_untracked(|dataset| {
+            let is_current = dataset.current.as_ref().is_some_and(|current| current.id == config.dataset);
+            let origin = dataset.origin.clone().filter(|_| is_current);
+            let is_cut = origin.as_ref().is_some_and(|(_, split)| *split == config.split);
+            (origin, is_cut)
+        });
+        if is_cut {
+            return Ok(());
+        }
+        let known =
+            served_id.or_else(|| untrack(|| self.catalog.find(&config.dataset)).map(|_| config.dataset.clone()));
+        let source = origin.map(|(source, _)| source).or_else(|| known.map(served));
+        let source = source.ok_or_else(|| {
+            Failure::new(FailureKind::NoDataset, format!("the dataset {} must be given again", config.dataset))
+        })?;
+        self.store.load_dataset(source, config.split).await.map(drop)
+    }
+
     /// The settings, for the dataset as it is.
     pub fn complete_config(self) -> Option<RunConfig> {
         let config = self.config.get_untracked()?;

@@ -14,7 +14,7 @@ pub struct Point {
 }
 
 /// Values against steps, at most [`SERIES_LIMIT`] points of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     points: Vec<Point>,
     /// Values per point, a power of two.
@@ -45,6 +45,11 @@ impl Series {
         if self.points.len() >= SERIES_LIMIT {
             self.halve();
         }
+    }
+
+    /// A history that has ended.
+    pub fn of(points: &[Point]) -> Self {
+        Self { points: points.to_vec(), ..Self::default() }
     }
 
     pub fn points(&self) -> &[Point] {

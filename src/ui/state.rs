@@ -11,13 +11,17 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
-pub use run::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunPlan, RunProgress, RunState};
+pub use run::{
+    ADJUSTMENTS_LIMIT, Checkpoint, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState,
+};
 
 use super::series::Series;
 use crate::protocol::{
-    Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, EngineKind, Event, Failure, Prediction,
-    RequestId, RunUpdate, SplitConfig,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, EngineKind, Event, Failure, Prediction,
+    RequestId, RunReport, RunUpdate, SplitConfig,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,8 +35,12 @@ pub struct AppState {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
-    /// Runs that have ended, until they are taken to be kept; each change ends one at most.
-    pub ended: Vec<EndedRun>,
+    /// The weights that the run under way ends with, until it has ended.
+    weights: Option<Bulk>,
+    /// How the run had ended that is being opened.
+    opening: Option<RunReport>,
+    /// What is to be kept of runs, until it is taken.
+    pub news: Vec<RunNews>,
 }
 
 /// Which parts of the state a change touched; none for an event that was dropped.
@@ -203,7 +211,7 @@ pub enum LoadStage {
 }
 
 /// The run's histories, each bounded (see [`Series`]); x is the step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
     pub train_loss: Series,
     pub train_accuracy: Series,
@@ -246,7 +254,7 @@ impl AppState {
                 self.dataset.load = Load::Loading { source: source.clone(), split: *split, stage: LoadStage::Asked };
                 Changed { dataset: true, ..Changed::NOTHING }
             }
-            Command::Train { run, config } => {
+            Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
                 self.replace_run();
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
@@ -388,6 +396,17 @@ impl AppState {
             }
             RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
             RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
+            RunUpdate::Checkpoint { step, bytes } => {
+                let (run, curves) = (run.clone(), self.curves.clone());
+                self.news.push(RunNews::Checkpoint(Checkpoint { run, curves, step: *step, bytes: bytes.clone() }));
+            }
+            RunUpdate::Weights(bytes) => self.weights = Some(bytes.clone()),
+            RunUpdate::Opened => {
+                if let Some(report) = self.opening.take() {
+                    let run = run.clone();
+                    self.run = RunState::Finished { run, report };
+                }
+            }
             RunUpdate::Finished(report) => {
                 run.progress.step = report.steps;
                 run.progress.elapsed_ms = report.elapsed_ms;
@@ -406,6 +425,21 @@ impl AppState {
         changed
     }
 
+    /// The run that was just asked for goes on from a checkpoint: what was known of it then.
+    pub fn take_past(&mut self, past: Run, curves: Curves) -> Changed {
+        let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
+        let Run { id, config, is_in_engine, .. } = run.clone();
+        *run = Run { id, config, is_in_engine, ..past };
+        self.curves = curves;
+        Changed { run: true, curves: true, ..Changed::NOTHING }
+    }
+
+    /// The run that was just asked for has ended before; how, and what was known of it then.
+    pub fn open(&mut self, past: Run, curves: Curves, report: RunReport) -> Changed {
+        self.opening = Some(report);
+        self.take_past(past, curves)
+    }
+
     /// The run under way, if there is one, gives way to what comes next.
     fn replace_run(&mut self) {
         if self.run.is_active()
@@ -416,7 +450,8 @@ impl AppState {
     }
 
     fn end_run(&mut self, run: Run, outcome: Outcome) {
-        self.ended.push(EndedRun { run, curves: self.curves.clone(), outcome });
+        let weights = self.weights.take();
+        self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome, weights }));
     }
 
     fn crashed(&mut self, failure: &Failure) -> Changed {

@@ -33,11 +33,12 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Curves, DatasetState, EndedRun, EngineChoice, EngineState, NoticeKind, Notices, RunState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, Run, RunNews,
+    RunState,
 };
 use crate::protocol::{
-    Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
-    Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
+    Answer, Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind,
+    Prediction, Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
 };
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
@@ -63,8 +64,8 @@ pub struct Store {
     pub notices: Part<Notices>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
-    /// Who keeps the runs that have ended.
-    on_ended: StoredValue<Rc<dyn Fn(EndedRun)>, LocalStorage>,
+    /// Those who keep something of runs.
+    keepers: StoredValue<Vec<Keeper>, LocalStorage>,
     /// Runs that are trials of a search, the latest.
     trials: StoredValue<BTreeSet<RunId>>,
     pub(super) link: StoredValue<Link, LocalStorage>,
@@ -136,6 +137,7 @@ struct Waiting {
     ready: Vec<Sender<EngineReady>>,
 }
 
+type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
 type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
 type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
@@ -160,7 +162,7 @@ impl Store {
             notices: Part::new(state, |state| &state.notices),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
-            on_ended: StoredValue::new_local(Rc::new(|_| {})),
+            keepers: StoredValue::new_local(Vec::new()),
             trials: StoredValue::default(),
             link: StoredValue::new_local(Link::default()),
         }
@@ -259,6 +261,13 @@ impl Store {
         loaded.await
     }
 
+    /// Waits for the end of a load that is under way, however it ends.
+    pub async fn dataset_settled(self) {
+        if self.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
+            drop(self.dataset_loaded().await);
+        }
+    }
+
     pub fn cancel_dataset(self) {
         self.send(Command::CancelDataset);
     }
@@ -269,16 +278,16 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.start_run(config, false, on_update).await
+        self.begin(config, None, false, on_update)?.await
     }
 
-    /// The same for a trial of a search.
+    /// As [`Store::train`], for a trial of a search.
     pub async fn train_trial(
         self,
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.start_run(config, true, on_update).await
+        self.begin(config, None, true, on_update)?.await
     }
 
     /// Whether a run is a trial of a search, and not the visitor's own.
@@ -286,12 +295,38 @@ impl Store {
         self.trials.with_value(|trials| trials.contains(&run))
     }
 
-    async fn start_run(
+    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
+    pub async fn go_on(
         self,
-        config: RunConfig,
-        is_trial: bool,
+        Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
+        let report = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
+        self.change(|state| state.take_past(run, curves));
+        report.await
+    }
+
+    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
+    pub fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
+        self.expect_engine()?;
+        let id = self.waiting.try_update_value(|waiting| {
+            waiting.n_runs = waiting.n_runs.wrapping_add(1);
+            RunId(waiting.n_runs)
+        });
+        let id = id.ok_or_else(|| canceled("the page is closing"))?;
+        self.end_run(Err(canceled("the network of another run was taken")));
+        self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
+        self.change(|state| state.open(run, curves, report));
+        Ok(id)
+    }
+
+    fn begin(
+        self,
+        config: RunConfig,
+        checkpoint: Option<Bulk>,
+        is_trial: bool,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
@@ -311,8 +346,8 @@ impl Store {
                 }
             });
         }
-        self.send(Command::Train { run, config: Box::new(config) });
-        report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run")))
+        self.send(Command::Train { run, config: Box::new(config), checkpoint });
+        Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
     }
 
     /// Waits for an engine that runs.
@@ -397,8 +432,8 @@ impl Store {
     }
 
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
-        let (changed, ended) =
-            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.ended))).unwrap_or_default();
+        let (changed, news) =
+            self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -406,16 +441,18 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
-        if !ended.is_empty() {
-            let on_ended = self.on_ended.get_value();
-            ended.into_iter().filter(|ended| !self.is_trial(ended.run.id)).for_each(|ended| on_ended(ended));
+        if !news.is_empty() {
+            let keepers = self.keepers.get_value();
+            let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
+            of_runs.for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
         changed
     }
 
-    /// `keep` hears of every run that ends, however it does, but not of trials; those who wait for its end hear of it afterwards.
-    pub(super) fn on_run_ended(self, keep: impl Fn(EndedRun) + 'static) {
-        self.on_ended.set_value(Rc::new(keep));
+    /// `keep` hears of every checkpoint, and of every run that ends, however it does, but not of trials; those who wait for its end hear of it
+    /// afterwards.
+    pub(super) fn on_run_news(self, keep: impl Fn(&RunNews) + 'static) {
+        self.keepers.update_value(|keepers| keepers.push(Rc::new(keep)));
     }
 
     /// Waits for the end of the load that is under way or about to be asked for.
@@ -468,7 +505,10 @@ impl Store {
             | RunUpdate::Samples(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
-            | RunUpdate::Adjusted(_) => {}
+            | RunUpdate::Adjusted(_)
+            | RunUpdate::Checkpoint { .. }
+            | RunUpdate::Weights(_)
+            | RunUpdate::Opened => {}
         }
     }
 

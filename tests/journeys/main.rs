@@ -8,6 +8,7 @@ mod first_minute;
 mod gpu_faults;
 mod hosting;
 mod pictures;
+mod resume;
 mod runs;
 mod search;
 mod settings;

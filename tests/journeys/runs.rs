@@ -36,6 +36,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     page.session().refresh().await.unwrap();
     assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
 
+    take_network(&page).await;
     compare(&page).await;
     delete_and_undo(&page, &kept).await;
     share(&app, &page).await;
@@ -55,6 +56,29 @@ async fn expect_two_runs(page: &Page) -> Vec<String> {
         .map(|(id, rate)| json!({ "id": id, "steps": 20, "ending": "stepLimit", "rate": rate, "n": 20 }));
     assert_eq!(runs, expected);
     rows
+}
+
+/// The engine of the reloaded page has no network; a kept run's comes back with its weights.
+async fn take_network(page: &Page) {
+    let before = "await kindling.loadDataset('mnist'); return await kindling.evaluate('validation')";
+    assert_eq!(page.call::<Value>(before, json!(null)).await.unwrap().unwrap_err().name, "NoNetwork");
+    page.click("button", "First run of *").await.unwrap();
+    page.click("button", "Take its network").await.unwrap();
+    page.wait_for::<bool>("(await kindling.currentRun())?.state === 'finished'", LONG).await.unwrap();
+    let accuracies: Vec<f64> = page
+        .run(
+            "const accuracies = [(await kindling.evaluate('validation')).accuracy];
+             await kindling.openRun((await kindling.runs()).at(-1).id);
+             while ((await kindling.currentRun())?.state !== 'finished') await new Promise(resolve => setTimeout(resolve, 20));
+             accuracies.push((await kindling.evaluate('validation')).accuracy);
+             return accuracies;",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    // Twenty steps at a tenth of the rate teach less.
+    assert!(accuracies[0] > 0.2 && accuracies[1] > accuracies[0], "{accuracies:?}");
+    page.click("button", "Close").await.unwrap();
 }
 
 /// Both curves in one chart. Runs without a whole epoch have no validation, so the train loss is compared.

@@ -34,6 +34,7 @@ pub struct Recorder<'a> {
     /// Called at each breath, with the number of the breath, from 1.
     at_breath: Box<dyn Fn(u32) + 'a>,
     breaths: Cell<u32>,
+    checkpoint_interval_ms: Option<f64>,
 }
 
 impl<'a> Recorder<'a> {
@@ -45,7 +46,17 @@ impl<'a> Recorder<'a> {
             ms_per_breath,
             at_breath: Box::new(at_breath),
             breaths: Cell::new(0),
+            checkpoint_interval_ms: None,
         }
+    }
+
+    /// Wants a checkpoint after every report.
+    pub fn with_checkpoints(self) -> Self {
+        self.with_checkpoints_every(0.0)
+    }
+
+    pub fn with_checkpoints_every(self, interval_ms: f64) -> Self {
+        Self { checkpoint_interval_ms: Some(interval_ms), ..self }
     }
 
     /// Time passes, as in a pause.
@@ -90,6 +101,10 @@ impl Host for Recorder<'_> {
         self.now_ms.set(self.now_ms.get() + self.ms_per_breath);
         self.breaths.set(self.breaths.get() + 1);
         (self.at_breath)(self.breaths.get());
+    }
+
+    fn checkpoint_interval_ms(&self) -> Option<f64> {
+        self.checkpoint_interval_ms
     }
 
     fn now_ms(&self) -> f64 {

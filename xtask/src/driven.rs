@@ -38,6 +38,7 @@ pub enum Measurement {
     FirstStep,
     StepTime,
     GpuCalls,
+    Augmentation,
     PageThread,
     Accuracy,
     Memory,

@@ -32,6 +32,8 @@ pub mod bench;
 #[cfg(feature = "bench")]
 pub mod screenshots;
 
+pub mod reference;
+
 pub mod steps;
 
 pub mod check;

@@ -7,8 +7,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::driven::DrivenCommand;
 use xtask::places::Places;
+use xtask::reference::ReferenceOptions;
 use xtask::steps::Steps;
-use xtask::{browser, build, check, dataset, driven, serve, setup, test};
+use xtask::{browser, build, check, dataset, driven, reference, serve, setup, test};
 
 /// Kindling's commands. Each installs what it needs and the machine has not.
 #[derive(Parser)]
@@ -44,6 +45,8 @@ enum XtaskCommand {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
+    /// Train the presets that promise an accuracy, natively, and write their table in BENCHMARKS.md: hours
+    Reference(ReferenceOptions),
     #[command(flatten)]
     Driven(DrivenCommand),
 }
@@ -78,6 +81,7 @@ fn run(command: XtaskCommand) -> Result<()> {
         }),
         XtaskCommand::Test => summarized(|steps| test::test(&places, steps)),
         XtaskCommand::Dataset { name, from } => dataset::fetch(&places, name, from.as_deref()),
+        XtaskCommand::Reference(options) => reference::run(&places, &options),
         XtaskCommand::Driven(command) => driven::run(&places, &command),
     }
 }

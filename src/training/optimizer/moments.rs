@@ -21,6 +21,10 @@ impl Moments {
         blended
     }
 
+    pub fn set<const D: usize>(&mut self, id: ParamId, value: Tensor<D>) {
+        self.0.register(id, value);
+    }
+
     pub fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
         self.0.get(&id)
     }

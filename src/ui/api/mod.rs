@@ -23,6 +23,7 @@ use wasm_bindgen::{JsCast, JsValue};
 pub use self::run_event::kind_name;
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
+use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::search::Searcher;
@@ -33,12 +34,12 @@ use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
 use crate::network::presets::presets;
 use crate::protocol::{
-    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunUpdate, SplitConfig,
-    SplitName,
+    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunReport, RunUpdate,
+    SplitConfig, SplitName,
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations, runs: Runs, searcher: Searcher) {
+pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: Interrupted, searcher: Searcher) {
     let kindling = Object::new();
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
@@ -51,9 +52,12 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, searcher: Sea
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
     add_method(&kindling, "stop", move |_, _| answer(stop(store, searcher)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
+    add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
+    add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
     add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
+    add_method(&kindling, "openRun", move |id, _| answer(open_run(runs, id)));
     add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
     add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
     Object::freeze(&kindling);
@@ -96,7 +100,18 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    // After an engine was lost, the dataset is on its way again.
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
+    store.ready().await?;
+    told(listener, |on_update| store.train(config, on_update)).await
+}
+
+/// A run whose updates a listener hears, with the reports of its epochs.
+async fn told<R>(listener: Option<Function>, run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R) -> Result<Value, Failure>
+where
+    R: Future<Output = Result<RunReport, Failure>>,
+{
     let epochs = Rc::new(RefCell::new(Vec::new()));
     let on_update = {
         let epochs = epochs.clone();
@@ -111,13 +126,36 @@ async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Valu
             }
         }
     };
-    store.ready().await?;
-    let report = store.train(config, on_update).await?;
+    let report = run(Box::new(on_update)).await?;
     Ok(run_event::report(&report, &epochs.borrow()))
+}
+
+/// The run that a reload or a lost engine broke off; null where there is none.
+async fn interrupted_run(interrupted: Interrupted) -> Result<Value, Failure> {
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    Ok(newest.map_or(Value::Null, |it| {
+        json!({
+            "step": it.run.progress.step,
+            "totalSteps": it.run.plan.map(|plan| plan.total_steps),
+            "savedAt": it.saved_at,
+            "config": *it.run.config,
+        })
+    }))
+}
+
+async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    let newest = newest.ok_or_else(|| Failure::new(FailureKind::Canceled, "no run was interrupted"))?;
+    store.ready().await?;
+    told(listener, |on_update| async move { interrupted.go_on(&newest.id, on_update).await }).await
 }
 
 async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    store.dataset_settled().await;
     let config = complete(store, &options)?;
     let on_progress = move |fraction: f32, points: &[RatePoint]| {
         if let Some(listener) = &listener {
@@ -234,6 +272,14 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
 
 async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
     Ok(json!(runs.all().await))
+}
+
+/// A kept run's network becomes the current one.
+async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
+    let id = id.as_string().ok_or_else(|| bad_config("the run is not named by its id"))?;
+    runs.loaded().await;
+    runs.opened(&id).await?;
+    Ok(Value::Null)
 }
 
 async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {

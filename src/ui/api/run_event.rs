@@ -26,6 +26,9 @@ pub fn run_event(update: &RunUpdate) -> Value {
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
+        RunUpdate::Checkpoint { step, .. } => json!({ "kind": "checkpoint", "step": step }),
+        RunUpdate::Weights(bytes) => json!({ "kind": "weights", "bytes": bytes.len() }),
+        RunUpdate::Opened => json!({ "kind": "opened" }),
         RunUpdate::Adjusted(adjustment) => of_kind("adjusted", json!(adjustment)),
         RunUpdate::Finished(report) => of_kind("finished", json!(report)),
         RunUpdate::Failed(failure) => {

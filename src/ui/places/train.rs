@@ -5,6 +5,7 @@ mod adjustments;
 mod controls;
 mod curves;
 mod form;
+mod interrupted;
 mod outcome;
 mod runs;
 mod samples;

@@ -7,7 +7,7 @@ use super::record::{Circumstances, Environment, KeptRun, TestResult};
 use crate::channel::BUILD;
 use crate::protocol::{RunId, SplitName};
 use crate::ui::places::understand::evaluations::{Evaluated, EvaluationState};
-use crate::ui::state::{EndedRun, EngineState};
+use crate::ui::state::{EndedRun, EngineState, RunNews};
 
 /// A run under way, as it was when it began: an engine that is lost takes its name with it.
 #[derive(Clone, Debug)]
@@ -20,7 +20,11 @@ pub(super) struct Began {
 
 impl Runs {
     pub(super) fn watch(self) {
-        self.store.on_run_ended(move |ended| self.keep(ended));
+        self.store.on_run_news(move |news| {
+            if let RunNews::Ended(ended) = news {
+                self.keep(ended.clone());
+            }
+        });
         let run = Memo::new(move |_| self.store.run.with(|run| run.run().map(|run| run.id)));
         Effect::watch(move || run.get(), move |run, _, _| self.begin(*run), true);
         let test = self.evaluations.of(SplitName::Test);
@@ -87,8 +91,9 @@ impl Runs {
                 environment: self.environment(),
             },
         };
+        let weights = ended.weights.clone();
         if let Some(kept) = KeptRun::new(ended, circumstances) {
-            self.insert(kept);
+            self.insert(kept, weights);
             self.newest.set_value(Some((run, id)));
         }
     }

@@ -12,6 +12,7 @@ pub mod label;
 pub mod limit;
 mod notice;
 pub mod record;
+mod reopen;
 mod storage;
 mod undo;
 
@@ -24,14 +25,16 @@ use leptos::task::spawn_local;
 
 use self::curves::RunCurves;
 use self::keep::Began;
-use self::limit::{RUNS_LIMIT, surplus};
+use self::limit::{RUNS_LIMIT, WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
 pub use self::notice::{RunNotice, run_notice_text};
 use self::record::{KeptRun, RunRecord};
-use self::storage::{RunStorage, Trouble};
+use self::storage::{Parts, RunStorage};
+use super::database::Trouble;
 use super::places::understand::evaluations::Evaluations;
+use super::recipe::Recipe;
 use super::state::NoticeKind;
 use super::store::Store;
-use crate::protocol::RunId;
+use crate::protocol::{Bulk, RunId};
 
 /// Runs whose curves are in memory, the newest; those of the others are read again.
 const CURVES_LIMIT: usize = 50;
@@ -45,6 +48,7 @@ pub struct Runs {
     /// By their start, the oldest first; at most [`RUNS_LIMIT`].
     pub list: RwSignal<Vec<Arc<RunRecord>>>,
     store: Store,
+    recipe: Recipe,
     evaluations: Evaluations,
     is_loaded: StoredValue<bool>,
     curves: StoredValue<BTreeMap<String, Arc<RunCurves>>>,
@@ -53,15 +57,16 @@ pub struct Runs {
     began: StoredValue<Option<Began>>,
     /// Of the run in the engine, once it is kept.
     newest: StoredValue<Option<(RunId, String)>>,
-    deleted: StoredValue<Vec<KeptRun>>,
+    deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
 }
 
 impl Runs {
     /// Made once, beside the store; keeps every run that ends from now on.
-    pub fn new(store: Store, evaluations: Evaluations) -> Self {
+    pub fn new(store: Store, recipe: Recipe, evaluations: Evaluations) -> Self {
         let runs = Self {
             list: RwSignal::default(),
             store,
+            recipe,
             evaluations,
             is_loaded: StoredValue::new(false),
             curves: StoredValue::default(),
@@ -151,16 +156,26 @@ impl Runs {
     }
 
     /// Adds a run with its curves, here and in the storage.
-    fn insert(self, run: KeptRun) {
+    fn insert(self, run: KeptRun, weights: Option<Bulk>) {
         let curves = Arc::new(run.curves);
         self.remember(&run.record.id, &curves);
         self.add(vec![run.record.clone()]);
-        spawn_local(self.write(run.record, Some(curves)));
+        spawn_local(self.write(run.record, Some(curves), weights));
+        for id in self.list.with_untracked(|list| surplus_weights(list, WEIGHTS_LIMIT_BYTES)) {
+            self.change(&id, |record| record.weights_bytes = None);
+            spawn_local(async move {
+                if let Ok(storage) = self.storage().await {
+                    // Where that fails, they only take room.
+                    storage.delete_weights(&id).await.ok();
+                }
+            });
+        }
     }
 
-    async fn write(self, record: RunRecord, curves: Option<Arc<RunCurves>>) {
+    async fn write(self, record: RunRecord, curves: Option<Arc<RunCurves>>, weights: Option<Bulk>) {
+        let parts = Parts { curves: curves.as_deref(), weights: weights.as_ref() };
         let written = match self.storage().await {
-            Ok(storage) => storage.put(&record, curves.as_deref()).await,
+            Ok(storage) => storage.put(&record, parts).await,
             Err(trouble) => Err(trouble),
         };
         if let Err(trouble) = written {
@@ -180,7 +195,7 @@ impl Runs {
             Some((**record).clone())
         });
         if let Some(record) = changed.flatten() {
-            spawn_local(self.write(record, None));
+            spawn_local(self.write(record, None, None));
         }
     }
 
@@ -203,6 +218,11 @@ impl Runs {
         });
     }
 
+    /// Waits until what earlier visits kept is known.
+    pub async fn loaded(self) {
+        self.load().await;
+    }
+
     /// All runs with their curves, the oldest first.
     pub async fn all(self) -> Vec<KeptRun> {
         self.load().await;
@@ -220,6 +240,9 @@ impl Runs {
         let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
         let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
         self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: runs.len() }));
-        runs.into_iter().for_each(|run| self.insert(run));
+        // A file of runs has no weights.
+        for KeptRun { record, curves } in runs {
+            self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::incoming::Refusal;
 use super::limit::RUNS_LIMIT;
-use super::storage::Trouble;
+use crate::ui::database::Trouble;
 use crate::ui::i18n::tr;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -37,6 +37,9 @@ pub struct RunRecord {
     /// Of the test set, where the visitor asked for it.
     pub test: Option<TestResult>,
     pub environment: Environment,
+    /// Size of the weights that it ended with, where they are kept.
+    #[serde(default)]
+    pub weights_bytes: Option<u64>,
     /// Given by the visitor.
     #[serde(default)]
     pub name: String,
@@ -106,7 +109,7 @@ pub struct Circumstances {
 impl KeptRun {
     /// None for a run without a step: there is nothing to compare.
     pub fn new(ended: EndedRun, circumstances: Circumstances) -> Option<Self> {
-        let EndedRun { run, curves, outcome } = ended;
+        let EndedRun { run, curves, outcome, weights } = ended;
         let (ending, steps, elapsed_ms) = match outcome {
             Outcome::Finished(report) => (report.ending.into(), report.steps, report.elapsed_ms),
             Outcome::Failed(failure) => (RunEnding::Failed(failure.kind), run.progress.step, run.progress.elapsed_ms),
@@ -131,6 +134,7 @@ impl KeptRun {
             adjustments: run.adjustments,
             test,
             environment,
+            weights_bytes: weights.map(|weights| weights.len() as u64),
             name: String::new(),
             note: String::new(),
             is_starred: false,

@@ -1,23 +1,20 @@
-//! Where kept runs lie: IndexedDB, records and curves apart, each as JSON by the run's id.
+//! Where kept runs lie: IndexedDB, by the run's id. Records and curves apart, each as JSON; weights as bytes.
 
-use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionMode, TransactionResult};
+use idb::{Database, Error, TransactionMode};
+use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::curves::RunCurves;
 use super::record::RunRecord;
+use crate::protocol::Bulk;
+use crate::ui::database::{self, CURVES, RUNS, Trouble, WEIGHTS, ended, read, read_bytes, trouble};
 
-const NAME: &str = "kindling";
-const VERSION: u32 = 1;
-const RECORDS: &str = "runs";
-const CURVES: &str = "curves";
-
-/// Why the browser does not keep what it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// As in a private window, or where the visitor forbids it; with the browser's own words.
-    Refused(String),
-    Full,
+/// What a run has beside its record.
+#[derive(Clone, Copy, Default)]
+pub struct Parts<'a> {
+    pub curves: Option<&'a RunCurves>,
+    pub weights: Option<&'a Bulk>,
 }
 
 pub struct RunStorage {
@@ -26,21 +23,12 @@ pub struct RunStorage {
 
 impl RunStorage {
     pub async fn open() -> Result<Self, Trouble> {
-        let mut request = Factory::new().and_then(|factory| factory.open(NAME, Some(VERSION))).map_err(trouble)?;
-        request.on_upgrade_needed(|event| {
-            // What fails here fails the request, too.
-            if let Ok(database) = event.database() {
-                for store in [RECORDS, CURVES] {
-                    database.create_object_store(store, ObjectStoreParams::new()).ok();
-                }
-            }
-        });
-        Ok(Self { database: request.await.map_err(trouble)? })
+        Ok(Self { database: database::open().await? })
     }
 
     /// All records. What cannot be read, as from a later version of the page, is left where it is.
     pub async fn records(&self) -> Result<Vec<RunRecord>, Trouble> {
-        self.read_all(RECORDS).await.map_err(trouble)
+        self.read_all(RUNS).await.map_err(trouble)
     }
 
     async fn read_all<T: DeserializeOwned>(&self, store: &str) -> Result<Vec<T>, Error> {
@@ -60,53 +48,52 @@ impl RunStorage {
         Ok(value.as_ref().and_then(read))
     }
 
-    /// Puts a record in the place of the one before; its curves too, where they are given.
-    pub async fn put(&self, record: &RunRecord, curves: Option<&RunCurves>) -> Result<(), Trouble> {
-        self.write(record, curves).await.map_err(trouble)
+    /// Puts a record in the place of the one before; its parts too, those that are given.
+    pub async fn put(&self, record: &RunRecord, parts: Parts<'_>) -> Result<(), Trouble> {
+        self.write(record, parts).await.map_err(trouble)
     }
 
-    async fn write(&self, record: &RunRecord, curves: Option<&RunCurves>) -> Result<(), Error> {
-        let transaction = self.database.transaction(&[RECORDS, CURVES], TransactionMode::ReadWrite)?;
+    async fn write(&self, record: &RunRecord, Parts { curves, weights }: Parts<'_>) -> Result<(), Error> {
+        let transaction = self.database.transaction(&[RUNS, CURVES, WEIGHTS], TransactionMode::ReadWrite)?;
         let key = JsValue::from_str(&record.id);
         // Plain data: it can be written as JSON.
         let record = serde_json::to_string(record).unwrap_or_default();
-        transaction.object_store(RECORDS)?.put(&record.into(), Some(&key))?;
+        transaction.object_store(RUNS)?.put(&record.into(), Some(&key))?;
         if let Some(curves) = curves {
             let curves = serde_json::to_string(curves).unwrap_or_default();
             transaction.object_store(CURVES)?.put(&curves.into(), Some(&key))?;
         }
-        ended(transaction.await?)
-    }
-
-    pub async fn delete(&self, id: &str) -> Result<(), Trouble> {
-        self.remove(id).await.map_err(trouble)
-    }
-
-    async fn remove(&self, id: &str) -> Result<(), Error> {
-        let transaction = self.database.transaction(&[RECORDS, CURVES], TransactionMode::ReadWrite)?;
-        for store in [RECORDS, CURVES] {
-            transaction.object_store(store)?.delete(JsValue::from_str(id))?;
+        if let Some(weights) = weights {
+            transaction.object_store(WEIGHTS)?.put(&Uint8Array::from(&weights[..]), Some(&key))?;
         }
         ended(transaction.await?)
     }
-}
 
-fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
-    serde_json::from_str(&value.as_string()?).ok()
-}
-
-/// A transaction that was aborted has written nothing: the disk is full.
-fn ended(result: TransactionResult) -> Result<(), Error> {
-    match result {
-        TransactionResult::Committed => Ok(()),
-        TransactionResult::Aborted => Err(Error::DomExceptionNotFound),
+    /// None where there are none.
+    pub async fn weights(&self, id: &str) -> Result<Option<Bulk>, Trouble> {
+        self.read_weights(id).await.map_err(trouble)
     }
-}
 
-fn trouble(error: Error) -> Trouble {
-    if matches!(error, Error::DomExceptionNotFound) || error.to_string().contains("QuotaExceeded") {
-        Trouble::Full
-    } else {
-        Trouble::Refused(error.to_string())
+    async fn read_weights(&self, id: &str) -> Result<Option<Bulk>, Error> {
+        let transaction = self.database.transaction(&[WEIGHTS], TransactionMode::ReadOnly)?;
+        let value = transaction.object_store(WEIGHTS)?.get(JsValue::from_str(id))?.await?;
+        Ok(value.and_then(read_bytes))
+    }
+
+    /// The rest of the run stays.
+    pub async fn delete_weights(&self, id: &str) -> Result<(), Trouble> {
+        self.remove(id, &[WEIGHTS]).await.map_err(trouble)
+    }
+
+    pub async fn delete(&self, id: &str) -> Result<(), Trouble> {
+        self.remove(id, &[RUNS, CURVES, WEIGHTS]).await.map_err(trouble)
+    }
+
+    async fn remove(&self, id: &str, stores: &[&str]) -> Result<(), Error> {
+        let transaction = self.database.transaction(stores, TransactionMode::ReadWrite)?;
+        for store in stores {
+            transaction.object_store(store)?.delete(JsValue::from_str(id))?;
+        }
+        ended(transaction.await?)
     }
 }

@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 
 use super::record::KeptRun;
 use super::{RunNotice, Runs};
+use crate::protocol::Bulk;
 use crate::ui::state::NoticeKind;
 
 /// How long a deletion can be undone.
@@ -21,12 +22,16 @@ impl Runs {
                 return;
             };
             let curves = self.curves_of(&id).await.map(|curves| (*curves).clone()).unwrap_or_default();
+            let weights = match self.storage().await {
+                Ok(storage) => storage.weights(&id).await.ok().flatten(),
+                Err(_) => None,
+            };
             self.remove(&id);
             self.deleted.update_value(|deleted| {
                 if deleted.len() >= DELETED_LIMIT {
                     deleted.remove(0);
                 }
-                deleted.push(KeptRun { record: (*record).clone(), curves });
+                deleted.push((KeptRun { record: (*record).clone(), curves }, weights));
             });
             let notice = NoticeKind::Runs(RunNotice::Deleted { id: id.clone(), name });
             let gone = id.clone();
@@ -37,14 +42,14 @@ impl Runs {
     }
 
     pub fn undo_delete(self, id: &str) {
-        if let Some(run) = self.take_deleted(id) {
-            self.insert(run);
+        if let Some((run, weights)) = self.take_deleted(id) {
+            self.insert(run, weights);
         }
     }
 
-    fn take_deleted(self, id: &str) -> Option<KeptRun> {
+    fn take_deleted(self, id: &str) -> Option<(KeptRun, Option<Bulk>)> {
         let taken = self.deleted.try_update_value(|deleted| {
-            let place = deleted.iter().position(|run| run.record.id == id)?;
+            let place = deleted.iter().position(|(run, _)| run.record.id == id)?;
             Some(deleted.remove(place))
         });
         taken.flatten()

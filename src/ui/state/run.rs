@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Curves;
 use crate::protocol::event::Preparation;
-use crate::protocol::{Adjustment, EpochReport, Failure, RunConfig, RunId, RunReport};
+use crate::protocol::{Adjustment, Bulk, EpochReport, Failure, RunConfig, RunId, RunReport};
 
 /// Completed epochs whose reports are kept; of longer runs, every other one of the older half goes.
 pub const EPOCHS_LIMIT: usize = 1_000;
@@ -63,12 +65,14 @@ impl RunState {
 
     /// Whether the engine has a network that was trained for at least one step: it can be asked and used.
     pub fn has_network(&self) -> bool {
-        self.run().is_some_and(|run| run.is_in_engine && run.progress.step > 0)
+        // One that is about to go on from a checkpoint has no network yet.
+        let is_preparing = matches!(self, Self::Preparing { .. });
+        self.run().is_some_and(|run| run.is_in_engine && run.progress.step > 0 && !is_preparing)
     }
 }
 
 /// One run as far as it has come.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub id: RunId,
     pub config: Arc<RunConfig>,
@@ -132,12 +136,41 @@ impl Run {
     }
 }
 
+/// What is to be kept of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunNews {
+    Checkpoint(Checkpoint),
+    Ended(EndedRun),
+}
+
+impl RunNews {
+    /// The run that it is of.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Checkpoint(checkpoint) => checkpoint.run.id,
+            Self::Ended(ended) => ended.run.id,
+        }
+    }
+}
+
+/// A run under way, as it is after a step: enough to go on with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub run: Run,
+    pub curves: Curves,
+    pub step: u32,
+    /// The engine's part.
+    pub bytes: Bulk,
+}
+
 /// A run that is over, with its curves as they were then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedRun {
     pub run: Run,
     pub curves: Curves,
     pub outcome: Outcome,
+    /// Those it ended with, as a safetensors file.
+    pub weights: Option<Bulk>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +181,7 @@ pub enum Outcome {
     Replaced,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunPlan {
     pub steps_per_epoch: u32,
     pub total_steps: u32,
@@ -156,7 +189,7 @@ pub struct RunPlan {
 }
 
 /// The newest figures of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunProgress {
     /// Steps done.
     pub step: u32,

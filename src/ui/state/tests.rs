@@ -69,7 +69,7 @@ fn training() -> AppState {
     state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
-    state.sent(&Command::Train { run: RUN, config: Box::new(config()) });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None });
     state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
@@ -132,7 +132,7 @@ fn a_new_run_begins_with_empty_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
     state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()) });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
 }
@@ -234,8 +234,30 @@ fn histories_and_lists_are_bounded() {
 
 /// How the runs ended that wait to be kept, with the points of their loss curves.
 fn take_ended(state: &mut AppState) -> Vec<(RunId, Outcome, usize)> {
-    let ended = std::mem::take(&mut state.ended).into_iter();
+    let news = std::mem::take(&mut state.news).into_iter();
+    let ended = news.filter_map(|news| match news {
+        RunNews::Ended(ended) => Some(ended),
+        RunNews::Checkpoint(_) => None,
+    });
     ended.map(|it| (it.run.id, it.outcome, it.curves.train_loss.points().len())).collect()
+}
+
+#[test]
+fn a_run_that_goes_on_has_its_past_back() {
+    let mut state = training();
+    state.hear(progress(2, &[2.0, 1.0]));
+    state.hear(RunUpdate::Checkpoint { step: 2, bytes: vec![7].into() });
+    let Some(RunNews::Checkpoint(checkpoint)) = state.news.pop() else { panic!() };
+    assert_eq!((checkpoint.step, &checkpoint.bytes[..]), (2, &[7][..]));
+
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: Some(checkpoint.bytes) });
+    state.take_past(checkpoint.run, checkpoint.curves);
+    let run = state.run.run().unwrap();
+    assert_eq!((run.id, run.progress.step), (RunId(8), 2));
+    assert!(!state.run.has_network(), "not before the engine has it");
+    state.apply(&Event::Run { run: RunId(8), update: progress(3, &[0.5]) });
+    let values: Vec<f64> = state.curves.train_loss.points().iter().map(|point| point.value).collect();
+    assert_eq!(values, [2.0, 1.0, 0.5]);
 }
 
 #[test]
@@ -243,13 +265,13 @@ fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
     let mut state = training();
     state.hear(progress(2, &[2.0, 1.0]));
     assert_eq!(take_ended(&mut state), []);
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()) });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
     assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 2)]);
 
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
     assert_eq!(take_ended(&mut state), [(RunId(8), Outcome::Failed(failure(FailureKind::DeviceLost)), 0)]);
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
-    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()) });
+    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()), checkpoint: None });
     assert_eq!(take_ended(&mut state), []);
 
     let report = RunReport { ending: Ending::Stopped, steps: 0, best: None, is_averaged: false, elapsed_ms: 0.0 };

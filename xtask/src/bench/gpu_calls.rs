@@ -82,6 +82,12 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     ))
 }
 
+/// Dispatches since the engine started; the worker must not be in a step.
+pub async fn dispatches(worker: &mut EngineWorker) -> Result<u32> {
+    let counters: Counters = worker.evaluate(COUNTERS).await?;
+    Ok(counters.dispatches)
+}
+
 async fn count(bench: &Bench, app: &App, page: &Page, workload: &Workload) -> Result<Found> {
     workload.load(page).await?;
     let (run, mut pause) = SteeredRun::start(page, &workload.config(), WARM_UP).await?;

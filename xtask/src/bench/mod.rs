@@ -10,6 +10,8 @@ mod step_time;
 
 mod gpu_calls;
 
+mod augmentation;
+
 mod page_thread;
 
 mod accuracy;
@@ -106,6 +108,7 @@ impl Measurement {
         Self::FirstStep,
         Self::StepTime,
         Self::GpuCalls,
+        Self::Augmentation,
         Self::PageThread,
         Self::Accuracy,
         Self::Memory,
@@ -118,6 +121,7 @@ impl Measurement {
             Self::FirstStep => "Until the first step",
             Self::StepTime => "Time per step",
             Self::GpuCalls => "WebGPU calls per step",
+            Self::Augmentation => "What augmentations cost",
             Self::PageThread => "The page's thread while training",
             Self::Accuracy => "MNIST: seconds to an accuracy",
             Self::Memory => "Memory",
@@ -132,6 +136,7 @@ impl Measurement {
             Self::FirstStep => first_step::measure(bench).await,
             Self::StepTime => step_time::measure(bench).await,
             Self::GpuCalls => gpu_calls::measure(bench).await,
+            Self::Augmentation => augmentation::measure(bench).await,
             Self::PageThread => page_thread::measure(bench).await,
             Self::Accuracy => accuracy::measure(bench).await,
             Self::Memory => memory::measure(bench).await,

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::protocol::Command;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::interrupted::use_interrupted;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::{EngineState, RunState};
 use crate::ui::store::use_store;
@@ -18,6 +19,7 @@ pub fn TrainButton(
 ) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let interrupted = use_interrupted();
     let can_start = move || {
         recipe.config.read().is_some()
             && !recipe.is_starting.get()
@@ -28,8 +30,8 @@ pub fn TrainButton(
         <button
             type="button"
             class="button is-big"
-            // After a run, what to do with the network comes first.
-            class:is-primary=!is_again
+            // After a run, what to do with the network comes first; with a run that can go on, that does.
+            class:is-primary=move || !is_again && interrupted.newest().is_none()
             disabled=move || !can_start()
             on:click=move |_| recipe.start()
         >

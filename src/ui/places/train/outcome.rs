@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::controls::TrainButton;
+use super::interrupted::InterruptedOffer;
 use crate::protocol::{Ending, FailureKind, RunReport};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{clock, count, percent};
@@ -119,5 +120,6 @@ pub fn Failed() -> impl IntoView {
             </div>
             <LoadStatus />
         </div>
+        <InterruptedOffer />
     }
 }

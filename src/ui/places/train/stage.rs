@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
+use super::interrupted::InterruptedOffer;
 use super::outcome::{Failed, Finished};
 use super::search::stage::SearchStage;
 use crate::protocol::event::Preparation;
@@ -93,6 +94,7 @@ fn Offer() -> impl IntoView {
         CatalogState::Loading | CatalogState::Ready(_) => None,
     };
     view! {
+        <InterruptedOffer />
         <div class="offer">
             <p class="offer-plan">{plan}</p>
             <TrainButton />

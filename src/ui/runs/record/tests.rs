@@ -21,6 +21,7 @@ pub fn record(id: &str) -> RunRecord {
         epochs: vec![epoch(0.25)],
         adjustments: Vec::new(),
         test: Some(TestResult { loss: None, accuracy: 0.5 }),
+        weights_bytes: None,
         environment: Environment { engine: Some(EngineKind::Cpu), ..Environment::default() },
         name: String::new(),
         note: "a \"note\", with\nlines".into(),
@@ -62,7 +63,7 @@ fn ended(step: u32) -> EndedRun {
     run.progress.step = step;
     run.epochs = vec![epoch(0.25), epoch(f32::NAN)];
     let failure = Failure::new(FailureKind::LossNotFinite, "");
-    EndedRun { run, curves: Default::default(), outcome: Outcome::Failed(failure) }
+    EndedRun { run, curves: Default::default(), outcome: Outcome::Failed(failure), weights: None }
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let annotate = move |text: String| {
         runs.change(&id.get_value(), |record| record.note = shortened(&text, NOTE_LIMIT));
     };
+    let can_open = move || row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some());
+    let open = move |_| runs.reopen(id.get_value());
     view! {
         <section class="run-details" aria-labelledby="run-details-title">
             <h3 id="run-details-title">{label}</h3>
@@ -66,6 +68,11 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                     on:change:target=move |event| annotate(event.target().value())
                 ></textarea>
             </div>
+            {move || can_open().then(|| view! {
+                <button type="button" class="button" title=move || tr!(runs.open_why) on:click=open>
+                    {move_tr!(runs.open)}
+                </button>
+            })}
             <RunActions row />
             <button type="button" class="button" on:click=move |_| view.open.set(None)>{move_tr!(runs.close)}</button>
         </section>

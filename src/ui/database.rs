@@ -1,0 +1,66 @@
+//! The page's database in the browser (IndexedDB): how it is opened, and what can go wrong with it.
+
+use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionResult};
+use js_sys::Uint8Array;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::protocol::Bulk;
+
+const NAME: &str = "kindling";
+const VERSION: u32 = 1;
+
+/// Records of kept runs, their curves, and the weights that they ended with.
+pub const RUNS: &str = "runs";
+pub const CURVES: &str = "curves";
+pub const WEIGHTS: &str = "weights";
+/// Runs that have not ended, and the engine's part of them.
+pub const INTERRUPTED: &str = "interrupted";
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// Why the browser does not keep what it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// As in a private window, or where the visitor forbids it; with the browser's own words.
+    Refused(String),
+    Full,
+}
+
+pub async fn open() -> Result<Database, Trouble> {
+    let mut request = Factory::new().and_then(|factory| factory.open(NAME, Some(VERSION))).map_err(trouble)?;
+    request.on_upgrade_needed(|event| {
+        // What fails here fails the request, too.
+        if let Ok(database) = event.database() {
+            for store in [RUNS, CURVES, WEIGHTS, INTERRUPTED, CHECKPOINTS] {
+                database.create_object_store(store, ObjectStoreParams::new()).ok();
+            }
+        }
+    });
+    request.await.map_err(trouble)
+}
+
+/// None for what cannot be read, as from a later version of the page.
+pub fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
+    serde_json::from_str(&value.as_string()?).ok()
+}
+
+/// Bytes as they were put.
+pub fn read_bytes(value: JsValue) -> Option<Bulk> {
+    Some(value.dyn_into::<Uint8Array>().ok()?.to_vec().into())
+}
+
+/// A transaction that was aborted has written nothing: the disk is full.
+pub fn ended(result: TransactionResult) -> Result<(), Error> {
+    match result {
+        TransactionResult::Committed => Ok(()),
+        TransactionResult::Aborted => Err(Error::DomExceptionNotFound),
+    }
+}
+
+pub fn trouble(error: Error) -> Trouble {
+    if matches!(error, Error::DomExceptionNotFound) || error.to_string().contains("QuotaExceeded") {
+        Trouble::Full
+    } else {
+        Trouble::Refused(error.to_string())
+    }
+}

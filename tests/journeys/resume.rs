@@ -1,0 +1,106 @@
+//! A run that is broken off goes on: after a reload, bit for bit; after a lost engine, with the next one.
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+
+use crate::app::{App, LONG, SHORT};
+
+/// Few and small steps, so that a checkpoint comes long before the end.
+const CONFIG: &str = "{ network: 'lenet', batchSize: 8, maxSteps: 1500, epochs: 1, optimizer: 'adam' }";
+
+/// The end of a run that nobody waits for.
+const END: &str = "document.querySelector('.outcome')?.innerText";
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_reload_as_if_nothing_had_been() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    let whole = weights_fingerprint(&page, &format!("await kindling.train({CONFIG});")).await;
+
+    begin(&page).await;
+    let saved = wait_for_checkpoint(&page).await;
+    page.session().refresh().await.unwrap();
+    page.wait_for_text("A run was interrupted", LONG).await.unwrap();
+    let offered: Value = page.run("return await kindling.interruptedRun()", json!(null)).await.unwrap();
+    assert!(offered["step"].as_u64().unwrap() >= saved, "{offered}");
+    assert_eq!(offered["config"]["batchSize"], 8);
+
+    page.click("button", "Resume after step *").await.unwrap();
+    page.wait_for::<bool>(&format!("{END}?.length > 0"), LONG).await.unwrap();
+    let rest = weights_fingerprint(&page, "").await;
+    assert_eq!(rest, whole, "the run that was broken off came to the same network");
+    let n_steps = "(await kindling.runs()).at(-1)";
+    let kept: Value = page.run(&format!("return {n_steps}"), json!(null)).await.unwrap();
+    assert_eq!(kept["steps"], 1500);
+    let first = kept["curves"]["trainLoss"][0]["step"].as_f64().unwrap();
+    assert!(first <= 8.0, "its curve begins at the beginning: {first}");
+    assert_eq!(
+        page.run::<Value>("return (await kindling.interruptedRun()) ?? null", json!(null)).await.unwrap(),
+        Value::Null
+    );
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_its_engine_was_killed() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    begin(&page).await;
+    let saved = wait_for_checkpoint(&page).await;
+    let kill = "const worker = window.journey.workers.at(-1);
+        worker.terminate();
+        worker.dispatchEvent(new ErrorEvent('error', { message: 'killed by the journey' }));";
+    page.run::<Value>(kill, json!(null)).await.unwrap();
+    page.wait_for_text("A run was interrupted", LONG).await.unwrap();
+    let report: Value = page.run("return await kindling.resumeRun()", json!(null)).await.unwrap();
+    assert_eq!(report["steps"], 1500, "from step {saved} on");
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_discarded_stays_gone() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
+    begin(&page).await;
+    wait_for_checkpoint(&page).await;
+    page.session().refresh().await.unwrap();
+    page.wait_for_text("A run was interrupted", LONG).await.unwrap();
+    page.click("button", "Discard").await.unwrap();
+    page.wait_for::<bool>("!document.querySelector('.interrupted')", SHORT).await.unwrap();
+    // The storage is emptied a moment later.
+    let n_stored = "new Promise((resolve, reject) => {
+        const request = indexedDB.open('kindling');
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+            const count = request.result.transaction('checkpoints').objectStore('checkpoints').count();
+            count.onsuccess = () => { request.result.close(); resolve(count.result); };
+        };
+    })";
+    page.wait_for::<bool>(&format!("(await {n_stored}) === 0"), SHORT).await.unwrap();
+    app.finish(page).await;
+}
+
+/// Starts a run that nobody waits for.
+async fn begin(page: &Page) {
+    let start = format!(
+        "window.checkpoint = null;
+         kindling.train({CONFIG}, (event) => {{ if (event.kind === 'checkpoint') window.checkpoint = event.step; }}).catch(() => {{}});"
+    );
+    page.run::<Value>(&start, json!(null)).await.unwrap();
+}
+
+async fn wait_for_checkpoint(page: &Page) -> u64 {
+    page.wait_for::<u64>("window.checkpoint", LONG).await.unwrap()
+}
+
+/// What the network says of the whole validation split, to the last bit that JSON shows.
+async fn weights_fingerprint(page: &Page, before: &str) -> Value {
+    let script = format!(
+        "await kindling.ready(); if (!(await kindling.currentRun())) await kindling.loadDataset('mnist'); {before}
+         const {{ loss, accuracy, confusion }} = await kindling.evaluate('validation');
+         return [loss, accuracy, confusion.flat().join()];"
+    );
+    page.run(&script, json!(null)).await.unwrap()
+}

@@ -1,0 +1,176 @@
+//! A run that goes on from a checkpoint is the run that was never broken off.
+
+use kindling::network::Network;
+use kindling::protocol::{
+    AugmentConfig, Decay, EarlyStopping, EpochReport, FailureKind, Metric, OptimizerConfig, RunConfig, RunReport,
+    RunUpdate, ScheduleConfig,
+};
+use kindling::training::checkpoint::Checkpoint;
+use kindling::training::{Control, DeviceDataset, Published, resume, train};
+use proptest::prelude::*;
+
+use super::support::{Recorder, bands, block_on};
+use super::{config, device};
+
+/// What a run told, and where it ended.
+struct Told {
+    report: RunReport,
+    losses: Vec<f32>,
+    epochs: Vec<EpochReport>,
+    weights: Vec<Vec<u32>>,
+    checkpoints: Vec<(u32, Vec<u8>)>,
+}
+
+/// A run, from a checkpoint where one is given, with a checkpoint after every step.
+fn told(config: &RunConfig, checkpoint: Option<&[u8]>) -> Told {
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let host = Recorder::new(1_000.0, |_| {}).with_checkpoints();
+    let (control, published) = (Control::default(), Published::default());
+    let report = match checkpoint {
+        None => block_on(train(&host, &control, &data, config, &published)),
+        Some(bytes) => block_on(resume(&host, &control, &data, config, &published, bytes)),
+    };
+    let (mut epochs, mut checkpoints) = (Vec::new(), Vec::new());
+    for update in host.updates.borrow().iter() {
+        match update {
+            RunUpdate::Epoch(report) => epochs.push(untimed(*report)),
+            RunUpdate::Checkpoint { step, bytes } => checkpoints.push((*step, bytes.to_vec())),
+            _ => {}
+        }
+    }
+    let weights = bits(&published.get().unwrap());
+    let report = report.unwrap();
+    let report = RunReport { best: report.best.map(untimed), elapsed_ms: 0.0, ..report };
+    Told { report, losses: host.losses(), epochs, weights, checkpoints }
+}
+
+/// The breath after a checkpoint is not counted twice, so the clocks differ.
+fn untimed(report: EpochReport) -> EpochReport {
+    EpochReport { elapsed_ms: 0.0, ..report }
+}
+
+fn bits(network: &Network) -> Vec<Vec<u32>> {
+    let weights = block_on(network.weights()).unwrap();
+    weights.iter().map(|tensor| tensor.values.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+/// Broken off after each of some steps, it goes on to the same losses, reports and weights, to the last bit.
+fn check(config: &RunConfig) {
+    let whole = told(config, None);
+    // In the first epoch, at its end and right after it, and in the last one.
+    for wanted in [2, 15, 16, 38] {
+        let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= wanted).unwrap();
+        let rest = told(config, Some(bytes));
+        assert_eq!(rest.losses, whole.losses[*step as usize..], "{wanted} {config:?}");
+        assert_eq!(rest.epochs, whole.epochs[whole.epochs.len() - rest.epochs.len()..], "{wanted} {config:?}");
+        assert_eq!(rest.report, whole.report, "{wanted} {config:?}");
+        assert_eq!(rest.weights, whole.weights, "{wanted} {config:?}");
+    }
+}
+
+#[test]
+fn every_optimizer_goes_on_where_it_was() {
+    for optimizer in OptimizerConfig::ALL {
+        check(&RunConfig { optimizer, learning_rate: 0.002, ..config() });
+    }
+    let centered = OptimizerConfig::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9, centered: true };
+    check(&RunConfig { optimizer: centered, decay: Decay::L2, ..config() });
+}
+
+#[test]
+fn all_that_a_run_remembers_goes_on() {
+    let augment = AugmentConfig { shift: 0.1, noise: 0.05, mixup: 0.2, ..AugmentConfig::default() };
+    let schedule = ScheduleConfig::Plateau { factor: 0.5, patience: 0, threshold: 0.5, cooldown: 0, least_rate: 0.0 };
+    let early_stopping = Some(EarlyStopping { metric: Metric::ValidationLoss, patience: 2, least_improvement: 0.0 });
+    check(&RunConfig { augment, schedule, early_stopping, ema_decay: Some(0.9), clip_norm: Some(1.0), ..config() });
+    check(&RunConfig { schedule: ScheduleConfig::Cosine { warm_up_steps: 5, least_rate: 0.0 }, ..config() });
+    check(&RunConfig { batches_per_update: 4, ..config() });
+}
+
+#[test]
+fn no_checkpoint_is_made_while_gradients_wait() {
+    let steps: Vec<u32> =
+        told(&RunConfig { batches_per_update: 4, ..config() }, None).checkpoints.iter().map(|it| it.0).collect();
+    assert_eq!(steps, [4, 8, 12, 15, 19, 23, 27, 30, 34, 38, 42, 45]);
+}
+
+#[test]
+fn a_pause_makes_a_checkpoint() {
+    let control = std::rc::Rc::new(Control::default());
+    let at_breath = control.clone();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    // Far too short for the next checkpoint by time.
+    let host = Recorder::new(1e-6, move |breath| {
+        if breath == 3 {
+            at_breath.pause();
+        }
+    });
+    let host = host.with_checkpoints_every(1_000.0);
+    let config = RunConfig { max_steps: Some(5), ..config() };
+    let published = Published::default();
+    {
+        let mut run = std::pin::pin!(train(&host, &control, &data, &config, &published));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while !matches!(host.updates.borrow().last(), Some(RunUpdate::Paused { .. })) {
+            assert!(run.as_mut().poll(&mut context).is_pending());
+        }
+    }
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn a_checkpoint_of_another_network_or_run_is_refused() {
+    let checkpoints = told(&config(), None).checkpoints;
+    let bytes = &checkpoints[20].1;
+    let mut wider = config();
+    wider.network.layers[5] = kindling::protocol::Layer::Linear { units: 17, bias: true };
+    for other in [
+        wider,
+        RunConfig { ema_decay: Some(0.9), ..config() },
+        RunConfig { augment: AugmentConfig { flip: 0.5, ..AugmentConfig::default() }, ..config() },
+        RunConfig { epochs: 1, ..config() },
+    ] {
+        let (dataset, split) = bands();
+        let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+        let host = Recorder::new(1.0, |_| {});
+        let result = block_on(resume(&host, &Control::default(), &data, &other, &Published::default(), bytes));
+        assert_eq!(result.unwrap_err().kind, FailureKind::BadFile, "{other:?}");
+    }
+}
+
+#[test]
+fn bytes_are_read_back_and_their_size_is_that_of_the_tensors() {
+    let bytes = &told(&config(), None).checkpoints[20].1;
+    let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
+    assert_eq!(checkpoint.to_bytes().unwrap(), *bytes);
+    assert_eq!(checkpoint.position.step, 21);
+    let n_values: usize = checkpoint.tensors.values().map(|data| data.num_elements()).sum();
+    // Weights, Adam's two moments, and the best network; running statistics of the batch norm are in the first and the last.
+    assert_eq!(n_values, 4 * 2_419 + 2 * 8);
+}
+
+proptest! {
+    #[test]
+    fn damaged_bytes_are_no_panic(places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), kept in any::<prop::sample::Index>()) {
+        thread_local! {
+            static BYTES: Vec<u8> = told(&RunConfig { max_steps: Some(2), ..config() }, None).checkpoints[0].1.clone();
+        }
+        let bytes = BYTES.with(Clone::clone);
+        // In the header and the numbers, where damage is not just another weight.
+        let mut damaged = bytes.clone();
+        let n_header = damaged.len().min(3_000);
+        for (place, value) in places {
+            damaged[place.index(n_header)] = value;
+        }
+        drop(Checkpoint::from_bytes(&damaged));
+        let cut = &bytes[..kept.index(bytes.len())];
+        prop_assert!(Checkpoint::from_bytes(cut).is_err());
+    }
+}

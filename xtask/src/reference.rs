@@ -1,0 +1,206 @@
+//! `cargo xtask reference`: trains the presets that promise an accuracy, natively, three seeds each, and writes their table in
+//! BENCHMARKS.md. A row takes minutes to hours, so each is written as soon as it is measured, and the others stay.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::places::Places;
+use crate::process;
+
+#[derive(Args, Clone, Debug)]
+pub struct ReferenceOptions {
+    /// Train only the rows whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    #[arg(long, default_value_t = 3)]
+    seeds: u32,
+    /// The folder of CIFAR-10's binary batches; without it, its rows are left out
+    #[arg(long, value_name = "FOLDER")]
+    cifar10: Option<PathBuf>,
+}
+
+/// A recipe, and the test accuracy that it is to reach.
+struct Row {
+    name: &'static str,
+    dataset: Dataset,
+    preset: &'static str,
+    /// Percent.
+    bar: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dataset {
+    /// In this folder of static/datasets.
+    Served(&'static str),
+    Cifar10,
+}
+
+const ROWS: [Row; 7] = [
+    Row { name: "MNIST, One minute", dataset: Dataset::Served("mnist"), preset: "one-minute", bar: 99.0 },
+    Row { name: "MNIST, Small batch-normalized", dataset: Dataset::Served("mnist"), preset: "batch-norm", bar: 99.5 },
+    Row { name: "Fashion-MNIST, VGG-like", dataset: Dataset::Served("fashion-mnist"), preset: "vgg", bar: 93.0 },
+    Row { name: "MNIST, LSTM over rows", dataset: Dataset::Served("mnist"), preset: "lstm-rows", bar: 98.5 },
+    Row { name: "MNIST, Small vision transformer", dataset: Dataset::Served("mnist"), preset: "vit", bar: 98.5 },
+    Row { name: "CIFAR-10, Small batch-normalized", dataset: Dataset::Cifar10, preset: "batch-norm", bar: 80.0 },
+    Row { name: "CIFAR-10, ResNet-9", dataset: Dataset::Cifar10, preset: "resnet9", bar: 92.0 },
+];
+
+const BEGIN: &str = "<!-- reference:begin -->";
+const END: &str = "<!-- reference:end -->";
+
+const HEADER: &str = "| recipe | bar | test accuracy, mean ± deviation | each seed | epochs | time a seed |\n\
+                      | --- | ---: | ---: | ---: | ---: | ---: |";
+
+pub fn run(places: &Places, options: &ReferenceOptions) -> Result<()> {
+    let program = build(places)?;
+    let wanted = |row: &&Row| options.only.as_ref().is_none_or(|text| row.name.contains(text.as_str()));
+    let rows: Vec<&Row> = ROWS.iter().filter(wanted).collect();
+    if rows.is_empty() {
+        bail!("no recipe has such a name; these are known: {}", ROWS.map(|row| row.name).join("; "));
+    }
+    for row in rows {
+        let folder = match row.dataset {
+            Dataset::Served(id) => places.root.join("static").join("datasets").join(id),
+            Dataset::Cifar10 => match &options.cifar10 {
+                Some(folder) => folder.clone(),
+                None => {
+                    println!("== {}: left out, --cifar10 names no folder", row.name);
+                    continue;
+                }
+            },
+        };
+        println!("== {}", row.name);
+        let outcome = train(&program, &folder, row, options.seeds)?;
+        let line = outcome.line(row);
+        println!("{line}\n");
+        let path = places.root.join("BENCHMARKS.md");
+        let document = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        fs::write(&path, with_row(&document, row.name, &line)?)?;
+    }
+    Ok(())
+}
+
+fn build(places: &Places) -> Result<PathBuf> {
+    process::run(
+        Command::new("cargo")
+            .args(["build", "--release", "--example=reference", "--package=kindling"])
+            .args(["--no-default-features", "--features=cpu"])
+            .current_dir(&places.root),
+        "the lines above say why",
+    )?;
+    let name = format!("reference{}", std::env::consts::EXE_SUFFIX);
+    Ok(places.host_target.join("release").join("examples").join(name))
+}
+
+/// What a row came to, seed by seed.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    /// Percent, on the test set.
+    accuracies: Vec<f64>,
+    epochs: u32,
+    seconds: f64,
+}
+
+fn train(program: &Path, folder: &Path, row: &Row, seeds: u32) -> Result<Outcome> {
+    let mut child = Command::new(program)
+        .arg(folder)
+        .args(["--preset", row.preset, "--seeds", &seeds.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the example could not be started")?;
+    let output = child.stdout.take().context("the example has no output")?;
+    let mut outcome = Outcome::default();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        outcome.read(&line);
+    }
+    if !child.wait()?.success() || outcome.accuracies.len() as u32 != seeds {
+        bail!("the example did not come to its end: the lines above say why");
+    }
+    Ok(outcome)
+}
+
+impl Outcome {
+    /// Takes in a line of the example: that of an epoch or that of a test.
+    fn read(&mut self, line: &str) {
+        if let Some((_, accuracy)) = line.split_once("test loss").and_then(|(_, rest)| rest.split_once("accuracy ")) {
+            self.accuracies.extend(accuracy.trim_end_matches('%').parse::<f64>().ok());
+        } else if let Some((_, rest)) = line.split_once(" epoch ") {
+            let epoch = rest.split(':').next().and_then(|epoch| epoch.parse().ok());
+            self.epochs = self.epochs.max(epoch.unwrap_or(0));
+            let seconds = line.rsplit(", ").next().and_then(|last| last.strip_suffix(" s")?.parse::<f64>().ok());
+            self.seconds += seconds.unwrap_or(0.0);
+        }
+    }
+
+    fn line(&self, row: &Row) -> String {
+        let n_seeds = self.accuracies.len().max(1) as f64;
+        let mean = self.accuracies.iter().sum::<f64>() / n_seeds;
+        // Of a sample: over n - 1.
+        let squares: f64 = self.accuracies.iter().map(|accuracy| (accuracy - mean).powi(2)).sum();
+        let deviation = (squares / (n_seeds - 1.0).max(1.0)).sqrt();
+        let each: Vec<String> = self.accuracies.iter().map(|accuracy| format!("{accuracy:.2}")).collect();
+        let verdict = if mean >= row.bar { "" } else { " (below)" };
+        format!(
+            "| {} | {:.1}% | {mean:.2}% ± {deviation:.2}{verdict} | {} | {} | {:.0} s |",
+            row.name,
+            row.bar,
+            each.join(" / "),
+            self.epochs,
+            self.seconds / n_seeds,
+        )
+    }
+}
+
+/// The document with one row of the table replaced or added, in the order of [`ROWS`].
+fn with_row(document: &str, name: &str, line: &str) -> Result<String> {
+    let missing = || format!("BENCHMARKS.md lacks the marks {BEGIN} and {END} on lines of their own: put them back");
+    let (before, rest) = document.split_once(BEGIN).with_context(missing)?;
+    let (table, after) = rest.split_once(END).with_context(missing)?;
+    let of = |name: &str| table.lines().find(|line| line.starts_with(&format!("| {name} |"))).map(str::to_owned);
+    let lines = ROWS.iter().filter_map(|row| if row.name == name { Some(line.to_owned()) } else { of(row.name) });
+    let lines: Vec<String> = lines.collect();
+    Ok(format!("{before}{BEGIN}\n\n{HEADER}\n{}\n\n{END}{after}", lines.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_lines_are_understood() {
+        let mut outcome = Outcome::default();
+        for line in [
+            "seed 0 epoch 1: train loss 0.2000, held-out loss 0.1000, accuracy 97.10%, 30.5 s",
+            "seed 0 epoch 2: train loss 0.1000, held-out loss 0.0500, accuracy 98.00%, 29.5 s",
+            "seed 0: 1080 steps, 55.00 ms each",
+            "seed 0: test loss 0.0400, accuracy 98.90%",
+            "seed 1: test loss 0.0400, accuracy 99.10%",
+        ] {
+            outcome.read(line);
+        }
+        assert_eq!(outcome, Outcome { accuracies: vec![98.9, 99.1], epochs: 2, seconds: 60.0 });
+        let expected = "| MNIST, One minute | 99.0% | 99.00% ± 0.14 | 98.90 / 99.10 | 2 | 30 s |";
+        assert_eq!(outcome.line(&ROWS[0]), expected);
+        assert!(outcome.line(&ROWS[1]).contains("(below)"));
+    }
+
+    #[test]
+    fn a_row_takes_its_place_and_the_others_stay() {
+        let document = format!("# Title\n\n{BEGIN}\n{END}\n\nafter\n");
+        let second = with_row(&document, ROWS[1].name, "| MNIST, Small batch-normalized | new |").unwrap();
+        let both = with_row(&second, ROWS[0].name, "| MNIST, One minute | old |").unwrap();
+        let both = with_row(&both, ROWS[0].name, "| MNIST, One minute | new |").unwrap();
+        let expected = format!(
+            "# Title\n\n{BEGIN}\n\n{HEADER}\n| MNIST, One minute | new |\n| MNIST, Small batch-normalized | new |\n\n{END}\n\nafter\n"
+        );
+        assert_eq!(both, expected);
+        assert!(with_row("# Title", ROWS[0].name, "").is_err());
+    }
+}

@@ -15,7 +15,8 @@
 //! # The layers, each importing only those before it
 //!
 //! `protocol` ← `dataset` ← `network` ← `training` ← `evaluation` ← `exchange` ← `engine`; the page, `ui`, imports
-//! `protocol`, `dataset` and the pure halves of `network` and `evaluation`. Only `ui` and `engine` use `channel`.
+//! `protocol`, `dataset`, `search` and the pure halves of `network` and `evaluation`. Only `ui` and `engine` use `channel`. `search`,
+//! which decides what a hyper-parameter search tries, imports `protocol` and `dataset`.
 
 pub mod protocol;
 
@@ -27,6 +28,8 @@ pub mod network;
 pub mod training;
 
 pub mod evaluation;
+
+pub mod search;
 
 #[cfg(feature = "browser")]
 pub mod channel;

@@ -36,6 +36,14 @@ export declare namespace kindling {
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
 
+    /**
+     * Searches for settings: trains trials with other values of some settings, one after the other, and compares them by validation; the
+     * test set is not looked at. Resolves once it is over, pauses included. `pause`, `resume` and `stop` act on the search; a `train`
+     * pauses it, and the trial that was under way begins anew. The listener hears when a trial begins, after each of its epochs, and
+     * when it is over or goes back to the queue.
+     */
+    search(options: SearchOptions, onEvent?: (event: { kind: "trial" } & Trial) => void): Promise<SearchReport>;
+
     /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
     currentRun(): Promise<CurrentRun | undefined>;
 
@@ -56,7 +64,7 @@ export declare namespace kindling {
     resume(): Promise<void>;
     /** Trains one batch of a paused or running run, then pauses. */
     step(): Promise<void>;
-    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. Ends a range test too. */
+    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. Ends a search and a range test too. */
     stop(): Promise<void>;
     /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
     adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
@@ -476,6 +484,72 @@ export declare namespace kindling {
     fraction: number;
     /** Those since the last event. */
     points: RatePoint[];
+  }
+
+  interface SearchOptions {
+    /** What all trials share, as `train` takes it; `epochs` and `maxSteps` are those of a full run. */
+    config?: TrainConfig;
+    /**
+     * By the path of each setting, as in `"learningRate"`, `"optimizer.momentum"`, `"network.layers.2.conv.filters"`: a range, or a list of
+     * choices. Optimizers, schedules and losses may be given as in `train`, networks by the id of their preset.
+     */
+    space: { [path: string]: SearchRange | readonly unknown[] };
+    /** Asynchronous successive halving, if left out. */
+    method?: "asha" | "random" | "grid";
+    /** Trials to draw, 1 to 200; 12 if left out. A grid has as many as it has points, at most 200. */
+    trials?: number;
+    /** Of a grid: values of each range, 2 to 50; 3 if left out. */
+    points?: number;
+    /** Of ASHA: one in so many goes on at each rung, 2 to 10; 3 if left out. */
+    factor?: number;
+    /** Of ASHA: epochs at the first rung; 1 if left out. */
+    firstEpochs?: number;
+    /** Epochs of a trial, 1 to 100; those of `config` if left out. */
+    epochs?: number;
+    /** By which trials are compared; the accuracy if left out. */
+    metric?: "validationAccuracy" | "validationLoss";
+    /** What all trials together may take; no limit if left out. */
+    budget?: { steps?: number | null; minutes?: number | null };
+    /** Of the draws; the same seed draws the same trials. */
+    seed?: number;
+  }
+
+  interface SearchRange {
+    least: number;
+    most: number;
+    /** Whether equal differences (`"linear"`, if left out) or equal factors are drawn as often. */
+    scale?: "linear" | "log";
+    /** Whether only whole numbers are drawn; if left out, as the setting's own number is. */
+    whole?: boolean;
+  }
+
+  interface Trial {
+    /** From 0. */
+    trial: number;
+    /** `done`: to its last epoch; `cut`: stopped at a rung; `ended`: with the search or its budget. */
+    state: "waiting" | "running" | "done" | "cut" | "ended" | { failed: FailureName };
+    /** By path; without those that its settings do not have, such as a momentum for Adam. */
+    values: { [path: string]: unknown };
+    /** Its best figure so far, of the metric of the search. */
+    best: number | null;
+    epochs: { step: number; validationLoss: number | null; validationAccuracy: number }[];
+    /** Steps done. */
+    steps: number;
+    elapsedMs: number;
+    /** Its settings with the length of a full run: `train` takes them as they are. */
+    config: TrainConfig;
+  }
+
+  interface SearchReport {
+    ending: "allTried" | "budgetSpent" | "stopped";
+    /** Null where no trial completed an epoch. */
+    best: Trial | null;
+    trials: Trial[];
+    /** By path, the share of the figure's variance that a setting explains by itself, 0 to 1; null where too few trials tell. */
+    importance: { [path: string]: number | null };
+    /** Of all trials. */
+    steps: number;
+    elapsedMs: number;
   }
 
   interface RateTest {

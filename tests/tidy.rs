@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// The layers, each importing only those before it.
 const LAYERS: &[&str] = &["protocol", "dataset", "network", "training", "evaluation", "exchange", "engine"];
 /// What the page may import.
-const PAGE_IMPORTS: &[&str] = &["ui", "protocol", "dataset", "network", "evaluation", "channel"];
-const PURE_LAYERS: &[&str] = &["protocol", "dataset", "network", "training"];
+const PAGE_IMPORTS: &[&str] = &["ui", "protocol", "dataset", "network", "evaluation", "search", "channel"];
+const PURE_LAYERS: &[&str] = &["protocol", "dataset", "network", "training", "search"];
 
 /// A source file, by its path from the repository's root, with `/`.
 struct Source {
@@ -73,6 +73,7 @@ fn imports_only_layers_before_it(source: &Source) -> Vec<String> {
         }
         None if module == "ui" => PAGE_IMPORTS.to_vec(),
         None if module == "channel" => vec!["channel", "protocol"],
+        None if module == "search" => vec!["search", "protocol", "dataset"],
         None => return Vec::new(),
     };
     let mut complaints = Vec::new();
@@ -113,7 +114,7 @@ fn pure_layers_know_no_browser_clock_or_file(source: &Source) -> Vec<String> {
 }
 
 fn page_and_protocol_know_no_burn(source: &Source) -> Vec<String> {
-    let applies = matches!(source.module(), Some("ui" | "protocol" | "channel"));
+    let applies = matches!(source.module(), Some("ui" | "protocol" | "search" | "channel"));
     if applies { source.complain_of(&["burn"], "tensors stay in the engine") } else { Vec::new() }
 }
 

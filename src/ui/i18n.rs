@@ -49,6 +49,7 @@ impl Language {
                     include_str!(concat!("../../static/translations/", $language, "/expert.json")),
                     include_str!(concat!("../../static/translations/", $language, "/inside.json")),
                     include_str!(concat!("../../static/translations/", $language, "/runs.json")),
+                    include_str!(concat!("../../static/translations/", $language, "/search.json")),
                     include_str!(concat!("../../static/translations/", $language, "/interrupted.json")),
                     include_str!(concat!("../../static/translations/", $language, "/understand.json")),
                     include_str!(concat!("../../static/translations/", $language, "/use.json")),

@@ -21,6 +21,9 @@ mod database;
 mod interrupted;
 mod runs;
 
+/// Which settings do best.
+mod search;
+
 /// The same for programs.
 pub mod api;
 
@@ -28,6 +31,7 @@ pub mod api;
 pub mod advice;
 
 /// Texts and numbers.
+mod config_text;
 mod designer_text;
 mod failure_text;
 mod format;

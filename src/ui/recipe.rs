@@ -248,7 +248,7 @@ impl Recipe {
     }
 
     /// The settings, for the dataset as it is.
-    fn complete_config(self) -> Option<RunConfig> {
+    pub fn complete_config(self) -> Option<RunConfig> {
         let config = self.config.get_untracked()?;
         self.store.dataset.with_untracked(|dataset| {
             let (current, (_, split)) = dataset.current.as_ref().zip(dataset.origin.as_ref())?;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::format::{clock, percent};
 use super::i18n::tr;
 use super::state::RunState;
-use super::store::use_store;
+use super::store::{Store, use_store};
 
 /// Nothing while there is no run.
 #[component]
@@ -18,10 +18,18 @@ pub fn RunBar() -> impl IntoView {
         <Show when=move || has_run.get()>
             <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
                 <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(shell.run_bar)></progress>
-                <span>{move || store.run.with(state_text)}</span>
+                <span>{move || store.run.with(|run| named(store, run))}</span>
                 <span class="run-bar-figures">{move || store.run.with(figures)}</span>
             </a>
         </Show>
+    }
+}
+
+/// The visitor's own run, or a trial of a search.
+fn named(store: Store, state: &RunState) -> String {
+    match state.run() {
+        Some(run) if store.is_trial(run.id) => tr!(search.trial_of, state = state_text(state)),
+        _ => state_text(state),
     }
 }
 

@@ -15,6 +15,7 @@
 //! - `store.ask(question).await` gives the [`Answer`] or the [`Failure`]; `ask_with_progress` also tells how far it is.
 //! - `store.load_dataset(source, split).await` loads a dataset; one under way is canceled first. `cancel_dataset()` ends it.
 //! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` hears each update.
+//! - `store.train_trial(config, on_update).await` does the same for a trial of a search, which is not kept among the runs.
 //! - `store.find_rate(config, on_progress).await` tests learning rates; `stop_range_test()` ends it.
 //! - `store.ready().await` waits for an engine.
 //! - `store.send(Command::Pause)` and the like for what needs no answer.
@@ -22,7 +23,7 @@
 //! All may be called at any time, also while the engine starts: commands wait for it. When an engine is lost, everything
 //! that waits for it ends with its failure. `window.kindling` and the buttons use the same functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ use crate::protocol::{
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
 const QUESTIONS_LIMIT: usize = 64;
+
+/// Trials that are told from runs; older ones are over and kept nowhere.
+const TRIALS_LIMIT: usize = 1_000;
 
 pub fn use_store() -> Store {
     expect_context()
@@ -64,6 +68,8 @@ pub struct Store {
     waiting: StoredValue<Waiting, LocalStorage>,
     /// Those who keep something of runs.
     keepers: StoredValue<Vec<Keeper>, LocalStorage>,
+    /// Runs that are trials of a search, the latest.
+    trials: StoredValue<BTreeSet<RunId>>,
     pub(super) link: StoredValue<Link, LocalStorage>,
 }
 
@@ -160,6 +166,7 @@ impl Store {
             state,
             waiting: StoredValue::new_local(Waiting::default()),
             keepers: StoredValue::new_local(Vec::new()),
+            trials: StoredValue::default(),
             link: StoredValue::new_local(Link::default()),
         }
     }
@@ -274,7 +281,21 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, on_update)?.await
+        self.begin(config, None, false, on_update)?.await
+    }
+
+    /// As [`Store::train`], for a trial of a search.
+    pub async fn train_trial(
+        self,
+        config: RunConfig,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, None, true, on_update)?.await
+    }
+
+    /// Whether a run is a trial of a search, and not the visitor's own.
+    pub fn is_trial(self, run: RunId) -> bool {
+        self.trials.with_value(|trials| trials.contains(&run))
     }
 
     /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
@@ -283,7 +304,7 @@ impl Store {
         Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        let report = self.begin((*run.config).clone(), Some(bytes), on_update)?;
+        let report = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
         self.change(|state| state.take_past(run, curves));
         report.await
     }
@@ -306,6 +327,7 @@ impl Store {
         self,
         config: RunConfig,
         checkpoint: Option<Bulk>,
+        is_trial: bool,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
         self.expect_engine()?;
@@ -318,6 +340,14 @@ impl Store {
         let Some((run, before)) = replaced else { return Err(canceled("the page is closing")) };
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
+        }
+        if is_trial {
+            self.trials.update_value(|trials| {
+                trials.insert(run);
+                if trials.len() > TRIALS_LIMIT {
+                    trials.pop_first();
+                }
+            });
         }
         self.send(Command::Train { run, config: Box::new(config), checkpoint });
         Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
@@ -417,12 +447,13 @@ impl Store {
         self.inside.notify(changed.inside);
         if !news.is_empty() {
             let keepers = self.keepers.get_value();
-            news.iter().for_each(|news| keepers.iter().for_each(|keep| keep(news)));
+            let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
+            of_runs.for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
         changed
     }
 
-    /// `keep` hears of every checkpoint, and of every run that ends, however it does; those who wait for its end hear of it
+    /// `keep` hears of every checkpoint, and of every run that ends, however it does, but not of trials; those who wait for its end hear of it
     /// afterwards.
     pub(super) fn on_run_news(self, keep: impl Fn(&RunNews) + 'static) {
         self.keepers.update_value(|keepers| keepers.push(Rc::new(keep)));

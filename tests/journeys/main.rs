@@ -12,6 +12,7 @@ mod pictures;
 mod resume;
 mod robust;
 mod runs;
+mod search;
 mod settings;
 mod shell;
 mod visitor;

@@ -8,6 +8,7 @@ mod current_run;
 mod glue;
 mod look;
 mod run_event;
+mod search;
 mod values;
 mod watch;
 
@@ -21,12 +22,15 @@ use leptos::prelude::{untrack, window};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
+pub use self::run_event::kind_name;
+
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
 use super::advice::advice_now;
 use super::advice::text::Names;
 use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
+use super::search::Searcher;
 use super::sources::{dropped, served};
 use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
@@ -39,18 +43,19 @@ use crate::protocol::{
 };
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: Interrupted) {
+pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: Interrupted, searcher: Searcher) {
     let kindling = Object::new();
     add_method(&kindling, "ready", move |_, _| answer(ready(store)));
     add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
     add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
     add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
+    add_method(&kindling, "search", move |options, on_event| answer(search(store, searcher, options, on_event)));
     add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
     add_method(&kindling, "advice", move |_, _| answer(advice(store)));
-    add_method(&kindling, "pause", move |_, _| answer(send(store, Command::Pause)));
-    add_method(&kindling, "resume", move |_, _| answer(send(store, Command::Resume)));
+    add_method(&kindling, "pause", move |_, _| answer(pause(store, searcher)));
+    add_method(&kindling, "resume", move |_, _| answer(resume(store, searcher)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
-    add_method(&kindling, "stop", move |_, _| answer(stop(store)));
+    add_method(&kindling, "stop", move |_, _| answer(stop(store, searcher)));
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
     add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
@@ -177,28 +182,64 @@ fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 
 /// The whole config of a run on the current dataset.
 fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
-    let options = match from_js(options)? {
-        Value::Null => json!({}),
-        options => options,
-    };
+    match from_js(options)? {
+        Value::Null => complete_config(store, &json!({})),
+        options => complete_config(store, &options),
+    }
+}
+
+fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
     let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
     let base = RunConfig { split, ..base.config.clone() };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
-    config::complete(&options, base, preset)
+    config::complete(options, base, preset)
 }
 
-/// A run under way, and a range test.
-async fn stop(store: Store) -> Result<Value, Failure> {
+async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    let options = from_js(&options)?;
+    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
+    let (dataset, _) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
+    let plan = search::complete_search(&options, base, network)?;
+    store.ready().await?;
+    let on_event = move |event: &Value| {
+        if let Some(listener) = &listener {
+            call(listener, event);
+        }
+    };
+    searcher.run(plan, on_event).await
+}
+
+/// A search that runs, with its trial, or else the run under way.
+async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
+}
+
+/// A run of the visitor's own goes before a search that rests.
+async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    if !untrack(|| searcher.has_own_run()) && searcher.resume() {
+        Ok(Value::Null)
+    } else {
+        send(store, Command::Resume).await
+    }
+}
+
+/// A run under way, a search, and a range test.
+async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     store.stop_range_test();
+    searcher.stop();
     send(store, Command::Stop).await
 }
 
 async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
     let (learning_rate, weight_decay) = config::adjustment(&from_js(&rates)?)?;
     let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
-    if let Some(run) = run {
+    // A trial of a search is judged by its settings.
+    if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
         store.send(Command::Adjust { run, learning_rate, weight_decay });
     }
     Ok(Value::Null)

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::protocol::event::Preparation;
-use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
+use crate::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
 
 /// The update as the object that a listener receives; `kindling.d.ts` has its type.
 pub fn run_event(update: &RunUpdate) -> Value {
@@ -48,7 +48,11 @@ pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
 
 /// The stable name of a failure: the `name` of the error that a promise is rejected with.
 pub fn error_name(failure: &Failure) -> String {
-    format!("{:?}", failure.kind)
+    kind_name(failure.kind)
+}
+
+pub fn kind_name(kind: FailureKind) -> String {
+    format!("{kind:?}")
 }
 
 /// The failure's detail as a sentence.

@@ -11,6 +11,7 @@ mod interrupted;
 mod outcome;
 mod runs;
 mod samples;
+mod search;
 mod settings;
 mod stage;
 
@@ -22,6 +23,7 @@ use self::form::RunForm;
 use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
+use self::search::SearchPanel;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
@@ -44,6 +46,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <InsidePanel />
                     <SampleGrid />
                     <RunsPanel />
+                    <SearchPanel />
                 </div>
                 <div class="side-column">
                     <RunForm />

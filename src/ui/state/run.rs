@@ -143,6 +143,16 @@ pub enum RunNews {
     Ended(EndedRun),
 }
 
+impl RunNews {
+    /// The run that it is of.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Checkpoint(checkpoint) => checkpoint.run.id,
+            Self::Ended(ended) => ended.run.id,
+        }
+    }
+}
+
 /// A run under way, as it is after a step: enough to go on with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {

@@ -6,6 +6,7 @@ use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
 use super::interrupted::InterruptedOffer;
 use super::outcome::{Failed, Finished};
+use super::search::stage::SearchStage;
 use crate::protocol::event::Preparation;
 use crate::ui::catalog::{Catalog, CatalogState};
 use crate::ui::failure_text::failure_text;
@@ -15,6 +16,7 @@ use crate::ui::load_status::LoadStatus;
 use crate::ui::preset_text::preset_name;
 use crate::ui::recipe::use_recipe;
 use crate::ui::run_bar::state_text;
+use crate::ui::search::use_searcher;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
 
@@ -26,15 +28,20 @@ enum Face {
     Active,
     Finished,
     Failed,
+    /// A trial of a search.
+    Trial,
 }
 
 #[component]
 pub fn Stage() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let searcher = use_searcher();
+    let has_search = Memo::new(move |_| searcher.search.read().is_some());
     let face = Memo::new(move |_| {
         let is_loading = store.dataset.with(|dataset| dataset.load.is_loading()) || recipe.is_starting.get();
         store.run.with(|run| match run {
+            run if has_search.get() && run.run().is_some_and(|run| store.is_trial(run.id)) => Face::Trial,
             RunState::Preparing { .. } | RunState::Training(_) | RunState::Paused(_) => Face::Active,
             _ if is_loading => Face::Loading,
             RunState::Idle => Face::Offer,
@@ -50,6 +57,7 @@ pub fn Stage() -> impl IntoView {
                 Face::Active => view! { <Active /> }.into_any(),
                 Face::Finished => view! { <Finished /> }.into_any(),
                 Face::Failed => view! { <Failed /> }.into_any(),
+                Face::Trial => view! { <SearchStage /> }.into_any(),
             }}
         </div>
     }
@@ -144,7 +152,7 @@ fn Active() -> impl IntoView {
 
 /// The newest figures of the run.
 #[component]
-fn Figures() -> impl IntoView {
+pub fn Figures() -> impl IntoView {
     let store = use_store();
     let of_run = move |read: fn(&Run) -> Option<String>| {
         Memo::new(move |_| store.run.with(|run| run.run().and_then(read)).unwrap_or_else(|| "–".to_owned()))

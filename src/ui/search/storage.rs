@@ -1,0 +1,30 @@
+//! The search in the browser's storage, so that a reload costs no more than the trial under way.
+
+use leptos::prelude::window;
+use web_sys::Storage;
+
+use crate::search::Search;
+
+const KEY: &str = "kindling.search";
+
+/// What cannot be read, as from a later version of the page, is none.
+pub fn read() -> Option<Search> {
+    serde_json::from_str(&storage()?.get_item(KEY).ok()??).ok()
+}
+
+/// Where the storage is full or forbidden the search lasts as long as the page.
+pub fn write(search: &Search) {
+    if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(search)) {
+        storage.set_item(KEY, &text).ok();
+    }
+}
+
+pub fn clear() {
+    if let Some(storage) = storage() {
+        storage.remove_item(KEY).ok();
+    }
+}
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}

@@ -47,6 +47,9 @@ export declare namespace kindling {
     /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
     currentRun(): Promise<CurrentRun | undefined>;
 
+    /** What the curves of the run in view say is wrong with it; empty for a run that is well. Nothing is changed by itself. */
+    advice(): Promise<Advice[]>;
+
     /** The newest run that a reload, a crash or a lost GPU broke off; undefined where there is none. */
     interruptedRun(): Promise<InterruptedRun | undefined>;
     /**
@@ -66,15 +69,22 @@ export declare namespace kindling {
     /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
     adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
 
+    /**
+     * Looks inside the network of the run under way and of those after it, or no longer, as opening and closing "Inside the network" does
+     * in the place Train; leaving that place ends it. The run's listener hears `layers`. Feature maps are of the image with this index in
+     * the dataset, the first sample if none is named; pictures are shown in the page only.
+     */
+    watch(look: boolean | { image?: number }): Promise<void>;
+
     /** Asks the current network about every image of a split, and shows the result in the place Understand. */
-    evaluate(split: "validation" | "test"): Promise<Evaluation>;
+    evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
 
     /**
      * Classifies one image with the current network: all classes, most probable first. A `"photo"` (the default) gives its
      * largest centered square; a `"drawing"`, dark or light strokes on an even ground, is cropped, scaled and centered
      * as the dataset's images are.
      */
-    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" }): Promise<ClassProbability[]>;
+    classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
     runs(): Promise<KeptRun[]>;
@@ -83,6 +93,11 @@ export declare namespace kindling {
     export(format: string): Promise<never>;
     /** Not there yet: rejects with an error named `NotYet`. */
     import(model: Blob): Promise<never>;
+  }
+
+  interface TestTime {
+    /** Whether the mean over several views of each image answers: as it is, moved a little and, but for digits and letters, mirrored. */
+    testTimeAugmentation?: boolean;
   }
 
   /** Whatever the browser's `createImageBitmap` takes. */
@@ -164,6 +179,8 @@ export declare namespace kindling {
     earlyStopping?: Partial<EarlyStopping> | null;
     /** Random changes to the train images. */
     augment?: Partial<Augment>;
+    /** Train images are changed so that the network errs on them, within a bound, and learned with their true labels. */
+    adversarial?: Partial<Adversarial> | null;
     /** Seeds the initial weights, the order of the batches, and the changes to them. A whole number, 0 to 4294967295. */
     seed?: number;
     /** May be given, as in the config of another run, if it is the current dataset's. */
@@ -179,6 +196,29 @@ export declare namespace kindling {
     /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
     config: TrainConfig;
   }
+
+  type Advice = {
+    /** What is seen, with its figures, in the page's language. */
+    sentence: string;
+    /** What to try. */
+    remedy: string;
+  } & (
+    | {
+        kind: "rateTooHigh";
+        learningRate: number;
+        /** The loss had fallen and has risen since; or it jumped, and is no better than guessing. */
+        sign:
+          | { rose: { lowestLoss: number; lowestStep: number; loss: number } }
+          | { jumped: { highestLoss: number; highestStep: number; loss: number; guessLoss: number } };
+      }
+    | { kind: "rateTooLow"; learningRate: number; firstLoss: number; loss: number; steps: number }
+    /** `sinceEpoch` counts from 0; `lowestLoss` and `loss` are the validation's. */
+    | { kind: "overFitting"; sinceEpoch: number; lowestLoss: number; loss: number; trainLossThen: number; trainLoss: number }
+    /** `layer` is the place in the network's list, from 0. */
+    | { kind: "deadUnits"; layer: number; share: number }
+    | { kind: "saturatedOutputs"; layer: number; share: number }
+    | { kind: "unbalancedClasses"; largest: number; largestCount: number; smallest: number; smallestCount: number }
+  );
 
   interface InterruptedRun {
     /** Steps done, of so many. */
@@ -257,6 +297,15 @@ export declare namespace kindling {
     cutout: number;
     mixup: number;
     cutmix: number;
+  }
+
+  interface Adversarial {
+    /** One step of the whole strength, or several smaller ones from a random place within it. */
+    method: OneOf<{ fgsm: Record<string, never>; pgd: { steps: number; stepSize: number } }>;
+    /** ε: the largest change of a value, as a share of the way from black to white, above 0 to 1. */
+    strength: number;
+    /** Share of each batch that is attacked, 0 to 1. */
+    share: number;
   }
 
   interface Network {
@@ -342,6 +391,8 @@ export declare namespace kindling {
     | ({ kind: "epoch" } & EpochReport)
     /** Predictions for the dataset's sample images, at most once a second. */
     | { kind: "samples"; predictions: Prediction[] }
+    /** While somebody looks inside (`watch`): at most once a second, in at most 3 % of the time. */
+    | { kind: "layers"; step: number; layers: LayerReport[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
     /** `adjust` has changed the rates: those in force from this step on. */
@@ -350,6 +401,33 @@ export declare namespace kindling {
     | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
+
+  /** A layer that learns something or is an activation; null where a figure is undefined. */
+  interface LayerReport {
+    /** Its place in the network's list of layers. A block counts as one, with all that is in it. */
+    index: number;
+    /** After the update. */
+    weights: Histogram | null;
+    /** Mean over the batch, before it is clipped. */
+    gradients: Histogram | null;
+    /** Outputs for up to 64 validation images, as an evaluation would see them. */
+    activations: Histogram | null;
+    gradientNorm: number | null;
+    /** Norm of the update over that of the weights. */
+    updateRatio: number | null;
+    /** Units of a ReLU that are 0 for all of those images. */
+    deadUnits: { count: number; total: number } | null;
+    /** Share of values within 1 % of the ends of a sigmoid's or tanh's range, 0 to 1. */
+    saturated: number | null;
+  }
+
+  /** Of all values, or of about 4096 that lie evenly apart. */
+  interface Histogram {
+    low: number;
+    high: number;
+    /** In equally wide bins from `low` to `high`. */
+    counts: number[];
+  }
 
   /** At most ten times a second. */
   interface Progress {

@@ -13,6 +13,9 @@ use kindling::training::loss::cross_entropy;
 use kindling::training::optimizer::{Optimizer, Rates};
 use kindling::training::step::{StepSettings, Trainer};
 
+#[path = "oracle/adversarial.rs"]
+mod adversarial;
+
 #[path = "oracle/golden.rs"]
 mod golden;
 

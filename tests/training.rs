@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use burn::tensor::Device;
-use kindling::evaluation::{classify::classify_prepared, evaluate};
+use kindling::evaluation::{ViewSet, classify::classify_prepared, evaluate};
 use kindling::protocol::{
     Activation, Bulk, Ending, EpochReport, Failure, FailureKind, InitConfig, Layer, NetworkConfig, OptimizerConfig,
     Padding, RunConfig, RunReport, RunUpdate, SplitCounts, SplitName,
@@ -13,14 +13,23 @@ use kindling::training::{Control, DeviceDataset, Published, train, warm_up};
 mod support;
 use support::{Recorder, bands, block_on};
 
+#[path = "training/views.rs"]
+mod views;
+
 #[path = "training/optimization.rs"]
 mod optimization;
+
+#[path = "training/adversarial.rs"]
+mod adversarial;
 
 #[path = "training/resume.rs"]
 mod resume;
 
 #[path = "training/augmentation.rs"]
 mod augmentation;
+
+#[path = "training/monitor.rs"]
+mod monitor;
 
 fn device() -> Device {
     Device::flex()
@@ -231,7 +240,7 @@ fn an_evaluation_lists_every_image_once_whatever_the_batch() {
     let (dataset, _) = bands();
     for prediction in &evaluation.predictions[..5] {
         let image = Bulk::from(dataset.image(prediction.index).unwrap().to_vec());
-        let classification = block_on(classify_prepared(&network, image)).unwrap();
+        let classification = block_on(classify_prepared(&network, image, ViewSet::One)).unwrap();
         assert_eq!(classification.classes[0].class, prediction.predicted);
         assert!((classification.classes[0].probability - prediction.confidence).abs() < 1e-5);
         let of_label = classification.classes.iter().find(|class| class.class == prediction.label).unwrap();
@@ -250,7 +259,7 @@ fn an_empty_split_and_a_wrong_image_are_failures() {
     let host = Recorder::new(1.0, |_| {});
     let failure = block_on(evaluate(&network, &data, SplitName::Test, &host, |_| {})).unwrap_err();
     assert_eq!(failure.kind, FailureKind::TooFewImages);
-    let failure = block_on(classify_prepared(&network, Bulk::from(vec![0; 7]))).unwrap_err();
+    let failure = block_on(classify_prepared(&network, Bulk::from(vec![0; 7]), ViewSet::One)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::BadImage);
 }
 

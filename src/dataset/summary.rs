@@ -26,6 +26,11 @@ pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
     }
 }
 
+/// Whether the images are digits or letters, by the names of their classes: in a mirror they are others, or none.
+pub fn shows_characters(classes: &[String]) -> bool {
+    classes.len() > 1 && classes.iter().all(|class| class.trim().chars().count() == 1)
+}
+
 fn count_classes(dataset: &Dataset, part: &[u32]) -> Vec<u32> {
     let mut counts = vec![0; dataset.classes.len()];
     for index in part {
@@ -73,6 +78,17 @@ mod tests {
         let split = Split::new(&dataset, &SplitConfig { validation_fraction: 0.4, ..Default::default() }).unwrap();
         let summary = summarize("id", &dataset, &split);
         (dataset, split, summary)
+    }
+
+    #[test]
+    fn digits_and_letters_are_known_by_their_classes() {
+        let shows =
+            |classes: &[&str]| shows_characters(&classes.iter().map(|&class| class.to_owned()).collect::<Vec<_>>());
+        assert!(shows(&["0", "1", "2"]));
+        assert!(shows(&["A", "b", "す"]));
+        assert!(!shows(&["Shirt", "Bag"]));
+        assert!(!shows(&["7"]));
+        assert!(!shows(&[]));
     }
 
     #[test]

@@ -7,10 +7,11 @@ use super::host::EngineHost;
 use super::session::{Current, Session};
 use crate::channel;
 use crate::dataset::Dataset;
-use crate::evaluation;
+use crate::evaluation::{self, EvaluateConfig, ViewSet};
 use crate::protocol::{
     Answer, Bulk, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RequestId, RunId, SplitName,
 };
+use crate::training::augment::preview::{Preview, preview};
 use crate::training::{Control, find_rate};
 
 /// Images in one answer at most.
@@ -40,7 +41,12 @@ pub async fn answer(
             Ok(Answer::Images(images_of_split(current, split, class, (offset, count))))
         }
         Question::ImagesAt { indices } => Ok(Answer::Images(images_at(&current.dataset, &indices, indices.len()))),
-        Question::Evaluate { split } => {
+        Question::Augment { config, count, seed } => {
+            let count = image_limit(&current.dataset).min(count as usize);
+            let preview = preview(&current.on_device, config, count, seed).await?;
+            Ok(Answer::Images(preview_images(&current.dataset, preview)))
+        }
+        Question::Evaluate { split, views } => {
             let network = session.published().get().ok_or_else(no_network)?;
             let told_ms = Cell::new(clock::now_ms());
             let progress = |fraction| {
@@ -50,12 +56,14 @@ pub async fn answer(
                 }
             };
             let host = EngineHost { run: RunId::default() };
-            let evaluation = evaluation::evaluate(&network, &current.on_device, split, &host, progress).await?;
+            let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
+            let evaluation = evaluation::evaluate(&network, &current.on_device, config, &host, progress).await?;
             Ok(Answer::Evaluation(evaluation))
         }
-        Question::Classify { image } => {
+        Question::Classify { image, views } => {
             let network = session.published().get().ok_or_else(no_network)?;
-            Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image).await?))
+            let views = ViewSet::new(views, &current.summary.classes);
+            Ok(Answer::Classification(evaluation::classify(&network, &current.on_device, &image, views).await?))
         }
         Question::FindRate { config } => {
             // It reads no more than ten times a second, and tells each read.
@@ -86,7 +94,7 @@ fn images_of_split(current: &Current, split: SplitName, class: Option<u16>, (off
 
 /// The images that exist, up to the limits; the page sees from `indices` which they are.
 fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
-    let limit = IMAGE_LIMIT.min(PIXEL_LIMIT_BYTES / dataset.shape.n_values().max(1)).max(1);
+    let limit = image_limit(dataset);
     let mut indices = Vec::new();
     let mut labels = Vec::new();
     let mut pixels = Vec::new();
@@ -98,6 +106,18 @@ fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
         }
     }
     ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total: total as u32 }
+}
+
+/// Images of this size in one answer.
+fn image_limit(dataset: &Dataset) -> usize {
+    IMAGE_LIMIT.min(PIXEL_LIMIT_BYTES / dataset.shape.n_values().max(1)).max(1)
+}
+
+/// The labels are those of the images themselves, whatever was mixed into them.
+fn preview_images(dataset: &Dataset, Preview { indices, pixels }: Preview) -> ImageBatch {
+    let labels = indices.iter().map(|&index| dataset.label(index).unwrap_or_default()).collect();
+    let total = indices.len() as u32;
+    ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total }
 }
 
 #[cfg(test)]

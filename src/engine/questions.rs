@@ -76,7 +76,10 @@ impl Questions {
 
     fn queue_for(&self, question: &Question) -> &Queue {
         match question {
-            Question::Images { .. } | Question::ImagesAt { .. } | Question::Classify { .. } => &self.quick,
+            Question::Images { .. }
+            | Question::ImagesAt { .. }
+            | Question::Augment { .. }
+            | Question::Classify { .. } => &self.quick,
             Question::Evaluate { .. } | Question::FindRate { .. } => &self.long,
         }
     }

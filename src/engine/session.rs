@@ -1,6 +1,6 @@
 //! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use burn::module::Module;
@@ -17,7 +17,7 @@ use crate::dataset::{self, Dataset, Split};
 use crate::network::{Network, weight_file};
 use crate::protocol::{
     Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId,
-    RunUpdate, SplitConfig,
+    RunUpdate, SplitConfig, Watch,
 };
 use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
@@ -49,6 +49,8 @@ pub struct Session {
     agenda: RefCell<Agenda<Load, Run>>,
     under_way: RefCell<UnderWay>,
     questions: Questions,
+    /// What is looked at inside the network, of this run or the next.
+    watch: Cell<Option<Watch>>,
 }
 
 #[derive(Default)]
@@ -88,6 +90,7 @@ impl Session {
             agenda: RefCell::default(),
             under_way: RefCell::default(),
             questions: Questions::default(),
+            watch: Cell::default(),
         })
     }
 
@@ -119,6 +122,10 @@ impl Session {
             Command::Stop => self.steer(Control::stop),
             Command::Adjust { run, learning_rate, weight_decay } => {
                 self.adjust(run, RateChange { learning_rate, weight_decay });
+            }
+            Command::Watch(watch) => {
+                self.watch.set(watch);
+                self.steer(|control| control.set_watch(watch));
             }
             Command::Ask { request, question } => self.questions.ask(self, request, question),
             Command::Withdraw { request } => self.questions.withdraw(request),
@@ -155,6 +162,7 @@ impl Session {
     }
 
     fn train(self: &Rc<Self>, run: Run) {
+        run.control.set_watch(self.watch.get());
         if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
             control.stop();
         }

@@ -1,7 +1,6 @@
 //! The classes of one prepared image, most probable first.
 
-use burn::tensor::activation::softmax;
-
+use super::views::ViewSet;
 use crate::dataset::prepare::prepare;
 use crate::network::Network;
 use crate::network::weights::device_failure;
@@ -9,13 +8,18 @@ use crate::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKi
 use crate::training::data::{DeviceDataset, Unpacker};
 
 /// Prepares an image as the dataset's own images are, and classifies it. `network` is one that only answers, trained on `data`.
-pub async fn classify(network: &Network, data: &DeviceDataset, image: &ImageInput) -> Result<Classification, Failure> {
+pub async fn classify(
+    network: &Network,
+    data: &DeviceDataset,
+    image: &ImageInput,
+    views: ViewSet,
+) -> Result<Classification, Failure> {
     let prepared = prepare(image, network.input(), data.drawing_style())?;
-    classify_prepared(network, Bulk::from(prepared)).await
+    classify_prepared(network, Bulk::from(prepared), views).await
 }
 
 /// Classifies one image of the network's input shape: bytes, channel by channel.
-pub async fn classify_prepared(network: &Network, image: Bulk) -> Result<Classification, Failure> {
+pub async fn classify_prepared(network: &Network, image: Bulk, views: ViewSet) -> Result<Classification, Failure> {
     let shape = network.input();
     if image.len() != shape.n_values() {
         let detail = format!("{} values for an image of {}", image.len(), shape.n_values());
@@ -23,9 +27,10 @@ pub async fn classify_prepared(network: &Network, image: Bulk) -> Result<Classif
     }
     let device = network.device();
     let unpacker = Unpacker::new(shape, network.n_classes(), &device);
-    let logits = network.forward(unpacker.unpack(unpacker.upload(&image, 1, &device))); // [1, classes]
+    let images = unpacker.unpack(unpacker.upload(&image, 1, &device));
+    let log_probabilities = views.log_probabilities(network, images); // [1, classes]
     // Waits for the device.
-    let probabilities = softmax(logits, 1).into_data_async().await.map_err(device_failure)?;
+    let probabilities = log_probabilities.exp().into_data_async().await.map_err(device_failure)?;
     let mut classes: Vec<ClassProbability> = probabilities
         .iter::<f32>()
         .zip(0..)

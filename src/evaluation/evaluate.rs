@@ -1,24 +1,41 @@
 //! Loss, accuracy and every prediction of a network on a split.
 
+use super::views::ViewSet;
 use crate::network::Network;
 use crate::protocol::{Evaluation, Failure, FailureKind, SplitName};
-use crate::training::predict::{Between, mean_loss_and_accuracy, predict};
+use crate::training::predict::{Between, mean_loss_and_accuracy, predict_by};
 use crate::training::{DeviceDataset, Host};
+
+/// Which images are evaluated, and how each is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvaluateConfig {
+    pub split: SplitName,
+    pub views: ViewSet,
+}
+
+impl From<SplitName> for EvaluateConfig {
+    fn from(split: SplitName) -> Self {
+        Self { split, views: ViewSet::One }
+    }
+}
 
 /// Evaluates a network that only answers. `progress` is told the share that is done, after each batch.
 pub async fn evaluate(
     network: &Network,
     data: &DeviceDataset,
-    split: SplitName,
+    config: impl Into<EvaluateConfig>,
     host: &impl Host,
     progress: impl Fn(f32),
 ) -> Result<Evaluation, Failure> {
+    let EvaluateConfig { split, views } = config.into();
     let indices = data.part(split);
     if indices.is_empty() {
         return Err(Failure::new(FailureKind::TooFewImages, format!("the {} split is empty", split_name(split))));
     }
     let mut reporting = Reporting { host, progress };
-    let Some(predictions) = predict(network, data, indices, &mut reporting).await? else {
+    let Some(predictions) =
+        predict_by(|images| views.log_probabilities(network, images), data, indices, &mut reporting).await?
+    else {
         unreachable!("only `between` ends it early, and ours never does")
     };
     let (loss, accuracy) = mean_loss_and_accuracy(&predictions);

@@ -3,6 +3,10 @@
 /// What follows from predictions: confusion matrix, figures per class, worst mistakes.
 pub mod metrics;
 
+/// Several looks at an image.
+#[cfg(feature = "train")]
+pub mod views;
+
 /// A split, evaluated on the device.
 #[cfg(feature = "train")]
 pub mod evaluate;
@@ -14,4 +18,6 @@ pub mod classify;
 #[cfg(feature = "train")]
 pub use classify::classify;
 #[cfg(feature = "train")]
-pub use evaluate::evaluate;
+pub use evaluate::{EvaluateConfig, evaluate};
+#[cfg(feature = "train")]
+pub use views::ViewSet;

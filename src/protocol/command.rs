@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName};
+use super::{AugmentConfig, Bulk, RequestId, RunConfig, RunId, SplitConfig, SplitName, Watch};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -39,6 +39,9 @@ pub enum Command {
         learning_rate: Option<f64>,
         weight_decay: Option<f64>,
     },
+    /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
+    /// looks. What is measured comes as [`super::RunUpdate::Layers`].
+    Watch(Option<Watch>),
     Ask {
         request: RequestId,
         question: Question,
@@ -72,13 +75,26 @@ pub enum Question {
     Images { split: SplitName, class: Option<u16>, offset: u32, count: u32 },
     /// Particular images, by their index in the dataset. Answered by [`super::Answer::Images`].
     ImagesAt { indices: Vec<u32> },
+    /// Up to `count` train images, spread over the split, with the random changes of a config; equal seeds give equal changes.
+    /// Answered by [`super::Answer::Images`].
+    Augment { config: AugmentConfig, count: u32, seed: u32 },
     /// Loss, accuracy and every prediction of the current network on a split. Answered by [`super::Answer::Evaluation`].
-    Evaluate { split: SplitName },
+    Evaluate { split: SplitName, views: Views },
     /// Classify one image. Answered by [`super::Answer::Classification`].
-    Classify { image: ImageInput },
+    Classify { image: ImageInput, views: Views },
     /// Which learning rate suits this config: Smith's range test, on weights that are thrown away. Its points so far come with its
     /// progress. Answered by [`super::Answer::Rates`].
     FindRate { config: Box<RunConfig> },
+}
+
+/// How often the network looks at an image before it answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Views {
+    /// Once, as it is.
+    #[default]
+    One,
+    /// As it is, moved a little to each side and, but for digits and letters, mirrored; the mean of the probabilities counts.
+    Several,
 }
 
 /// An image to classify, as the browser gives it.

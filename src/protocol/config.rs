@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::network::NetworkConfig;
-use super::{AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
+use super::{AdversarialConfig, AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
 
 /// The complete configuration of a run, saved with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct RunConfig {
     /// Random changes to the train images.
     #[serde(default)]
     pub augment: AugmentConfig,
+    /// Train images are changed against the network, after the random changes.
+    #[serde(default)]
+    pub adversarial: Option<AdversarialConfig>,
 }
 
 fn one() -> u32 {
@@ -79,6 +82,7 @@ impl RunConfig {
             ema_decay: None,
             early_stopping: None,
             augment: AugmentConfig::default(),
+            adversarial: None,
         }
     }
 

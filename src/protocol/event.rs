@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adjustment, Bulk, Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, Prediction,
-    Progress, RatePoint, RateTest, RequestId, RunId, RunReport,
+    Adjustment, Bulk, Classification, DatasetSummary, EpochReport, Evaluation, Failure, ImageBatch, LayersReport,
+    Prediction, Progress, RatePoint, RateTest, RequestId, RunId, RunReport,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,8 @@ pub enum RunUpdate {
     /// Predictions of the current network for the sample images (the first images of the validation split, spread over the
     /// classes); at most once a second.
     Samples(Vec<Prediction>),
+    /// A look inside, only while somebody watches; at most once a second.
+    Layers(LayersReport),
     Paused {
         step: u32,
     },

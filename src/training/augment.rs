@@ -3,6 +3,9 @@
 /// What is drawn, as plain numbers.
 mod draw;
 
+/// A few images, for looking at.
+pub mod preview;
+
 /// Flip, shift, turn, zoom and slant.
 pub mod sampler;
 

@@ -4,12 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
+use crate::protocol::Watch;
+
 /// Pause, resume, single step, stop, and other rates. The loop looks at it before every step.
 #[derive(Debug, Default)]
 pub struct Control {
     wish: Cell<Wish>,
     /// Since the last step.
     change: Cell<RateChange>,
+    /// What is looked at inside the network, if anything is.
+    watch: Cell<Option<Watch>>,
     /// The loop, where it sleeps in a pause; there is one loop.
     sleeper: RefCell<Option<Waker>>,
 }
@@ -57,6 +61,15 @@ impl Control {
             learning_rate: change.learning_rate.or(earlier.learning_rate),
             weight_decay: change.weight_decay.or(earlier.weight_decay),
         });
+    }
+
+    /// Looks inside the network from the next step on, or no longer.
+    pub fn set_watch(&self, watch: Option<Watch>) {
+        self.watch.set(watch);
+    }
+
+    pub(super) fn watch(&self) -> Option<Watch> {
+        self.watch.get()
     }
 
     pub fn wish(&self) -> Wish {

@@ -119,6 +119,11 @@ impl DeviceDataset {
         self.labels.get(index as usize).copied().unwrap_or_default()
     }
 
+    /// Whether there is an image of this index.
+    pub fn has_image(&self, index: u32) -> bool {
+        (index as usize) < self.labels.len()
+    }
+
     pub fn device(&self) -> Device {
         self.packed.device()
     }

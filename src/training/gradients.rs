@@ -36,6 +36,12 @@ impl NetworkGradients {
         self.clipping = Some(((norm + EPSILON).recip() * most).clamp_max(1.0));
     }
 
+    /// A parameter's gradient, which stays; not clipped.
+    pub fn mean<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
+        let sum = self.sums.get::<Tensor<D>>(&id)?;
+        Some(if self.n_batches > 1 { sum * self.batch_share() } else { sum })
+    }
+
     /// Takes out a parameter's gradient.
     pub fn take<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
         let sum = self.sums.remove::<Tensor<D>>(&id)?;

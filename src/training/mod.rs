@@ -12,6 +12,9 @@ pub mod data;
 /// Random changes to a batch.
 pub mod augment;
 
+/// Changes to a batch that the network errs on most.
+pub mod adversarial;
+
 /// What is minimized.
 pub mod loss;
 
@@ -56,6 +59,9 @@ mod watched;
 
 /// The loop.
 pub mod run;
+
+/// Looking inside the network while it trains.
+pub mod monitor;
 
 /// Compiling and tuning a GPU's kernels before the first step.
 pub mod warm_up;

@@ -2,8 +2,8 @@
 
 use crate::dataset::random::Random;
 use crate::protocol::{
-    AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig, OptimizerConfig, RunConfig, RunLength,
-    ScheduleConfig, SplitCounts,
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig,
+    OptimizerConfig, RunConfig, RunLength, ScheduleConfig, SplitCounts,
 };
 
 pub const MAX_BATCH_SIZE: u32 = 4_096;
@@ -11,6 +11,8 @@ pub const MAX_BATCH_SIZE: u32 = 4_096;
 pub const MAX_EPOCHS: u32 = 10_000;
 
 pub const MAX_BATCHES_PER_UPDATE: u32 = 1_000;
+
+pub const MAX_ATTACK_STEPS: u32 = 100;
 
 /// How many steps, of how many images. An epoch leaves out the images that fill no batch, other ones in every epoch: a smaller last
 /// batch would need its own kernels on a GPU, and would count more per image than the rest.
@@ -55,6 +57,7 @@ pub enum Purpose {
     Dropout,
     Order { epoch: u32 },
     Augmentation,
+    Attack,
 }
 
 /// The generator for a purpose: the run's seed below, the purpose above.
@@ -64,6 +67,7 @@ pub fn random(seed: u32, purpose: Purpose) -> Random {
         Purpose::Dropout => 1,
         Purpose::Order { epoch } => 2 + u64::from(epoch),
         Purpose::Augmentation => u64::from(u32::MAX),
+        Purpose::Attack => u64::from(u32::MAX) - 1,
     };
     Random::new((number << 32) | u64::from(seed))
 }
@@ -95,7 +99,8 @@ fn check(config: &RunConfig) -> Result<(), Failure> {
         require(patience > 0, "the patience of early stopping must be at least 1")?;
         require(is_at_least_0(least_improvement), "the least improvement must be at least 0")?;
     }
-    check_augment(&config.augment)
+    check_augment(&config.augment)?;
+    config.adversarial.as_ref().map_or(Ok(()), check_adversarial)
 }
 
 /// Class weights are checked against the classes by [`super::loss::Loss::new`].
@@ -161,7 +166,8 @@ fn check_schedule(schedule: &ScheduleConfig) -> Result<(), Failure> {
     }
 }
 
-fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
+/// Whether every strength is in its range.
+pub fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
     let limits = [
         ("flip", augment.flip, 1.0),
         ("shift", augment.shift, 0.5),
@@ -180,6 +186,20 @@ fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
     match limits.into_iter().find(|(_, strength, most)| !(0.0..=*most).contains(strength)) {
         None => Ok(()),
         Some((name, _, most)) => Err(bad(&format!("the strength of {name} must be from 0 to {most}"))),
+    }
+}
+
+fn check_adversarial(adversarial: &AdversarialConfig) -> Result<(), Failure> {
+    let is_strength = |value: f64| value > 0.0 && value <= 1.0;
+    let AdversarialConfig { method, strength, share } = *adversarial;
+    require(is_strength(strength), "the strength of the attack must be greater than 0 and at most 1")?;
+    require((0.0..=1.0).contains(&share), "the attacked share of a batch must be from 0 to 1")?;
+    match method {
+        AttackMethod::Fgsm => Ok(()),
+        AttackMethod::Pgd { steps, step_size } => {
+            require((1..=MAX_ATTACK_STEPS).contains(&steps), "the steps of the attack must be from 1 to 100")?;
+            require(is_strength(step_size), "the step of the attack must be greater than 0 and at most 1")
+        }
     }
 }
 

@@ -30,12 +30,23 @@ pub async fn predict(
     indices: &[u32],
     between: &mut impl Between,
 ) -> Result<Option<Vec<Prediction>>, Failure> {
+    predict_by(|images| log_softmax(network.forward(images), 1), data, indices, between).await
+}
+
+/// As [`predict`], by whatever gives each image the logarithms of its probabilities: `[batch, channels, height, width]` to
+/// `[batch, classes]`.
+pub async fn predict_by(
+    log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
+    data: &DeviceDataset,
+    indices: &[u32],
+    between: &mut impl Between,
+) -> Result<Option<Vec<Prediction>>, Failure> {
     let mut predictions = Vec::with_capacity(indices.len());
     let mut pending = Pending::default();
     let mut last_read_ms = between.now_ms();
     let n_batch = indices.len().clamp(1, BATCH_IMAGES);
     for (number, chunk) in indices.chunks(n_batch).enumerate() {
-        pending.push(network, data, chunk, n_batch);
+        pending.push(&log_probabilities, data, chunk, n_batch);
         let n_done = number * n_batch + chunk.len();
         let is_due = between.now_ms() - last_read_ms >= READ_INTERVAL_MS;
         if is_due || pending.outputs.len() >= MAX_BATCHES_PER_READ || n_done == indices.len() {
@@ -74,11 +85,17 @@ struct Outputs {
 
 impl Pending {
     /// The last batch is filled up with its first image.
-    fn push(&mut self, network: &Network, data: &DeviceDataset, chunk: &[u32], n_batch: usize) {
+    fn push(
+        &mut self,
+        log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
+        data: &DeviceDataset,
+        chunk: &[u32],
+        n_batch: usize,
+    ) {
         let Some(&filler) = chunk.first() else { return };
         let padded = chunk.iter().copied().chain(std::iter::repeat(filler)).take(n_batch);
         let batch = data.batch(data.upload_indices(padded));
-        let log_probabilities = log_softmax(network.forward(batch.images), 1); // [batch, classes]
+        let log_probabilities = log_probabilities(batch.images); // [batch, classes]
         let (log_confidence, predicted) = log_probabilities.clone().max_dim_with_indices(1); // [batch, 1] each
         self.outputs.push(Outputs {
             predicted: predicted.squeeze_dim(1),

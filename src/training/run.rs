@@ -8,6 +8,7 @@ use super::control::{Control, Wish};
 use super::data::DeviceDataset;
 use super::early_stopping::{Patience, is_better};
 use super::host::Host;
+use super::monitor::{LookClock, look};
 use super::optimizer::Rates;
 use super::pace::{Left, Pace};
 use super::plan::{Plan, Purpose, check_rates, random};
@@ -86,6 +87,7 @@ async fn run(
         is_updated: false,
         last_checkpoint_ms: host.now_ms(),
         checkpoint_cost_ms: 0.0,
+        looks: LookClock::default(),
     };
     if let Some(checkpoint) = checkpoint {
         run.restore(checkpoint)?;
@@ -142,6 +144,8 @@ struct Run<'a, H> {
     is_updated: bool,
     last_checkpoint_ms: f64,
     checkpoint_cost_ms: f64,
+    /// When to look inside the network, if somebody wants to.
+    looks: LookClock,
 }
 
 impl<H: Host> Run<'_, H> {
@@ -163,6 +167,9 @@ impl<H: Host> Run<'_, H> {
                 let n_batch = self.plan.batch_size;
                 let batch = self.data.batch(order.clone().narrow(0, position as usize * n_batch, n_batch));
                 let settings = self.settings(position);
+                if self.control.watch().is_some() && self.looks.is_due(self.host.now_ms()) {
+                    self.trainer.observe(self.step + 1);
+                }
                 self.tally.add(self.trainer.step(batch, settings));
                 self.is_updated = settings.is_update;
                 self.step += 1;
@@ -267,6 +274,17 @@ impl<H: Host> Run<'_, H> {
         if now_ms - self.last_samples_ms >= SAMPLES_INTERVAL_MS {
             self.report_samples().await?;
         }
+        self.report_layers().await
+    }
+
+    /// Looks inside the network where an update was observed; the device is idle.
+    async fn report_layers(&mut self) -> Result<(), Failure> {
+        let Some(observation) = self.trainer.take_observation() else { return Ok(()) };
+        let Some(watch) = self.control.watch() else { return Ok(()) };
+        let since_ms = self.host.now_ms();
+        let report = look(observation, self.data, &self.config.network, self.plan.batch_size, watch).await?;
+        self.host.emit(RunUpdate::Layers(report));
+        self.looks.was_done(since_ms, self.host.now_ms());
         Ok(())
     }
 

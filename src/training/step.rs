@@ -1,14 +1,16 @@
-//! One training step: augmentation, forward, loss, gradient, update.
+//! One training step: augmentation, attack, forward, loss, gradient, update.
 
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::checkpoint::{NamedTensors, unreadable};
 use super::data::Batch;
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
+use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
 use super::saved_tensors::{Collector, restored_network};
@@ -21,6 +23,7 @@ use crate::protocol::{Failure, RunConfig};
 pub struct Trainer {
     network: Network,
     augmenter: Option<Augmenter>,
+    attacker: Option<Attacker>,
     loss: Loss,
     /// Of the batches since the last update.
     gradients: NetworkGradients,
@@ -29,6 +32,7 @@ pub struct Trainer {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+    observer: Observer,
 }
 
 /// What a trainer has beside its tensors: enough to go on with them, right after an update.
@@ -39,6 +43,7 @@ pub struct TrainerState {
     average_updates: Option<u32>,
     dropout: u64,
     augmentation: Option<u64>,
+    attack: Option<u64>,
 }
 
 /// What may differ from step to step.
@@ -65,14 +70,17 @@ impl Trainer {
         let augmenter = (!config.augment.is_nothing()).then(|| {
             Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
         });
+        let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
         Ok(Self {
             augmenter,
+            attacker,
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
             optimizer: Optimizer::new(config),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
+            observer: Observer::default(),
             network,
         })
     }
@@ -91,10 +99,23 @@ impl Trainer {
         }
     }
 
+    /// Keeps the update of the coming step, which is `step`, if it makes one.
+    pub fn observe(&mut self, step: u32) {
+        self.observer.want(step);
+    }
+
+    pub fn take_observation(&mut self) -> Option<Observation> {
+        self.observer.take()
+    }
+
     /// Trains one batch. Nothing waits for the device.
     pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
         let batch = match &mut self.augmenter {
             Some(augmenter) => augmenter.augment(batch),
+            None => batch,
+        };
+        let batch = match &mut self.attacker {
+            Some(attacker) => attacker.attack(batch, &self.network, &self.loss),
             None => batch,
         };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
@@ -119,6 +140,7 @@ impl Trainer {
             average_updates: self.average.as_ref().map(MovingAverage::updates),
             dropout: self.random.state(),
             augmentation: self.augmenter.as_ref().map(Augmenter::state),
+            attack: self.attacker.as_ref().map(Attacker::state),
         }
     }
 
@@ -136,18 +158,27 @@ impl Trainer {
             (None, None) => {}
             _ => return Err(unreadable("it is of a config with other changes to the images")),
         }
+        match (&mut self.attacker, state.attack) {
+            (Some(attacker), Some(state)) => attacker.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other attacks")),
+        }
         self.random = Random::new(state.dropout);
         Ok(())
     }
 
     fn update(&mut self, rates: Rates) {
         let mut gradients = std::mem::take(&mut self.gradients);
+        let observed = self.observer.begin(&self.network, &gradients);
         if let Some(most) = self.clip_norm {
             gradients.clip(&self.network, most);
         }
         self.network = self.optimizer.update(self.network.clone(), gradients, rates);
         if let Some(average) = &mut self.average {
             average.update(&self.network);
+        }
+        if let Some(before) = observed {
+            self.observer.end(before, &self.network, self.answering());
         }
     }
 }

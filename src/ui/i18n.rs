@@ -47,6 +47,7 @@ impl Language {
                     include_str!(concat!("../../static/translations/", $language, "/network.json")),
                     include_str!(concat!("../../static/translations/", $language, "/train.json")),
                     include_str!(concat!("../../static/translations/", $language, "/expert.json")),
+                    include_str!(concat!("../../static/translations/", $language, "/inside.json")),
                     include_str!(concat!("../../static/translations/", $language, "/runs.json")),
                     include_str!(concat!("../../static/translations/", $language, "/search.json")),
                     include_str!(concat!("../../static/translations/", $language, "/interrupted.json")),

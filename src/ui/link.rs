@@ -68,6 +68,10 @@ fn start_engine(store: Store, choice: EngineChoice) {
     store.engine_starting(choice.clone());
     let engine = EngineLink::start(&format!("load.js?js={script}&build={BUILD}"), move |event| store.receive(event));
     store.link.update_value(|link| {
+        // A new engine does not know yet that somebody looks inside.
+        if let Some(watch) = store.inside.with_untracked(|inside| inside.watch) {
+            engine.send(&Command::Watch(Some(watch)));
+        }
         link.queue.drain(..).for_each(|command| engine.send(&command));
         link.engine = Some(engine);
         link.choice = Some(choice);

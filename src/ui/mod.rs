@@ -27,6 +27,9 @@ mod search;
 /// The same for programs.
 pub mod api;
 
+/// What a run's curves say is wrong with it.
+pub mod advice;
+
 /// Texts and numbers.
 mod config_text;
 mod designer_text;

@@ -3,6 +3,7 @@
 //!
 //! Late events of an older run, load or question are dropped here and nowhere else: `apply` then says that nothing changed.
 
+mod inside;
 mod notices;
 mod run;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use inside::{Inside, LOOKS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
 pub use run::{
     ADJUSTMENTS_LIMIT, Checkpoint, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState,
@@ -41,6 +43,8 @@ pub struct AppState {
     opening: Option<RunReport>,
     /// What is to be kept of runs, until it is taken.
     pub news: Vec<RunNews>,
+    /// Looks inside the network of the run.
+    pub inside: Inside,
 }
 
 /// Which parts of the state a change touched; none for an event that was dropped.
@@ -53,6 +57,7 @@ pub struct Changed {
     pub samples: bool,
     pub questions: bool,
     pub notices: bool,
+    pub inside: bool,
 }
 
 impl Changed {
@@ -64,6 +69,7 @@ impl Changed {
         samples: false,
         questions: false,
         notices: false,
+        inside: false,
     };
 
     pub fn is_nothing(self) -> bool {
@@ -179,6 +185,13 @@ pub struct DatasetState {
     pub version: u32,
 }
 
+impl DatasetState {
+    /// The first of the images whose predictions are reported while training.
+    pub fn first_sample(&self) -> Option<u32> {
+        self.current.as_ref()?.samples.first().copied()
+    }
+}
+
 /// A load of a dataset; the dataset before stays current until it is over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Load {
@@ -259,7 +272,12 @@ impl AppState {
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
-                Changed { run: true, curves: true, samples: true, ..Changed::NOTHING }
+                self.inside.clear();
+                Changed { run: true, curves: true, samples: true, inside: true, ..Changed::NOTHING }
+            }
+            Command::Watch(watch) => {
+                self.inside.watch = *watch;
+                Changed { inside: true, ..Changed::NOTHING }
             }
             Command::Ask { request, .. } => {
                 self.questions.insert(*request, 0.0);
@@ -332,7 +350,8 @@ impl AppState {
                     self.run = RunState::Idle;
                     self.curves = Curves::default();
                     self.samples.clear();
-                    changed = Changed { run: true, curves: true, samples: true, ..changed };
+                    self.inside.clear();
+                    changed = Changed { run: true, curves: true, samples: true, inside: true, ..changed };
                 }
                 let current = Some(Arc::new(summary));
                 self.dataset = DatasetState { current, origin, load: Load::Idle, version };
@@ -389,6 +408,10 @@ impl AppState {
             RunUpdate::Samples(predictions) => {
                 self.samples.clone_from(predictions);
                 changed = Changed { samples: true, ..Changed::NOTHING };
+            }
+            RunUpdate::Layers(report) => {
+                self.inside.push(report.clone());
+                changed = Changed { inside: true, ..Changed::NOTHING };
             }
             RunUpdate::Paused { step } => {
                 run.progress.step = *step;

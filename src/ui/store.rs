@@ -33,8 +33,8 @@ use leptos::task::spawn_local;
 
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, NoticeKind, Notices, Run, RunNews,
-    RunState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, Inside, NoticeKind, Notices, Run,
+    RunNews, RunState,
 };
 use crate::protocol::{
     Answer, Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind,
@@ -62,6 +62,8 @@ pub struct Store {
     /// Questions under way, and how far each has come, 0 to 1.
     pub questions: Part<BTreeMap<RequestId, f32>>,
     pub notices: Part<Notices>,
+    /// Looks inside the network.
+    pub inside: Part<Inside>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
     /// Those who keep something of runs.
@@ -160,6 +162,7 @@ impl Store {
             samples: Part::new(state, |state| &state.samples),
             questions: Part::new(state, |state| &state.questions),
             notices: Part::new(state, |state| &state.notices),
+            inside: Part::new(state, |state| &state.inside),
             state,
             waiting: StoredValue::new_local(Waiting::default()),
             keepers: StoredValue::new_local(Vec::new()),
@@ -441,6 +444,7 @@ impl Store {
         self.samples.notify(changed.samples);
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
+        self.inside.notify(changed.inside);
         if !news.is_empty() {
             let keepers = self.keepers.get_value();
             let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
@@ -503,6 +507,7 @@ impl Store {
             | RunUpdate::Progress(_)
             | RunUpdate::Epoch(_)
             | RunUpdate::Samples(_)
+            | RunUpdate::Layers(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
             | RunUpdate::Adjusted(_)

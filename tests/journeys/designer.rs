@@ -186,9 +186,10 @@ async fn a_network_that_cannot_be_built_is_not_trained_and_keeps_to_a_phone_s_wi
         }
         // The last undo has taken the added layer back.
         page.run::<Value>("location.hash = 'train'", json!(null)).await.unwrap();
-        page.wait_for::<bool>("document.querySelector('.offer .button:enabled') !== null", SHORT).await.unwrap();
-        page.run::<Value>("document.querySelector('.offer .button').click()", json!(null)).await.unwrap();
-        page.wait_for::<bool>("document.querySelector('.notice') !== null", SHORT).await.unwrap();
+        // It says why it cannot be clicked, and where that is mended.
+        page.wait_for::<bool>("document.querySelector('.offer .button:disabled') !== null", SHORT).await.unwrap();
+        page.run::<Value>("document.querySelector('.offer .failure a').click()", json!(null)).await.unwrap();
+        page.wait_for::<bool>("document.querySelector('#network-problem') !== null", SHORT).await.unwrap();
         app.finish(page).await;
     }
 }

@@ -29,9 +29,9 @@ async fn what_an_expert_chooses_is_what_the_run_has() {
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     assert_eq!((&run["state"], &run["step"]), (&json!("finished"), &json!(12)));
     let config = &run["config"];
-    assert_eq!(config["schedule"], json!({ "cosine": { "warmUpSteps": 3, "leastRate": 0.0 } }));
+    assert_eq!(config["schedule"], json!({ "cosine": { "warmUpSteps": 3, "leastRate": 0 } }));
     assert_eq!(config["loss"], json!({ "crossEntropy": { "labelSmoothing": 0.1, "classWeights": "none" } }));
-    let stopping = json!({ "metric": "validationAccuracy", "patience": 4, "leastImprovement": 0.0 });
+    let stopping = json!({ "metric": "validationAccuracy", "patience": 4, "leastImprovement": 0 });
     assert_eq!(config["earlyStopping"], stopping);
 
     // The mode is remembered.

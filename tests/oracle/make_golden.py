@@ -48,6 +48,8 @@ def main():
     save("schedules.safetensors", schedule_values())
     torch.manual_seed(21)
     save("layers.safetensors", layer_values())
+    torch.manual_seed(20)
+    save("adversarial.safetensors", adversarial_values())
     for channels, side in [(1, 28), (3, 32)]:
         counts = {name: n_parameters(network) for name, network in presets(channels, side).items()}
         print(f"{channels}x{side}x{side}: {counts}")
@@ -388,6 +390,35 @@ def layer_cases():
         nn.Linear(6, 3),
     )
     return cases
+
+
+def adversarial_values():
+    """FGSM (Goodfellow et al., 2015) and PGD from a given start (Madry et al., 2018) against LeNet, on images scaled to [-1, 1].
+
+    Images and weights are those of lenet_values: the seed is the same. Strengths are shares of the way from black to white, which
+    is 2.
+    """
+    images, labels = random_batch(8, (3, 32, 32), 10)
+    network = lenet()
+    clean = scaled(images)
+    values = {}
+
+    def gradient(attacked):
+        attacked = attacked.clone().requires_grad_()
+        nn.functional.cross_entropy(network(attacked), labels).backward()
+        return attacked.grad
+
+    values["gradient"] = thinned(gradient(clean))
+    values["fgsm"] = thinned((clean + 2 * 0.1 * gradient(clean).sign()).clamp(-1, 1))
+    offsets = (2 * torch.rand(clean.shape) - 1) * 2 * 0.1
+    attacked = (clean + offsets).clamp(-1, 1)
+    values["offsets"] = offsets
+    for step in (1, 2, 3, 4, 5):
+        attacked = attacked + 2 * 0.04 * gradient(attacked).sign()
+        attacked = torch.max(torch.min(attacked, clean + 2 * 0.1), clean - 2 * 0.1).clamp(-1, 1)
+        if step in (1, 5):
+            values[f"pgd{step}"] = thinned(attacked)
+    return values
 
 
 def n_parameters(network):

@@ -3,11 +3,13 @@
 use burn::tensor::{Tensor, TensorData};
 use kindling::dataset::random::Random;
 use kindling::dataset::{Dataset, Split};
-use kindling::protocol::{AugmentConfig, ImageShape, RunConfig};
+use kindling::protocol::{AugmentConfig, FailureKind, ImageShape, RunConfig};
 use kindling::training::DeviceDataset;
 use kindling::training::augment::Augmenter;
+use kindling::training::augment::preview::preview;
 use kindling::training::augment::sampler::Sampler;
 
+use super::support::{bands, block_on};
 use super::{Outcome, config, device};
 
 const NONE: AugmentConfig = AugmentConfig {
@@ -37,6 +39,28 @@ fn strength_0_is_the_identity() {
     // Strengths so small that nothing is drawn: the whole way through the sampler, the colors and the hole.
     let small = AugmentConfig { shift: 1e-9, brightness: 1e-9, cutout: 1e-9, ..NONE };
     before.check_close(&before.changed(small, 1));
+}
+
+#[test]
+fn a_preview_shows_the_images_as_a_run_would_change_them() {
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let show = |config, count, seed| block_on(preview(&data, config, count, seed)).unwrap();
+    let plain = show(NONE, 4, 0);
+    assert_eq!(plain.indices, [0, 75, 150, 225], "spread over the train split");
+    let expected: Vec<u8> =
+        plain.indices.iter().flat_map(|&index| dataset.image(index).unwrap().iter().copied()).collect();
+    assert_eq!(plain.pixels, expected, "bytes come back as they were");
+    let mirrored = show(AugmentConfig { flip: 1.0, ..NONE }, 4, 0);
+    let expected: Vec<u8> = expected.chunks(12).flat_map(|row| row.iter().rev().copied()).collect();
+    assert_eq!(mirrored.pixels, expected);
+    let shifted = AugmentConfig { shift: 0.3, noise: 0.2, ..NONE };
+    assert_eq!(show(shifted, 4, 1), show(shifted, 4, 1));
+    assert_ne!(show(shifted, 4, 1).pixels, show(shifted, 4, 2).pixels);
+    assert_eq!(show(NONE, 1_000, 0).indices.len(), 300, "no image comes twice");
+    assert!(show(NONE, 0, 0).pixels.is_empty());
+    let failure = block_on(preview(&data, AugmentConfig { shift: 0.6, ..NONE }, 4, 0)).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::BadConfig);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use kindling::network::Network;
 use kindling::protocol::{
-    AugmentConfig, Decay, EarlyStopping, EpochReport, FailureKind, Metric, OptimizerConfig, RunConfig, RunReport,
-    RunUpdate, ScheduleConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, EpochReport, FailureKind, Metric,
+    OptimizerConfig, RunConfig, RunReport, RunUpdate, ScheduleConfig,
 };
 use kindling::training::checkpoint::Checkpoint;
 use kindling::training::{Control, DeviceDataset, Published, resume, train};
@@ -86,6 +86,9 @@ fn all_that_a_run_remembers_goes_on() {
     check(&RunConfig { augment, schedule, early_stopping, ema_decay: Some(0.9), clip_norm: Some(1.0), ..config() });
     check(&RunConfig { schedule: ScheduleConfig::Cosine { warm_up_steps: 5, least_rate: 0.0 }, ..config() });
     check(&RunConfig { batches_per_update: 4, ..config() });
+    let method = AttackMethod::Pgd { steps: 2, step_size: 0.05 };
+    let adversarial = Some(AdversarialConfig { method, ..AdversarialConfig::default() });
+    check(&RunConfig { adversarial, ..config() });
 }
 
 #[test]

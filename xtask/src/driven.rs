@@ -39,6 +39,7 @@ pub enum Measurement {
     StepTime,
     GpuCalls,
     Augmentation,
+    Monitoring,
     PageThread,
     Accuracy,
     Memory,

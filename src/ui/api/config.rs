@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::values::{bad, kind, part, read};
 use crate::protocol::{
-    EarlyStopping, Failure, InputKind, LossConfig, NetworkConfig, OptimizerConfig, RunConfig, ScheduleConfig,
-    SplitConfig,
+    AdversarialConfig, AttackMethod, EarlyStopping, Failure, LossConfig, NetworkConfig, OptimizerConfig, RunConfig,
+    ScheduleConfig, SplitConfig,
 };
 
 /// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
@@ -47,6 +47,7 @@ pub fn complete(
             "emaDecay" => config.ema_decay = read(key, value)?,
             "earlyStopping" => config.early_stopping = early_stopping(key, value, config.early_stopping)?,
             "augment" => config.augment = part(key, value, &config.augment)?,
+            "adversarial" => config.adversarial = adversarial(key, value, config.adversarial)?,
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
@@ -62,6 +63,25 @@ pub fn complete(
 /// Null for none; values that are left out are the run's own, or the defaults.
 fn early_stopping(key: &str, value: &Value, current: Option<EarlyStopping>) -> Result<Option<EarlyStopping>, Failure> {
     if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
+}
+
+/// Null for none; values that are left out are the run's own, or the defaults. The method is a name or a name with values.
+fn adversarial(
+    key: &str,
+    value: &Value,
+    current: Option<AdversarialConfig>,
+) -> Result<Option<AdversarialConfig>, Failure> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let current = current.unwrap_or_default();
+    let Some(given) = value.get("method") else { return part(key, value, &current).map(Some) };
+    let method = kind("adversarial.method", given, &current.method, &AttackMethod::ALL)?;
+    let mut rest = value.clone();
+    if let Value::Object(fields) = &mut rest {
+        fields.remove("method");
+    }
+    part(key, &rest, &AdversarialConfig { method, ..current }).map(Some)
 }
 
 /// A run is always for the current dataset as it is cut: a config that says otherwise is refused, not ignored.
@@ -103,23 +123,6 @@ pub fn adjustment(options: &Value) -> Result<(Option<f64>, Option<f64>), Failure
         return Err(bad("the learning rate must be greater than 0, the weight decay at least 0"));
     }
     Ok((learning_rate, weight_decay))
-}
-
-/// The kind of image of `kindling.classify`'s options; a photo unless they say otherwise.
-pub fn input_kind(options: &Value) -> Result<InputKind, Failure> {
-    let options = match options {
-        Value::Null => return Ok(InputKind::Photo),
-        Value::Object(options) => options,
-        _ => return Err(bad("the options are not an object")),
-    };
-    if let Some(unknown) = options.keys().find(|key| *key != "kind") {
-        return Err(bad(format!("unknown key \"{unknown}\"")));
-    }
-    match options.get("kind").map(Value::as_str) {
-        None | Some(Some("photo")) => Ok(InputKind::Photo),
-        Some(Some("drawing")) => Ok(InputKind::Drawing),
-        Some(_) => Err(bad("kind: neither \"photo\" nor \"drawing\"")),
-    }
 }
 
 #[cfg(test)]
@@ -244,10 +247,28 @@ mod tests {
     }
 
     #[test]
+    fn an_attack_is_given_as_its_method_with_values() {
+        let attack = |method, strength, share| RunConfig {
+            adversarial: Some(AdversarialConfig { method, strength, share }),
+            ..base()
+        };
+        check(json!({ "adversarial": {} }), attack(AttackMethod::Fgsm, 0.1, 0.5));
+        check(json!({ "adversarial": { "strength": 0.3, "share": 1 } }), attack(AttackMethod::Fgsm, 0.3, 1.0));
+        let pgd = AttackMethod::Pgd { steps: 3, step_size: 0.025 };
+        check(json!({ "adversarial": { "method": { "pgd": { "steps": 3 } } } }), attack(pgd, 0.1, 0.5));
+        check(json!({ "adversarial": { "method": "pgd", "share": 0.25 } }), attack(AttackMethod::PGD, 0.1, 0.25));
+        check(json!({ "adversarial": null }), base());
+        check_refused(json!({ "adversarial": true }), "adversarial: not an object");
+        check_refused(json!({ "adversarial": { "method": "cw" } }), "adversarial.method: no \"cw\"");
+        check_refused(json!({ "adversarial": { "epsilon": 0.1 } }), "unknown field `epsilon`");
+    }
+
+    #[test]
     fn configs_from_before_the_extras_still_read() {
         let mut old = serde_json::to_value(base()).unwrap();
-        for key in ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"]
-        {
+        let extras =
+            ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"];
+        for key in extras.into_iter().chain(["adversarial"]) {
             assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         assert_eq!(serde_json::from_value::<RunConfig>(old).unwrap(), base());
@@ -282,16 +303,6 @@ mod tests {
         check_refused(json!({ "dataset": "cifar10" }), "dataset: ");
         let other = SplitConfig { seed: 5, ..SplitConfig::default() };
         check_refused(json!({ "split": other }), "split: ");
-    }
-
-    #[test]
-    fn images_are_photos_unless_said_to_be_drawings() {
-        assert_eq!(input_kind(&Value::Null), Ok(InputKind::Photo));
-        assert_eq!(input_kind(&json!({})), Ok(InputKind::Photo));
-        assert_eq!(input_kind(&json!({ "kind": "drawing" })), Ok(InputKind::Drawing));
-        for refused in [json!({ "kind": "Drawing" }), json!({ "kind": 1 }), json!({ "kin": "photo" }), json!("photo")] {
-            assert_eq!(input_kind(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
-        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! The run in view, as JSON for a program. Pure.
+//! The run in view, and the advice on it, as JSON for a program. Pure.
 
 use serde_json::{Value, json};
 
+use crate::ui::advice::Advice;
+use crate::ui::advice::text::{Names, remedy, sentence};
 use crate::ui::state::RunState;
 
 /// Null where there was no run with the current dataset.
@@ -17,11 +19,31 @@ pub fn current_run(state: &RunState) -> Value {
     state.run().map_or(Value::Null, |run| json!({ "state": name, "step": run.progress.step, "config": *run.config }))
 }
 
+/// The figures of an advice, and what it says in the page's language.
+pub fn advice(advice: &Advice, names: Names) -> Value {
+    let mut whole = json!(advice);
+    whole["sentence"] = json!(sentence(advice, names));
+    whole["remedy"] = json!(remedy(advice));
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::{Command, InitConfig, NetworkConfig, RunConfig, RunId, ScheduleConfig};
     use crate::ui::state::AppState;
+
+    #[test]
+    fn an_advice_has_its_figures_and_its_words() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let names = Names { classes: &["cat".into(), "dog".into()], network: &network };
+        let unbalanced = Advice::UnbalancedClasses { largest: 1, largest_count: 400, smallest: 0, smallest_count: 20 };
+        let found = advice(&unbalanced, names);
+        assert_eq!((&found["kind"], &found["largestCount"]), (&json!("unbalancedClasses"), &json!(400)));
+        let sentence = found["sentence"].as_str().unwrap();
+        assert!(["dog", "cat", "400", "20"].iter().all(|part| sentence.contains(part)), "{sentence}");
+        assert!(found["remedy"].as_str().unwrap().contains("weights"), "{found}");
+    }
 
     #[test]
     fn a_run_has_its_whole_config() {

@@ -6,9 +6,11 @@ mod answers;
 mod config;
 mod current_run;
 mod glue;
+mod look;
 mod run_event;
 mod search;
 mod values;
+mod watch;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -23,12 +25,14 @@ use wasm_bindgen::{JsCast, JsValue};
 pub use self::run_event::kind_name;
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
+use super::advice::advice_now;
+use super::advice::text::Names;
 use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::search::Searcher;
 use super::sources::{dropped, served};
-use super::state::EPOCHS_LIMIT;
+use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
 use super::widgets::image_input::read_image;
 use crate::channel::BUILD;
@@ -47,6 +51,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
     add_method(&kindling, "search", move |options, on_event| answer(search(store, searcher, options, on_event)));
     add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
+    add_method(&kindling, "advice", move |_, _| answer(advice(store)));
     add_method(&kindling, "pause", move |_, _| answer(pause(store, searcher)));
     add_method(&kindling, "resume", move |_, _| answer(resume(store, searcher)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
@@ -54,7 +59,8 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
     add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
     add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
-    add_method(&kindling, "evaluate", move |split, _| answer(evaluate(evaluations, split)));
+    add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
+    add_method(&kindling, "evaluate", move |split, options| answer(evaluate(evaluations, split, options)));
     add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
     add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
     add_method(&kindling, "openRun", move |id, _| answer(open_run(runs, id)));
@@ -240,8 +246,22 @@ async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
+/// As opening and closing "Inside the network".
+async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
+    let sample = store.dataset.with_untracked(DatasetState::first_sample);
+    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
+}
+
 async fn current_run(store: Store) -> Result<Value, Failure> {
     Ok(store.run.with_untracked(current_run::current_run))
+}
+
+async fn advice(store: Store) -> Result<Value, Failure> {
+    let classes = store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
+    let network = store.run.with_untracked(|state| state.run().map(|run| run.config.network.clone()));
+    let Some(network) = network else { return Ok(json!([])) };
+    let names = Names { classes: &classes.unwrap_or_default(), network: &network };
+    Ok(advice_now(store).iter().map(|advice| current_run::advice(advice, names)).collect())
 }
 
 async fn send(store: Store, command: Command) -> Result<Value, Failure> {
@@ -249,21 +269,22 @@ async fn send(store: Store, command: Command) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-async fn evaluate(evaluations: Evaluations, split: JsValue) -> Result<Value, Failure> {
+async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let views = look::evaluate_options(&from_js(&options)?)?;
     let split = match split.as_string().as_deref() {
         Some("validation") => SplitName::Validation,
         Some("test") => SplitName::Test,
         _ => return Err(bad_config("the split is neither \"validation\" nor \"test\"")),
     };
-    let evaluated = evaluations.evaluate(split).await?;
+    let evaluated = evaluations.evaluate(split, views).await?;
     Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
 }
 
 async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let kind = config::input_kind(&from_js(&options)?)?;
+    let (kind, views) = look::classify_options(&from_js(&options)?)?;
     let (dataset, _) = current_dataset(store)?;
     let image = read_image(&image, kind).await?;
-    match store.ask(Question::Classify { image }).await? {
+    match store.ask(Question::Classify { image, views }).await? {
         Answer::Classification(classification) => Ok(answers::classification(&classification, &dataset.classes)),
         Answer::Images(_) | Answer::Evaluation(_) | Answer::Rates(_) => {
             Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))

@@ -24,6 +24,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
         }
         RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
+        // The pictures are for eyes, and large.
+        RunUpdate::Layers(report) => json!({ "kind": "layers", "step": report.step, "layers": report.layers }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
         RunUpdate::Checkpoint { step, .. } => json!({ "kind": "checkpoint", "step": step }),
@@ -76,7 +78,7 @@ fn of_kind(kind: &str, mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Adjustment, Ending, Prediction, Progress};
+    use crate::protocol::{Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount};
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,
@@ -117,6 +119,25 @@ mod tests {
                 "kind": "samples",
                 "predictions": [{ "index": 7, "label": 1, "predicted": 2, "confidence": 0.5, "loss": 1.0 }],
             }),
+        );
+    }
+
+    #[test]
+    fn a_look_inside_is_figures_without_pictures() {
+        let histogram = Histogram { low: -0.5, high: 0.5, counts: vec![1, 2] };
+        let layer = LayerReport {
+            index: 3,
+            activations: Some(histogram),
+            dead_units: Some(UnitCount { count: 1, total: 4 }),
+            ..LayerReport::default()
+        };
+        check(
+            RunUpdate::Layers(LayersReport { step: 7, layers: vec![layer], image: Some(1), ..LayersReport::default() }),
+            json!({ "kind": "layers", "step": 7, "layers": [{
+                "index": 3, "weights": null, "gradients": null,
+                "activations": { "low": -0.5, "high": 0.5, "counts": [1, 2] },
+                "gradientNorm": null, "updateRatio": null, "deadUnits": { "count": 1, "total": 4 }, "saturated": null,
+            }] }),
         );
     }
 

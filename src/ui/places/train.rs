@@ -2,9 +2,11 @@
 
 mod adjust;
 mod adjustments;
+mod advice;
 mod controls;
 mod curves;
 mod form;
+mod inside;
 mod interrupted;
 mod outcome;
 mod runs;
@@ -15,17 +17,21 @@ mod stage;
 
 use leptos::prelude::*;
 
+use self::advice::AdvicePanel;
 use self::curves::RunCharts;
 use self::form::RunForm;
+use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::search::SearchPanel;
+use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
 use crate::ui::i18n::move_tr;
 
 #[component]
 pub fn TrainPlace() -> impl IntoView {
+    provide_shown_setting();
     view! {
         <section class="train-place" aria-labelledby="train-title">
             <header class="place-header">
@@ -36,6 +42,8 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="main-column">
                     <Stage />
                     <RunCharts />
+                    <AdvicePanel />
+                    <InsidePanel />
                     <SampleGrid />
                     <RunsPanel />
                     <SearchPanel />

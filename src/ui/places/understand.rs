@@ -11,11 +11,12 @@ use leptos::task::spawn_local;
 
 use self::evaluations::{EvaluationState, Evaluations};
 use self::results::Results;
-use crate::protocol::SplitName;
+use crate::protocol::{SplitName, Views};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::store::use_store;
+use crate::ui::widgets::check_field::CheckField;
 
 #[component]
 pub fn UnderstandPlace() -> impl IntoView {
@@ -53,6 +54,7 @@ fn NoNetwork() -> impl IntoView {
 fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     let store = use_store();
     let evaluations = expect_context::<Evaluations>();
+    let views = RwSignal::new(Views::default());
     let state = move || evaluations.of(split.get()).get();
     let is_running = move || matches!(state(), EvaluationState::Running(_));
     let n_images = Memo::new(move |_| {
@@ -65,7 +67,8 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     });
     let ask = move |_| {
         // A failure is shown where the result would be.
-        spawn_local(async move { drop(evaluations.evaluate(split.get_untracked()).await) });
+        let (split, views) = (split.get_untracked(), views.get_untracked());
+        spawn_local(async move { drop(evaluations.evaluate(split, views).await) });
     };
     let name = move || match split.get() {
         SplitName::Train | SplitName::Validation => tr!(understand.run_validation),
@@ -85,6 +88,13 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             <Show when=move || split.get() == SplitName::Test && evaluations.n_tests.get().gt(&1)>
                 <p class="hint">{move || tr!(understand.tested_often, times = evaluations.n_tests.get())}</p>
             </Show>
+            <CheckField
+                id="understand-views"
+                label=Signal::derive(|| tr!(understand.views))
+                hint=Signal::derive(|| tr!(understand.views_why))
+                value=Signal::derive(move || views.get() == Views::Several)
+                on_change=move |several| views.set(if several { Views::Several } else { Views::One })
+            />
             <button
                 type="button"
                 class="button is-primary"

@@ -7,10 +7,11 @@ use leptos::prelude::*;
 
 use self::answer::AnswerPanel;
 use self::classifier::Classifier;
-use crate::protocol::InputKind;
+use crate::protocol::{InputKind, Views};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::store::use_store;
 use crate::ui::widgets::camera::CameraView;
+use crate::ui::widgets::check_field::CheckField;
 use crate::ui::widgets::draw_pad::DrawPad;
 use crate::ui::widgets::image_upload::ImageUpload;
 
@@ -72,6 +73,10 @@ pub fn UsePlace() -> impl IntoView {
     });
     Effect::watch(move || learned.get(), move |_, _, _| classifier.refresh(), false);
     // An image of another dataset's kind has to be prepared anew, by another network: begin again.
+    let look = move |several: bool| {
+        classifier.views.set(if several { Views::Several } else { Views::One });
+        classifier.refresh();
+    };
     let version = Memo::new(move |_| store.dataset.with(|dataset| dataset.version));
     Effect::watch(move || version.get(), move |_, _, _| classifier.offer(None), false);
 
@@ -101,6 +106,13 @@ pub fn UsePlace() -> impl IntoView {
                             }.into_any(),
                         }}
                     </div>
+                    <CheckField
+                        id="use-views"
+                        label=Signal::derive(|| tr!(use_place.views))
+                        hint=Signal::derive(|| tr!(use_place.views_why))
+                        value=Signal::derive(move || classifier.views.get() == Views::Several)
+                        on_change=look
+                    />
                 </div>
                 <AnswerPanel outcome=classifier.outcome input />
             </div>

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, ImageShape, InitConfig, Layer,
-    NetworkConfig, Progress, Question, RunConfig, RunId, RunReport, SplitCounts, SplitName,
+    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, FeatureMaps, Histogram, ImageShape,
+    InitConfig, Layer, LayerReport, LayersReport, NetworkConfig, Pictures, Progress, Question, RunConfig, RunId,
+    RunReport, SplitCounts, SplitName, Views, Watch,
 };
 
 fn config() -> RunConfig {
@@ -109,6 +110,29 @@ fn changes_of_a_run_are_kept_up_to_a_limit() {
 }
 
 #[test]
+fn looks_inside_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
+    let mut state = training();
+    assert!(state.sent(&Command::Watch(Some(Watch { image: Some(0) }))).inside);
+    let maps = vec![FeatureMaps { layer: 1, pictures: Pictures::default() }];
+    for step in 1..=100_u8 {
+        let weights = Some(Histogram { low: 0.0, high: f32::from(step), counts: vec![1] });
+        let layers = vec![LayerReport { index: 1, weights, ..LayerReport::default() }];
+        let report = LayersReport { step: step.into(), layers, maps: maps.clone(), ..LayersReport::default() };
+        assert_eq!(state.hear(RunUpdate::Layers(report)), Changed { inside: true, ..Changed::NOTHING });
+    }
+    let weights = |index| state.inside.history(index, |layer| layer.weights.as_ref());
+    let steps: Vec<u32> = weights(1).iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, (101 - LOOKS_LIMIT as u32..=100).collect::<Vec<_>>());
+    assert!(weights(0).is_empty() && state.inside.layer(0).is_none());
+    assert_eq!(state.inside.latest().map(|look| look.maps.len()), Some(1));
+    assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
+
+    // The next run begins with nothing seen, and is looked into, too.
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
+    assert!(state.inside.latest().is_none() && state.inside.watch.is_some());
+}
+
+#[test]
 fn late_events_of_an_older_run_are_dropped() {
     let mut state = training();
     let before = state.clone();
@@ -141,7 +165,7 @@ fn a_new_run_begins_with_empty_curves() {
 fn answers_that_nobody_waits_for_are_dropped() {
     let mut state = training();
     let request = RequestId(3);
-    state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test } });
+    state.sent(&Command::Ask { request, question: Question::Evaluate { split: SplitName::Test, views: Views::One } });
     state.apply(&Event::AnswerProgress { request, fraction: 7.0, points: Vec::new() });
     assert_eq!(state.questions.get(&request), Some(&1.0));
     let evaluation = Evaluation { split: SplitName::Test, loss: 1.0, accuracy: 0.5, predictions: Vec::new() };
@@ -179,7 +203,10 @@ fn another_dataset_ends_what_belongs_to_the_one_before() {
 fn a_crash_ends_the_run_and_keeps_its_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
-    state.sent(&Command::Ask { request: RequestId(1), question: Question::Evaluate { split: SplitName::Test } });
+    state.sent(&Command::Ask {
+        request: RequestId(1),
+        question: Question::Evaluate { split: SplitName::Test, views: Views::One },
+    });
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
     assert!(matches!(&state.run, RunState::Failed { failure, .. } if failure.kind == FailureKind::DeviceLost));
     assert!(!state.run.has_network() && state.dataset.current.is_none() && state.questions.is_empty());

@@ -11,6 +11,7 @@ mod step_time;
 mod gpu_calls;
 
 mod augmentation;
+mod monitoring;
 
 mod page_thread;
 
@@ -109,6 +110,7 @@ impl Measurement {
         Self::StepTime,
         Self::GpuCalls,
         Self::Augmentation,
+        Self::Monitoring,
         Self::PageThread,
         Self::Accuracy,
         Self::Memory,
@@ -122,6 +124,7 @@ impl Measurement {
             Self::StepTime => "Time per step",
             Self::GpuCalls => "WebGPU calls per step",
             Self::Augmentation => "What augmentations cost",
+            Self::Monitoring => "Looking inside the network",
             Self::PageThread => "The page's thread while training",
             Self::Accuracy => "MNIST: seconds to an accuracy",
             Self::Memory => "Memory",
@@ -137,6 +140,7 @@ impl Measurement {
             Self::StepTime => step_time::measure(bench).await,
             Self::GpuCalls => gpu_calls::measure(bench).await,
             Self::Augmentation => augmentation::measure(bench).await,
+            Self::Monitoring => monitoring::measure(bench).await,
             Self::PageThread => page_thread::measure(bench).await,
             Self::Accuracy => accuracy::measure(bench).await,
             Self::Memory => memory::measure(bench).await,

@@ -5,6 +5,8 @@ use leptos::prelude::*;
 use crate::protocol::Command;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::interrupted::use_interrupted;
+use crate::ui::place::Place;
+use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::{EngineState, RunState};
 use crate::ui::store::use_store;
@@ -26,6 +28,8 @@ pub fn TrainButton(
             && recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
             && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
     };
+    let obstacle =
+        Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
     view! {
         <button
             type="button"
@@ -38,6 +42,11 @@ pub fn TrainButton(
             <Glyph icon=Icon::Play />
             {move || if is_again { tr!(train.again) } else { tr!(train.start) }}
         </button>
+        {move || obstacle.get().map(|reason| view! {
+            <p class="failure">
+                <span>{tr!(train.obstacle, reason = reason)}" "<a href=Place::Network.hash()>{move_tr!(train.to_network)}</a></span>
+            </p>
+        })}
     }
 }
 

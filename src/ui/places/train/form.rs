@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::settings::ExpertSettings;
 use super::settings::kind::Kind;
 use super::settings::number::{Entry, Number, NumberSettings, always};
+use super::settings::shown::show_when_asked;
 use crate::protocol::{OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::preferences::{Preference, SettingsMode};
@@ -56,6 +57,7 @@ pub fn RunForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let mode = RwSignal::new(SettingsMode::remembered().unwrap_or_default());
+    show_when_asked(mode);
     let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
     let has_config = Memo::new(move |_| recipe.config.read().is_some());
     let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);

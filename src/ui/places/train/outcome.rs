@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::advice::AdviceSummary;
 use super::controls::TrainButton;
 use super::interrupted::InterruptedOffer;
 use crate::protocol::{Ending, FailureKind, RunReport};
@@ -35,6 +36,7 @@ pub fn Finished() -> impl IntoView {
                 {move || report.get().map(|report| verdict(&report))}
             </p>
             <p>{move || report.get().map(|report| details(&report))}</p>
+            <AdviceSummary />
             <Show
                 when=move || has_network.get()
                 fallback=|| view! { <p class="hint">{move_tr!(train.network_gone)}</p> }

@@ -13,8 +13,16 @@ use crate::ui::widgets::pixel_image::PixelImage;
 #[component]
 pub fn SampleGrid() -> impl IntoView {
     let store = use_store();
+    let has_dataset = Memo::new(move |_| store.dataset.with(|dataset| dataset.current.is_some()));
+    let batch = use_sample_images();
+    move || batch.get().flatten().filter(|_| has_dataset.get()).map(|(batch, classes)| view! { <Grid batch classes /> })
+}
+
+/// The sample images of the current dataset, and the names of its classes.
+pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
+    let store = use_store();
     let version = Memo::new(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
-    let batch = LocalResource::new(move || {
+    LocalResource::new(move || {
         version.track();
         let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
         async move {
@@ -25,8 +33,7 @@ pub fn SampleGrid() -> impl IntoView {
                 Ok(Answer::Evaluation(_) | Answer::Classification(_) | Answer::Rates(_)) | Err(_) => None,
             }
         }
-    });
-    move || batch.get().flatten().filter(|_| version.get().1).map(|(batch, classes)| view! { <Grid batch classes /> })
+    })
 }
 
 #[component]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::evaluation::metrics::ConfusionMatrix;
-use crate::protocol::{Answer, Evaluation, Failure, FailureKind, Question, RatePoint, RunId, SplitName};
+use crate::protocol::{Answer, Evaluation, Failure, FailureKind, Question, RatePoint, RunId, SplitName, Views};
 use crate::ui::store::Store;
 
 /// An evaluation, and of which network it is.
@@ -17,6 +17,8 @@ pub struct Evaluated {
     pub run: RunId,
     /// Steps that the network had been trained for when it was asked.
     pub step: u32,
+    /// How often it looked at each image.
+    pub views: Views,
 }
 
 impl Evaluated {
@@ -64,7 +66,7 @@ impl Evaluations {
     }
 
     /// Asks the current network about every image of the split.
-    pub async fn evaluate(self, split: SplitName) -> Result<Arc<Evaluated>, Failure> {
+    pub async fn evaluate(self, split: SplitName, views: Views) -> Result<Arc<Evaluated>, Failure> {
         let state = self.of(split);
         let of_network = self.store.run.with_untracked(|run| run.run().map(|run| (run.id, run.progress.step)));
         let classes =
@@ -79,8 +81,8 @@ impl Evaluations {
                 state.set(EvaluationState::Running(fraction));
             }
         };
-        let result = match self.store.ask_with_progress(Question::Evaluate { split }, on_progress).await {
-            Ok(Answer::Evaluation(evaluation)) => Ok(Arc::new(Evaluated { evaluation, classes, run, step })),
+        let result = match self.store.ask_with_progress(Question::Evaluate { split, views }, on_progress).await {
+            Ok(Answer::Evaluation(evaluation)) => Ok(Arc::new(Evaluated { evaluation, classes, run, step, views })),
             Ok(Answer::Images(_) | Answer::Classification(_) | Answer::Rates(_)) => {
                 Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
             }

@@ -9,6 +9,7 @@ use super::evaluations::Evaluated;
 use super::gallery::{Gallery, PAGE_SIZE};
 use super::order::class_rows;
 use crate::evaluation::metrics::worst_mistakes;
+use crate::protocol::Views;
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::store::use_store;
@@ -63,6 +64,7 @@ fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
     let step = evaluated.step;
     let has_learned_since =
         Memo::new(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
+    let looked_several_times = evaluated.views == Views::Several;
     let evaluation = &evaluated.evaluation;
     let n_right = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();
     view! {
@@ -80,6 +82,7 @@ fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
                 <dd>{move_tr!(understand.n_of, right = count(n_right as u64), all = count(evaluation.predictions.len() as u64))}</dd>
             </div>
         </dl>
+        {looked_several_times.then(|| view! { <p class="hint">{move_tr!(understand.by_views)}</p> })}
         <Show when=move || has_learned_since.get()>
             <p class="hint" role="note">{move || tr!(understand.learned_since, step = count(step))}</p>
         </Show>

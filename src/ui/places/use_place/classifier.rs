@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::protocol::{Answer, ClassProbability, Classification, Failure, FailureKind, ImageInput, Question};
+use crate::protocol::{Answer, ClassProbability, Classification, Failure, FailureKind, ImageInput, Question, Views};
 use crate::ui::state::RunState;
 use crate::ui::store::Store;
 use crate::ui::widgets::latest::Latest;
@@ -21,6 +21,8 @@ pub enum Outcome {
 #[derive(Clone, Copy)]
 pub struct Classifier {
     pub outcome: RwSignal<Outcome>,
+    /// How often the network looks at each image; `refresh` asks anew.
+    pub views: RwSignal<Views>,
     store: Store,
     latest: StoredValue<Latest<ImageInput>>,
     /// The newest image, to ask about again when the network has learned.
@@ -31,6 +33,7 @@ impl Classifier {
     pub fn new(store: Store) -> Self {
         Self {
             outcome: RwSignal::default(),
+            views: RwSignal::default(),
             store,
             latest: StoredValue::new(Latest::default()),
             image: StoredValue::new(None),
@@ -72,8 +75,9 @@ impl Classifier {
 
     fn ask(self, image: ImageInput) {
         spawn_local(async move {
-            let answer = self.store.ask(Question::Classify { image }).await;
             // None once the place was left.
+            let Some(views) = self.views.try_get_untracked() else { return };
+            let answer = self.store.ask(Question::Classify { image, views }).await;
             let Some(settled) = self.latest.try_update_value(Latest::settle) else { return };
             if settled.is_wanted {
                 self.outcome.try_set(outcome(answer));

@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::augment_preview::AugmentPreview;
 use super::number::{Entry, Number, NumberSettings, always};
-use crate::protocol::DatasetSummary;
+use crate::dataset::summary::shows_characters;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::use_recipe;
 
@@ -129,48 +130,16 @@ pub fn AugmentGroup() -> impl IntoView {
     let has_colors = Memo::new(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
     let flips_characters = Memo::new(move |_| {
         let flips = recipe.read(|config| config.augment.flip > 0.0);
-        flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(dataset))
+        flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(&dataset.classes))
     });
     view! {
         <p class="hint">{move_tr!(expert.augment_why)}</p>
         <p class="failure" id="flip-warning" role="status" class:is-hidden=move || !flips_characters.get()>
             {move || flips_characters.get().then(|| tr!(expert.flip_warning))}
         </p>
+        <AugmentPreview />
         <NumberSettings numbers=OF_ALL />
         <Show when=move || has_colors.get()><NumberSettings numbers=OF_COLORS /></Show>
         <NumberSettings numbers=OF_PARTS />
-    }
-}
-
-/// Whether the images are digits or letters, by the names of their classes: in a mirror they are others, or none.
-fn shows_characters(dataset: &DatasetSummary) -> bool {
-    dataset.classes.len() > 1 && dataset.classes.iter().all(|class| class.trim().chars().count() == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::{ImageShape, SplitCounts};
-
-    fn dataset(classes: &[&str]) -> DatasetSummary {
-        DatasetSummary {
-            id: "files".into(),
-            name: "Files".into(),
-            classes: classes.iter().map(|&class| class.to_owned()).collect(),
-            shape: ImageShape { channels: 1, height: 28, width: 28 },
-            counts: SplitCounts::default(),
-            class_counts: vec![],
-            samples: vec![],
-            has_standard_test: false,
-        }
-    }
-
-    #[test]
-    fn digits_and_letters_are_known_by_their_classes() {
-        assert!(shows_characters(&dataset(&["0", "1", "2"])));
-        assert!(shows_characters(&dataset(&["A", "b", "す"])));
-        assert!(!shows_characters(&dataset(&["Shirt", "Bag"])));
-        assert!(!shows_characters(&dataset(&["7"])));
-        assert!(!shows_characters(&dataset(&[])));
     }
 }

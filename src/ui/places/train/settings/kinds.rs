@@ -1,7 +1,7 @@
 //! The kinds of optimizers, schedules and losses and the like: their names in configs, and what each is in the visitor's words.
 
 use super::kind::Kind;
-use crate::protocol::{ClassWeights, Decay, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
+use crate::protocol::{AttackMethod, ClassWeights, Decay, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 use crate::ui::i18n::tr;
 
 impl Kind for OptimizerConfig {
@@ -193,6 +193,35 @@ impl Kind for Option<Metric> {
     }
 }
 
+/// How train images are attacked, if at all.
+impl Kind for Option<AttackMethod> {
+    const ALL: &'static [Self] = &[None, Some(AttackMethod::Fgsm), Some(AttackMethod::PGD)];
+
+    fn id(&self) -> &'static str {
+        match self {
+            None => "off",
+            Some(AttackMethod::Fgsm) => "fgsm",
+            Some(AttackMethod::Pgd { .. }) => "pgd",
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            None => tr!(expert.attack_off),
+            Some(AttackMethod::Fgsm) => tr!(expert.attack_fgsm),
+            Some(AttackMethod::Pgd { .. }) => tr!(expert.attack_pgd),
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            None => tr!(expert.attack_off_why),
+            Some(AttackMethod::Fgsm) => tr!(expert.attack_fgsm_why),
+            Some(AttackMethod::Pgd { .. }) => tr!(expert.attack_pgd_why),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
@@ -221,5 +250,6 @@ mod tests {
         check::<ClassWeights>();
         check::<Decay>();
         check::<Option<Metric>>();
+        check::<Option<AttackMethod>>();
     }
 }

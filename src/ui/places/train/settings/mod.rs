@@ -6,7 +6,12 @@ pub mod number;
 /// Choices between kinds, each with a sentence.
 pub mod kind;
 
+/// The way to a setting.
+pub mod shown;
+
+mod adversarial;
 mod augment;
+mod augment_preview;
 mod finder;
 mod kinds;
 mod loss;
@@ -19,6 +24,7 @@ mod schedule;
 
 use leptos::prelude::*;
 
+use self::adversarial::AdversarialGroup;
 use self::augment::AugmentGroup;
 use self::finder::RateFinder;
 use self::loss::LossGroup;
@@ -50,8 +56,13 @@ pub fn ExpertSettings() -> impl IntoView {
         <Group id="group-loss" title=|| tr!(train.loss)><LossGroup /></Group>
         <Group id="group-over-fitting" title=|| tr!(expert.over_fitting)><OverFittingGroup /></Group>
         <Group id="group-augment" title=|| tr!(expert.augment)><AugmentGroup /></Group>
+        <Group id="group-adversarial" title=|| tr!(expert.adversarial)><AdversarialGroup /></Group>
     }
 }
+
+/// Whether the group around is unfolded: what costs something waits for it.
+#[derive(Clone, Copy)]
+struct GroupOpen(RwSignal<bool>);
 
 /// Settings that belong together, folded away until they are wanted.
 #[component]
@@ -61,8 +72,14 @@ fn Group(
     title: fn() -> String,
     children: Children,
 ) -> impl IntoView {
+    let is_open = RwSignal::new(false);
+    provide_context(GroupOpen(is_open));
     view! {
-        <details class="setting-group" id=id>
+        <details
+            class="setting-group"
+            id=id
+            on:toggle:target=move |event| is_open.set(event.target().has_attribute("open"))
+        >
             <summary>{title}</summary>
             <div class="fields">{children()}</div>
         </details>

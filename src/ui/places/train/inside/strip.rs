@@ -1,0 +1,70 @@
+//! Histograms over time as a strip: a column for each look, a row for each range of values.
+
+use leptos::html::Canvas;
+use leptos::prelude::*;
+use wasm_bindgen::{Clamped, JsCast};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+use super::heat::{COLUMNS, Heat, ROWS, heat};
+use crate::protocol::{Histogram, LayerReport};
+use crate::ui::format::figure;
+use crate::ui::i18n::tr;
+use crate::ui::store::use_store;
+
+/// Nothing for a layer that has no such values.
+#[component]
+pub fn Strip(
+    /// The layer's place in the network's list.
+    index: u32,
+    /// What the tests find the strip by.
+    kind: &'static str,
+    name: fn() -> String,
+    of: fn(&LayerReport) -> Option<&Histogram>,
+) -> impl IntoView {
+    let store = use_store();
+    let heat = Memo::new(move |_| {
+        store.inside.with(|inside| {
+            let history: Vec<&Histogram> = inside.history(index, of).into_iter().map(|(_, it)| it).collect();
+            heat(&history)
+        })
+    });
+    let canvas = NodeRef::<Canvas>::new();
+    Effect::new(move |_| {
+        if let (Some(canvas), Some(heat)) = (canvas.get(), &*heat.read()) {
+            // A canvas that takes nothing stays empty.
+            paint(&canvas, heat);
+        }
+    });
+    let range = move || {
+        let (low, high) = heat.read().as_ref().map(|heat| (heat.low, heat.high)).unwrap_or_default();
+        (figure(low.into()), figure(high.into()))
+    };
+    let described = move || {
+        let (low, high) = range();
+        tr!(inside.strip_of, kind = name(), low = low, high = high)
+    };
+    view! {
+        <figure class="inside-strip" class:is-hidden=move || heat.read().is_none() data-strip=kind>
+            <figcaption>{name}</figcaption>
+            <div>
+                <canvas node_ref=canvas width=COLUMNS height=ROWS role="img" aria-label=described></canvas>
+                <span class="strip-range" aria-hidden="true">
+                    <span>{move || range().1}</span>
+                    <span>{move || range().0}</span>
+                </span>
+            </div>
+        </figure>
+    }
+}
+
+/// In the color of the canvas's text, so that it follows the theme.
+fn paint(canvas: &HtmlCanvasElement, heat: &Heat) -> Option<()> {
+    let rgba: Vec<u8> = heat.strengths.iter().flat_map(|strength| [0, 0, 0, *strength]).collect();
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), COLUMNS as u32, ROWS as u32).ok()?;
+    let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
+    context.put_image_data(&data, 0.0, 0.0).ok()?;
+    context.set_global_composite_operation("source-in").ok()?;
+    context.set_fill_style_str("currentcolor");
+    context.fill_rect(0.0, 0.0, COLUMNS as f64, ROWS as f64);
+    Some(())
+}

@@ -1,0 +1,71 @@
+//! Advice on real runs: what a learning rate does to LeNet on MNIST's images is told, and a healthy run is left in peace.
+
+use kindling::dataset::{ServedDataset, Split, summarize};
+use kindling::network::presets;
+use kindling::protocol::{Command, DatasetSummary, Event, OptimizerConfig, RunConfig, RunId, RunUpdate, SplitConfig};
+use kindling::training::{Control, DeviceDataset, Published, train};
+use kindling::ui::advice::{Advice, of_run};
+use kindling::ui::state::AppState;
+
+mod support;
+use support::{Recorder, block_on};
+
+#[test]
+fn rates_that_are_wrong_are_told_and_a_right_one_is_not() {
+    let mnist = Mnist::load();
+    let lenet = RunConfig { optimizer: OptimizerConfig::ADAM, batch_size: 32, ..mnist.preset("lenet") };
+    let with = |learning_rate| RunConfig { learning_rate, ..lenet.clone() };
+    for healthy in [with(0.001), mnist.preset("one-minute")] {
+        let all = mnist.advice(&healthy);
+        assert!(all.len() > 5 && all.iter().all(Vec::is_empty), "{}: {all:?}", healthy.network.name);
+    }
+    for rate in [0.3, 1.0] {
+        let advice = mnist.advice(&with(rate)).pop().unwrap();
+        assert!(matches!(advice[..], [Advice::RateTooHigh { .. }]), "{rate}: {advice:?}");
+    }
+    let advice = mnist.advice(&with(1e-7)).pop().unwrap();
+    assert!(matches!(advice[..], [Advice::RateTooLow { .. }]), "{advice:?}");
+}
+
+struct Mnist {
+    summary: DatasetSummary,
+    data: DeviceDataset,
+}
+
+impl Mnist {
+    fn load() -> Self {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("static/datasets/mnist");
+        let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+        let served = ServedDataset::parse("mnist", &read("dataset.json")).unwrap();
+        let files = served.files.iter().map(|file| (file.name.clone(), read(&file.name))).collect();
+        let dataset = served.parse_files(files).unwrap();
+        let mut split = Split::new(&dataset, &SplitConfig::default()).unwrap();
+        // A validation takes longer than an epoch of so few steps.
+        split.validation.truncate(250);
+        let data = DeviceDataset::new(&dataset, split.clone(), &burn::tensor::Device::flex(), u64::MAX).unwrap();
+        Self { summary: summarize("mnist", &dataset, &split), data }
+    }
+
+    /// Its first steps.
+    fn preset(&self, id: &str) -> RunConfig {
+        let presets = presets(&self.summary);
+        let preset = presets.iter().find(|preset| preset.id == id).unwrap();
+        RunConfig { epochs: 1, max_steps: Some(160), ..preset.config.clone() }
+    }
+
+    /// At each report of the run, as the page would have it.
+    fn advice(&self, config: &RunConfig) -> Vec<Vec<Advice>> {
+        let host = Recorder::new(20.0, |_| {});
+        let report = block_on(train(&host, &Control::default(), &self.data, config, &Published::default())).unwrap();
+        let run = RunId(1);
+        let mut state = AppState::default();
+        state.sent(&Command::Train { run, config: Box::new(config.clone()), checkpoint: None });
+        let mut updates = host.updates.take();
+        updates.push(RunUpdate::Finished(report));
+        let advice = |update| {
+            state.apply(&Event::Run { run, update });
+            of_run(state.run.run().unwrap(), &state.curves, Some(&self.summary), &[])
+        };
+        updates.into_iter().map(advice).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! Training against attacks, advice from the curves, and the random changes shown on the visitor's images.
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+
+use crate::app::{App, LONG, SHORT};
+use crate::visitor::{arrive, expect_no_trouble};
+
+#[tokio::test]
+async fn a_network_is_trained_against_attacks() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    set(&page, "field-max-steps", "12").await;
+    set(&page, "field-attack", "pgd").await;
+    set(&page, "field-attack-strength", "0.2").await;
+    set(&page, "field-attack-share", "0.25").await;
+    set(&page, "field-attack-steps", "2").await;
+    page.click("button", "Train").await.unwrap();
+    page.wait_for_text("The step limit was reached after 12 steps", LONG).await.unwrap();
+    let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
+    let expected = json!({ "method": { "pgd": { "steps": 2, "stepSize": 0.025 } }, "strength": 0.2, "share": 0.25 });
+    assert_eq!(run["config"]["adversarial"], expected);
+
+    // The mean over several views answers too, and says so.
+    page.go_to("Understand").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#understand-views')", SHORT).await.unwrap();
+    press(&page, "understand-views").await;
+    page.click("button", "Evaluate").await.unwrap();
+    page.wait_for_text("By the mean over several views of each image.", LONG).await.unwrap();
+    let refused = "try { await kindling.evaluate('validation', { views: 5 }); return 'answered' } catch (error) { return error.name }";
+    assert_eq!(page.run::<String>(refused, json!(null)).await.unwrap(), "BadConfig");
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_rate_that_is_much_too_high_is_told_with_its_figures_and_the_way_to_it() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    set(&page, "field-preset", "lenet").await;
+    set(&page, "field-optimizer", "adam").await;
+    set(&page, "field-batch-size", "32").await;
+    set(&page, "field-learning-rate", "1").await;
+    set(&page, "field-max-steps", "160").await;
+    page.click("button", "Train").await.unwrap();
+    page.wait_for_text("The step limit was reached after 160 steps", LONG).await.unwrap();
+    page.wait_for_text("The learning rate seems too high: at 1 ", SHORT).await.unwrap();
+    let advice: Value = page.run("return await kindling.advice()", json!(null)).await.unwrap();
+    assert_eq!(advice[0]["kind"], json!("rateTooHigh"));
+    // Polite: a screen reader is not interrupted.
+    let is_polite = "document.querySelector('#advice').closest('[aria-live]').getAttribute('aria-live') === 'polite'";
+    page.wait_for::<bool>(is_polite, SHORT).await.unwrap();
+    page.run::<Value>("document.querySelector('#advice [data-setting]').click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>("document.activeElement?.id === 'field-learning-rate'", SHORT).await.unwrap();
+    let rate: String =
+        page.run("return document.querySelector('#field-learning-rate').value", json!(null)).await.unwrap();
+    assert_eq!(rate, "1", "advice changes nothing by itself");
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn random_changes_are_shown_on_the_visitors_images() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    page.run::<Value>("document.querySelector('#group-augment summary').click()", json!(null)).await.unwrap();
+    page.wait_for_text("Once the images are here", SHORT).await.unwrap();
+    page.click("button", "Load the images").await.unwrap();
+    let n_images = "document.querySelectorAll('#augment-preview canvas').length === 8";
+    page.wait_for::<bool>(n_images, LONG).await.unwrap();
+    let plain = pixels(&page).await;
+    set(&page, "field-rotation", "90").await;
+    wait_for_other_pixels(&page, &plain).await;
+    let turned = pixels(&page).await;
+    press(&page, "augment-again").await;
+    wait_for_other_pixels(&page, &turned).await;
+    set(&page, "field-rotation", "0").await;
+    let same = format!("{PIXELS} === {}", json!(plain));
+    page.wait_for::<bool>(&same, SHORT).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+/// All pixels of the preview as one text.
+const PIXELS: &str =
+    "[...document.querySelectorAll('#augment-preview canvas')].map((canvas) => canvas.toDataURL()).join()";
+
+async fn pixels(page: &Page) -> String {
+    page.run(&format!("return {PIXELS}"), json!(null)).await.unwrap()
+}
+
+async fn wait_for_other_pixels(page: &Page, before: &str) {
+    let differ = format!("(pixels => pixels && pixels !== {})({PIXELS})", json!(before));
+    page.wait_for::<bool>(&format!("!!{differ}"), SHORT).await.unwrap();
+}
+
+async fn become_expert(page: &Page) {
+    press(page, "settings-mode-expert").await;
+    page.wait_for::<bool>("!!document.querySelector('#group-adversarial')", SHORT).await.unwrap();
+}
+
+async fn press(page: &Page, id: &str) {
+    page.run::<Value>("document.getElementById(args).click()", json!(id)).await.unwrap();
+}
+
+/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
+async fn set(page: &Page, id: &str, value: &str) {
+    let is_there = format!("!!document.getElementById({})", json!(id));
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    page.run::<Value>(
+        "const field = document.getElementById(args[0]);
+         field.value = args[1];
+         field.dispatchEvent(new Event('change', { bubbles: true }));",
+        json!([id, value]),
+    )
+    .await
+    .unwrap();
+}

@@ -200,6 +200,7 @@ fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> 
 async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
     let options = from_js(&options)?;
+    store.dataset_settled().await;
     let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
     let (dataset, _) = current_dataset(store)?;
     let presets = presets(&dataset);

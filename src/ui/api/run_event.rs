@@ -78,9 +78,7 @@ fn of_kind(kind: &str, mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{
-        Adjustment, Ending, FailureKind, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount,
-    };
+    use crate::protocol::{Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount};
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,

@@ -46,7 +46,7 @@ async fn a_rate_that_is_much_too_high_is_told_with_its_figures_and_the_way_to_it
     set(&page, "field-max-steps", "160").await;
     page.click("button", "Train").await.unwrap();
     page.wait_for_text("The step limit was reached after 160 steps", LONG).await.unwrap();
-    page.wait_for_text("The learning rate seems too high: at 1 ", SHORT).await.unwrap();
+    page.wait_for_text("The learning rate seems too high: at 1.00 ", SHORT).await.unwrap();
     let advice: Value = page.run("return await kindling.advice()", json!(null)).await.unwrap();
     assert_eq!(advice[0]["kind"], json!("rateTooHigh"));
     // Polite: a screen reader is not interrupted.

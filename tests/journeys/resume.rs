@@ -6,7 +6,7 @@ use xtask::drive::Page;
 use crate::app::{App, LONG, SHORT};
 
 /// Few and small steps, so that a checkpoint comes long before the end.
-const CONFIG: &str = "{ network: 'lenet', batchSize: 8, maxSteps: 1500, epochs: 1, optimizer: 'adam' }";
+const CONFIG: &str = "{ network: 'lenet', batchSize: 8, maxSteps: 6000, epochs: 1, optimizer: 'adam' }";
 
 /// The end of a run that nobody waits for.
 const END: &str = "document.querySelector('.outcome')?.innerText";
@@ -31,7 +31,7 @@ async fn a_run_goes_on_after_a_reload_as_if_nothing_had_been() {
     assert_eq!(rest, whole, "the run that was broken off came to the same network");
     let n_steps = "(await kindling.runs()).at(-1)";
     let kept: Value = page.run(&format!("return {n_steps}"), json!(null)).await.unwrap();
-    assert_eq!(kept["steps"], 1500);
+    assert_eq!(kept["steps"], 6000);
     let first = kept["curves"]["trainLoss"][0]["step"].as_f64().unwrap();
     assert!(first <= 8.0, "its curve begins at the beginning: {first}");
     assert_eq!(
@@ -54,7 +54,7 @@ async fn a_run_goes_on_after_its_engine_was_killed() {
     page.run::<Value>(kill, json!(null)).await.unwrap();
     page.wait_for_text("A run was interrupted", LONG).await.unwrap();
     let report: Value = page.run("return await kindling.resumeRun()", json!(null)).await.unwrap();
-    assert_eq!(report["steps"], 1500, "from step {saved} on");
+    assert_eq!(report["steps"], 6000, "from step {saved} on");
     app.finish(page).await;
 }
 

@@ -181,7 +181,8 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
         })
     });
     Memo::new(move |_| {
-        moment.track();
+        // Read, not only tracked: a memo that nobody has read follows nothing.
+        moment.with(|_| ());
         advice_now(store)
     })
 }

@@ -19,6 +19,7 @@ pub enum Icon {
     Cross,
     Warning,
     Upload,
+    Copy,
 }
 
 impl Icon {
@@ -42,6 +43,7 @@ impl Icon {
             Self::Check => "M5 13l4 4L19 7",
             Self::Warning => "M12 4L2.500 20h19zM12 10v4M12 17v0",
             Self::Upload => "M12 16V4M7 9l5-5l5 5M4 16v4h16v-4",
+            Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
         }
     }
 }

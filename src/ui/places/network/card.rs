@@ -16,6 +16,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::layer_text::{layer_text, layer_title};
 use crate::ui::reason_text::layer_reason;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::icon::{Glyph, Icon};
 
 #[component]
 pub fn Card(
@@ -155,7 +156,7 @@ fn Tools(at: usize, deck: Deck) -> impl IntoView {
                 title=move || tr!(designer.duplicate, layer = at + 1)
                 on:click=copy
             >
-                <span aria-hidden="true">"⧉"</span>
+                <Glyph icon=Icon::Copy />
             </button>
             <button
                 type="button"

@@ -39,7 +39,7 @@ pub fn Cards() -> impl IntoView {
     view! {
         <p class="hint">
             {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
-            " "{move_tr!(designer.keys)}
+            " · "{move_tr!(designer.keys)}
         </p>
         <ol class="layer-cards" aria-label=move || tr!(network.layers)>
             // By place: the keyboard stays where it is while layers come and go.

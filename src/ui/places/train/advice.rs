@@ -16,7 +16,7 @@ pub fn AdvicePanel() -> impl IntoView {
     let has_advice = Memo::new(move |_| !advice.read().is_empty());
     view! {
         // There before the first advice, so that a screen reader hears of it, once it has nothing else to say.
-        <div aria-live="polite">
+        <div class="advice-place" aria-live="polite">
             <Show when=move || has_advice.get()>
                 <section class="panel advice" id="advice" aria-labelledby="advice-title">
                     <h2 id="advice-title">{move_tr!(advice.title)}</h2>

@@ -59,7 +59,7 @@ impl Mnist {
         let report = block_on(train(&host, &Control::default(), &self.data, config, &Published::default())).unwrap();
         let run = RunId(1);
         let mut state = AppState::default();
-        state.sent(&Command::Train { run, config: Box::new(config.clone()), checkpoint: None });
+        state.sent(&Command::Train { run, config: Box::new(config.clone()), checkpoint: None, is_kept: true });
         let mut updates = host.updates.take();
         updates.push(RunUpdate::Finished(report));
         let advice = |update| {

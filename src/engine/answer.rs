@@ -55,7 +55,7 @@ pub async fn answer(
                     channel::post(&Event::AnswerProgress { request, fraction, points: Vec::new() });
                 }
             };
-            let host = EngineHost { run: RunId::default() };
+            let host = EngineHost { run: RunId::default(), is_kept: false };
             let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
             let evaluation = evaluation::evaluate(&network, &current.on_device, config, &host, progress).await?;
             Ok(Answer::Evaluation(evaluation))
@@ -70,7 +70,7 @@ pub async fn answer(
             let progress = |fraction, points: &[RatePoint]| {
                 channel::post(&Event::AnswerProgress { request, fraction, points: points.to_vec() });
             };
-            let host = EngineHost { run: RunId::default() };
+            let host = EngineHost { run: RunId::default(), is_kept: false };
             Ok(Answer::Rates(find_rate(&host, control, &current.on_device, &config, progress).await?))
         }
     }

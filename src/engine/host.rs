@@ -11,6 +11,8 @@ const CHECKPOINT_INTERVAL_MS: f64 = 5_000.0;
 /// Speaks for one run.
 pub struct EngineHost {
     pub run: RunId,
+    /// Whether it tells checkpoints.
+    pub is_kept: bool,
 }
 
 impl Host for EngineHost {
@@ -23,7 +25,7 @@ impl Host for EngineHost {
     }
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {
-        Some(CHECKPOINT_INTERVAL_MS)
+        self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
     }
 
     async fn breathe(&self) {

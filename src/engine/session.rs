@@ -76,7 +76,7 @@ struct Run {
 /// What a run is to do.
 enum Work {
     /// From its beginning, or from a checkpoint on.
-    Train { checkpoint: Option<Bulk> },
+    Train { checkpoint: Option<Bulk>, is_kept: bool },
     /// Nothing: it has ended before, with these weights.
     Open { weights: Bulk },
 }
@@ -110,8 +110,13 @@ impl Session {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config, checkpoint } => {
-                self.train(Run { id: run, config: *config, work: Work::Train { checkpoint }, control: Rc::default() });
+            Command::Train { run, config, checkpoint, is_kept } => {
+                self.train(Run {
+                    id: run,
+                    config: *config,
+                    work: Work::Train { checkpoint, is_kept },
+                    control: Rc::default(),
+                });
             }
             Command::Open { run, config, weights } => {
                 self.train(Run { id: run, config: *config, work: Work::Open { weights }, control: Rc::default() });
@@ -282,8 +287,8 @@ impl Session {
         }
         let current = self.recut(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);
-        let checkpoint = match &run.work {
-            Work::Train { checkpoint } => checkpoint,
+        let (checkpoint, is_kept) = match &run.work {
+            Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
             Work::Open { weights } => {
                 let weights = weight_file::from_bytes(weights)?;
                 let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
@@ -292,7 +297,7 @@ impl Session {
                 return Ok(RunUpdate::Opened);
             }
         };
-        let host = EngineHost { run: run.id };
+        let host = EngineHost { run: run.id, is_kept };
         if self.device.warm_up_steps > 0 {
             // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
             let steps = self.device.warm_up_steps;

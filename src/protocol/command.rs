@@ -18,6 +18,8 @@ pub enum Command {
         run: RunId,
         config: Box<RunConfig>,
         checkpoint: Option<Bulk>,
+        /// Whether it tells checkpoints and its last weights.
+        is_kept: bool,
     },
     /// Take the network of a run that has ended for the one that questions are answered with; its weights as
     /// [`super::RunUpdate::Weights`] had them. A run under way is stopped first.

@@ -23,6 +23,15 @@
 //! All may be called at any time, also while the engine starts: commands wait for it. When an engine is lost, everything
 //! that waits for it ends with its failure. `window.kindling` and the buttons use the same functions.
 
+/// Questions and their answers.
+mod questions;
+
+/// How runs begin, go on and end.
+mod runs;
+
+/// What views read.
+mod part;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,21 +40,15 @@ use futures_channel::oneshot;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+pub use self::part::Part;
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineState, Inside, NoticeKind, Notices, Run,
-    RunNews, RunState,
+    AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, Inside, NoticeKind, Notices, RunNews, RunState,
 };
 use crate::protocol::{
-    Answer, Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind,
-    Prediction, Question, RatePoint, RateTest, RequestId, RunConfig, RunId, RunReport, RunUpdate, SplitConfig,
+    Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
+    RatePoint, RequestId, RunId, RunReport, RunUpdate, SplitConfig,
 };
-
-/// Questions under way at most; more means a page gone wild, and they are refused.
-const QUESTIONS_LIMIT: usize = 64;
-
-/// Trials that are told from runs; older ones are over and kept nowhere.
-const TRIALS_LIMIT: usize = 1_000;
 
 pub fn use_store() -> Store {
     expect_context()
@@ -71,51 +74,6 @@ pub struct Store {
     /// Runs that are trials of a search, the latest.
     trials: StoredValue<BTreeSet<RunId>>,
     pub(super) link: StoredValue<Link, LocalStorage>,
-}
-
-/// A part of the state that can be read and tracked by itself.
-pub struct Part<T: 'static> {
-    state: StoredValue<AppState>,
-    changed: RwSignal<()>,
-    select: fn(&AppState) -> &T,
-}
-
-impl<T> Clone for Part<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Part<T> {}
-
-impl<T> Part<T> {
-    fn new(state: StoredValue<AppState>, select: fn(&AppState) -> &T) -> Self {
-        Self { state, changed: RwSignal::new(()), select }
-    }
-
-    /// Reads the part and tracks it. `read` must not change the state.
-    pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        self.changed.track();
-        self.with_untracked(read)
-    }
-
-    pub fn with_untracked<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        self.state.with_value(|state| read((self.select)(state)))
-    }
-
-    /// A copy of the part, tracked.
-    pub fn get(&self) -> T
-    where
-        T: Clone,
-    {
-        self.with(T::clone)
-    }
-
-    fn notify(&self, has_changed: bool) {
-        if has_changed {
-            self.changed.set(());
-        }
-    }
 }
 
 /// The engine that runs, and why it was chosen.
@@ -185,71 +143,6 @@ impl Store {
         })
     }
 
-    pub async fn ask(self, question: Question) -> Result<Answer, Failure> {
-        self.ask_with_progress(question, |_, _| {}).await
-    }
-
-    /// `on_progress` hears how far a long question has come, 0 to 1, and the new points of a range test.
-    pub async fn ask_with_progress(
-        self,
-        question: Question,
-        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
-    ) -> Result<Answer, Failure> {
-        let (_, answer) = self.open_question(question, on_progress)?;
-        self.answer(answer).await
-    }
-
-    /// Tests learning rates on throw-away weights of this config. A test under way is stopped first.
-    pub async fn find_rate(
-        self,
-        config: RunConfig,
-        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
-    ) -> Result<RateTest, Failure> {
-        self.stop_range_test();
-        let (request, answer) = self.open_question(Question::FindRate { config: Box::new(config) }, on_progress)?;
-        self.waiting.update_value(|waiting| waiting.range_test = Some(request));
-        match self.answer(answer).await? {
-            Answer::Rates(test) => Ok(test),
-            Answer::Images(_) | Answer::Evaluation(_) | Answer::Classification(_) => {
-                Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
-            }
-        }
-    }
-
-    /// Without a test under way, nothing happens.
-    pub fn stop_range_test(self) {
-        if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
-            self.send(Command::Withdraw { request });
-        }
-    }
-
-    fn open_question(
-        self,
-        question: Question,
-        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
-    ) -> Result<(RequestId, Receiver<Answer>), Failure> {
-        self.expect_engine()?;
-        let (sender, answer) = oneshot::channel();
-        let request = self.waiting.try_update_value(|waiting| {
-            if waiting.answers.len() >= QUESTIONS_LIMIT {
-                return None;
-            }
-            waiting.n_requests = waiting.n_requests.wrapping_add(1);
-            let request = RequestId(waiting.n_requests);
-            waiting.answers.insert(request, (sender, Rc::new(on_progress)));
-            Some(request)
-        });
-        let Some(request) = request.flatten() else {
-            return Err(canceled("too many questions at once"));
-        };
-        self.send(Command::Ask { request, question });
-        Ok((request, answer))
-    }
-
-    async fn answer(self, answer: Receiver<Answer>) -> Result<Answer, Failure> {
-        answer.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the answer")))
-    }
-
     /// Makes a dataset the current one. A load under way is canceled first, so that its late events cannot be taken for
     /// those of the new one.
     pub async fn load_dataset(self, source: DatasetSource, split: SplitConfig) -> Result<Arc<DatasetSummary>, Failure> {
@@ -273,84 +166,6 @@ impl Store {
 
     pub fn cancel_dataset(self) {
         self.send(Command::CancelDataset);
-    }
-
-    /// Starts a run and waits for its end. `on_update` hears each of its updates; a run under way is stopped first.
-    pub async fn train(
-        self,
-        config: RunConfig,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
-        self.begin(config, None, false, on_update)?.await
-    }
-
-    /// As [`Store::train`], for a trial of a search.
-    pub async fn train_trial(
-        self,
-        config: RunConfig,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
-        self.begin(config, None, true, on_update)?.await
-    }
-
-    /// Whether a run is a trial of a search, and not the visitor's own.
-    pub fn is_trial(self, run: RunId) -> bool {
-        self.trials.with_value(|trials| trials.contains(&run))
-    }
-
-    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
-    pub async fn go_on(
-        self,
-        Checkpoint { run, curves, bytes, .. }: Checkpoint,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
-        let report = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
-        self.change(|state| state.take_past(run, curves));
-        report.await
-    }
-
-    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
-    pub fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
-        self.expect_engine()?;
-        let id = self.waiting.try_update_value(|waiting| {
-            waiting.n_runs = waiting.n_runs.wrapping_add(1);
-            RunId(waiting.n_runs)
-        });
-        let id = id.ok_or_else(|| canceled("the page is closing"))?;
-        self.end_run(Err(canceled("the network of another run was taken")));
-        self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
-        self.change(|state| state.open(run, curves, report));
-        Ok(id)
-    }
-
-    fn begin(
-        self,
-        config: RunConfig,
-        checkpoint: Option<Bulk>,
-        is_trial: bool,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
-        self.expect_engine()?;
-        let (done, report) = oneshot::channel();
-        let replaced = self.waiting.try_update_value(|waiting| {
-            waiting.n_runs = waiting.n_runs.wrapping_add(1);
-            let id = RunId(waiting.n_runs);
-            (id, waiting.run.replace(RunWatch { id, on_update: Rc::new(on_update), done }))
-        });
-        let Some((run, before)) = replaced else { return Err(canceled("the page is closing")) };
-        if let Some(before) = before {
-            before.done.send(Err(canceled("another run was started"))).ok();
-        }
-        if is_trial {
-            self.trials.update_value(|trials| {
-                trials.insert(run);
-                if trials.len() > TRIALS_LIMIT {
-                    trials.pop_first();
-                }
-            });
-        }
-        self.send(Command::Train { run, config: Box::new(config), checkpoint });
-        Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
     }
 
     /// Waits for an engine that runs.
@@ -487,40 +302,6 @@ impl Store {
         // The run before is over with its dataset.
         if !self.run.with_untracked(RunState::is_active) {
             self.end_run(Err(canceled("another dataset was loaded")));
-        }
-    }
-
-    fn tell_run(self, run: RunId, update: &RunUpdate) {
-        let watch = self.waiting.with_value(|waiting| {
-            waiting.run.as_ref().filter(|watch| watch.id == run).map(|watch| watch.on_update.clone())
-        });
-        let Some(on_update) = watch else { return };
-        on_update(update);
-        match update {
-            RunUpdate::Finished(report) => {
-                self.link.update_value(Link::forgive);
-                self.end_run(Ok(*report));
-            }
-            RunUpdate::Failed(failure) => self.end_run(Err(failure.clone())),
-            RunUpdate::Preparing(_)
-            | RunUpdate::Started { .. }
-            | RunUpdate::Progress(_)
-            | RunUpdate::Epoch(_)
-            | RunUpdate::Samples(_)
-            | RunUpdate::Layers(_)
-            | RunUpdate::Paused { .. }
-            | RunUpdate::Resumed
-            | RunUpdate::Adjusted(_)
-            | RunUpdate::Checkpoint { .. }
-            | RunUpdate::Weights(_)
-            | RunUpdate::Opened => {}
-        }
-    }
-
-    fn end_run(self, result: Result<RunReport, Failure>) {
-        let watch = self.waiting.try_update_value(|waiting| waiting.run.take()).flatten();
-        if let Some(watch) = watch {
-            watch.done.send(result).ok();
         }
     }
 

@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(current_run(&state.run), Value::Null);
         let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
         let config = RunConfig { schedule: ScheduleConfig::COSINE, ..RunConfig::new("mnist", network) };
-        state.sent(&Command::Train { run: RunId(1), config: Box::new(config), checkpoint: None });
+        state.sent(&Command::Train { run: RunId(1), config: Box::new(config), checkpoint: None, is_kept: true });
         let run = current_run(&state.run);
         assert_eq!((&run["state"], &run["step"]), (&json!("preparing"), &json!(0)));
         assert_eq!(run["config"]["dataset"], json!("mnist"));

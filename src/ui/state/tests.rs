@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::protocol::{
-    Activation, Adjustment, Answer, Ending, EpochReport, Evaluation, FailureKind, FeatureMaps, Histogram, ImageShape,
-    InitConfig, Layer, LayerReport, LayersReport, NetworkConfig, Pictures, Progress, Question, RunConfig, RunId,
-    RunReport, SplitCounts, SplitName, Views, Watch,
+    Activation, Adjustment, Answer, DatasetSource, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation,
+    FailureKind, FeatureMaps, Histogram, ImageShape, InitConfig, Layer, LayerReport, LayersReport, NetworkConfig,
+    Pictures, Progress, Question, RunConfig, RunId, RunReport, RunUpdate, SplitConfig, SplitCounts, SplitName, Views,
+    Watch,
 };
 
 fn config() -> RunConfig {
@@ -70,7 +71,7 @@ fn training() -> AppState {
     state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
-    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
     state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
@@ -128,7 +129,7 @@ fn looks_inside_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
     assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
 
     // The next run begins with nothing seen, and is looked into, too.
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert!(state.inside.latest().is_none() && state.inside.watch.is_some());
 }
 
@@ -156,7 +157,7 @@ fn a_new_run_begins_with_empty_curves() {
     let mut state = training();
     state.hear(progress(1, &[1.0]));
     state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
 }
@@ -277,7 +278,12 @@ fn a_run_that_goes_on_has_its_past_back() {
     let Some(RunNews::Checkpoint(checkpoint)) = state.news.pop() else { panic!() };
     assert_eq!((checkpoint.step, &checkpoint.bytes[..]), (2, &[7][..]));
 
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: Some(checkpoint.bytes) });
+    state.sent(&Command::Train {
+        run: RunId(8),
+        config: Box::new(config()),
+        checkpoint: Some(checkpoint.bytes),
+        is_kept: true,
+    });
     state.take_past(checkpoint.run, checkpoint.curves);
     let run = state.run.run().unwrap();
     assert_eq!((run.id, run.progress.step), (RunId(8), 2));
@@ -292,13 +298,13 @@ fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
     let mut state = training();
     state.hear(progress(2, &[2.0, 1.0]));
     assert_eq!(take_ended(&mut state), []);
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 2)]);
 
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
     assert_eq!(take_ended(&mut state), [(RunId(8), Outcome::Failed(failure(FailureKind::DeviceLost)), 0)]);
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
-    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()), checkpoint: None });
+    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(take_ended(&mut state), []);
 
     let report = RunReport { ending: Ending::Stopped, steps: 0, best: None, is_averaged: false, elapsed_ms: 0.0 };

@@ -4,6 +4,8 @@ pub mod camera;
 pub mod camera_choice;
 pub mod camera_feed;
 pub mod chart;
+mod chart_axes;
+mod chart_drawing;
 pub mod chart_scale;
 pub mod check_field;
 pub mod confusion;

@@ -1,0 +1,100 @@
+//! Which engine runs, and why.
+
+use crate::protocol::{EngineInfo, EngineKind, Failure};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum EngineState {
+    /// The page looks for a GPU, or for what to do after an engine was lost.
+    #[default]
+    Choosing,
+    /// The engine's file loads and its device is set up.
+    Starting(EngineChoice),
+    Ready {
+        choice: EngineChoice,
+        info: EngineInfo,
+    },
+    /// No engine runs, and none will be started again without the visitor.
+    Failed(Failure),
+}
+
+impl EngineState {
+    pub fn choice(&self) -> Option<&EngineChoice> {
+        match self {
+            Self::Starting(choice) | Self::Ready { choice, .. } => Some(choice),
+            Self::Choosing | Self::Failed(_) => None,
+        }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineChoice {
+    pub program: EngineProgram,
+    pub reason: EngineReason,
+}
+
+/// Which of the engines' files runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineProgram {
+    Cpu,
+    Gpu,
+    /// Times kernels against each other before the first step, on adapters where that pays.
+    TunedGpu,
+}
+
+impl EngineProgram {
+    pub fn kind(self) -> EngineKind {
+        match self {
+            Self::Cpu => EngineKind::Cpu,
+            Self::Gpu | Self::TunedGpu => EngineKind::Webgpu,
+        }
+    }
+
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Cpu => "engine_cpu.js",
+            Self::Gpu => "engine_gpu.js",
+            Self::TunedGpu => "engine_gpu_tuned.js",
+        }
+    }
+}
+
+/// Why an engine was chosen, as data so that each language can say it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineReason {
+    /// The browser offers a GPU that has all that is needed.
+    GpuFound,
+    /// The browser has no WebGPU.
+    NoWebGpu,
+    /// The browser has WebGPU and found no GPU for it.
+    NoAdapter,
+    /// The only adapter computes in software, slower than the CPU engine does.
+    SoftwareAdapter,
+    /// The GPU has no `timestamp-query`, which the GPU engine needs.
+    NoTimestampQuery,
+    /// The visitor chose it in the page.
+    Chosen,
+    /// The page's address names it (`?engine=`).
+    Address,
+    /// The GPU engine failed.
+    GpuFailed(Failure),
+}
+
+impl EngineReason {
+    /// The stable name that `window.kindling` gives.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GpuFound => "gpu-found",
+            Self::NoWebGpu => "no-webgpu",
+            Self::NoAdapter => "no-adapter",
+            Self::SoftwareAdapter => "software-adapter",
+            Self::NoTimestampQuery => "no-timestamp-query",
+            Self::Chosen => "chosen",
+            Self::Address => "address",
+            Self::GpuFailed(_) => "gpu-failed",
+        }
+    }
+}

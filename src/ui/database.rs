@@ -39,6 +39,12 @@ pub async fn open() -> Result<Database, Trouble> {
     request.await.map_err(trouble)
 }
 
+/// A new name: by time, then by chance, so that two windows never meet.
+pub fn unique_id() -> String {
+    let chance = (js_sys::Math::random() * f64::from(1 << 24)) as u32;
+    format!("{:011x}-{chance:06x}", js_sys::Date::now() as u64)
+}
+
 /// None for what cannot be read, as from a later version of the page.
 pub fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
     serde_json::from_str(&value.as_string()?).ok()

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{arrive, expect_no_trouble};
+use crate::visitor::{arrive, click, expect_no_trouble, set};
 
 #[tokio::test]
 async fn a_network_is_trained_against_attacks() {
@@ -25,7 +25,7 @@ async fn a_network_is_trained_against_attacks() {
     // The mean over several views answers too, and says so.
     page.go_to("Understand").await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#understand-views')", SHORT).await.unwrap();
-    press(&page, "understand-views").await;
+    click(&page, "#understand-views").await;
     page.click("button", "Evaluate").await.unwrap();
     page.wait_for_text("By the mean over several views of each image.", LONG).await.unwrap();
     let refused = "try { await kindling.evaluate('validation', { views: 5 }); return 'answered' } catch (error) { return error.name }";
@@ -75,7 +75,7 @@ async fn random_changes_are_shown_on_the_visitors_images() {
     set(&page, "field-rotation", "90").await;
     wait_for_other_pixels(&page, &plain).await;
     let turned = pixels(&page).await;
-    press(&page, "augment-again").await;
+    click(&page, "#augment-again").await;
     wait_for_other_pixels(&page, &turned).await;
     set(&page, "field-rotation", "0").await;
     let same = format!("{PIXELS} === {}", json!(plain));
@@ -98,24 +98,6 @@ async fn wait_for_other_pixels(page: &Page, before: &str) {
 }
 
 async fn become_expert(page: &Page) {
-    press(page, "settings-mode-expert").await;
+    click(page, "#settings-mode-expert").await;
     page.wait_for::<bool>("!!document.querySelector('#group-adversarial')", SHORT).await.unwrap();
-}
-
-async fn press(page: &Page, id: &str) {
-    page.run::<Value>("document.getElementById(args).click()", json!(id)).await.unwrap();
-}
-
-/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
-async fn set(page: &Page, id: &str, value: &str) {
-    let is_there = format!("!!document.getElementById({})", json!(id));
-    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
-    page.run::<Value>(
-        "const field = document.getElementById(args[0]);
-         field.value = args[1];
-         field.dispatchEvent(new Event('change', { bubbles: true }));",
-        json!([id, value]),
-    )
-    .await
-    .unwrap();
 }

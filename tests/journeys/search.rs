@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{arrive, expect_no_trouble};
+use crate::visitor::{arrive, click, expect_no_trouble, set};
 
 /// The smallest dataset, and half of it for validation: an epoch is over soon.
 const LOAD: &str = "await kindling.loadDataset('animals', { split: { validationFraction: 0.5 } });";
@@ -55,7 +55,7 @@ async fn begin(page: &Page) {
     ] {
         set(page, id, value).await;
     }
-    press(page, "#search-start").await;
+    click(page, "#search-start").await;
     page.wait_for::<bool>(&format!("{ROWS}.length === {N_TRIALS}"), SHORT).await.unwrap();
     // The stage tells a trial from a run of the visitor's own.
     page.wait_for::<bool>("!!document.querySelector('#search-stage')", SHORT).await.unwrap();
@@ -63,12 +63,12 @@ async fn begin(page: &Page) {
 
 async fn pause_and_resume(page: &Page) {
     page.wait_for::<bool>(&format!("{ROWS}.some(row => row.figure > 0)"), LONG).await.unwrap();
-    press(page, "#search .search-pause").await;
+    click(page, "#search .search-pause").await;
     page.wait_for::<bool>("document.querySelector('#search-status').innerText.includes('paused')", SHORT)
         .await
         .unwrap();
     page.wait_for::<bool>("['paused', 'finished'].includes((await kindling.currentRun()).state)", SHORT).await.unwrap();
-    press(page, "#search .search-pause").await;
+    click(page, "#search .search-pause").await;
     page.wait_for::<bool>("(await kindling.currentRun()).state !== 'paused'", SHORT).await.unwrap();
 }
 
@@ -120,7 +120,7 @@ async fn expect_pictures(page: &Page) {
 
 /// One click starts a run of the visitor's own, with the best trial's settings and the form's length.
 async fn train_winner(page: &Page, best: &Value) {
-    press(page, "#search-train-best").await;
+    click(page, "#search-train-best").await;
     page.wait_for_text("Test it", LONG).await.unwrap();
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     assert_eq!(run["state"], json!("finished"));
@@ -176,22 +176,4 @@ async fn a_program_searches_and_its_own_run_goes_first() {
     assert_eq!(outcome["refused"], json!("Epochs: a search sets it itself."));
     expect_no_trouble(&page).await;
     app.finish(page).await;
-}
-
-async fn press(page: &Page, selector: &str) {
-    page.run::<Value>("document.querySelector(args).click()", json!(selector)).await.unwrap();
-}
-
-/// Gives a field a value, as the browser does when the visitor leaves it.
-async fn set(page: &Page, id: &str, value: &str) {
-    let is_there = format!("!!document.getElementById({})", json!(id));
-    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
-    page.run::<Value>(
-        "const field = document.getElementById(args[0]);
-         field.value = args[1];
-         field.dispatchEvent(new Event('change', { bubbles: true }));",
-        json!([id, value]),
-    )
-    .await
-    .unwrap();
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{arrive, expect_no_trouble};
+use crate::visitor::{arrive, click, expect_no_trouble, set};
 
 #[tokio::test]
 async fn what_an_expert_chooses_is_what_the_run_has() {
@@ -47,13 +47,13 @@ async fn a_learning_rate_is_found_and_taken_over() {
     let page = arrive(&app, "?engine=cpu").await;
     become_expert(&page).await;
     open(&page, "group-finder").await;
-    press(&page, "find-rate").await;
+    click(&page, "#find-rate").await;
     let taken: String = page
         .wait_for("document.querySelector('#take-rate')?.innerText.match(/[0-9][0-9.e-]*/)?.[0]", LONG)
         .await
         .unwrap();
     page.wait_for::<bool>("!!document.querySelector('#rate-test path.line.is-exact')", SHORT).await.unwrap();
-    press(&page, "take-rate").await;
+    click(&page, "#take-rate").await;
     let is_taken = format!("Number(document.querySelector('#field-learning-rate').value) === {taken}");
     page.wait_for::<bool>(&is_taken, SHORT).await.unwrap();
 
@@ -73,29 +73,11 @@ async fn a_learning_rate_is_found_and_taken_over() {
 }
 
 async fn become_expert(page: &Page) {
-    press(page, "settings-mode-expert").await;
+    click(page, "#settings-mode-expert").await;
     page.wait_for::<bool>("!!document.querySelector('#group-optimizer')", SHORT).await.unwrap();
 }
 
 /// Unfolds a group.
 async fn open(page: &Page, id: &str) {
     page.run::<Value>("document.getElementById(args).querySelector('summary').click()", json!(id)).await.unwrap();
-}
-
-async fn press(page: &Page, id: &str) {
-    page.run::<Value>("document.getElementById(args).click()", json!(id)).await.unwrap();
-}
-
-/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
-async fn set(page: &Page, id: &str, value: &str) {
-    let is_there = format!("!!document.getElementById({})", json!(id));
-    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
-    page.run::<Value>(
-        "const field = document.getElementById(args[0]);
-         field.value = args[1];
-         field.dispatchEvent(new Event('change', { bubbles: true }));",
-        json!([id, value]),
-    )
-    .await
-    .unwrap();
 }

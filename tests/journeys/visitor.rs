@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, SHORT};
@@ -39,6 +39,25 @@ pub async fn wait_until(page: &Page, expression: &str, condition: &str, timeout:
 /// WebDriver's letters for keys without one.
 const TAB: char = '\u{e004}';
 const CONTROL: char = '\u{e009}';
+
+/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
+pub async fn set(page: &Page, id: &str, value: &str) {
+    let is_there = format!("!!document.getElementById({})", json!(id));
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    page.run::<Value>(
+        "const field = document.getElementById(args[0]);
+         field.value = args[1];
+         field.dispatchEvent(new Event('change', { bubbles: true }));",
+        json!([id, value]),
+    )
+    .await
+    .unwrap();
+}
+
+/// Clicks what a selector finds, wherever it stands.
+pub async fn click(page: &Page, selector: &str) {
+    page.run::<Value>("document.querySelector(args).click()", json!(selector)).await.unwrap();
+}
 
 /// Types a number into a field and leaves it.
 pub async fn fill(page: &Page, name: &str, value: u32) {

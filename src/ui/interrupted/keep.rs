@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use super::Interrupted;
 use super::record::{Circumstances, InterruptedRun};
 use crate::protocol::{Bulk, DatasetSource, FailureKind, RunId};
+use crate::ui::database::unique_id;
 use crate::ui::state::{Checkpoint, EndedRun, Outcome, RunNews};
 
 /// What is to be done in the storage.
@@ -56,7 +57,7 @@ impl Interrupted {
         let known = self.current.with_value(|current| {
             current.as_ref().filter(|(current, _)| *current == run).map(|(_, interrupted)| interrupted.id.clone())
         });
-        known.or_else(|| self.resumed.try_update_value(Option::take).flatten()).unwrap_or_else(unique)
+        known.or_else(|| self.resumed.try_update_value(Option::take).flatten()).unwrap_or_else(unique_id)
     }
 
     /// What ended with its engine can go on with the next one; what ended otherwise is over.
@@ -117,13 +118,7 @@ pub(super) fn tab() -> String {
     if let Some(tab) = storage.get_item(KEY).ok().flatten() {
         return tab;
     }
-    let tab = unique();
+    let tab = unique_id();
     storage.set_item(KEY, &tab).ok();
     tab
-}
-
-/// By time, then by chance.
-fn unique() -> String {
-    let chance = (js_sys::Math::random() * f64::from(1 << 24)) as u32;
-    format!("{:011x}-{chance:06x}", js_sys::Date::now() as u64)
 }

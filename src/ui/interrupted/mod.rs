@@ -138,6 +138,7 @@ impl Interrupted {
 
     /// Reads the run and sees to its dataset; the settings become the run's.
     async fn prepare(self, id: &str) -> Result<Checkpoint, Failure> {
+        self.store.ready().await?;
         let gone = |detail: &str| Failure::new(FailureKind::BadFile, detail.to_owned());
         let storage = self.storage().await.map_err(|_| gone("the browser does not give the run back"))?;
         let found = storage.get(id).await.map_err(|_| gone("the browser does not give the run back"))?;

@@ -6,6 +6,7 @@ use super::Runs;
 use super::record::{Circumstances, Environment, KeptRun, TestResult};
 use crate::channel::BUILD;
 use crate::protocol::{RunId, SplitName};
+use crate::ui::database::unique_id;
 use crate::ui::places::understand::evaluations::{Evaluated, EvaluationState};
 use crate::ui::state::{EndedRun, EngineState, RunNews};
 
@@ -68,8 +69,7 @@ impl Runs {
         let run = ended.run.id;
         let began = self.began.get_value().filter(|began| began.run == run);
         let now_ms = js_sys::Date::now();
-        // By time, then by chance, so that two windows never meet.
-        let id = format!("{:011x}-{:06x}", now_ms as u64, (js_sys::Math::random() * f64::from(1 << 24)) as u32);
+        let id = unique_id();
         let dataset = ended.run.config.dataset.clone();
         let circumstances = match began {
             Some(began) => Circumstances {

@@ -86,6 +86,11 @@ export declare namespace kindling {
      */
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
+    /**
+     * Makes the network that a kept run ended with the current one, after loading its dataset where that is needed. Rejects where the weights are
+     * no longer kept, or while a run is under way.
+     */
+    openRun(id: string): Promise<void>;
     /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
     runs(): Promise<KeptRun[]>;
 
@@ -130,7 +135,7 @@ export declare namespace kindling {
   }
 
   interface Dataset {
-    /** The id of a served dataset; `"files"` for one loaded from files. */
+    /** The id of a served dataset; such as `"files-3f9a1c07"` for one loaded from files, the same for the same files. */
     id: string;
     name: string;
     /** The name of each class; elsewhere a class is its index here. */

@@ -1,5 +1,7 @@
 //! Recognises what the visitor dropped, by content first and by name where the content is silent, and parses it.
 
+use sha2::{Digest, Sha256};
+
 use super::archive::{is_tar, read_tar};
 use super::cifar::{Batches, RECORD_BYTES};
 use super::gzip::{Unpacked, is_gzip, peek};
@@ -35,6 +37,24 @@ pub fn parse_files(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Dataset,
         (true, true) => Err(DatasetError::UnknownFormat { found: describe(&files, inside.as_deref()) }),
         (false, false) => Err(DatasetError::UnknownFormat { found: "IDX files and CIFAR batches together".to_owned() }),
     }
+}
+
+/// The name of a dataset made of the visitor's files; their ids begin with it.
+pub const FILES: &str = "files";
+
+/// Such as `files-3f9a1c07`: the same for the same files, whatever their order.
+pub fn files_id(files: &[(String, Vec<u8>)]) -> String {
+    let mut files: Vec<_> = files.iter().collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for (name, bytes) in files {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    let short: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{FILES}-{short}")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,7 +44,7 @@ pub mod random;
 
 pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
-pub use files::parse_files;
+pub use files::{FILES, files_id, parse_files};
 pub use prepare::{ImageError, prepare};
 pub use served::ServedDataset;
 pub use summary::summarize;

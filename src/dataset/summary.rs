@@ -6,7 +6,7 @@ use crate::protocol::{DatasetSummary, SplitCounts};
 /// How many validation images are watched.
 pub const N_SAMPLES: usize = 24;
 
-/// Sums up a dataset and its split; `id` is the folder of a served dataset, `"files"` for the visitor's.
+/// Sums up a dataset and its split; `id` is the folder of a served dataset, such as `"files-3f9a1c07"` for the visitor's.
 pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
     let count = |part: &[u32]| count_classes(dataset, part);
     let per_part = count(&split.train).into_iter().zip(count(&split.validation)).zip(count(&split.test));

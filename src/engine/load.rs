@@ -19,9 +19,6 @@ const FILE_LIMIT: usize = 64;
 
 const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Id and name of a dataset made of the visitor's files.
-const FILES_ID: &str = "files";
-
 /// A dataset, and the id by which a run's config may call it.
 pub struct Loaded {
     pub id: String,
@@ -42,7 +39,8 @@ pub async fn load(source: DatasetSource, signal: &AbortSignal) -> Result<Loaded,
             let wanted: Vec<_> = files.into_iter().map(wanted_of_file).collect();
             let files = fetch(&wanted, signal).await?;
             announce_parsing(signal).await?;
-            Ok(Loaded { dataset: dataset::parse_files(FILES_ID, files)?, id: FILES_ID.into() })
+            let id = dataset::files_id(&files);
+            Ok(Loaded { dataset: dataset::parse_files(dataset::FILES, files)?, id })
         }
     }
 }

@@ -282,7 +282,9 @@ impl Session {
         let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
         let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
         let DatasetSummary { id, name, .. } = &current.summary;
-        if ![id, name].contains(&&run.config.dataset) {
+        // Of datasets from files the name tells nothing.
+        let is_named = !id.starts_with(dataset::FILES) && run.config.dataset == *name;
+        if run.config.dataset != *id && !is_named {
             return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
         }
         let current = self.recut(current, &run.config.split)?;

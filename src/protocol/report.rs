@@ -37,7 +37,7 @@ pub struct SplitCounts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
-    /// The folder's name for a served dataset, `"files"` for the visitor's.
+    /// The folder's name for a served dataset, such as `"files-3f9a1c07"` for the visitor's.
     pub id: String,
     pub name: String,
     pub classes: Vec<String>,

@@ -37,9 +37,33 @@ pub fn path_text(path: &str) -> String {
         "augment.shearDegrees" => tr!(expert.shear),
         "augment.shift" => tr!(expert.shift),
         "augment.zoom" => tr!(expert.zoom),
-        path if path.starts_with("optimizer.") && path.ends_with(".momentum") => tr!(expert.momentum),
-        path if path.ends_with(".labelSmoothing") => tr!(expert.label_smoothing),
-        path => path.to_owned(),
+        "adversarial" => tr!(expert.attack),
+        "adversarial.share" => tr!(expert.attack_share),
+        "adversarial.strength" => tr!(expert.attack_strength),
+        "earlyStopping" => tr!(expert.early_stopping),
+        "earlyStopping.leastImprovement" => tr!(expert.least_improvement),
+        "earlyStopping.metric" => tr!(expert.early_stopping),
+        "earlyStopping.patience" => tr!(expert.patience),
+        "split.seed" => tr!(data.split_seed),
+        path => deeper_text(path),
+    }
+}
+
+/// Of a value of one of several kinds.
+fn deeper_text(path: &str) -> String {
+    let (group, last) = (path.split('.').next().unwrap_or_default(), path.rsplit('.').next().unwrap_or_default());
+    match (group, last) {
+        ("optimizer", "momentum") => tr!(expert.momentum),
+        ("optimizer", "beta1") => tr!(expert.beta1),
+        ("optimizer", "beta2") => tr!(expert.beta2),
+        ("optimizer", "alpha") => tr!(expert.alpha),
+        ("optimizer", "epsilon") => tr!(expert.epsilon),
+        ("loss", "labelSmoothing") => tr!(expert.label_smoothing),
+        ("loss", "classWeights") => tr!(expert.class_weights),
+        ("adversarial", "method") => tr!(expert.attack),
+        ("adversarial", "steps") => tr!(expert.attack_steps),
+        ("adversarial", "stepSize") => tr!(expert.attack_step_size),
+        _ => path.to_owned(),
     }
 }
 
@@ -50,8 +74,12 @@ pub fn value_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.len()),
         Value::Object(kind) if kind.len() == 1 => kind.keys().next().cloned().unwrap_or_default(),
-        Value::Object(network) if network.contains_key("layers") => {
-            network.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+        // An attack by its method, early stopping by what it watches, a network by its name.
+        Value::Object(whole) if !whole.is_empty() => {
+            match ["method", "metric", "name"].iter().find_map(|key| whole.get(*key)) {
+                Some(name) => return value_text(name),
+                None => value.to_string(),
+            }
         }
         value => value.to_string(),
     };
@@ -79,6 +107,8 @@ mod tests {
         check(json!({ "sgd": { "momentum": 0.9, "nesterov": false } }), "sgd");
         check(json!({ "name": "LeNet", "layers": [], "init": "he" }), "LeNet");
         check(json!(["flatten", "batchNorm"]), "[2]");
+        check(json!({ "method": { "pgd": { "steps": 5, "stepSize": 0.01 } }, "share": 1, "strength": 0.1 }), "pgd");
+        check(json!({ "metric": "validationLoss", "patience": 5, "leastImprovement": 0 }), "validationLoss");
         check(json!({ "a": 1, "b": "long enough to be cut" }), "{\"a\":1,\"b\":\"long enough…");
     }
 }

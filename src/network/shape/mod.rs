@@ -113,6 +113,11 @@ pub fn place(network: &NetworkConfig, input: ImageShape, n_classes: usize) -> Re
 }
 
 /// Counts before anything is built or walked to its end.
+/// Refuses a network of too many layers, or of blocks nested too deep, before anything looks at each.
+pub fn check_extent(network: &NetworkConfig) -> Result<(), NetworkError> {
+    count(&network.layers, 0).map(drop)
+}
+
 fn count(layers: &[Layer], depth: usize) -> Result<usize, NetworkError> {
     let mut n_layers = layers.len();
     for layer in layers {

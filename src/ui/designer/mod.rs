@@ -50,7 +50,7 @@ impl Recipe {
 
     /// Whether the network is no longer the preset's.
     pub fn is_edited(self) -> bool {
-        self.preset_network() != self.network.get()
+        self.preset_network().is_some_and(|preset| Some(preset) != self.network.get())
     }
 
     fn named(self, network: NetworkConfig) -> NetworkConfig {
@@ -60,7 +60,12 @@ impl Recipe {
         }
     }
 
+    /// A network that is a preset's belongs to that one again.
     fn show(self, network: NetworkConfig) {
+        let of = self.presets.with_untracked(|all| all.iter().find(|it| it.config.network == network).map(|it| it.id));
+        if of.is_some() {
+            self.preset.set(of);
+        }
         self.config.update(|config| {
             if let Some(config) = config {
                 config.network = network;

@@ -1,8 +1,8 @@
 //! A network as text: JSON, as presets, runs and `window.kindling` have it.
 
 use crate::network::NetworkError;
-use crate::network::shape::{MAX_LAYERS, MAX_NESTING};
-use crate::protocol::{Layer, NetworkConfig};
+use crate::network::shape::check_extent;
+use crate::protocol::NetworkConfig;
 
 /// Bytes; the longest network that the limits allow is far shorter.
 pub const TEXT_LIMIT: usize = 200_000;
@@ -36,31 +36,15 @@ pub fn from_text(text: &str) -> Result<NetworkConfig, TextError> {
         let place = format!(" at line {line} column {column}");
         TextError::Syntax { line, column, detail: message.strip_suffix(&place).unwrap_or(&message).to_owned() }
     })?;
-    let (n_layers, depth) = extent(&network.layers);
-    if n_layers > MAX_LAYERS {
-        return Err(TextError::Network(NetworkError::TooManyLayers));
-    }
-    if depth > MAX_NESTING {
-        return Err(TextError::Network(NetworkError::TooDeep));
-    }
+    check_extent(&network).map_err(TextError::Network)?;
     Ok(network)
-}
-
-/// Number of layers, those in blocks included, and how deep the blocks are nested.
-fn extent(layers: &[Layer]) -> (usize, usize) {
-    layers.iter().fold((layers.len(), 0), |(n_layers, depth), layer| match layer {
-        Layer::Residual { layers } => {
-            let (n_inner, inner_depth) = extent(layers);
-            (n_layers + n_inner, depth.max(inner_depth + 1))
-        }
-        _ => (n_layers, depth),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::presets::lenet_network;
+    use crate::network::shape::{MAX_LAYERS, MAX_NESTING};
 
     #[test]
     fn a_network_comes_back_from_its_text() {

@@ -57,27 +57,19 @@ impl Interrupted {
         let known = self.current.with_value(|current| {
             current.as_ref().filter(|(current, _)| *current == run).map(|(_, interrupted)| interrupted.id.clone())
         });
-        known.or_else(|| self.resumed.try_update_value(Option::take).flatten()).unwrap_or_else(unique_id)
+        known.unwrap_or_else(unique_id)
     }
 
-    /// What ended with its engine can go on with the next one; what ended otherwise is over.
+    /// What failed by no fault of its own, as with its engine, can go on; what ended otherwise is over.
     fn end(self, EndedRun { run, outcome, .. }: &EndedRun) {
         let current = self.current.try_update_value(Option::take).flatten().filter(|(id, _)| *id == run.id);
-        match (outcome, current) {
-            (Outcome::Failed(failure), Some((_, interrupted))) if is_the_engines(failure.kind) => {
-                self.list.update(|list| list.insert(0, interrupted));
+        let Some((_, interrupted)) = current else { return };
+        match outcome {
+            Outcome::Failed(failure) if !is_its_own(failure.kind) => {
+                self.list.update(|list| list.insert(0, interrupted))
             }
-            (_, Some((_, interrupted))) => self.plan(Task::Delete(interrupted.id.clone())),
-            // It went on from a checkpoint and came to no other: the one that it had is still there.
-            (Outcome::Failed(failure), None) if is_the_engines(failure.kind) => {
-                if self.resumed.try_update_value(Option::take).flatten().is_some() {
-                    spawn_local(async move { drop(self.load().await) });
-                }
-            }
-            (_, None) => {
-                if let Some(id) = self.resumed.try_update_value(Option::take).flatten() {
-                    self.plan(Task::Delete(id));
-                }
+            Outcome::Failed(_) | Outcome::Finished(_) | Outcome::Replaced => {
+                self.plan(Task::Delete(interrupted.id.clone()));
             }
         }
     }
@@ -106,9 +98,10 @@ impl Interrupted {
     }
 }
 
-/// Whether the engine failed, or was replaced, and not the run.
-fn is_the_engines(kind: FailureKind) -> bool {
-    matches!(kind, FailureKind::EngineCrashed | FailureKind::DeviceLost | FailureKind::GpuError | FailureKind::Canceled)
+/// Whether the run would fail again from its checkpoint on, or the checkpoint itself cannot be read.
+fn is_its_own(kind: FailureKind) -> bool {
+    use FailureKind::{BadConfig, BadFile, BadNetwork, LossNotFinite};
+    matches!(kind, LossNotFinite | BadConfig | BadNetwork | BadFile)
 }
 
 /// Names this tab; a reload keeps the name.

@@ -39,8 +39,6 @@ pub struct Interrupted {
     storage: StoredValue<Option<Rc<InterruptedStorage>>, LocalStorage>,
     /// The run under way, as it was kept last.
     current: StoredValue<Option<(RunId, Arc<InterruptedRun>)>>,
-    /// The id under which the next run goes on.
-    resumed: StoredValue<Option<String>>,
     /// What is to be done in the storage, one after the other.
     tasks: StoredValue<VecDeque<Task>>,
     is_working: StoredValue<bool>,
@@ -56,7 +54,6 @@ impl Interrupted {
             recipe,
             storage: StoredValue::new_local(None),
             current: StoredValue::new(None),
-            resumed: StoredValue::new(None),
             tasks: StoredValue::default(),
             is_working: StoredValue::new(false),
             is_loaded: StoredValue::new(false),
@@ -130,24 +127,25 @@ impl Interrupted {
         self.recipe.is_starting.set(true);
         let prepared = self.prepare(id).await;
         self.recipe.is_starting.set(false);
-        let checkpoint = prepared?;
-        self.list.update(|list| list.retain(|run| run.id != id));
-        self.resumed.set_value(Some(id.to_owned()));
-        self.store.go_on(checkpoint, on_update).await
+        let (interrupted, checkpoint) = prepared?;
+        let (run, report) = self.store.go_on(checkpoint, on_update)?;
+        self.current.set_value(Some((run, Arc::new(interrupted))));
+        self.list.update(|list| list.retain(|it| it.id != id));
+        report.await
     }
 
     /// Reads the run and sees to its dataset; the settings become the run's.
-    async fn prepare(self, id: &str) -> Result<Checkpoint, Failure> {
+    async fn prepare(self, id: &str) -> Result<(InterruptedRun, Checkpoint), Failure> {
         self.store.ready().await?;
         let gone = |detail: &str| Failure::new(FailureKind::BadFile, detail.to_owned());
         let storage = self.storage().await.map_err(|_| gone("the browser does not give the run back"))?;
         let found = storage.get(id).await.map_err(|_| gone("the browser does not give the run back"))?;
-        let (InterruptedRun { run, curves, served: served_id, .. }, bytes) =
-            found.ok_or_else(|| gone("the run is no longer there"))?;
-        self.recipe.dataset_for(&run.config, served_id).await?;
+        let (interrupted, bytes) = found.ok_or_else(|| gone("the run is no longer there"))?;
+        let InterruptedRun { run, curves, served, .. } = interrupted.clone();
+        self.recipe.dataset_for(&run.config, served).await?;
         self.recipe.take((*run.config).clone());
         let step = run.progress.step;
-        Ok(Checkpoint { run, curves, step, bytes })
+        Ok((interrupted, Checkpoint { run, curves, step, bytes }))
     }
 
     /// Lets a run go.

@@ -69,6 +69,9 @@ impl RunCurves {
 
 /// In quotes where it has to be; quotes within are doubled.
 fn field(text: &str) -> String {
+    // A spreadsheet would take these for formulas.
+    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    let text = text.as_str();
     if text.contains(['"', ',', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -91,6 +94,7 @@ mod tests {
     #[test]
     fn fields_are_quoted_where_they_have_to_be() {
         check("LeNet", "LeNet");
+        check("=1+1", "'=1+1");
         check("LeNet, faster", "\"LeNet, faster\"");
         check("the \"good\" one", "\"the \"\"good\"\" one\"");
         check("two\nlines", "\"two\nlines\"");

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::limit::RUNS_LIMIT;
 use super::record::{KeptRun, NAME_LIMIT, NOTE_LIMIT, is_finite, shortened};
+use crate::network::shape::check_extent;
 use crate::protocol::RunConfig;
 use crate::ui::state::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT};
 
@@ -96,19 +97,26 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
 }
 
 fn config(value: Value) -> Result<RunConfig, Refusal> {
-    RunConfig::deserialize(value).map_err(|error| Refusal::NotConfig(error.to_string()))
+    let config = RunConfig::deserialize(value).map_err(|error| Refusal::NotConfig(error.to_string()))?;
+    check_extent(&config.network).map_err(|error| Refusal::NotConfig(error.to_string()))?;
+    Ok(config)
 }
 
 /// A run within the page's own limits.
 fn kept_run(value: Value) -> Result<KeptRun, String> {
     let mut run = KeptRun::deserialize(value).map_err(|error| error.to_string())?;
     let record = &mut run.record;
+    check_extent(&record.config.network).map_err(|error| error.to_string())?;
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     if record.id.is_empty() || record.id.len() > WORDS_LIMIT || !record.id.chars().all(is_word) {
         return Err("its id has other than letters, digits and hyphens".into());
     }
     let numbers = [record.started_at, record.elapsed_ms];
-    let are_finite = record.epochs.iter().chain(&record.best).all(is_finite) && numbers.iter().all(|it| it.is_finite());
+    let is_test_finite =
+        record.test.is_none_or(|test| test.accuracy.is_finite() && test.loss.is_none_or(f32::is_finite));
+    let are_finite = is_test_finite
+        && record.epochs.iter().chain(&record.best).all(is_finite)
+        && numbers.iter().all(|it| it.is_finite());
     if !are_finite || !run.curves.is_sound() {
         return Err("its figures are not those of a run".into());
     }

@@ -159,8 +159,9 @@ impl Runs {
     fn insert(self, run: KeptRun, weights: Option<Bulk>) {
         let curves = Arc::new(run.curves);
         self.remember(&run.record.id, &curves);
-        self.add(vec![run.record.clone()]);
-        spawn_local(self.write(run.record, Some(curves), weights));
+        // Written first: where there are too many, it may be the one that goes.
+        spawn_local(self.write(run.record.clone(), Some(curves), weights));
+        self.add(vec![run.record]);
         for id in self.list.with_untracked(|list| surplus_weights(list, WEIGHTS_LIMIT_BYTES)) {
             self.change(&id, |record| record.weights_bytes = None);
             spawn_local(async move {

@@ -9,7 +9,7 @@ use super::Runs;
 use super::record::{KeptRun, RunEnding, RunRecord};
 use crate::protocol::{Ending, Failure, FailureKind, RunId, RunReport};
 use crate::ui::series::Series;
-use crate::ui::state::{Curves, NoticeKind, Run, RunPlan, RunProgress};
+use crate::ui::state::{Curves, NoticeKind, Run, RunPlan, RunProgress, RunState};
 
 impl Runs {
     /// What goes wrong is told as a notice; otherwise the run is in view as when it ended.
@@ -23,6 +23,9 @@ impl Runs {
 
     /// Loads the run's dataset where that is needed.
     pub async fn opened(self, id: &str) -> Result<(), Failure> {
+        if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
+            return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
+        }
         let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are no longer there");
         let record = self.find(id).ok_or_else(gone)?;
         let report = record.report().ok_or_else(gone)?;
@@ -65,7 +68,7 @@ impl KeptRun {
         let record = &self.record;
         let last_epoch = record.epochs.last();
         let plan = record.parameters.zip(last_epoch).map(|(parameters, last)| RunPlan {
-            steps_per_epoch: last.step / (last.epoch + 1),
+            steps_per_epoch: last.step / last.epoch.saturating_add(1),
             total_steps: record.steps,
             parameters,
         });

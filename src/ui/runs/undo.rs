@@ -18,9 +18,9 @@ impl Runs {
     /// Deletes a run; a notice offers to undo it for a while. `name` is what it is called there.
     pub fn delete(self, id: String, name: String) {
         spawn_local(async move {
-            let Some(record) = self.list.with_untracked(|list| list.iter().find(|it| it.id == id).cloned()) else {
-                return;
-            };
+            // At once, so that a second click finds nothing.
+            let Some(record) = self.find(&id) else { return };
+            self.list.update(|list| list.retain(|it| it.id != id));
             let curves = self.curves_of(&id).await.map(|curves| (*curves).clone()).unwrap_or_default();
             let weights = match self.storage().await {
                 Ok(storage) => storage.weights(&id).await.ok().flatten(),

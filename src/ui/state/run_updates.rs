@@ -114,6 +114,10 @@ impl AppState {
 
     pub(super) fn end_run(&mut self, run: Run, outcome: Outcome) {
         let weights = self.weights.take();
+        // A run that was only being opened had ended before, and is kept.
+        if self.opening.take().is_some() {
+            return;
+        }
         self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome, weights }));
     }
 }

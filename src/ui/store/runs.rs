@@ -20,7 +20,7 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, false, on_update)?.await
+        self.begin(config, None, false, on_update)?.1.await
     }
 
     /// As [`Store::train`], for a trial of a search.
@@ -29,7 +29,7 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, true, on_update)?.await
+        self.begin(config, None, true, on_update)?.1.await
     }
 
     /// Whether a run is a trial of a search, and not the visitor's own.
@@ -38,14 +38,15 @@ impl Store {
     }
 
     /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
-    pub async fn go_on(
+    /// What it gives is the run's new name, and its end.
+    pub fn go_on(
         self,
         Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
-        let report = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
+        let (id, report) = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
         self.change(|state| state.take_past(run, curves));
-        report.await
+        Ok((id, report))
     }
 
     /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
@@ -68,7 +69,7 @@ impl Store {
         checkpoint: Option<Bulk>,
         is_trial: bool,
         on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<impl Future<Output = Result<RunReport, Failure>>, Failure> {
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
@@ -89,7 +90,8 @@ impl Store {
             });
         }
         self.send(Command::Train { run, config: Box::new(config), checkpoint, is_kept: !is_trial });
-        Ok(async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) })
+        let report = async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) };
+        Ok((run, report))
     }
 
     pub(super) fn tell_run(self, run: RunId, update: &RunUpdate) {

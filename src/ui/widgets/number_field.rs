@@ -26,6 +26,8 @@ pub fn NumberField(
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
     let hint_id = format!("{id}-why");
     let is_wrong = RwSignal::new(false);
+    // A value from elsewhere, as by undo, is in the field now.
+    Effect::watch(move || value.get(), move |_, _, _| is_wrong.set(false), false);
     let read = move |text: &str| match can_be_empty && text.trim().is_empty() {
         true => Some(0.0),
         false => parse(text, range, is_whole),

@@ -19,6 +19,8 @@ pub fn SmallNumber(
     on_change: impl Fn(f64) + 'static,
 ) -> impl IntoView {
     let is_wrong = RwSignal::new(false);
+    // A value from elsewhere, as by undo, is in the field now.
+    Effect::watch(move || value.get(), move |_, _, _| is_wrong.set(false), false);
     let take = move |text: String| match parse(&text, range, is_whole) {
         Some(number) => {
             is_wrong.set(false);

@@ -23,7 +23,8 @@ pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
     let store = use_store();
     let version = Memo::new(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
     LocalResource::new(move || {
-        version.track();
+        // Read, not only tracked: a memo that nobody has read follows nothing.
+        version.get();
         let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
         async move {
             let summary = summary.filter(|summary| !summary.samples.is_empty())?;

@@ -14,6 +14,8 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::runs::label::difference_text;
 use crate::ui::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 use crate::ui::runs::use_runs;
+use crate::ui::state::RunState;
+use crate::ui::store::use_store;
 
 /// Nothing until a run is chosen in the table.
 #[component]
@@ -42,6 +44,8 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
         runs.change(&id.get_value(), |record| record.note = shortened(&text, NOTE_LIMIT));
     };
     let can_open = move || row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some());
+    let store = use_store();
+    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
     let open = move |_| runs.reopen(id.get_value());
     view! {
         <section class="run-details" aria-labelledby="run-details-title">
@@ -69,7 +73,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                 ></textarea>
             </div>
             {move || can_open().then(|| view! {
-                <button type="button" class="button" title=move || tr!(runs.open_why) on:click=open>
+                <button type="button" class="button" title=move || tr!(runs.open_why) disabled=is_active on:click=open>
                     {move_tr!(runs.open)}
                 </button>
             })}
@@ -82,7 +86,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
 /// What there is to know beyond the table.
 #[component]
 fn Facts(row: RunRow) -> impl IntoView {
-    let RunRow { record, differences } = row;
+    let RunRow { record, differences, .. } = row;
     let differences: Arc<[_]> = differences.unwrap_or_default();
     let (ending, engine) = (record.ending, record.environment.engine);
     let adapter = record.environment.adapter.clone();

@@ -30,7 +30,7 @@ struct View {
 #[component]
 pub fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
-    let rows = Memo::new(move |_| run_rows(&runs.list.read()));
+    let rows = Memo::new(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
     let has_runs = Memo::new(move |_| !rows.read().is_empty());
     let view = View { ticked: RwSignal::default(), open: RwSignal::new(None) };
     // What is deleted is neither compared nor shown.

@@ -102,8 +102,9 @@ impl Order {
     }
 
     fn sort_by_text(self, rows: &mut [RunRow], text: impl Fn(&RunRow) -> String) {
-        let by_text = |left: &RunRow, right: &RunRow| text(left).to_lowercase().cmp(&text(right).to_lowercase());
-        rows.sort_by(|left, right| self.directed(by_text(left, right)).then_with(|| newest_first(left, right)));
+        rows.sort_by(newest_first);
+        // Each text once, not for every comparison; the sort is stable.
+        rows.sort_by_cached_key(|row| Directed { text: text(row).to_lowercase(), is_descending: self.is_descending });
     }
 
     fn sort_by_figure(self, rows: &mut [RunRow], figure: impl Fn(&RunRow) -> Option<f64>) {
@@ -116,6 +117,26 @@ impl Order {
             };
             ordering.then_with(|| newest_first(left, right))
         });
+    }
+}
+
+/// A text in its column's direction.
+#[derive(PartialEq, Eq)]
+struct Directed {
+    text: String,
+    is_descending: bool,
+}
+
+impl Ord for Directed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ordering = self.text.cmp(&other.text);
+        if self.is_descending { ordering.reverse() } else { ordering }
+    }
+}
+
+impl PartialOrd for Directed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -134,7 +155,7 @@ mod tests {
     fn row(id: &str, started_at: f64, test: Option<f32>, name: &str) -> RunRow {
         let test = test.map(|accuracy| TestResult { loss: None, accuracy });
         let record = RunRecord { started_at, test, name: name.into(), is_starred: id == "b", ..record(id) };
-        RunRow { record: Arc::new(record), differences: None }
+        RunRow { record: Arc::new(record), differences: None, before_id: None }
     }
 
     fn check(column: Column, is_descending: bool, expected: [&str; 3]) {

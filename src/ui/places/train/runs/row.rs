@@ -1,5 +1,6 @@
 //! One run as a row of the table.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -18,13 +19,21 @@ use crate::ui::runs::use_runs;
 pub struct RunRow {
     pub record: Arc<RunRecord>,
     pub differences: Option<Arc<[Difference]>>,
+    /// The run that it differs from.
+    pub before_id: Option<String>,
 }
 
-pub fn run_rows(records: &[Arc<RunRecord>]) -> Vec<RunRow> {
+/// A config never changes: what two runs differ by is taken from the rows as they were, where it is known.
+pub fn run_rows(records: &[Arc<RunRecord>], known: &[RunRow]) -> Vec<RunRow> {
+    let known: BTreeMap<&str, &RunRow> = known.iter().map(|row| (row.record.id.as_str(), row)).collect();
     let row = |record: &Arc<RunRecord>| {
         let before = run_before(record, records);
-        let differences = before.map(|before| config_difference(&before.config, &record.config).into());
-        RunRow { record: record.clone(), differences }
+        let before_id = before.map(|before| before.id.clone());
+        let differences = match known.get(record.id.as_str()).filter(|row| row.before_id == before_id) {
+            Some(row) => row.differences.clone(),
+            None => before.map(|before| config_difference(&before.config, &record.config).into()),
+        };
+        RunRow { record: record.clone(), differences, before_id }
     };
     records.iter().map(row).collect()
 }

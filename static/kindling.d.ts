@@ -54,9 +54,9 @@ export declare namespace kindling {
     interruptedRun(): Promise<InterruptedRun | undefined>;
     /**
      * Goes on with it from its last checkpoint, after loading its dataset where that is needed, and resolves as `train` does. On the CPU
-     * engine the run comes to the same weights, bit for bit, as if it had never been broken off.
+     * engine the run comes to the same weights, bit for bit, as if it had never been broken off. The report has the epochs from there on.
      */
-    resumeRun(onEvent?: (event: RunEvent) => void): Promise<RunReport>;
+    resumeRun(onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
     pause(): Promise<void>;
@@ -400,9 +400,11 @@ export declare namespace kindling {
     | { kind: "layers"; step: number; layers: LayerReport[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
-    /** `adjust` has changed the rates: those in force from this step on. */
     /** The run can go on from this step after a reload, see `resumeRun`. */
     | { kind: "checkpoint"; step: number }
+    /** The weights that the run ends with are kept; right before `finished`. */
+    | { kind: "weights"; bytes: number }
+    /** `adjust` has changed the rates: those in force from this step on. */
     | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
@@ -593,9 +595,11 @@ export declare namespace kindling {
     epochs: EpochReport[];
     /** Rates that were changed while it ran. */
     adjustments: { step: number; learningRate: number; weightDecay: number }[];
-    /** Of the test set, if it was asked for after the run's end. */
+    /** Of the test set, if it was asked for after the run's end, or after `openRun`. */
     test: { loss: number | null; accuracy: number } | null;
     environment: { engine: "webgpu" | "cpu" | null; adapter: string; userAgent: string; build: string };
+    /** Size of the weights that it ended with; null where they are not kept, and then `openRun` rejects. */
+    weightsBytes: number | null;
     /** Given by the visitor; empty where there is none. */
     name: string;
     note: string;

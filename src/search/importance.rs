@@ -17,11 +17,17 @@ const GROUPS: usize = 4;
 /// Trials that a group of a range has at least.
 const LEAST_GROUP: usize = 2;
 
+/// The trials that have something to say.
+pub fn counted(search: &Search) -> impl Iterator<Item = &Trial> {
+    let metric = search.plan().metric;
+    search.trials().iter().filter(move |trial| trial.is_over() && trial.best(metric).is_some())
+}
+
 /// What a field explains of the figure's variance, 0 to 1, for each field of the plan; none where there are too few trials. Of trials
 /// that came further than others, the figures of the epochs that all have are compared.
 pub fn importance(search: &Search) -> Vec<Option<f64>> {
     let metric = search.plan().metric;
-    let trials: Vec<&Trial> = search.trials().iter().filter(|it| it.is_over() && it.best(metric).is_some()).collect();
+    let trials: Vec<&Trial> = counted(search).collect();
     let n_epochs = trials.iter().map(|trial| trial.n_epochs()).min().unwrap_or(0);
     let explained = |(place, field): (usize, &Field)| {
         let point = |trial: &&Trial| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::space::{Field, Values, is_reserved, to_json};
+use super::space::{Field, Values, is_reserved, name_of, to_json};
 use crate::protocol::{Activation, Decay, InitConfig, LossConfig, OptimizerConfig, RunConfig, ScheduleConfig};
 
 /// Fields on offer at most: a deep network has hundreds of numbers, and the first ones are those one would think of.
@@ -156,15 +156,6 @@ fn batch_sizes(now: u64) -> Vec<Value> {
 fn of_each_kind<T: serde::Serialize>(now: &Value, known: &[T]) -> Vec<Value> {
     let known = known.iter().map(|kind| json!(kind)).filter(|kind| name_of(kind) != name_of(now));
     std::iter::once(now.clone()).chain(known).collect()
-}
-
-/// As serde writes an enum: a string, or an object with one key.
-fn name_of(kind: &Value) -> &str {
-    match kind {
-        Value::String(name) => name,
-        Value::Object(object) => object.keys().next().map_or("", String::as_str),
-        _ => "",
-    }
 }
 
 #[cfg(test)]

@@ -203,13 +203,13 @@ pub fn apply(base: &RunConfig, fields: &[Field], picks: &[f64]) -> Result<(RunCo
             if let Some(is_there) = is_there.get_mut(place) {
                 *is_there = true;
             }
-            // Checked one by one, so that the error names the field.
-            RunConfig::deserialize(&config)
-                .map_err(|error| SpaceError::BadValue { path: field.path.clone(), detail: error.to_string() })?;
         }
     }
-    let config = RunConfig::deserialize(&config)
-        .map_err(|error| SpaceError::BadValue { path: String::new(), detail: error.to_string() })?;
+    // `check` tries the fields one by one, so that its error names the field.
+    let config = RunConfig::deserialize(&config).map_err(|error| SpaceError::BadValue {
+        path: fields.first().filter(|_| fields.len() == 1).map(|field| field.path.clone()).unwrap_or_default(),
+        detail: error.to_string(),
+    })?;
     Ok((config, is_there))
 }
 
@@ -242,6 +242,15 @@ pub(super) fn find<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value
     match rest {
         Some(rest) => find(below, rest),
         None => Some(below),
+    }
+}
+
+/// As serde writes an enum: a string, or an object with one key.
+pub fn name_of(kind: &Value) -> &str {
+    match kind {
+        Value::String(name) => name,
+        Value::Object(object) => object.keys().next().map_or("", String::as_str),
+        _ => "",
     }
 }
 

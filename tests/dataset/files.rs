@@ -72,3 +72,16 @@ pub fn small_cifar_tar() -> Vec<u8> {
     files.insert(1, file("cifar-10-batches-bin/._data_batch_1.bin", b"resource fork".to_vec()));
     tar(&files)
 }
+
+#[test]
+fn the_id_of_files_tells_them_apart_whatever_their_order() {
+    let file = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
+    let files = [file("a", &[1, 2]), file("b", &[3])];
+    let id = kindling::dataset::files_id(&files);
+    assert!(id.starts_with("files-") && id.len() == 14, "{id}");
+    assert_eq!(id, kindling::dataset::files_id(&[files[1].clone(), files[0].clone()]));
+    // A byte that moves from one file to the next, or into a name, is another dataset.
+    for other in [[file("a", &[1]), file("b", &[2, 3])], [file("ab", &[1, 2]), file("", &[3])]] {
+        assert_ne!(id, kindling::dataset::files_id(&other));
+    }
+}

@@ -69,7 +69,6 @@ async fn take_network(page: &Page) {
         .run(
             "const accuracies = [(await kindling.evaluate('validation')).accuracy];
              await kindling.openRun((await kindling.runs()).at(-1).id);
-             while ((await kindling.currentRun())?.state !== 'finished') await new Promise(resolve => setTimeout(resolve, 20));
              accuracies.push((await kindling.evaluate('validation')).accuracy);
              return accuracies;",
             json!(null),

@@ -152,7 +152,11 @@ pub fn advice_now(store: Store) -> Vec<Advice> {
     let dataset = store.dataset.with_untracked(|dataset| dataset.current.clone());
     let advice = store.run.with_untracked(|state| {
         let run = state.run()?;
-        let layers = store.inside.with_untracked(|inside| inside.latest().map(layers_of)).unwrap_or_default();
+        // A look from before the last change of the rates says nothing of what came of it.
+        let since_step = run.adjustments.last().map_or(0, |adjustment| adjustment.step);
+        let layers =
+            store.inside.with_untracked(|inside| inside.latest().filter(|look| look.step > since_step).map(layers_of));
+        let layers = layers.unwrap_or_default();
         Some(store.curves.with_untracked(|curves| of_run(run, curves, dataset.as_deref(), &layers)))
     });
     advice.unwrap_or_default()
@@ -174,7 +178,8 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
     const STEPS: u32 = 100;
     let moment = Memo::new(move |_| {
         store.run.with(|state| {
-            state.run().map(|run| {
+            // A search tries odd settings on purpose.
+            state.run().filter(|run| !store.is_trial(run.id)).map(|run| {
                 let steps = run.plan.map_or(1, |plan| (plan.total_steps / 40).clamp(1, STEPS));
                 (run.id, run.progress.step / steps, run.epochs.len(), run.adjustments.len(), state.is_active())
             })
@@ -182,7 +187,9 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
     });
     Memo::new(move |_| {
         // Read, not only tracked: a memo that nobody has read follows nothing.
-        moment.with(|_| ());
-        advice_now(store)
+        match moment.get() {
+            Some(_) => advice_now(store),
+            None => Vec::new(),
+        }
     })
 }

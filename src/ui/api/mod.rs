@@ -25,6 +25,7 @@ use wasm_bindgen::{JsCast, JsValue};
 pub use self::run_event::kind_name;
 
 use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
+use self::values::bad;
 use super::advice::advice_now;
 use super::advice::text::Names;
 use super::interrupted::Interrupted;
@@ -90,7 +91,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
     let source = match (source.as_string(), files(&source)) {
         (Some(id), _) => served(id),
         (None, Some(files)) => dropped(&files),
-        (None, None) => return Err(bad_config("the dataset is neither the id of a served one nor a list of files")),
+        (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
     store.ready().await?;
     let dataset = store.load_dataset(source, split).await?;
@@ -177,7 +178,7 @@ fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
     if on_event.is_undefined() {
         return Ok(None);
     }
-    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad_config("the second argument is not a function"))
+    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad("the second argument is not a function"))
 }
 
 /// The whole config of a run on the current dataset.
@@ -191,7 +192,7 @@ fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
 fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad_config("no preset fits the dataset; state the whole network"))?;
+    let base = presets.first().ok_or_else(|| bad("no preset fits the dataset; state the whole network"))?;
     let base = RunConfig { split, ..base.config.clone() };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
     config::complete(options, base, preset)
@@ -274,7 +275,7 @@ async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) ->
     let split = match split.as_string().as_deref() {
         Some("validation") => SplitName::Validation,
         Some("test") => SplitName::Test,
-        _ => return Err(bad_config("the split is neither \"validation\" nor \"test\"")),
+        _ => return Err(bad("the split is neither \"validation\" nor \"test\"")),
     };
     let evaluated = evaluations.evaluate(split, views).await?;
     Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
@@ -298,7 +299,7 @@ async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
 
 /// A kept run's network becomes the current one.
 async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
-    let id = id.as_string().ok_or_else(|| bad_config("the run is not named by its id"))?;
+    let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
     runs.loaded().await;
     runs.opened(&id).await?;
     Ok(Value::Null)
@@ -314,8 +315,4 @@ fn current_dataset(store: Store) -> Result<(Arc<DatasetSummary>, SplitConfig), F
         let current = state.current.clone().zip(state.origin.as_ref().map(|(_, split)| *split));
         current.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset: call loadDataset first"))
     })
-}
-
-fn bad_config(detail: &str) -> Failure {
-    Failure::new(FailureKind::BadConfig, detail)
 }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::protocol::{Failure, FailureKind};
+use crate::search::space::name_of;
 
 /// A whole value.
 pub fn read<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, Failure> {
@@ -58,15 +59,6 @@ fn overlaid(base: Value, fields: &Map<String, Value>) -> Value {
             Value::Object(base)
         }
         base => base,
-    }
-}
-
-/// As serde writes an enum: a string, or an object with one key.
-fn name_of(kind: &Value) -> &str {
-    match kind {
-        Value::String(name) => name,
-        Value::Object(object) => object.keys().next().map_or("", String::as_str),
-        _ => "",
     }
 }
 

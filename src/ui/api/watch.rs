@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::protocol::{Failure, FailureKind, Watch};
+use super::values::bad;
+use crate::protocol::{Failure, Watch};
 
 /// `true`, `false`, or `{ image }`; the image is `sample` where none is named.
 pub fn watch(options: &Value, sample: Option<u32>) -> Result<Option<Watch>, Failure> {
@@ -20,15 +21,12 @@ pub fn watch(options: &Value, sample: Option<u32>) -> Result<Option<Watch>, Fail
     }
 }
 
-fn bad(detail: &str) -> Failure {
-    Failure::new(FailureKind::BadConfig, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::FailureKind;
 
     fn check(options: Value, expected: Option<Watch>) {
         assert_eq!(watch(&options, Some(3)).unwrap(), expected, "{options}");

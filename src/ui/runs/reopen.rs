@@ -35,7 +35,7 @@ impl Runs {
         self.recipe.dataset_for(&record.config, None).await?;
         let kept = KeptRun { record: (*record).clone(), curves: (*curves).clone() };
         self.recipe.take(kept.record.config.clone());
-        let run = self.store.open_run(kept.run(), kept.run_curves(), report, weights)?;
+        let run = self.store.open_run(kept.run(), kept.run_curves(), report, weights).await?;
         // A test is of this run from now on.
         self.newest.set_value(Some((run, id.to_owned())));
         Ok(())

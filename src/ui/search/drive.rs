@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::{Searcher, Trouble};
-use crate::protocol::{Command, Failure, FailureKind, RunConfig, RunReport, RunUpdate};
+use crate::dataset::FILES;
+use crate::protocol::{Command, Ending, Failure, FailureKind, RunConfig, RunReport, RunUpdate};
 use crate::search::{Phase, Search, Verdict};
-use crate::ui::sources::served;
+use crate::ui::state::EngineState;
 
 impl Searcher {
     pub(super) fn go_on(self) {
@@ -52,30 +53,38 @@ impl Searcher {
     }
 
     fn begin_next(self) -> Option<(usize, RunConfig)> {
-        self.change(|search| {
-            let place = search.begin_next()?;
-            Some((place, search.trial_config(place)?))
-        })
-        .flatten()
+        let begun = self.change(|search| {
+            loop {
+                let place = search.begin_next()?;
+                match search.trial_config(place) {
+                    Some(config) => return Some((place, config)),
+                    // Of a search that an earlier version of the page stored.
+                    None => search.failed(FailureKind::BadConfig),
+                }
+            }
+        });
+        begun.flatten()
     }
 
     /// Loads the dataset of the search where none is loaded, as after a reload. One that the visitor has chosen meanwhile stays.
     async fn dataset_ready(self) -> Result<(), Trouble> {
         let wanted = self.search.with_untracked(|search| {
             let search = search.as_ref().filter(|search| search.phase() == Phase::Running)?;
-            Some((search.plan().base.dataset.clone(), search.plan().base.split))
+            Some(search.plan().base.clone())
         });
-        let Some((id, split)) = wanted else { return Ok(()) };
+        let Some(base) = wanted else { return Ok(()) };
+        self.store.ready().await.map_err(Trouble::Failed)?;
+        // On its way again after an engine was lost, or chosen by the visitor.
+        self.store.dataset_settled().await;
         if self.store.dataset.with_untracked(|state| state.current.is_none()) {
-            let lost = self.store.dataset.with_untracked(|state| state.origin.clone());
-            let source = lost.map_or_else(|| served(id.clone()), |(source, _)| source);
-            self.store.load_dataset(source, split).await.map_err(Trouble::Failed)?;
+            let served_id = (!base.dataset.starts_with(FILES)).then(|| base.dataset.clone());
+            self.recipe.dataset_for(&base, served_id).await.map_err(Trouble::Failed)?;
         }
         let is_wanted = self.store.dataset.with_untracked(|state| {
             let current = state.current.as_ref().zip(state.origin.as_ref());
-            current.is_some_and(|(current, (_, cut))| current.id == id && *cut == split)
+            current.is_some_and(|(current, (_, cut))| current.id == base.dataset && *cut == base.split)
         });
-        if is_wanted { Ok(()) } else { Err(Trouble::OtherDataset { dataset: id }) }
+        if is_wanted { Ok(()) } else { Err(Trouble::OtherDataset { dataset: base.dataset }) }
     }
 
     fn hear(self, place: usize, update: &RunUpdate) {
@@ -108,7 +117,11 @@ impl Searcher {
     }
 
     fn take_result(self, result: Result<RunReport, Failure>) {
+        let is_replaced = self.store.dataset.with_untracked(|dataset| dataset.load.is_loading());
+        let is_engine_ready = self.store.engine.with_untracked(EngineState::is_ready);
         match result {
+            // Another dataset is on its way.
+            Ok(report) if report.ending == Ending::Stopped && is_replaced => self.interrupt(),
             Ok(report) => {
                 self.change(|search| {
                     search.progress(report.steps, report.elapsed_ms);
@@ -116,6 +129,16 @@ impl Searcher {
                 });
             }
             Err(failure) => match failure.kind {
+                // Begun again, it would end the engine again; the visitor decides whether the others go on.
+                FailureKind::GpuError | FailureKind::EngineCrashed => {
+                    self.change(|search| {
+                        search.failed(failure.kind);
+                        search.pause();
+                    });
+                    self.trouble.set(Some(Trouble::Failed(failure)));
+                }
+                // The engine went down under it.
+                _ if !is_engine_ready => self.rest(Trouble::Failed(failure)),
                 // By its own settings: the next trial may do better.
                 FailureKind::LossNotFinite
                 | FailureKind::BadConfig

@@ -154,6 +154,9 @@ impl Searcher {
 
     /// Nothing more will come of the search.
     fn finish(self) {
+        if self.watch.with_value(Option::is_none) {
+            return;
+        }
         let report = self.search.with_untracked(|search| search.as_ref().map(search_report));
         if let Some(report) = report {
             self.tell_done(Ok(report));

@@ -15,7 +15,10 @@ pub fn read() -> Option<Search> {
 /// Where the storage is full or forbidden the search lasts as long as the page.
 pub fn write(search: &Search) {
     if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(search)) {
-        storage.set_item(KEY, &text).ok();
+        // Better none than one of before.
+        if storage.set_item(KEY, &text).is_err() {
+            storage.remove_item(KEY).ok();
+        }
     }
 }
 

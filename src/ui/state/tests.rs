@@ -316,3 +316,24 @@ fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("fashion-mnist"))));
     assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 0)]);
 }
+
+#[test]
+fn a_run_that_cannot_be_opened_is_no_second_run() {
+    let mut state = training();
+    let Some(run) = state.run.run().cloned() else { panic!() };
+    let report = RunReport { ending: Ending::Completed, steps: 8, best: None, is_averaged: false, elapsed_ms: 1.0 };
+    state.hear(RunUpdate::Finished(report));
+    state.news.clear();
+
+    let open = |run| Command::Open { run, config: Box::new(config()), weights: vec![1].into() };
+    state.sent(&open(RunId(8)));
+    state.open(run.clone(), Curves::default(), report);
+    state.apply(&Event::Run { run: RunId(8), update: RunUpdate::Failed(failure(FailureKind::BadFile)) });
+    assert!(matches!(state.run, RunState::Failed { .. }) && state.news.is_empty());
+
+    state.sent(&open(RunId(9)));
+    state.open(run, Curves::default(), report);
+    state.apply(&Event::Run { run: RunId(9), update: RunUpdate::Opened });
+    assert!(matches!(&state.run, RunState::Finished { report: found, .. } if *found == report));
+    assert!(state.news.is_empty());
+}

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::{RunWatch, Store, canceled};
 use crate::protocol::{Bulk, Command, Failure, RunConfig, RunId, RunReport, RunUpdate};
 use crate::ui::link::Link;
-use crate::ui::state::{Checkpoint, Curves, Run};
+use crate::ui::state::{Checkpoint, Curves, Run, RunState};
 
 /// Trials that are told from runs; older ones are over and kept nowhere.
 const TRIALS_LIMIT: usize = 1_000;
@@ -49,18 +49,13 @@ impl Store {
         Ok((id, report))
     }
 
-    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again.
-    pub fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
-        self.expect_engine()?;
-        let id = self.waiting.try_update_value(|waiting| {
-            waiting.n_runs = waiting.n_runs.wrapping_add(1);
-            RunId(waiting.n_runs)
-        });
-        let id = id.ok_or_else(|| canceled("the page is closing"))?;
-        self.end_run(Err(canceled("the network of another run was taken")));
+    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again. Waits until the engine has
+    /// it; gives the name that the run has from now on.
+    pub async fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
+        let (id, opened) = self.wait_for_run(|_| {})?;
         self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
         self.change(|state| state.open(run, curves, report));
-        Ok(id)
+        opened.await.map(|_| id)
     }
 
     fn begin(
@@ -68,6 +63,24 @@ impl Store {
         config: RunConfig,
         checkpoint: Option<Bulk>,
         is_trial: bool,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
+        let (run, report) = self.wait_for_run(on_update)?;
+        if is_trial {
+            self.trials.update_value(|trials| {
+                trials.insert(run);
+                if trials.len() > TRIALS_LIMIT {
+                    trials.pop_first();
+                }
+            });
+        }
+        self.send(Command::Train { run, config: Box::new(config), checkpoint, is_kept: !is_trial });
+        Ok((run, report))
+    }
+
+    /// Names a new run, which replaces the one that somebody waits for.
+    fn wait_for_run(
+        self,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
         self.expect_engine()?;
@@ -81,15 +94,6 @@ impl Store {
         if let Some(before) = before {
             before.done.send(Err(canceled("another run was started"))).ok();
         }
-        if is_trial {
-            self.trials.update_value(|trials| {
-                trials.insert(run);
-                if trials.len() > TRIALS_LIMIT {
-                    trials.pop_first();
-                }
-            });
-        }
-        self.send(Command::Train { run, config: Box::new(config), checkpoint, is_kept: !is_trial });
         let report = async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) };
         Ok((run, report))
     }
@@ -105,6 +109,13 @@ impl Store {
                 self.link.update_value(Link::forgive);
                 self.end_run(Ok(*report));
             }
+            RunUpdate::Opened => {
+                let report = self.run.with_untracked(|run| match run {
+                    RunState::Finished { report, .. } => Ok(*report),
+                    _ => Err(canceled("another run took its place")),
+                });
+                self.end_run(report);
+            }
             RunUpdate::Failed(failure) => self.end_run(Err(failure.clone())),
             RunUpdate::Preparing(_)
             | RunUpdate::Started { .. }
@@ -116,8 +127,7 @@ impl Store {
             | RunUpdate::Resumed
             | RunUpdate::Adjusted(_)
             | RunUpdate::Checkpoint { .. }
-            | RunUpdate::Weights(_)
-            | RunUpdate::Opened => {}
+            | RunUpdate::Weights(_) => {}
         }
     }
 

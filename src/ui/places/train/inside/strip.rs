@@ -57,14 +57,13 @@ pub fn Strip(
     }
 }
 
-/// In the color of the canvas's text, so that it follows the theme.
+/// A blue that stands out from the page whether it is light or dark: what is painted does not follow a change of theme.
+const COLOR: [u8; 3] = [63, 136, 197];
+
 fn paint(canvas: &HtmlCanvasElement, heat: &Heat) -> Option<()> {
-    let rgba: Vec<u8> = heat.strengths.iter().flat_map(|strength| [0, 0, 0, *strength]).collect();
+    let rgba: Vec<u8> = heat.strengths.iter().flat_map(|strength| [COLOR[0], COLOR[1], COLOR[2], *strength]).collect();
     let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), COLUMNS as u32, ROWS as u32).ok()?;
     let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
     context.put_image_data(&data, 0.0, 0.0).ok()?;
-    context.set_global_composite_operation("source-in").ok()?;
-    context.set_fill_style_str("currentcolor");
-    context.fill_rect(0.0, 0.0, COLUMNS as f64, ROWS as f64);
     Some(())
 }

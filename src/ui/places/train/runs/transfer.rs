@@ -101,7 +101,7 @@ fn clipboard() -> Option<web_sys::Clipboard> {
 /// The page's own address, with the config and nothing else in its query.
 fn link(config: &crate::protocol::RunConfig) -> Option<String> {
     let location = window().location();
-    let page = location.origin().ok()? + &location.pathname().ok()?;
+    let page = format!("{}{}", location.origin().ok()?, location.pathname().ok()?);
     Some(format!("{page}?config={}#train", config_to_link(config)?))
 }
 

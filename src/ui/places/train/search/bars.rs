@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::search::importance;
-use crate::search::importance::TRIALS_WANTED;
+use crate::search::importance::{TRIALS_WANTED, counted};
 use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::search::use_searcher;
@@ -22,10 +22,7 @@ pub fn ImportanceBars() -> impl IntoView {
     });
     let n_known = Memo::new(move |_| {
         let search = searcher.search.read();
-        search.as_ref().map_or(0, |search| {
-            let metric = search.plan().metric;
-            search.trials().iter().filter(|trial| trial.is_over() && trial.best(metric).is_some()).count()
-        })
+        search.as_ref().map_or(0, |search| counted(search).count())
     });
     let bars = Signal::derive(move || {
         let bar = |(path, share): &(String, f64)| Bar { label: path_text(path), probability: *share };

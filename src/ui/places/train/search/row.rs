@@ -4,12 +4,21 @@ use leptos::prelude::*;
 
 use super::View;
 use super::text::{metric_text, pick_text, state_text};
+use crate::protocol::Metric;
 use crate::search::{Trial, TrialState};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::search::use_searcher;
 
 #[component]
-pub fn TrialRow(place: usize, view: View, on_take: impl Fn(usize) + Copy + Send + Sync + 'static) -> impl IntoView {
+pub fn TrialRow(
+    place: usize,
+    view: View,
+    /// What decides.
+    metric: Memo<Option<Metric>>,
+    /// The place of the best trial.
+    best: Memo<Option<usize>>,
+    on_take: impl Fn(usize) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let searcher = use_searcher();
     // Progress changes a trial ten times a second; the row shows none of it.
     let trial = Memo::new(move |_| {
@@ -20,8 +29,7 @@ pub fn TrialRow(place: usize, view: View, on_take: impl Fn(usize) + Copy + Send 
     let state = move || trial.read().as_ref().map(|trial| trial.state);
     let epochs = move || trial.read().as_ref().map(Trial::n_epochs);
     let figure = move || {
-        let search = searcher.search.read();
-        let metric = search.as_ref()?.plan().metric;
+        let metric = metric.get()?;
         Some(metric_text(metric, trial.read().as_ref()?.best(metric)))
     };
     let values = move || {
@@ -31,7 +39,7 @@ pub fn TrialRow(place: usize, view: View, on_take: impl Fn(usize) + Copy + Send 
         let fields = search.plan().fields.iter().zip(&trial.picks);
         fields.map(|(field, pick)| view! { <td>{pick_text(field, *pick)}</td> }).collect()
     };
-    let is_best = Memo::new(move |_| searcher.search.read().as_ref().and_then(|search| search.best()) == Some(place));
+    let is_best = Memo::new(move |_| best.get() == Some(place));
     let is_highlighted = Memo::new(move |_| view.highlighted.get() == Some(place));
     let highlight = move |is_on: bool| view.highlighted.set(is_on.then_some(place));
     let state_name = move || match state() {

@@ -22,7 +22,9 @@ pub fn SearchSetup() -> impl IntoView {
     let recipe = use_recipe();
     let refused = RwSignal::new(None::<Failure>);
     let is_starting = RwSignal::new(false);
-    let can_start = move || recipe.config.read().is_some() && !is_starting.get();
+    // One click must not end what the visitor has begun.
+    let has_own_run = Memo::new(move |_| searcher.has_own_run());
+    let can_start = move || recipe.config.read().is_some() && !is_starting.get() && !has_own_run.get();
     let start = move |_| {
         is_starting.set(true);
         refused.set(None);
@@ -130,7 +132,8 @@ fn MethodFields() -> impl IntoView {
 fn LengthFields() -> impl IntoView {
     let draft = use_searcher().draft;
     let recipe = use_recipe();
-    let epochs = move || draft.read().epochs.unwrap_or_else(|| recipe.read(|config| config.epochs));
+    let epochs =
+        move || draft.read().epochs.unwrap_or_else(|| recipe.read(|config| config.epochs.clamp(1, TRIAL_EPOCHS_LIMIT)));
     let metric = Memo::new(move |_| draft.read().metric);
     let limit = Memo::new(move |_| draft.read().limit);
     let metrics = vec![
@@ -148,7 +151,7 @@ fn LengthFields() -> impl IntoView {
     let set_amount = move |amount: f64| {
         draft.update(|draft| match draft.limit {
             Limit::Minutes => draft.minutes = amount,
-            Limit::Steps => draft.steps = amount as u64,
+            Limit::Steps => draft.steps = (amount as u64).max(1),
         });
     };
     view! {

@@ -19,6 +19,7 @@ pub fn TrialsTable(view: View) -> impl IntoView {
         searcher.search.read().as_ref().map(|search| order.get().sorted(search)).unwrap_or_default()
     });
     let metric = Memo::new(move |_| searcher.search.read().as_ref().map(|search| search.plan().metric));
+    let best = Memo::new(move |_| searcher.search.read().as_ref().and_then(|search| search.best()));
     let paths = Memo::new(move |_| {
         let search = searcher.search.read();
         let fields = search.as_ref().map(|search| search.plan().fields.as_slice()).unwrap_or_default();
@@ -53,7 +54,7 @@ pub fn TrialsTable(view: View) -> impl IntoView {
                     </thead>
                     <tbody>
                         <For each=move || places.get() key=|place| *place let:place>
-                            <TrialRow place view on_take=take />
+                            <TrialRow place view metric best on_take=take />
                         </For>
                     </tbody>
                 </table>

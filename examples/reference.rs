@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use kindling::dataset::{Dataset, Split, parse_files, summarize};
+use kindling::dataset::{Dataset, ServedDataset, Split, parse_files, summarize};
 use kindling::evaluation::evaluate;
 use kindling::network::{Preset, presets};
 use kindling::protocol::{EpochReport, Failure, Progress, RunConfig, RunUpdate, SplitName};
@@ -83,6 +83,7 @@ fn tutorial_split(dataset: &Dataset) -> Split {
     Split { train: (0..n_train).collect(), validation: (n_train..dataset.len() as u32).collect(), test: Vec::new() }
 }
 
+/// With the names of the classes, where a `dataset.json` lies beside the files: recipes go by them.
 fn read_dataset(folder: &Path) -> Dataset {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -92,7 +93,11 @@ fn read_dataset(folder: &Path) -> Dataset {
             files.push((name, std::fs::read(path).unwrap()));
         }
     }
-    parse_files("dataset", files).unwrap()
+    let id = folder.file_name().unwrap_or_default().to_string_lossy();
+    match std::fs::read(folder.join("dataset.json")) {
+        Ok(description) => ServedDataset::parse(&id, &description).unwrap().parse_files(files).unwrap(),
+        Err(_) => parse_files("dataset", files).unwrap(),
+    }
 }
 
 /// Prints a line per epoch, and on request one per report and after each validation: `step 120: 1834.21 ms`.

@@ -25,7 +25,7 @@ pub struct BenchOptions {
     /// Repeat less often; print the result and write nothing
     #[arg(long)]
     pub quick: bool,
-    /// Measure only this; print the result and write nothing
+    /// Measure only this; the other sections of BENCHMARKS.md stay
     #[arg(long, value_enum, value_name = "MEASUREMENT")]
     pub only: Vec<Measurement>,
 }

@@ -45,9 +45,7 @@ impl fmt::Display for Machine {
         let memory_gib = *memory_bytes as f64 / f64::from(1 << 30);
         write!(
             formatter,
-            "Measured on {date}: {processor}, {n_cores} cores, {memory_gib:.0} GiB of memory, {system}, {browser}, headless.\n\n\
-             **WebGPU is SwiftShader here** ({adapter}): a correct adapter that computes in software, on the same {n_cores} cores as \
-             everything else. Its times say nothing about a graphics processor; its counts of calls and the host's time per step do."
+            "_{date}: {processor}, {n_cores} cores, {memory_gib:.0} GiB of memory, {system}, {browser}, headless; WebGPU on {adapter}._"
         )
     }
 }

@@ -59,7 +59,7 @@ enum Engine {
 
 const FILE: &str = "BENCHMARKS.md";
 
-/// Measures and prints as it goes. The file is only written when all was measured, and all of it well.
+/// Measures, prints as it goes, and writes each section as soon as it is measured: all of them take most of an hour.
 pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
     let bench = Bench {
         root: places.root.clone(),
@@ -67,18 +67,21 @@ pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
         host_target: places.host_target.clone(),
         is_quick: options.quick,
     };
-    let is_partial = options.quick || !options.only.is_empty();
     let wanted = if options.only.is_empty() { Measurement::ALL } else { &options.only };
 
     let machine = bench.in_page(Engine::WebGpu, async |_, page| Machine::describe(page).await).await?;
-    let mut sections = vec![machine.to_string()];
     let mut failed = Vec::new();
     for &measurement in wanted {
         println!("== {}", measurement.title());
         match measurement.measure(&bench).await {
             Ok(text) => {
                 println!("{text}\n");
-                sections.push(format!("## {}\n\n{text}", measurement.title()));
+                if !options.quick {
+                    bench.write(document::Section {
+                        title: measurement.title(),
+                        text: format!("{machine}\n\n{text}"),
+                    })?;
+                }
             }
             Err(error) => {
                 eprintln!("{error}");
@@ -88,17 +91,14 @@ pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
         }
     }
     if !failed.is_empty() {
-        return Err(format!("{FILE} stays as it was, since this could not be measured: {}", failed.join(", ")).into());
+        return Err(
+            format!("{FILE} keeps its old sections of what could not be measured: {}", failed.join(", ")).into()
+        );
     }
-    if is_partial {
-        println!("{FILE} stays as it was: run `cargo xtask bench` without options to write it");
-        return Ok(());
-    }
-    let file = bench.root.join(FILE);
-    let text =
-        fs::read_to_string(&file).map_err(|error| format!("{FILE} cannot be read ({error}): take it from git"))?;
-    fs::write(&file, document::replace_measured(&text, &sections.join("\n\n"))?)?;
-    println!("{FILE} is written");
+    println!(
+        "{}",
+        if options.quick { "a quick run: BENCHMARKS.md stays as it was" } else { "BENCHMARKS.md is written" }
+    );
     Ok(())
 }
 
@@ -149,6 +149,14 @@ impl Measurement {
 }
 
 impl Bench {
+    fn write(&self, section: document::Section) -> Result<()> {
+        let file = self.root.join(FILE);
+        let text =
+            fs::read_to_string(&file).map_err(|error| format!("{FILE} cannot be read ({error}): take it from git"))?;
+        let titles: Vec<&str> = Measurement::ALL.iter().map(|measurement| measurement.title()).collect();
+        Ok(fs::write(&file, document::with_sections(&text, &titles, &[section])?)?)
+    }
+
     /// How often something is done; once in a quick run.
     fn times(&self, times: usize) -> usize {
         if self.is_quick { 1 } else { times }

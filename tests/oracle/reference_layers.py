@@ -108,7 +108,11 @@ def presets(channels, side):
         "one-minute": one_minute(channels, side),
         "lenet": lenet(channels, side),
         "batch-norm": nn.Sequential(
-            *conv_norm_relu(channels, 16), *conv_norm_relu(16, 32), *conv_norm_relu(32, 64), nn.Linear(64, 10)
+            *conv_norm_relu(channels, 24),
+            *conv_norm_relu(24, 64),
+            *conv_norm_relu(64, 128),
+            *conv_norm_relu(128, 128),
+            nn.Linear(128, 10),
         ),
         "mlp": nn.Sequential(nn.Linear(channels * side * side, 256), nn.Linear(256, 128), nn.Linear(128, 10)),
         "vgg": vgg(channels, side),

@@ -1,7 +1,10 @@
 //! Networks of convolutions, from LeNet to MobileNet.
 
-use super::{CLASSIFIER, POOL, Preset, RELU, conv, conv_norm_relu, defaults, network, side};
-use crate::protocol::{DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
+use super::{CLASSIFIER, POOL, Preset, RELU, conv, conv_norm_relu, defaults, gentle_changes, network, side};
+use crate::protocol::{
+    AugmentConfig, DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig,
+    ScheduleConfig,
+};
 
 /// The network of PyTorch's CIFAR-10 tutorial (itself after LeNet-5), with the tutorial's settings.
 pub(super) fn lenet(dataset: &DatasetSummary) -> Preset {
@@ -70,14 +73,17 @@ fn one_minute_network() -> NetworkConfig {
     network("One minute", layers)
 }
 
-/// Three blocks of convolution, batch norm, ReLU and pool.
+/// Four blocks of convolution, batch norm and ReLU, with pools between them.
 pub(super) fn batch_norm(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "batch-norm",
         config: RunConfig {
-            learning_rate: 0.002,
-            batch_size: 64,
-            epochs: 10,
+            learning_rate: 0.01,
+            weight_decay: 0.05,
+            schedule: ScheduleConfig::ONE_CYCLE,
+            batch_size: 128,
+            epochs: if dataset.shape.channels == 1 { 12 } else { 15 },
+            augment: gentle_changes(dataset),
             ..defaults(dataset, batch_norm_network(dataset.shape))
         },
     }
@@ -86,13 +92,14 @@ pub(super) fn batch_norm(dataset: &DatasetSummary) -> Preset {
 fn batch_norm_network(shape: ImageShape) -> NetworkConfig {
     let mut layers = Vec::new();
     let mut side = side(shape);
-    for filters in [16, 32, 64] {
+    for filters in [24, 64, 128] {
         layers.extend(conv_norm_relu(filters));
         if side >= 4 {
             layers.push(POOL);
             side /= 2;
         }
     }
+    layers.extend(conv_norm_relu(128));
     layers.extend([Layer::GlobalAveragePool, CLASSIFIER]);
     network("Small batch-normalized", layers)
 }
@@ -103,10 +110,12 @@ pub(super) fn vgg(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "vgg",
         config: RunConfig {
-            learning_rate: 0.001,
-            weight_decay: 0.01,
+            learning_rate: 0.002,
+            weight_decay: 0.05,
+            schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 64,
             epochs: 10,
+            augment: gentle_changes(dataset),
             ..defaults(dataset, vgg_network(dataset.shape))
         },
     }
@@ -134,10 +143,13 @@ pub(super) fn resnet9(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "resnet9",
         config: RunConfig {
-            learning_rate: 0.001,
-            weight_decay: 0.01,
+            learning_rate: 0.005,
+            weight_decay: 0.05,
+            schedule: ScheduleConfig::ONE_CYCLE,
+            clip_norm: Some(1.0),
             batch_size: 128,
-            epochs: 10,
+            epochs: 15,
+            augment: AugmentConfig { cutout: 0.25, ..gentle_changes(dataset) },
             ..defaults(dataset, resnet9_network())
         },
     }
@@ -160,7 +172,9 @@ pub(super) fn mobile(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "mobile",
         config: RunConfig {
-            learning_rate: 0.002,
+            learning_rate: 0.005,
+            weight_decay: 0.01,
+            schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 64,
             epochs: 10,
             ..defaults(dataset, mobile_network(dataset.shape))

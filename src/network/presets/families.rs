@@ -1,7 +1,7 @@
 //! Networks without convolutions: linear layers alone, recurrent layers over an image's rows, a small vision transformer.
 
-use super::{CLASSIFIER, Preset, RELU, defaults, network, side};
-use crate::protocol::{DatasetSummary, ImageShape, Layer, NetworkConfig, RunConfig, States};
+use super::{CLASSIFIER, Preset, RELU, defaults, gentle_changes, network, side};
+use crate::protocol::{DatasetSummary, ImageShape, Layer, NetworkConfig, RunConfig, ScheduleConfig, States};
 
 /// Two hidden layers, which see no neighborhoods.
 pub(super) fn mlp(dataset: &DatasetSummary) -> Preset {
@@ -35,7 +35,14 @@ pub(super) fn gru_rows(dataset: &DatasetSummary) -> Preset {
 }
 
 fn over_rows(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
-    RunConfig { learning_rate: 0.002, batch_size: 100, epochs: 5, ..defaults(dataset, network) }
+    RunConfig {
+        learning_rate: 0.005,
+        schedule: ScheduleConfig::ONE_CYCLE,
+        clip_norm: Some(1.0),
+        batch_size: 100,
+        epochs: 8,
+        ..defaults(dataset, network)
+    }
 }
 
 /// Dosovitskiy and others' vision transformer (2020), very small, with the mean over all patches instead of a class token.
@@ -43,10 +50,13 @@ pub(super) fn vit(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "vit",
         config: RunConfig {
-            learning_rate: 0.001,
+            learning_rate: 0.002,
             weight_decay: 0.05,
+            schedule: ScheduleConfig::ONE_CYCLE,
+            clip_norm: Some(1.0),
             batch_size: 64,
-            epochs: 10,
+            epochs: 12,
+            augment: gentle_changes(dataset),
             ..defaults(dataset, vit_network(dataset.shape))
         },
     }

@@ -11,7 +11,10 @@ mod tests;
 
 pub use convolutional::lenet_network;
 
-use crate::protocol::{Activation, DatasetSummary, ImageShape, InitConfig, Layer, NetworkConfig, Padding, RunConfig};
+use crate::dataset::summary::shows_characters;
+use crate::protocol::{
+    Activation, AugmentConfig, DatasetSummary, ImageShape, InitConfig, Layer, NetworkConfig, Padding, RunConfig,
+};
 
 /// A recipe for a dataset. The first of [`presets`] is the default.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,15 @@ pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
 /// What the recipes share.
 fn defaults(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
     RunConfig::new(dataset.id.clone(), network)
+}
+
+/// Small changes that leave every image in its class. Digits and letters are turned a little, as hands write them; all else is mirrored.
+fn gentle_changes(dataset: &DatasetSummary) -> AugmentConfig {
+    if shows_characters(&dataset.classes) {
+        AugmentConfig { shift: 0.1, rotation_degrees: 10.0, zoom: 0.1, ..AugmentConfig::default() }
+    } else {
+        AugmentConfig { flip: 0.5, shift: 0.1, ..AugmentConfig::default() }
+    }
 }
 
 fn network(name: &str, layers: Vec<Layer>) -> NetworkConfig {

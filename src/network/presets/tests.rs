@@ -41,13 +41,25 @@ fn lenet_is_the_tutorials() {
     assert_eq!(config.optimizer, OptimizerConfig::SGD);
 }
 
+#[test]
+fn digits_are_never_mirrored() {
+    let digits = summary(1, 28);
+    let clothes = DatasetSummary { classes: vec!["Shirt".to_owned(), "Bag".to_owned()], ..summary(1, 28) };
+    let flip = |dataset: &DatasetSummary, wanted: &str| {
+        let preset = presets(dataset).into_iter().find(|preset| preset.id == wanted);
+        preset.map(|preset| preset.config.augment.flip)
+    };
+    assert!(presets(&digits).iter().all(|preset| preset.config.augment.flip == 0.0));
+    assert_eq!(flip(&clothes, "batch-norm"), Some(0.5));
+}
+
 /// What tests/oracle/make_golden.py counts in the same networks in PyTorch.
 #[test]
 fn presets_have_as_many_parameters_as_in_pytorch() {
     let gray = [
         ("one-minute", 23_354),
         ("lenet", 44_426),
-        ("batch-norm", 24_058),
+        ("batch-norm", 237_202),
         ("mlp", 235_146),
         ("vgg", 584_618),
         ("mobile", 36_874),
@@ -57,7 +69,7 @@ fn presets_have_as_many_parameters_as_in_pytorch() {
     ];
     check_parameters(1, 28, &gray);
     let color = [
-        ("batch-norm", 24_346),
+        ("batch-norm", 237_634),
         ("lenet", 62_006),
         ("resnet9", 6_573_130),
         ("vgg", 814_570),

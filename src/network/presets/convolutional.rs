@@ -45,9 +45,10 @@ pub(super) fn one_minute(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "one-minute",
         config: RunConfig {
-            learning_rate: 0.002,
+            learning_rate: 0.01,
+            schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 100,
-            epochs: 6,
+            epochs: 3,
             ..defaults(dataset, one_minute_network())
         },
     }

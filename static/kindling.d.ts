@@ -66,8 +66,11 @@ export declare namespace kindling {
     step(): Promise<void>;
     /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. Ends a search and a range test too. */
     stop(): Promise<void>;
-    /** Changes rates of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. */
-    adjust(rates: { learningRate?: number; weightDecay?: number }): Promise<void>;
+    /**
+     * Changes values of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. `augment` is the
+     * whole of it: strengths that are left out are 0.
+     */
+    adjust(values: { learningRate?: number; weightDecay?: number; augment?: Partial<Augment> }): Promise<void>;
 
     /**
      * Looks inside the network of the run under way and of those after it, or no longer, as opening and closing "Inside the network" does
@@ -404,8 +407,8 @@ export declare namespace kindling {
     | { kind: "checkpoint"; step: number }
     /** The weights that the run ends with are kept; right before `finished`. */
     | { kind: "weights"; bytes: number }
-    /** `adjust` has changed the rates: those in force from this step on. */
-    | { kind: "adjusted"; step: number; learningRate: number; weightDecay: number }
+    /** `adjust` has changed something: what is in force from this step on. */
+    | ({ kind: "adjusted" } & Adjustment)
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
 
@@ -576,6 +579,16 @@ export declare namespace kindling {
     epochs: EpochReport[];
   }
 
+  /** The values in force after a step. */
+  interface Adjustment {
+    step: number;
+    /** The one that the schedule starts from. */
+    learningRate: number;
+    weightDecay: number;
+    /** Null while it is the config's. */
+    augment: Augment | null;
+  }
+
   interface KeptRun {
     id: string;
     /** Milliseconds since 1970, UTC. */
@@ -593,8 +606,8 @@ export declare namespace kindling {
     /** The epoch whose weights were kept; null where none was completed. */
     best: EpochReport | null;
     epochs: EpochReport[];
-    /** Rates that were changed while it ran. */
-    adjustments: { step: number; learningRate: number; weightDecay: number }[];
+    /** What was changed while it ran. */
+    adjustments: Adjustment[];
     /** Of the test set, if it was asked for after the run's end, or after `openRun`. */
     test: { loss: number | null; accuracy: number } | null;
     environment: { engine: "webgpu" | "cpu" | null; adapter: string; userAgent: string; build: string };

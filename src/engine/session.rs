@@ -17,9 +17,8 @@ use crate::dataset::{self, Dataset, Split};
 use crate::network::{Network, weight_file};
 use crate::protocol::{
     Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunConfig, RunId,
-    RunUpdate, SplitConfig, Watch,
+    RunUpdate, SplitConfig, ValueChange, Watch,
 };
-use crate::training::control::RateChange;
 use crate::training::{self, Control, DeviceDataset, Published};
 
 /// What the engine computes on.
@@ -125,9 +124,7 @@ impl Session {
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
-            Command::Adjust { run, learning_rate, weight_decay } => {
-                self.adjust(run, RateChange { learning_rate, weight_decay });
-            }
+            Command::Adjust { run, change } => self.adjust(run, change),
             Command::Watch(watch) => {
                 self.watch.set(watch);
                 self.steer(|control| control.set_watch(watch));
@@ -188,7 +185,7 @@ impl Session {
     }
 
     /// A run that is over is not adjusted, and neither is another in its place.
-    fn adjust(&self, run: RunId, change: RateChange) {
+    fn adjust(&self, run: RunId, change: ValueChange) {
         if let Some(waiting) = self.agenda.borrow().waiting_train().filter(|waiting| waiting.id == run) {
             waiting.control.adjust(change);
         } else if let UnderWay::Training(id, control) = &*self.under_way.borrow()

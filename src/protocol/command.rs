@@ -34,12 +34,10 @@ pub enum Command {
     Step,
     /// End the run, keeping its best weights.
     Stop,
-    /// Change values of a run under way, within one step; those left out stay. The learning rate is the one that the schedule
-    /// starts from. A run that is over, or values out of range, change nothing.
+    /// Change values of a run under way, within one step. A run that is over, or values out of range, change nothing.
     Adjust {
         run: RunId,
-        learning_rate: Option<f64>,
-        weight_decay: Option<f64>,
+        change: ValueChange,
     },
     /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
     /// looks. What is measured comes as [`super::RunUpdate::Layers`].
@@ -52,6 +50,16 @@ pub enum Command {
     Withdraw {
         request: RequestId,
     },
+}
+
+/// Other values for a run under way; those left out stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValueChange {
+    /// The one that the schedule starts from.
+    pub learning_rate: Option<f64>,
+    pub weight_decay: Option<f64>,
+    /// The whole of it: no strength of before goes on.
+    pub augment: Option<AugmentConfig>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ pub mod schedule;
 pub use adversarial::{AdversarialConfig, AttackMethod};
 pub use augment::AugmentConfig;
 pub use bulk::Bulk;
-pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question, Views};
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, Question, ValueChange, Views};
 pub use config::{RunConfig, RunLength, SplitConfig};
 pub use event::{Answer, DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use failure::{Failure, FailureKind};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Bulk;
+use super::{AugmentConfig, Bulk};
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,6 +138,9 @@ pub struct Adjustment {
     /// The one that the schedule starts from.
     pub learning_rate: f64,
     pub weight_decay: f64,
+    /// None while it is the config's, as in runs from before it could be changed.
+    #[serde(default)]
+    pub augment: Option<AugmentConfig>,
 }
 
 /// What a range test found.

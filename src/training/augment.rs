@@ -28,9 +28,11 @@ const RANGE: f64 = 2.0;
 pub struct Augmenter {
     config: AugmentConfig,
     random: Random,
+    /// Where the generator began.
+    start: u64,
     shape: ImageShape,
     sampler: Sampler,
-    /// Normal numbers, uploaded once: a batch's own would be an upload as large as the batch.
+    /// Normal numbers, uploaded once: a batch's own would be an upload as large as the batch. None until noise is wanted.
     noise: Option<Tensor<1>>,
     /// `[1, values]`: 0, 1, 2 …
     value_numbers: Tensor<2>,
@@ -39,14 +41,21 @@ pub struct Augmenter {
 impl Augmenter {
     pub fn new(config: AugmentConfig, shape: ImageShape, mut random: Random, device: &Device) -> Self {
         let n_values = shape.n_values();
-        let noise = (config.noise > 0.0).then(|| {
-            let values: Vec<f32> = (0..n_values + NOISE_PLACES as usize).map(|_| normal(&mut random)).collect();
-            let n_noise = values.len();
-            Tensor::from_data(TensorData::new(values, [n_noise]), device)
-        });
+        let start = random.state();
+        let noise = (config.noise > 0.0).then(|| stored_noise(n_values, &mut random, device));
         let numbers: Vec<f32> = (0..n_values).map(|number| number as f32).collect();
         let value_numbers = Tensor::from_data(TensorData::new(numbers, [1, n_values]), device);
-        Self { config, random, shape, sampler: Sampler::new(shape, device), noise, value_numbers }
+        Self { config, random, start, shape, sampler: Sampler::new(shape, device), noise, value_numbers }
+    }
+
+    /// Other changes from the next batch on, drawn by the generator as it is.
+    pub fn reconfigure(&mut self, config: AugmentConfig) {
+        if config.noise > 0.0 && self.noise.is_none() {
+            // From the start, whenever that is: so a run that goes on elsewhere has the same.
+            let mut random = Random::new(self.start);
+            self.noise = Some(stored_noise(self.shape.n_values(), &mut random, &self.value_numbers.device()));
+        }
+        self.config = config;
     }
 
     /// Of its generator.
@@ -61,6 +70,9 @@ impl Augmenter {
 
     /// Each image changed in its own way, then the whole batch mixed with itself. `labels` stay those of the images themselves.
     pub fn augment(&mut self, batch: Batch) -> Batch {
+        if self.config.is_nothing() {
+            return batch;
+        }
         let Batch { images, labels, targets } = batch;
         let [n_images, n_channels, height, width] = images.dims();
         let n_pixels = height * width;
@@ -78,7 +90,7 @@ impl Augmenter {
         if config.changes_colors() {
             images = recolored(images, part(Draw::colors(n_channels)), part(Draw::offset(n_channels)));
         }
-        if let Some(noise) = &self.noise {
+        if let Some(noise) = self.noise.as_ref().filter(|_| config.noise > 0.0) {
             let places = part(Draw::noise_place(n_channels)) + self.value_numbers.clone(); // [batch, values]
             let places: Tensor<1, Int> = places.int().reshape([-1]);
             let noise = noise.clone().select(0, places).reshape([n_images, n_channels, n_pixels]);
@@ -108,6 +120,13 @@ impl Augmenter {
         };
         (images, targets.clone() * share + targets.flip([0]) * (1.0 - share))
     }
+}
+
+/// `[values + NOISE_PLACES]`: normal numbers, for an image from every place on.
+fn stored_noise(n_values: usize, random: &mut Random, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = (0..n_values + NOISE_PLACES as usize).map(|_| normal(random)).collect();
+    let n_noise = values.len();
+    Tensor::from_data(TensorData::new(values, [n_noise]), device)
 }
 
 /// A linear map of the channels for each image: `matrices` are `[batch, channels * channels]`, row by row, `offsets` `[batch, 1]`.

@@ -15,10 +15,13 @@ use super::pace::PaceState;
 use super::step::TrainerState;
 use super::tally::EpochTally;
 use crate::protocol::schedule::Plateau;
-use crate::protocol::{EpochReport, Failure, FailureKind};
+use crate::protocol::{AugmentConfig, EpochReport, Failure, FailureKind};
 
-/// Of [`Position`]: another one cannot be read.
-const VERSION: u32 = 1;
+/// Of [`Position`]: a later one cannot be read.
+const VERSION: u32 = 2;
+
+/// From before augmentation could be changed.
+const VERSION_WITHOUT_AUGMENT: u32 = 1;
 
 /// Holds the position; no tensor of a network has this name.
 const POSITION: &str = "position";
@@ -48,6 +51,8 @@ pub struct Position {
     pub best: Option<EpochReport>,
     pub pace: PaceState,
     pub trainer: TrainerState,
+    /// The random changes to the images, where they are no longer the config's.
+    pub augment: Option<AugmentConfig>,
 }
 
 impl Checkpoint {
@@ -67,10 +72,13 @@ impl Checkpoint {
         let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
         let position = file.tensor(POSITION).map_err(unreadable)?;
         let (version, rest) = postcard::take_from_bytes::<u32>(position.data()).map_err(unreadable)?;
-        if version != VERSION {
-            return Err(unreadable(format!("it is of version {version}, not {VERSION}")));
-        }
-        let position = postcard::from_bytes(rest).map_err(unreadable)?;
+        let position = match version {
+            VERSION => postcard::from_bytes(rest),
+            // It ends before the last field, which is then none: a 0.
+            VERSION_WITHOUT_AUGMENT => postcard::from_bytes(&[rest, &[0]].concat()),
+            _ => return Err(unreadable(format!("it is of version {version}, not {VERSION}"))),
+        };
+        let position = position.map_err(unreadable)?;
         let tensors = file.tensors().into_iter().filter(|(name, _)| name != POSITION);
         let tensors = tensors.map(|(name, view)| {
             let is_float = view.dtype() == Dtype::F32;

@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use crate::protocol::Watch;
+use crate::protocol::{ValueChange, Watch};
 
-/// Pause, resume, single step, stop, and other rates. The loop looks at it before every step.
+/// Pause, resume, single step, stop, and other values. The loop looks at it before every step.
 #[derive(Debug, Default)]
 pub struct Control {
     wish: Cell<Wish>,
     /// Since the last step.
-    change: Cell<RateChange>,
+    change: Cell<ValueChange>,
     /// What is looked at inside the network, if anything is.
     watch: Cell<Option<Watch>>,
     /// The loop, where it sleeps in a pause; there is one loop.
@@ -28,13 +28,6 @@ pub enum Wish {
     Step,
     /// Final: no later wish undoes it.
     Stop,
-}
-
-/// Other rates for a run under way; those left out stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RateChange {
-    pub learning_rate: Option<f64>,
-    pub weight_decay: Option<f64>,
 }
 
 impl Control {
@@ -54,12 +47,13 @@ impl Control {
         self.set(Wish::Stop);
     }
 
-    /// Acts before the next step; a later change of the same rate replaces it.
-    pub fn adjust(&self, change: RateChange) {
+    /// Acts before the next step; a later change of the same value replaces it.
+    pub fn adjust(&self, change: ValueChange) {
         let earlier = self.change.get();
-        self.change.set(RateChange {
+        self.change.set(ValueChange {
             learning_rate: change.learning_rate.or(earlier.learning_rate),
             weight_decay: change.weight_decay.or(earlier.weight_decay),
+            augment: change.augment.or(earlier.augment),
         });
     }
 
@@ -76,9 +70,9 @@ impl Control {
         self.wish.get()
     }
 
-    /// The rates that were asked for since the last call.
-    pub(super) fn take_change(&self) -> Option<RateChange> {
-        Some(self.change.take()).filter(|change| *change != RateChange::default())
+    /// What was asked for since the last call.
+    pub(super) fn take_change(&self) -> Option<ValueChange> {
+        Some(self.change.take()).filter(|change| *change != ValueChange::default())
     }
 
     /// Turns a single step into a pause; the loop calls it when it takes the step.

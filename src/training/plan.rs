@@ -2,8 +2,8 @@
 
 use crate::dataset::random::Random;
 use crate::protocol::{
-    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Failure, FailureKind, LossConfig,
-    OptimizerConfig, RunConfig, RunLength, ScheduleConfig, SplitCounts,
+    AdversarialConfig, AttackMethod, Decay, EarlyStopping, Failure, FailureKind, LossConfig, OptimizerConfig,
+    RunConfig, RunLength, ScheduleConfig, SplitCounts,
 };
 
 pub const MAX_BATCH_SIZE: u32 = 4_096;
@@ -99,7 +99,7 @@ fn check(config: &RunConfig) -> Result<(), Failure> {
         require(patience > 0, "the patience of early stopping must be at least 1")?;
         require(is_at_least_0(least_improvement), "the least improvement must be at least 0")?;
     }
-    check_augment(&config.augment)?;
+    config.augment.check()?;
     config.adversarial.as_ref().map_or(Ok(()), check_adversarial)
 }
 
@@ -163,29 +163,6 @@ fn check_schedule(schedule: &ScheduleConfig) -> Result<(), Failure> {
             require(is_share(threshold), "the schedule's threshold must be at least 0 and less than 1")?;
             require(is_at_least_0(least_rate), LEAST)
         }
-    }
-}
-
-/// Whether every strength is in its range.
-pub fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
-    let limits = [
-        ("flip", augment.flip, 1.0),
-        ("shift", augment.shift, 0.5),
-        ("rotation", augment.rotation_degrees, 180.0),
-        ("zoom", augment.zoom, 0.9),
-        ("shear", augment.shear_degrees, 60.0),
-        ("brightness", augment.brightness, 1.0),
-        ("contrast", augment.contrast, 1.0),
-        ("saturation", augment.saturation, 1.0),
-        ("hue", augment.hue, 0.5),
-        ("noise", augment.noise, 1.0),
-        ("cutout", augment.cutout, 1.0),
-        ("mixup", augment.mixup, 1.0),
-        ("cutmix", augment.cutmix, 1.0),
-    ];
-    match limits.into_iter().find(|(_, strength, most)| !(0.0..=*most).contains(strength)) {
-        None => Ok(()),
-        Some((name, _, most)) => Err(bad(&format!("the strength of {name} must be from 0 to {most}"))),
     }
 }
 

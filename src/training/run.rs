@@ -20,8 +20,8 @@ use super::watched::{Unwatched, Watched};
 use crate::network::{Network, weight_file};
 use crate::protocol::schedule::{At, Plateau, learning_rate};
 use crate::protocol::{
-    Adjustment, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig, RunReport,
-    RunUpdate, SplitName,
+    Adjustment, AugmentConfig, Ending, EpochReport, Failure, FailureKind, Metric, Preparation, Progress, RunConfig,
+    RunReport, RunUpdate, SplitName,
 };
 
 /// Predictions for the sample images are at least so far apart.
@@ -74,6 +74,7 @@ async fn run(
         plan,
         trainer,
         rates: Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay },
+        augment: None,
         plateau: Plateau::new(),
         patience: Patience::new(),
         step: 0,
@@ -127,6 +128,8 @@ struct Run<'a, H> {
     trainer: Trainer,
     /// Those that the schedule starts from: the config's, or what they were changed to.
     rates: Rates,
+    /// The random changes to the images, where the visitor changed the config's.
+    augment: Option<AugmentConfig>,
     plateau: Plateau,
     patience: Patience,
     /// Steps done.
@@ -162,7 +165,7 @@ impl<H: Host> Run<'_, H> {
                     self.report().await?;
                     return Ok(Ending::Stopped);
                 }
-                self.change_rates();
+                self.change_values();
                 self.control.take_step();
                 let n_batch = self.plan.batch_size;
                 let batch = self.data.batch(order.clone().narrow(0, position as usize * n_batch, n_batch));
@@ -211,19 +214,31 @@ impl<H: Host> Run<'_, H> {
         Ok(if self.control.wish() == Wish::Stop { GoOn::Stop } else { GoOn::Continue })
     }
 
-    /// Takes over the rates that the visitor changed.
-    fn change_rates(&mut self) {
+    /// Takes over what the visitor changed.
+    fn change_values(&mut self) {
         let Some(change) = self.control.take_change() else { return };
         let wanted = Rates {
             learning_rate: change.learning_rate.unwrap_or(self.rates.learning_rate),
             weight_decay: change.weight_decay.unwrap_or(self.rates.weight_decay),
         };
-        if let Err(failure) = check_rates(wanted.learning_rate, wanted.weight_decay) {
+        let Rates { learning_rate, weight_decay } = wanted;
+        let checked = check_rates(learning_rate, weight_decay).and_then(|()| self.set_augment(change.augment));
+        if let Err(failure) = checked {
             return self.host.warn(failure);
         }
         self.rates = wanted;
-        let Rates { learning_rate, weight_decay } = wanted;
-        self.host.emit(RunUpdate::Adjusted(Adjustment { step: self.step, learning_rate, weight_decay }));
+        let adjustment = Adjustment { step: self.step, learning_rate, weight_decay, augment: self.augment };
+        self.host.emit(RunUpdate::Adjusted(adjustment));
+    }
+
+    /// Other random changes to the images from the next step on, if there are any.
+    fn set_augment(&mut self, augment: Option<AugmentConfig>) -> Result<(), Failure> {
+        if let Some(augment) = augment {
+            augment.check()?;
+            self.trainer.set_augment(augment);
+            self.augment = Some(augment);
+        }
+        Ok(())
     }
 
     /// Of the next step, which is at this position of its epoch.

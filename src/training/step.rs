@@ -16,7 +16,7 @@ use super::plan::{Purpose, random};
 use super::saved_tensors::{Collector, restored_network};
 use crate::dataset::random::Random;
 use crate::network::Network;
-use crate::protocol::{Failure, RunConfig};
+use crate::protocol::{AugmentConfig, Failure, RunConfig};
 
 /// A network and all that moves it.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Trainer {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
+    /// The run's.
+    seed: u32,
     observer: Observer,
 }
 
@@ -67,12 +69,9 @@ impl Trainer {
     /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
     pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
         let device = network.device().without_autodiff();
-        let augmenter = (!config.augment.is_nothing()).then(|| {
-            Augmenter::new(config.augment, network.input(), random(config.seed, Purpose::Augmentation), &device)
-        });
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
-        Ok(Self {
-            augmenter,
+        let mut trainer = Self {
+            augmenter: None,
             attacker,
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
@@ -80,9 +79,26 @@ impl Trainer {
             optimizer: Optimizer::new(config),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
+            seed: config.seed,
             observer: Observer::default(),
             network,
-        })
+        };
+        if !config.augment.is_nothing() {
+            trainer.set_augment(config.augment);
+        }
+        Ok(trainer)
+    }
+
+    /// Random changes to the images from the next step on; in range.
+    pub fn set_augment(&mut self, config: AugmentConfig) {
+        match &mut self.augmenter {
+            Some(augmenter) => augmenter.reconfigure(config),
+            None => {
+                let device = self.network.device().without_autodiff();
+                let random = random(self.seed, Purpose::Augmentation);
+                self.augmenter = Some(Augmenter::new(config, self.network.input(), random, &device));
+            }
+        }
     }
 
     pub fn network(&self) -> &Network {

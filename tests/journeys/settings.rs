@@ -57,17 +57,26 @@ async fn a_learning_rate_is_found_and_taken_over() {
     let is_taken = format!("Number(document.querySelector('#field-learning-rate').value) === {taken}");
     page.wait_for::<bool>(&is_taken, SHORT).await.unwrap();
 
-    // While a run is under way there is no test, and the rate can be changed.
+    // While a run is under way there is no test, and the rate can be changed, and the changes to the images.
     page.click("button", "Train").await.unwrap();
     page.wait_for::<bool>("document.querySelector('#find-rate').disabled", SHORT).await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#adjust')", Duration::from_secs(60)).await.unwrap();
     open(&page, "adjust").await;
     set(&page, "adjust-learning-rate", "0.0005").await;
     page.wait_for::<bool>("document.querySelectorAll('#adjustments li').length === 1", SHORT).await.unwrap();
-    let n_marks = "document.querySelectorAll('.charts .step-mark').length === 2";
-    page.wait_for::<bool>(n_marks, SHORT).await.unwrap();
+    let n_marks = "document.querySelectorAll('.charts .step-mark').length";
+    page.wait_for::<bool>(&format!("{n_marks} === 2"), SHORT).await.unwrap();
+    open(&page, "adjust-augment").await;
+    set(&page, "adjust-field-noise", "0.15").await;
+    click(&page, "#apply-augment").await;
+    page.wait_for_text("→ 0.15", SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("{n_marks} === 4"), SHORT).await.unwrap();
+    page.wait_for::<bool>("document.querySelector('#apply-augment').disabled", SHORT).await.unwrap();
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    let kept: Value = page.run("return (await kindling.runs()).at(-1).adjustments", json!(null)).await.unwrap();
+    assert_eq!((&kept[0]["learningRate"], &kept[0]["augment"]), (&json!(0.0005), &Value::Null), "{kept}");
+    assert_eq!((&kept[1]["learningRate"], &kept[1]["augment"]["noise"]), (&json!(0.0005), &json!(0.15)), "{kept}");
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

@@ -1,13 +1,15 @@
 //! Random changes to batches: what each does to images whose values are known.
 
+use std::rc::Rc;
+
 use burn::tensor::{Tensor, TensorData};
 use kindling::dataset::random::Random;
 use kindling::dataset::{Dataset, Split};
-use kindling::protocol::{AugmentConfig, FailureKind, ImageShape, RunConfig};
-use kindling::training::DeviceDataset;
+use kindling::protocol::{AugmentConfig, FailureKind, ImageShape, RunConfig, RunUpdate, ValueChange};
 use kindling::training::augment::Augmenter;
 use kindling::training::augment::preview::preview;
 use kindling::training::augment::sampler::Sampler;
+use kindling::training::{Control, DeviceDataset};
 
 use super::support::{bands, block_on};
 use super::{Outcome, config, device};
@@ -242,6 +244,53 @@ fn a_run_with_changes_learns_and_repeats() {
     assert_eq!(run.losses, Outcome::of(&changed).losses);
     assert_ne!(run.losses, Outcome::of(&config()).losses);
     assert!(run.result.unwrap().best.unwrap().validation_accuracy > 0.9);
+}
+
+#[test]
+fn other_changes_act_within_a_step_and_the_run_says_so() {
+    let short = RunConfig { epochs: 1, ..config() };
+    let augment = AugmentConfig { shift: 0.2, noise: 0.1, ..NONE };
+    let run = adjusted(&short, 7, augment);
+    let plain = Outcome::of(&short);
+    let found = run.updates.iter().filter_map(|update| match update {
+        RunUpdate::Adjusted(adjustment) => Some((adjustment.step, adjustment.learning_rate, adjustment.augment)),
+        _ => None,
+    });
+    assert_eq!(found.collect::<Vec<_>>(), [(7, short.learning_rate, Some(augment))]);
+    assert_eq!(run.losses[..7], plain.losses[..7]);
+    assert_ne!(run.losses[7], plain.losses[7]);
+    let off = adjusted(&RunConfig { augment, ..short.clone() }, 7, NONE);
+    let changed = Outcome::of(&RunConfig { augment, ..short });
+    assert_eq!(off.losses[..7], changed.losses[..7]);
+    assert_ne!(off.losses[7], changed.losses[7]);
+}
+
+#[test]
+fn a_run_draws_alike_however_its_changes_came() {
+    let short = RunConfig { epochs: 1, ..config() };
+    let augment = AugmentConfig { rotation_degrees: 10.0, noise: 0.1, mixup: 0.2, ..NONE };
+    let changed = RunConfig { augment, ..short.clone() };
+    let expected = Outcome::of(&changed).losses;
+    // Before the first step, which is before the first breath.
+    assert_eq!(adjusted(&short, 0, augment).losses, expected);
+    assert_eq!(adjusted(&changed, 0, NONE).losses, Outcome::of(&short).losses);
+    // To what they are.
+    assert_eq!(adjusted(&changed, 7, augment).losses, expected);
+}
+
+/// A run whose changes are others after so many breaths, which are steps in the first epoch.
+fn adjusted(config: &RunConfig, breaths: u32, augment: AugmentConfig) -> Outcome {
+    let control = Rc::new(Control::default());
+    let change = ValueChange { augment: Some(augment), ..ValueChange::default() };
+    if breaths == 0 {
+        control.adjust(change);
+    }
+    let at_breath = control.clone();
+    Outcome::with(config, &control, move |breath| {
+        if breath == breaths {
+            at_breath.adjust(change);
+        }
+    })
 }
 
 /// Images on the host, with values in [-1, 1].

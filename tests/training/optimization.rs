@@ -7,10 +7,9 @@ use kindling::dataset::random::Random;
 use kindling::evaluation::evaluate;
 use kindling::network::Network;
 use kindling::protocol::{
-    Adjustment, ClassWeights, Decay, EarlyStopping, Ending, FailureKind, Layer, LossConfig, Metric, OptimizerConfig,
-    RatePoint, RunConfig, RunUpdate, ScheduleConfig, SplitName,
+    Adjustment, AugmentConfig, ClassWeights, Decay, EarlyStopping, Ending, FailureKind, Layer, LossConfig, Metric,
+    OptimizerConfig, RatePoint, RunConfig, RunUpdate, ScheduleConfig, SplitName, ValueChange,
 };
-use kindling::training::control::RateChange;
 use kindling::training::optimizer::Rates;
 use kindling::training::step::{StepSettings, Trainer};
 use kindling::training::{Control, DeviceDataset, find_rate};
@@ -133,11 +132,11 @@ fn rates_change_within_a_step_and_the_run_says_so() {
     let at_breath = control.clone();
     let run = Outcome::with(&RunConfig { epochs: 1, ..plain() }, &control, move |breath| {
         if breath == 7 {
-            at_breath.adjust(RateChange { learning_rate: Some(0.5), weight_decay: None });
-            at_breath.adjust(RateChange { learning_rate: None, weight_decay: Some(0.25) });
+            at_breath.adjust(ValueChange { learning_rate: Some(0.5), ..ValueChange::default() });
+            at_breath.adjust(ValueChange { weight_decay: Some(0.25), ..ValueChange::default() });
         }
     });
-    let adjusted = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25 };
+    let adjusted = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25, augment: None };
     assert_eq!(run.updates.iter().filter(|update| **update == RunUpdate::Adjusted(adjusted)).count(), 1);
     let rate_of = |wanted| {
         run.updates.iter().find_map(|update| match update {
@@ -152,15 +151,25 @@ fn rates_change_within_a_step_and_the_run_says_so() {
 }
 
 #[test]
-fn rates_out_of_range_are_a_warning_and_change_nothing() {
-    let control = Control::default();
-    control.adjust(RateChange { learning_rate: Some(-1.0), weight_decay: None });
-    let (host, data) = (Recorder::new(1_000.0, |_| {}), data());
-    let published = kindling::training::Published::default();
+fn values_out_of_range_are_a_warning_and_change_nothing() {
     let config = RunConfig { max_steps: Some(3), ..plain() };
-    block_on(kindling::training::train(&host, &control, &data, &config, &published)).unwrap();
-    assert_eq!(host.warnings.borrow().iter().map(|it| it.kind).collect::<Vec<_>>(), [FailureKind::BadConfig]);
-    assert!(host.progress().iter().all(|progress| progress.learning_rate == plain().learning_rate));
+    let unchanged = Outcome::of(&config).losses;
+    let flip = |flip| Some(AugmentConfig { flip, ..AugmentConfig::default() });
+    for change in [
+        ValueChange { learning_rate: Some(-1.0), augment: flip(1.0), ..ValueChange::default() },
+        ValueChange { learning_rate: Some(0.5), augment: flip(1.5), ..ValueChange::default() },
+        ValueChange { augment: flip(f64::NAN), ..ValueChange::default() },
+    ] {
+        let control = Control::default();
+        control.adjust(change);
+        let (host, data) = (Recorder::new(1_000.0, |_| {}), data());
+        let published = kindling::training::Published::default();
+        block_on(kindling::training::train(&host, &control, &data, &config, &published)).unwrap();
+        assert_eq!(host.warnings.borrow().iter().map(|it| it.kind).collect::<Vec<_>>(), [FailureKind::BadConfig]);
+        assert!(!host.updates.borrow().iter().any(|update| matches!(update, RunUpdate::Adjusted(_))));
+        assert!(host.progress().iter().all(|progress| progress.learning_rate == plain().learning_rate));
+        assert_eq!(host.losses(), unchanged, "{change:?}");
+    }
 }
 
 #[test]
@@ -222,7 +231,7 @@ fn extras_out_of_range_are_refused() {
         RunConfig { batches_per_update: 0, ..config() },
         RunConfig { ema_decay: Some(1.0), ..config() },
         RunConfig { early_stopping: Some(EarlyStopping { patience: 0, ..stopping }), ..config() },
-        RunConfig { augment: kindling::protocol::AugmentConfig { flip: 1.5, ..Default::default() }, ..config() },
+        RunConfig { augment: AugmentConfig { flip: 1.5, ..AugmentConfig::default() }, ..config() },
     ];
     for config in configs {
         assert_eq!(Outcome::of(&config).result.unwrap_err().kind, FailureKind::BadConfig, "{config:?}");

@@ -3,11 +3,12 @@
 use kindling::network::Network;
 use kindling::protocol::{
     AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, EpochReport, FailureKind, Metric,
-    OptimizerConfig, RunConfig, RunReport, RunUpdate, ScheduleConfig,
+    OptimizerConfig, RunConfig, RunReport, RunUpdate, ScheduleConfig, ValueChange,
 };
 use kindling::training::checkpoint::Checkpoint;
 use kindling::training::{Control, DeviceDataset, Published, resume, train};
 use proptest::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::support::{Recorder, bands, block_on};
 use super::{config, device};
@@ -23,10 +24,20 @@ struct Told {
 
 /// A run, from a checkpoint where one is given, with a checkpoint after every step.
 fn told(config: &RunConfig, checkpoint: Option<&[u8]>) -> Told {
+    told_with(config, checkpoint, &[])
+}
+
+/// The same, with changes after so many breaths, which are steps in the first epoch.
+fn told_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, ValueChange)]) -> Told {
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
-    let host = Recorder::new(1_000.0, |_| {}).with_checkpoints();
     let (control, published) = (Control::default(), Published::default());
+    let adjust = |breath| {
+        for (_, change) in changes.iter().filter(|(wanted, _)| *wanted == breath) {
+            control.adjust(*change);
+        }
+    };
+    let host = Recorder::new(1_000.0, adjust).with_checkpoints();
     let report = match checkpoint {
         None => block_on(train(&host, &control, &data, config, &published)),
         Some(bytes) => block_on(resume(&host, &control, &data, config, &published, bytes)),
@@ -57,9 +68,12 @@ fn bits(network: &Network) -> Vec<Vec<u32>> {
 
 /// Broken off after each of some steps, it goes on to the same losses, reports and weights, to the last bit.
 fn check(config: &RunConfig) {
-    let whole = told(config, None);
     // In the first epoch, at its end and right after it, and in the last one.
-    for wanted in [2, 15, 16, 38] {
+    check_at(config, &told(config, None), [2, 15, 16, 38]);
+}
+
+fn check_at(config: &RunConfig, whole: &Told, steps: [u32; 4]) {
+    for wanted in steps {
         let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= wanted).unwrap();
         let rest = told(config, Some(bytes));
         assert_eq!(rest.losses, whole.losses[*step as usize..], "{wanted} {config:?}");
@@ -89,6 +103,45 @@ fn all_that_a_run_remembers_goes_on() {
     let method = AttackMethod::Pgd { steps: 2, step_size: 0.05 };
     let adversarial = Some(AdversarialConfig { method, ..AdversarialConfig::default() });
     check(&RunConfig { adversarial, ..config() });
+}
+
+#[test]
+fn what_was_changed_while_it_ran_goes_on() {
+    let noisy = AugmentConfig { noise: 0.05, cutmix: 0.2, ..AugmentConfig::default() };
+    let moved = AugmentConfig { shift: 0.2, ..AugmentConfig::default() };
+    let none = AugmentConfig::default();
+    let config = RunConfig { batches_per_update: 2, ..config() };
+    let of = |augment| ValueChange { augment: Some(augment), ..ValueChange::default() };
+    for (begun, first, last) in [(none, moved, noisy), (noisy, none, moved), (moved, noisy, none)] {
+        let config = RunConfig { augment: begun, ..config.clone() };
+        let slower = ValueChange { learning_rate: Some(0.001), ..of(last) };
+        let whole = told_with(&config, None, &[(3, of(first)), (9, slower)]);
+        check_at(&config, &whole, [10, 15, 16, 38]);
+        // Between the changes, the first goes on without the second.
+        let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= 4).unwrap();
+        let rest = told(&config, Some(bytes));
+        let n_before = 9 - *step as usize;
+        assert_eq!(rest.losses[..n_before], whole.losses[*step as usize..9], "{config:?}");
+        assert_ne!(rest.losses[n_before], whole.losses[9], "{config:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_from_before_augmentation_could_change_goes_on() {
+    let whole = told(&config(), None);
+    let (step, bytes) = &whole.checkpoints[20];
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let position = file.tensor("position").unwrap().data();
+    // The version first, no other augmentation last.
+    assert_eq!((position.first(), position.last()), (Some(&2), Some(&0)));
+    let earlier = [&[1], &position[1..position.len() - 1]].concat();
+    let views = file.tensors().into_iter().map(|(name, view)| match name.as_str() {
+        "position" => (name, TensorView::new(Dtype::U8, vec![earlier.len()], &earlier).unwrap()),
+        _ => (name, view),
+    });
+    let rest = told(&config(), Some(&serialize(views, None).unwrap()));
+    assert_eq!(rest.losses, whole.losses[*step as usize..]);
+    assert_eq!(rest.weights, whole.weights);
 }
 
 #[test]

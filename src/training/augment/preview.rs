@@ -5,7 +5,6 @@ use crate::dataset::random::Random;
 use crate::network::weights::device_failure;
 use crate::protocol::{AugmentConfig, Failure, SplitName};
 use crate::training::data::DeviceDataset;
-use crate::training::plan::check_augment;
 
 /// Changed images, as bytes again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Preview {
 /// Up to `count` train images, spread evenly over the split, changed as one batch. Equal seeds give equal changes; equal counts the
 /// same images.
 pub async fn preview(data: &DeviceDataset, config: AugmentConfig, count: usize, seed: u32) -> Result<Preview, Failure> {
-    check_augment(&config)?;
+    config.check()?;
     let train = data.part(SplitName::Train);
     let count = count.min(train.len());
     let indices: Vec<u32> = (0..count).filter_map(|place| train.get(place * train.len() / count).copied()).collect();

@@ -45,6 +45,7 @@ impl<H: Host> Run<'_, H> {
             best: self.best.as_ref().map(|(report, _)| *report),
             pace: self.pace.state(since_ms),
             trainer,
+            augment: self.augment,
         };
         let bytes = Checkpoint { position, tensors }.to_bytes()?;
         self.host.emit(RunUpdate::Checkpoint { step: self.step, bytes: bytes.into() });
@@ -61,6 +62,8 @@ impl<H: Host> Run<'_, H> {
         if position.epoch >= self.config.epochs || position.step > total_steps || !is_in_epoch {
             return Err(unreadable(format!("step {} of epoch {} is not in this run", position.step, position.epoch)));
         }
+        // Before its generator: it may be of another config than the run began with.
+        self.set_augment(position.augment).map_err(unreadable)?;
         self.trainer.restore(position.trainer, &tensors)?;
         if let Some(report) = position.best {
             self.best = Some((report, restored_network(&tensors, BEST, self.trainer.answering())?));

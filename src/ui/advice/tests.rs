@@ -114,7 +114,8 @@ fn after_a_change_of_the_rate_only_what_came_since_counts() {
     }
     run.plan = Some(crate::ui::state::RunPlan { steps_per_epoch: 100, total_steps: 400, parameters: 1 });
     run.progress.step = 400;
-    run.adjustments.push(crate::protocol::Adjustment { step: 200, learning_rate: 0.01, weight_decay: 0.0 });
+    let slower = crate::protocol::Adjustment { step: 200, learning_rate: 0.01, weight_decay: 0.0, augment: None };
+    run.adjustments.push(slower);
     assert_eq!(of_run(&run, &curves, None, &[]), []);
 }
 

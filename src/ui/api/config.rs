@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::values::{bad, kind, part, read};
 use crate::protocol::{
-    AdversarialConfig, AttackMethod, EarlyStopping, Failure, LossConfig, NetworkConfig, OptimizerConfig, RunConfig,
-    ScheduleConfig, SplitConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, EarlyStopping, Failure, LossConfig, NetworkConfig, OptimizerConfig,
+    RunConfig, ScheduleConfig, SplitConfig, ValueChange,
 };
 
 /// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
@@ -108,21 +108,23 @@ pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConf
     }
 }
 
-/// New rates for the run under way, of `kindling.adjust`: learning rate and weight decay.
-pub fn adjustment(options: &Value) -> Result<(Option<f64>, Option<f64>), Failure> {
-    let Value::Object(options) = options else { return Err(bad("the rates are not an object")) };
-    let (mut learning_rate, mut weight_decay) = (None, None);
+/// New values for the run under way, of `kindling.adjust`.
+pub fn adjustment(options: &Value) -> Result<ValueChange, Failure> {
+    let Value::Object(options) = options else { return Err(bad("the values are not an object")) };
+    let mut change = ValueChange::default();
     for (key, value) in options {
         match key.as_str() {
-            "learningRate" => learning_rate = Some(read::<f64>(key, value)?),
-            "weightDecay" => weight_decay = Some(read::<f64>(key, value)?),
+            "learningRate" => change.learning_rate = Some(read::<f64>(key, value)?),
+            "weightDecay" => change.weight_decay = Some(read::<f64>(key, value)?),
+            "augment" => change.augment = Some(read::<AugmentConfig>(key, value)?),
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
-    if learning_rate.is_some_and(|rate| rate <= 0.0) || weight_decay.is_some_and(|decay| decay < 0.0) {
+    if change.learning_rate.is_some_and(|rate| rate <= 0.0) || change.weight_decay.is_some_and(|decay| decay < 0.0) {
         return Err(bad("the learning rate must be greater than 0, the weight decay at least 0"));
     }
-    Ok((learning_rate, weight_decay))
+    change.augment.map_or(Ok(()), |augment| augment.check())?;
+    Ok(change)
 }
 
 #[cfg(test)]
@@ -130,7 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::{AugmentConfig, ClassWeights, Decay, FailureKind, InitConfig, Layer};
+    use crate::protocol::{ClassWeights, Decay, FailureKind, InitConfig, Layer};
 
     fn base() -> RunConfig {
         let network = network("Quick", vec![Layer::Flatten]);
@@ -277,12 +279,25 @@ mod tests {
     }
 
     #[test]
-    fn rates_can_be_adjusted_one_by_one() {
-        assert_eq!(adjustment(&json!({ "learningRate": 0.1 })), Ok((Some(0.1), None)));
-        assert_eq!(adjustment(&json!({ "weightDecay": 0 })), Ok((None, Some(0.0))));
-        for refused in
-            [json!({ "momentum": 0.1 }), json!({ "learningRate": 0 }), json!({ "weightDecay": -1 }), json!(1)]
-        {
+    fn values_can_be_adjusted_one_by_one() {
+        let none = ValueChange::default();
+        let rate = ValueChange { learning_rate: Some(0.1), ..none };
+        assert_eq!(adjustment(&json!({ "learningRate": 0.1 })), Ok(rate));
+        assert_eq!(adjustment(&json!({ "weightDecay": 0 })), Ok(ValueChange { weight_decay: Some(0.0), ..none }));
+        let flip = AugmentConfig { flip: 0.5, ..AugmentConfig::default() };
+        let flipped = ValueChange { augment: Some(flip), ..none };
+        assert_eq!(adjustment(&json!({ "augment": { "flip": 0.5 } })), Ok(flipped));
+        let off = ValueChange { augment: Some(AugmentConfig::default()), ..rate };
+        assert_eq!(adjustment(&json!({ "augment": {}, "learningRate": 0.1 })), Ok(off));
+        for refused in [
+            json!({ "momentum": 0.1 }),
+            json!({ "learningRate": 0 }),
+            json!({ "weightDecay": -1 }),
+            json!({ "augment": { "flop": 0.5 } }),
+            json!({ "augment": { "flip": 1.5 } }),
+            json!({ "augment": null }),
+            json!(1),
+        ] {
             assert_eq!(adjustment(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }

@@ -57,7 +57,7 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     add_method(&kindling, "resume", move |_, _| answer(resume(store, searcher)));
     add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
     add_method(&kindling, "stop", move |_, _| answer(stop(store, searcher)));
-    add_method(&kindling, "adjust", move |rates, _| answer(adjust(store, rates)));
+    add_method(&kindling, "adjust", move |values, _| answer(adjust(store, values)));
     add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
     add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
     add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
@@ -237,12 +237,12 @@ async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     send(store, Command::Stop).await
 }
 
-async fn adjust(store: Store, rates: JsValue) -> Result<Value, Failure> {
-    let (learning_rate, weight_decay) = config::adjustment(&from_js(&rates)?)?;
+async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
+    let change = config::adjustment(&from_js(&values)?)?;
     let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
     // A trial of a search is judged by its settings.
     if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
-        store.send(Command::Adjust { run, learning_rate, weight_decay });
+        store.send(Command::Adjust { run, change });
     }
     Ok(Value::Null)
 }

@@ -78,7 +78,9 @@ fn of_kind(kind: &str, mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount};
+    use crate::protocol::{
+        Adjustment, AugmentConfig, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount,
+    };
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,
@@ -143,9 +145,13 @@ mod tests {
 
     #[test]
     fn adjustments_tell_what_is_in_force() {
-        let adjustment = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25 };
-        let expected = json!({ "kind": "adjusted", "step": 7, "learningRate": 0.5, "weightDecay": 0.25 });
-        check(RunUpdate::Adjusted(adjustment), expected);
+        let adjustment = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25, augment: None };
+        let expected =
+            json!({ "kind": "adjusted", "step": 7, "learningRate": 0.5, "weightDecay": 0.25, "augment": null });
+        check(RunUpdate::Adjusted(adjustment), expected.clone());
+        let augment = AugmentConfig { flip: 0.5, ..AugmentConfig::default() };
+        let found = run_event(&RunUpdate::Adjusted(Adjustment { augment: Some(augment), ..adjustment }));
+        assert_eq!((&found["augment"]["flip"], &found["augment"]["rotationDegrees"]), (&json!(0.5), &json!(0.0)));
     }
 
     #[test]

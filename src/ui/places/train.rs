@@ -24,6 +24,7 @@ use self::inside::InsidePanel;
 use self::runs::RunsPanel;
 use self::samples::SampleGrid;
 use self::search::SearchPanel;
+use self::settings::mode::provide_settings_mode;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
@@ -32,6 +33,7 @@ use crate::ui::i18n::move_tr;
 #[component]
 pub fn TrainPlace() -> impl IntoView {
     provide_shown_setting();
+    provide_settings_mode();
     view! {
         <section class="train-place" aria-labelledby="train-title">
             <header class="place-header">

@@ -1,5 +1,6 @@
 //! How one config differs from another: what a run is called by.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::record::RunRecord;
@@ -16,10 +17,15 @@ pub struct Difference {
 
 /// What one would have to change to get from one config to the other, in the order of the names.
 pub fn config_difference(before: &RunConfig, after: &RunConfig) -> Vec<Difference> {
+    part_difference("", before, after)
+}
+
+/// The same for a part of a config, which is found at `path`.
+pub fn part_difference<P: Serialize>(path: &str, before: &P, after: &P) -> Vec<Difference> {
     let mut found = Vec::new();
     // A config is plain data; without it there is nothing to tell apart.
     if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
-        compare("", before, after, &mut found);
+        compare(path, before, after, &mut found);
     }
     found.sort_by(|left, right| left.path.cmp(&right.path));
     found

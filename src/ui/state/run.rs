@@ -83,7 +83,7 @@ pub struct Run {
     pub progress: RunProgress,
     /// Reports of the completed epochs, at most [`EPOCHS_LIMIT`].
     pub epochs: Vec<EpochReport>,
-    /// Rates that were changed while it ran, at most [`ADJUSTMENTS_LIMIT`].
+    /// What was changed while it ran, at most [`ADJUSTMENTS_LIMIT`].
     pub adjustments: Vec<Adjustment>,
     /// The best of all completed epochs: its weights are kept.
     pub best: Option<EpochReport>,

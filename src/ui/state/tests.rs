@@ -103,7 +103,7 @@ fn a_run_goes_from_asked_to_finished() {
 fn changes_of_a_run_are_kept_up_to_a_limit() {
     let mut state = training();
     for step in 0..200 {
-        state.hear(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0 }));
+        state.hear(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0, augment: None }));
     }
     let adjustments = &state.run.run().unwrap().adjustments;
     assert_eq!((adjustments.len(), adjustments.last().unwrap().step), (100, 199));

@@ -1,17 +1,24 @@
-//! Rates that can be changed while a run is under way.
+//! What can be changed while a run is under way.
+
+/// The random changes to the images.
+mod augment;
 
 use leptos::prelude::*;
 
-use crate::protocol::Command;
+use self::augment::AdjustAugment;
+use super::settings::mode::use_settings_mode;
+use crate::protocol::{Command, ValueChange};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::preferences::SettingsMode;
 use crate::ui::state::{Run, RunState};
-use crate::ui::store::use_store;
+use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::number_field::NumberField;
 
 /// Nothing until the first step.
 #[component]
 pub fn AdjustPanel() -> impl IntoView {
     let store = use_store();
+    let mode = use_settings_mode();
     let rates = Memo::new(move |_| {
         store.run.with(|state| match state {
             RunState::Training(run) | RunState::Paused(run) => Some(rates_in_force(run)),
@@ -19,11 +26,9 @@ pub fn AdjustPanel() -> impl IntoView {
         })
     });
     let can_adjust = Memo::new(move |_| rates.get().is_some());
-    let adjust = move |learning_rate: Option<f64>, weight_decay: Option<f64>| {
-        if let Some(run) = store.run.with_untracked(|state| state.run().map(|run| run.id)) {
-            store.send(Command::Adjust { run, learning_rate, weight_decay });
-        }
-    };
+    let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);
+    let change_rate = move |rate| adjust(store, ValueChange { learning_rate: Some(rate), ..ValueChange::default() });
+    let change_decay = move |decay| adjust(store, ValueChange { weight_decay: Some(decay), ..ValueChange::default() });
     view! {
         <Show when=move || can_adjust.get()>
             <details class="setting-group adjust" id="adjust">
@@ -35,7 +40,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         hint=Signal::derive(|| tr!(expert.adjust_rate_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
                         range=(1e-9, 100.0)
-                        on_change=move |rate| adjust(Some(rate), None)
+                        on_change=change_rate
                     />
                     <NumberField
                         id="adjust-weight-decay"
@@ -43,11 +48,19 @@ pub fn AdjustPanel() -> impl IntoView {
                         hint=Signal::derive(|| tr!(train.weight_decay_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
                         range=(0.0, 10.0)
-                        on_change=move |decay| adjust(None, Some(decay))
+                        on_change=change_decay
                     />
+                    <Show when=move || is_expert.get()><AdjustAugment /></Show>
                 </div>
             </details>
         </Show>
+    }
+}
+
+/// Asks for other values of the run in view.
+fn adjust(store: Store, change: ValueChange) {
+    if let Some(run) = store.run.with_untracked(|state| state.run().map(|run| run.id)) {
+        store.send(Command::Adjust { run, change });
     }
 }
 

@@ -2,20 +2,23 @@
 
 use leptos::prelude::*;
 
-use crate::protocol::Adjustment;
+use crate::protocol::{Adjustment, AugmentConfig, RunConfig};
 use crate::ui::format::{count, figure};
 use crate::ui::i18n::{move_tr, tr};
-use crate::ui::state::Run;
+use crate::ui::runs::difference::part_difference;
+use crate::ui::runs::label::difference_text;
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::StepMark;
 
-/// What an adjustment changed; none of both where it set what was in force already.
+/// What an adjustment changed; nothing where it set what was in force already.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
     /// Steps done before it.
     step: u32,
     learning_rate: Option<f64>,
     weight_decay: Option<f64>,
+    /// The random changes to the images before and after it.
+    augment: Option<(AugmentConfig, AugmentConfig)>,
 }
 
 /// Nothing while nothing was changed.
@@ -35,7 +38,9 @@ pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
 /// The changes of the run in view.
 pub fn use_changes() -> Memo<Vec<Change>> {
     let store = use_store();
-    Memo::new(move |_| store.run.with(|state| state.run().map(changes_of).unwrap_or_default()))
+    Memo::new(move |_| {
+        store.run.with(|state| state.run().map(|run| changes(&run.config, &run.adjustments)).unwrap_or_default())
+    })
 }
 
 /// Where the charts mark the changes; tracked, as the titles follow the language.
@@ -43,46 +48,71 @@ pub fn marks(changes: &[Change]) -> Vec<StepMark> {
     changes.iter().map(|change| StepMark { step: change.step.into(), title: text(change) }).collect()
 }
 
-fn changes_of(run: &Run) -> Vec<Change> {
-    changes((run.config.learning_rate, run.config.weight_decay), &run.adjustments)
-}
-
-/// What differs from adjustment to adjustment, beginning with the config's learning rate and weight decay.
-fn changes(config: (f64, f64), adjustments: &[Adjustment]) -> Vec<Change> {
-    let rates = adjustments.iter().map(|adjustment| (adjustment.learning_rate, adjustment.weight_decay));
-    let before = std::iter::once(config).chain(rates);
-    let change = |(adjustment, before): (&Adjustment, (f64, f64))| Change {
+/// What differs from adjustment to adjustment, beginning with the config's values.
+fn changes(config: &RunConfig, adjustments: &[Adjustment]) -> Vec<Change> {
+    let RunConfig { learning_rate, weight_decay, .. } = *config;
+    let begun = Adjustment { step: 0, learning_rate, weight_decay, augment: None };
+    let before = std::iter::once(&begun).chain(adjustments);
+    let augment = |adjustment: &Adjustment| adjustment.augment.unwrap_or(config.augment);
+    let change = |(adjustment, before): (&Adjustment, &Adjustment)| Change {
         step: adjustment.step,
-        learning_rate: Some(adjustment.learning_rate).filter(|rate| *rate != before.0),
-        weight_decay: Some(adjustment.weight_decay).filter(|decay| *decay != before.1),
+        learning_rate: Some(adjustment.learning_rate).filter(|rate| *rate != before.learning_rate),
+        weight_decay: Some(adjustment.weight_decay).filter(|decay| *decay != before.weight_decay),
+        augment: Some((augment(before), augment(adjustment))).filter(|(before, after)| before != after),
     };
-    let is_some = |change: &Change| change.learning_rate.is_some() || change.weight_decay.is_some();
+    let is_some =
+        |change: &Change| change.learning_rate.is_some() || change.weight_decay.is_some() || change.augment.is_some();
     adjustments.iter().zip(before).map(change).filter(is_some).collect()
 }
 
 fn text(change: &Change) -> String {
     let rate = change.learning_rate.map(|rate| tr!(expert.adjusted_rate, rate = figure(rate)));
     let decay = change.weight_decay.map(|decay| tr!(expert.adjusted_decay, decay = figure(decay)));
-    let both = [rate, decay].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    tr!(expert.adjusted, step = count(change.step), change = both)
+    let strengths = change.augment.map(|(before, after)| part_difference("augment", &before, &after));
+    let strengths = strengths.iter().flatten().map(difference_text);
+    let all = rate.into_iter().chain(decay).chain(strengths).collect::<Vec<_>>().join(", ");
+    tr!(expert.adjusted, step = count(change.step), change = all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{InitConfig, NetworkConfig};
+
+    fn config(augment: AugmentConfig) -> RunConfig {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        RunConfig { learning_rate: 0.1, augment, ..RunConfig::new("mnist", network) }
+    }
 
     fn adjustment(step: u32, learning_rate: f64, weight_decay: f64) -> Adjustment {
-        Adjustment { step, learning_rate, weight_decay }
+        Adjustment { step, learning_rate, weight_decay, augment: None }
     }
+
+    const NOTHING: Change = Change { step: 0, learning_rate: None, weight_decay: None, augment: None };
 
     #[test]
     fn only_what_differs_is_told() {
         let adjustments = [adjustment(10, 0.01, 0.0), adjustment(20, 0.01, 0.1), adjustment(30, 0.01, 0.1)];
         let expected = [
-            Change { step: 10, learning_rate: Some(0.01), weight_decay: None },
-            Change { step: 20, learning_rate: None, weight_decay: Some(0.1) },
+            Change { step: 10, learning_rate: Some(0.01), ..NOTHING },
+            Change { step: 20, weight_decay: Some(0.1), ..NOTHING },
         ];
-        assert_eq!(changes((0.1, 0.0), &adjustments), expected);
-        assert_eq!(changes((0.1, 0.0), &[]), []);
+        assert_eq!(changes(&config(AugmentConfig::default()), &adjustments), expected);
+        assert_eq!(changes(&config(AugmentConfig::default()), &[]), []);
+    }
+
+    #[test]
+    fn other_changes_to_the_images_are_told_against_those_in_force() {
+        let none = AugmentConfig::default();
+        let shifted = AugmentConfig { shift: 0.1, ..none };
+        let noisy = AugmentConfig { noise: 0.25, ..none };
+        let with = |step, augment| Adjustment { augment, ..adjustment(step, 0.1, 0.0) };
+        // The first is only of a rate, as in runs from before they could be changed; the third is none.
+        let adjustments =
+            [adjustment(10, 0.2, 0.0), with(20, Some(noisy)), with(30, Some(noisy)), with(40, Some(none))];
+        let found = changes(&config(shifted), &adjustments);
+        let augments: Vec<_> = found.iter().map(|change| (change.step, change.augment)).collect();
+        assert_eq!(augments, [(10, None), (20, Some((shifted, noisy))), (40, Some((noisy, none)))]);
+        assert_eq!(text(&found[2]), "After step 40: Noise 0.25 → 0.0");
     }
 }

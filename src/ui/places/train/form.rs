@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::settings::ExpertSettings;
 use super::settings::kind::Kind;
+use super::settings::mode::use_settings_mode;
 use super::settings::number::{Entry, Number, NumberSettings, always};
 use super::settings::shown::show_when_asked;
 use crate::protocol::{OptimizerConfig, RunConfig};
@@ -56,7 +57,7 @@ const SEED: &[Number] = &[Number {
 pub fn RunForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let mode = RwSignal::new(SettingsMode::remembered().unwrap_or_default());
+    let mode = use_settings_mode();
     show_when_asked(mode);
     let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
     let has_config = Memo::new(move |_| recipe.config.read().is_some());

@@ -58,6 +58,15 @@ fn a_record_is_the_same_to_the_last_bit_after_json() {
     assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), failed);
 }
 
+#[test]
+fn a_record_from_before_augmentation_could_change_reads() {
+    let adjustment = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25, augment: None };
+    let record = RunRecord { adjustments: vec![adjustment], ..record("1") };
+    let mut earlier = serde_json::to_value(&record).unwrap();
+    assert!(earlier["adjustments"][0].as_object_mut().unwrap().remove("augment").is_some());
+    assert_eq!(serde_json::from_value::<RunRecord>(earlier).unwrap(), record);
+}
+
 fn ended(step: u32) -> EndedRun {
     let mut run = crate::ui::state::Run::new(crate::protocol::RunId(1), record("").config);
     run.progress.step = step;

@@ -3,20 +3,21 @@
 use leptos::prelude::*;
 
 use super::augment_preview::AugmentPreview;
-use super::number::{Entry, Number, NumberSettings, always};
+use super::number::{Entry, Number, NumberFields, Write, always};
 use crate::dataset::summary::shows_characters;
+use crate::protocol::AugmentConfig;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::use_recipe;
 
 /// For gray and colored images.
-const OF_ALL: &[Number] = &[
+const OF_ALL: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-flip",
         label: || tr!(expert.flip),
         why: || tr!(expert.flip_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.flip),
+        value: always!(flip),
     },
     Number {
         id: "field-shift",
@@ -24,7 +25,7 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.shift_why),
         range: (0.0, 0.5),
         entry: Entry::Real,
-        value: always!(augment.shift),
+        value: always!(shift),
     },
     Number {
         id: "field-rotation",
@@ -32,7 +33,7 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.rotation_why),
         range: (0.0, 180.0),
         entry: Entry::Real,
-        value: always!(augment.rotation_degrees),
+        value: always!(rotation_degrees),
     },
     Number {
         id: "field-zoom",
@@ -40,7 +41,7 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.zoom_why),
         range: (0.0, 0.9),
         entry: Entry::Real,
-        value: always!(augment.zoom),
+        value: always!(zoom),
     },
     Number {
         id: "field-shear",
@@ -48,7 +49,7 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.shear_why),
         range: (0.0, 60.0),
         entry: Entry::Real,
-        value: always!(augment.shear_degrees),
+        value: always!(shear_degrees),
     },
     Number {
         id: "field-brightness",
@@ -56,7 +57,7 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.brightness_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.brightness),
+        value: always!(brightness),
     },
     Number {
         id: "field-contrast",
@@ -64,19 +65,19 @@ const OF_ALL: &[Number] = &[
         why: || tr!(expert.contrast_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.contrast),
+        value: always!(contrast),
     },
 ];
 
 /// For colored images only.
-const OF_COLORS: &[Number] = &[
+const OF_COLORS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-saturation",
         label: || tr!(expert.saturation),
         why: || tr!(expert.saturation_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.saturation),
+        value: always!(saturation),
     },
     Number {
         id: "field-hue",
@@ -84,19 +85,19 @@ const OF_COLORS: &[Number] = &[
         why: || tr!(expert.hue_why),
         range: (0.0, 0.5),
         entry: Entry::Real,
-        value: always!(augment.hue),
+        value: always!(hue),
     },
 ];
 
 /// What covers and mixes images.
-const OF_PARTS: &[Number] = &[
+const OF_PARTS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-noise",
         label: || tr!(expert.noise),
         why: || tr!(expert.noise_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.noise),
+        value: always!(noise),
     },
     Number {
         id: "field-cutout",
@@ -104,7 +105,7 @@ const OF_PARTS: &[Number] = &[
         why: || tr!(expert.cutout_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.cutout),
+        value: always!(cutout),
     },
     Number {
         id: "field-mixup",
@@ -112,7 +113,7 @@ const OF_PARTS: &[Number] = &[
         why: || tr!(expert.mixup_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.mixup),
+        value: always!(mixup),
     },
     Number {
         id: "field-cutmix",
@@ -120,16 +121,18 @@ const OF_PARTS: &[Number] = &[
         why: || tr!(expert.cutmix_why),
         range: (0.0, 1.0),
         entry: Entry::Real,
-        value: always!(augment.cutmix),
+        value: always!(cutmix),
     },
 ];
 
 #[component]
 pub fn AugmentGroup() -> impl IntoView {
     let recipe = use_recipe();
+    let config = Signal::derive(move || recipe.config.read().as_ref().map(|config| config.augment));
+    let change = move |write: Write<AugmentConfig>, new| recipe.change(|config| write(&mut config.augment, new));
     let has_colors = Memo::new(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
     let flips_characters = Memo::new(move |_| {
-        let flips = recipe.read(|config| config.augment.flip > 0.0);
+        let flips = config.get().is_some_and(|config| config.flip > 0.0);
         flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(&dataset.classes))
     });
     view! {
@@ -138,8 +141,23 @@ pub fn AugmentGroup() -> impl IntoView {
             {move || flips_characters.get().then(|| tr!(expert.flip_warning))}
         </p>
         <AugmentPreview />
-        <NumberSettings numbers=OF_ALL />
-        <Show when=move || has_colors.get()><NumberSettings numbers=OF_COLORS /></Show>
-        <NumberSettings numbers=OF_PARTS />
+        <AugmentFields config change has_colors />
+    }
+}
+
+/// The strengths of all changes that the images can have.
+#[component]
+pub fn AugmentFields(
+    /// Begins the ids of the fields, where the page has fields for them already.
+    #[prop(optional)]
+    id_prefix: &'static str,
+    config: Signal<Option<AugmentConfig>>,
+    change: impl Fn(Write<AugmentConfig>, f64) + Copy + Send + Sync + 'static,
+    #[prop(into)] has_colors: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <NumberFields numbers=OF_ALL id_prefix config change />
+        <Show when=move || has_colors.get()><NumberFields numbers=OF_COLORS id_prefix config change /></Show>
+        <NumberFields numbers=OF_PARTS id_prefix config change />
     }
 }

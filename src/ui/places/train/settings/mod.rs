@@ -9,8 +9,13 @@ pub mod kind;
 /// The way to a setting.
 pub mod shown;
 
+/// The simple settings or all of them.
+pub mod mode;
+
+/// Random changes to the train images.
+pub mod augment;
+
 mod adversarial;
-mod augment;
 mod augment_preview;
 mod finder;
 mod kinds;
@@ -66,7 +71,7 @@ struct GroupOpen(RwSignal<bool>);
 
 /// Settings that belong together, folded away until they are wanted.
 #[component]
-fn Group(
+pub fn Group(
     /// No other element on the page has it; tests find the group by it.
     id: &'static str,
     title: fn() -> String,

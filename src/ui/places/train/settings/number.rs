@@ -1,4 +1,4 @@
-//! Numbers of a run's config as data: where each is kept, what it may be, and what it does.
+//! Numbers of a config as data: where each is kept, what it may be, and what it does.
 
 use leptos::prelude::*;
 
@@ -15,8 +15,9 @@ pub const FACTOR: (f64, f64) = (1e-6, 1.0);
 /// A positive number that keeps a division from failing.
 pub const EPSILON: (f64, f64) = (1e-12, 1.0);
 
-#[derive(Clone, Copy, Debug)]
-pub struct Number {
+/// A number of a run's config, or of a part of one.
+#[derive(Debug)]
+pub struct Number<C: 'static = RunConfig> {
     /// No other element on the page has it; tests find the field by it.
     pub id: &'static str,
     pub label: fn() -> String,
@@ -25,7 +26,7 @@ pub struct Number {
     /// Least and greatest.
     pub range: (f64, f64),
     pub entry: Entry,
-    pub value: Value,
+    pub value: Value<C>,
 }
 
 /// What can be typed.
@@ -39,12 +40,14 @@ pub enum Entry {
 }
 
 /// Where a number is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Value {
+#[derive(Debug)]
+pub struct Value<C: 'static = RunConfig> {
     /// None where the config has no such number: that of another optimizer, for example.
-    pub read: fn(&RunConfig) -> Option<f64>,
-    pub write: fn(&mut RunConfig, f64),
+    pub read: fn(&C) -> Option<f64>,
+    pub write: Write<C>,
 }
+
+pub type Write<C> = fn(&mut C, f64);
 
 /// The number that a pattern finds in a field of the config: `found!(optimizer, OptimizerConfig::Lion { beta1, .. } => beta1)`.
 macro_rules! found {
@@ -63,7 +66,7 @@ macro_rules! found {
     };
 }
 
-/// A number that every config has: `always!(augment.flip)`.
+/// A number that every config has: `always!(seed)`.
 macro_rules! always {
     ($($field:ident).+) => {
         $crate::ui::places::train::settings::number::Value {
@@ -75,24 +78,38 @@ macro_rules! always {
 
 pub(crate) use {always, found};
 
-/// Fields for those of the numbers that the config has.
+/// Fields for those of the numbers that the next run's config has.
 #[component]
 pub fn NumberSettings(numbers: &'static [Number]) -> impl IntoView {
     let recipe = use_recipe();
-    let field = move |number: &'static Number| {
-        let value = Memo::new(move |_| recipe.read(number.value.read));
+    let change = move |write: Write<RunConfig>, new| recipe.change(|config| write(config, new));
+    view! { <NumberFields numbers config=recipe.config change /> }
+}
+
+/// Fields for those of the numbers that a config has.
+#[component]
+pub fn NumberFields<C: Send + Sync + 'static>(
+    numbers: &'static [Number<C>],
+    /// Begins the ids of the fields, where the page has fields for these numbers already.
+    #[prop(optional)]
+    id_prefix: &'static str,
+    #[prop(into)] config: Signal<Option<C>>,
+    change: impl Fn(Write<C>, f64) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let field = move |number: &'static Number<C>| {
+        let value = Memo::new(move |_| config.read().as_ref().and_then(number.value.read));
         let is_there = Memo::new(move |_| value.get().is_some());
         view! {
             <Show when=move || is_there.get()>
                 <NumberField
-                    id=number.id
+                    id=format!("{id_prefix}{}", number.id)
                     label=Signal::derive(number.label)
                     hint=Signal::derive(number.why)
                     value=Signal::derive(move || value.get().unwrap_or_default())
                     range=number.range
                     is_whole=matches!(number.entry, Entry::Whole | Entry::WholeOrEmpty)
                     can_be_empty=matches!(number.entry, Entry::RealOrEmpty | Entry::WholeOrEmpty)
-                    on_change=move |new| recipe.change(|config| (number.value.write)(config, new))
+                    on_change=move |new| change(number.value.write, new)
                 />
             </Show>
         }

@@ -106,8 +106,9 @@ mod tests {
     #[test]
     fn a_changed_rate_is_the_base_from_its_step_on() {
         let mut course = course(ScheduleConfig::Constant);
-        course.adjustments.push(Adjustment { step: 7, learning_rate: 0.02, weight_decay: 0.0 });
-        course.adjustments.push(Adjustment { step: 9, learning_rate: 0.01, weight_decay: 0.0 });
+        for (step, learning_rate) in [(7, 0.02), (9, 0.01)] {
+            course.adjustments.push(Adjustment { step, learning_rate, weight_decay: 0.0, augment: None });
+        }
         assert_eq!([6, 7, 8, 9, 30].map(|step| course.learning_rate(step)), [0.1, 0.02, 0.02, 0.01, 0.01]);
     }
 

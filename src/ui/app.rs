@@ -6,7 +6,7 @@ use super::api;
 use super::catalog::Catalog;
 use super::engine_panel::EngineChip;
 use super::failure_text::failure_text;
-use super::i18n::{Language, move_tr, speak, tr};
+use super::i18n::{Language, move_tr, speak};
 use super::interrupted::Interrupted;
 use super::link;
 use super::notices::NoticeList;
@@ -93,7 +93,7 @@ fn Navigation(place: RwSignal<Place>) -> impl IntoView {
             </a>
         }
     };
-    view! { <nav class="places" aria-label=move || tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
+    view! { <nav class="places" aria-label=move_tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
 }
 
 /// A config in the page's address, as "Copy link" makes it.

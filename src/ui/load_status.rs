@@ -51,7 +51,7 @@ fn Loading() -> impl IntoView {
     view! {
         <div class="load">
             <p class="stage-status" role="status">{phase}</p>
-            <progress max="1" value=move || fraction.get().map(|it| it.to_string()) aria-label=move || tr!(load.bar)></progress>
+            <progress max="1" value=move || fraction.get().map(|it| it.to_string()) aria-label=move_tr!(load.bar)></progress>
             <p class="load-figures">{move || stage.with(|stage| stage.as_ref().map(figures))}</p>
             <button type="button" class="button" on:click=move |_| store.cancel_dataset()>{move_tr!(load.cancel)}</button>
         </div>

@@ -117,11 +117,9 @@ impl Recipe {
     }
 
     pub fn change(self, change: impl FnOnce(&mut RunConfig)) {
-        self.config.update(|config| {
-            if let Some(config) = config {
-                change(config);
-            }
-        });
+        if let Some(config) = self.config.write().as_mut() {
+            change(config);
+        }
     }
 
     /// Tests learning rates for the settings, on the dataset that the engine has.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::format::{clock, percent};
-use super::i18n::tr;
+use super::i18n::{move_tr, tr};
 use super::state::RunState;
 use super::store::{Store, use_store};
 
@@ -17,7 +17,7 @@ pub fn RunBar() -> impl IntoView {
     view! {
         <Show when=move || has_run.get()>
             <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
-                <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(shell.run_bar)></progress>
+                <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(shell.run_bar)></progress>
                 <span>{move || store.run.with(|run| named(store, run))}</span>
                 <span class="run-bar-figures">{move || store.run.with(figures)}</span>
             </a>

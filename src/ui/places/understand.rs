@@ -90,8 +90,8 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             </Show>
             <CheckField
                 id="understand-views"
-                label=Signal::derive(|| tr!(understand.views))
-                hint=Signal::derive(|| tr!(understand.views_why))
+                label=Signal::derive(move_tr!(understand.views))
+                hint=Signal::derive(move_tr!(understand.views_why))
                 value=Signal::derive(move || views.get() == Views::Several)
                 on_change=move |several| views.set(if several { Views::Several } else { Views::One })
             />
@@ -109,7 +109,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             }}</span>
             {move || match state() {
                 EvaluationState::Running(fraction) => {
-                    view! { <progress max="1" value=fraction aria-label=move || tr!(understand.progress)></progress> }.into_any()
+                    view! { <progress max="1" value=fraction aria-label=move_tr!(understand.progress)></progress> }.into_any()
                 }
                 EvaluationState::None | EvaluationState::Done(_) | EvaluationState::Failed(_) => ().into_any(),
             }}

@@ -108,8 +108,8 @@ pub fn UsePlace() -> impl IntoView {
                     </div>
                     <CheckField
                         id="use-views"
-                        label=Signal::derive(|| tr!(use_place.views))
-                        hint=Signal::derive(|| tr!(use_place.views_why))
+                        label=Signal::derive(move_tr!(use_place.views))
+                        hint=Signal::derive(move_tr!(use_place.views_why))
                         value=Signal::derive(move || classifier.views.get() == Views::Several)
                         on_change=look
                     />
@@ -164,7 +164,7 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
         }
     };
     view! {
-        <div class="tabs" role="tablist" aria-label=move || tr!(use_place.input)>
+        <div class="tabs" role="tablist" aria-label=move_tr!(use_place.input)>
             {Input::ALL.map(tab).collect_view()}
         </div>
     }

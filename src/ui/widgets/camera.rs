@@ -168,7 +168,7 @@ pub fn CameraView(
                     autoplay
                     playsinline
                     prop:muted=true
-                    aria-label=move || tr!(camera.name)
+                    aria-label=move_tr!(camera.name)
                 ></video>
                 <div class="camera-off" class:is-hidden=is_on>
                     {move || match failure() {

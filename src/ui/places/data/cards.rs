@@ -24,7 +24,7 @@ pub fn DatasetCards() -> impl IntoView {
         {move || match catalog.state().get() {
             CatalogState::Loading => view! { <p class="hint" role="status">{move_tr!(data.catalog_loading)}</p> }.into_any(),
             CatalogState::Ready(datasets) => view! {
-                <ul class="cards" aria-label=move || tr!(data.served)>
+                <ul class="cards" aria-label=move_tr!(data.served)>
                     {datasets.into_iter().map(|dataset| view! { <DatasetCard dataset /> }).collect_view()}
                 </ul>
             }.into_any(),

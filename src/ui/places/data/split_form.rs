@@ -50,8 +50,8 @@ pub fn SplitForm() -> impl IntoView {
                 />
             </div>
             <NumberField
-                label=Signal::derive(|| tr!(data.split_seed))
-                hint=Signal::derive(|| tr!(data.split_seed_why))
+                label=Signal::derive(move_tr!(data.split_seed))
+                hint=Signal::derive(move_tr!(data.split_seed_why))
                 value=Signal::derive(move || f64::from(recipe.split.read().seed))
                 range=(0.0, u32::MAX.into())
                 is_whole=true

@@ -41,7 +41,7 @@ pub fn Cards() -> impl IntoView {
             {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
             " · "{move_tr!(designer.keys)}
         </p>
-        <ol class="layer-cards" aria-label=move || tr!(network.layers)>
+        <ol class="layer-cards" aria-label=move_tr!(network.layers)>
             // By place: the keyboard stays where it is while layers come and go.
             <For each=move || 0..n_layers.get() key=|at| *at let:at>
                 <Card at deck />

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::protocol::Command;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
 use crate::ui::widgets::number_field::NumberField;
@@ -31,16 +31,16 @@ pub fn AdjustPanel() -> impl IntoView {
                 <div class="fields">
                     <NumberField
                         id="adjust-learning-rate"
-                        label=Signal::derive(|| tr!(expert.adjust_rate))
-                        hint=Signal::derive(|| tr!(expert.adjust_rate_why))
+                        label=Signal::derive(move_tr!(expert.adjust_rate))
+                        hint=Signal::derive(move_tr!(expert.adjust_rate_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
                         range=(1e-9, 100.0)
                         on_change=move |rate| adjust(Some(rate), None)
                     />
                     <NumberField
                         id="adjust-weight-decay"
-                        label=Signal::derive(|| tr!(expert.adjust_decay))
-                        hint=Signal::derive(|| tr!(train.weight_decay_why))
+                        label=Signal::derive(move_tr!(expert.adjust_decay))
+                        hint=Signal::derive(move_tr!(train.weight_decay_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
                         range=(0.0, 10.0)
                         on_change=move |decay| adjust(None, Some(decay))

@@ -24,7 +24,7 @@ pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
     let has_changes = Memo::new(move |_| !changes.read().is_empty());
     view! {
         <Show when=move || has_changes.get()>
-            <section class="adjustments" id="adjustments" aria-label=move || tr!(expert.adjustments)>
+            <section class="adjustments" id="adjustments" aria-label=move_tr!(expert.adjustments)>
                 <h3>{move_tr!(expert.adjustments)}</h3>
                 <ul>{move || changes.get().iter().map(|change| view! { <li>{text(change)}</li> }).collect_view()}</ul>
             </section>

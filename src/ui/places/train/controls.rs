@@ -60,7 +60,7 @@ pub fn Controls() -> impl IntoView {
     // One button in one place, so that the keyboard stays on it from pause to resume.
     let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
     view! {
-        <div class="controls" role="group" aria-label=move || tr!(train.controls)>
+        <div class="controls" role="group" aria-label=move_tr!(train.controls)>
             <button
                 type="button"
                 class="button is-primary is-big"
@@ -74,13 +74,13 @@ pub fn Controls() -> impl IntoView {
                 type="button"
                 class="button"
                 disabled=move || !is_paused.get()
-                title=move || tr!(train.step_why)
+                title=move_tr!(train.step_why)
                 on:click=send(Command::Step)
             >
                 <Glyph icon=Icon::Step />
                 {move_tr!(train.step)}
             </button>
-            <button type="button" class="button" title=move || tr!(train.stop_why) on:click=send(Command::Stop)>
+            <button type="button" class="button" title=move_tr!(train.stop_why) on:click=send(Command::Stop)>
                 <Glyph icon=Icon::Stop />
                 {move_tr!(train.stop)}
             </button>

@@ -43,10 +43,10 @@ pub fn RunCharts() -> impl IntoView {
         }
         _ => String::new(),
     };
-    let x_name = Signal::derive(|| tr!(train.x_axis));
-    let empty = Signal::derive(|| tr!(train.charts_wait));
+    let x_name = Signal::derive(move_tr!(train.x_axis));
+    let empty = Signal::derive(move_tr!(train.charts_wait));
     view! {
-        <section class="panel charts" aria-label=move || tr!(train.charts)>
+        <section class="panel charts" aria-label=move_tr!(train.charts)>
             <div class="chart-tools">
                 <label class="inline-field">
                     <span>{move_tr!(train.smoothing)}</span>
@@ -73,7 +73,7 @@ pub fn RunCharts() -> impl IntoView {
                 </label>
             </div>
             <Chart
-                name=Signal::derive(|| tr!(train.loss))
+                name=Signal::derive(move_tr!(train.loss))
                 lines=lines(|curves| &curves.train_loss, |curves| &curves.validation_loss)
                 line_names=names
                 format=figure
@@ -87,7 +87,7 @@ pub fn RunCharts() -> impl IntoView {
                 marks
             />
             <Chart
-                name=Signal::derive(|| tr!(train.accuracy))
+                name=Signal::derive(move_tr!(train.accuracy))
                 lines=lines(|curves| &curves.train_accuracy, |curves| &curves.validation_accuracy)
                 line_names=names
                 format=percent

@@ -74,7 +74,7 @@ pub fn RunForm() -> impl IntoView {
             <h2 id="form-title">{move_tr!(train.settings)}</h2>
             <Segments
                 name="settings-mode"
-                legend=Signal::derive(|| tr!(expert.mode))
+                legend=Signal::derive(move_tr!(expert.mode))
                 is_legend_hidden=true
                 segments=modes
                 value=Signal::derive(move || Some(mode.get()))
@@ -109,8 +109,8 @@ fn PresetField() -> impl IntoView {
     view! {
         <SelectField
             id="field-preset"
-            label=Signal::derive(|| tr!(train.preset))
-            hint=Signal::derive(|| tr!(train.preset_why))
+            label=Signal::derive(move_tr!(train.preset))
+            hint=Signal::derive(move_tr!(train.preset_why))
             choices
             value=recipe.preset
             on_change=choose
@@ -135,7 +135,7 @@ fn OptimizerSegments() -> impl IntoView {
         <div class="field">
             <Segments
                 name="optimizer"
-                legend=Signal::derive(|| tr!(train.optimizer))
+                legend=Signal::derive(move_tr!(train.optimizer))
                 segments
                 value=chosen
                 on_change=choose

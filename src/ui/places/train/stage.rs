@@ -141,7 +141,7 @@ fn Active() -> impl IntoView {
                 class="stage-progress"
                 max="1"
                 prop:value=move || fraction.get()
-                aria-label=move || tr!(shell.run_bar)
+                aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
             <Controls />

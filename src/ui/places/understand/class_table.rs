@@ -26,7 +26,7 @@ pub fn ClassTable(
     let name = move |class: u16| classes.with_value(|all| all.get(usize::from(class)).cloned()).unwrap_or_default();
     view! {
         <div class="table-scroll">
-            <table class="class-table" aria-label=move || tr!(understand.per_class)>
+            <table class="class-table" aria-label=move_tr!(understand.per_class)>
                 <thead>
                     <tr>{COLUMNS.map(|column| view! { <SortableHeader column order /> }).collect_view()}</tr>
                 </thead>

@@ -51,7 +51,7 @@ pub fn Gallery(
         <div class="gallery">
             {list}
             <Show when=move || { pages > 1 }>
-                <nav class="gallery-pages" aria-label=move || tr!(gallery.pages)>
+                <nav class="gallery-pages" aria-label=move_tr!(gallery.pages)>
                     <button
                         type="button"
                         class="button"

@@ -47,7 +47,7 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
                     <Gallery
                         predictions=mistakes
                         classes=evaluated.classes.clone()
-                        name=Signal::derive(move || tr!(understand.mistakes))
+                        name=Signal::derive(move_tr!(understand.mistakes))
                     />
                 }.into_any()
             } else {

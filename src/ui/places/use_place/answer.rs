@@ -99,7 +99,7 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
                 <Seen outcome />
                 <figcaption>{move_tr!(use_place.seen)}</figcaption>
             </figure>
-            <Probabilities bars name=Signal::derive(move || tr!(use_place.classes)) />
+            <Probabilities bars name=Signal::derive(move_tr!(use_place.classes)) />
         </div>
         <Show when=move || !is_sure.get()>
             <p class="hint">{move_tr!(use_place.not_sure_why)}</p>

@@ -40,19 +40,19 @@ pub fn LayerCard(
             <h3>{number}" · "{move || layer_title(&layer)}</h3>
             <dl class="inside-figures">
                 <div class:is-hidden=move || norm.get().is_none()>
-                    <dt title=move || tr!(inside.gradient_norm_why)>{move_tr!(inside.gradient_norm)}</dt>
+                    <dt title=move_tr!(inside.gradient_norm_why)>{move_tr!(inside.gradient_norm)}</dt>
                     <dd>{move || norm.get().map(figure)}</dd>
                 </div>
                 <div class:is-hidden=move || ratio.get().is_none()>
-                    <dt title=move || tr!(inside.update_ratio_why)>{move_tr!(inside.update_ratio)}</dt>
+                    <dt title=move_tr!(inside.update_ratio_why)>{move_tr!(inside.update_ratio)}</dt>
                     <dd>{move || ratio.get().map(|ratio| format!("{} · {}", figure(ratio), verdict(ratio)))}</dd>
                 </div>
                 <div class:is-hidden=move || dead.get().is_none()>
-                    <dt title=move || tr!(inside.dead_units_why)>{move_tr!(inside.dead_units)}</dt>
+                    <dt title=move_tr!(inside.dead_units_why)>{move_tr!(inside.dead_units)}</dt>
                     <dd>{move || dead.get().map(dead_text)}</dd>
                 </div>
                 <div class:is-hidden=move || saturated.get().is_none()>
-                    <dt title=move || tr!(inside.saturated_why)>{move_tr!(inside.saturated)}</dt>
+                    <dt title=move_tr!(inside.saturated_why)>{move_tr!(inside.saturated)}</dt>
                     <dd>{move || saturated.get().map(percent)}</dd>
                 </div>
             </dl>

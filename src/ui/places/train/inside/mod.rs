@@ -81,7 +81,7 @@ fn FirstFilters() -> impl IntoView {
     let store = use_store();
     let pictures =
         Memo::new(move |_| store.inside.with(|inside| Some(inside.latest()?.filters.as_ref()?.pictures.clone())));
-    let name = Signal::derive(|| tr!(inside.filters));
+    let name = Signal::derive(move_tr!(inside.filters));
     view! {
         <Show when=move || pictures.read().is_some()>
             <section class="inside-filters" id="inside-filters" aria-labelledby="inside-filters-title">
@@ -110,7 +110,7 @@ fn Layers() -> impl IntoView {
         indices.into_iter().filter_map(|index| Some((run, index, layer(index)?))).collect::<Vec<_>>()
     });
     view! {
-        <ul class="inside-layers" aria-label=move || tr!(inside.layers)>
+        <ul class="inside-layers" aria-label=move_tr!(inside.layers)>
             <For each=move || layers.get() key=|(run, index, _)| (*run, *index) let((_, index, layer))>
                 <LayerCard index layer />
             </For>

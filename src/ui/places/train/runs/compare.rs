@@ -110,8 +110,8 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                             kind=ScaleKind::Linear
                             smoothing=0.0
                             step_name=|step: f64| tr!(runs.at_step, step = count(step as u64))
-                            x_name=Signal::derive(|| tr!(runs.step_axis))
-                            empty=Signal::derive(|| tr!(runs.no_points))
+                            x_name=Signal::derive(move_tr!(runs.step_axis))
+                            empty=Signal::derive(move_tr!(runs.no_points))
                             steps_per_epoch=no_epochs
                         />
                     }

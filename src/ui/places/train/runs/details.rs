@@ -57,7 +57,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                     id="run-name"
                     type="text"
                     maxlength=NAME_LIMIT.to_string()
-                    placeholder=move || tr!(runs.name_why)
+                    placeholder=move_tr!(runs.name_why)
                     prop:value=name
                     on:change:target=move |event| rename(event.target().value())
                 />
@@ -73,7 +73,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                 ></textarea>
             </div>
             {move || can_open().then(|| view! {
-                <button type="button" class="button" title=move || tr!(runs.open_why) disabled=is_active on:click=open>
+                <button type="button" class="button" title=move_tr!(runs.open_why) disabled=is_active on:click=open>
                     {move_tr!(runs.open)}
                 </button>
             })}

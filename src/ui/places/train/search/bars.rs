@@ -36,7 +36,7 @@ pub fn ImportanceBars() -> impl IntoView {
                 <p class="hint" id="search-few">{move || tr!(search.few, wanted = TRIALS_WANTED)}</p>
             </Show>
             <div class="search-importance">
-                <Probabilities bars name=Signal::derive(|| tr!(search.importance)) />
+                <Probabilities bars name=Signal::derive(move_tr!(search.importance)) />
             </div>
         </section>
     }

@@ -64,7 +64,7 @@ fn RangeFields(
         <div class="search-range">
             <NumberField
                 id=id("least")
-                label=Signal::derive(|| tr!(search.least))
+                label=Signal::derive(move_tr!(search.least))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().0)
                 range=(0.0, 1e9)
@@ -73,14 +73,14 @@ fn RangeFields(
             />
             <NumberField
                 id=id("most")
-                label=Signal::derive(|| tr!(search.most))
+                label=Signal::derive(move_tr!(search.most))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().1)
                 range=(0.0, 1e9)
                 is_whole
                 on_change=move |new| change(&|_, most, _| *most = new)
             />
-            <label class="inline-field" title=move || tr!(search.log_why)>
+            <label class="inline-field" title=move_tr!(search.log_why)>
                 <input
                     type="checkbox"
                     prop:checked=move || values().2

@@ -8,7 +8,7 @@ use crate::search::offer::{offered_fields, offered_within};
 use crate::search::space::FIELDS_LIMIT;
 use crate::search::{Field, Values};
 use crate::ui::config_text::path_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::recipe::{Recipe, use_recipe};
 use crate::ui::search::draft::Draft;
 use crate::ui::search::use_searcher;
@@ -75,7 +75,7 @@ pub fn FieldList() -> impl IntoView {
                         event.target().set_value("");
                     }
                 >
-                    <option value="">{move || tr!(search.choose)}</option>
+                    <option value="">{move_tr!(search.choose)}</option>
                     {rest}
                 </select>
                 <p class="hint" id="search-add-why">{move_tr!(search.add_why)}</p>

@@ -10,7 +10,7 @@ use super::lines::{Tick, TrialLine, figure_ticks, lines, ticks};
 use super::text::{metric_name, metric_text, pick_text, trial_text};
 use crate::search::Search;
 use crate::ui::config_text::path_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::search::use_searcher;
 
 const HEIGHT: f64 = 260.0;
@@ -45,7 +45,7 @@ pub fn ParallelChart(view: View) -> impl IntoView {
                 id="search-parallel"
                 tabindex="0"
                 role="group"
-                aria-label=move || tr!(search.parallel)
+                aria-label=move_tr!(search.parallel)
                 on:keydown=on_key
                 on:blur=move |_| view.highlighted.set(None)
             >

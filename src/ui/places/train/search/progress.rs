@@ -23,7 +23,7 @@ pub fn SearchProgress() -> impl IntoView {
     view! {
         <div class="search-progress">
             <p class="label" role="status" id="search-status">{status}</p>
-            <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(search.progress)></progress>
+            <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(search.progress)></progress>
             <p class="hint" id="search-counts">{counts}</p>
             {move || searcher.trouble.get().map(|trouble| view! {
                 <p class="failure" role="alert">{move || trouble_text(&trouble)}</p>
@@ -48,7 +48,7 @@ pub fn SearchButtons() -> impl IntoView {
         }
     };
     view! {
-        <div class="controls" role="group" aria-label=move || tr!(search.controls)>
+        <div class="controls" role="group" aria-label=move_tr!(search.controls)>
             <Show
                 when=move || !is_over.get()
                 fallback=move || view! {
@@ -102,7 +102,7 @@ fn BestTrial() -> impl IntoView {
                     type="button"
                     class="button is-primary"
                     id="search-train-best"
-                    title=move || tr!(search.train_best_why)
+                    title=move_tr!(search.train_best_why)
                     disabled=move || has_own_run.get()
                     on:click=move |_| searcher.train_best()
                 >

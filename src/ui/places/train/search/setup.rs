@@ -77,7 +77,7 @@ fn MethodFields() -> impl IntoView {
         <div class="field">
             <Segments
                 name="search-method"
-                legend=Signal::derive(|| tr!(search.method))
+                legend=Signal::derive(move_tr!(search.method))
                 segments
                 value=Signal::derive(move || Some(method.get()))
                 on_change=move |chosen| draft.update(|draft| draft.method = chosen)
@@ -157,8 +157,8 @@ fn LengthFields() -> impl IntoView {
     view! {
         <NumberField
             id="search-epochs"
-            label=Signal::derive(|| tr!(search.epochs))
-            hint=Signal::derive(|| tr!(search.epochs_why))
+            label=Signal::derive(move_tr!(search.epochs))
+            hint=Signal::derive(move_tr!(search.epochs_why))
             value=Signal::derive(move || epochs().into())
             range=(1.0, TRIAL_EPOCHS_LIMIT.into())
             is_whole=true
@@ -166,22 +166,22 @@ fn LengthFields() -> impl IntoView {
         />
         <Segments
             name="search-metric"
-            legend=Signal::derive(|| tr!(search.metric))
+            legend=Signal::derive(move_tr!(search.metric))
             segments=metrics
             value=Signal::derive(move || Some(metric.get()))
             on_change=move |chosen| draft.update(|draft| draft.metric = chosen)
         />
         <Segments
             name="search-limit"
-            legend=Signal::derive(|| tr!(search.limit))
+            legend=Signal::derive(move_tr!(search.limit))
             segments=limits
             value=Signal::derive(move || Some(limit.get()))
             on_change=move |chosen| draft.update(|draft| draft.limit = chosen)
         />
         <NumberField
             id="search-budget"
-            label=Signal::derive(|| tr!(search.budget))
-            hint=Signal::derive(|| tr!(search.budget_why))
+            label=Signal::derive(move_tr!(search.budget))
+            hint=Signal::derive(move_tr!(search.budget_why))
             value=Signal::derive(amount)
             range=(0.1, 1e9)
             on_change=set_amount

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::progress::{SearchButtons, status_text};
 use crate::search::Search;
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
 use crate::ui::places::train::controls::TrainButton;
 use crate::ui::places::train::stage::Figures;
@@ -29,7 +29,7 @@ pub fn SearchStage() -> impl IntoView {
                     class="stage-progress"
                     max="1"
                     prop:value=move || fraction.get()
-                    aria-label=move || tr!(search.trial_progress)
+                    aria-label=move_tr!(search.trial_progress)
                 ></progress>
                 <Figures />
             </Show>

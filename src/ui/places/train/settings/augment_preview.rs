@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 use super::GroupOpen;
 use crate::protocol::{Answer, AugmentConfig, Failure, FailureKind, ImageBatch, Question};
 use crate::ui::failure_text::failure_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::recipe::use_recipe;
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::image_grid::ImageGrid;
@@ -51,7 +51,7 @@ pub fn AugmentPreview() -> impl IntoView {
     let images = move || match previewer.shown.get()? {
         Ok(batch) => {
             let (_, classes) = loaded.get()?;
-            let name = Signal::derive(|| tr!(expert.augment_preview));
+            let name = Signal::derive(move_tr!(expert.augment_preview));
             Some(view! { <ImageGrid batch classes name /> }.into_any())
         }
         Err(failure) => Some(view! { <p class="failure" role="status">{failure_text(&failure)}</p> }.into_any()),

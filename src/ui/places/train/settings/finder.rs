@@ -137,7 +137,7 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
     view! {
         <div id="rate-test">
             <Chart
-                name=Signal::derive(|| tr!(expert.loss_by_rate))
+                name=Signal::derive(move_tr!(expert.loss_by_rate))
                 lines
                 line_names=names
                 format=figure
@@ -145,7 +145,7 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
                 kind=ScaleKind::Linear
                 smoothing=0.0
                 step_name=|rate| tr!(expert.at_rate, rate = figure(rate))
-                x_name=Signal::derive(|| tr!(expert.rate_axis))
+                x_name=Signal::derive(move_tr!(expert.rate_axis))
                 x_axis=XAxis { kind: ScaleKind::Log, format: |rate| format!("{rate:.0e}") }
                 empty=Signal::derive(String::new)
                 steps_per_epoch=Signal::stored(None)

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::kind::KindField;
 use super::number::{EPSILON, Entry, Number, NumberSettings, SHARE, Value, always, found};
 use crate::protocol::{Decay, OptimizerConfig, RunConfig};
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::check_field::CheckField;
 
@@ -150,8 +150,8 @@ pub fn OptimizerGroup() -> impl IntoView {
         <Show when=move || nesterov.get().is_some()>
             <CheckField
                 id="field-nesterov"
-                label=Signal::derive(|| tr!(expert.nesterov))
-                hint=Signal::derive(|| tr!(expert.nesterov_why))
+                label=Signal::derive(move_tr!(expert.nesterov))
+                hint=Signal::derive(move_tr!(expert.nesterov_why))
                 value=Signal::derive(move || nesterov.get().unwrap_or_default())
                 on_change=set_nesterov
             />
@@ -159,8 +159,8 @@ pub fn OptimizerGroup() -> impl IntoView {
         <Show when=move || centered.get().is_some()>
             <CheckField
                 id="field-centered"
-                label=Signal::derive(|| tr!(expert.centered))
-                hint=Signal::derive(|| tr!(expert.centered_why))
+                label=Signal::derive(move_tr!(expert.centered))
+                hint=Signal::derive(move_tr!(expert.centered_why))
                 value=Signal::derive(move || centered.get().unwrap_or_default())
                 on_change=set_centered
             />

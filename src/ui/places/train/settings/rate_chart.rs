@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::rate_curve::Course;
 use crate::protocol::ScheduleConfig;
 use crate::ui::format::{count, figure};
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
@@ -42,7 +42,7 @@ pub fn RateChart() -> impl IntoView {
     view! {
         <div id="rate-curve">
             <Chart
-                name=Signal::derive(|| tr!(train.learning_rate))
+                name=Signal::derive(move_tr!(train.learning_rate))
                 lines
                 line_names=names
                 format=figure
@@ -50,8 +50,8 @@ pub fn RateChart() -> impl IntoView {
                 kind=ScaleKind::Linear
                 smoothing=0.0
                 step_name=|step| tr!(expert.at_step, step = count(step as u64))
-                x_name=Signal::derive(|| tr!(train.x_axis))
-                empty=Signal::derive(|| tr!(expert.curve_wait))
+                x_name=Signal::derive(move_tr!(train.x_axis))
+                empty=Signal::derive(move_tr!(expert.curve_wait))
                 steps_per_epoch=Signal::derive(move || course.read().as_ref().map(|course| course.steps_per_epoch))
             />
         </div>

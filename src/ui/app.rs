@@ -18,6 +18,7 @@ use super::places::understand::UnderstandPlace;
 use super::places::understand::evaluations::Evaluations;
 use super::places::use_place::UsePlace;
 use super::preferences::{EnginePreference, Preference, Theme};
+use super::reactive::{effect, memo};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
 use super::runs::incoming::config_of_query;
@@ -109,7 +110,7 @@ fn take_address(store: Store, recipe: Recipe) {
 #[component]
 fn EngineGone() -> impl IntoView {
     let store = use_store();
-    let failure = Memo::new(move |_| {
+    let failure = memo(move |_| {
         store.engine.with(|engine| match engine {
             EngineState::Failed(failure) => Some(failure.clone()),
             EngineState::Choosing | EngineState::Starting(_) | EngineState::Ready { .. } => None,
@@ -136,7 +137,7 @@ fn EngineGone() -> impl IntoView {
 
 /// Names the place in the window's title, and begins it at its top, where the keyboard is too.
 fn announce(place: RwSignal<Place>) {
-    Effect::new(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+    effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
     Effect::watch(
         move || place.get(),
         |_, _, _| {

@@ -2,6 +2,8 @@
 
 pub mod app;
 
+/// How views follow what changes.
+mod reactive;
 pub mod state;
 pub mod store;
 

@@ -7,7 +7,7 @@
 //! woken by `curves`. Where a component needs one figure of a part, put it behind a `Memo`:
 //!
 //! ```ignore
-//! let step = Memo::new(move |_| store.run.with(|run| run.run().map(|run| run.progress.step)));
+//! let step = memo(move |_| store.run.with(|run| run.run().map(|run| run.progress.step)));
 //! ```
 //!
 //! # Asking

@@ -15,6 +15,7 @@ use crate::protocol::{SplitName, Views};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::check_field::CheckField;
 
@@ -22,7 +23,7 @@ use crate::ui::widgets::check_field::CheckField;
 pub fn UnderstandPlace() -> impl IntoView {
     let store = use_store();
     let split = RwSignal::new(SplitName::Validation);
-    let has_network = Memo::new(move |_| {
+    let has_network = memo(move |_| {
         store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
     });
     view! {
@@ -57,7 +58,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     let views = RwSignal::new(Views::default());
     let state = move || evaluations.of(split.get()).get();
     let is_running = move || matches!(state(), EvaluationState::Running(_));
-    let n_images = Memo::new(move |_| {
+    let n_images = memo(move |_| {
         let counts = store.dataset.with(|dataset| dataset.current.as_ref().map(|current| current.counts));
         counts.map_or(0, |counts| match split.get() {
             SplitName::Train => counts.train,

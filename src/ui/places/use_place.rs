@@ -9,6 +9,7 @@ use self::answer::AnswerPanel;
 use self::classifier::Classifier;
 use crate::protocol::{InputKind, Views};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::camera::CameraView;
 use crate::ui::widgets::check_field::CheckField;
@@ -68,7 +69,7 @@ pub fn UsePlace() -> impl IntoView {
         }
     };
     // As the network learns, its answer changes: after each epoch, and when a run begins or ends.
-    let learned = Memo::new(move |_| {
+    let learned = memo(move |_| {
         store.run.with(|run| (run.run().map(|run| (run.id, run.epochs.len())), run.is_active(), run.has_network()))
     });
     Effect::watch(move || learned.get(), move |_, _, _| classifier.refresh(), false);
@@ -77,7 +78,7 @@ pub fn UsePlace() -> impl IntoView {
         classifier.views.set(if several { Views::Several } else { Views::One });
         classifier.refresh();
     };
-    let version = Memo::new(move |_| store.dataset.with(|dataset| dataset.version));
+    let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
     Effect::watch(move || version.get(), move |_, _, _| classifier.offer(None), false);
 
     view! {

@@ -8,6 +8,7 @@ use crate::channel::BUILD;
 use crate::protocol::{RunId, SplitName};
 use crate::ui::database::unique_id;
 use crate::ui::places::understand::evaluations::{Evaluated, EvaluationState};
+use crate::ui::reactive::memo;
 use crate::ui::state::{EndedRun, EngineState, RunNews};
 
 /// A run under way, as it was when it began: an engine that is lost takes its name with it.
@@ -26,7 +27,7 @@ impl Runs {
                 self.keep(ended.clone());
             }
         });
-        let run = Memo::new(move |_| self.store.run.with(|run| run.run().map(|run| run.id)));
+        let run = memo(move |_| self.store.run.with(|run| run.run().map(|run| run.id)));
         Effect::watch(move || run.get(), move |run, _, _| self.begin(*run), true);
         let test = self.evaluations.of(SplitName::Test);
         Effect::watch(

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
@@ -14,14 +15,14 @@ pub fn SplitForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     // The current dataset is cut in another way than the fields say.
-    let origin_to_apply = Memo::new(move |_| {
+    let origin_to_apply = memo(move |_| {
         let split = recipe.split.get();
         store.dataset.with(|dataset| {
             let origin = dataset.origin.clone().filter(|_| dataset.current.is_some());
             origin.filter(|(_, current)| *current != split).map(|(source, _)| source)
         })
     });
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     let apply = move |_| {
         if let Some(source) = origin_to_apply.get_untracked() {
             spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });

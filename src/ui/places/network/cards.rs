@@ -10,6 +10,7 @@ use crate::network::FeatureShape;
 use crate::ui::designer::remedy::Remedy;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 /// What the cards share.
@@ -25,15 +26,15 @@ pub struct Deck {
 #[component]
 pub fn Cards() -> impl IntoView {
     let recipe = use_recipe();
-    let n_layers = Memo::new(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
-    let flops = Memo::new(move |_| {
+    let n_layers = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
+    let flops = memo(move |_| {
         let survey = recipe.survey.read();
         survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
     });
     let deck = Deck { n_layers, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) };
     let input = move || recipe.dataset.read().as_ref().map(|dataset| FeatureShape::from(dataset.shape));
     // A layer that does not fit has its own words on its card.
-    let is_about_all = Memo::new(move |_| {
+    let is_about_all = memo(move |_| {
         recipe.survey.read().as_ref().is_some_and(|survey| survey.error.is_some() && survey.misfit().is_none())
     });
     view! {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::protocol::Command;
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
 use crate::ui::widgets::number_field::NumberField;
@@ -12,13 +13,13 @@ use crate::ui::widgets::number_field::NumberField;
 #[component]
 pub fn AdjustPanel() -> impl IntoView {
     let store = use_store();
-    let rates = Memo::new(move |_| {
+    let rates = memo(move |_| {
         store.run.with(|state| match state {
             RunState::Training(run) | RunState::Paused(run) => Some(rates_in_force(run)),
             RunState::Idle | RunState::Preparing { .. } | RunState::Finished { .. } | RunState::Failed { .. } => None,
         })
     });
-    let can_adjust = Memo::new(move |_| rates.get().is_some());
+    let can_adjust = memo(move |_| rates.get().is_some());
     let adjust = move |learning_rate: Option<f64>, weight_decay: Option<f64>| {
         if let Some(run) = store.run.with_untracked(|state| state.run().map(|run| run.id)) {
             store.send(Command::Adjust { run, learning_rate, weight_decay });

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::protocol::Adjustment;
 use crate::ui::format::{count, figure};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::state::Run;
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::StepMark;
@@ -21,7 +22,7 @@ pub struct Change {
 /// Nothing while nothing was changed.
 #[component]
 pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
-    let has_changes = Memo::new(move |_| !changes.read().is_empty());
+    let has_changes = memo(move |_| !changes.read().is_empty());
     view! {
         <Show when=move || has_changes.get()>
             <section class="adjustments" id="adjustments" aria-label=move_tr!(expert.adjustments)>
@@ -35,7 +36,7 @@ pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
 /// The changes of the run in view.
 pub fn use_changes() -> Memo<Vec<Change>> {
     let store = use_store();
-    Memo::new(move |_| store.run.with(|state| state.run().map(changes_of).unwrap_or_default()))
+    memo(move |_| store.run.with(|state| state.run().map(changes_of).unwrap_or_default()))
 }
 
 /// Where the charts mark the changes; tracked, as the titles follow the language.

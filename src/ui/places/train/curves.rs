@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::adjustments::{Adjustments, marks, use_changes};
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::series::Series;
 use crate::ui::state::Curves;
 use crate::ui::store::use_store;
@@ -22,8 +23,8 @@ pub fn RunCharts() -> impl IntoView {
     let smoothing = RwSignal::new(0.8);
     let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
     let steps_per_epoch =
-        Memo::new(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
-    let stride = Memo::new(move |_| store.curves.with(|curves| curves.train_loss.stride()));
+        memo(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
+    let stride = memo(move |_| store.curves.with(|curves| curves.train_loss.stride()));
     let lines = move |train: fn(&Curves) -> &Series, validation: fn(&Curves) -> &Series| {
         Signal::derive(move || {
             store.curves.with(|curves| {

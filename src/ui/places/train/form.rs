@@ -10,6 +10,7 @@ use crate::protocol::{OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::preferences::{Preference, SettingsMode};
 use crate::ui::preset_text::preset_name;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
@@ -58,9 +59,9 @@ pub fn RunForm() -> impl IntoView {
     let recipe = use_recipe();
     let mode = RwSignal::new(SettingsMode::remembered().unwrap_or_default());
     show_when_asked(mode);
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
-    let has_config = Memo::new(move |_| recipe.config.read().is_some());
-    let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let has_config = memo(move |_| recipe.config.read().is_some());
+    let is_expert = memo(move |_| mode.get() == SettingsMode::Expert);
     let choose = move |chosen: SettingsMode| {
         mode.set(chosen);
         chosen.remember();
@@ -121,7 +122,7 @@ fn PresetField() -> impl IntoView {
 #[component]
 fn OptimizerSegments() -> impl IntoView {
     let recipe = use_recipe();
-    let chosen = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.optimizer.id()));
+    let chosen = memo(move |_| recipe.config.read().as_ref().map(|config| config.optimizer.id()));
     let segments = vec![
         Segment { value: "adam", id: "optimizer-adam", name: || OptimizerConfig::ADAM.name() },
         Segment { value: "sgd", id: "optimizer-sgd", name: || OptimizerConfig::SGD.name() },
@@ -150,7 +151,7 @@ fn OptimizerSegments() -> impl IntoView {
 #[component]
 fn BeyondSimple() -> impl IntoView {
     let recipe = use_recipe();
-    let differs = Memo::new(move |_| {
+    let differs = memo(move |_| {
         let presets = recipe.presets.read();
         let preset = presets.iter().find(|preset| recipe.preset.get() == Some(preset.id));
         let config = recipe.config.read();

@@ -6,6 +6,7 @@ use super::order::{ClassRow, Column, Order};
 use crate::evaluation::metrics::ClassFigures;
 use crate::ui::format::{count, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 
 const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, Column::Recall, Column::F1];
 
@@ -18,7 +19,7 @@ pub fn ClassTable(
 ) -> impl IntoView {
     let order = RwSignal::new(Order::default());
     let classes = StoredValue::new(classes);
-    let sorted = Memo::new(move |_| {
+    let sorted = memo(move |_| {
         let mut rows = rows.clone();
         order.get().sort(&mut rows);
         rows

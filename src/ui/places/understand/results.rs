@@ -12,6 +12,7 @@ use crate::evaluation::metrics::worst_mistakes;
 use crate::protocol::Views;
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::confusion::ConfusionTable;
 use crate::ui::widgets::matrix_cells::{Cell, behind, most_confused};
@@ -62,8 +63,7 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
 fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
     let store = use_store();
     let step = evaluated.step;
-    let has_learned_since =
-        Memo::new(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
+    let has_learned_since = memo(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
     let looked_several_times = evaluated.views == Views::Several;
     let evaluation = &evaluated.evaluation;
     let n_right = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();

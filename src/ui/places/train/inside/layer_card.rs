@@ -8,6 +8,7 @@ use crate::protocol::{Layer, LayerReport, UnitCount};
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::layer_text::layer_title;
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 
 #[component]
@@ -19,13 +20,13 @@ pub fn LayerCard(
     let store = use_store();
     let number = index + 1;
     let of_layer = move |read: fn(&LayerReport) -> Option<f64>| {
-        Memo::new(move |_| store.inside.with(|inside| inside.layer(index).and_then(read)))
+        memo(move |_| store.inside.with(|inside| inside.layer(index).and_then(read)))
     };
     let norm = of_layer(|layer| layer.gradient_norm.map(f64::from));
     let ratio = of_layer(|layer| layer.update_ratio.map(f64::from));
     let saturated = of_layer(|layer| layer.saturated.map(f64::from));
-    let dead = Memo::new(move |_| store.inside.with(|inside| inside.layer(index)?.dead_units));
-    let maps = Memo::new(move |_| {
+    let dead = memo(move |_| store.inside.with(|inside| inside.layer(index)?.dead_units));
+    let maps = memo(move |_| {
         store.inside.with(|inside| {
             let look = inside.latest()?;
             // Until the next look, the maps are still of the image before.

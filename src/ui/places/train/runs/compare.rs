@@ -8,6 +8,7 @@ use super::View;
 use super::row::RunRow;
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::runs::curves::RunCurves;
 use crate::ui::runs::use_runs;
 use crate::ui::series::{Point, smooth};
@@ -68,7 +69,7 @@ impl Figure {
 pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let runs = use_runs();
     let shown = RwSignal::new(Figure::ValidationLoss);
-    let has_ticked = Memo::new(move |_| !view.ticked.read().is_empty());
+    let has_ticked = memo(move |_| !view.ticked.read().is_empty());
     let curves = LocalResource::new(move || {
         let ticked = view.ticked.get();
         async move {

@@ -6,13 +6,14 @@ use crate::search::importance;
 use crate::search::importance::{TRIALS_WANTED, counted};
 use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
 
 #[component]
 pub fn ImportanceBars() -> impl IntoView {
     let searcher = use_searcher();
-    let shares = Memo::new(move |_| {
+    let shares = memo(move |_| {
         let search = searcher.search.read();
         let Some(search) = search.as_ref() else { return Vec::new() };
         let fields = search.plan().fields.iter().map(|field| field.path.clone());
@@ -20,7 +21,7 @@ pub fn ImportanceBars() -> impl IntoView {
         shares.sort_by(|left, right| right.1.total_cmp(&left.1));
         shares
     });
-    let n_known = Memo::new(move |_| {
+    let n_known = memo(move |_| {
         let search = searcher.search.read();
         search.as_ref().map_or(0, |search| counted(search).count())
     });

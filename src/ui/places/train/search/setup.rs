@@ -9,6 +9,7 @@ use crate::search::Method;
 use crate::search::plan::{GRID_POINTS, TRIAL_EPOCHS_LIMIT, TRIALS_LIMIT};
 use crate::ui::failure_text::failure_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::search::draft::{Draft, Limit, MethodKind};
 use crate::ui::search::use_searcher;
@@ -23,7 +24,7 @@ pub fn SearchSetup() -> impl IntoView {
     let refused = RwSignal::new(None::<Failure>);
     let is_starting = RwSignal::new(false);
     // One click must not end what the visitor has begun.
-    let has_own_run = Memo::new(move |_| searcher.has_own_run());
+    let has_own_run = memo(move |_| searcher.has_own_run());
     let can_start = move || recipe.config.read().is_some() && !is_starting.get() && !has_own_run.get();
     let start = move |_| {
         is_starting.set(true);
@@ -62,7 +63,7 @@ pub fn SearchSetup() -> impl IntoView {
 #[component]
 fn MethodFields() -> impl IntoView {
     let draft = use_searcher().draft;
-    let method = Memo::new(move |_| draft.read().method);
+    let method = memo(move |_| draft.read().method);
     let segments = vec![
         Segment { value: MethodKind::Halving, id: "search-halving", name: || "ASHA".to_owned() },
         Segment { value: MethodKind::Random, id: "search-random", name: || tr!(search.random) },
@@ -134,8 +135,8 @@ fn LengthFields() -> impl IntoView {
     let recipe = use_recipe();
     let epochs =
         move || draft.read().epochs.unwrap_or_else(|| recipe.read(|config| config.epochs.clamp(1, TRIAL_EPOCHS_LIMIT)));
-    let metric = Memo::new(move |_| draft.read().metric);
-    let limit = Memo::new(move |_| draft.read().limit);
+    let metric = memo(move |_| draft.read().metric);
+    let limit = memo(move |_| draft.read().limit);
     let metrics = vec![
         Segment { value: Metric::ValidationAccuracy, id: "search-by-accuracy", name: || tr!(runs.validation_accuracy) },
         Segment { value: Metric::ValidationLoss, id: "search-by-loss", name: || tr!(runs.validation_loss) },

@@ -6,6 +6,7 @@ use super::augment_preview::AugmentPreview;
 use super::number::{Entry, Number, NumberSettings, always};
 use crate::dataset::summary::shows_characters;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 /// For gray and colored images.
@@ -127,8 +128,8 @@ const OF_PARTS: &[Number] = &[
 #[component]
 pub fn AugmentGroup() -> impl IntoView {
     let recipe = use_recipe();
-    let has_colors = Memo::new(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
-    let flips_characters = Memo::new(move |_| {
+    let has_colors = memo(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
+    let flips_characters = memo(move |_| {
         let flips = recipe.read(|config| config.augment.flip > 0.0);
         flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(&dataset.classes))
     });

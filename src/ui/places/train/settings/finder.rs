@@ -8,6 +8,7 @@ use crate::protocol::{FailureKind, RatePoint};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::series::Point;
 use crate::ui::state::{EngineState, RunState};
@@ -22,9 +23,9 @@ pub fn RateFinder() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let test = RwSignal::new(Test::default());
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active) || recipe.is_starting.get());
-    let is_testing = Memo::new(move |_| test.read().is_testing());
-    let can_test = Memo::new(move |_| {
+    let is_active = memo(move |_| store.run.with(RunState::is_active) || recipe.is_starting.get());
+    let is_testing = memo(move |_| test.read().is_testing());
+    let can_test = memo(move |_| {
         let has_engine = store.engine.with(|engine| !matches!(engine, EngineState::Failed(_)));
         has_engine && !is_active.get() && recipe.config.read().is_some()
     });
@@ -45,7 +46,7 @@ pub fn RateFinder() -> impl IntoView {
         false,
     );
     // The same when the dataset that was only offered has been loaded.
-    let in_view = Memo::new(move |_| {
+    let in_view = memo(move |_| {
         let dataset = recipe.dataset.read();
         (recipe.preset.get(), dataset.as_ref().map(|dataset| dataset.id.clone()))
     });

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::protocol::RunConfig;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::select_field::{Choice, SelectField};
 
@@ -35,8 +36,8 @@ pub fn KindField<T: Kind>(
 ) -> impl IntoView {
     let recipe = use_recipe();
     let offered = offered.unwrap_or_else(|| Signal::derive(|| T::ALL.to_vec()));
-    let chosen = Memo::new(move |_| recipe.config.read().as_ref().map(get));
-    let choices = Memo::new(move |_| {
+    let chosen = memo(move |_| recipe.config.read().as_ref().map(get));
+    let choices = memo(move |_| {
         offered.get().iter().map(|kind| Choice { value: kind.id(), name: kind.name() }).collect::<Vec<_>>()
     });
     let choose = move |id: &str| {

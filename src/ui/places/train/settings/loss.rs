@@ -6,6 +6,7 @@ use super::kind::KindField;
 use super::number::{Entry, Number, NumberSettings, SHARE, found};
 use crate::protocol::{ClassWeights, LossConfig};
 use crate::ui::i18n::tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 const OF_LOSSES: &[Number] = &[Number {
@@ -20,10 +21,8 @@ const OF_LOSSES: &[Number] = &[Number {
 #[component]
 pub fn LossGroup() -> impl IntoView {
     let recipe = use_recipe();
-    let offered =
-        Memo::new(move |_| offered(recipe.dataset.read().as_ref().map_or(0, |dataset| dataset.classes.len())));
-    let has_class_weights =
-        Memo::new(move |_| recipe.read(|config| matches!(config.loss, LossConfig::CrossEntropy { .. })));
+    let offered = memo(move |_| offered(recipe.dataset.read().as_ref().map_or(0, |dataset| dataset.classes.len())));
+    let has_class_weights = memo(move |_| recipe.read(|config| matches!(config.loss, LossConfig::CrossEntropy { .. })));
     view! {
         <KindField
             id="field-loss"

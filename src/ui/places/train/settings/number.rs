@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::protocol::RunConfig;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::number_field::NumberField;
 
@@ -80,8 +81,8 @@ pub(crate) use {always, found};
 pub fn NumberSettings(numbers: &'static [Number]) -> impl IntoView {
     let recipe = use_recipe();
     let field = move |number: &'static Number| {
-        let value = Memo::new(move |_| recipe.read(number.value.read));
-        let is_there = Memo::new(move |_| value.get().is_some());
+        let value = memo(move |_| recipe.read(number.value.read));
+        let is_there = memo(move |_| value.get().is_some());
         view! {
             <Show when=move || is_there.get()>
                 <NumberField

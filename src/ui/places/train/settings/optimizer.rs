@@ -6,6 +6,7 @@ use super::kind::KindField;
 use super::number::{EPSILON, Entry, Number, NumberSettings, SHARE, Value, always, found};
 use crate::protocol::{Decay, OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::check_field::CheckField;
 
@@ -115,17 +116,17 @@ const OF_GRADIENTS: &[Number] = &[
 #[component]
 pub fn OptimizerGroup() -> impl IntoView {
     let recipe = use_recipe();
-    let optimizer = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.optimizer));
-    let nesterov = Memo::new(move |_| match optimizer.get() {
+    let optimizer = memo(move |_| recipe.config.read().as_ref().map(|config| config.optimizer));
+    let nesterov = memo(move |_| match optimizer.get() {
         // It is a way to use the momentum.
         Some(OptimizerConfig::Sgd { momentum, nesterov }) if momentum > 0.0 => Some(nesterov),
         _ => None,
     });
-    let centered = Memo::new(move |_| match optimizer.get() {
+    let centered = memo(move |_| match optimizer.get() {
         Some(OptimizerConfig::RmsProp { centered, .. }) => Some(centered),
         _ => None,
     });
-    let has_decay_kinds = Memo::new(move |_| !matches!(optimizer.get(), Some(OptimizerConfig::AdamW { .. })));
+    let has_decay_kinds = memo(move |_| !matches!(optimizer.get(), Some(OptimizerConfig::AdamW { .. })));
     let change_optimizer = move |change: fn(&mut OptimizerConfig, bool)| {
         move |value: bool| recipe.change(|config| change(&mut config.optimizer, value))
     };

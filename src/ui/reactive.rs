@@ -1,0 +1,30 @@
+//! Memos and effects of boxed functions.
+//!
+//! leptos compiles all that is around a memo or an effect, a kilobyte and more, for every type of function that it is given, and every
+//! closure is a type of its own. Boxed, those of one value share it.
+
+use leptos::prelude::*;
+
+/// [`Memo::new`].
+pub fn memo<T>(compute: impl Fn(Option<&T>) -> T + Send + Sync + 'static) -> Memo<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+{
+    boxed_memo(Box::new(compute))
+}
+
+/// [`Effect::new`].
+pub fn effect<T: 'static>(run: impl FnMut(Option<T>) -> T + 'static) {
+    boxed_effect(Box::new(run));
+}
+
+fn boxed_memo<T>(compute: Box<dyn Fn(Option<&T>) -> T + Send + Sync>) -> Memo<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+{
+    Memo::new(compute)
+}
+
+fn boxed_effect<T: 'static>(run: Box<dyn FnMut(Option<T>) -> T>) {
+    Effect::new(run);
+}

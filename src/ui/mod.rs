@@ -20,6 +20,7 @@ mod sources;
 
 /// What is kept of runs: those that have ended, and those that were broken off.
 mod database;
+mod json;
 mod interrupted;
 mod runs;
 

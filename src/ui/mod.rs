@@ -20,8 +20,8 @@ mod sources;
 
 /// What is kept of runs: those that have ended, and those that were broken off.
 mod database;
-mod json;
 mod interrupted;
+mod json;
 mod runs;
 
 /// Which settings do best.

@@ -94,7 +94,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
                 label=Signal::derive(move_tr!(understand.views))
                 hint=Signal::derive(move_tr!(understand.views_why))
                 value=Signal::derive(move || views.get() == Views::Several)
-                on_change=move |several| views.set(if several { Views::Several } else { Views::One })
+                on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
             />
             <button
                 type="button"

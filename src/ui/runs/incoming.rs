@@ -91,8 +91,10 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
         Some(Value::Array(runs)) => runs,
         _ => return Err(Refusal::NotRun { place: 1, detail: "there is no list of runs".into() }),
     };
-    let runs =
-        runs.into_iter().zip(1..).map(|(run, place)| kept_run(&run).map_err(|detail| Refusal::NotRun { place, detail }));
+    let runs = runs
+        .into_iter()
+        .zip(1..)
+        .map(|(run, place)| kept_run(&run).map_err(|detail| Refusal::NotRun { place, detail }));
     runs.collect::<Result<_, _>>().map(Incoming::Runs)
 }
 

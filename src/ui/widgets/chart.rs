@@ -41,7 +41,8 @@ pub fn Chart(
     #[prop(into)]
     smoothing: Signal<f64>,
     /// What a step is called in the readout, with the step's number and epoch.
-    step_name: impl Fn(f64) -> String + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    step_name: Callback<(f64,), String>,
     /// Name of the horizontal axis.
     #[prop(into)]
     x_name: Signal<String>,
@@ -110,7 +111,7 @@ pub fn Chart(
                 <ul class="chart-legend">
                     {move || line_names.get().into_iter().enumerate().map(|(place, name)| legend(place, name)).collect_view()}
                 </ul>
-                <span class="chart-step">{move || cursor.get().map(step_name)}</span>
+                <span class="chart-step">{move || cursor.get().map(|step| step_name.run((step,)))}</span>
             </figcaption>
             <div
                 node_ref=frame

@@ -21,7 +21,7 @@ pub fn NumberField(
     /// Whether an empty field is a 0 and a 0 an empty field: the number is a limit or a strength that can be left out.
     #[prop(optional)]
     can_be_empty: bool,
-    on_change: impl Fn(f64) + 'static,
+    #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
     let hint_id = format!("{id}-why");
@@ -35,7 +35,8 @@ pub fn NumberField(
     let take = move |text: String| match read(&text) {
         Some(number) => {
             is_wrong.set(false);
-            on_change(number);
+            // Nobody is there any more where the field goes with its place.
+            on_change.try_run((number,));
         }
         None => is_wrong.set(true),
     };

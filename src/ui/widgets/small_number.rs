@@ -16,7 +16,7 @@ pub fn SmallNumber(
     /// Least and greatest.
     range: (f64, f64),
     #[prop(optional)] is_whole: bool,
-    on_change: impl Fn(f64) + 'static,
+    #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
@@ -24,7 +24,8 @@ pub fn SmallNumber(
     let take = move |text: String| match parse(&text, range, is_whole) {
         Some(number) => {
             is_wrong.set(false);
-            on_change(number);
+            // Nobody is there any more where the field goes with its place.
+            on_change.try_run((number,));
         }
         None => is_wrong.set(true),
     };

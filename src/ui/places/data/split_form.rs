@@ -56,7 +56,7 @@ pub fn SplitForm() -> impl IntoView {
                 value=Signal::derive(move || f64::from(recipe.split.read().seed))
                 range=(0.0, u32::MAX.into())
                 is_whole=true
-                on_change=move |seed| recipe.split.update(|split| split.seed = seed as u32)
+                on_change=move |seed: f64| recipe.split.update(|split| split.seed = seed as u32)
             />
             <Show when=move || origin_to_apply.get().is_some()>
                 <p class="hint">{move || if is_active.get() { tr!(data.split_ends_run) } else { tr!(data.split_forgets) }}</p>

@@ -36,7 +36,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         hint=Signal::derive(move_tr!(expert.adjust_rate_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
                         range=(1e-9, 100.0)
-                        on_change=move |rate| adjust(Some(rate), None)
+                        on_change=move |rate: f64| adjust(Some(rate), None)
                     />
                     <NumberField
                         id="adjust-weight-decay"
@@ -44,7 +44,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         hint=Signal::derive(move_tr!(train.weight_decay_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
                         range=(0.0, 10.0)
-                        on_change=move |decay| adjust(None, Some(decay))
+                        on_change=move |decay: f64| adjust(None, Some(decay))
                     />
                 </div>
             </details>

@@ -102,7 +102,7 @@ fn PresetField() -> impl IntoView {
         let presets = recipe.presets.read();
         presets.iter().map(|preset| Choice { value: preset.id, name: preset_name(preset) }).collect::<Vec<_>>()
     });
-    let choose = move |id: &str| {
+    let choose = move |id: String| {
         if let Some(preset) = recipe.presets.read_untracked().iter().find(|preset| preset.id == id) {
             recipe.choose(preset);
         }
@@ -127,7 +127,7 @@ fn OptimizerSegments() -> impl IntoView {
         Segment { value: "adam", id: "optimizer-adam", name: || OptimizerConfig::ADAM.name() },
         Segment { value: "sgd", id: "optimizer-sgd", name: || OptimizerConfig::SGD.name() },
     ];
-    let choose = move |id: &str| {
+    let choose = move |id: &'static str| {
         if let Some(optimizer) = OptimizerConfig::ALL.into_iter().find(|optimizer| optimizer.id() == id) {
             recipe.change(|config| config.optimizer = optimizer);
         }

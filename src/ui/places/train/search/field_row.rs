@@ -70,7 +70,7 @@ fn RangeFields(
                 value=Signal::derive(move || values().0)
                 range=(0.0, 1e9)
                 is_whole
-                on_change=move |new| change(&|least, _, _| *least = new)
+                on_change=move |new: f64| change(&|least, _, _| *least = new)
             />
             <NumberField
                 id=id("most")
@@ -79,7 +79,7 @@ fn RangeFields(
                 value=Signal::derive(move || values().1)
                 range=(0.0, 1e9)
                 is_whole
-                on_change=move |new| change(&|_, most, _| *most = new)
+                on_change=move |new: f64| change(&|_, most, _| *most = new)
             />
             <label class="inline-field" title=move_tr!(search.log_why)>
                 <input

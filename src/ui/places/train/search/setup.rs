@@ -81,7 +81,7 @@ fn MethodFields() -> impl IntoView {
                 legend=Signal::derive(move_tr!(search.method))
                 segments
                 value=Signal::derive(move || Some(method.get()))
-                on_change=move |chosen| draft.update(|draft| draft.method = chosen)
+                on_change=move |chosen: MethodKind| draft.update(|draft| draft.method = chosen)
                 described_by="search-method-why"
             />
             <p class="hint" id="search-method-why">{why}</p>
@@ -163,21 +163,21 @@ fn LengthFields() -> impl IntoView {
             value=Signal::derive(move || epochs().into())
             range=(1.0, TRIAL_EPOCHS_LIMIT.into())
             is_whole=true
-            on_change=move |epochs| draft.update(|draft| draft.epochs = Some(epochs as u32))
+            on_change=move |epochs: f64| draft.update(|draft| draft.epochs = Some(epochs as u32))
         />
         <Segments
             name="search-metric"
             legend=Signal::derive(move_tr!(search.metric))
             segments=metrics
             value=Signal::derive(move || Some(metric.get()))
-            on_change=move |chosen| draft.update(|draft| draft.metric = chosen)
+            on_change=move |chosen: Metric| draft.update(|draft| draft.metric = chosen)
         />
         <Segments
             name="search-limit"
             legend=Signal::derive(move_tr!(search.limit))
             segments=limits
             value=Signal::derive(move || Some(limit.get()))
-            on_change=move |chosen| draft.update(|draft| draft.limit = chosen)
+            on_change=move |chosen: Limit| draft.update(|draft| draft.limit = chosen)
         />
         <NumberField
             id="search-budget"
@@ -217,7 +217,7 @@ fn Whole(
             value=Signal::derive(move || read(&draft.read()).into())
             range=(range.0.into(), range.1.into())
             is_whole=true
-            on_change=move |number| draft.update(|draft| write(draft, number as u32))
+            on_change=move |number: f64| draft.update(|draft| write(draft, number as u32))
         />
     }
 }

@@ -145,7 +145,7 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
                 bounds=LOSS
                 kind=ScaleKind::Linear
                 smoothing=0.0
-                step_name=|rate| tr!(expert.at_rate, rate = figure(rate))
+                step_name=|rate: f64| tr!(expert.at_rate, rate = figure(rate))
                 x_name=Signal::derive(move_tr!(expert.rate_axis))
                 x_axis=XAxis { kind: ScaleKind::Log, format: |rate| format!("{rate:.0e}") }
                 empty=Signal::derive(String::new)

@@ -93,7 +93,7 @@ pub fn NumberSettings(numbers: &'static [Number]) -> impl IntoView {
                     range=number.range
                     is_whole=matches!(number.entry, Entry::Whole | Entry::WholeOrEmpty)
                     can_be_empty=matches!(number.entry, Entry::RealOrEmpty | Entry::WholeOrEmpty)
-                    on_change=move |new| recipe.change(|config| (number.value.write)(config, new))
+                    on_change=move |new: f64| recipe.change(|config| (number.value.write)(config, new))
                 />
             </Show>
         }

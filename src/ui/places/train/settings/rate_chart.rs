@@ -50,7 +50,7 @@ pub fn RateChart() -> impl IntoView {
                 bounds=RATE
                 kind=ScaleKind::Linear
                 smoothing=0.0
-                step_name=|step| tr!(expert.at_step, step = count(step as u64))
+                step_name=|step: f64| tr!(expert.at_step, step = count(step as u64))
                 x_name=Signal::derive(move_tr!(train.x_axis))
                 empty=Signal::derive(move_tr!(expert.curve_wait))
                 steps_per_epoch=Signal::derive(move || course.read().as_ref().map(|course| course.steps_per_epoch))

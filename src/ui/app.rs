@@ -18,7 +18,7 @@ use super::places::understand::UnderstandPlace;
 use super::places::understand::evaluations::Evaluations;
 use super::places::use_place::UsePlace;
 use super::preferences::{EnginePreference, Preference, Theme};
-use super::reactive::{effect, memo};
+use super::reactive::{effect, memo, watch};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
 use super::runs::incoming::config_of_query;
@@ -138,9 +138,9 @@ fn EngineGone() -> impl IntoView {
 /// Names the place in the window's title, and begins it at its top, where the keyboard is too.
 fn announce(place: RwSignal<Place>) {
     effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
-    Effect::watch(
+    watch(
         move || place.get(),
-        |_, _, _| {
+        |_, _| {
             if let Some(content) = document().get_element_by_id("content") {
                 // Without it the keyboard would go on where the link was.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();

@@ -9,6 +9,7 @@ use super::reactive::memo;
 use super::state::{Load, LoadStage};
 use super::store::use_store;
 use super::widgets::icon::{Glyph, Icon};
+use super::widgets::show::Show;
 use crate::protocol::FailureKind;
 
 /// Nothing while nothing is loaded and nothing went wrong.

@@ -18,6 +18,11 @@ pub fn effect<T: 'static>(run: impl FnMut(Option<T>) -> T + 'static) {
     boxed_effect(Box::new(run));
 }
 
+/// [`Effect::watch`]: `then` hears of each new value and of the one before; at once, too, if it is `immediate`.
+pub fn watch<T: 'static>(of: impl Fn() -> T + 'static, then: impl FnMut(&T, Option<&T>) + 'static, immediate: bool) {
+    boxed_watch(Box::new(of), Box::new(then), immediate);
+}
+
 fn boxed_memo<T>(compute: Box<dyn Fn(Option<&T>) -> T + Send + Sync>) -> Memo<T>
 where
     T: PartialEq + Send + Sync + 'static,
@@ -27,4 +32,10 @@ where
 
 fn boxed_effect<T: 'static>(run: Box<dyn FnMut(Option<T>) -> T>) {
     Effect::new(run);
+}
+
+type Then<T> = Box<dyn FnMut(&T, Option<&T>)>;
+
+fn boxed_watch<T: 'static>(of: Box<dyn Fn() -> T>, mut then: Then<T>, immediate: bool) {
+    Effect::watch(of, move |now, before, _| then(now, before), immediate);
 }

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 
 use super::catalog::Catalog;
 use super::designer::editor::Editor;
-use super::reactive::memo;
+use super::reactive::{memo, watch};
 use super::runs::RunNotice;
 use super::sources::served;
 use super::state::{Load, NoticeKind, RunState};
@@ -81,9 +81,9 @@ impl Recipe {
             catalog,
         };
         // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
-        Effect::watch(
+        watch(
             move || presets.get(),
-            move |presets, before, _| {
+            move |presets, before| {
                 if before != Some(presets)
                     && let Some(first) = presets.first()
                 {

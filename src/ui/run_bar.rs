@@ -7,6 +7,7 @@ use super::i18n::{move_tr, tr};
 use super::reactive::memo;
 use super::state::RunState;
 use super::store::{Store, use_store};
+use super::widgets::show::Show;
 
 /// Nothing while there is no run.
 #[component]

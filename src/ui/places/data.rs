@@ -18,6 +18,7 @@ use crate::ui::load_status::LoadStatus;
 use crate::ui::reactive::memo;
 use crate::ui::state::Load;
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn DataPlace() -> impl IntoView {

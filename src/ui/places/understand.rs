@@ -18,6 +18,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::check_field::CheckField;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn UnderstandPlace() -> impl IntoView {

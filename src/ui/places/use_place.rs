@@ -9,7 +9,7 @@ use self::answer::AnswerPanel;
 use self::classifier::Classifier;
 use crate::protocol::{InputKind, Views};
 use crate::ui::i18n::{move_tr, tr};
-use crate::ui::reactive::memo;
+use crate::ui::reactive::{memo, watch};
 use crate::ui::store::use_store;
 use crate::ui::widgets::camera::CameraView;
 use crate::ui::widgets::check_field::CheckField;
@@ -72,14 +72,14 @@ pub fn UsePlace() -> impl IntoView {
     let learned = memo(move |_| {
         store.run.with(|run| (run.run().map(|run| (run.id, run.epochs.len())), run.is_active(), run.has_network()))
     });
-    Effect::watch(move || learned.get(), move |_, _, _| classifier.refresh(), false);
+    watch(move || learned.get(), move |_, _| classifier.refresh(), false);
     // An image of another dataset's kind has to be prepared anew, by another network: begin again.
     let look = move |several: bool| {
         classifier.views.set(if several { Views::Several } else { Views::One });
         classifier.refresh();
     };
     let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
-    Effect::watch(move || version.get(), move |_, _, _| classifier.offer(None), false);
+    watch(move || version.get(), move |_, _| classifier.offer(None), false);
 
     view! {
         <section class="use-place" aria-labelledby="use-title">
@@ -132,9 +132,9 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
         };
         let button = NodeRef::<leptos::html::Button>::new();
         // The focus follows the arrow keys from tab to tab.
-        Effect::watch(
+        watch(
             move || input.get(),
-            move |now, before, _| {
+            move |now, before| {
                 if *now == this
                     && before.is_some()
                     && let Some(button) = button.get_untracked()

@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
 use super::image_input::read_image;
+use super::show::Show;
 use crate::protocol::{ImageInput, InputKind};
 use crate::ui::i18n::{move_tr, tr};
 

@@ -14,6 +14,7 @@ use super::chart_axes::{Axes, StepMarks};
 use super::chart_drawing::{BOTTOM, CLIP_HEIGHT, DrawnLine, HEIGHT, LEFT, MARGIN, RIGHT, Scales, TOP, draw};
 pub use super::chart_drawing::{Line, LineStyle};
 use super::chart_scale::{Bounds, ScaleKind, nearest};
+use super::show::Show;
 use crate::ui::reactive::{effect, memo};
 
 /// Something that happened at a step.

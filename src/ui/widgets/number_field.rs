@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::ui::i18n::tr;
+use crate::ui::reactive::watch;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
 #[component]
@@ -27,7 +28,7 @@ pub fn NumberField(
     let hint_id = format!("{id}-why");
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
-    Effect::watch(move || value.get(), move |_, _, _| is_wrong.set(false), false);
+    watch(move || value.get(), move |_, _| is_wrong.set(false), false);
     let read = move |text: &str| match can_be_empty && text.trim().is_empty() {
         true => Some(0.0),
         false => parse(text, range, is_whole),

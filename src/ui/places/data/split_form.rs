@@ -9,6 +9,7 @@ use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SplitForm() -> impl IntoView {

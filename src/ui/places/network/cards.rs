@@ -12,6 +12,7 @@ use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 /// What the cards share.
 #[derive(Clone, Copy)]

@@ -14,6 +14,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::{Recipe, use_recipe};
+use crate::ui::widgets::show::Show;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum View {

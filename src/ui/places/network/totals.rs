@@ -7,6 +7,7 @@ use crate::ui::format::{bytes, count, short_count};
 use crate::ui::i18n::move_tr;
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn Totals() -> impl IntoView {

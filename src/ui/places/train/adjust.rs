@@ -8,6 +8,7 @@ use crate::ui::reactive::memo;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 /// Nothing until the first step.
 #[component]

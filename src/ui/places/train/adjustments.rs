@@ -9,6 +9,7 @@ use crate::ui::reactive::memo;
 use crate::ui::state::Run;
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::StepMark;
+use crate::ui::widgets::show::Show;
 
 /// What an adjustment changed; none of both where it set what was in force already.
 #[derive(Clone, Copy, Debug, PartialEq)]

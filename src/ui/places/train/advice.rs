@@ -8,6 +8,7 @@ use crate::ui::advice::{Advice, Place, use_advice};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::store::{Store, use_store};
+use crate::ui::widgets::show::Show;
 
 /// Nothing for a run that is well.
 #[component]

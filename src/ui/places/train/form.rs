@@ -16,6 +16,7 @@ use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::segments::{Segment, Segments};
 use crate::ui::widgets::select_field::{Choice, SelectField};
+use crate::ui::widgets::show::Show;
 
 const NUMBERS: &[Number] = &[
     Number {

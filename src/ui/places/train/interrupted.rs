@@ -8,6 +8,7 @@ use crate::ui::interrupted::record::InterruptedRun;
 use crate::ui::interrupted::use_interrupted;
 use crate::ui::reactive::memo;
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 /// Nothing where no run was broken off.
 #[component]

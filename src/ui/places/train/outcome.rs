@@ -15,6 +15,7 @@ use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn Finished() -> impl IntoView {

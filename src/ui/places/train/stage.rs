@@ -20,6 +20,7 @@ use crate::ui::run_bar::state_text;
 use crate::ui::search::use_searcher;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 /// What the stage shows; what changes within one face does not rebuild it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

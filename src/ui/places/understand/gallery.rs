@@ -8,6 +8,7 @@ use crate::ui::format::percent;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::store::use_store;
 use crate::ui::widgets::pixel_image::PixelImage;
+use crate::ui::widgets::show::Show;
 
 /// Images on a page: a few rows on a wide screen.
 pub const PAGE_SIZE: usize = 24;

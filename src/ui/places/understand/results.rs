@@ -16,6 +16,7 @@ use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::confusion::ConfusionTable;
 use crate::ui::widgets::matrix_cells::{Cell, behind, most_confused};
+use crate::ui::widgets::show::Show;
 
 /// More classes than this make a matrix that nobody can read, and thousands of cells to draw.
 const MATRIX_CLASSES_LIMIT: usize = 40;

@@ -11,6 +11,7 @@ use crate::ui::reactive::{effect, memo};
 use crate::ui::store::use_store;
 use crate::ui::widgets::pixel_image::paint;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
+use crate::ui::widgets::show::Show;
 
 /// Classes listed: those after the fifth are next to nothing.
 const BARS_LIMIT: usize = 5;

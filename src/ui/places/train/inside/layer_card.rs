@@ -10,6 +10,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::layer_text::layer_title;
 use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn LayerCard(

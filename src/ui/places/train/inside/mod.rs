@@ -20,6 +20,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::state::DatasetState;
 use crate::ui::store::{Store, use_store};
+use crate::ui::widgets::show::Show;
 
 /// Closed until the visitor opens it, or a program does (`kindling.watch`).
 #[component]

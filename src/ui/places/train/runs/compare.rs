@@ -14,6 +14,7 @@ use crate::ui::runs::use_runs;
 use crate::ui::series::{Point, smooth};
 use crate::ui::widgets::chart::{Chart, Line, LineStyle};
 use crate::ui::widgets::chart_scale::{Bounds, ScaleKind};
+use crate::ui::widgets::show::Show;
 
 /// Runs that are compared at once: as many as there are colors that can be told apart.
 pub const COMPARED_LIMIT: usize = 6;

@@ -18,6 +18,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::runs::limit::RUNS_LIMIT;
 use crate::ui::runs::use_runs;
+use crate::ui::widgets::show::Show;
 
 /// What the visitor looks at among the runs.
 #[derive(Clone, Copy)]

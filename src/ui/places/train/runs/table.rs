@@ -7,6 +7,7 @@ use super::order::{Column, Order};
 use super::row::{RunRow, TableRow};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
+use crate::ui::widgets::show::Show;
 
 /// Rows that are drawn before the visitor asks for more, and that each click adds.
 const ROWS_SHOWN: usize = 25;

@@ -9,6 +9,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn ImportanceBars() -> impl IntoView {

@@ -26,6 +26,7 @@ use self::table::TrialsTable;
 use crate::ui::i18n::move_tr;
 use crate::ui::reactive::{effect, memo};
 use crate::ui::search::use_searcher;
+use crate::ui::widgets::show::Show;
 
 /// What the visitor looks at among the trials.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::search::{Trouble, use_searcher};
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchProgress() -> impl IntoView {

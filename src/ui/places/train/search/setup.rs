@@ -16,6 +16,7 @@ use crate::ui::search::use_searcher;
 use crate::ui::widgets::icon::{Glyph, Icon};
 use crate::ui::widgets::number_field::NumberField;
 use crate::ui::widgets::segments::{Segment, Segments};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchSetup() -> impl IntoView {

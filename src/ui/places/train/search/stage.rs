@@ -12,6 +12,7 @@ use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchStage() -> impl IntoView {

@@ -8,6 +8,7 @@ use crate::dataset::summary::shows_characters;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 /// For gray and colored images.
 const OF_ALL: &[Number] = &[

@@ -14,6 +14,7 @@ use crate::ui::recipe::use_recipe;
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::image_grid::ImageGrid;
 use crate::ui::widgets::latest::Latest;
+use crate::ui::widgets::show::Show;
 
 /// Images shown.
 const N_IMAGES: u32 = 8;

@@ -8,13 +8,14 @@ use crate::protocol::{FailureKind, RatePoint};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{figure, percent};
 use crate::ui::i18n::{move_tr, tr};
-use crate::ui::reactive::memo;
+use crate::ui::reactive::{memo, watch};
 use crate::ui::recipe::use_recipe;
 use crate::ui::series::Point;
 use crate::ui::state::{EngineState, RunState};
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::{Chart, Line, LineStyle, XAxis};
 use crate::ui::widgets::chart_scale::{Bounds, ScaleKind, nearest};
+use crate::ui::widgets::show::Show;
 
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 
@@ -36,9 +37,9 @@ pub fn RateFinder() -> impl IntoView {
     };
     on_cleanup(withdraw);
     // A run has the device for itself, and what was found for another recipe is of no use.
-    Effect::watch(
+    watch(
         move || is_active.get(),
-        move |is_active, _, _| {
+        move |is_active, _| {
             if *is_active {
                 withdraw()
             }
@@ -50,9 +51,9 @@ pub fn RateFinder() -> impl IntoView {
         let dataset = recipe.dataset.read();
         (recipe.preset.get(), dataset.as_ref().map(|dataset| dataset.id.clone()))
     });
-    Effect::watch(
+    watch(
         move || in_view.get(),
-        move |_, _, _| {
+        move |_, _| {
             withdraw();
             test.set(Test::Idle)
         },

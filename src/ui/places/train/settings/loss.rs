@@ -8,6 +8,7 @@ use crate::protocol::{ClassWeights, LossConfig};
 use crate::ui::i18n::tr;
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 const OF_LOSSES: &[Number] = &[Number {
     id: "field-label-smoothing",

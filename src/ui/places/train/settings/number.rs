@@ -6,6 +6,7 @@ use crate::protocol::RunConfig;
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 /// A share that may not be all.
 pub const SHARE: (f64, f64) = (0.0, 0.999_999);

@@ -9,6 +9,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::check_field::CheckField;
+use crate::ui::widgets::show::Show;
 
 const OF_OPTIMIZERS: &[Number] = &[
     Number {

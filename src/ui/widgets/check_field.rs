@@ -22,7 +22,7 @@ pub fn CheckField(
                     type="checkbox"
                     aria-describedby=hint_id.clone()
                     prop:checked=move || value.get()
-                    on:change:target=move |event| drop(on_change.try_run((event.target().checked(),)))
+                    on:change:target=move |event| { on_change.try_run((event.target().checked(),)); }
                 />
                 <span>{label}</span>
             </label>

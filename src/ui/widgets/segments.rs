@@ -76,7 +76,7 @@ fn WordSegments(
                     id=words.id
                     name=name
                     prop:checked=move || chosen.get() == Some(place)
-                    on:change=move |_| drop(on_choose.try_run((place,)))
+                    on:change=move |_| { on_choose.try_run((place,)); }
                 />
                 <span>{words.name}</span>
             </label>

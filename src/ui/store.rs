@@ -99,12 +99,13 @@ struct Waiting {
 
 type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
+type OnUpdate = Rc<dyn Fn(&RunUpdate)>;
 type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
 type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
 
 struct RunWatch {
     id: RunId,
-    on_update: Rc<dyn Fn(&RunUpdate)>,
+    on_update: OnUpdate,
     done: Sender<RunReport>,
 }
 

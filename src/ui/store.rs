@@ -253,6 +253,12 @@ impl Store {
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
         let (changed, news) =
             self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
+        self.tell_views(&changed);
+        self.tell_keepers(&news);
+        changed
+    }
+
+    fn tell_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -261,12 +267,14 @@ impl Store {
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
         self.inside.notify(changed.inside);
+    }
+
+    fn tell_keepers(self, news: &[RunNews]) {
         if !news.is_empty() {
             let keepers = self.keepers.get_value();
             let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
             of_runs.for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
-        changed
     }
 
     /// `keep` hears of every checkpoint, and of every run that ends, however it does, but not of trials; those who wait for its end hear of it

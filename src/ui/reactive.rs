@@ -23,7 +23,9 @@ pub fn watch<T: 'static>(of: impl Fn() -> T + 'static, then: impl FnMut(&T, Opti
     boxed_watch(Box::new(of), Box::new(then), immediate);
 }
 
-fn boxed_memo<T>(compute: Box<dyn Fn(Option<&T>) -> T + Send + Sync>) -> Memo<T>
+type Compute<T> = Box<dyn Fn(Option<&T>) -> T + Send + Sync>;
+
+fn boxed_memo<T>(compute: Compute<T>) -> Memo<T>
 where
     T: PartialEq + Send + Sync + 'static,
 {

@@ -2,8 +2,9 @@
 
 pub mod app;
 
-/// How views follow what changes.
+/// What would otherwise be compiled for every closure and type anew.
 mod reactive;
+mod sort;
 pub mod state;
 pub mod store;
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::record::RunRecord;
 use crate::protocol::RunConfig;
+use crate::ui::sort::sort_by;
 
 /// A value that changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +22,7 @@ pub fn config_difference(before: &RunConfig, after: &RunConfig) -> Vec<Differenc
     if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
         compare("", before, after, &mut found);
     }
-    found.sort_by(|left, right| left.path.cmp(&right.path));
+    sort_by(&mut found, |left, right| left.path.cmp(&right.path));
     found
 }
 

@@ -8,6 +8,7 @@ use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
+use crate::ui::sort::sort_by;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
 use crate::ui::widgets::show::Show;
 
@@ -19,7 +20,7 @@ pub fn ImportanceBars() -> impl IntoView {
         let Some(search) = search.as_ref() else { return Vec::new() };
         let fields = search.plan().fields.iter().map(|field| field.path.clone());
         let mut shares: Vec<_> = fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
-        shares.sort_by(|left, right| right.1.total_cmp(&left.1));
+        sort_by(&mut shares, |left, right| right.1.total_cmp(&left.1));
         shares
     });
     let n_known = memo(move |_| {

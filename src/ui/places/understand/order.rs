@@ -96,9 +96,9 @@ mod tests {
 
     fn check(order: Order, expected: [u16; 4]) {
         let row = |class, n_images, recall| ClassRow { class, n_images, precision: None, recall, f1: recall };
-        let mut rows = [row(2, 5, Some(0.5)), row(0, 5, Some(0.9)), row(3, 0, None), row(1, 8, Some(0.7))];
+        let mut rows = vec![row(2, 5, Some(0.5)), row(0, 5, Some(0.9)), row(3, 0, None), row(1, 8, Some(0.7))];
         order.sort(&mut rows);
-        assert_eq!(rows.map(|row| row.class), expected, "{order:?}");
+        assert_eq!(rows.iter().map(|row| row.class).collect::<Vec<_>>(), expected, "{order:?}");
     }
 
     #[test]

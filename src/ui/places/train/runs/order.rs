@@ -161,9 +161,9 @@ mod tests {
 
     fn check(column: Column, is_descending: bool, expected: [&str; 3]) {
         let mut rows =
-            [row("a", 1.0, Some(0.5), "slow"), row("b", 2.0, None, "Fast"), row("c", 3.0, Some(0.7), "middling")];
+            vec![row("a", 1.0, Some(0.5), "slow"), row("b", 2.0, None, "Fast"), row("c", 3.0, Some(0.7), "middling")];
         Order { column, is_descending }.sort(&mut rows, |row| row.record.name.clone());
-        assert_eq!(rows.each_ref().map(|row| row.record.id.as_str()), expected, "{column:?}");
+        assert_eq!(rows.iter().map(|row| row.record.id.as_str()).collect::<Vec<_>>(), expected, "{column:?}");
     }
 
     #[test]

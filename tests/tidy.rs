@@ -126,6 +126,14 @@ fn only_the_channel_posts_messages(source: &Source) -> Vec<String> {
     source.complain_of(&words, "only the channel talks between page and engine")
 }
 
+fn memos_and_effects_are_boxed(source: &Source) -> Vec<String> {
+    if source.module() != Some("ui") || source.path == "src/ui/reactive.rs" {
+        return Vec::new();
+    }
+    let words = ["Memo::new", "Effect::new", "Effect::watch"];
+    source.complain_of(&words, "`memo`, `effect` and `watch` of ui/reactive.rs keep the page small")
+}
+
 fn nothing_panics_on_outside_data(source: &Source) -> Vec<String> {
     let words = [".unwrap()", ".expect(", ".unwrap_err()", ".expect_err(", "todo!", "unimplemented!", "dbg!"];
     source.complain_of(&words, "return a typed error; an impossible case is `unreachable!(\"why\")`")
@@ -269,6 +277,19 @@ fn messages_are_posted_by_the_channel_alone() {
     check_complaints(rule, "src/engine/session.rs", "scope.post_message(&event);", 1);
     check_complaints(rule, "src/ui/worker.js", "self.postMessage(1);", 1);
     check_complaints(rule, "src/channel/page.rs", "worker.post_message(&command);", 0);
+}
+
+#[test]
+fn memos_and_effects_of_the_page_are_boxed() {
+    let rule = memos_and_effects_are_boxed;
+    check(&sources("src", &["rs"]), rule);
+    check_complaints(
+        rule,
+        "src/ui/recipe.rs",
+        "let a = Memo::new(f);\nlet b = ArcMemo::new(f);\nEffect::watch(f, g, true);",
+        2,
+    );
+    check_complaints(rule, "src/ui/reactive.rs", "Memo::new(compute)", 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::plan::{Method, SearchPlan, TRIALS_LIMIT};
-use super::space::{Field, SpaceError, Values, apply};
+use super::space::{Field, SpaceError, Values, apply, to_json};
 use super::trial::Trial;
 use crate::dataset::random::Random;
 
@@ -36,8 +36,7 @@ fn distinct(plan: &SearchPlan, points: impl Iterator<Item = Vec<f64>>) -> Result
     let (mut trials, mut known, mut n_vain) = (Vec::new(), HashSet::new(), 0);
     for picks in points {
         let (config, is_there) = apply(&plan.base, &plan.fields, &picks)?;
-        // A config is plain data: it can always be written.
-        if !known.insert(serde_json::to_string(&config).unwrap_or_default()) {
+        if !known.insert(to_json(&config).to_string()) {
             n_vain += 1;
             if n_vain >= VAIN_DRAWS_LIMIT && !matches!(plan.method, Method::Grid { .. }) {
                 break;

@@ -6,7 +6,7 @@ use super::api;
 use super::catalog::Catalog;
 use super::engine_panel::EngineChip;
 use super::failure_text::failure_text;
-use super::i18n::{Language, move_tr, speak, tr};
+use super::i18n::{Language, move_tr, speak};
 use super::interrupted::Interrupted;
 use super::link;
 use super::notices::NoticeList;
@@ -18,6 +18,7 @@ use super::places::understand::UnderstandPlace;
 use super::places::understand::evaluations::Evaluations;
 use super::places::use_place::UsePlace;
 use super::preferences::{EnginePreference, Preference, Theme};
+use super::reactive::{effect, memo, watch};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
 use super::runs::incoming::config_of_query;
@@ -93,7 +94,7 @@ fn Navigation(place: RwSignal<Place>) -> impl IntoView {
             </a>
         }
     };
-    view! { <nav class="places" aria-label=move || tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
+    view! { <nav class="places" aria-label=move_tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
 }
 
 /// A config in the page's address, as "Copy link" makes it.
@@ -109,7 +110,7 @@ fn take_address(store: Store, recipe: Recipe) {
 #[component]
 fn EngineGone() -> impl IntoView {
     let store = use_store();
-    let failure = Memo::new(move |_| {
+    let failure = memo(move |_| {
         store.engine.with(|engine| match engine {
             EngineState::Failed(failure) => Some(failure.clone()),
             EngineState::Choosing | EngineState::Starting(_) | EngineState::Ready { .. } => None,
@@ -136,10 +137,10 @@ fn EngineGone() -> impl IntoView {
 
 /// Names the place in the window's title, and begins it at its top, where the keyboard is too.
 fn announce(place: RwSignal<Place>) {
-    Effect::new(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
-    Effect::watch(
+    effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+    watch(
         move || place.get(),
-        |_, _, _| {
+        |_, _| {
             if let Some(content) = document().get_element_by_id("content") {
                 // Without it the keyboard would go on where the link was.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::protocol::Bulk;
+use crate::ui::json::from_text;
 
 const NAME: &str = "kindling";
 const VERSION: u32 = 1;
@@ -47,7 +48,7 @@ pub fn unique_id() -> String {
 
 /// None for what cannot be read, as from a later version of the page.
 pub fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
-    serde_json::from_str(&value.as_string()?).ok()
+    from_text(&value.as_string()?)
 }
 
 /// Bytes as they were put.

@@ -6,6 +6,7 @@ use super::choice::{self, Asked};
 use super::i18n::{move_tr, tr};
 use super::link;
 use super::preferences::{EnginePreference, Preference};
+use super::reactive::memo;
 use super::state::{EngineProgram, EngineReason, EngineState};
 use super::store::use_store;
 use crate::protocol::EngineKind;
@@ -14,7 +15,7 @@ use crate::protocol::EngineKind;
 #[component]
 pub fn EngineChip() -> impl IntoView {
     let store = use_store();
-    let state = Memo::new(move |_| store.engine.get());
+    let state = memo(move |_| store.engine.get());
     let short = move || match &*state.read() {
         EngineState::Ready { choice, .. } | EngineState::Starting(choice) => match choice.program.kind() {
             EngineKind::Webgpu => "WebGPU",
@@ -40,7 +41,7 @@ pub fn EngineChip() -> impl IntoView {
 #[component]
 pub fn EnginePanel() -> impl IntoView {
     let store = use_store();
-    let state = Memo::new(move |_| store.engine.get());
+    let state = memo(move |_| store.engine.get());
     let preference = RwSignal::new(match choice::asked_by_address() {
         Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
         Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,

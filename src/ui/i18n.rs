@@ -117,6 +117,16 @@ pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
     })
 }
 
+/// [`translate`] as a closure. All texts share its one type, and with it the code that draws it: leptos compiles that anew for every type
+/// of closure. Use [`move_tr`].
+pub fn translation(
+    group: &'static str,
+    key: &'static str,
+    values: Vec<(&'static str, String)>,
+) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    move || translate(group, key, &values)
+}
+
 /// The form for the first value (the bar), with every `{name}` replaced by its value.
 fn fill(text: &str, values: &[(&str, String)]) -> String {
     let form = match text.split_once('|') {
@@ -140,10 +150,13 @@ macro_rules! tr {
 
 /// `move_tr!(group.key, name = value)`: the text as a closure for a view, which follows the language; the values are taken once.
 macro_rules! move_tr {
-    ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {{
-        let values: Vec<(&'static str, String)> = vec![$((stringify!($name), ($value).to_string())),*];
-        move || $crate::ui::i18n::translate(stringify!($group), stringify!($key), &values)
-    }};
+    ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::ui::i18n::translation(
+            stringify!($group),
+            stringify!($key),
+            vec![$((stringify!($name), ($value).to_string())),*],
+        )
+    };
 }
 
 pub(crate) use {move_tr, tr};

@@ -5,17 +5,19 @@ use leptos::prelude::*;
 use super::failure_text::failure_text;
 use super::format::{byte_rate, bytes, clock};
 use super::i18n::{move_tr, tr};
+use super::reactive::memo;
 use super::state::{Load, LoadStage};
 use super::store::use_store;
 use super::widgets::icon::{Glyph, Icon};
+use super::widgets::show::Show;
 use crate::protocol::FailureKind;
 
 /// Nothing while nothing is loaded and nothing went wrong.
 #[component]
 pub fn LoadStatus() -> impl IntoView {
     let store = use_store();
-    let is_loading = Memo::new(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
-    let failure = Memo::new(move |_| {
+    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    let failure = memo(move |_| {
         store.dataset.with(|dataset| match &dataset.load {
             Load::Failed { failure, .. } if failure.kind != FailureKind::Canceled => Some(failure.clone()),
             Load::Failed { .. } | Load::Idle | Load::Loading { .. } | Load::Canceled => None,
@@ -32,15 +34,15 @@ pub fn LoadStatus() -> impl IntoView {
 #[component]
 fn Loading() -> impl IntoView {
     let store = use_store();
-    let stage = Memo::new(move |_| {
+    let stage = memo(move |_| {
         store.dataset.with(|dataset| match &dataset.load {
             Load::Loading { stage, .. } => Some(stage.clone()),
             Load::Idle | Load::Failed { .. } | Load::Canceled => None,
         })
     });
     // None: the bar shows that something goes on, not how far.
-    let fraction = Memo::new(move |_| stage.with(|stage| stage.as_ref().and_then(fraction)));
-    let phase = Memo::new(move |_| match &*stage.read() {
+    let fraction = memo(move |_| stage.with(|stage| stage.as_ref().and_then(fraction)));
+    let phase = memo(move |_| match &*stage.read() {
         None | Some(LoadStage::Asked) => tr!(load.asked),
         Some(LoadStage::Downloading { .. }) => tr!(load.downloading),
         Some(LoadStage::Retrying { attempt, attempts, .. }) => {
@@ -51,7 +53,7 @@ fn Loading() -> impl IntoView {
     view! {
         <div class="load">
             <p class="stage-status" role="status">{phase}</p>
-            <progress max="1" value=move || fraction.get().map(|it| it.to_string()) aria-label=move || tr!(load.bar)></progress>
+            <progress max="1" value=move || fraction.get().map(|it| it.to_string()) aria-label=move_tr!(load.bar)></progress>
             <p class="load-figures">{move || stage.with(|stage| stage.as_ref().map(figures))}</p>
             <button type="button" class="button" on:click=move |_| store.cancel_dataset()>{move_tr!(load.cancel)}</button>
         </div>

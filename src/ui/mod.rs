@@ -2,6 +2,9 @@
 
 pub mod app;
 
+/// What would otherwise be compiled for every closure and type anew.
+mod reactive;
+mod sort;
 pub mod state;
 pub mod store;
 
@@ -19,6 +22,7 @@ mod sources;
 /// What is kept of runs: those that have ended, and those that were broken off.
 mod database;
 mod interrupted;
+mod json;
 mod runs;
 
 /// Which settings do best.

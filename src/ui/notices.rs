@@ -36,7 +36,7 @@ pub fn NoticeList() -> impl IntoView {
                 <button
                     type="button"
                     class="button is-quiet"
-                    aria-label=move || tr!(shell.dismiss)
+                    aria-label=move_tr!(shell.dismiss)
                     on:click=move |_| store.dismiss_notice(id)
                 >
                     <Glyph icon=Icon::Close />
@@ -45,7 +45,7 @@ pub fn NoticeList() -> impl IntoView {
         }
     };
     view! {
-        <ul class="notices" aria-label=move || tr!(shell.notices) aria-live="polite">
+        <ul class="notices" aria-label=move_tr!(shell.notices) aria-live="polite">
             <For each=notices key=|notice| notice.id children=item />
         </ul>
     }

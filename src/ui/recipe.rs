@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 
 use super::catalog::Catalog;
 use super::designer::editor::Editor;
+use super::reactive::{memo, watch};
 use super::runs::RunNotice;
 use super::sources::served;
 use super::state::{Load, NoticeKind, RunState};
@@ -55,11 +56,11 @@ impl Recipe {
     /// Made once, beside the store.
     pub fn new(store: Store, catalog: Catalog) -> Self {
         let wanted = RwSignal::new(None);
-        let dataset = Memo::new(move |_| in_view(store, catalog, wanted));
-        let presets = Memo::new(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
+        let dataset = memo(move |_| in_view(store, catalog, wanted));
+        let presets = memo(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
         let config = RwSignal::new(None::<RunConfig>);
-        let network = Memo::new(move |_| config.read().as_ref().map(|config| config.network.clone()));
-        let survey = Memo::new(move |_| {
+        let network = memo(move |_| config.read().as_ref().map(|config| config.network.clone()));
+        let survey = memo(move |_| {
             let dataset = dataset.get()?;
             Some(survey(network.read().as_ref()?, dataset.shape, dataset.classes.len()))
         });
@@ -80,9 +81,9 @@ impl Recipe {
             catalog,
         };
         // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
-        Effect::watch(
+        watch(
             move || presets.get(),
-            move |presets, before, _| {
+            move |presets, before| {
                 if before != Some(presets)
                     && let Some(first) = presets.first()
                 {
@@ -117,11 +118,9 @@ impl Recipe {
     }
 
     pub fn change(self, change: impl FnOnce(&mut RunConfig)) {
-        self.config.update(|config| {
-            if let Some(config) = config {
-                change(config);
-            }
-        });
+        if let Some(config) = self.config.write().as_mut() {
+            change(config);
+        }
     }
 
     /// Tests learning rates for the settings, on the dataset that the engine has.

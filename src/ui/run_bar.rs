@@ -3,21 +3,23 @@
 use leptos::prelude::*;
 
 use super::format::{clock, percent};
-use super::i18n::tr;
+use super::i18n::{move_tr, tr};
+use super::reactive::memo;
 use super::state::RunState;
 use super::store::{Store, use_store};
+use super::widgets::show::Show;
 
 /// Nothing while there is no run.
 #[component]
 pub fn RunBar() -> impl IntoView {
     let store = use_store();
-    let has_run = Memo::new(move |_| store.run.with(|run| run.run().is_some()));
-    let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, |run| run.fraction())));
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let has_run = memo(move |_| store.run.with(|run| run.run().is_some()));
+    let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, |run| run.fraction())));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     view! {
         <Show when=move || has_run.get()>
             <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
-                <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(shell.run_bar)></progress>
+                <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(shell.run_bar)></progress>
                 <span>{move || store.run.with(|run| named(store, run))}</span>
                 <span class="run-bar-figures">{move || store.run.with(figures)}</span>
             </a>

@@ -25,7 +25,7 @@ pub fn SettingsMenu() -> impl IntoView {
     };
     view! {
         <details class="menu">
-            <summary class="button is-quiet" aria-label=move || tr!(shell.settings)><Glyph icon=Icon::Settings /></summary>
+            <summary class="button is-quiet" aria-label=move_tr!(shell.settings)><Glyph icon=Icon::Settings /></summary>
             <div class="menu-body">
                 <fieldset class="segments">
                     <legend>{move_tr!(shell.language)}</legend>

@@ -7,7 +7,7 @@
 //! woken by `curves`. Where a component needs one figure of a part, put it behind a `Memo`:
 //!
 //! ```ignore
-//! let step = Memo::new(move |_| store.run.with(|run| run.run().map(|run| run.progress.step)));
+//! let step = memo(move |_| store.run.with(|run| run.run().map(|run| run.progress.step)));
 //! ```
 //!
 //! # Asking
@@ -99,12 +99,13 @@ struct Waiting {
 
 type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
+type OnUpdate = Rc<dyn Fn(&RunUpdate)>;
 type OnProgress = Rc<dyn Fn(f32, &[RatePoint])>;
 type Receiver<T> = oneshot::Receiver<Result<T, Failure>>;
 
 struct RunWatch {
     id: RunId,
-    on_update: Rc<dyn Fn(&RunUpdate)>,
+    on_update: OnUpdate,
     done: Sender<RunReport>,
 }
 
@@ -252,6 +253,12 @@ impl Store {
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
         let (changed, news) =
             self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
+        self.tell_views(&changed);
+        self.tell_keepers(&news);
+        changed
+    }
+
+    fn tell_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
@@ -260,12 +267,14 @@ impl Store {
         self.questions.notify(changed.questions);
         self.notices.notify(changed.notices);
         self.inside.notify(changed.inside);
+    }
+
+    fn tell_keepers(self, news: &[RunNews]) {
         if !news.is_empty() {
             let keepers = self.keepers.get_value();
             let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
             of_runs.for_each(|news| keepers.iter().for_each(|keep| keep(news)));
         }
-        changed
     }
 
     /// `keep` hears of every checkpoint, and of every run that ends, however it does, but not of trials; those who wait for its end hear of it

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use serde::Serialize;
 
 pub use self::rate::RateSign;
+use super::reactive::memo;
 use super::series::Point;
 use super::state::{Curves, Run};
 use super::store::Store;
@@ -176,7 +177,7 @@ fn layers_of(look: &LayersReport) -> Vec<LayerHealth> {
 pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
     /// Steps after which advice is renewed at the latest.
     const STEPS: u32 = 100;
-    let moment = Memo::new(move |_| {
+    let moment = memo(move |_| {
         store.run.with(|state| {
             // A search tries odd settings on purpose.
             state.run().filter(|run| !store.is_trial(run.id)).map(|run| {
@@ -185,7 +186,7 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
             })
         })
     });
-    Memo::new(move |_| {
+    memo(move |_| {
         // Read, not only tracked: a memo that nobody has read follows nothing.
         match moment.get() {
             Some(_) => advice_now(store),

@@ -14,6 +14,7 @@ mod watch;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -72,7 +73,14 @@ pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: 
     Reflect::set(&window(), &"kindling".into(), &kindling).ok();
 }
 
-async fn answer(result: impl Future<Output = Result<Value, Failure>>) -> Result<JsValue, JsValue> {
+/// Boxed, so that the way to JavaScript is compiled once, not for every method.
+fn answer(
+    result: impl Future<Output = Result<Value, Failure>> + 'static,
+) -> impl Future<Output = Result<JsValue, JsValue>> {
+    to_javascript(Box::pin(result))
+}
+
+async fn to_javascript(result: Pin<Box<dyn Future<Output = Result<Value, Failure>>>>) -> Result<JsValue, JsValue> {
     result.await.map(|value| to_js(&value)).map_err(to_error)
 }
 

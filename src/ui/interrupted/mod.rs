@@ -22,6 +22,7 @@ use super::recipe::Recipe;
 use super::state::{Checkpoint, NoticeKind};
 use super::store::Store;
 use crate::protocol::{Failure, FailureKind, RunId, RunReport, RunUpdate};
+use crate::ui::sort::sort_by;
 
 /// Runs that are kept at most; of more, the oldest go.
 const LIMIT: usize = 3;
@@ -79,7 +80,7 @@ impl Interrupted {
     async fn load(self) -> Result<(), Trouble> {
         let (tab, now_ms) = (tab(), js_sys::Date::now());
         let mut found = self.storage().await?.list().await?;
-        found.sort_by(|left, right| right.saved_at.total_cmp(&left.saved_at));
+        sort_by(&mut found, |left, right| right.saved_at.total_cmp(&left.saved_at));
         for surplus in found.split_off(found.len().min(LIMIT)) {
             self.plan(Task::Delete(surplus.id));
         }

@@ -54,6 +54,7 @@ impl InterruptedRun {
 mod tests {
     use super::*;
     use crate::protocol::{EpochReport, InitConfig, NetworkConfig, RunConfig, RunId};
+    use crate::ui::json::{from_text, to_text};
 
     fn interrupted(validation_loss: f32) -> InterruptedRun {
         let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
@@ -82,16 +83,16 @@ mod tests {
     fn it_comes_back_from_its_text_as_it_was() {
         let interrupted = interrupted(0.25);
         assert_eq!(interrupted.run.progress.step, 41);
-        let text = serde_json::to_string(&interrupted).unwrap();
-        assert_eq!(serde_json::from_str::<InterruptedRun>(&text).unwrap(), interrupted);
+        let text = to_text(&interrupted);
+        assert_eq!(from_text(&text), Some(interrupted));
     }
 
     #[test]
     fn a_report_without_a_validation_is_left_out_rather_than_unreadable() {
         let interrupted = interrupted(f32::NAN);
         assert_eq!((interrupted.run.epochs.len(), interrupted.run.best), (0, None));
-        let text = serde_json::to_string(&interrupted).unwrap();
-        assert!(serde_json::from_str::<InterruptedRun>(&text).is_ok());
+        let text = to_text(&interrupted);
+        assert!(from_text::<InterruptedRun>(&text).is_some());
     }
 
     #[test]

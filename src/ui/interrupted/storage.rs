@@ -7,6 +7,7 @@ use wasm_bindgen::JsValue;
 use super::record::InterruptedRun;
 use crate::protocol::Bulk;
 use crate::ui::database::{self, CHECKPOINTS, INTERRUPTED, Trouble, ended, read, read_bytes, trouble};
+use crate::ui::json::to_text;
 
 pub struct InterruptedStorage {
     database: Database,
@@ -50,10 +51,8 @@ impl InterruptedStorage {
 
     async fn write(&self, run: &InterruptedRun, bytes: &Bulk) -> Result<(), Error> {
         let key = JsValue::from_str(&run.id);
-        // Plain data: it can be written as JSON.
-        let text = serde_json::to_string(run).unwrap_or_default();
         let transaction = self.database.transaction(&[INTERRUPTED, CHECKPOINTS], TransactionMode::ReadWrite)?;
-        transaction.object_store(INTERRUPTED)?.put(&text.into(), Some(&key))?;
+        transaction.object_store(INTERRUPTED)?.put(&to_text(run).into(), Some(&key))?;
         transaction.object_store(CHECKPOINTS)?.put(&Uint8Array::from(&bytes[..]), Some(&key))?;
         ended(transaction.await?)
     }

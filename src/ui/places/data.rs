@@ -15,16 +15,17 @@ use self::split_form::SplitForm;
 use self::statistics::Statistics;
 use crate::ui::i18n::move_tr;
 use crate::ui::load_status::LoadStatus;
+use crate::ui::reactive::memo;
 use crate::ui::state::Load;
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn DataPlace() -> impl IntoView {
     let store = use_store();
-    let current = Memo::new(move |_| store.dataset.with(|dataset| dataset.current.clone()));
-    let has_status = Memo::new(move |_| {
-        store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. }))
-    });
+    let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
+    let has_status =
+        memo(move |_| store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. })));
     view! {
         <section class="data-place" aria-labelledby="data-title">
             <header class="place-header">

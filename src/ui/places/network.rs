@@ -22,6 +22,7 @@ use crate::protocol::DatasetSummary;
 use crate::ui::format::{count, short_count};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::preset_text::{preset_name, preset_text};
+use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
@@ -31,7 +32,7 @@ use crate::ui::store::use_store;
 pub fn NetworkPlace() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     let dataset_name = move || recipe.dataset.read().as_ref().map(|dataset| dataset.name.clone());
     let cards = move || {
         let dataset = recipe.dataset.get()?;
@@ -63,7 +64,7 @@ pub fn NetworkPlace() -> impl IntoView {
 #[component]
 fn ToTrain() -> impl IntoView {
     let recipe = use_recipe();
-    let error = Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
+    let error = memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
     view! {
         <div class="controls">
             {move || match error.get() {

@@ -15,14 +15,16 @@ use crate::protocol::{SplitName, Views};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::check_field::CheckField;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn UnderstandPlace() -> impl IntoView {
     let store = use_store();
     let split = RwSignal::new(SplitName::Validation);
-    let has_network = Memo::new(move |_| {
+    let has_network = memo(move |_| {
         store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
     });
     view! {
@@ -57,7 +59,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     let views = RwSignal::new(Views::default());
     let state = move || evaluations.of(split.get()).get();
     let is_running = move || matches!(state(), EvaluationState::Running(_));
-    let n_images = Memo::new(move |_| {
+    let n_images = memo(move |_| {
         let counts = store.dataset.with(|dataset| dataset.current.as_ref().map(|current| current.counts));
         counts.map_or(0, |counts| match split.get() {
             SplitName::Train => counts.train,
@@ -90,10 +92,10 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             </Show>
             <CheckField
                 id="understand-views"
-                label=Signal::derive(|| tr!(understand.views))
-                hint=Signal::derive(|| tr!(understand.views_why))
+                label=Signal::derive(move_tr!(understand.views))
+                hint=Signal::derive(move_tr!(understand.views_why))
                 value=Signal::derive(move || views.get() == Views::Several)
-                on_change=move |several| views.set(if several { Views::Several } else { Views::One })
+                on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
             />
             <button
                 type="button"
@@ -109,7 +111,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             }}</span>
             {move || match state() {
                 EvaluationState::Running(fraction) => {
-                    view! { <progress max="1" value=fraction aria-label=move || tr!(understand.progress)></progress> }.into_any()
+                    view! { <progress max="1" value=fraction aria-label=move_tr!(understand.progress)></progress> }.into_any()
                 }
                 EvaluationState::None | EvaluationState::Done(_) | EvaluationState::Failed(_) => ().into_any(),
             }}

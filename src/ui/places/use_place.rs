@@ -9,6 +9,7 @@ use self::answer::AnswerPanel;
 use self::classifier::Classifier;
 use crate::protocol::{InputKind, Views};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::{memo, watch};
 use crate::ui::store::use_store;
 use crate::ui::widgets::camera::CameraView;
 use crate::ui::widgets::check_field::CheckField;
@@ -68,17 +69,17 @@ pub fn UsePlace() -> impl IntoView {
         }
     };
     // As the network learns, its answer changes: after each epoch, and when a run begins or ends.
-    let learned = Memo::new(move |_| {
+    let learned = memo(move |_| {
         store.run.with(|run| (run.run().map(|run| (run.id, run.epochs.len())), run.is_active(), run.has_network()))
     });
-    Effect::watch(move || learned.get(), move |_, _, _| classifier.refresh(), false);
+    watch(move || learned.get(), move |_, _| classifier.refresh(), false);
     // An image of another dataset's kind has to be prepared anew, by another network: begin again.
     let look = move |several: bool| {
         classifier.views.set(if several { Views::Several } else { Views::One });
         classifier.refresh();
     };
-    let version = Memo::new(move |_| store.dataset.with(|dataset| dataset.version));
-    Effect::watch(move || version.get(), move |_, _, _| classifier.offer(None), false);
+    let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
+    watch(move || version.get(), move |_, _| classifier.offer(None), false);
 
     view! {
         <section class="use-place" aria-labelledby="use-title">
@@ -108,8 +109,8 @@ pub fn UsePlace() -> impl IntoView {
                     </div>
                     <CheckField
                         id="use-views"
-                        label=Signal::derive(|| tr!(use_place.views))
-                        hint=Signal::derive(|| tr!(use_place.views_why))
+                        label=Signal::derive(move_tr!(use_place.views))
+                        hint=Signal::derive(move_tr!(use_place.views_why))
                         value=Signal::derive(move || classifier.views.get() == Views::Several)
                         on_change=look
                     />
@@ -131,9 +132,9 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
         };
         let button = NodeRef::<leptos::html::Button>::new();
         // The focus follows the arrow keys from tab to tab.
-        Effect::watch(
+        watch(
             move || input.get(),
-            move |now, before, _| {
+            move |now, before| {
                 if *now == this
                     && before.is_some()
                     && let Some(button) = button.get_untracked()
@@ -164,7 +165,7 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
         }
     };
     view! {
-        <div class="tabs" role="tablist" aria-label=move || tr!(use_place.input)>
+        <div class="tabs" role="tablist" aria-label=move_tr!(use_place.input)>
             {Input::ALL.map(tab).collect_view()}
         </div>
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::record::RunRecord;
 use crate::protocol::RunConfig;
+use crate::ui::sort::sort_by;
 
 /// A value that changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +28,7 @@ pub fn part_difference<P: Serialize>(path: &str, before: &P, after: &P) -> Vec<D
     if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
         compare(path, before, after, &mut found);
     }
-    found.sort_by(|left, right| left.path.cmp(&right.path));
+    sort_by(&mut found, |left, right| left.path.cmp(&right.path));
     found
 }
 

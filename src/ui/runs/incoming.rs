@@ -12,6 +12,7 @@ use super::limit::RUNS_LIMIT;
 use super::record::{KeptRun, NAME_LIMIT, NOTE_LIMIT, is_finite, shortened};
 use crate::network::shape::check_extent;
 use crate::protocol::RunConfig;
+use crate::ui::json::to_text;
 use crate::ui::state::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT};
 
 /// Of a config in the page's address, encoded: browsers and messengers carry that much.
@@ -53,8 +54,7 @@ pub enum Incoming {
 
 /// The value of `config=` for the page's address; none for a config that is too long for one.
 pub fn config_to_link(config: &RunConfig) -> Option<String> {
-    let text = serde_json::to_string(config).ok()?;
-    let link = URL_SAFE_NO_PAD.encode(text);
+    let link = URL_SAFE_NO_PAD.encode(to_text(config));
     (link.len() <= LINK_LIMIT_BYTES).then_some(link)
 }
 
@@ -71,8 +71,8 @@ fn config_of_link(link: &str) -> Result<RunConfig, Refusal> {
     // Some programs fill up what they pass on.
     let bytes = URL_SAFE_NO_PAD.decode(link.trim_end_matches('=')).map_err(|_| Refusal::NotBase64)?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::NotText)?;
-    let value = serde_json::from_str(&text).map_err(|error| Refusal::NotJson(error.to_string()))?;
-    config(value)
+    let value: Value = serde_json::from_str(&text).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    config(&value)
 }
 
 /// A file that holds a config, or runs as the page exports them.
@@ -82,7 +82,7 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     }
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Refusal::NotJson(error.to_string()))?;
     if value.get("format").and_then(Value::as_str) != Some(RUNS_FORMAT) {
-        return config(value).map(|config| Incoming::Config(Box::new(config)));
+        return config(&value).map(|config| Incoming::Config(Box::new(config)));
     }
     let runs = match value.get_mut("runs").map(Value::take) {
         Some(Value::Array(runs)) if runs.len() > RUNS_LIMIT => {
@@ -91,19 +91,21 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
         Some(Value::Array(runs)) => runs,
         _ => return Err(Refusal::NotRun { place: 1, detail: "there is no list of runs".into() }),
     };
-    let runs =
-        runs.into_iter().zip(1..).map(|(run, place)| kept_run(run).map_err(|detail| Refusal::NotRun { place, detail }));
+    let runs = runs
+        .into_iter()
+        .zip(1..)
+        .map(|(run, place)| kept_run(&run).map_err(|detail| Refusal::NotRun { place, detail }));
     runs.collect::<Result<_, _>>().map(Incoming::Runs)
 }
 
-fn config(value: Value) -> Result<RunConfig, Refusal> {
+fn config(value: &Value) -> Result<RunConfig, Refusal> {
     let config = RunConfig::deserialize(value).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     check_extent(&config.network).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     Ok(config)
 }
 
 /// A run within the page's own limits.
-fn kept_run(value: Value) -> Result<KeptRun, String> {
+fn kept_run(value: &Value) -> Result<KeptRun, String> {
     let mut run = KeptRun::deserialize(value).map_err(|error| error.to_string())?;
     let record = &mut run.record;
     check_extent(&record.config.network).map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ use crate::channel::BUILD;
 use crate::protocol::{RunId, SplitName};
 use crate::ui::database::unique_id;
 use crate::ui::places::understand::evaluations::{Evaluated, EvaluationState};
+use crate::ui::reactive::{memo, watch};
 use crate::ui::state::{EndedRun, EngineState, RunNews};
 
 /// A run under way, as it was when it began: an engine that is lost takes its name with it.
@@ -26,12 +27,12 @@ impl Runs {
                 self.keep(ended.clone());
             }
         });
-        let run = Memo::new(move |_| self.store.run.with(|run| run.run().map(|run| run.id)));
-        Effect::watch(move || run.get(), move |run, _, _| self.begin(*run), true);
+        let run = memo(move |_| self.store.run.with(|run| run.run().map(|run| run.id)));
+        watch(move || run.get(), move |run, _| self.begin(*run), true);
         let test = self.evaluations.of(SplitName::Test);
-        Effect::watch(
+        watch(
             move || test.get(),
-            move |state, _, _| {
+            move |state, _| {
                 if let EvaluationState::Done(evaluated) = state {
                     self.tested(evaluated);
                 }

@@ -1,6 +1,7 @@
 //! How many runs are kept, and which go first.
 
 use super::record::RunRecord;
+use crate::ui::sort::sort_by;
 
 /// Runs kept at most, each of a few kilobytes and curves of up to 200.
 pub const RUNS_LIMIT: usize = 500;
@@ -9,7 +10,7 @@ pub const RUNS_LIMIT: usize = 500;
 pub fn surplus(records: &[impl AsRef<RunRecord>], limit: usize) -> Vec<String> {
     let n_surplus = records.len().saturating_sub(limit);
     let mut records: Vec<&RunRecord> = records.iter().map(AsRef::as_ref).collect();
-    records.sort_by(|left, right| {
+    sort_by(&mut records, |left, right| {
         left.is_starred.cmp(&right.is_starred).then_with(|| left.started_at.total_cmp(&right.started_at))
     });
     records.iter().take(n_surplus).map(|record| record.id.clone()).collect()
@@ -21,10 +22,10 @@ pub const WEIGHTS_LIMIT_BYTES: u64 = 250_000_000;
 /// The ids of those whose weights go when all take too much room: the oldest without a star, then the oldest with one; never the newest.
 pub fn surplus_weights(records: &[impl AsRef<RunRecord>], limit_bytes: u64) -> Vec<String> {
     let mut records: Vec<&RunRecord> = records.iter().map(AsRef::as_ref).collect();
-    records.sort_by(|left, right| left.started_at.total_cmp(&right.started_at));
+    sort_by(&mut records, |left, right| left.started_at.total_cmp(&right.started_at));
     let mut total_bytes: u64 = records.iter().filter_map(|record| record.weights_bytes).sum();
     records.pop();
-    records.sort_by_key(|record| record.is_starred);
+    sort_by(&mut records, |left, right| left.is_starred.cmp(&right.is_starred));
     let going = records.iter().filter_map(|record| {
         let bytes = record.weights_bytes.filter(|_| total_bytes > limit_bytes)?;
         total_bytes -= bytes;

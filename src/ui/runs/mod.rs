@@ -35,6 +35,7 @@ use super::recipe::Recipe;
 use super::state::NoticeKind;
 use super::store::Store;
 use crate::protocol::{Bulk, RunId};
+use crate::ui::sort::sort_by;
 
 /// Runs whose curves are in memory, the newest; those of the others are read again.
 const CURVES_LIMIT: usize = 50;
@@ -121,7 +122,7 @@ impl Runs {
                     list.push(Arc::new(record));
                 }
             }
-            list.sort_by(|left, right| {
+            sort_by(list, |left, right| {
                 left.started_at.total_cmp(&right.started_at).then_with(|| left.id.cmp(&right.id))
             });
         });

@@ -3,7 +3,9 @@
 #[cfg(test)]
 pub mod tests;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::curves::RunCurves;
 use crate::protocol::{Adjustment, Ending, EngineKind, EpochReport, Evaluation, FailureKind, RunConfig};
@@ -88,12 +90,21 @@ pub struct Environment {
 }
 
 /// A record with its curves, as it is exported and as programs see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeptRun {
     #[serde(flatten)]
     pub record: RunRecord,
-    #[serde(default)]
     pub curves: RunCurves,
+}
+
+/// Not derived: that would read the whole record once more, out of serde's own buffer.
+impl<'de> Deserialize<'de> for KeptRun {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let record = RunRecord::deserialize(&value).map_err(Error::custom)?;
+        let curves = value.get("curves").map(RunCurves::deserialize).transpose().map_err(Error::custom)?;
+        Ok(Self { record, curves: curves.unwrap_or_default() })
+    }
 }
 
 /// What only the page knows of a run that has ended.

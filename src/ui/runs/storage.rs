@@ -9,6 +9,7 @@ use super::curves::RunCurves;
 use super::record::RunRecord;
 use crate::protocol::Bulk;
 use crate::ui::database::{self, CURVES, RUNS, Trouble, WEIGHTS, ended, read, read_bytes, trouble};
+use crate::ui::json::to_text;
 
 /// What a run has beside its record.
 #[derive(Clone, Copy, Default)]
@@ -56,12 +57,10 @@ impl RunStorage {
     async fn write(&self, record: &RunRecord, Parts { curves, weights }: Parts<'_>) -> Result<(), Error> {
         let transaction = self.database.transaction(&[RUNS, CURVES, WEIGHTS], TransactionMode::ReadWrite)?;
         let key = JsValue::from_str(&record.id);
-        // Plain data: it can be written as JSON.
-        let record = serde_json::to_string(record).unwrap_or_default();
+        let record = to_text(record);
         transaction.object_store(RUNS)?.put(&record.into(), Some(&key))?;
         if let Some(curves) = curves {
-            let curves = serde_json::to_string(curves).unwrap_or_default();
-            transaction.object_store(CURVES)?.put(&curves.into(), Some(&key))?;
+            transaction.object_store(CURVES)?.put(&to_text(curves).into(), Some(&key))?;
         }
         if let Some(weights) = weights {
             transaction.object_store(WEIGHTS)?.put(&Uint8Array::from(&weights[..]), Some(&key))?;

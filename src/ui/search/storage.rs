@@ -4,19 +4,20 @@ use leptos::prelude::window;
 use web_sys::Storage;
 
 use crate::search::Search;
+use crate::ui::json::{from_text, to_text};
 
 const KEY: &str = "kindling.search";
 
 /// What cannot be read, as from a later version of the page, is none.
 pub fn read() -> Option<Search> {
-    serde_json::from_str(&storage()?.get_item(KEY).ok()??).ok()
+    from_text(&storage()?.get_item(KEY).ok()??)
 }
 
 /// Where the storage is full or forbidden the search lasts as long as the page.
 pub fn write(search: &Search) {
-    if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(search)) {
+    if let Some(storage) = storage() {
         // Better none than one of before.
-        if storage.set_item(KEY, &text).is_err() {
+        if storage.set_item(KEY, &to_text(search)).is_err() {
             storage.remove_item(KEY).ok();
         }
     }

@@ -31,7 +31,9 @@ impl<T> Part<T> {
     }
 
     pub fn with_untracked<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        self.state.with_value(|state| read((self.select)(state)))
+        // By a guard: with a closure handed to leptos, its access to the state would be compiled for every reader.
+        let state = self.state.read_value();
+        read((self.select)(&state))
     }
 
     /// A copy of the part, tracked.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use leptos::prelude::*;
 
-use super::{Receiver, Store, canceled};
+use super::{OnProgress, Receiver, Store, canceled};
 use crate::protocol::{Answer, Command, Failure, FailureKind, Question, RatePoint, RateTest, RequestId, RunConfig};
 
 /// Questions under way at most; more means a page gone wild, and they are refused.
@@ -22,7 +22,7 @@ impl Store {
         question: Question,
         on_progress: impl Fn(f32, &[RatePoint]) + 'static,
     ) -> Result<Answer, Failure> {
-        let (_, answer) = self.open_question(question, on_progress)?;
+        let (_, answer) = self.open_question(question, Rc::new(on_progress))?;
         self.answer(answer).await
     }
 
@@ -33,7 +33,8 @@ impl Store {
         on_progress: impl Fn(f32, &[RatePoint]) + 'static,
     ) -> Result<RateTest, Failure> {
         self.stop_range_test();
-        let (request, answer) = self.open_question(Question::FindRate { config: Box::new(config) }, on_progress)?;
+        let (request, answer) =
+            self.open_question(Question::FindRate { config: Box::new(config) }, Rc::new(on_progress))?;
         self.waiting.update_value(|waiting| waiting.range_test = Some(request));
         match self.answer(answer).await? {
             Answer::Rates(test) => Ok(test),
@@ -53,7 +54,7 @@ impl Store {
     fn open_question(
         self,
         question: Question,
-        on_progress: impl Fn(f32, &[RatePoint]) + 'static,
+        on_progress: OnProgress,
     ) -> Result<(RequestId, Receiver<Answer>), Failure> {
         self.expect_engine()?;
         let (sender, answer) = oneshot::channel();
@@ -63,7 +64,7 @@ impl Store {
             }
             waiting.n_requests = waiting.n_requests.wrapping_add(1);
             let request = RequestId(waiting.n_requests);
-            waiting.answers.insert(request, (sender, Rc::new(on_progress)));
+            waiting.answers.insert(request, (sender, on_progress));
             Some(request)
         });
         let Some(request) = request.flatten() else {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use leptos::prelude::*;
 
-use super::{RunWatch, Store, canceled};
+use super::{OnUpdate, RunWatch, Store, canceled};
 use crate::protocol::{Bulk, Command, Failure, RunConfig, RunId, RunReport, RunUpdate};
 use crate::ui::link::Link;
 use crate::ui::state::{Checkpoint, Curves, Run, RunState};
@@ -20,7 +20,7 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, false, on_update)?.1.await
+        self.begin(config, None, false, Rc::new(on_update))?.1.await
     }
 
     /// As [`Store::train`], for a trial of a search.
@@ -29,7 +29,7 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, true, on_update)?.1.await
+        self.begin(config, None, true, Rc::new(on_update))?.1.await
     }
 
     /// Whether a run is a trial of a search, and not the visitor's own.
@@ -44,7 +44,7 @@ impl Store {
         Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
-        let (id, report) = self.begin((*run.config).clone(), Some(bytes), false, on_update)?;
+        let (id, report) = self.begin((*run.config).clone(), Some(bytes), false, Rc::new(on_update))?;
         self.change(|state| state.take_past(run, curves));
         Ok((id, report))
     }
@@ -52,7 +52,7 @@ impl Store {
     /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again. Waits until the engine has
     /// it; gives the name that the run has from now on.
     pub async fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
-        let (id, opened) = self.wait_for_run(|_| {})?;
+        let (id, opened) = self.wait_for_run(Rc::new(|_| {}))?;
         self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
         self.change(|state| state.open(run, curves, report));
         opened.await.map(|_| id)
@@ -63,7 +63,7 @@ impl Store {
         config: RunConfig,
         checkpoint: Option<Bulk>,
         is_trial: bool,
-        on_update: impl Fn(&RunUpdate) + 'static,
+        on_update: OnUpdate,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
         let (run, report) = self.wait_for_run(on_update)?;
         if is_trial {
@@ -81,14 +81,14 @@ impl Store {
     /// Names a new run, which replaces the one that somebody waits for.
     fn wait_for_run(
         self,
-        on_update: impl Fn(&RunUpdate) + 'static,
+        on_update: OnUpdate,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
         self.expect_engine()?;
         let (done, report) = oneshot::channel();
         let replaced = self.waiting.try_update_value(|waiting| {
             waiting.n_runs = waiting.n_runs.wrapping_add(1);
             let id = RunId(waiting.n_runs);
-            (id, waiting.run.replace(RunWatch { id, on_update: Rc::new(on_update), done }))
+            (id, waiting.run.replace(RunWatch { id, on_update, done }))
         });
         let Some((run, before)) = replaced else { return Err(canceled("the page is closing")) };
         if let Some(before) = before {

@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
 use super::image_input::read_image;
+use super::show::Show;
 use crate::protocol::{ImageInput, InputKind};
 use crate::ui::i18n::{move_tr, tr};
 
@@ -168,7 +169,7 @@ pub fn CameraView(
                     autoplay
                     playsinline
                     prop:muted=true
-                    aria-label=move || tr!(camera.name)
+                    aria-label=move_tr!(camera.name)
                 ></video>
                 <div class="camera-off" class:is-hidden=is_on>
                     {move || match failure() {

@@ -14,6 +14,8 @@ use super::chart_axes::{Axes, StepMarks};
 use super::chart_drawing::{BOTTOM, CLIP_HEIGHT, DrawnLine, HEIGHT, LEFT, MARGIN, RIGHT, Scales, TOP, draw};
 pub use super::chart_drawing::{Line, LineStyle};
 use super::chart_scale::{Bounds, ScaleKind, nearest};
+use super::show::Show;
+use crate::ui::reactive::{effect, memo};
 
 /// Something that happened at a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +42,8 @@ pub fn Chart(
     #[prop(into)]
     smoothing: Signal<f64>,
     /// What a step is called in the readout, with the step's number and epoch.
-    step_name: impl Fn(f64) -> String + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    step_name: Callback<(f64,), String>,
     /// Name of the horizontal axis.
     #[prop(into)]
     x_name: Signal<String>,
@@ -60,13 +63,13 @@ pub fn Chart(
     observe_width(frame, width);
     // Step under the pointer or the keyboard's cursor.
     let cursor = RwSignal::new(None::<f64>);
-    let drawing = Memo::new(move |_| {
+    let drawing = memo(move |_| {
         let scales = Scales { x: x_axis.kind, y: kind.get(), bounds };
         draw(&lines.read(), width.get(), scales, smoothing.get())
     });
-    let has_points = Memo::new(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
+    let has_points = memo(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
 
-    let clip_width = Memo::new(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
+    let clip_width = memo(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
     let clip_box = move || format!("{} {} {} {CLIP_HEIGHT}", LEFT - MARGIN, TOP - MARGIN, clip_width.get());
 
     let on_move = move |event: PointerEvent| {
@@ -109,7 +112,7 @@ pub fn Chart(
                 <ul class="chart-legend">
                     {move || line_names.get().into_iter().enumerate().map(|(place, name)| legend(place, name)).collect_view()}
                 </ul>
-                <span class="chart-step">{move || cursor.get().map(step_name)}</span>
+                <span class="chart-step">{move || cursor.get().map(|step| step_name.run((step,)))}</span>
             </figcaption>
             <div
                 node_ref=frame
@@ -153,7 +156,7 @@ fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
 /// Keeps `width` at the element's width in pixels.
 fn observe_width(frame: NodeRef<Div>, width: RwSignal<f64>) {
     let observed = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
-    Effect::new(move |_| {
+    effect(move |_| {
         let Some(frame) = frame.get() else { return };
         width.set(frame.client_width().into());
         let measured = frame.clone();

@@ -11,7 +11,7 @@ pub fn CheckField(
     #[prop(into)]
     hint: Signal<String>,
     #[prop(into)] value: Signal<bool>,
-    on_change: impl Fn(bool) + 'static,
+    #[prop(into)] on_change: Callback<(bool,)>,
 ) -> impl IntoView {
     let hint_id = format!("{id}-why");
     view! {
@@ -22,7 +22,7 @@ pub fn CheckField(
                     type="checkbox"
                     aria-describedby=hint_id.clone()
                     prop:checked=move || value.get()
-                    on:change:target=move |event| on_change(event.target().checked())
+                    on:change:target=move |event| { on_change.try_run((event.target().checked(),)); }
                 />
                 <span>{label}</span>
             </label>

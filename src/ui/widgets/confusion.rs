@@ -42,7 +42,7 @@ pub fn ConfusionTable(
     });
     view! {
         <div class="confusion" class:has-long-names=has_long_names>
-            <table role="grid" aria-label=move || tr!(confusion.name) on:keydown=on_key>
+            <table role="grid" aria-label=move_tr!(confusion.name) on:keydown=on_key>
                 <thead>
                     <tr class="confusion-axis">
                         <td></td>

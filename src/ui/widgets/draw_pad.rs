@@ -8,7 +8,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, KeyboardEvent, Pointe
 use super::image_input::{read_canvas, readable_context};
 use super::strokes::{Drawing, Point, Segment};
 use crate::protocol::ImageInput;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 
 /// Pixels of the paper's side: fine enough for a large sharp screen, far more than a network sees.
 const SIDE: u32 = 512;
@@ -52,7 +52,7 @@ pub fn DrawPad(
                     height=SIDE
                     tabindex="0"
                     role="application"
-                    aria-label=move || tr!(draw_pad.name)
+                    aria-label=move_tr!(draw_pad.name)
                     aria-describedby="draw-pad-help"
                     on:pointerdown=move |event| pad.pointer_down(&event)
                     on:pointermove=move |event| pad.pointer_move(&event)

@@ -8,7 +8,7 @@ use web_sys::{ClipboardEvent, DragEvent, File, FileList, Url};
 
 use super::image_input::read_image;
 use crate::protocol::{Failure, ImageInput, InputKind};
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 
 /// An address of a file for an `img`, given back when dropped.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ pub fn ImageUpload(
                     class="visually-hidden"
                     type="file"
                     accept="image/*"
-                    aria-label=move || tr!(upload.choose)
+                    aria-label=move_tr!(upload.choose)
                     on:change=move |_| {
                         if let Some(input) = input.get_untracked() {
                             upload.take(input.files());

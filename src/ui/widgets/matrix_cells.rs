@@ -3,6 +3,7 @@
 
 use crate::evaluation::metrics::ConfusionMatrix;
 use crate::protocol::Prediction;
+use crate::ui::sort::sort_by;
 
 /// A cell by its row, the true class, and its column, the predicted one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<(Cell, u32)>
         .map(|cell| (cell, matrix.count(cell.label, cell.predicted)))
         .filter(|(cell, count)| *count > 0 && !cell.is_right())
         .collect();
-    cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    sort_by(&mut cells, |left, right| right.1.cmp(&left.1));
     cells.truncate(limit);
     cells
 }
@@ -52,7 +53,7 @@ pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<(Cell, u32)>
 pub fn behind(predictions: &[Prediction], cell: Cell) -> Vec<Prediction> {
     let is_behind = |it: &&Prediction| Cell { label: it.label.into(), predicted: it.predicted.into() } == cell;
     let mut behind: Vec<_> = predictions.iter().filter(is_behind).copied().collect();
-    behind.sort_by(|left, right| right.confidence.total_cmp(&left.confidence));
+    sort_by(&mut behind, |left, right| right.confidence.total_cmp(&left.confidence));
     behind
 }
 

@@ -21,5 +21,6 @@ pub mod pixel_image;
 pub mod probabilities;
 pub mod segments;
 pub mod select_field;
+pub mod show;
 pub mod small_number;
 pub mod strokes;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::ui::i18n::tr;
+use crate::ui::reactive::watch;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
 #[component]
@@ -21,13 +22,13 @@ pub fn NumberField(
     /// Whether an empty field is a 0 and a 0 an empty field: the number is a limit or a strength that can be left out.
     #[prop(optional)]
     can_be_empty: bool,
-    on_change: impl Fn(f64) + 'static,
+    #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
     let hint_id = format!("{id}-why");
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
-    Effect::watch(move || value.get(), move |_, _, _| is_wrong.set(false), false);
+    watch(move || value.get(), move |_, _| is_wrong.set(false), false);
     let read = move |text: &str| match can_be_empty && text.trim().is_empty() {
         true => Some(0.0),
         false => parse(text, range, is_whole),
@@ -35,7 +36,8 @@ pub fn NumberField(
     let take = move |text: String| match read(&text) {
         Some(number) => {
             is_wrong.set(false);
-            on_change(number);
+            // Nobody is there any more where the field goes with its place.
+            on_change.try_run((number,));
         }
         None => is_wrong.set(true),
     };

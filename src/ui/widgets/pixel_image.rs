@@ -6,6 +6,7 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, ImageData};
 
 use crate::protocol::ImageShape;
+use crate::ui::reactive::effect;
 
 /// Pixels stay sharp however large the style sheet shows them.
 #[component]
@@ -19,7 +20,7 @@ pub fn PixelImage(
     name: Signal<String>,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(canvas) = canvas.get() {
             // An image that is not as it says stays empty.
             paint(&canvas, shape, &pixels);

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::ui::format::percent;
+use crate::ui::reactive::memo;
 
 /// A class as the list shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,9 +23,9 @@ pub fn Probabilities(
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
-    let n_bars = Memo::new(move |_| bars.read().len());
+    let n_bars = memo(move |_| bars.read().len());
     let row = move |place: usize| {
-        let bar = Memo::new(move |_| bars.read().get(place).cloned());
+        let bar = memo(move |_| bars.read().get(place).cloned());
         let label = move || bar.read().as_ref().map(|bar| bar.label.clone());
         let probability = move || bar.read().as_ref().map_or(0.0, |bar| bar.probability);
         view! {

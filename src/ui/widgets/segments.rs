@@ -1,6 +1,10 @@
 //! A choice of a few, side by side.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
+
+use crate::ui::reactive::memo;
 
 /// One of the few.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +28,7 @@ pub fn Segments<T>(
     /// None where another value than the few is chosen.
     #[prop(into)]
     value: Signal<Option<T>>,
-    on_change: impl Fn(T) + Copy + 'static,
+    #[prop(into)] on_change: Callback<(T,)>,
     /// Id of the sentence that explains the choice.
     #[prop(optional)]
     described_by: Option<&'static str>,
@@ -32,24 +36,56 @@ pub fn Segments<T>(
 where
     T: Copy + PartialEq + Send + Sync + 'static,
 {
-    let segment = move |segment: Segment<T>| {
+    let (values, words): (Vec<T>, Vec<Words>) =
+        segments.into_iter().map(|Segment { value, id, name }| (value, Words { id, name })).unzip();
+    let values: Arc<[T]> = values.into();
+    let chosen = {
+        let values = values.clone();
+        memo(move |_| value.get().and_then(|chosen| values.iter().position(|value| *value == chosen)))
+    };
+    let choose = move |place: usize| {
+        if let Some(value) = values.get(place) {
+            on_change.try_run((*value,));
+        }
+    };
+    view! { <WordSegments name legend is_legend_hidden words chosen on_choose=choose described_by /> }
+}
+
+/// A segment without its value, so that those of all types share what is drawn.
+struct Words {
+    id: &'static str,
+    name: fn() -> String,
+}
+
+/// Segments by their places, from 0.
+#[component]
+fn WordSegments(
+    name: &'static str,
+    legend: Signal<String>,
+    is_legend_hidden: bool,
+    words: Vec<Words>,
+    chosen: Memo<Option<usize>>,
+    #[prop(into)] on_choose: Callback<(usize,)>,
+    described_by: Option<&'static str>,
+) -> impl IntoView {
+    let segment = move |(place, words): (usize, Words)| {
         view! {
             <label>
                 <input
                     type="radio"
-                    id=segment.id
+                    id=words.id
                     name=name
-                    prop:checked=move || value.get() == Some(segment.value)
-                    on:change=move |_| on_change(segment.value)
+                    prop:checked=move || chosen.get() == Some(place)
+                    on:change=move |_| { on_choose.try_run((place,)); }
                 />
-                <span>{segment.name}</span>
+                <span>{words.name}</span>
             </label>
         }
     };
     view! {
         <fieldset class="segments" aria-describedby=described_by>
             <legend class:visually-hidden=is_legend_hidden>{legend}</legend>
-            {segments.into_iter().map(segment).collect_view()}
+            {words.into_iter().enumerate().map(segment).collect_view()}
         </fieldset>
     }
 }

@@ -23,7 +23,7 @@ pub fn SelectField(
     /// The value that is chosen.
     #[prop(into)]
     value: Signal<Option<&'static str>>,
-    on_change: impl Fn(&str) + 'static,
+    #[prop(into)] on_change: Callback<(String,)>,
 ) -> impl IntoView {
     let hint_id = format!("{id}-why");
     view! {
@@ -33,7 +33,7 @@ pub fn SelectField(
                 id=id
                 aria-describedby=hint_id.clone()
                 prop:value=move || value.get().unwrap_or_default()
-                on:change:target=move |event| on_change(&event.target().value())
+                on:change:target=move |event| { on_change.try_run((event.target().value(),)); }
             >
                 // New options keep what is chosen: the select's own value is set before they are there.
                 {move || choices.get().into_iter().map(|choice| view! {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::ui::i18n::tr;
+use crate::ui::reactive::watch;
 use crate::ui::widgets::number_field::parse;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
@@ -16,15 +17,16 @@ pub fn SmallNumber(
     /// Least and greatest.
     range: (f64, f64),
     #[prop(optional)] is_whole: bool,
-    on_change: impl Fn(f64) + 'static,
+    #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
-    Effect::watch(move || value.get(), move |_, _, _| is_wrong.set(false), false);
+    watch(move || value.get(), move |_, _| is_wrong.set(false), false);
     let take = move |text: String| match parse(&text, range, is_whole) {
         Some(number) => {
             is_wrong.set(false);
-            on_change(number);
+            // Nobody is there any more where the field goes with its place.
+            on_change.try_run((number,));
         }
         None => is_wrong.set(true),
     };

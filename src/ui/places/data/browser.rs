@@ -80,7 +80,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
                 </label>
             </div>
             {grid}
-            <nav class="gallery-pages" aria-label=move || tr!(data.pages)>
+            <nav class="gallery-pages" aria-label=move_tr!(data.pages)>
                 <button
                     type="button"
                     class="button"
@@ -108,7 +108,7 @@ fn Page(batch: ImageBatch, classes: Arc<Vec<String>>) -> impl IntoView {
     if batch.indices.is_empty() {
         return view! { <p class="hint">{move_tr!(data.no_images)}</p> }.into_any();
     }
-    view! { <ImageGrid batch classes name=Signal::derive(|| tr!(data.browse)) /> }.into_any()
+    view! { <ImageGrid batch classes name=Signal::derive(move_tr!(data.browse)) /> }.into_any()
 }
 
 fn split_name(split: SplitName) -> String {

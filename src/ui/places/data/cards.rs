@@ -11,6 +11,7 @@ use crate::ui::catalog::{Catalog, CatalogState};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{bytes, count};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::sources::served;
 use crate::ui::state::Load;
@@ -24,7 +25,7 @@ pub fn DatasetCards() -> impl IntoView {
         {move || match catalog.state().get() {
             CatalogState::Loading => view! { <p class="hint" role="status">{move_tr!(data.catalog_loading)}</p> }.into_any(),
             CatalogState::Ready(datasets) => view! {
-                <ul class="cards" aria-label=move || tr!(data.served)>
+                <ul class="cards" aria-label=move_tr!(data.served)>
                     {datasets.into_iter().map(|dataset| view! { <DatasetCard dataset /> }).collect_view()}
                 </ul>
             }.into_any(),
@@ -45,11 +46,11 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     let id = dataset.id.clone();
     let is_current = {
         let id = id.clone();
-        Memo::new(move |_| store.dataset.with(|state| state.current.as_ref().is_some_and(|current| current.id == id)))
+        memo(move |_| store.dataset.with(|state| state.current.as_ref().is_some_and(|current| current.id == id)))
     };
     let is_coming = {
         let id = id.clone();
-        Memo::new(move |_| {
+        memo(move |_| {
             store.dataset.with(|state| {
                 matches!(&state.load, Load::Loading { source: DatasetSource::Served { id: coming, .. }, .. } if *coming == id)
             })

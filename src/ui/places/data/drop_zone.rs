@@ -63,7 +63,7 @@ pub fn DropZone() -> impl IntoView {
                     type="file"
                     multiple
                     tabindex="-1"
-                    aria-label=move || tr!(data.pick_name)
+                    aria-label=move_tr!(data.pick_name)
                     on:change:target=move |event| {
                         take(event.target().files());
                         // So that the same files can be picked again.

@@ -4,24 +4,26 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SplitForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     // The current dataset is cut in another way than the fields say.
-    let origin_to_apply = Memo::new(move |_| {
+    let origin_to_apply = memo(move |_| {
         let split = recipe.split.get();
         store.dataset.with(|dataset| {
             let origin = dataset.origin.clone().filter(|_| dataset.current.is_some());
             origin.filter(|(_, current)| *current != split).map(|(source, _)| source)
         })
     });
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     let apply = move |_| {
         if let Some(source) = origin_to_apply.get_untracked() {
             spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
@@ -50,12 +52,12 @@ pub fn SplitForm() -> impl IntoView {
                 />
             </div>
             <NumberField
-                label=Signal::derive(|| tr!(data.split_seed))
-                hint=Signal::derive(|| tr!(data.split_seed_why))
+                label=Signal::derive(move_tr!(data.split_seed))
+                hint=Signal::derive(move_tr!(data.split_seed_why))
                 value=Signal::derive(move || f64::from(recipe.split.read().seed))
                 range=(0.0, u32::MAX.into())
                 is_whole=true
-                on_change=move |seed| recipe.split.update(|split| split.seed = seed as u32)
+                on_change=move |seed: f64| recipe.split.update(|split| split.seed = seed as u32)
             />
             <Show when=move || origin_to_apply.get().is_some()>
                 <p class="hint">{move || if is_active.get() { tr!(data.split_ends_run) } else { tr!(data.split_forgets) }}</p>

@@ -31,7 +31,7 @@ pub fn Statistics(summary: Arc<DatasetSummary>) -> impl IntoView {
                 {move || if has_standard_test { tr!(data.standard_test) } else { tr!(data.own_test) }}
                 {is_unbalanced(least, most).then(|| view! { " "{move_tr!(data.unbalanced, least = count(least), most = count(most))} })}
             </p>
-            <ul class="class-bars" aria-label=move || tr!(data.per_class)>
+            <ul class="class-bars" aria-label=move_tr!(data.per_class)>
                 {bars.map(|(name, counts)| view! { <ClassBar name counts most /> }).collect_view()}
             </ul>
             {(n_hidden > 0).then(|| view! { <p class="hint">{move_tr!(data.more_classes, count = n_hidden)}</p> })}

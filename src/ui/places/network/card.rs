@@ -14,6 +14,7 @@ use crate::ui::designer::edit::Edit;
 use crate::ui::designer::parameters::parameters;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::layer_text::{layer_text, layer_title};
+use crate::ui::reactive::memo;
 use crate::ui::reason_text::layer_reason;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::icon::{Glyph, Icon};
@@ -25,9 +26,9 @@ pub fn Card(
     deck: Deck,
 ) -> impl IntoView {
     let recipe = use_recipe();
-    let layer = Memo::new(move |_| recipe.network.read().as_ref()?.layers.get(at).cloned());
-    let fields = Memo::new(move |_| layer.read().as_ref().map(parameters).unwrap_or_default());
-    let misfit = Memo::new(move |_| {
+    let layer = memo(move |_| recipe.network.read().as_ref()?.layers.get(at).cloned());
+    let fields = memo(move |_| layer.read().as_ref().map(parameters).unwrap_or_default());
+    let misfit = memo(move |_| {
         let survey = recipe.survey.read();
         survey.as_ref()?.misfit().filter(|(layer, _)| *layer == at).map(|(_, reason)| reason.clone())
     });

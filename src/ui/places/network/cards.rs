@@ -10,7 +10,9 @@ use crate::network::FeatureShape;
 use crate::ui::designer::remedy::Remedy;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 /// What the cards share.
 #[derive(Clone, Copy)]
@@ -25,15 +27,15 @@ pub struct Deck {
 #[component]
 pub fn Cards() -> impl IntoView {
     let recipe = use_recipe();
-    let n_layers = Memo::new(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
-    let flops = Memo::new(move |_| {
+    let n_layers = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
+    let flops = memo(move |_| {
         let survey = recipe.survey.read();
         survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
     });
     let deck = Deck { n_layers, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) };
     let input = move || recipe.dataset.read().as_ref().map(|dataset| FeatureShape::from(dataset.shape));
     // A layer that does not fit has its own words on its card.
-    let is_about_all = Memo::new(move |_| {
+    let is_about_all = memo(move |_| {
         recipe.survey.read().as_ref().is_some_and(|survey| survey.error.is_some() && survey.misfit().is_none())
     });
     view! {
@@ -41,7 +43,7 @@ pub fn Cards() -> impl IntoView {
             {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
             " · "{move_tr!(designer.keys)}
         </p>
-        <ol class="layer-cards" aria-label=move || tr!(network.layers)>
+        <ol class="layer-cards" aria-label=move_tr!(network.layers)>
             // By place: the keyboard stays where it is while layers come and go.
             <For each=move || 0..n_layers.get() key=|at| *at let:at>
                 <Card at deck />

@@ -11,8 +11,10 @@ use super::toolbar::Toolbar;
 use super::totals::Totals;
 use crate::ui::designer::edit::Edit;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::{Recipe, use_recipe};
+use crate::ui::widgets::show::Show;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum View {
@@ -74,7 +76,7 @@ fn Name() -> impl IntoView {
     const LENGTH_LIMIT: usize = 80;
     let recipe = use_recipe();
     let name = move || recipe.network.read().as_ref().map(|network| network.name.clone()).unwrap_or_default();
-    let is_edited = Memo::new(move |_| recipe.is_edited());
+    let is_edited = memo(move |_| recipe.is_edited());
     let rename = move |text: String| {
         let text = text.trim();
         if !text.is_empty() {

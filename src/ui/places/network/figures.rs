@@ -6,6 +6,7 @@ use super::cards::Deck;
 use crate::network::LayerSummary;
 use crate::ui::format::{bytes, count, short_count};
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 #[component]
@@ -15,7 +16,7 @@ pub fn Figures(
     deck: Deck,
 ) -> impl IntoView {
     let recipe = use_recipe();
-    let summary = Memo::new(move |_| recipe.survey.read().as_ref()?.layers.get(at).copied());
+    let summary = memo(move |_| recipe.survey.read().as_ref()?.layers.get(at).copied());
     // Unknown behind a layer that does not fit.
     let figure = move |write: fn(LayerSummary) -> String| move || summary.get().map_or_else(|| "–".to_owned(), write);
     let share = move || summary.get().map_or(0.0, |layer| layer.flops as f64 / deck.flops.get().max(1) as f64);

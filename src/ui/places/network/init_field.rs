@@ -6,6 +6,7 @@ use crate::protocol::InitConfig;
 use crate::ui::designer::edit::Edit;
 use crate::ui::designer_text::{init_name, init_text};
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 const CHOICES: [(InitConfig, &str); 4] = [
@@ -18,7 +19,7 @@ const CHOICES: [(InitConfig, &str); 4] = [
 #[component]
 pub fn InitField() -> impl IntoView {
     let recipe = use_recipe();
-    let init = Memo::new(move |_| recipe.network.read().as_ref().map(|network| network.init).unwrap_or_default());
+    let init = memo(move |_| recipe.network.read().as_ref().map(|network| network.init).unwrap_or_default());
     let choose = move |chosen: InitConfig| {
         recipe.edit(&Edit::Init(chosen));
     };

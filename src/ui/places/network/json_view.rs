@@ -7,6 +7,7 @@ use crate::ui::designer::edit::Edit;
 use crate::ui::designer::text::{TextError, from_text, to_text};
 use crate::ui::designer_text::text_error;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 #[component]
@@ -17,7 +18,7 @@ pub fn JsonView() -> impl IntoView {
         let draft = recipe.draft.get();
         draft.unwrap_or_else(|| recipe.network.read().as_ref().map(to_text).unwrap_or_default())
     };
-    let has_draft = Memo::new(move |_| recipe.draft.read().is_some());
+    let has_draft = memo(move |_| recipe.draft.read().is_some());
     let apply = move |_| match recipe.draft.get_untracked().as_deref().map(from_text) {
         Some(Ok(network)) => {
             error.set(None);

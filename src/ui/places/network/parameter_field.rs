@@ -6,6 +6,7 @@ use crate::protocol::Layer;
 use crate::ui::designer::edit::Edit;
 use crate::ui::designer::parameters::{Parameter, Range, value, with_value};
 use crate::ui::designer_text::{option_name, parameter_name};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::small_number::SmallNumber;
 
@@ -18,7 +19,7 @@ pub fn ParameterField(
 ) -> impl IntoView {
     let recipe = use_recipe();
     let id = format!("layer-{}-{}", at + 1, parameter.key());
-    let now = Memo::new(move |_| layer.read().as_ref().and_then(|layer| value(layer, parameter)).unwrap_or_default());
+    let now = memo(move |_| layer.read().as_ref().and_then(|layer| value(layer, parameter)).unwrap_or_default());
     let set = move |number: f64| {
         if let Some(layer) = layer.get_untracked() {
             recipe.edit(&Edit::Replace { at, layer: with_value(&layer, parameter, number) });

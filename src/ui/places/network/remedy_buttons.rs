@@ -7,12 +7,13 @@ use crate::ui::designer::edit::Edit;
 use crate::ui::designer::remedy::{Remedy, remedies};
 use crate::ui::designer_text::remedy_name;
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::{Recipe, use_recipe};
 
 /// Of the network as it is now.
 pub fn remedies_now(recipe: Recipe) -> Memo<Vec<Remedy>> {
-    Memo::new(move |_| {
+    memo(move |_| {
         let network = recipe.network.read();
         let dataset = recipe.dataset.read();
         let Some((network, dataset)) = network.as_ref().zip(dataset.as_ref()) else { return Vec::new() };
@@ -48,7 +49,7 @@ pub fn RemedyButtons(remedies: Memo<Vec<Remedy>>) -> impl IntoView {
 pub fn NetworkProblem() -> impl IntoView {
     let recipe = use_recipe();
     let remedies = remedies_now(recipe);
-    let error = Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
+    let error = memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
     move || {
         error.get().map(|error| {
             view! {

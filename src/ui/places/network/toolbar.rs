@@ -5,15 +5,16 @@ use leptos::prelude::*;
 use super::focus::focus_soon;
 use crate::ui::designer::edit::Edit;
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 
 #[component]
 pub fn Toolbar() -> impl IntoView {
     let recipe = use_recipe();
-    let can_undo = Memo::new(move |_| recipe.editor.read().can_undo());
-    let can_redo = Memo::new(move |_| recipe.editor.read().can_redo());
-    let is_edited = Memo::new(move |_| recipe.is_edited());
-    let has_layers = Memo::new(move |_| recipe.network.read().as_ref().is_some_and(|it| !it.layers.is_empty()));
+    let can_undo = memo(move |_| recipe.editor.read().can_undo());
+    let can_redo = memo(move |_| recipe.editor.read().can_redo());
+    let is_edited = memo(move |_| recipe.is_edited());
+    let has_layers = memo(move |_| recipe.network.read().as_ref().is_some_and(|it| !it.layers.is_empty()));
     // A button that has nothing more to do is disabled, and the keyboard goes on beside it.
     let undo = move |_| {
         recipe.undo();

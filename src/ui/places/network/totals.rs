@@ -5,13 +5,15 @@ use leptos::prelude::*;
 use crate::network::LayerSummary;
 use crate::ui::format::{bytes, count, short_count};
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn Totals() -> impl IntoView {
     let recipe = use_recipe();
     let sum = move |of: fn(&LayerSummary) -> u64| {
-        Memo::new(move |_| {
+        memo(move |_| {
             let survey = recipe.survey.read();
             survey.iter().flat_map(|survey| &survey.layers).map(of).fold(0, u64::saturating_add)
         })
@@ -19,7 +21,7 @@ pub fn Totals() -> impl IntoView {
     let parameters = sum(|layer| layer.parameters);
     let flops = sum(|layer| layer.flops);
     let memory = sum(|layer| layer.activation_bytes);
-    let is_partial = Memo::new(move |_| recipe.survey.read().as_ref().is_some_and(|survey| survey.misfit().is_some()));
+    let is_partial = memo(move |_| recipe.survey.read().as_ref().is_some_and(|survey| survey.misfit().is_some()));
     view! {
         <div class="network-totals" id="network-totals">
             <h3>

@@ -8,27 +8,31 @@ use leptos::prelude::*;
 use self::augment::AdjustAugment;
 use super::settings::mode::use_settings_mode;
 use crate::protocol::{Command, ValueChange};
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
 use crate::ui::preferences::SettingsMode;
+use crate::ui::reactive::memo;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 /// Nothing until the first step.
 #[component]
 pub fn AdjustPanel() -> impl IntoView {
     let store = use_store();
     let mode = use_settings_mode();
-    let rates = Memo::new(move |_| {
+    let rates = memo(move |_| {
         store.run.with(|state| match state {
             RunState::Training(run) | RunState::Paused(run) => Some(rates_in_force(run)),
             RunState::Idle | RunState::Preparing { .. } | RunState::Finished { .. } | RunState::Failed { .. } => None,
         })
     });
-    let can_adjust = Memo::new(move |_| rates.get().is_some());
-    let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);
-    let change_rate = move |rate| adjust(store, ValueChange { learning_rate: Some(rate), ..ValueChange::default() });
-    let change_decay = move |decay| adjust(store, ValueChange { weight_decay: Some(decay), ..ValueChange::default() });
+    let can_adjust = memo(move |_| rates.get().is_some());
+    let is_expert = memo(move |_| mode.get() == SettingsMode::Expert);
+    let change_rate =
+        move |rate: f64| adjust(store, ValueChange { learning_rate: Some(rate), ..ValueChange::default() });
+    let change_decay =
+        move |decay: f64| adjust(store, ValueChange { weight_decay: Some(decay), ..ValueChange::default() });
     view! {
         <Show when=move || can_adjust.get()>
             <details class="setting-group adjust" id="adjust">
@@ -36,16 +40,16 @@ pub fn AdjustPanel() -> impl IntoView {
                 <div class="fields">
                     <NumberField
                         id="adjust-learning-rate"
-                        label=Signal::derive(|| tr!(expert.adjust_rate))
-                        hint=Signal::derive(|| tr!(expert.adjust_rate_why))
+                        label=Signal::derive(move_tr!(expert.adjust_rate))
+                        hint=Signal::derive(move_tr!(expert.adjust_rate_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
                         range=(1e-9, 100.0)
                         on_change=change_rate
                     />
                     <NumberField
                         id="adjust-weight-decay"
-                        label=Signal::derive(|| tr!(expert.adjust_decay))
-                        hint=Signal::derive(|| tr!(train.weight_decay_why))
+                        label=Signal::derive(move_tr!(expert.adjust_decay))
+                        hint=Signal::derive(move_tr!(train.weight_decay_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
                         range=(0.0, 10.0)
                         on_change=change_decay

@@ -5,10 +5,12 @@ use leptos::prelude::*;
 use crate::protocol::{Adjustment, AugmentConfig, RunConfig};
 use crate::ui::format::{count, figure};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::runs::difference::part_difference;
 use crate::ui::runs::label::difference_text;
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::StepMark;
+use crate::ui::widgets::show::Show;
 
 /// What an adjustment changed; nothing where it set what was in force already.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,10 +26,10 @@ pub struct Change {
 /// Nothing while nothing was changed.
 #[component]
 pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
-    let has_changes = Memo::new(move |_| !changes.read().is_empty());
+    let has_changes = memo(move |_| !changes.read().is_empty());
     view! {
         <Show when=move || has_changes.get()>
-            <section class="adjustments" id="adjustments" aria-label=move || tr!(expert.adjustments)>
+            <section class="adjustments" id="adjustments" aria-label=move_tr!(expert.adjustments)>
                 <h3>{move_tr!(expert.adjustments)}</h3>
                 <ul>{move || changes.get().iter().map(|change| view! { <li>{text(change)}</li> }).collect_view()}</ul>
             </section>
@@ -38,7 +40,7 @@ pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
 /// The changes of the run in view.
 pub fn use_changes() -> Memo<Vec<Change>> {
     let store = use_store();
-    Memo::new(move |_| {
+    memo(move |_| {
         store.run.with(|state| state.run().map(|run| changes(&run.config, &run.adjustments)).unwrap_or_default())
     })
 }

@@ -6,14 +6,16 @@ use super::settings::shown::use_shown_setting;
 use crate::ui::advice::text::{Names, remedy, sentence};
 use crate::ui::advice::{Advice, Place, use_advice};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::{Store, use_store};
+use crate::ui::widgets::show::Show;
 
 /// Nothing for a run that is well.
 #[component]
 pub fn AdvicePanel() -> impl IntoView {
     let store = use_store();
     let advice = use_advice(store);
-    let has_advice = Memo::new(move |_| !advice.read().is_empty());
+    let has_advice = memo(move |_| !advice.read().is_empty());
     view! {
         // There before the first advice, so that a screen reader hears of it, once it has nothing else to say.
         <div class="advice-place" aria-live="polite">
@@ -55,7 +57,7 @@ pub fn AdviceSummary() -> impl IntoView {
     let store = use_store();
     let advice = use_advice(store);
     let item = move |advice: Advice| view! { <li>{move || sentence_of(&advice, store)}</li> };
-    let has_advice = Memo::new(move |_| !advice.read().is_empty());
+    let has_advice = memo(move |_| !advice.read().is_empty());
     view! {
         <Show when=move || has_advice.get()>
             <ul class="hint outcome-advice">{move || advice.get().into_iter().map(item).collect_view()}</ul>

@@ -6,6 +6,7 @@ use crate::protocol::Command;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::interrupted::use_interrupted;
 use crate::ui::place::Place;
+use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::{EngineState, RunState};
@@ -29,7 +30,7 @@ pub fn TrainButton(
             && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
     };
     let obstacle =
-        Memo::new(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
+        memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
     view! {
         <button
             type="button"
@@ -54,13 +55,13 @@ pub fn TrainButton(
 #[component]
 pub fn Controls() -> impl IntoView {
     let store = use_store();
-    let is_training = Memo::new(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
-    let is_paused = Memo::new(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
+    let is_training = memo(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
+    let is_paused = memo(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
     let send = move |command: Command| move |_| store.send(command.clone());
     // One button in one place, so that the keyboard stays on it from pause to resume.
     let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
     view! {
-        <div class="controls" role="group" aria-label=move || tr!(train.controls)>
+        <div class="controls" role="group" aria-label=move_tr!(train.controls)>
             <button
                 type="button"
                 class="button is-primary is-big"
@@ -74,13 +75,13 @@ pub fn Controls() -> impl IntoView {
                 type="button"
                 class="button"
                 disabled=move || !is_paused.get()
-                title=move || tr!(train.step_why)
+                title=move_tr!(train.step_why)
                 on:click=send(Command::Step)
             >
                 <Glyph icon=Icon::Step />
                 {move_tr!(train.step)}
             </button>
-            <button type="button" class="button" title=move || tr!(train.stop_why) on:click=send(Command::Stop)>
+            <button type="button" class="button" title=move_tr!(train.stop_why) on:click=send(Command::Stop)>
                 <Glyph icon=Icon::Stop />
                 {move_tr!(train.stop)}
             </button>

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::adjustments::{Adjustments, marks, use_changes};
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::series::Series;
 use crate::ui::state::Curves;
 use crate::ui::store::use_store;
@@ -22,8 +23,8 @@ pub fn RunCharts() -> impl IntoView {
     let smoothing = RwSignal::new(0.8);
     let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
     let steps_per_epoch =
-        Memo::new(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
-    let stride = Memo::new(move |_| store.curves.with(|curves| curves.train_loss.stride()));
+        memo(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
+    let stride = memo(move |_| store.curves.with(|curves| curves.train_loss.stride()));
     let lines = move |train: fn(&Curves) -> &Series, validation: fn(&Curves) -> &Series| {
         Signal::derive(move || {
             store.curves.with(|curves| {
@@ -43,10 +44,10 @@ pub fn RunCharts() -> impl IntoView {
         }
         _ => String::new(),
     };
-    let x_name = Signal::derive(|| tr!(train.x_axis));
-    let empty = Signal::derive(|| tr!(train.charts_wait));
+    let x_name = Signal::derive(move_tr!(train.x_axis));
+    let empty = Signal::derive(move_tr!(train.charts_wait));
     view! {
-        <section class="panel charts" aria-label=move || tr!(train.charts)>
+        <section class="panel charts" aria-label=move_tr!(train.charts)>
             <div class="chart-tools">
                 <label class="inline-field">
                     <span>{move_tr!(train.smoothing)}</span>
@@ -73,7 +74,7 @@ pub fn RunCharts() -> impl IntoView {
                 </label>
             </div>
             <Chart
-                name=Signal::derive(|| tr!(train.loss))
+                name=Signal::derive(move_tr!(train.loss))
                 lines=lines(|curves| &curves.train_loss, |curves| &curves.validation_loss)
                 line_names=names
                 format=figure
@@ -87,7 +88,7 @@ pub fn RunCharts() -> impl IntoView {
                 marks
             />
             <Chart
-                name=Signal::derive(|| tr!(train.accuracy))
+                name=Signal::derive(move_tr!(train.accuracy))
                 lines=lines(|curves| &curves.train_accuracy, |curves| &curves.validation_accuracy)
                 line_names=names
                 format=percent

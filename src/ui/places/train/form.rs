@@ -11,11 +11,13 @@ use crate::protocol::{OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::preferences::{Preference, SettingsMode};
 use crate::ui::preset_text::preset_name;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::segments::{Segment, Segments};
 use crate::ui::widgets::select_field::{Choice, SelectField};
+use crate::ui::widgets::show::Show;
 
 const NUMBERS: &[Number] = &[
     Number {
@@ -59,9 +61,9 @@ pub fn RunForm() -> impl IntoView {
     let recipe = use_recipe();
     let mode = use_settings_mode();
     show_when_asked(mode);
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
-    let has_config = Memo::new(move |_| recipe.config.read().is_some());
-    let is_expert = Memo::new(move |_| mode.get() == SettingsMode::Expert);
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let has_config = memo(move |_| recipe.config.read().is_some());
+    let is_expert = memo(move |_| mode.get() == SettingsMode::Expert);
     let choose = move |chosen: SettingsMode| {
         mode.set(chosen);
         chosen.remember();
@@ -75,7 +77,7 @@ pub fn RunForm() -> impl IntoView {
             <h2 id="form-title">{move_tr!(train.settings)}</h2>
             <Segments
                 name="settings-mode"
-                legend=Signal::derive(|| tr!(expert.mode))
+                legend=Signal::derive(move_tr!(expert.mode))
                 is_legend_hidden=true
                 segments=modes
                 value=Signal::derive(move || Some(mode.get()))
@@ -102,7 +104,7 @@ fn PresetField() -> impl IntoView {
         let presets = recipe.presets.read();
         presets.iter().map(|preset| Choice { value: preset.id, name: preset_name(preset) }).collect::<Vec<_>>()
     });
-    let choose = move |id: &str| {
+    let choose = move |id: String| {
         if let Some(preset) = recipe.presets.read_untracked().iter().find(|preset| preset.id == id) {
             recipe.choose(preset);
         }
@@ -110,8 +112,8 @@ fn PresetField() -> impl IntoView {
     view! {
         <SelectField
             id="field-preset"
-            label=Signal::derive(|| tr!(train.preset))
-            hint=Signal::derive(|| tr!(train.preset_why))
+            label=Signal::derive(move_tr!(train.preset))
+            hint=Signal::derive(move_tr!(train.preset_why))
             choices
             value=recipe.preset
             on_change=choose
@@ -122,12 +124,12 @@ fn PresetField() -> impl IntoView {
 #[component]
 fn OptimizerSegments() -> impl IntoView {
     let recipe = use_recipe();
-    let chosen = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.optimizer.id()));
+    let chosen = memo(move |_| recipe.config.read().as_ref().map(|config| config.optimizer.id()));
     let segments = vec![
         Segment { value: "adam", id: "optimizer-adam", name: || OptimizerConfig::ADAM.name() },
         Segment { value: "sgd", id: "optimizer-sgd", name: || OptimizerConfig::SGD.name() },
     ];
-    let choose = move |id: &str| {
+    let choose = move |id: &'static str| {
         if let Some(optimizer) = OptimizerConfig::ALL.into_iter().find(|optimizer| optimizer.id() == id) {
             recipe.change(|config| config.optimizer = optimizer);
         }
@@ -136,7 +138,7 @@ fn OptimizerSegments() -> impl IntoView {
         <div class="field">
             <Segments
                 name="optimizer"
-                legend=Signal::derive(|| tr!(train.optimizer))
+                legend=Signal::derive(move_tr!(train.optimizer))
                 segments
                 value=chosen
                 on_change=choose
@@ -151,7 +153,7 @@ fn OptimizerSegments() -> impl IntoView {
 #[component]
 fn BeyondSimple() -> impl IntoView {
     let recipe = use_recipe();
-    let differs = Memo::new(move |_| {
+    let differs = memo(move |_| {
         let presets = recipe.presets.read();
         let preset = presets.iter().find(|preset| recipe.preset.get() == Some(preset.id));
         let config = recipe.config.read();

@@ -6,7 +6,9 @@ use crate::ui::format::{count, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::interrupted::record::InterruptedRun;
 use crate::ui::interrupted::use_interrupted;
+use crate::ui::reactive::memo;
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 /// Nothing where no run was broken off.
 #[component]
@@ -18,7 +20,7 @@ pub fn InterruptedOffer() -> impl IntoView {
         let step = run.run.progress.step;
         let has_dataset = {
             let run = run.clone();
-            Memo::new(move |_| interrupted.has_dataset(&run))
+            memo(move |_| interrupted.has_dataset(&run))
         };
         let dataset = run.dataset_name.clone();
         Some(view! {

@@ -10,15 +10,17 @@ use crate::ui::failure_text::failure_text;
 use crate::ui::format::{clock, count, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn Finished() -> impl IntoView {
     let store = use_store();
-    let report = Memo::new(move |_| {
+    let report = memo(move |_| {
         store.run.with(|run| match run {
             RunState::Finished { report, .. } => Some(*report),
             RunState::Idle
@@ -28,7 +30,7 @@ pub fn Finished() -> impl IntoView {
             | RunState::Failed { .. } => None,
         })
     });
-    let has_network = Memo::new(move |_| store.run.with(RunState::has_network));
+    let has_network = memo(move |_| store.run.with(RunState::has_network));
     view! {
         <div class="outcome">
             <p class="stage-status" role="status">
@@ -79,7 +81,7 @@ fn details(report: &RunReport) -> String {
 pub fn Failed() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let failure = Memo::new(move |_| {
+    let failure = memo(move |_| {
         store.run.with(|run| match run {
             RunState::Failed { failure, .. } => Some(failure.clone()),
             RunState::Idle

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::protocol::{Answer, ImageBatch, Prediction, Question};
 use crate::ui::format::percent;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::icon::{Glyph, Icon};
 use crate::ui::widgets::pixel_image::PixelImage;
@@ -13,7 +14,7 @@ use crate::ui::widgets::pixel_image::PixelImage;
 #[component]
 pub fn SampleGrid() -> impl IntoView {
     let store = use_store();
-    let has_dataset = Memo::new(move |_| store.dataset.with(|dataset| dataset.current.is_some()));
+    let has_dataset = memo(move |_| store.dataset.with(|dataset| dataset.current.is_some()));
     let batch = use_sample_images();
     move || batch.get().flatten().filter(|_| has_dataset.get()).map(|(batch, classes)| view! { <Grid batch classes /> })
 }
@@ -21,7 +22,7 @@ pub fn SampleGrid() -> impl IntoView {
 /// The sample images of the current dataset, and the names of its classes.
 pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
     let store = use_store();
-    let version = Memo::new(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
+    let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
     LocalResource::new(move || {
         // Read, not only tracked: a memo that nobody has read follows nothing.
         version.get();
@@ -41,7 +42,7 @@ pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
 fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     let store = use_store();
     let n_images = batch.indices.len();
-    let n_right = Memo::new(move |_| {
+    let n_right = memo(move |_| {
         store.samples.with(|samples| {
             let right = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
             (!samples.is_empty()).then_some(right)
@@ -55,7 +56,7 @@ fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     let classes = StoredValue::new(classes);
     let shape = batch.shape;
     let item = move |(index, label, pixels): (u32, u16, Vec<u8>)| {
-        let prediction = Memo::new(move |_| {
+        let prediction = memo(move |_| {
             store.samples.with(|samples| samples.iter().find(|prediction| prediction.index == index).copied())
         });
         let name = class_name(classes, label);

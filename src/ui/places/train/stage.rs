@@ -14,11 +14,13 @@ use crate::ui::format::{bytes, clock, count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
 use crate::ui::preset_text::preset_name;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::run_bar::state_text;
 use crate::ui::search::use_searcher;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 /// What the stage shows; what changes within one face does not rebuild it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +39,8 @@ pub fn Stage() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let searcher = use_searcher();
-    let has_search = Memo::new(move |_| searcher.search.read().is_some());
-    let face = Memo::new(move |_| {
+    let has_search = memo(move |_| searcher.search.read().is_some());
+    let face = memo(move |_| {
         let is_loading = store.dataset.with(|dataset| dataset.load.is_loading()) || recipe.is_starting.get();
         store.run.with(|run| match run {
             run if has_search.get() && run.run().is_some_and(|run| store.is_trial(run.id)) => Face::Trial,
@@ -112,7 +114,7 @@ fn Offer() -> impl IntoView {
 #[component]
 fn Coming() -> impl IntoView {
     let store = use_store();
-    let is_loading = Memo::new(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
     view! {
         <Show when=move || !is_loading.get()><p class="stage-status" role="status">{move_tr!(load.asked)}</p></Show>
         <LoadStatus />
@@ -123,8 +125,8 @@ fn Coming() -> impl IntoView {
 #[component]
 fn Active() -> impl IntoView {
     let store = use_store();
-    let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
-    let status = Memo::new(move |_| {
+    let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
+    let status = memo(move |_| {
         store.run.with(|run| match run {
             RunState::Preparing { preparation, .. } => preparation_text(*preparation),
             RunState::Idle
@@ -141,7 +143,7 @@ fn Active() -> impl IntoView {
                 class="stage-progress"
                 max="1"
                 prop:value=move || fraction.get()
-                aria-label=move || tr!(shell.run_bar)
+                aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
             <Controls />
@@ -155,7 +157,7 @@ fn Active() -> impl IntoView {
 pub fn Figures() -> impl IntoView {
     let store = use_store();
     let of_run = move |read: fn(&Run) -> Option<String>| {
-        Memo::new(move |_| store.run.with(|run| run.run().and_then(read)).unwrap_or_else(|| "–".to_owned()))
+        memo(move |_| store.run.with(|run| run.run().and_then(read)).unwrap_or_else(|| "–".to_owned()))
     };
     let step = of_run(|run| {
         let plan = run.plan?;

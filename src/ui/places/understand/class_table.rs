@@ -6,6 +6,7 @@ use super::order::{ClassRow, Column, Order};
 use crate::evaluation::metrics::ClassFigures;
 use crate::ui::format::{count, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 
 const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, Column::Recall, Column::F1];
 
@@ -18,7 +19,7 @@ pub fn ClassTable(
 ) -> impl IntoView {
     let order = RwSignal::new(Order::default());
     let classes = StoredValue::new(classes);
-    let sorted = Memo::new(move |_| {
+    let sorted = memo(move |_| {
         let mut rows = rows.clone();
         order.get().sort(&mut rows);
         rows
@@ -26,7 +27,7 @@ pub fn ClassTable(
     let name = move |class: u16| classes.with_value(|all| all.get(usize::from(class)).cloned()).unwrap_or_default();
     view! {
         <div class="table-scroll">
-            <table class="class-table" aria-label=move || tr!(understand.per_class)>
+            <table class="class-table" aria-label=move_tr!(understand.per_class)>
                 <thead>
                     <tr>{COLUMNS.map(|column| view! { <SortableHeader column order /> }).collect_view()}</tr>
                 </thead>

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::evaluation::metrics::ConfusionMatrix;
 use crate::protocol::{Answer, Evaluation, Failure, FailureKind, Question, RatePoint, RunId, SplitName, Views};
+use crate::ui::reactive::{memo, watch};
 use crate::ui::store::Store;
 
 /// An evaluation, and of which network it is.
@@ -51,10 +52,10 @@ impl Evaluations {
     pub fn new(store: Store) -> Self {
         let evaluations =
             Self { store, validation: RwSignal::default(), test: RwSignal::default(), n_tests: RwSignal::new(0) };
-        let run = Memo::new(move |_| store.run.with(|run| run.run().map(|run| run.id)));
-        Effect::watch(move || run.get(), move |_, _, _| evaluations.forget(), false);
-        let version = Memo::new(move |_| store.dataset.with(|dataset| dataset.version));
-        Effect::watch(move || version.get(), move |_, _, _| evaluations.n_tests.set(0), false);
+        let run = memo(move |_| store.run.with(|run| run.run().map(|run| run.id)));
+        watch(move || run.get(), move |_, _| evaluations.forget(), false);
+        let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
+        watch(move || version.get(), move |_, _| evaluations.n_tests.set(0), false);
         evaluations
     }
 

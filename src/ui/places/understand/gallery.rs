@@ -8,6 +8,7 @@ use crate::ui::format::percent;
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::store::use_store;
 use crate::ui::widgets::pixel_image::PixelImage;
+use crate::ui::widgets::show::Show;
 
 /// Images on a page: a few rows on a wide screen.
 pub const PAGE_SIZE: usize = 24;
@@ -51,7 +52,7 @@ pub fn Gallery(
         <div class="gallery">
             {list}
             <Show when=move || { pages > 1 }>
-                <nav class="gallery-pages" aria-label=move || tr!(gallery.pages)>
+                <nav class="gallery-pages" aria-label=move_tr!(gallery.pages)>
                     <button
                         type="button"
                         class="button"

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::evaluation::metrics::{ClassFigures, ConfusionMatrix};
+use crate::ui::sort::sort_by;
 
 /// The figures of one class on one split, as the table shows them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,8 +68,8 @@ impl Order {
     }
 
     /// Sorts the rows. Unknown figures stand last in both directions, and ties in the order of the classes.
-    pub fn sort(self, rows: &mut [ClassRow]) {
-        rows.sort_by(|left, right| {
+    pub fn sort(self, rows: &mut Vec<ClassRow>) {
+        sort_by(rows, |left, right| {
             let directed = |ordering: Ordering| if self.is_descending { ordering.reverse() } else { ordering };
             let by_figure = |figure: fn(&ClassRow) -> Option<f64>| match (figure(left), figure(right)) {
                 (Some(left), Some(right)) => directed(left.total_cmp(&right)),
@@ -95,9 +96,9 @@ mod tests {
 
     fn check(order: Order, expected: [u16; 4]) {
         let row = |class, n_images, recall| ClassRow { class, n_images, precision: None, recall, f1: recall };
-        let mut rows = [row(2, 5, Some(0.5)), row(0, 5, Some(0.9)), row(3, 0, None), row(1, 8, Some(0.7))];
+        let mut rows = vec![row(2, 5, Some(0.5)), row(0, 5, Some(0.9)), row(3, 0, None), row(1, 8, Some(0.7))];
         order.sort(&mut rows);
-        assert_eq!(rows.map(|row| row.class), expected, "{order:?}");
+        assert_eq!(rows.iter().map(|row| row.class).collect::<Vec<_>>(), expected, "{order:?}");
     }
 
     #[test]

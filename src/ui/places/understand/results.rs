@@ -12,9 +12,11 @@ use crate::evaluation::metrics::worst_mistakes;
 use crate::protocol::Views;
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::confusion::ConfusionTable;
 use crate::ui::widgets::matrix_cells::{Cell, behind, most_confused};
+use crate::ui::widgets::show::Show;
 
 /// More classes than this make a matrix that nobody can read, and thousands of cells to draw.
 const MATRIX_CLASSES_LIMIT: usize = 40;
@@ -47,7 +49,7 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
                     <Gallery
                         predictions=mistakes
                         classes=evaluated.classes.clone()
-                        name=Signal::derive(move || tr!(understand.mistakes))
+                        name=Signal::derive(move_tr!(understand.mistakes))
                     />
                 }.into_any()
             } else {
@@ -62,8 +64,7 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
 fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
     let store = use_store();
     let step = evaluated.step;
-    let has_learned_since =
-        Memo::new(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
+    let has_learned_since = memo(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
     let looked_several_times = evaluated.views == Views::Several;
     let evaluation = &evaluated.evaluation;
     let n_right = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();

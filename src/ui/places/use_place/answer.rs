@@ -7,9 +7,11 @@ use super::classifier::{Outcome, is_sure};
 use crate::protocol::{Failure, InputKind};
 use crate::ui::failure_text::failure_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::{effect, memo};
 use crate::ui::store::use_store;
 use crate::ui::widgets::pixel_image::paint;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
+use crate::ui::widgets::show::Show;
 
 /// Classes listed: those after the fifth are next to nothing.
 const BARS_LIMIT: usize = 5;
@@ -17,11 +19,11 @@ const BARS_LIMIT: usize = 5;
 #[component]
 pub fn AnswerPanel(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signal<Input>) -> impl IntoView {
     let store = use_store();
-    let has_network = Memo::new(move |_| {
+    let has_network = memo(move |_| {
         store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
     });
     // What the panel shows; what changes within one face must not rebuild it ten times a second.
-    let face = Memo::new(move |_| match (has_network.get(), &*outcome.read()) {
+    let face = memo(move |_| match (has_network.get(), &*outcome.read()) {
         (false, _) => Face::NoNetwork,
         (true, Outcome::Nothing) => Face::NoImage,
         (true, Outcome::Classified(_)) => Face::Answer,
@@ -65,22 +67,22 @@ fn NoNetwork() -> impl IntoView {
 #[component]
 fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
     let store = use_store();
-    let classes = Memo::new(move |_| {
+    let classes = memo(move |_| {
         store
             .dataset
             .with(|dataset| dataset.current.as_ref().map(|current| current.classes.clone()))
             .unwrap_or_default()
     });
     let label = move |class: u16| classes.read().get(usize::from(class)).cloned().unwrap_or_default();
-    let bars = Memo::new(move |_| match &*outcome.read() {
+    let bars = memo(move |_| match &*outcome.read() {
         Outcome::Classified(classification) => {
             let classes = classification.classes.iter().take(BARS_LIMIT);
             classes.map(|class| Bar { label: label(class.class), probability: class.probability.into() }).collect()
         }
         Outcome::Nothing | Outcome::Failed(_) => Vec::new(),
     });
-    let first = Memo::new(move |_| bars.read().first().map(|bar| bar.label.clone()).unwrap_or_default());
-    let is_sure = Memo::new(move |_| match &*outcome.read() {
+    let first = memo(move |_| bars.read().first().map(|bar| bar.label.clone()).unwrap_or_default());
+    let is_sure = memo(move |_| match &*outcome.read() {
         Outcome::Classified(classification) => is_sure(&classification.classes),
         Outcome::Nothing | Outcome::Failed(_) => false,
     });
@@ -99,7 +101,7 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
                 <Seen outcome />
                 <figcaption>{move_tr!(use_place.seen)}</figcaption>
             </figure>
-            <Probabilities bars name=Signal::derive(move || tr!(use_place.classes)) />
+            <Probabilities bars name=Signal::derive(move_tr!(use_place.classes)) />
         </div>
         <Show when=move || !is_sure.get()>
             <p class="hint">{move_tr!(use_place.not_sure_why)}</p>
@@ -116,18 +118,18 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
 #[component]
 fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
     let canvas = NodeRef::<leptos::html::Canvas>::new();
-    let shape = Memo::new(move |_| match &*outcome.read() {
+    let shape = memo(move |_| match &*outcome.read() {
         Outcome::Classified(classification) => Some(classification.shape),
         Outcome::Nothing | Outcome::Failed(_) => None,
     });
-    Effect::new(move |_| {
+    effect(move |_| {
         // A canvas whose size is set is empty: painted after it.
         if let (Some(canvas), Some(shape)) = (canvas.get(), shape.get()) {
             canvas.set_width(shape.width);
             canvas.set_height(shape.height);
         }
     });
-    Effect::new(move |_| {
+    effect(move |_| {
         if let (Some(canvas), Outcome::Classified(found)) = (canvas.get(), &*outcome.read()) {
             // An image that is not as it says stays as it was.
             paint(&canvas, found.shape, &found.seen);

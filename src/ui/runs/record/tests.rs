@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::{Activation, Failure, InitConfig, Layer, NetworkConfig};
+use crate::ui::json::{from_text, to_text};
 use crate::ui::series::Point;
 
 /// A record that other tests vary.
@@ -50,12 +51,12 @@ fn epoch(validation_loss: f32) -> EpochReport {
 #[test]
 fn a_record_is_the_same_to_the_last_bit_after_json() {
     let kept = kept("1");
-    let text = serde_json::to_string(&kept).unwrap();
-    assert_eq!(serde_json::from_str::<KeptRun>(&text).unwrap(), kept);
+    let text = to_text(&kept);
+    assert_eq!(from_text(&text), Some(kept));
     let failed = RunRecord { ending: RunEnding::Failed(FailureKind::LossNotFinite), ..record("2") };
-    let text = serde_json::to_string(&failed).unwrap();
+    let text = to_text(&failed);
     assert!(text.contains(r#""ending":{"failed":"LossNotFinite"}"#), "{text}");
-    assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), failed);
+    assert_eq!(from_text(&text), Some(failed));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::ui::i18n::{move_tr, tr};
 use crate::ui::places::train::settings::Group;
 use crate::ui::places::train::settings::augment::AugmentFields;
 use crate::ui::places::train::settings::number::Write;
+use crate::ui::reactive::memo;
 use crate::ui::state::Run;
 use crate::ui::store::use_store;
 
@@ -15,12 +16,12 @@ use crate::ui::store::use_store;
 #[component]
 pub fn AdjustAugment() -> impl IntoView {
     let store = use_store();
-    let in_force = Memo::new(move |_| store.run.with(|state| state.run().map(augment_in_force)));
+    let in_force = memo(move |_| store.run.with(|state| state.run().map(augment_in_force)));
     // As the visitor has changed them.
     let draft = RwSignal::new(None::<AugmentConfig>);
     let shown = Signal::derive(move || draft.get().or_else(|| in_force.get()));
-    let is_in_force = Memo::new(move |_| shown.get() == in_force.get());
-    let has_colors = Memo::new(move |_| {
+    let is_in_force = memo(move |_| shown.get() == in_force.get());
+    let has_colors = memo(move |_| {
         store.dataset.with(|dataset| dataset.current.as_ref().is_some_and(|current| current.shape.channels == 3))
     });
     let change = move |write: Write<AugmentConfig>, strength| {

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::super::samples::use_sample_images;
 use crate::protocol::{Command, ImageBatch, Watch};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::pixel_image::PixelImage;
 
@@ -24,7 +25,7 @@ pub fn ImageChoice() -> impl IntoView {
 #[component]
 fn Choices(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     let store = use_store();
-    let chosen = Memo::new(move |_| store.inside.with(|inside| inside.watch.and_then(|watch| watch.image)));
+    let chosen = memo(move |_| store.inside.with(|inside| inside.watch.and_then(|watch| watch.image)));
     let shape = batch.shape;
     // A shape without values has no images.
     let images = batch.pixels.chunks_exact(shape.n_values().max(1)).zip(&batch.indices).zip(&batch.labels);

@@ -8,7 +8,9 @@ use crate::protocol::{Layer, LayerReport, UnitCount};
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::layer_text::layer_title;
+use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn LayerCard(
@@ -19,13 +21,13 @@ pub fn LayerCard(
     let store = use_store();
     let number = index + 1;
     let of_layer = move |read: fn(&LayerReport) -> Option<f64>| {
-        Memo::new(move |_| store.inside.with(|inside| inside.layer(index).and_then(read)))
+        memo(move |_| store.inside.with(|inside| inside.layer(index).and_then(read)))
     };
     let norm = of_layer(|layer| layer.gradient_norm.map(f64::from));
     let ratio = of_layer(|layer| layer.update_ratio.map(f64::from));
     let saturated = of_layer(|layer| layer.saturated.map(f64::from));
-    let dead = Memo::new(move |_| store.inside.with(|inside| inside.layer(index)?.dead_units));
-    let maps = Memo::new(move |_| {
+    let dead = memo(move |_| store.inside.with(|inside| inside.layer(index)?.dead_units));
+    let maps = memo(move |_| {
         store.inside.with(|inside| {
             let look = inside.latest()?;
             // Until the next look, the maps are still of the image before.
@@ -40,19 +42,19 @@ pub fn LayerCard(
             <h3>{number}" · "{move || layer_title(&layer)}</h3>
             <dl class="inside-figures">
                 <div class:is-hidden=move || norm.get().is_none()>
-                    <dt title=move || tr!(inside.gradient_norm_why)>{move_tr!(inside.gradient_norm)}</dt>
+                    <dt title=move_tr!(inside.gradient_norm_why)>{move_tr!(inside.gradient_norm)}</dt>
                     <dd>{move || norm.get().map(figure)}</dd>
                 </div>
                 <div class:is-hidden=move || ratio.get().is_none()>
-                    <dt title=move || tr!(inside.update_ratio_why)>{move_tr!(inside.update_ratio)}</dt>
+                    <dt title=move_tr!(inside.update_ratio_why)>{move_tr!(inside.update_ratio)}</dt>
                     <dd>{move || ratio.get().map(|ratio| format!("{} · {}", figure(ratio), verdict(ratio)))}</dd>
                 </div>
                 <div class:is-hidden=move || dead.get().is_none()>
-                    <dt title=move || tr!(inside.dead_units_why)>{move_tr!(inside.dead_units)}</dt>
+                    <dt title=move_tr!(inside.dead_units_why)>{move_tr!(inside.dead_units)}</dt>
                     <dd>{move || dead.get().map(dead_text)}</dd>
                 </div>
                 <div class:is-hidden=move || saturated.get().is_none()>
-                    <dt title=move || tr!(inside.saturated_why)>{move_tr!(inside.saturated)}</dt>
+                    <dt title=move_tr!(inside.saturated_why)>{move_tr!(inside.saturated)}</dt>
                     <dd>{move || saturated.get().map(percent)}</dd>
                 </div>
             </dl>

@@ -17,14 +17,16 @@ use self::terms::Terms;
 use crate::protocol::{Command, Layer, Watch};
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::{effect, memo};
 use crate::ui::state::DatasetState;
 use crate::ui::store::{Store, use_store};
+use crate::ui::widgets::show::Show;
 
 /// Closed until the visitor opens it, or a program does (`kindling.watch`).
 #[component]
 pub fn InsidePanel() -> impl IntoView {
     let store = use_store();
-    let is_open = Memo::new(move |_| store.inside.with(|inside| inside.watch.is_some()));
+    let is_open = memo(move |_| store.inside.with(|inside| inside.watch.is_some()));
     let set_open = move |wanted: bool| {
         if wanted != is_open.get_untracked() {
             let image = store.dataset.with_untracked(DatasetState::first_sample);
@@ -54,8 +56,8 @@ pub fn InsidePanel() -> impl IntoView {
 fn Body() -> impl IntoView {
     let store = use_store();
     follow_dataset(store);
-    let step = Memo::new(move |_| store.inside.with(|inside| inside.latest().map(|look| look.step)));
-    let is_active = Memo::new(move |_| store.run.with(|run| run.is_active()));
+    let step = memo(move |_| store.inside.with(|inside| inside.latest().map(|look| look.step)));
+    let is_active = memo(move |_| store.run.with(|run| run.is_active()));
     let status = move || match (step.get(), is_active.get()) {
         (Some(step), _) => tr!(inside.seen, step = count(step)),
         (None, true) => tr!(inside.wait_for_look),
@@ -79,9 +81,8 @@ fn Body() -> impl IntoView {
 #[component]
 fn FirstFilters() -> impl IntoView {
     let store = use_store();
-    let pictures =
-        Memo::new(move |_| store.inside.with(|inside| Some(inside.latest()?.filters.as_ref()?.pictures.clone())));
-    let name = Signal::derive(|| tr!(inside.filters));
+    let pictures = memo(move |_| store.inside.with(|inside| Some(inside.latest()?.filters.as_ref()?.pictures.clone())));
+    let name = Signal::derive(move_tr!(inside.filters));
     view! {
         <Show when=move || pictures.read().is_some()>
             <section class="inside-filters" id="inside-filters" aria-labelledby="inside-filters-title">
@@ -96,9 +97,9 @@ fn FirstFilters() -> impl IntoView {
 #[component]
 fn Layers() -> impl IntoView {
     let store = use_store();
-    let run = Memo::new(move |_| store.run.with(|run| run.run().map(|run| run.id)));
+    let run = memo(move |_| store.run.with(|run| run.run().map(|run| run.id)));
     // The layers of a run stay as they are.
-    let layers = Memo::new(move |_| {
+    let layers = memo(move |_| {
         let run = run.get();
         let indices = store
             .inside
@@ -110,7 +111,7 @@ fn Layers() -> impl IntoView {
         indices.into_iter().filter_map(|index| Some((run, index, layer(index)?))).collect::<Vec<_>>()
     });
     view! {
-        <ul class="inside-layers" aria-label=move || tr!(inside.layers)>
+        <ul class="inside-layers" aria-label=move_tr!(inside.layers)>
             <For each=move || layers.get() key=|(run, index, _)| (*run, *index) let((_, index, layer))>
                 <LayerCard index layer />
             </For>
@@ -120,8 +121,8 @@ fn Layers() -> impl IntoView {
 
 /// An image of another dataset is another image.
 fn follow_dataset(store: Store) {
-    let version = Memo::new(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
-    Effect::new(move |before: Option<(u32, bool)>| {
+    let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
+    effect(move |before: Option<(u32, bool)>| {
         let now = version.get();
         let image = store.inside.with_untracked(|inside| inside.watch.and_then(|watch| watch.image));
         let is_stale = before.is_some_and(|before| before != now) || image.is_none();

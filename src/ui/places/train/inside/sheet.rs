@@ -4,6 +4,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use crate::protocol::{ImageShape, Pictures};
+use crate::ui::reactive::{effect, memo};
 use crate::ui::widgets::pixel_image::paint;
 
 /// Between two pictures: a pixel of this gray.
@@ -20,8 +21,8 @@ pub fn Sheet(
     name: Signal<String>,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    let sheet = Memo::new(move |_| pictures.read().as_ref().and_then(sheet));
-    Effect::new(move |_| {
+    let sheet = memo(move |_| pictures.read().as_ref().and_then(sheet));
+    effect(move |_| {
         if let (Some(canvas), Some((shape, pixels))) = (canvas.get(), &*sheet.read()) {
             canvas.set_width(shape.width);
             canvas.set_height(shape.height);

@@ -9,6 +9,7 @@ use super::heat::{COLUMNS, Heat, ROWS, heat};
 use crate::protocol::{Histogram, LayerReport};
 use crate::ui::format::figure;
 use crate::ui::i18n::tr;
+use crate::ui::reactive::{effect, memo};
 use crate::ui::store::use_store;
 
 /// Nothing for a layer that has no such values.
@@ -22,14 +23,14 @@ pub fn Strip(
     of: fn(&LayerReport) -> Option<&Histogram>,
 ) -> impl IntoView {
     let store = use_store();
-    let heat = Memo::new(move |_| {
+    let heat = memo(move |_| {
         store.inside.with(|inside| {
             let history: Vec<&Histogram> = inside.history(index, of).into_iter().map(|(_, it)| it).collect();
             heat(&history)
         })
     });
     let canvas = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
+    effect(move |_| {
         if let (Some(canvas), Some(heat)) = (canvas.get(), &*heat.read()) {
             // A canvas that takes nothing stays empty.
             paint(&canvas, heat);

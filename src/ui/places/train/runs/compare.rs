@@ -8,11 +8,13 @@ use super::View;
 use super::row::RunRow;
 use crate::ui::format::{count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::runs::curves::RunCurves;
 use crate::ui::runs::use_runs;
 use crate::ui::series::{Point, smooth};
 use crate::ui::widgets::chart::{Chart, Line, LineStyle};
 use crate::ui::widgets::chart_scale::{Bounds, ScaleKind};
+use crate::ui::widgets::show::Show;
 
 /// Runs that are compared at once: as many as there are colors that can be told apart.
 pub const COMPARED_LIMIT: usize = 6;
@@ -68,7 +70,7 @@ impl Figure {
 pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let runs = use_runs();
     let shown = RwSignal::new(Figure::ValidationLoss);
-    let has_ticked = Memo::new(move |_| !view.ticked.read().is_empty());
+    let has_ticked = memo(move |_| !view.ticked.read().is_empty());
     let curves = LocalResource::new(move || {
         let ticked = view.ticked.get();
         async move {
@@ -110,8 +112,8 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                             kind=ScaleKind::Linear
                             smoothing=0.0
                             step_name=|step: f64| tr!(runs.at_step, step = count(step as u64))
-                            x_name=Signal::derive(|| tr!(runs.step_axis))
-                            empty=Signal::derive(|| tr!(runs.no_points))
+                            x_name=Signal::derive(move_tr!(runs.step_axis))
+                            empty=Signal::derive(move_tr!(runs.no_points))
                             steps_per_epoch=no_epochs
                         />
                     }

@@ -11,6 +11,7 @@ use crate::protocol::EngineKind;
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::runs::label::difference_text;
 use crate::ui::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 use crate::ui::runs::use_runs;
@@ -33,10 +34,10 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let row = row_of(rows, id.clone());
     let id = StoredValue::new(id);
     let of_record = move |read: fn(&RunRecord) -> String| {
-        Memo::new(move |_| row.read().as_ref().map(|row| read(&row.record)).unwrap_or_default())
+        memo(move |_| row.read().as_ref().map(|row| read(&row.record)).unwrap_or_default())
     };
     let (name, note) = (of_record(|record| record.name.clone()), of_record(|record| record.note.clone()));
-    let label = Memo::new(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
+    let label = memo(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
     let rename = move |text: String| {
         runs.change(&id.get_value(), |record| record.name = shortened(text.trim(), NAME_LIMIT));
     };
@@ -45,7 +46,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     };
     let can_open = move || row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some());
     let store = use_store();
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     let open = move |_| runs.reopen(id.get_value());
     view! {
         <section class="run-details" aria-labelledby="run-details-title">
@@ -57,7 +58,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                     id="run-name"
                     type="text"
                     maxlength=NAME_LIMIT.to_string()
-                    placeholder=move || tr!(runs.name_why)
+                    placeholder=move_tr!(runs.name_why)
                     prop:value=name
                     on:change:target=move |event| rename(event.target().value())
                 />
@@ -73,7 +74,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                 ></textarea>
             </div>
             {move || can_open().then(|| view! {
-                <button type="button" class="button" title=move || tr!(runs.open_why) disabled=is_active on:click=open>
+                <button type="button" class="button" title=move_tr!(runs.open_why) disabled=is_active on:click=open>
                     {move_tr!(runs.open)}
                 </button>
             })}

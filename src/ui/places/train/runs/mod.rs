@@ -15,8 +15,10 @@ use self::row::run_rows;
 use self::table::RunsTable;
 use self::transfer::Transfer;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::{effect, memo};
 use crate::ui::runs::limit::RUNS_LIMIT;
 use crate::ui::runs::use_runs;
+use crate::ui::widgets::show::Show;
 
 /// What the visitor looks at among the runs.
 #[derive(Clone, Copy)]
@@ -30,11 +32,11 @@ struct View {
 #[component]
 pub fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
-    let rows = Memo::new(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
-    let has_runs = Memo::new(move |_| !rows.read().is_empty());
+    let rows = memo(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
+    let has_runs = memo(move |_| !rows.read().is_empty());
     let view = View { ticked: RwSignal::default(), open: RwSignal::new(None) };
     // What is deleted is neither compared nor shown.
-    Effect::new(move |_| {
+    effect(move |_| {
         let rows = rows.read();
         let is_there = |id: &String| rows.iter().any(|row| row.record.id == *id);
         if !view.ticked.read_untracked().iter().all(is_there) {

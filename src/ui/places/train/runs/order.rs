@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::row::RunRow;
+use crate::ui::sort::sort_by;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -82,7 +83,7 @@ impl Order {
 
     /// Sorts the rows. Unknown figures stand last in both directions, and ties with the newest first. `label` is what a row is
     /// called.
-    pub fn sort(self, rows: &mut [RunRow], label: impl Fn(&RunRow) -> String) {
+    pub fn sort(self, rows: &mut Vec<RunRow>, label: impl Fn(&RunRow) -> String) {
         match self.column {
             Column::Name => self.sort_by_text(rows, label),
             Column::Dataset => self.sort_by_text(rows, |row| row.record.dataset_name.clone()),
@@ -101,14 +102,14 @@ impl Order {
         if self.is_descending { ordering.reverse() } else { ordering }
     }
 
-    fn sort_by_text(self, rows: &mut [RunRow], text: impl Fn(&RunRow) -> String) {
-        rows.sort_by(newest_first);
+    fn sort_by_text(self, rows: &mut Vec<RunRow>, text: impl Fn(&RunRow) -> String) {
+        sort_by(rows, newest_first);
         // Each text once, not for every comparison; the sort is stable.
         rows.sort_by_cached_key(|row| Directed { text: text(row).to_lowercase(), is_descending: self.is_descending });
     }
 
-    fn sort_by_figure(self, rows: &mut [RunRow], figure: impl Fn(&RunRow) -> Option<f64>) {
-        rows.sort_by(|left, right| {
+    fn sort_by_figure(self, rows: &mut Vec<RunRow>, figure: impl Fn(&RunRow) -> Option<f64>) {
+        sort_by(rows, |left, right| {
             let ordering = match (figure(left), figure(right)) {
                 (Some(left), Some(right)) => self.directed(left.total_cmp(&right)),
                 (Some(_), None) => Ordering::Less,
@@ -160,9 +161,9 @@ mod tests {
 
     fn check(column: Column, is_descending: bool, expected: [&str; 3]) {
         let mut rows =
-            [row("a", 1.0, Some(0.5), "slow"), row("b", 2.0, None, "Fast"), row("c", 3.0, Some(0.7), "middling")];
+            vec![row("a", 1.0, Some(0.5), "slow"), row("b", 2.0, None, "Fast"), row("c", 3.0, Some(0.7), "middling")];
         Order { column, is_descending }.sort(&mut rows, |row| row.record.name.clone());
-        assert_eq!(rows.each_ref().map(|row| row.record.id.as_str()), expected, "{column:?}");
+        assert_eq!(rows.iter().map(|row| row.record.id.as_str()).collect::<Vec<_>>(), expected, "{column:?}");
     }
 
     #[test]

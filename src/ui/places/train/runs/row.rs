@@ -9,6 +9,7 @@ use super::View;
 use super::compare::COMPARED_LIMIT;
 use crate::ui::format::{clock, count, figure, percent};
 use crate::ui::i18n::tr;
+use crate::ui::reactive::memo;
 use crate::ui::runs::difference::{Difference, config_difference, run_before};
 use crate::ui::runs::label::run_label;
 use crate::ui::runs::record::RunRecord;
@@ -59,7 +60,7 @@ impl RunRow {
 
 /// The row of a run, as long as there is one of this id.
 pub fn row_of(rows: Memo<Vec<RunRow>>, id: String) -> Memo<Option<RunRow>> {
-    Memo::new(move |_| rows.read().iter().find(|row| row.record.id == id).cloned())
+    memo(move |_| rows.read().iter().find(|row| row.record.id == id).cloned())
 }
 
 #[component]
@@ -68,7 +69,7 @@ pub fn TableRow(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoVie
     let row = row_of(rows, id.clone());
     let id = StoredValue::new(id);
     let text = move |read: fn(&RunRow) -> String| move || row.read().as_ref().map(read);
-    let label = Memo::new(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
+    let label = memo(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
     let is_starred = move || row.read().as_ref().is_some_and(|row| row.record.is_starred);
     let is_ticked = move || id.with_value(|id| view.ticked.read().contains(id));
     let is_open = move || id.with_value(|id| view.open.read().as_ref() == Some(id));

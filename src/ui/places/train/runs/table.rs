@@ -6,6 +6,8 @@ use super::View;
 use super::order::{Column, Order};
 use super::row::{RunRow, TableRow};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
+use crate::ui::widgets::show::Show;
 
 /// Rows that are drawn before the visitor asks for more, and that each click adds.
 const ROWS_SHOWN: usize = 25;
@@ -14,12 +16,12 @@ const ROWS_SHOWN: usize = 25;
 pub fn RunsTable(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let order = RwSignal::new(Order::default());
     let n_shown = RwSignal::new(ROWS_SHOWN);
-    let ids = Memo::new(move |_| {
+    let ids = memo(move |_| {
         let mut rows = rows.get();
         order.get().sort(&mut rows, RunRow::label);
         rows.iter().take(n_shown.get()).map(|row| row.record.id.clone()).collect::<Vec<_>>()
     });
-    let n_hidden = Memo::new(move |_| rows.read().len().saturating_sub(n_shown.get()));
+    let n_hidden = memo(move |_| rows.read().len().saturating_sub(n_shown.get()));
     view! {
         <div class="table-scroll" tabindex="0" role="group" aria-labelledby="runs-title">
             <table id="runs-table" aria-labelledby="runs-title">

@@ -85,7 +85,7 @@ fn CopyLink(row: Memo<Option<RunRow>>) -> impl IntoView {
                 Ok(()) => view! { <span class="hint">{move_tr!(runs.link_copied)}</span> }.into_any(),
                 Err(None) => view! { <span class="hint">{move_tr!(runs.link_too_long)}</span> }.into_any(),
                 Err(Some(link)) => view! {
-                    <input type="text" readonly=true aria-label=move || tr!(runs.link) prop:value=link />
+                    <input type="text" readonly=true aria-label=move_tr!(runs.link) prop:value=link />
                 }.into_any(),
             })}
         </span>

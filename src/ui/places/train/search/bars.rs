@@ -6,21 +6,24 @@ use crate::search::importance;
 use crate::search::importance::{TRIALS_WANTED, counted};
 use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
+use crate::ui::sort::sort_by;
 use crate::ui::widgets::probabilities::{Bar, Probabilities};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn ImportanceBars() -> impl IntoView {
     let searcher = use_searcher();
-    let shares = Memo::new(move |_| {
+    let shares = memo(move |_| {
         let search = searcher.search.read();
         let Some(search) = search.as_ref() else { return Vec::new() };
         let fields = search.plan().fields.iter().map(|field| field.path.clone());
         let mut shares: Vec<_> = fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
-        shares.sort_by(|left, right| right.1.total_cmp(&left.1));
+        sort_by(&mut shares, |left, right| right.1.total_cmp(&left.1));
         shares
     });
-    let n_known = Memo::new(move |_| {
+    let n_known = memo(move |_| {
         let search = searcher.search.read();
         search.as_ref().map_or(0, |search| counted(search).count())
     });
@@ -36,7 +39,7 @@ pub fn ImportanceBars() -> impl IntoView {
                 <p class="hint" id="search-few">{move || tr!(search.few, wanted = TRIALS_WANTED)}</p>
             </Show>
             <div class="search-importance">
-                <Probabilities bars name=Signal::derive(|| tr!(search.importance)) />
+                <Probabilities bars name=Signal::derive(move_tr!(search.importance)) />
             </div>
         </section>
     }

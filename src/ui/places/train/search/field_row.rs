@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::search::{Field, Values};
 use crate::ui::config_text::{path_text, value_text};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::widgets::icon::{Glyph, Icon};
 use crate::ui::widgets::number_field::NumberField;
 
@@ -22,7 +23,7 @@ pub fn FieldRow(
     let path = StoredValue::new(path);
     let name = move || path.with_value(|path| path_text(path));
     let is_range =
-        Memo::new(move |_| field.read().as_ref().is_some_and(|field| matches!(field.values, Values::Range { .. })));
+        memo(move |_| field.read().as_ref().is_some_and(|field| matches!(field.values, Values::Range { .. })));
     view! {
         <fieldset class="search-field" data-path=path.get_value()>
             <legend class="label">{name}</legend>
@@ -64,23 +65,23 @@ fn RangeFields(
         <div class="search-range">
             <NumberField
                 id=id("least")
-                label=Signal::derive(|| tr!(search.least))
+                label=Signal::derive(move_tr!(search.least))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().0)
                 range=(0.0, 1e9)
                 is_whole
-                on_change=move |new| change(&|least, _, _| *least = new)
+                on_change=move |new: f64| change(&|least, _, _| *least = new)
             />
             <NumberField
                 id=id("most")
-                label=Signal::derive(|| tr!(search.most))
+                label=Signal::derive(move_tr!(search.most))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().1)
                 range=(0.0, 1e9)
                 is_whole
-                on_change=move |new| change(&|_, most, _| *most = new)
+                on_change=move |new: f64| change(&|_, most, _| *most = new)
             />
-            <label class="inline-field" title=move || tr!(search.log_why)>
+            <label class="inline-field" title=move_tr!(search.log_why)>
                 <input
                     type="checkbox"
                     prop:checked=move || values().2
@@ -102,9 +103,9 @@ fn ChoiceBoxes(
         Some(Values::Choices(choices)) => choices,
         Some(Values::Range { .. }) | None => Vec::new(),
     };
-    let chosen = Memo::new(move |_| choices(&field.read()));
+    let chosen = memo(move |_| choices(&field.read()));
     // Those that are chosen can be given up even if the settings no longer have them.
-    let offered = Memo::new(move |_| {
+    let offered = memo(move |_| {
         let mut offered = choices(&all.read());
         let missing: Vec<Value> = chosen.read().iter().filter(|choice| !offered.contains(choice)).cloned().collect();
         offered.extend(missing);

@@ -8,7 +8,8 @@ use crate::search::offer::{offered_fields, offered_within};
 use crate::search::space::FIELDS_LIMIT;
 use crate::search::{Field, Values};
 use crate::ui::config_text::path_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::{Recipe, use_recipe};
 use crate::ui::search::draft::Draft;
 use crate::ui::search::use_searcher;
@@ -20,12 +21,12 @@ const FIRST_NETWORKS: usize = 3;
 pub fn FieldList() -> impl IntoView {
     let draft = use_searcher().draft;
     let recipe = use_recipe();
-    let offered = Memo::new(move |_| offer(recipe, &draft.read()));
-    let fields = Memo::new(move |_| {
+    let offered = memo(move |_| offer(recipe, &draft.read()));
+    let fields = memo(move |_| {
         let config = recipe.config.read();
         config.as_ref().map(|config| draft.read().fields(config)).unwrap_or_default()
     });
-    let paths = Memo::new(move |_| fields.read().iter().map(|field| field.path.clone()).collect::<Vec<_>>());
+    let paths = memo(move |_| fields.read().iter().map(|field| field.path.clone()).collect::<Vec<_>>());
     let change = move |change: &dyn Fn(&mut Vec<Field>)| {
         let mut changed = fields.get_untracked();
         change(&mut changed);
@@ -41,8 +42,8 @@ pub fn FieldList() -> impl IntoView {
     };
     let row = move |path: String| {
         let (of, from) = (path.clone(), path.clone());
-        let field = Memo::new(move |_| fields.read().iter().find(|field| field.path == of).cloned());
-        let all = Memo::new(move |_| offered.read().iter().find(|field| field.path == from).cloned());
+        let field = memo(move |_| fields.read().iter().find(|field| field.path == of).cloned());
+        let all = memo(move |_| offered.read().iter().find(|field| field.path == from).cloned());
         let on_change = move |new: Field| {
             change(&|fields| {
                 if let Some(field) = fields.iter_mut().find(|field| field.path == new.path) {
@@ -75,7 +76,7 @@ pub fn FieldList() -> impl IntoView {
                         event.target().set_value("");
                     }
                 >
-                    <option value="">{move || tr!(search.choose)}</option>
+                    <option value="">{move_tr!(search.choose)}</option>
                     {rest}
                 </select>
                 <p class="hint" id="search-add-why">{move_tr!(search.add_why)}</p>

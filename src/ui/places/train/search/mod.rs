@@ -24,7 +24,9 @@ use self::progress::SearchProgress;
 use self::setup::SearchSetup;
 use self::table::TrialsTable;
 use crate::ui::i18n::move_tr;
+use crate::ui::reactive::{effect, memo};
 use crate::ui::search::use_searcher;
+use crate::ui::widgets::show::Show;
 
 /// What the visitor looks at among the trials.
 #[derive(Clone, Copy)]
@@ -36,11 +38,11 @@ struct View {
 #[component]
 pub fn SearchPanel() -> impl IntoView {
     let searcher = use_searcher();
-    let has_search = Memo::new(move |_| searcher.search.read().is_some());
+    let has_search = memo(move |_| searcher.search.read().is_some());
     let view = View { highlighted: RwSignal::new(None) };
     // Folded away until there is something to see: a beginner needs none of it.
     let is_open = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move |_| {
         if has_search.get() {
             is_open.set(true);
         }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::protocol::Metric;
 use crate::search::{Search, Trial, TrialState};
+use crate::ui::sort::sort_by;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -49,7 +50,7 @@ impl Order {
             Column::Field(field) => trial.picks.get(field).copied().flatten(),
         };
         let mut keyed: Vec<_> = search.trials().iter().enumerate().map(|(place, it)| (key(it, place), place)).collect();
-        keyed.sort_by(|left, right| match (left.0, right.0) {
+        sort_by(&mut keyed, |left, right| match (left.0, right.0) {
             (Some(left), Some(right)) if self.is_descending => right.total_cmp(&left),
             (Some(left), Some(right)) => left.total_cmp(&right),
             (Some(_), None) => Ordering::Less,

@@ -10,7 +10,8 @@ use super::lines::{Tick, TrialLine, figure_ticks, lines, ticks};
 use super::text::{metric_name, metric_text, pick_text, trial_text};
 use crate::search::Search;
 use crate::ui::config_text::path_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 
 const HEIGHT: f64 = 260.0;
@@ -22,9 +23,9 @@ const AXIS_PIXELS: usize = 104;
 #[component]
 pub fn ParallelChart(view: View) -> impl IntoView {
     let searcher = use_searcher();
-    let drawn = Memo::new(move |_| searcher.search.read().as_ref().map(lines).unwrap_or_default());
-    let n_axes = Memo::new(move |_| searcher.search.read().as_ref().map_or(1, |search| search.plan().fields.len() + 1));
-    let axes = Memo::new(move |_| searcher.search.read().as_ref().map(axes).unwrap_or_default());
+    let drawn = memo(move |_| searcher.search.read().as_ref().map(lines).unwrap_or_default());
+    let n_axes = memo(move |_| searcher.search.read().as_ref().map_or(1, |search| search.plan().fields.len() + 1));
+    let axes = memo(move |_| searcher.search.read().as_ref().map(axes).unwrap_or_default());
     let on_key = move |event: KeyboardEvent| {
         let places: Vec<usize> = drawn.read_untracked().iter().map(|line| line.trial).collect();
         if let Some(next) = after_key(&event.key(), view.highlighted.get_untracked(), &places) {
@@ -45,7 +46,7 @@ pub fn ParallelChart(view: View) -> impl IntoView {
                 id="search-parallel"
                 tabindex="0"
                 role="group"
-                aria-label=move || tr!(search.parallel)
+                aria-label=move_tr!(search.parallel)
                 on:keydown=on_key
                 on:blur=move |_| view.highlighted.set(None)
             >

@@ -8,22 +8,23 @@ use crate::search::{Phase, Search, TrialState};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{clock, count};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::search::{Trouble, use_searcher};
 use crate::ui::widgets::icon::{Glyph, Icon};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchProgress() -> impl IntoView {
     let searcher = use_searcher();
-    let of_search = move |read: fn(&Search) -> String| {
-        Memo::new(move |_| searcher.search.read().as_ref().map(read).unwrap_or_default())
-    };
+    let of_search =
+        move |read: fn(&Search) -> String| memo(move |_| searcher.search.read().as_ref().map(read).unwrap_or_default());
     let status = of_search(status_text);
     let counts = of_search(counts_text);
-    let fraction = Memo::new(move |_| searcher.search.read().as_ref().map_or(0.0, Search::fraction));
+    let fraction = memo(move |_| searcher.search.read().as_ref().map_or(0.0, Search::fraction));
     view! {
         <div class="search-progress">
             <p class="label" role="status" id="search-status">{status}</p>
-            <progress max="1" prop:value=move || fraction.get() aria-label=move || tr!(search.progress)></progress>
+            <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(search.progress)></progress>
             <p class="hint" id="search-counts">{counts}</p>
             {move || searcher.trouble.get().map(|trouble| view! {
                 <p class="failure" role="alert">{move || trouble_text(&trouble)}</p>
@@ -38,17 +39,17 @@ pub fn SearchProgress() -> impl IntoView {
 #[component]
 pub fn SearchButtons() -> impl IntoView {
     let searcher = use_searcher();
-    let phase = Memo::new(move |_| searcher.search.read().as_ref().map(Search::phase));
+    let phase = memo(move |_| searcher.search.read().as_ref().map(Search::phase));
     let is_paused = move || phase.get() == Some(Phase::Paused);
-    let is_over = Memo::new(move |_| searcher.search.read().as_ref().is_none_or(Search::is_over));
-    let has_own_run = Memo::new(move |_| searcher.has_own_run());
+    let is_over = memo(move |_| searcher.search.read().as_ref().is_none_or(Search::is_over));
+    let has_own_run = memo(move |_| searcher.has_own_run());
     let steer = move |_| {
         if !searcher.pause() {
             searcher.resume();
         }
     };
     view! {
-        <div class="controls" role="group" aria-label=move || tr!(search.controls)>
+        <div class="controls" role="group" aria-label=move_tr!(search.controls)>
             <Show
                 when=move || !is_over.get()
                 fallback=move || view! {
@@ -81,7 +82,7 @@ pub fn SearchButtons() -> impl IntoView {
 #[component]
 fn BestTrial() -> impl IntoView {
     let searcher = use_searcher();
-    let best = Memo::new(move |_| {
+    let best = memo(move |_| {
         let search = searcher.search.read();
         let search = search.as_ref()?;
         let place = search.best()?;
@@ -89,7 +90,7 @@ fn BestTrial() -> impl IntoView {
         Some((place, metric, search.trials().get(place)?.best(metric)))
     });
     // One click must not end what the visitor has begun.
-    let has_own_run = Memo::new(move |_| searcher.has_own_run());
+    let has_own_run = memo(move |_| searcher.has_own_run());
     let text = move || {
         let (place, metric, figure) = best.get()?;
         Some(tr!(search.best, number = place + 1, figure = metric_text(metric, figure)))
@@ -102,7 +103,7 @@ fn BestTrial() -> impl IntoView {
                     type="button"
                     class="button is-primary"
                     id="search-train-best"
-                    title=move || tr!(search.train_best_why)
+                    title=move_tr!(search.train_best_why)
                     disabled=move || has_own_run.get()
                     on:click=move |_| searcher.train_best()
                 >

@@ -7,6 +7,7 @@ use super::text::{metric_text, pick_text, state_text};
 use crate::protocol::Metric;
 use crate::search::{Trial, TrialState};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 
 #[component]
@@ -21,7 +22,7 @@ pub fn TrialRow(
 ) -> impl IntoView {
     let searcher = use_searcher();
     // Progress changes a trial ten times a second; the row shows none of it.
-    let trial = Memo::new(move |_| {
+    let trial = memo(move |_| {
         let search = searcher.search.read();
         let trial = search.as_ref()?.trials().get(place)?.clone();
         Some(Trial { steps: 0, elapsed_ms: 0.0, ..trial })
@@ -39,8 +40,8 @@ pub fn TrialRow(
         let fields = search.plan().fields.iter().zip(&trial.picks);
         fields.map(|(field, pick)| view! { <td>{pick_text(field, *pick)}</td> }).collect()
     };
-    let is_best = Memo::new(move |_| best.get() == Some(place));
-    let is_highlighted = Memo::new(move |_| view.highlighted.get() == Some(place));
+    let is_best = memo(move |_| best.get() == Some(place));
+    let is_highlighted = memo(move |_| view.highlighted.get() == Some(place));
     let highlight = move |is_on: bool| view.highlighted.set(is_on.then_some(place));
     let state_name = move || match state() {
         Some(TrialState::Running) => "running",

@@ -9,12 +9,14 @@ use crate::search::Method;
 use crate::search::plan::{GRID_POINTS, TRIAL_EPOCHS_LIMIT, TRIALS_LIMIT};
 use crate::ui::failure_text::failure_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::search::draft::{Draft, Limit, MethodKind};
 use crate::ui::search::use_searcher;
 use crate::ui::widgets::icon::{Glyph, Icon};
 use crate::ui::widgets::number_field::NumberField;
 use crate::ui::widgets::segments::{Segment, Segments};
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchSetup() -> impl IntoView {
@@ -23,7 +25,7 @@ pub fn SearchSetup() -> impl IntoView {
     let refused = RwSignal::new(None::<Failure>);
     let is_starting = RwSignal::new(false);
     // One click must not end what the visitor has begun.
-    let has_own_run = Memo::new(move |_| searcher.has_own_run());
+    let has_own_run = memo(move |_| searcher.has_own_run());
     let can_start = move || recipe.config.read().is_some() && !is_starting.get() && !has_own_run.get();
     let start = move |_| {
         is_starting.set(true);
@@ -62,7 +64,7 @@ pub fn SearchSetup() -> impl IntoView {
 #[component]
 fn MethodFields() -> impl IntoView {
     let draft = use_searcher().draft;
-    let method = Memo::new(move |_| draft.read().method);
+    let method = memo(move |_| draft.read().method);
     let segments = vec![
         Segment { value: MethodKind::Halving, id: "search-halving", name: || "ASHA".to_owned() },
         Segment { value: MethodKind::Random, id: "search-random", name: || tr!(search.random) },
@@ -77,10 +79,10 @@ fn MethodFields() -> impl IntoView {
         <div class="field">
             <Segments
                 name="search-method"
-                legend=Signal::derive(|| tr!(search.method))
+                legend=Signal::derive(move_tr!(search.method))
                 segments
                 value=Signal::derive(move || Some(method.get()))
-                on_change=move |chosen| draft.update(|draft| draft.method = chosen)
+                on_change=move |chosen: MethodKind| draft.update(|draft| draft.method = chosen)
                 described_by="search-method-why"
             />
             <p class="hint" id="search-method-why">{why}</p>
@@ -134,8 +136,8 @@ fn LengthFields() -> impl IntoView {
     let recipe = use_recipe();
     let epochs =
         move || draft.read().epochs.unwrap_or_else(|| recipe.read(|config| config.epochs.clamp(1, TRIAL_EPOCHS_LIMIT)));
-    let metric = Memo::new(move |_| draft.read().metric);
-    let limit = Memo::new(move |_| draft.read().limit);
+    let metric = memo(move |_| draft.read().metric);
+    let limit = memo(move |_| draft.read().limit);
     let metrics = vec![
         Segment { value: Metric::ValidationAccuracy, id: "search-by-accuracy", name: || tr!(runs.validation_accuracy) },
         Segment { value: Metric::ValidationLoss, id: "search-by-loss", name: || tr!(runs.validation_loss) },
@@ -157,31 +159,31 @@ fn LengthFields() -> impl IntoView {
     view! {
         <NumberField
             id="search-epochs"
-            label=Signal::derive(|| tr!(search.epochs))
-            hint=Signal::derive(|| tr!(search.epochs_why))
+            label=Signal::derive(move_tr!(search.epochs))
+            hint=Signal::derive(move_tr!(search.epochs_why))
             value=Signal::derive(move || epochs().into())
             range=(1.0, TRIAL_EPOCHS_LIMIT.into())
             is_whole=true
-            on_change=move |epochs| draft.update(|draft| draft.epochs = Some(epochs as u32))
+            on_change=move |epochs: f64| draft.update(|draft| draft.epochs = Some(epochs as u32))
         />
         <Segments
             name="search-metric"
-            legend=Signal::derive(|| tr!(search.metric))
+            legend=Signal::derive(move_tr!(search.metric))
             segments=metrics
             value=Signal::derive(move || Some(metric.get()))
-            on_change=move |chosen| draft.update(|draft| draft.metric = chosen)
+            on_change=move |chosen: Metric| draft.update(|draft| draft.metric = chosen)
         />
         <Segments
             name="search-limit"
-            legend=Signal::derive(|| tr!(search.limit))
+            legend=Signal::derive(move_tr!(search.limit))
             segments=limits
             value=Signal::derive(move || Some(limit.get()))
-            on_change=move |chosen| draft.update(|draft| draft.limit = chosen)
+            on_change=move |chosen: Limit| draft.update(|draft| draft.limit = chosen)
         />
         <NumberField
             id="search-budget"
-            label=Signal::derive(|| tr!(search.budget))
-            hint=Signal::derive(|| tr!(search.budget_why))
+            label=Signal::derive(move_tr!(search.budget))
+            hint=Signal::derive(move_tr!(search.budget_why))
             value=Signal::derive(amount)
             range=(0.1, 1e9)
             on_change=set_amount
@@ -216,7 +218,7 @@ fn Whole(
             value=Signal::derive(move || read(&draft.read()).into())
             range=(range.0.into(), range.1.into())
             is_whole=true
-            on_change=move |number| draft.update(|draft| write(draft, number as u32))
+            on_change=move |number: f64| draft.update(|draft| write(draft, number as u32))
         />
     }
 }

@@ -4,23 +4,25 @@ use leptos::prelude::*;
 
 use super::progress::{SearchButtons, status_text};
 use crate::search::Search;
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
 use crate::ui::places::train::controls::TrainButton;
 use crate::ui::places::train::stage::Figures;
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::use_store;
+use crate::ui::widgets::show::Show;
 
 #[component]
 pub fn SearchStage() -> impl IntoView {
     let store = use_store();
     let searcher = use_searcher();
-    let status = Memo::new(move |_| searcher.search.read().as_ref().map(status_text));
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active));
-    let is_over = Memo::new(move |_| searcher.search.read().as_ref().is_none_or(Search::is_over));
+    let status = memo(move |_| searcher.search.read().as_ref().map(status_text));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let is_over = memo(move |_| searcher.search.read().as_ref().is_none_or(Search::is_over));
     let why = move || if is_over.get() { tr!(search.stage_over) } else { tr!(search.stage_why) };
-    let fraction = Memo::new(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
+    let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
     view! {
         <div class="active" id="search-stage">
             <p class="stage-status" role="status">{status}</p>
@@ -29,7 +31,7 @@ pub fn SearchStage() -> impl IntoView {
                     class="stage-progress"
                     max="1"
                     prop:value=move || fraction.get()
-                    aria-label=move || tr!(search.trial_progress)
+                    aria-label=move_tr!(search.trial_progress)
                 ></progress>
                 <Figures />
             </Show>

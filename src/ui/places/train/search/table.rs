@@ -9,18 +9,18 @@ use super::text::metric_name;
 use crate::protocol::Metric;
 use crate::ui::config_text::path_text;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::search::use_searcher;
 
 #[component]
 pub fn TrialsTable(view: View) -> impl IntoView {
     let searcher = use_searcher();
     let order = RwSignal::new(Order::default());
-    let places = Memo::new(move |_| {
-        searcher.search.read().as_ref().map(|search| order.get().sorted(search)).unwrap_or_default()
-    });
-    let metric = Memo::new(move |_| searcher.search.read().as_ref().map(|search| search.plan().metric));
-    let best = Memo::new(move |_| searcher.search.read().as_ref().and_then(|search| search.best()));
-    let paths = Memo::new(move |_| {
+    let places =
+        memo(move |_| searcher.search.read().as_ref().map(|search| order.get().sorted(search)).unwrap_or_default());
+    let metric = memo(move |_| searcher.search.read().as_ref().map(|search| search.plan().metric));
+    let best = memo(move |_| searcher.search.read().as_ref().and_then(|search| search.best()));
+    let paths = memo(move |_| {
         let search = searcher.search.read();
         let fields = search.as_ref().map(|search| search.plan().fields.as_slice()).unwrap_or_default();
         fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>()

@@ -7,7 +7,9 @@ use super::number::{Entry, Number, NumberFields, Write, always};
 use crate::dataset::summary::shows_characters;
 use crate::protocol::AugmentConfig;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 /// For gray and colored images.
 const OF_ALL: &[Number<AugmentConfig>] = &[
@@ -130,8 +132,8 @@ pub fn AugmentGroup() -> impl IntoView {
     let recipe = use_recipe();
     let config = Signal::derive(move || recipe.config.read().as_ref().map(|config| config.augment));
     let change = move |write: Write<AugmentConfig>, new| recipe.change(|config| write(&mut config.augment, new));
-    let has_colors = Memo::new(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
-    let flips_characters = Memo::new(move |_| {
+    let has_colors = memo(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
+    let flips_characters = memo(move |_| {
         let flips = config.get().is_some_and(|config| config.flip > 0.0);
         flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(&dataset.classes))
     });

@@ -8,11 +8,13 @@ use leptos::task::spawn_local;
 use super::GroupOpen;
 use crate::protocol::{Answer, AugmentConfig, Failure, FailureKind, ImageBatch, Question};
 use crate::ui::failure_text::failure_text;
-use crate::ui::i18n::{move_tr, tr};
+use crate::ui::i18n::move_tr;
+use crate::ui::reactive::{effect, memo};
 use crate::ui::recipe::use_recipe;
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::image_grid::ImageGrid;
 use crate::ui::widgets::latest::Latest;
+use crate::ui::widgets::show::Show;
 
 /// Images shown.
 const N_IMAGES: u32 = 8;
@@ -33,25 +35,25 @@ pub fn AugmentPreview() -> impl IntoView {
     let recipe = use_recipe();
     let is_open = expect_context::<GroupOpen>().0;
     let draw = RwSignal::new(0_u32);
-    let in_view = Memo::new(move |_| recipe.dataset.read().as_ref().map(|dataset| dataset.id.clone()));
-    let loaded = Memo::new(move |_| {
+    let in_view = memo(move |_| recipe.dataset.read().as_ref().map(|dataset| dataset.id.clone()));
+    let loaded = memo(move |_| {
         store.dataset.with(|dataset| {
             let current = dataset.current.as_ref().filter(|current| Some(&current.id) == in_view.read().as_ref())?;
             Some((dataset.version, Arc::new(current.classes.clone())))
         })
     });
-    let wanted = Memo::new(move |_| {
+    let wanted = memo(move |_| {
         let (version, _) = loaded.get().filter(|_| is_open.get())?;
         let config = recipe.config.read().as_ref().map(|config| config.augment)?;
         Some(Wanted { config, draw: draw.get(), version })
     });
     let previewer = Previewer::new(store);
-    Effect::new(move |_| previewer.want(wanted.get()));
-    let is_loaded = Memo::new(move |_| loaded.read().is_some());
+    effect(move |_| previewer.want(wanted.get()));
+    let is_loaded = memo(move |_| loaded.read().is_some());
     let images = move || match previewer.shown.get()? {
         Ok(batch) => {
             let (_, classes) = loaded.get()?;
-            let name = Signal::derive(|| tr!(expert.augment_preview));
+            let name = Signal::derive(move_tr!(expert.augment_preview));
             Some(view! { <ImageGrid batch classes name /> }.into_any())
         }
         Err(failure) => Some(view! { <p class="failure" role="status">{failure_text(&failure)}</p> }.into_any()),
@@ -79,7 +81,7 @@ pub fn AugmentPreview() -> impl IntoView {
 fn LoadFirst() -> impl IntoView {
     let recipe = use_recipe();
     let store = use_store();
-    let is_loading = Memo::new(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
     // The dataset's place shows how it goes.
     let load = move |_| spawn_local(async move { drop(recipe.dataset_ready().await) });
     view! {

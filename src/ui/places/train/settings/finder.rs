@@ -8,12 +8,14 @@ use crate::protocol::{FailureKind, RatePoint};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{figure, percent};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::{memo, watch};
 use crate::ui::recipe::use_recipe;
 use crate::ui::series::Point;
 use crate::ui::state::{EngineState, RunState};
 use crate::ui::store::use_store;
 use crate::ui::widgets::chart::{Chart, Line, LineStyle, XAxis};
 use crate::ui::widgets::chart_scale::{Bounds, ScaleKind, nearest};
+use crate::ui::widgets::show::Show;
 
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 
@@ -22,9 +24,9 @@ pub fn RateFinder() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let test = RwSignal::new(Test::default());
-    let is_active = Memo::new(move |_| store.run.with(RunState::is_active) || recipe.is_starting.get());
-    let is_testing = Memo::new(move |_| test.read().is_testing());
-    let can_test = Memo::new(move |_| {
+    let is_active = memo(move |_| store.run.with(RunState::is_active) || recipe.is_starting.get());
+    let is_testing = memo(move |_| test.read().is_testing());
+    let can_test = memo(move |_| {
         let has_engine = store.engine.with(|engine| !matches!(engine, EngineState::Failed(_)));
         has_engine && !is_active.get() && recipe.config.read().is_some()
     });
@@ -35,9 +37,9 @@ pub fn RateFinder() -> impl IntoView {
     };
     on_cleanup(withdraw);
     // A run has the device for itself, and what was found for another recipe is of no use.
-    Effect::watch(
+    watch(
         move || is_active.get(),
-        move |is_active, _, _| {
+        move |is_active, _| {
             if *is_active {
                 withdraw()
             }
@@ -45,13 +47,13 @@ pub fn RateFinder() -> impl IntoView {
         false,
     );
     // The same when the dataset that was only offered has been loaded.
-    let in_view = Memo::new(move |_| {
+    let in_view = memo(move |_| {
         let dataset = recipe.dataset.read();
         (recipe.preset.get(), dataset.as_ref().map(|dataset| dataset.id.clone()))
     });
-    Effect::watch(
+    watch(
         move || in_view.get(),
-        move |_, _, _| {
+        move |_, _| {
             withdraw();
             test.set(Test::Idle)
         },
@@ -137,15 +139,15 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
     view! {
         <div id="rate-test">
             <Chart
-                name=Signal::derive(|| tr!(expert.loss_by_rate))
+                name=Signal::derive(move_tr!(expert.loss_by_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=LOSS
                 kind=ScaleKind::Linear
                 smoothing=0.0
-                step_name=|rate| tr!(expert.at_rate, rate = figure(rate))
-                x_name=Signal::derive(|| tr!(expert.rate_axis))
+                step_name=|rate: f64| tr!(expert.at_rate, rate = figure(rate))
+                x_name=Signal::derive(move_tr!(expert.rate_axis))
                 x_axis=XAxis { kind: ScaleKind::Log, format: |rate| format!("{rate:.0e}") }
                 empty=Signal::derive(String::new)
                 steps_per_epoch=Signal::stored(None)

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::protocol::RunConfig;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::select_field::{Choice, SelectField};
 
@@ -35,11 +36,12 @@ pub fn KindField<T: Kind>(
 ) -> impl IntoView {
     let recipe = use_recipe();
     let offered = offered.unwrap_or_else(|| Signal::derive(|| T::ALL.to_vec()));
-    let chosen = Memo::new(move |_| recipe.config.read().as_ref().map(get));
-    let choices = Memo::new(move |_| {
+    let chosen = memo(move |_| recipe.config.read().as_ref().map(|config| get(config).id()));
+    let why = memo(move |_| recipe.config.read().as_ref().map(|config| get(config).why()).unwrap_or_default());
+    let choices = memo(move |_| {
         offered.get().iter().map(|kind| Choice { value: kind.id(), name: kind.name() }).collect::<Vec<_>>()
     });
-    let choose = move |id: &str| {
+    let choose = move |id: String| {
         if let Some(kind) = T::ALL.iter().find(|kind| kind.id() == id) {
             recipe.change(|config| set(config, kind.clone()));
         }
@@ -48,9 +50,9 @@ pub fn KindField<T: Kind>(
         <SelectField
             id
             label=Signal::derive(label)
-            hint=Signal::derive(move || chosen.read().as_ref().map(T::why).unwrap_or_default())
+            hint=why
             choices
-            value=Signal::derive(move || chosen.read().as_ref().map(T::id))
+            value=chosen
             on_change=choose
         />
     }

@@ -6,7 +6,9 @@ use super::kind::KindField;
 use super::number::{Entry, Number, NumberSettings, SHARE, found};
 use crate::protocol::{ClassWeights, LossConfig};
 use crate::ui::i18n::tr;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
+use crate::ui::widgets::show::Show;
 
 const OF_LOSSES: &[Number] = &[Number {
     id: "field-label-smoothing",
@@ -20,10 +22,8 @@ const OF_LOSSES: &[Number] = &[Number {
 #[component]
 pub fn LossGroup() -> impl IntoView {
     let recipe = use_recipe();
-    let offered =
-        Memo::new(move |_| offered(recipe.dataset.read().as_ref().map_or(0, |dataset| dataset.classes.len())));
-    let has_class_weights =
-        Memo::new(move |_| recipe.read(|config| matches!(config.loss, LossConfig::CrossEntropy { .. })));
+    let offered = memo(move |_| offered(recipe.dataset.read().as_ref().map_or(0, |dataset| dataset.classes.len())));
+    let has_class_weights = memo(move |_| recipe.read(|config| matches!(config.loss, LossConfig::CrossEntropy { .. })));
     view! {
         <KindField
             id="field-loss"

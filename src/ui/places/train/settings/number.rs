@@ -3,8 +3,10 @@
 use leptos::prelude::*;
 
 use crate::protocol::RunConfig;
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::number_field::NumberField;
+use crate::ui::widgets::show::Show;
 
 /// A share that may not be all.
 pub const SHARE: (f64, f64) = (0.0, 0.999_999);
@@ -97,8 +99,8 @@ pub fn NumberFields<C: Send + Sync + 'static>(
     change: impl Fn(Write<C>, f64) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let field = move |number: &'static Number<C>| {
-        let value = Memo::new(move |_| config.read().as_ref().and_then(number.value.read));
-        let is_there = Memo::new(move |_| value.get().is_some());
+        let value = memo(move |_| config.read().as_ref().and_then(number.value.read));
+        let is_there = memo(move |_| value.get().is_some());
         view! {
             <Show when=move || is_there.get()>
                 <NumberField
@@ -109,7 +111,7 @@ pub fn NumberFields<C: Send + Sync + 'static>(
                     range=number.range
                     is_whole=matches!(number.entry, Entry::Whole | Entry::WholeOrEmpty)
                     can_be_empty=matches!(number.entry, Entry::RealOrEmpty | Entry::WholeOrEmpty)
-                    on_change=move |new| change(number.value.write, new)
+                    on_change=move |new: f64| change(number.value.write, new)
                 />
             </Show>
         }

@@ -5,9 +5,11 @@ use leptos::prelude::*;
 use super::kind::KindField;
 use super::number::{EPSILON, Entry, Number, NumberSettings, SHARE, Value, always, found};
 use crate::protocol::{Decay, OptimizerConfig, RunConfig};
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::widgets::check_field::CheckField;
+use crate::ui::widgets::show::Show;
 
 const OF_OPTIMIZERS: &[Number] = &[
     Number {
@@ -115,17 +117,17 @@ const OF_GRADIENTS: &[Number] = &[
 #[component]
 pub fn OptimizerGroup() -> impl IntoView {
     let recipe = use_recipe();
-    let optimizer = Memo::new(move |_| recipe.config.read().as_ref().map(|config| config.optimizer));
-    let nesterov = Memo::new(move |_| match optimizer.get() {
+    let optimizer = memo(move |_| recipe.config.read().as_ref().map(|config| config.optimizer));
+    let nesterov = memo(move |_| match optimizer.get() {
         // It is a way to use the momentum.
         Some(OptimizerConfig::Sgd { momentum, nesterov }) if momentum > 0.0 => Some(nesterov),
         _ => None,
     });
-    let centered = Memo::new(move |_| match optimizer.get() {
+    let centered = memo(move |_| match optimizer.get() {
         Some(OptimizerConfig::RmsProp { centered, .. }) => Some(centered),
         _ => None,
     });
-    let has_decay_kinds = Memo::new(move |_| !matches!(optimizer.get(), Some(OptimizerConfig::AdamW { .. })));
+    let has_decay_kinds = memo(move |_| !matches!(optimizer.get(), Some(OptimizerConfig::AdamW { .. })));
     let change_optimizer = move |change: fn(&mut OptimizerConfig, bool)| {
         move |value: bool| recipe.change(|config| change(&mut config.optimizer, value))
     };
@@ -150,8 +152,8 @@ pub fn OptimizerGroup() -> impl IntoView {
         <Show when=move || nesterov.get().is_some()>
             <CheckField
                 id="field-nesterov"
-                label=Signal::derive(|| tr!(expert.nesterov))
-                hint=Signal::derive(|| tr!(expert.nesterov_why))
+                label=Signal::derive(move_tr!(expert.nesterov))
+                hint=Signal::derive(move_tr!(expert.nesterov_why))
                 value=Signal::derive(move || nesterov.get().unwrap_or_default())
                 on_change=set_nesterov
             />
@@ -159,8 +161,8 @@ pub fn OptimizerGroup() -> impl IntoView {
         <Show when=move || centered.get().is_some()>
             <CheckField
                 id="field-centered"
-                label=Signal::derive(|| tr!(expert.centered))
-                hint=Signal::derive(|| tr!(expert.centered_why))
+                label=Signal::derive(move_tr!(expert.centered))
+                hint=Signal::derive(move_tr!(expert.centered_why))
                 value=Signal::derive(move || centered.get().unwrap_or_default())
                 on_change=set_centered
             />

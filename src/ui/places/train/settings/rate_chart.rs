@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use super::rate_curve::Course;
 use crate::protocol::ScheduleConfig;
 use crate::ui::format::{count, figure};
-use crate::ui::i18n::tr;
+use crate::ui::i18n::{move_tr, tr};
+use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
@@ -18,14 +19,14 @@ const RATE: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 pub fn RateChart() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let running = Memo::new(move |_| store.run.with(course_under_way));
-    let coming = Memo::new(move |_| {
+    let running = memo(move |_| store.run.with(course_under_way));
+    let coming = memo(move |_| {
         let n_train = recipe.dataset.read().as_ref()?.counts.train;
         recipe.config.read().as_ref().map(|config| Course::coming(config, n_train))
     });
-    let course = Memo::new(move |_| running.get().or_else(|| coming.get()));
-    let curve = Memo::new(move |_| course.read().as_ref().map(Course::curve).unwrap_or_default());
-    let here = Memo::new(move |_| {
+    let course = memo(move |_| running.get().or_else(|| coming.get()));
+    let curve = memo(move |_| course.read().as_ref().map(Course::curve).unwrap_or_default());
+    let here = memo(move |_| {
         let step = store.run.with(|state| state.run().map(|run| run.progress.step))?;
         running.read().as_ref().map(|course| course.point(step))
     });
@@ -34,7 +35,7 @@ pub fn RateChart() -> impl IntoView {
         let here = here.get().map(|point| Line { points: [point].into(), style: LineStyle::Marked });
         std::iter::once(line).chain(here).collect::<Vec<_>>()
     });
-    let is_running = Memo::new(move |_| running.read().is_some());
+    let is_running = memo(move |_| running.read().is_some());
     let names = Signal::derive(move || {
         let here = is_running.get().then(|| tr!(expert.now));
         std::iter::once(tr!(expert.over_the_run)).chain(here).collect::<Vec<_>>()
@@ -42,16 +43,16 @@ pub fn RateChart() -> impl IntoView {
     view! {
         <div id="rate-curve">
             <Chart
-                name=Signal::derive(|| tr!(train.learning_rate))
+                name=Signal::derive(move_tr!(train.learning_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=RATE
                 kind=ScaleKind::Linear
                 smoothing=0.0
-                step_name=|step| tr!(expert.at_step, step = count(step as u64))
-                x_name=Signal::derive(|| tr!(train.x_axis))
-                empty=Signal::derive(|| tr!(expert.curve_wait))
+                step_name=|step: f64| tr!(expert.at_step, step = count(step as u64))
+                x_name=Signal::derive(move_tr!(train.x_axis))
+                empty=Signal::derive(move_tr!(expert.curve_wait))
                 steps_per_epoch=Signal::derive(move || course.read().as_ref().map(|course| course.steps_per_epoch))
             />
         </div>

@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use crate::ui::preferences::SettingsMode;
+use crate::ui::reactive::watch;
 
 /// The id of the field that is to be shown next.
 pub type ShownSetting = RwSignal<Option<&'static str>>;
@@ -22,9 +23,9 @@ pub fn use_shown_setting() -> ShownSetting {
 /// remembered, as the visitor has not made it.
 pub fn show_when_asked(mode: RwSignal<SettingsMode>) {
     let shown = use_shown_setting();
-    Effect::watch(
+    watch(
         move || shown.get(),
-        move |id, _, _| {
+        move |id, _| {
             let Some(id) = *id else { return };
             shown.set(None);
             if document().get_element_by_id(id).is_none() {

@@ -1,11 +1,11 @@
 //! Gradients of networks with every kind of layer against finite differences of their loss.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use kindling::dataset::random::Random;
 use kindling::network::Network;
 use kindling::network::weights::NamedTensor;
 use kindling::protocol::{Activation, ImageShape, InitConfig, Layer, NetworkConfig, Padding, States};
-use kindling::training::loss::cross_entropy;
+use kindling::training::loss::Loss;
 
 mod support;
 use support::{block_on, named_gradients};
@@ -110,10 +110,8 @@ fn check(layers: Vec<Layer>, n_learned: usize) {
     let mut random = Random::new(3);
     let weights = start(&network, &mut random);
     let mut trained = build(&network, Some(weights.clone()));
-    let gradients = {
-        let loss = loss(&mut trained);
-        named_gradients(&trained, &loss.backward())
-    };
+    let (_, gradients) = loss(&mut trained);
+    let gradients = named_gradients(&trained, &gradients);
     assert_eq!(gradients.len(), n_learned);
     for NamedTensor { name, values: gradient, .. } in gradients {
         // Signs that agree with the gradient's more often than not, so that the slope is well above the noise; all do where there are few.
@@ -125,7 +123,8 @@ fn check(layers: Vec<Layer>, n_learned: usize) {
         let expected: f32 = gradient.iter().zip(&direction).map(|(slope, sign)| slope * sign).sum();
         let moved = |step: f32| {
             let weights = moved(&weights, &name, &direction, step);
-            loss(&mut build(&network, Some(weights))).into_data().iter::<f32>().next().unwrap()
+            let (loss, _) = loss(&mut build(&network, Some(weights)));
+            loss.into_data().iter::<f32>().next().unwrap()
         };
         let step = (RISE / expected.abs()).min(MAX_STEP);
         let found = (moved(step) - moved(-step)) / (2.0 * step);
@@ -155,7 +154,7 @@ fn moved(weights: &[NamedTensor], name: &str, direction: &[f32], step: f32) -> V
     weights
 }
 
-fn loss(network: &mut Network) -> Tensor<1> {
+fn loss(network: &mut Network) -> (Tensor<1>, Gradients) {
     let mut random = Random::new(5);
     let n_values = N_IMAGES * INPUT.n_values();
     let values: Vec<f32> = (0..n_values).map(|_| random.below(1_000) as f32 / 500.0 - 1.0).collect();
@@ -167,7 +166,7 @@ fn loss(network: &mut Network) -> Tensor<1> {
     }
     let targets = Tensor::<1>::from_floats(targets.as_slice(), &device).reshape([N_IMAGES, N_CLASSES]);
     // The same masks every time.
-    cross_entropy(network.forward_train(images.autodiff(), &mut Random::new(9)), targets)
+    Loss::CROSS_ENTROPY.backward(network.forward_train(images.autodiff(), &mut Random::new(9)), targets)
 }
 
 fn build(network: &NetworkConfig, weights: Option<Vec<NamedTensor>>) -> Network {

@@ -101,8 +101,8 @@ impl Attack<'_> {
     fn moved(&self, images: Tensor<4>, targets: Tensor<2>, step_size: f64) -> Tensor<4> {
         let images = images.autodiff().require_grad();
         // The weights are constants here: only the images are followed.
-        let loss = self.loss.of(self.network.forward(images.clone()), targets);
-        let gradient = images.grad(&loss.backward());
+        let (_, gradients) = self.loss.backward(self.network.forward(images.clone()), targets);
+        let gradient = images.grad(&gradients);
         let images = images.without_autodiff();
         match gradient {
             Some(gradient) => (images + gradient.sign() * (RANGE * step_size)).clamp(-1.0, 1.0),

@@ -1,6 +1,6 @@
 //! The dataset on the device: packed bytes, uploaded once; a batch is a gather and an unpacking there.
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 
 use crate::dataset::drawing_style::DrawingStyle;
 use crate::dataset::{Dataset, Split};
@@ -184,20 +184,28 @@ impl Unpacker {
         let ImageShape { channels, height, width } = self.shape;
         let [n_images, n_words] = packed.dims();
         let n_values = self.shape.n_values();
-        let mut values = packed
+        // Scaled before the reshape: burn then fuses all of it.
+        let mut values = (packed
             .unsqueeze_dim::<3>(2) // [batch, words, 1]
             .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
             .bitwise_and_scalar(0xff)
             .float()
+            * (2.0 / 255.0)
+            - 1.0)
             .reshape([n_images, n_words * WORD_BYTES]);
         if n_words * WORD_BYTES > n_values {
             values = values.slice([0..n_images, 0..n_values]);
         }
-        (values * (2.0 / 255.0) - 1.0).reshape([n_images, channels as usize, height as usize, width as usize])
+        values.reshape([n_images, channels as usize, height as usize, width as usize])
     }
 
     /// `[batch]` to `[batch, classes]`.
     fn targets(&self, labels: Tensor<1, Int>) -> Tensor<2> {
-        labels.unsqueeze_dim::<2>(1).equal(self.classes.clone()).float()
+        ones_where(labels.unsqueeze_dim::<2>(1).equal(self.classes.clone()))
     }
+}
+
+/// 1 where true, 0 elsewhere. burn fuses it with what it is computed from, which it does not with the cast of a bool.
+pub(super) fn ones_where<const D: usize>(mask: Tensor<D, Bool>) -> Tensor<D> {
+    Tensor::zeros(mask.dims(), &mask.device()).mask_fill(mask, 1.0)
 }

@@ -1,13 +1,13 @@
 //! One training step: augmentation, attack, forward, loss, gradient, update.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::checkpoint::{NamedTensors, unreadable};
-use super::data::Batch;
+use super::data::{Batch, ones_where};
 use super::gradients::NetworkGradients;
 use super::loss::Loss;
 use super::monitor::{Observation, Observer};
@@ -62,7 +62,7 @@ pub struct StepOutcome {
     /// `[1]`: the mean loss of the batch, before the update.
     pub loss: Tensor<1>,
     /// `[1]`: how many images of the batch were classified right, before the update.
-    pub hits: Tensor<1, Int>,
+    pub hits: Tensor<1>,
 }
 
 impl Trainer {
@@ -135,13 +135,13 @@ impl Trainer {
             None => batch,
         };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
-        let loss = self.loss.of(logits.clone(), batch.targets);
-        self.gradients.add(&self.network, loss.backward());
+        let (loss, gradients) = self.loss.backward(logits.clone(), batch.targets);
+        self.gradients.add(&self.network, gradients);
         if settings.is_update {
             self.update(settings.rates);
         }
         let predicted = logits.without_autodiff().argmax(1).squeeze_dim::<1>(1); // [batch]
-        StepOutcome { loss: loss.without_autodiff(), hits: predicted.equal(batch.labels).int().sum() }
+        StepOutcome { loss, hits: ones_where(predicted.equal(batch.labels)).sum() }
     }
 
     /// Has all tensors read; for right after an update, when no gradients wait.

@@ -1,6 +1,6 @@
 //! Losses and hits: those that are still on the device, and the sums over an epoch.
 
-use burn::tensor::{Int, Tensor, Transaction};
+use burn::tensor::{Tensor, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::step::StepOutcome;
@@ -11,7 +11,7 @@ use crate::protocol::Failure;
 #[derive(Default)]
 pub struct Tally {
     losses: Vec<Tensor<1>>,
-    hits: Option<Tensor<1, Int>>,
+    hits: Option<Tensor<1>>,
 }
 
 impl Tally {
@@ -38,7 +38,7 @@ impl Tally {
             .await
             .map_err(device_failure)?;
         let [losses, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
-        Ok((losses.iter::<f32>().collect(), hits.iter::<u64>().next().unwrap_or_default()))
+        Ok((losses.iter::<f32>().collect(), hits.iter::<f32>().next().unwrap_or_default() as u64))
     }
 }
 

@@ -5,7 +5,7 @@ use kindling::dataset::random::Random;
 use kindling::network::Network;
 use kindling::network::weights::NamedTensor;
 use kindling::protocol::{Activation, ImageShape, InitConfig, Layer, NetworkConfig, Padding, States};
-use kindling::training::loss::cross_entropy;
+use kindling::training::loss::Loss;
 
 use super::golden::{Golden, TOLERANCE, thinned, values};
 use super::support::named_gradients;
@@ -125,10 +125,10 @@ fn check(case: &str, layers: Vec<Layer>) {
 
     let logits = network.forward_train(batch.images.autodiff(), &mut Random::new(0));
     golden.check(&format!("{case}/logits"), &values(logits.clone()), TOLERANCE);
-    let loss = cross_entropy(logits, batch.targets);
-    golden.check(&format!("{case}/loss"), &values(loss.clone()), TOLERANCE);
+    let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, batch.targets);
+    golden.check(&format!("{case}/loss"), &values(loss), TOLERANCE);
 
-    let gradients = named_gradients(&network, &loss.backward());
+    let gradients = named_gradients(&network, &gradients);
     let n_learned: usize = gradients.iter().map(|gradient| gradient.values.len()).sum();
     assert_eq!(n_learned as u64, network.n_parameters(), "{case}");
     for NamedTensor { name, values, .. } in gradients {

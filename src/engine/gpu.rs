@@ -43,10 +43,29 @@ pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineD
     watch(on_failure);
     #[cfg(feature = "tune")]
     limit_tuning();
+    choose_fusions()?;
     let device = Device::wgpu_options().tasks_max(TASKS_MAX).init_async().await;
     let device =
         device.map_err(|error| Failure::new(FailureKind::NoWebGpu, format!("the GPU cannot be opened: {error}")))?;
     Ok((EngineDevice { device, max_buffer_bytes, warm_up_steps: WARM_UP_STEPS }, info))
+}
+
+/// Has burn fuse what follows each other, and element-wise operations alone. By default it searches up to five threads of operations at
+/// once, and may then give up on fusing any of them: the LeNet step took 77 dispatches so, and takes 66. And what it fuses with a
+/// sum or a matrix product it runs one by one all the same, unless it tunes.
+fn choose_fusions() -> Result<(), Failure> {
+    use burn::cubecl::config::RuntimeConfig;
+
+    let failed = |error: String| Failure::new(FailureKind::NoWebGpu, format!("fusion cannot be set up: {error}"));
+    // Its fields can be set no other way.
+    let config = r#"{ "fusion": { "beam_search": { "max_blocks": 1 } } }"#;
+    burn::BurnConfig::try_set(serde_json::from_str(config).map_err(|error| failed(error.to_string()))?);
+    if !cfg!(feature = "tune") {
+        for name in ["Matmul", "Reduce", "ReduceBroadcasted"] {
+            burn_cubecl::fusion::remove(name).map_err(|error| failed(error.to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Tuning in seconds: coarse keys, few samples. Browsers' clocks are too coarse for more samples to say more.

@@ -19,12 +19,12 @@ pub enum Loss {
     MeanSquaredError,
 }
 
-/// A loss at the logits of a batch.
+/// A loss at the logits of a batch, `[batch, classes]` each.
 #[derive(Clone, Debug)]
 pub struct LossValue {
-    /// `[1]`: over the batch.
-    pub mean: Tensor<1>,
-    /// `[batch, classes]`: of the mean, by the logits.
+    /// They add up to the mean over the batch.
+    pub parts: Tensor<2>,
+    /// Of the mean, by the logits.
     pub gradient: Tensor<2>,
 }
 
@@ -49,13 +49,14 @@ impl Loss {
         })
     }
 
-    /// Mean over the batch, `[1]`, and the gradients of all that the logits follow from. `logits` and `targets` are
-    /// `[batch, classes]`; each row of `targets` sums to 1.
+    /// What each image adds to the mean over the batch, `[batch]`, and the gradients of all that the logits follow from. `logits` and
+    /// `targets` are `[batch, classes]`; each row of `targets` sums to 1.
     pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (Tensor<1>, Gradients) {
-        let LossValue { mean, gradient } = self.at(logits.clone().without_autodiff(), targets);
+        let LossValue { parts, gradient } = self.at(logits.clone().without_autodiff(), targets);
         // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff begins with a 1 at
-        // every value.
-        (mean, (logits * gradient).backward())
+        // every value. And before the sum of the parts, so that burn fuses it with them.
+        let gradients = (logits * gradient).backward();
+        (parts.sum_dim(1).squeeze_dim(1), gradients)
     }
 
     /// As [`Loss::backward`], for logits that nothing is followed from.
@@ -72,7 +73,7 @@ impl Loss {
                     None => {
                         let share = 1.0 / n_images as f64;
                         LossValue {
-                            mean: (softmax.surprises() * smoothed.clone()).sum() * share,
+                            parts: softmax.surprises() * smoothed.clone() * share,
                             gradient: (softmax.probabilities() - smoothed) * share,
                         }
                     }
@@ -80,7 +81,7 @@ impl Loss {
                         let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
                         let shares = smoothed * weights.clone() / weight_sum; // [batch, classes]
                         LossValue {
-                            mean: (softmax.surprises() * shares.clone()).sum(),
+                            parts: softmax.surprises() * shares.clone(),
                             gradient: softmax.probabilities() * shares.clone().sum_dim(1) - shares,
                         }
                     }
@@ -93,7 +94,7 @@ impl Loss {
                 let expected = (errors.clone() * probabilities.clone()).sum_dim(1); // [batch, 1]
                 let share = 1.0 / (n_images * n_classes) as f64;
                 LossValue {
-                    mean: errors.clone().square().sum() * share,
+                    parts: errors.clone().square() * share,
                     gradient: probabilities * (errors - expected) * (2.0 * share),
                 }
             }

@@ -1,8 +1,6 @@
 //! Which learning rate suits a network: it is raised from step to step while the loss is watched. Smith, "Cyclical Learning Rates for
 //! Training Neural Networks", 2015.
 
-use burn::tensor::{Tensor, Transaction};
-
 use super::control::{Control, Wish};
 use super::data::DeviceDataset;
 use super::host::Host;
@@ -10,7 +8,7 @@ use super::optimizer::Rates;
 use super::plan::Plan;
 use super::run::new_trainer;
 use super::step::StepSettings;
-use crate::network::weights::device_failure;
+use super::tally::Tally;
 use crate::protocol::{Failure, FailureKind, RatePoint, RateTest, RunConfig, SplitName};
 
 /// From rates at which nothing moves to rates at which nothing holds, for every optimizer here.
@@ -46,7 +44,7 @@ pub async fn find_rate(
     let mut trainer = new_trainer(data, &RunConfig { ema_decay: None, ..config.clone() })?;
     let order = data.upload_indices(plan.order(data.part(SplitName::Train), config.seed, 0));
     let mut curve = Curve::default();
-    let mut losses = Vec::new();
+    let mut tally = Tally::default();
     let mut last_read_ms = host.now_ms();
     for step in 0..STEPS {
         if control.wish() == Wish::Stop {
@@ -55,11 +53,12 @@ pub async fn find_rate(
         let position = (step % plan.steps_per_epoch) as usize;
         let batch = data.batch(order.clone().narrow(0, position * plan.batch_size, plan.batch_size));
         let rates = Rates { learning_rate: rate_of(step), weight_decay: config.weight_decay };
-        losses.push(trainer.step(batch, StepSettings { rates, is_update: true }).loss);
+        tally.add(trainer.step(batch, StepSettings { rates, is_update: true }));
         let is_due = host.now_ms() - last_read_ms >= READ_INTERVAL_MS;
-        if is_due || losses.len() >= MAX_STEPS_PER_READ || step + 1 == STEPS {
+        if is_due || tally.n_steps() >= MAX_STEPS_PER_READ || step + 1 == STEPS {
             let n_known = curve.points.len();
-            let goes_on = curve.extend(&read(std::mem::take(&mut losses)).await?);
+            let (losses, _) = std::mem::take(&mut tally).read().await?;
+            let goes_on = curve.extend(&losses);
             progress((step + 1) as f32 / STEPS as f32, curve.points.get(n_known..).unwrap_or_default());
             if !goes_on {
                 break;
@@ -74,12 +73,6 @@ pub async fn find_rate(
 
 fn rate_of(step: u32) -> f64 {
     LEAST_RATE * (MOST_RATE / LEAST_RATE).powf(f64::from(step) / f64::from(STEPS - 1))
-}
-
-async fn read(losses: Vec<Tensor<1>>) -> Result<Vec<f32>, Failure> {
-    // Waits for the device.
-    let read = Transaction::default().register(Tensor::cat(losses, 0)).execute_async().await.map_err(device_failure)?;
-    Ok(read.iter().flat_map(|losses| losses.iter::<f32>()).collect())
 }
 
 /// The losses so far, smoothed.

@@ -56,12 +56,12 @@ pub struct StepSettings {
     pub is_update: bool,
 }
 
-/// What a step leaves on the device, for a later read.
+/// What a step leaves on the device, for a later read; nothing of it is summed there, as each sum is a dispatch more.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
-    /// `[1]`: the mean loss of the batch, before the update.
-    pub loss: Tensor<1>,
-    /// `[1]`: how many images of the batch were classified right, before the update.
+    /// `[batch]`: what each image adds to the mean loss of the batch, before the update.
+    pub loss_shares: Tensor<1>,
+    /// `[batch]`: 1 for each image that was classified right, before the update.
     pub hits: Tensor<1>,
 }
 
@@ -135,13 +135,13 @@ impl Trainer {
             None => batch,
         };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
-        let (loss, gradients) = self.loss.backward(logits.clone(), batch.targets);
+        let (loss_shares, gradients) = self.loss.backward(logits.clone(), batch.targets);
         self.gradients.add(&self.network, gradients);
         if settings.is_update {
             self.update(settings.rates);
         }
         let predicted = logits.without_autodiff().argmax(1).squeeze_dim::<1>(1); // [batch]
-        StepOutcome { loss, hits: ones_where(predicted.equal(batch.labels)).sum() }
+        StepOutcome { loss_shares, hits: ones_where(predicted.equal(batch.labels)) }
     }
 
     /// Has all tensors read; for right after an update, when no gradients wait.

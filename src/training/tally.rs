@@ -7,16 +7,18 @@ use super::step::StepOutcome;
 use crate::network::weights::device_failure;
 use crate::protocol::Failure;
 
-/// Losses and hits that are on the device and not read yet; [`super::pace::Pace`] limits how many.
+/// Losses and hits that are on the device and not read yet; [`super::pace::Pace`] limits how many. All batches have one size.
 #[derive(Default)]
 pub struct Tally {
-    losses: Vec<Tensor<1>>,
+    /// `[batch]` each.
+    loss_shares: Vec<Tensor<1>>,
+    /// `[batch]`: of all steps.
     hits: Option<Tensor<1>>,
 }
 
 impl Tally {
     pub fn add(&mut self, outcome: StepOutcome) {
-        self.losses.push(outcome.loss);
+        self.loss_shares.push(outcome.loss_shares);
         self.hits = Some(match self.hits.take() {
             Some(hits) => hits + outcome.hits,
             None => outcome.hits,
@@ -24,21 +26,24 @@ impl Tally {
     }
 
     pub fn n_steps(&self) -> usize {
-        self.losses.len()
+        self.loss_shares.len()
     }
 
-    /// The loss of each step, and the hits of all.
+    /// The mean loss of each step, and the hits of all.
     pub async fn read(self) -> Result<(Vec<f32>, u64), Failure> {
         let Some(hits) = self.hits else { return Ok((Vec::new(), 0)) };
+        let batch_size = hits.dims()[0].max(1);
         // Waits for the device.
         let read = Transaction::default()
-            .register(Tensor::cat(self.losses, 0))
+            .register(Tensor::cat(self.loss_shares, 0))
             .register(hits)
             .execute_async()
             .await
             .map_err(device_failure)?;
-        let [losses, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
-        Ok((losses.iter::<f32>().collect(), hits.iter::<f32>().next().unwrap_or_default() as u64))
+        let [loss_shares, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
+        let loss_shares: Vec<f32> = loss_shares.iter().collect();
+        let losses = loss_shares.chunks(batch_size).map(|shares| shares.iter().sum()).collect();
+        Ok((losses, hits.iter::<f32>().map(|hits| hits as u64).sum()))
     }
 }
 

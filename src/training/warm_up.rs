@@ -32,7 +32,7 @@ pub async fn warm_up(
         let batch = data.batch(data.upload_indices(train.iter().copied().take(plan.batch_size)));
         let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
         // Waits for the device.
-        outcome.loss.into_data_async().await.map_err(device_failure)?;
+        outcome.loss_shares.into_data_async().await.map_err(device_failure)?;
         host.breathe().await;
         if control.wish() == Wish::Stop {
             return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));

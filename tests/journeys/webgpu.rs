@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use xtask::drive::EngineWorker;
+
 use crate::app::{App, LONG, SHORT};
 use crate::pictures::{mnist, test_digit, write_bmp};
 use crate::visitor::{answer, arrive, expect_no_trouble, fill, is_answered, number, pick_file, wait_until};
@@ -13,6 +15,13 @@ const N_STEPS: f64 = 60.0;
 
 /// Percent of the last batches' images, at that step: chance is 10, and the network reaches 84 to 98, whatever the seed.
 const ACCURACY_BAR: f64 = 70.0;
+
+/// Calls of WebGPU's `dispatchWorkgroups` in a single step of the LeNet, batch 64, in which everything is read and told. Those calls
+/// are what a small network's step waits for on a real GPU.
+const MOST_DISPATCHES: u32 = 100;
+
+/// Where `src/engine/gpu.js` counts them, in the worker's global scope.
+const DISPATCHES: &str = "__kindlingGpuCounters.dispatches";
 
 /// Kernels are compiled first, in software.
 const FIRST_STEP_LIMIT: Duration = Duration::from_secs(120);
@@ -56,5 +65,40 @@ async fn one_click_trains_on_webgpu_and_the_network_is_used() {
     let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
     assert_eq!(engine["engine"], "webgpu", "{engine}");
     expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+/// Every burn of these versions that fuses less, and every change of ours that it fuses less of, shows here.
+#[tokio::test]
+async fn a_step_of_the_lenet_takes_few_dispatches() {
+    const UNTIL: &str =
+        "const until = async condition => { while (!condition()) await new Promise(done => setTimeout(done, 20)); };";
+    let app = App::start().await;
+    let page = app.open("?engine=webgpu").await;
+    let start = "
+        await kindling.ready();
+        await kindling.loadDataset('mnist');
+        const run = window.counted = { step: 0, isPaused: false };
+        kindling.train({ network: 'lenet', batchSize: 64, epochs: 1 }, event => {
+            if (event.kind === 'progress') run.step = event.step;
+            if (event.kind === 'paused') run.isPaused = true;
+        }).catch(() => {});
+        await until(() => run.step > 1);
+        await kindling.pause();
+        await until(() => run.isPaused);";
+    page.run::<()>(&format!("{UNTIL}{start}"), json!(null)).await.unwrap();
+    let mut worker = EngineWorker::attach(&page).await.unwrap();
+    let mut each = Vec::new();
+    for _ in 0..3 {
+        let before: u32 = worker.evaluate(DISPATCHES).await.unwrap();
+        let step = "
+            const { step } = window.counted;
+            window.counted.isPaused = false;
+            await kindling.step();
+            await until(() => window.counted.step === step + 1 && window.counted.isPaused);";
+        page.run::<()>(&format!("{UNTIL}{step}"), json!(null)).await.unwrap();
+        each.push(worker.evaluate::<u32>(DISPATCHES).await.unwrap() - before);
+    }
+    assert!(each.iter().all(|&count| (1..=MOST_DISPATCHES).contains(&count)), "{each:?}");
     app.finish(page).await;
 }

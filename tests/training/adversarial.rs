@@ -124,7 +124,7 @@ fn attacked(network: &Network, method: AttackMethod, share: f64, batch: Batch) -
 }
 
 fn loss_of(network: &Network, batch: Batch) -> f32 {
-    values(loss().at(network.forward(batch.images), batch.targets).mean)[0]
+    values(loss().at(network.forward(batch.images), batch.targets).parts.sum())[0]
 }
 
 fn accuracy_of(network: &Network, batch: Batch) -> f32 {

@@ -2,13 +2,11 @@
 
 mod app;
 mod browser;
-#[cfg(feature = "bench")]
 mod engine_worker;
 mod page;
 
 pub use app::App;
 pub use browser::{Browser, BrowserOptions, Camera, WebGpu};
-#[cfg(feature = "bench")]
 pub use engine_worker::EngineWorker;
 pub use page::{Page, Rejection};
 

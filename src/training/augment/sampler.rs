@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::protocol::ImageShape;
+use crate::training::data::ones_where;
 
 /// The places of the pixels of one shape.
 #[derive(Clone, Debug)]
@@ -62,8 +63,8 @@ impl Sampler {
     pub fn inside(&self, edges: Tensor<2>) -> Tensor<2> {
         let edge = |place| edges.clone().narrow(1, place, 1); // [batch, 1]
         let [columns, rows] = [(&self.xs, 0), (&self.ys, 1)].map(|(places, start)| {
-            let after = places.clone().greater_equal(edge(start)).float();
-            after * places.clone().lower(edge(start + 2)).float()
+            let after = ones_where(places.clone().greater_equal(edge(start)));
+            after * ones_where(places.clone().lower(edge(start + 2)))
         });
         columns * rows
     }

@@ -67,6 +67,13 @@ async fn a_learning_rate_is_found_and_taken_over() {
     let n_marks = "document.querySelectorAll('.charts .step-mark').length";
     page.wait_for::<bool>(&format!("{n_marks} === 2"), SHORT).await.unwrap();
     open(&page, "adjust-augment").await;
+    let n_images = "document.querySelectorAll('#adjust-augment-preview canvas').length === 8";
+    page.wait_for::<bool>(n_images, SHORT).await.unwrap();
+    let is_warned = "!!document.querySelector('#adjust-flip-warning').innerText";
+    for (strength, is_expected) in [("0.5", true), ("0", false)] {
+        set(&page, "adjust-field-flip", strength).await;
+        page.wait_for::<bool>(&format!("{is_warned} === {is_expected}"), SHORT).await.unwrap();
+    }
     set(&page, "adjust-field-noise", "0.15").await;
     click(&page, "#apply-augment").await;
     page.wait_for_text("→ 0.15", SHORT).await.unwrap();

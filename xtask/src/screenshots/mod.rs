@@ -49,6 +49,7 @@ async fn take_all(app: &App, screens: &[Screen], take: impl AsyncFn(&Page, &Scre
         await kindling.loadDataset('mnist');
         await kindling.train({ maxSteps: 300 });
         await kindling.evaluate('validation');";
+    refuse_missing_font(&page).await?;
     page.run::<()>(script, json!(null)).await?;
     for screen in screens {
         camera::show(&page, screen).await?;
@@ -62,4 +63,21 @@ async fn take_all(app: &App, screens: &[Screen], take: impl AsyncFn(&Page, &Scre
         }
     }
     Ok(())
+}
+
+/// Fails where the browser has no Chinese characters: it would draw the same box for each.
+async fn refuse_missing_font(page: &Page) -> Result<()> {
+    let script = "
+        const drawn = character => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 40, height: 40 });
+            const pen = canvas.getContext('2d');
+            pen.font = '32px sans-serif';
+            pen.fillText(character, 0, 34);
+            return canvas.toDataURL();
+        };
+        return drawn('训') !== drawn('练');";
+    if page.run(script, json!(null)).await? {
+        return Ok(());
+    }
+    Err("the browser finds no font with Chinese characters, so the pictures would show boxes: install one, such as the package fonts-noto-cjk".into())
 }

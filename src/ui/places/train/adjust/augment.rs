@@ -6,7 +6,7 @@ use super::adjust;
 use crate::protocol::{AugmentConfig, ValueChange};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::places::train::settings::Group;
-use crate::ui::places::train::settings::augment::AugmentFields;
+use crate::ui::places::train::settings::augment::AugmentControls;
 use crate::ui::places::train::settings::number::Write;
 use crate::ui::reactive::memo;
 use crate::ui::state::Run;
@@ -21,9 +21,6 @@ pub fn AdjustAugment() -> impl IntoView {
     let draft = RwSignal::new(None::<AugmentConfig>);
     let shown = Signal::derive(move || draft.get().or_else(|| in_force.get()));
     let is_in_force = memo(move |_| shown.get() == in_force.get());
-    let has_colors = memo(move |_| {
-        store.dataset.with(|dataset| dataset.current.as_ref().is_some_and(|current| current.shape.channels == 3))
-    });
     let change = move |write: Write<AugmentConfig>, strength| {
         if let Some(mut config) = shown.get_untracked() {
             write(&mut config, strength);
@@ -34,7 +31,7 @@ pub fn AdjustAugment() -> impl IntoView {
     view! {
         <Group id="adjust-augment" title=|| tr!(expert.augment)>
             <p class="hint">{move_tr!(expert.adjust_augment_why)}</p>
-            <AugmentFields id_prefix="adjust-" config=shown change has_colors />
+            <AugmentControls id_prefix="adjust-" config=shown change />
             <button
                 type="button"
                 class="button is-small"

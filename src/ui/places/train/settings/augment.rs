@@ -132,32 +132,38 @@ pub fn AugmentGroup() -> impl IntoView {
     let recipe = use_recipe();
     let config = Signal::derive(move || recipe.config.read().as_ref().map(|config| config.augment));
     let change = move |write: Write<AugmentConfig>, new| recipe.change(|config| write(&mut config.augment, new));
+    view! {
+        <p class="hint">{move_tr!(expert.augment_why)}</p>
+        <AugmentControls config change />
+    }
+}
+
+/// The strengths of all changes that the images can have, what they do to some of the images, and a warning where one of them is wrong
+/// for the dataset in view.
+#[component]
+pub fn AugmentControls(
+    /// Begins the ids, where the page has these controls already.
+    #[prop(optional)]
+    id_prefix: &'static str,
+    config: Signal<Option<AugmentConfig>>,
+    change: impl Fn(Write<AugmentConfig>, f64) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let recipe = use_recipe();
     let has_colors = memo(move |_| recipe.dataset.read().as_ref().is_some_and(|it| it.shape.channels == 3));
     let flips_characters = memo(move |_| {
         let flips = config.get().is_some_and(|config| config.flip > 0.0);
         flips && recipe.dataset.read().as_ref().is_some_and(|dataset| shows_characters(&dataset.classes))
     });
     view! {
-        <p class="hint">{move_tr!(expert.augment_why)}</p>
-        <p class="failure" id="flip-warning" role="status" class:is-hidden=move || !flips_characters.get()>
+        <p
+            class="failure"
+            id=format!("{id_prefix}flip-warning")
+            role="status"
+            class:is-hidden=move || !flips_characters.get()
+        >
             {move || flips_characters.get().then(|| tr!(expert.flip_warning))}
         </p>
-        <AugmentPreview />
-        <AugmentFields config change has_colors />
-    }
-}
-
-/// The strengths of all changes that the images can have.
-#[component]
-pub fn AugmentFields(
-    /// Begins the ids of the fields, where the page has fields for them already.
-    #[prop(optional)]
-    id_prefix: &'static str,
-    config: Signal<Option<AugmentConfig>>,
-    change: impl Fn(Write<AugmentConfig>, f64) + Copy + Send + Sync + 'static,
-    #[prop(into)] has_colors: Signal<bool>,
-) -> impl IntoView {
-    view! {
+        <AugmentPreview id_prefix config />
         <NumberFields numbers=OF_ALL id_prefix config change />
         <Show when=move || has_colors.get()><NumberFields numbers=OF_COLORS id_prefix config change /></Show>
         <NumberFields numbers=OF_PARTS id_prefix config change />

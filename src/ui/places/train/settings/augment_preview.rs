@@ -1,4 +1,4 @@
-//! The visitor's own train images with the random changes as they are set now.
+//! The visitor's own train images with random changes.
 
 use std::sync::Arc;
 
@@ -30,7 +30,12 @@ struct Wanted {
 }
 
 #[component]
-pub fn AugmentPreview() -> impl IntoView {
+pub fn AugmentPreview(
+    /// Begins the ids.
+    id_prefix: &'static str,
+    /// The changes as they are set now.
+    config: Signal<Option<AugmentConfig>>,
+) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let is_open = expect_context::<GroupOpen>().0;
@@ -44,8 +49,7 @@ pub fn AugmentPreview() -> impl IntoView {
     });
     let wanted = memo(move |_| {
         let (version, _) = loaded.get().filter(|_| is_open.get())?;
-        let config = recipe.config.read().as_ref().map(|config| config.augment)?;
-        Some(Wanted { config, draw: draw.get(), version })
+        Some(Wanted { config: config.get()?, draw: draw.get(), version })
     });
     let previewer = Previewer::new(store);
     effect(move |_| previewer.want(wanted.get()));
@@ -59,14 +63,14 @@ pub fn AugmentPreview() -> impl IntoView {
         Err(failure) => Some(view! { <p class="failure" role="status">{failure_text(&failure)}</p> }.into_any()),
     };
     view! {
-        <div class="augment-preview" id="augment-preview">
+        <div class="augment-preview" id=format!("{id_prefix}augment-preview")>
             <p class="label">{move_tr!(expert.augment_preview)}</p>
             <Show when=move || is_loaded.get() fallback=LoadFirst>
                 {images}
                 <button
                     type="button"
                     class="button is-small"
-                    id="augment-again"
+                    id=format!("{id_prefix}augment-again")
                     on:click=move |_| draw.update(|draw| *draw = draw.wrapping_add(1))
                 >
                     {move_tr!(expert.augment_again)}

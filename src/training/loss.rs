@@ -14,7 +14,7 @@ pub enum Loss {
     CrossEntropy {
         label_smoothing: f64,
         /// `[1, classes]`
-        class_weights: Option<Tensor<2>>,
+        class_weights: Option<Box<Tensor<2>>>,
     },
     MeanSquaredError,
 }
@@ -39,7 +39,7 @@ impl Loss {
         Ok(match config {
             LossConfig::CrossEntropy { label_smoothing, class_weights } => Self::CrossEntropy {
                 label_smoothing: *label_smoothing,
-                class_weights: values_of(class_weights, class_counts)?.map(row),
+                class_weights: values_of(class_weights, class_counts)?.map(row).map(Box::new),
             },
             LossConfig::BinaryCrossEntropy if n_classes == 2 => Self::CROSS_ENTROPY,
             LossConfig::BinaryCrossEntropy => {
@@ -78,6 +78,7 @@ impl Loss {
                         }
                     }
                     Some(weights) => {
+                        let weights = weights.as_ref();
                         let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
                         let shares = smoothed * weights.clone() / weight_sum; // [batch, classes]
                         LossValue {

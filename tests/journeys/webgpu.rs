@@ -17,8 +17,7 @@ const N_STEPS: f64 = 60.0;
 const ACCURACY_BAR: f64 = 70.0;
 
 /// Calls of WebGPU's `dispatchWorkgroups` in a single step of the LeNet, batch 64, its read included: it takes 70, of which the step itself
-/// takes 66. With burn's own search for fusions the step alone takes 77. On a real GPU a small network's step takes about as long as these
-/// calls.
+/// takes 66. With burn's own search for fusions the step alone takes 77.
 const MOST_DISPATCHES: u32 = 75;
 
 /// Where `src/engine/gpu.js` counts them, in the worker's global scope.

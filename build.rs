@@ -23,6 +23,10 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={}", path.display());
         hash(&path, &mut hasher)?;
     }
+    if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
+        // `cargo xtask build` cuts the page into parts, and follows what the code refers to.
+        println!("cargo::rustc-link-arg-bin=app=--emit-relocs");
+    }
     println!("cargo::rustc-env=KINDLING_BUILD={:016x}", hasher.finish());
     Ok(())
 }

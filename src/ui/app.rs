@@ -10,13 +10,11 @@ use super::i18n::{Language, move_tr, speak};
 use super::interrupted::Interrupted;
 use super::link;
 use super::notices::NoticeList;
+use super::parts::{Parted, fetch_ahead};
 use super::place::{Place, current_place};
-use super::places::data::DataPlace;
-use super::places::network::NetworkPlace;
 use super::places::train::TrainPlace;
-use super::places::understand::UnderstandPlace;
 use super::places::understand::evaluations::Evaluations;
-use super::places::use_place::UsePlace;
+use super::places::{data, network, train, understand, use_place};
 use super::preferences::{EnginePreference, Preference, Theme};
 use super::reactive::{effect, memo, watch};
 use super::recipe::Recipe;
@@ -29,8 +27,17 @@ use super::state::{EngineState, NoticeKind};
 use super::store::{Store, use_store};
 use super::widgets::icon::Glyph;
 
+/// Draws the page, once it can speak the visitor's language.
+pub fn start() {
+    wasm_bindgen_futures::spawn_local(async {
+        // Where its texts cannot be fetched, the page speaks English.
+        speak(Language::remembered().unwrap_or_else(browser_language)).await.ok();
+        leptos::mount::mount_to_body(App);
+    });
+}
+
 #[component]
-pub fn App() -> impl IntoView {
+fn App() -> impl IntoView {
     let store = Store::new();
     let catalog = Catalog::new();
     let evaluations = Evaluations::new(store);
@@ -45,13 +52,13 @@ pub fn App() -> impl IntoView {
     provide_context(interrupted);
     let searcher = Searcher::new(store, recipe);
     provide_context(searcher);
-    speak(Language::remembered().unwrap_or_else(browser_language));
     Theme::remembered().unwrap_or_default().apply();
-    api::install(store, evaluations, runs, interrupted, searcher);
+    api::install(api::Page { store, evaluations, runs, interrupted, searcher });
     take_address(store, recipe);
     link::start(store, EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place);
+    fetch_rest(store);
 
     view! {
         <a class="skip-link" href="#content">{move_tr!(shell.skip)}</a>
@@ -73,11 +80,11 @@ pub fn App() -> impl IntoView {
             <EngineGone />
             <NoticeList />
             {move || match place.get() {
-                Place::Data => view! { <DataPlace /> }.into_any(),
-                Place::Network => view! { <NetworkPlace /> }.into_any(),
+                Place::Data => view! { <Parted part=data::PART /> }.into_any(),
+                Place::Network => view! { <Parted part=network::PART /> }.into_any(),
                 Place::Train => view! { <TrainPlace /> }.into_any(),
-                Place::Understand => view! { <UnderstandPlace /> }.into_any(),
-                Place::Use => view! { <UsePlace /> }.into_any(),
+                Place::Understand => view! { <Parted part=understand::PART /> }.into_any(),
+                Place::Use => view! { <Parted part=use_place::PART /> }.into_any(),
             }}
             <footer class="foot">{move_tr!(shell.private)}</footer>
         </main>
@@ -133,6 +140,21 @@ fn EngineGone() -> impl IntoView {
             }
         })
     }
+}
+
+/// Fetches what the other places need, once the engine is there.
+fn fetch_rest(store: Store) {
+    let is_decided = memo(move |_| {
+        store.engine.with(|engine| match engine {
+            EngineState::Choosing | EngineState::Starting(_) => false,
+            EngineState::Ready { .. } | EngineState::Failed(_) => true,
+        })
+    });
+    effect(move |_| {
+        if is_decided.get() {
+            fetch_ahead([data::PART, network::PART, understand::PART, use_place::PART].into_iter().chain(train::PARTS));
+        }
+    });
 }
 
 /// Names the place in the window's title, and begins it at its top, where the keyboard is too.

@@ -58,7 +58,7 @@ struct Adapter {
 
 impl Adapter {
     fn is_software(&self) -> bool {
-        let names = self.names.to_lowercase();
+        let names = self.names.to_ascii_lowercase();
         self.is_fallback || SOFTWARE.iter().any(|name| names.contains(name))
     }
 }

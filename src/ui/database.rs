@@ -1,5 +1,7 @@
 //! The page's database in the browser (IndexedDB): how it is opened, and what can go wrong with it.
 
+use std::pin::Pin;
+
 use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionResult};
 use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
@@ -22,10 +24,15 @@ pub const CHECKPOINTS: &str = "checkpoints";
 /// Why the browser does not keep what it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// The page's part that knows the database could not be fetched.
+    Unfetched,
     /// As in a private window, or where the visitor forbids it; with the browser's own words.
     Refused(String),
     Full,
 }
+
+/// What comes from the database, sooner or later.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + 'a>>;
 
 pub async fn open() -> Result<Database, Trouble> {
     let mut request = Factory::new().and_then(|factory| factory.open(NAME, Some(VERSION))).map_err(trouble)?;

@@ -6,10 +6,11 @@
 //! Fluent and leptos_i18n were weighed and left out: their parsers and plural tables would take a quarter of the page's
 //! size budget for two languages of which one has no plural. A test checks every key and value that the sources name.
 
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::preferences::Preference;
 
@@ -36,39 +37,45 @@ impl Language {
             })
             .unwrap_or_default()
     }
+}
 
-    fn sources(self) -> &'static [&'static str] {
-        macro_rules! files {
-            ($language:literal) => {
-                &[
-                    include_str!(concat!("../../static/translations/", $language, "/shell.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/failures.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/data.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/network.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/train.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/expert.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/inside.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/runs.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/search.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/interrupted.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/understand.json")),
-                    include_str!(concat!("../../static/translations/", $language, "/use.json")),
-                ]
-            };
-        }
-        match self {
-            Self::English => files!("en"),
-            Self::Chinese => files!("zh-CN"),
-        }
-    }
+/// The contents of a language's files.
+type Sources = &'static [&'static str];
+
+macro_rules! sources {
+    ($language:literal) => {
+        &[
+            include_str!(concat!("../../static/translations/", $language, "/shell.json")),
+            include_str!(concat!("../../static/translations/", $language, "/failures.json")),
+            include_str!(concat!("../../static/translations/", $language, "/data.json")),
+            include_str!(concat!("../../static/translations/", $language, "/network.json")),
+            include_str!(concat!("../../static/translations/", $language, "/train.json")),
+            include_str!(concat!("../../static/translations/", $language, "/expert.json")),
+            include_str!(concat!("../../static/translations/", $language, "/inside.json")),
+            include_str!(concat!("../../static/translations/", $language, "/runs.json")),
+            include_str!(concat!("../../static/translations/", $language, "/search.json")),
+            include_str!(concat!("../../static/translations/", $language, "/interrupted.json")),
+            include_str!(concat!("../../static/translations/", $language, "/understand.json")),
+            include_str!(concat!("../../static/translations/", $language, "/use.json")),
+        ]
+    };
+}
+
+const ENGLISH: Sources = sources!("en");
+const CHINESE: Sources = sources!("zh-CN");
+
+/// English is there from the beginning, as the page speaks it where the other cannot be fetched.
+#[wasm_split(chinese, fallible)]
+fn chinese() -> Result<Sources, SplitLoaderError> {
+    Ok(CHINESE)
 }
 
 /// Group, then key, to text.
 type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
-fn read_texts(language: Language) -> Texts {
+fn read_texts(sources: Sources) -> Texts {
     let mut texts = Texts::new();
-    for source in language.sources() {
+    for source in sources {
         // A test reads every file; one that is broken would leave its keys in sight.
         for (group, keys) in serde_json::from_str::<Texts>(source).unwrap_or_default() {
             texts.entry(group).or_default().extend(keys);
@@ -80,7 +87,8 @@ fn read_texts(language: Language) -> Texts {
 thread_local! {
     // One page, one language: a static, so that texts can be had after an await too, where there is no context.
     static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
-    static TEXTS: [OnceCell<Texts>; 2] = const { [OnceCell::new(), OnceCell::new()] };
+    static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
+    static CHINESE_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
 }
 
 /// The page's language, as a signal.
@@ -88,33 +96,31 @@ pub fn language() -> ArcRwSignal<Language> {
     LANGUAGE.with(ArcRwSignal::clone)
 }
 
-/// Speaks this language from now on, and tells the browser and the screen reader.
-pub fn speak(language: Language) {
+/// Speaks this language as soon as its texts are there, and tells the browser and the screen reader.
+pub async fn speak(language: Language) -> Result<(), SplitLoaderError> {
+    if language == Language::Chinese {
+        let sources = chinese().await?;
+        CHINESE_TEXTS.with(|texts| drop(texts.set(read_texts(sources))));
+    }
     self::language().set(language);
     if let Some(root) = document().document_element() {
         // The name is a valid one.
         root.set_attribute("lang", language.name()).ok();
     }
+    Ok(())
 }
 
 /// Text of a key in the current language, tracked, with its values filled in. Use [`tr!`].
 pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
-    let language = language().get();
-    let texts = match language {
-        Language::English => 0,
-        Language::Chinese => 1,
+    let say = |texts: Option<&Texts>| match texts.and_then(|texts| texts.get(group)?.get(key)) {
+        Some(text) => fill(text, values),
+        // Better than an empty button; the test keeps it from happening.
+        None => format!("{group}.{key}"),
     };
-    TEXTS.with(|all| {
-        let found = all
-            .get(texts)
-            .map(|cell| cell.get_or_init(|| read_texts(language)))
-            .and_then(|texts| texts.get(group)?.get(key));
-        match found {
-            Some(text) => fill(text, values),
-            // Better than an empty button; the test keeps it from happening.
-            None => format!("{group}.{key}"),
-        }
-    })
+    match language().get() {
+        Language::English => ENGLISH_TEXTS.with(|texts| say(Some(texts))),
+        Language::Chinese => CHINESE_TEXTS.with(|texts| say(texts.get())),
+    }
 }
 
 /// [`translate`] as a closure. All texts share its one type, and with it the code that draws it: leptos compiles that anew for every type
@@ -175,12 +181,12 @@ mod tests {
 
     #[test]
     fn both_languages_say_the_same_things() {
-        for (language, name) in Language::VALUES {
-            for source in language.sources() {
+        for (sources, name) in [(ENGLISH, "English"), (CHINESE, "Chinese")] {
+            for source in sources {
                 serde_json::from_str::<Texts>(source).unwrap_or_else(|error| panic!("{name}: {error}: {source:.80}"));
             }
         }
-        let (english, chinese) = (read_texts(Language::English), read_texts(Language::Chinese));
+        let (english, chinese) = (read_texts(ENGLISH), read_texts(CHINESE));
         assert_eq!(english.keys().collect::<Vec<_>>(), chinese.keys().collect::<Vec<_>>());
         for (group, texts) in &english {
             let others = &chinese[group];
@@ -235,7 +241,7 @@ mod tests {
         let mut found = Vec::new();
         visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut found);
         assert!(found.len() > 20, "the search for texts finds too few: {}", found.len());
-        let texts = read_texts(Language::English);
+        let texts = read_texts(ENGLISH);
         for (group, key, names) in &found {
             let text = texts.get(group).and_then(|keys| keys.get(key));
             let text = text.unwrap_or_else(|| panic!("there is no text {group}.{key}"));

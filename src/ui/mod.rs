@@ -49,6 +49,7 @@ mod series;
 mod engine_panel;
 mod load_status;
 mod notices;
+mod parts;
 mod place;
 mod places;
 mod run_bar;

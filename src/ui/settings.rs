@@ -1,10 +1,12 @@
 //! The menu of the page's own settings: language and appearance.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::i18n::{Language, language, move_tr, speak, tr};
 use super::preferences::{Preference, Theme};
 use super::widgets::icon::{Glyph, Icon};
+use super::widgets::show::Show;
 
 #[component]
 pub fn SettingsMenu() -> impl IntoView {
@@ -14,9 +16,13 @@ pub fn SettingsMenu() -> impl IntoView {
         chosen.apply();
         chosen.remember();
     };
-    let choose_language = |chosen: Language| {
-        speak(chosen);
+    let is_missing = RwSignal::new(false);
+    let choose_language = move |chosen: Language| {
         chosen.remember();
+        spawn_local(async move {
+            let spoken = speak(chosen).await;
+            is_missing.set(spoken.is_err());
+        });
     };
     let theme_name = |theme| match theme {
         Theme::System => tr!(shell.theme_system),
@@ -50,6 +56,7 @@ pub fn SettingsMenu() -> impl IntoView {
                         }
                     }).collect_view()}
                 </fieldset>
+                <Show when=move || is_missing.get()><p class="failure" role="alert">{move_tr!(shell.part_missing)}</p></Show>
                 <fieldset class="segments">
                     <legend>{move_tr!(shell.theme)}</legend>
                     {Theme::VALUES.iter().map(|(value, _)| {

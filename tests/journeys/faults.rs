@@ -28,6 +28,37 @@ async fn a_cut_download_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_part_of_the_page_that_is_missing_is_told_and_can_be_fetched_again() {
+    let app = App::start().await;
+    app.spoil("split_network.wasm", Fault::Status(503), None);
+    app.spoil("split_api.wasm", Fault::Status(503), None);
+    let page = app.open("?engine=cpu").await;
+    page.go_to("Network").await.unwrap();
+    let alert = page.control("alert", "*").await.unwrap().text().await.unwrap();
+    assert!(alert.contains("could not be fetched"), "{alert}");
+    let rejection = page.call::<Value>("return await kindling.ready()", json!(null)).await.unwrap().unwrap_err();
+    assert_eq!(rejection.name, "DownloadFailed", "{}", rejection.message);
+
+    app.heal();
+    page.click("button", "Try again").await.unwrap();
+    page.wait_for::<bool>("document.querySelector('#network-title') !== null", SHORT).await.unwrap();
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn without_its_texts_in_another_language_the_page_speaks_english() {
+    let app = App::start_with(BrowserOptions { language: "zh-CN".into(), ..Default::default() }, "/").await;
+    app.spoil("split_chinese.wasm", Fault::Status(503), None);
+    let page = app.open("?engine=cpu").await;
+    page.wait_for_text("Understand", SHORT).await.unwrap();
+    app.heal();
+    page.session().refresh().await.unwrap();
+    page.wait_for_text("训练", SHORT).await.unwrap();
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
 async fn a_download_that_keeps_failing_is_told_and_can_be_repeated() {
     let app = App::start().await;
     app.spoil("train-images-idx3-ubyte.gz", Fault::Status(503), None);

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{process, tools, wasm};
+use crate::{parts, process, tools, wasm};
 
 /// Each engine, and the profile that index.html builds it with.
 const ENGINES: &[(&str, &str)] = &[("engine_gpu", "gpu"), ("engine_gpu_tuned", "gpu"), ("engine_cpu", "release")];
@@ -30,8 +30,10 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
         refuse_wrapped_exports(engine, profile, places)?;
     }
     complete_catalog(&staging.join("datasets"))?;
+    let page = page_name(&staging)?;
+    parts::cut(places, &page, &staging)?;
     match &equipment.wasm_opt {
-        Some(script) => shrink_page(script, places, &staging)?,
+        Some(script) => shrink_page(script, places, &staging, &page)?,
         None => println!("build: wasm-opt is not there, so the page's wasm stays a little larger"),
     }
 
@@ -97,8 +99,17 @@ fn refuse_wrapped_exports(engine: &str, profile: &str, places: &Places) -> Resul
     Ok(())
 }
 
-/// Runs wasm-opt on the page's module, or takes what it made of the same module before.
-fn shrink_page(script: &Path, places: &Places, staging: &Path) -> Result<()> {
+/// The name of the page's script without its ending; Trunk makes it of the module's content.
+fn page_name(staging: &Path) -> Result<String> {
+    let names = wasm_files(staging)?.into_iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
+    names
+        .filter(|name| name.starts_with("app-"))
+        .find_map(|name| Some(name.strip_suffix("_bg.wasm")?.to_owned()))
+        .context("Trunk made no wasm for the page: compare index.html with Trunk's version")
+}
+
+/// Runs wasm-opt on each part of the page, or takes what it made of the same one before.
+fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Result<()> {
     // Only what every browser with SIMD understands: with all features on, wasm-opt writes types that none knows yet.
     const OPTIONS: &[&str] = &[
         "-Oz",
@@ -112,25 +123,33 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path) -> Result<()> {
         "--enable-sign-ext",
         "--enable-simd",
     ];
-    let page = wasm_files(staging)?
-        .into_iter()
-        .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("app-")))
-        .context("Trunk made no wasm for the page: compare index.html with Trunk's version")?;
-    let mut digest = Sha256::new();
-    digest.update(format!("{} {OPTIONS:?}", tools::WASM_OPT_VERSION));
-    digest.update(fs::read(&page)?);
-    let kept = places.wasm_target.join("wasm-opt").join(format!("{}.wasm", hex(&digest.finalize())));
-    if !kept.exists() {
-        let folder = places.wasm_target.join("wasm-opt");
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
-        let unfinished = folder.join("unfinished.wasm");
-        tools::run_wasm_opt(script, OPTIONS, &page, &unfinished)?;
-        fs::rename(unfinished, &kept)?;
+    let kept = places.wasm_target.join("wasm-opt");
+    let shrunk = places.wasm_target.join("wasm-opt.unfinished");
+    if shrunk.exists() {
+        fs::remove_dir_all(&shrunk)?;
     }
-    fs::copy(kept, page)?;
+    fs::create_dir_all(&shrunk)?;
+    let mut files = wasm_files(&staging.join(page))?;
+    files.push(staging.join(format!("{page}_bg.wasm")));
+    for file in files {
+        let mut digest = Sha256::new();
+        digest.update(format!("{} {OPTIONS:?}", tools::WASM_OPT_VERSION));
+        digest.update(fs::read(&file)?);
+        let name = format!("{}.wasm", hex(&digest.finalize()));
+        if kept.join(&name).exists() {
+            fs::copy(kept.join(&name), shrunk.join(&name))?;
+        } else {
+            let unfinished = shrunk.join("unfinished.wasm");
+            tools::run_wasm_opt(script, OPTIONS, &file, &unfinished)?;
+            fs::rename(unfinished, shrunk.join(&name))?;
+        }
+        fs::copy(shrunk.join(name), file)?;
+    }
+    // What older builds left goes.
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
+    }
+    fs::rename(shrunk, kept)?;
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub mod build;
 
 pub mod wasm;
 
+pub mod parts;
+
 pub mod serve;
 
 pub mod server;

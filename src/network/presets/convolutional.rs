@@ -1,6 +1,7 @@
 //! Networks of convolutions, from LeNet to MobileNet.
 
 use super::{CLASSIFIER, POOL, Preset, RELU, conv, conv_norm_relu, defaults, gentle_changes, network, side};
+use crate::dataset::summary::shows_characters;
 use crate::protocol::{
     AugmentConfig, DatasetSummary, ImageShape, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig,
     ScheduleConfig,
@@ -83,7 +84,12 @@ pub(super) fn batch_norm(dataset: &DatasetSummary) -> Preset {
             weight_decay: 0.05,
             schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 128,
-            epochs: if dataset.shape.channels == 1 { 12 } else { 15 },
+            // Characters are learned soonest.
+            epochs: match dataset.shape.channels {
+                1 if shows_characters(&dataset.classes) => 12,
+                1 => 20,
+                _ => 15,
+            },
             augment: gentle_changes(dataset),
             ..defaults(dataset, batch_norm_network(dataset.shape))
         },

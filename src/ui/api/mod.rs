@@ -1,326 +1,116 @@
 //! `window.kindling`: the page for programs. Every method does what a button does, through the same store.
 //!
-//! `static/kindling.d.ts` has the types, `docs/api.md` explains them.
+//! `static/kindling.d.ts` has the types, `docs/api.md` explains them. Here is only the object; what its methods do is fetched at the first
+//! call of one, as most visitors call none.
 
 mod answers;
 mod config;
 mod current_run;
 mod glue;
 mod look;
+mod methods;
 mod run_event;
 mod search;
 mod values;
 mod watch;
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
 
-use js_sys::{Function, Object, Reflect};
-use leptos::prelude::{untrack, window};
-use serde_json::{Value, json};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::{Object, Reflect};
+use leptos::prelude::window;
+use wasm_bindgen::JsValue;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use self::glue::{add_method, named_error};
 pub use self::run_event::kind_name;
-
-use self::glue::{add_method, call, files, from_js, named_error, to_error, to_js};
-use self::values::bad;
-use super::advice::advice_now;
-use super::advice::text::Names;
 use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;
 use super::search::Searcher;
-use super::sources::{dropped, served};
-use super::state::{DatasetState, EPOCHS_LIMIT};
 use super::store::Store;
-use super::widgets::image_input::read_image;
-use crate::channel::BUILD;
-use crate::network::presets::presets;
-use crate::protocol::{
-    Answer, Command, DatasetSummary, Failure, FailureKind, Question, RatePoint, RunConfig, RunReport, RunUpdate,
-    SplitConfig, SplitName,
-};
+
+/// What the methods work on.
+#[derive(Clone, Copy)]
+pub struct Page {
+    pub store: Store,
+    pub evaluations: Evaluations,
+    pub runs: Runs,
+    pub interrupted: Interrupted,
+    pub searcher: Searcher,
+}
+
+#[derive(Clone, Copy)]
+enum Method {
+    Ready,
+    LoadDataset,
+    Train,
+    FindLearningRate,
+    Search,
+    CurrentRun,
+    Advice,
+    Pause,
+    Resume,
+    Step,
+    Stop,
+    Adjust,
+    InterruptedRun,
+    ResumeRun,
+    Watch,
+    Evaluate,
+    Classify,
+    Runs,
+    OpenRun,
+    Export,
+    Import,
+}
+
+const METHODS: [(&str, Method); 21] = [
+    ("ready", Method::Ready),
+    ("loadDataset", Method::LoadDataset),
+    ("train", Method::Train),
+    ("findLearningRate", Method::FindLearningRate),
+    ("search", Method::Search),
+    ("currentRun", Method::CurrentRun),
+    ("advice", Method::Advice),
+    ("pause", Method::Pause),
+    ("resume", Method::Resume),
+    ("step", Method::Step),
+    ("stop", Method::Stop),
+    ("adjust", Method::Adjust),
+    ("interruptedRun", Method::InterruptedRun),
+    ("resumeRun", Method::ResumeRun),
+    ("watch", Method::Watch),
+    ("evaluate", Method::Evaluate),
+    ("classify", Method::Classify),
+    ("runs", Method::Runs),
+    ("openRun", Method::OpenRun),
+    ("export", Method::Export),
+    ("import", Method::Import),
+];
 
 /// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
-pub fn install(store: Store, evaluations: Evaluations, runs: Runs, interrupted: Interrupted, searcher: Searcher) {
+pub fn install(page: Page) {
     let kindling = Object::new();
-    add_method(&kindling, "ready", move |_, _| answer(ready(store)));
-    add_method(&kindling, "loadDataset", move |source, options| answer(load_dataset(store, source, options)));
-    add_method(&kindling, "train", move |config, on_event| answer(train(store, config, on_event)));
-    add_method(&kindling, "findLearningRate", move |config, on_event| answer(find_rate(store, config, on_event)));
-    add_method(&kindling, "search", move |options, on_event| answer(search(store, searcher, options, on_event)));
-    add_method(&kindling, "currentRun", move |_, _| answer(current_run(store)));
-    add_method(&kindling, "advice", move |_, _| answer(advice(store)));
-    add_method(&kindling, "pause", move |_, _| answer(pause(store, searcher)));
-    add_method(&kindling, "resume", move |_, _| answer(resume(store, searcher)));
-    add_method(&kindling, "step", move |_, _| answer(send(store, Command::Step)));
-    add_method(&kindling, "stop", move |_, _| answer(stop(store, searcher)));
-    add_method(&kindling, "adjust", move |values, _| answer(adjust(store, values)));
-    add_method(&kindling, "interruptedRun", move |_, _| answer(interrupted_run(interrupted)));
-    add_method(&kindling, "resumeRun", move |on_event, _| answer(resume_run(store, interrupted, on_event)));
-    add_method(&kindling, "watch", move |image, _| answer(watch_layers(store, image)));
-    add_method(&kindling, "evaluate", move |split, options| answer(evaluate(evaluations, split, options)));
-    add_method(&kindling, "classify", move |image, options| answer(classify(store, image, options)));
-    add_method(&kindling, "runs", move |_, _| answer(kept_runs(runs)));
-    add_method(&kindling, "openRun", move |id, _| answer(open_run(runs, id)));
-    add_method(&kindling, "export", |_, _| not_yet("Networks cannot be exported yet."));
-    add_method(&kindling, "import", |_, _| not_yet("Networks cannot be imported yet."));
+    for (name, method) in METHODS {
+        add_method(&kindling, name, move |first, second| called(page, method, first, second));
+    }
     Object::freeze(&kindling);
     // A page that cannot take a property works without its API.
     Reflect::set(&window(), &"kindling".into(), &kindling).ok();
 }
 
+async fn called(page: Page, method: Method, first: JsValue, second: JsValue) -> Result<JsValue, JsValue> {
+    let call = methods().await.map_err(|_| named_error("DownloadFailed", "a part of the page could not be fetched"))?;
+    call(page, method, first, second).await
+}
+
+type Call = fn(Page, Method, JsValue, JsValue) -> Answering;
+
 /// Boxed, so that the way to JavaScript is compiled once, not for every method.
-fn answer(
-    result: impl Future<Output = Result<Value, Failure>> + 'static,
-) -> impl Future<Output = Result<JsValue, JsValue>> {
-    to_javascript(Box::pin(result))
-}
+type Answering = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
 
-async fn to_javascript(result: Pin<Box<dyn Future<Output = Result<Value, Failure>>>>) -> Result<JsValue, JsValue> {
-    result.await.map(|value| to_js(&value)).map_err(to_error)
-}
-
-async fn ready(store: Store) -> Result<Value, Failure> {
-    let engine = store.ready().await?;
-    Ok(json!({
-        "engine": engine.info.kind,
-        "adapter": engine.info.adapter,
-        "reason": engine.choice.reason.name(),
-        "build": BUILD,
-    }))
-}
-
-async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
-    let source = match (source.as_string(), files(&source)) {
-        (Some(id), _) => served(id),
-        (None, Some(files)) => dropped(&files),
-        (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
-    };
-    store.ready().await?;
-    let dataset = store.load_dataset(source, split).await?;
-    Ok(json!({
-        "id": dataset.id,
-        "name": dataset.name,
-        "classes": dataset.classes,
-        "counts": dataset.counts,
-        "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
-        "hasStandardTest": dataset.has_standard_test,
-    }))
-}
-
-async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
-    let listener = listener(on_event)?;
-    // After an engine was lost, the dataset is on its way again.
-    store.dataset_settled().await;
-    let config = complete(store, &options)?;
-    store.ready().await?;
-    told(listener, |on_update| store.train(config, on_update)).await
-}
-
-/// A run whose updates a listener hears, with the reports of its epochs.
-async fn told<R>(listener: Option<Function>, run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R) -> Result<Value, Failure>
-where
-    R: Future<Output = Result<RunReport, Failure>>,
-{
-    let epochs = Rc::new(RefCell::new(Vec::new()));
-    let on_update = {
-        let epochs = epochs.clone();
-        move |update: &RunUpdate| {
-            if let RunUpdate::Epoch(report) = update
-                && epochs.borrow().len() < EPOCHS_LIMIT
-            {
-                epochs.borrow_mut().push(*report);
-            }
-            if let Some(listener) = &listener {
-                call(listener, &run_event::run_event(update));
-            }
-        }
-    };
-    let report = run(Box::new(on_update)).await?;
-    Ok(run_event::report(&report, &epochs.borrow()))
-}
-
-/// The run that a reload or a lost engine broke off; null where there is none.
-async fn interrupted_run(interrupted: Interrupted) -> Result<Value, Failure> {
-    interrupted.loaded().await;
-    let newest = untrack(|| interrupted.newest());
-    Ok(newest.map_or(Value::Null, |it| {
-        json!({
-            "step": it.run.progress.step,
-            "totalSteps": it.run.plan.map(|plan| plan.total_steps),
-            "savedAt": it.saved_at,
-            "config": *it.run.config,
-        })
-    }))
-}
-
-async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -> Result<Value, Failure> {
-    let listener = listener(on_event)?;
-    interrupted.loaded().await;
-    let newest = untrack(|| interrupted.newest());
-    let newest = newest.ok_or_else(|| Failure::new(FailureKind::Canceled, "no run was interrupted"))?;
-    store.ready().await?;
-    told(listener, |on_update| async move { interrupted.go_on(&newest.id, on_update).await }).await
-}
-
-async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
-    let listener = listener(on_event)?;
-    store.dataset_settled().await;
-    let config = complete(store, &options)?;
-    let on_progress = move |fraction: f32, points: &[RatePoint]| {
-        if let Some(listener) = &listener {
-            call(listener, &json!({ "kind": "points", "fraction": fraction, "points": points }));
-        }
-    };
-    store.ready().await?;
-    Ok(json!(store.find_rate(config, on_progress).await?))
-}
-
-/// The second argument of methods that tell how they go.
-fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
-    if on_event.is_undefined() {
-        return Ok(None);
-    }
-    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad("the second argument is not a function"))
-}
-
-/// The whole config of a run on the current dataset.
-fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
-    match from_js(options)? {
-        Value::Null => complete_config(store, &json!({})),
-        options => complete_config(store, &options),
-    }
-}
-
-fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
-    let (dataset, split) = current_dataset(store)?;
-    let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad("no preset fits the dataset; state the whole network"))?;
-    let base = RunConfig { split, ..base.config.clone() };
-    let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
-    config::complete(options, base, preset)
-}
-
-async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
-    let listener = listener(on_event)?;
-    let options = from_js(&options)?;
-    store.dataset_settled().await;
-    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
-    let (dataset, _) = current_dataset(store)?;
-    let presets = presets(&dataset);
-    let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
-    let plan = search::complete_search(&options, base, network)?;
-    store.ready().await?;
-    let on_event = move |event: &Value| {
-        if let Some(listener) = &listener {
-            call(listener, event);
-        }
-    };
-    searcher.run(plan, on_event).await
-}
-
-/// A search that runs, with its trial, or else the run under way.
-async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
-}
-
-/// A run of the visitor's own goes before a search that rests.
-async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    if !untrack(|| searcher.has_own_run()) && searcher.resume() {
-        Ok(Value::Null)
-    } else {
-        send(store, Command::Resume).await
-    }
-}
-
-/// A run under way, a search, and a range test.
-async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    store.stop_range_test();
-    searcher.stop();
-    send(store, Command::Stop).await
-}
-
-async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
-    let change = config::adjustment(&from_js(&values)?)?;
-    let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
-    // A trial of a search is judged by its settings.
-    if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
-        store.send(Command::Adjust { run, change });
-    }
-    Ok(Value::Null)
-}
-
-/// As opening and closing "Inside the network".
-async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
-    let sample = store.dataset.with_untracked(DatasetState::first_sample);
-    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
-}
-
-async fn current_run(store: Store) -> Result<Value, Failure> {
-    Ok(store.run.with_untracked(current_run::current_run))
-}
-
-async fn advice(store: Store) -> Result<Value, Failure> {
-    let classes = store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
-    let network = store.run.with_untracked(|state| state.run().map(|run| run.config.network.clone()));
-    let Some(network) = network else { return Ok(json!([])) };
-    let names = Names { classes: &classes.unwrap_or_default(), network: &network };
-    Ok(advice_now(store).iter().map(|advice| current_run::advice(advice, names)).collect())
-}
-
-async fn send(store: Store, command: Command) -> Result<Value, Failure> {
-    store.send(command);
-    Ok(Value::Null)
-}
-
-async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let views = look::evaluate_options(&from_js(&options)?)?;
-    let split = match split.as_string().as_deref() {
-        Some("validation") => SplitName::Validation,
-        Some("test") => SplitName::Test,
-        _ => return Err(bad("the split is neither \"validation\" nor \"test\"")),
-    };
-    let evaluated = evaluations.evaluate(split, views).await?;
-    Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
-}
-
-async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let (kind, views) = look::classify_options(&from_js(&options)?)?;
-    let (dataset, _) = current_dataset(store)?;
-    let image = read_image(&image, kind).await?;
-    match store.ask(Question::Classify { image, views }).await? {
-        Answer::Classification(classification) => Ok(answers::classification(&classification, &dataset.classes)),
-        Answer::Images(_) | Answer::Evaluation(_) | Answer::Rates(_) => {
-            Err(Failure::new(FailureKind::EngineCrashed, "the engine answered another question"))
-        }
-    }
-}
-
-async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
-    Ok(json!(runs.all().await))
-}
-
-/// A kept run's network becomes the current one.
-async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
-    let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
-    runs.loaded().await;
-    runs.opened(&id).await?;
-    Ok(Value::Null)
-}
-
-async fn not_yet(sentence: &str) -> Result<JsValue, JsValue> {
-    Err(named_error("NotYet", sentence))
-}
-
-/// The current dataset, and how it is cut.
-fn current_dataset(store: Store) -> Result<(Arc<DatasetSummary>, SplitConfig), Failure> {
-    store.dataset.with_untracked(|state| {
-        let current = state.current.clone().zip(state.origin.as_ref().map(|(_, split)| *split));
-        current.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset: call loadDataset first"))
-    })
+#[wasm_split(api, fallible)]
+fn methods() -> Result<Call, SplitLoaderError> {
+    Ok(methods::call)
 }

@@ -37,7 +37,7 @@ pub struct Interrupted {
     pub list: RwSignal<Vec<Arc<InterruptedRun>>>,
     store: Store,
     recipe: Recipe,
-    storage: StoredValue<Option<Rc<InterruptedStorage>>, LocalStorage>,
+    storage: StoredValue<Option<Rc<dyn InterruptedStorage>>, LocalStorage>,
     /// The run under way, as it was kept last.
     current: StoredValue<Option<(RunId, Arc<InterruptedRun>)>>,
     /// What is to be done in the storage, one after the other.
@@ -90,11 +90,11 @@ impl Interrupted {
         Ok(())
     }
 
-    async fn storage(self) -> Result<Rc<InterruptedStorage>, Trouble> {
+    async fn storage(self) -> Result<Rc<dyn InterruptedStorage>, Trouble> {
         if let Some(storage) = self.storage.get_value() {
             return Ok(storage);
         }
-        let storage = Rc::new(InterruptedStorage::open().await?);
+        let storage = storage::open().await?;
         self.storage.set_value(Some(storage.clone()));
         Ok(storage)
     }

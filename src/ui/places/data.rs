@@ -15,13 +15,16 @@ use self::split_form::SplitForm;
 use self::statistics::Statistics;
 use crate::ui::i18n::move_tr;
 use crate::ui::load_status::LoadStatus;
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::memo;
 use crate::ui::state::Load;
 use crate::ui::store::use_store;
 use crate::ui::widgets::show::Show;
 
+pub const PART: Part = part!(data::place, DataPlace);
+
 #[component]
-pub fn DataPlace() -> impl IntoView {
+fn DataPlace() -> impl IntoView {
     let store = use_store();
     let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
     let has_status =

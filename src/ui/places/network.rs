@@ -21,6 +21,7 @@ use crate::network::{Preset, shape};
 use crate::protocol::DatasetSummary;
 use crate::ui::format::{count, short_count};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, part};
 use crate::ui::preset_text::{preset_name, preset_text};
 use crate::ui::reactive::memo;
 use crate::ui::reason_text::network_reason;
@@ -28,8 +29,10 @@ use crate::ui::recipe::use_recipe;
 use crate::ui::state::RunState;
 use crate::ui::store::use_store;
 
+pub const PART: Part = part!(network::place, NetworkPlace);
+
 #[component]
-pub fn NetworkPlace() -> impl IntoView {
+fn NetworkPlace() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let is_active = memo(move |_| store.run.with(RunState::is_active));

@@ -17,18 +17,28 @@ mod stage;
 
 use leptos::prelude::*;
 
-use self::advice::AdvicePanel;
 use self::curves::RunCharts;
 use self::form::RunForm;
 use self::inside::InsidePanel;
-use self::runs::RunsPanel;
 use self::samples::SampleGrid;
-use self::search::SearchPanel;
 use self::settings::mode::provide_settings_mode;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
 use crate::ui::engine_panel::EnginePanel;
 use crate::ui::i18n::move_tr;
+use crate::ui::parts::{Part, Parted};
+
+/// What is not in sight when a visitor comes.
+pub const PARTS: [Part; 8] = [
+    runs::PART,
+    search::PART,
+    search::STAGE,
+    advice::PART,
+    inside::PART,
+    interrupted::PART,
+    settings::PART,
+    adjust::PART,
+];
 
 #[component]
 pub fn TrainPlace() -> impl IntoView {
@@ -44,11 +54,11 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="main-column">
                     <Stage />
                     <RunCharts />
-                    <AdvicePanel />
+                    <Parted part=advice::PART />
                     <InsidePanel />
                     <SampleGrid />
-                    <RunsPanel />
-                    <SearchPanel />
+                    <Parted part=runs::PART />
+                    <Parted part=search::PART />
                 </div>
                 <div class="side-column">
                     <RunForm />

@@ -15,13 +15,16 @@ use crate::protocol::{SplitName, Views};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::memo;
 use crate::ui::store::use_store;
 use crate::ui::widgets::check_field::CheckField;
 use crate::ui::widgets::show::Show;
 
+pub const PART: Part = part!(understand::place, UnderstandPlace);
+
 #[component]
-pub fn UnderstandPlace() -> impl IntoView {
+fn UnderstandPlace() -> impl IntoView {
     let store = use_store();
     let split = RwSignal::new(SplitName::Validation);
     let has_network = memo(move |_| {

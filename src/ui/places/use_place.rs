@@ -9,6 +9,7 @@ use self::answer::AnswerPanel;
 use self::classifier::Classifier;
 use crate::protocol::{InputKind, Views};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::{memo, watch};
 use crate::ui::store::use_store;
 use crate::ui::widgets::camera::CameraView;
@@ -57,8 +58,10 @@ impl Input {
     }
 }
 
+pub const PART: Part = part!(use_place::place, UsePlace);
+
 #[component]
-pub fn UsePlace() -> impl IntoView {
+fn UsePlace() -> impl IntoView {
     let store = use_store();
     let classifier = Classifier::new(store);
     let input = RwSignal::new(Input::default());

@@ -53,7 +53,7 @@ pub struct Runs {
     evaluations: Evaluations,
     is_loaded: StoredValue<bool>,
     curves: StoredValue<BTreeMap<String, Arc<RunCurves>>>,
-    storage: StoredValue<Option<Rc<RunStorage>>, LocalStorage>,
+    storage: StoredValue<Option<Rc<dyn RunStorage>>, LocalStorage>,
     /// Of the run under way.
     began: StoredValue<Option<Began>>,
     /// Of the run in the engine, once it is kept.
@@ -105,11 +105,11 @@ impl Runs {
         }
     }
 
-    async fn storage(self) -> Result<Rc<RunStorage>, Trouble> {
+    async fn storage(self) -> Result<Rc<dyn RunStorage>, Trouble> {
         if let Some(storage) = self.storage.get_value() {
             return Ok(storage);
         }
-        let storage = Rc::new(RunStorage::open().await?);
+        let storage = storage::open().await?;
         self.storage.set_value(Some(storage.clone()));
         Ok(storage)
     }

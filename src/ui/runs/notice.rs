@@ -26,6 +26,7 @@ pub enum RunNotice {
 /// In the visitor's language, tracked.
 pub fn run_notice_text(notice: &RunNotice) -> String {
     match notice {
+        RunNotice::NotKept(Trouble::Unfetched) => tr!(runs.storage_unfetched),
         RunNotice::NotKept(Trouble::Full) => tr!(runs.storage_full),
         RunNotice::NotKept(Trouble::Refused(detail)) => tr!(runs.storage_refused, detail = detail),
         RunNotice::Deleted { name, .. } => tr!(runs.deleted, name = name),

@@ -1,14 +1,17 @@
 //! Where kept runs lie: IndexedDB, by the run's id. Records and curves apart, each as JSON; weights as bytes.
 
+use std::rc::Rc;
+
 use idb::{Database, Error, TransactionMode};
 use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::curves::RunCurves;
 use super::record::RunRecord;
 use crate::protocol::Bulk;
-use crate::ui::database::{self, CURVES, RUNS, Trouble, WEIGHTS, ended, read, read_bytes, trouble};
+use crate::ui::database::{self, CURVES, RUNS, Trouble, WEIGHTS, Waiting, ended, read, read_bytes, trouble};
 use crate::ui::json::to_text;
 
 /// What a run has beside its record.
@@ -18,29 +21,77 @@ pub struct Parts<'a> {
     pub weights: Option<&'a Bulk>,
 }
 
-pub struct RunStorage {
+/// A trait, so that all that knows records as JSON and the database is reached from [`opener`] only.
+pub trait RunStorage {
+    /// All records. What cannot be read, as from a later version of the page, is left where it is.
+    fn records(&self) -> Waiting<'_, Vec<RunRecord>>;
+
+    /// None where there are none, or none that can be read.
+    fn curves<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<RunCurves>>;
+
+    /// None where there are none.
+    fn weights<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<Bulk>>;
+
+    /// Puts a record in the place of the one before; its parts too, those that are given.
+    fn put<'a>(&'a self, record: &'a RunRecord, parts: Parts<'a>) -> Waiting<'a, ()>;
+
+    /// The rest of the run stays.
+    fn delete_weights<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
+
+    fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
+}
+
+/// Fetches the part of the page that can, and opens the storage.
+pub async fn open() -> Result<Rc<dyn RunStorage>, Trouble> {
+    let open = opener().await.map_err(|_| Trouble::Unfetched)?;
+    open().await
+}
+
+#[wasm_split(workbench, fallible)]
+fn opener() -> Result<fn() -> Waiting<'static, Rc<dyn RunStorage>>, SplitLoaderError> {
+    Ok(|| {
+        Box::pin(async {
+            let storage: Rc<dyn RunStorage> = Rc::new(Indexed { database: database::open().await? });
+            Ok(storage)
+        })
+    })
+}
+
+struct Indexed {
     database: Database,
 }
 
-impl RunStorage {
-    pub async fn open() -> Result<Self, Trouble> {
-        Ok(Self { database: database::open().await? })
+impl RunStorage for Indexed {
+    fn records(&self) -> Waiting<'_, Vec<RunRecord>> {
+        Box::pin(async { self.read_all(RUNS).await.map_err(trouble) })
     }
 
-    /// All records. What cannot be read, as from a later version of the page, is left where it is.
-    pub async fn records(&self) -> Result<Vec<RunRecord>, Trouble> {
-        self.read_all(RUNS).await.map_err(trouble)
+    fn curves<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<RunCurves>> {
+        Box::pin(async { self.read_curves(id).await.map_err(trouble) })
     }
 
+    fn weights<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<Bulk>> {
+        Box::pin(async { self.read_weights(id).await.map_err(trouble) })
+    }
+
+    fn put<'a>(&'a self, record: &'a RunRecord, parts: Parts<'a>) -> Waiting<'a, ()> {
+        Box::pin(async move { self.write(record, parts).await.map_err(trouble) })
+    }
+
+    fn delete_weights<'a>(&'a self, id: &'a str) -> Waiting<'a, ()> {
+        Box::pin(async { self.remove(id, &[WEIGHTS]).await.map_err(trouble) })
+    }
+
+    fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()> {
+        Box::pin(async { self.remove(id, &[RUNS, CURVES, WEIGHTS]).await.map_err(trouble) })
+    }
+}
+
+impl Indexed {
     async fn read_all<T: DeserializeOwned>(&self, store: &str) -> Result<Vec<T>, Error> {
         let transaction = self.database.transaction(&[store], TransactionMode::ReadOnly)?;
         let values = transaction.object_store(store)?.get_all(None, None)?.await?;
         Ok(values.iter().filter_map(read).collect())
-    }
-
-    /// None where there are none, or none that can be read.
-    pub async fn curves(&self, id: &str) -> Result<Option<RunCurves>, Trouble> {
-        self.read_curves(id).await.map_err(trouble)
     }
 
     async fn read_curves(&self, id: &str) -> Result<Option<RunCurves>, Error> {
@@ -49,9 +100,10 @@ impl RunStorage {
         Ok(value.as_ref().and_then(read))
     }
 
-    /// Puts a record in the place of the one before; its parts too, those that are given.
-    pub async fn put(&self, record: &RunRecord, parts: Parts<'_>) -> Result<(), Trouble> {
-        self.write(record, parts).await.map_err(trouble)
+    async fn read_weights(&self, id: &str) -> Result<Option<Bulk>, Error> {
+        let transaction = self.database.transaction(&[WEIGHTS], TransactionMode::ReadOnly)?;
+        let value = transaction.object_store(WEIGHTS)?.get(JsValue::from_str(id))?.await?;
+        Ok(value.and_then(read_bytes))
     }
 
     async fn write(&self, record: &RunRecord, Parts { curves, weights }: Parts<'_>) -> Result<(), Error> {
@@ -66,26 +118,6 @@ impl RunStorage {
             transaction.object_store(WEIGHTS)?.put(&Uint8Array::from(&weights[..]), Some(&key))?;
         }
         ended(transaction.await?)
-    }
-
-    /// None where there are none.
-    pub async fn weights(&self, id: &str) -> Result<Option<Bulk>, Trouble> {
-        self.read_weights(id).await.map_err(trouble)
-    }
-
-    async fn read_weights(&self, id: &str) -> Result<Option<Bulk>, Error> {
-        let transaction = self.database.transaction(&[WEIGHTS], TransactionMode::ReadOnly)?;
-        let value = transaction.object_store(WEIGHTS)?.get(JsValue::from_str(id))?.await?;
-        Ok(value.and_then(read_bytes))
-    }
-
-    /// The rest of the run stays.
-    pub async fn delete_weights(&self, id: &str) -> Result<(), Trouble> {
-        self.remove(id, &[WEIGHTS]).await.map_err(trouble)
-    }
-
-    pub async fn delete(&self, id: &str) -> Result<(), Trouble> {
-        self.remove(id, &[RUNS, CURVES, WEIGHTS]).await.map_err(trouble)
     }
 
     async fn remove(&self, id: &str, stores: &[&str]) -> Result<(), Error> {

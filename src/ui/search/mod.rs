@@ -32,7 +32,7 @@ pub fn use_searcher() -> Searcher {
 
 #[derive(Clone, Copy)]
 pub struct Searcher {
-    /// None where there was none, on earlier visits either.
+    /// None where there was none, or none is restored yet.
     pub search: RwSignal<Option<Search>>,
     /// Why the search came to rest, where the visitor did not ask for it.
     pub trouble: RwSignal<Option<Trouble>>,
@@ -44,6 +44,7 @@ pub struct Searcher {
     /// Whether trials are being run, one after the other.
     is_driving: StoredValue<bool>,
     watch: StoredValue<Option<Watch>, LocalStorage>,
+    is_restored: StoredValue<bool>,
 }
 
 /// Why a search cannot go on by itself.
@@ -62,10 +63,10 @@ struct Watch {
 }
 
 impl Searcher {
-    /// Made once, beside the store; finds the search of an earlier visit, at rest.
+    /// Made once, beside the store.
     pub fn new(store: Store, recipe: Recipe) -> Self {
         Self {
-            search: RwSignal::new(storage::read().map(Search::restored)),
+            search: RwSignal::new(None),
             trouble: RwSignal::new(None),
             draft: RwSignal::new(Draft::default()),
             store,
@@ -73,6 +74,15 @@ impl Searcher {
             number: StoredValue::new(0),
             is_driving: StoredValue::new(false),
             watch: StoredValue::new_local(None),
+            is_restored: StoredValue::new(false),
+        }
+    }
+
+    /// Finds the search of an earlier visit, at rest, once. Whoever shows or steers searches calls it first.
+    pub fn restore(self) {
+        if !self.is_restored.get_value() {
+            self.is_restored.set_value(true);
+            self.search.set(storage::read().map(Search::restored));
         }
     }
 

@@ -1,6 +1,7 @@
 //! A labeled number with a sentence that explains it, and one that says what is wrong with it.
 
 use leptos::prelude::*;
+use web_sys::HtmlInputElement;
 
 use crate::ui::i18n::tr;
 use crate::ui::reactive::watch;
@@ -29,11 +30,11 @@ pub fn NumberField(
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
     watch(move || value.get(), move |_, _| is_wrong.set(false), false);
-    let read = move |text: &str| match can_be_empty && text.trim().is_empty() {
+    let read = move |input: &HtmlInputElement| match can_be_empty && input.value().is_empty() {
         true => Some(0.0),
-        false => parse(text, range, is_whole),
+        false => fitting(input.value_as_number(), range, is_whole),
     };
-    let take = move |text: String| match read(&text) {
+    let take = move |input: &HtmlInputElement| match read(input) {
         Some(number) => {
             is_wrong.set(false);
             // Nobody is there any more where the field goes with its place.
@@ -57,7 +58,7 @@ pub fn NumberField(
                     0.0 if can_be_empty => String::new(),
                     value => value.to_string(),
                 }
-                on:change:target=move |event| take(event.target().value())
+                on:change:target=move |event| take(&event.target())
             />
             <p class="hint" id=hint_id>
                 {move || if is_wrong.get() { tr!(train.out_of_range, least = range.0, most = range.1) } else { hint.get() }}
@@ -66,8 +67,8 @@ pub fn NumberField(
     }
 }
 
-pub(super) fn parse(text: &str, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
-    let number: f64 = text.trim().parse().ok()?;
+/// The number that the browser has read, where it may be taken; what is none is NaN.
+pub(super) fn fitting(number: f64, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
     let fits = number >= least && number <= most && (!is_whole || number.fract() == 0.0);
     fits.then_some(number)
 }
@@ -81,15 +82,14 @@ fn next_id() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::fitting;
 
     #[test]
     fn only_numbers_in_range_are_taken() {
-        assert_eq!(parse(" 0.001 ", (1e-9, 100.0), false), Some(0.001));
-        assert_eq!(parse("1e-3", (1e-9, 100.0), false), Some(0.001));
-        assert_eq!(parse("2.5", (1.0, 10.0), true), None);
-        assert_eq!(parse("11", (1.0, 10.0), true), None);
-        assert_eq!(parse("NaN", (1.0, 10.0), false), None);
-        assert_eq!(parse("", (1.0, 10.0), false), None);
+        assert_eq!(fitting(0.001, (1e-9, 100.0), false), Some(0.001));
+        assert_eq!(fitting(3.0, (1.0, 10.0), true), Some(3.0));
+        assert_eq!(fitting(2.5, (1.0, 10.0), true), None);
+        assert_eq!(fitting(11.0, (1.0, 10.0), true), None);
+        assert_eq!(fitting(f64::NAN, (1.0, 10.0), false), None);
     }
 }

@@ -5,7 +5,7 @@ use web_sys::KeyboardEvent;
 
 use crate::ui::i18n::tr;
 use crate::ui::reactive::watch;
-use crate::ui::widgets::number_field::parse;
+use crate::ui::widgets::number_field::fitting;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
 #[component]
@@ -22,7 +22,7 @@ pub fn SmallNumber(
     let is_wrong = RwSignal::new(false);
     // A value from elsewhere, as by undo, is in the field now.
     watch(move || value.get(), move |_, _| is_wrong.set(false), false);
-    let take = move |text: String| match parse(&text, range, is_whole) {
+    let take = move |number: f64| match fitting(number, range, is_whole) {
         Some(number) => {
             is_wrong.set(false);
             // Nobody is there any more where the field goes with its place.
@@ -52,7 +52,7 @@ pub fn SmallNumber(
                 title=problem
                 prop:value=move || value.get().to_string()
                 on:keydown=keep
-                on:change:target=move |event| take(event.target().value())
+                on:change:target=move |event| take(event.target().value_as_number())
             />
             {move || problem().map(|text| view! { <span class="small-problem" role="alert">{text}</span> })}
         </span>

@@ -9,12 +9,15 @@ use self::augment::AdjustAugment;
 use super::settings::mode::use_settings_mode;
 use crate::protocol::{Command, ValueChange};
 use crate::ui::i18n::move_tr;
+use crate::ui::parts::{Part, Parted, part};
 use crate::ui::preferences::SettingsMode;
 use crate::ui::reactive::memo;
 use crate::ui::state::{Run, RunState};
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::number_field::NumberField;
 use crate::ui::widgets::show::Show;
+
+pub const PART: Part = part!(workbench::adjust_augment, AdjustAugment);
 
 /// Nothing until the first step.
 #[component]
@@ -54,7 +57,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         range=(0.0, 10.0)
                         on_change=change_decay
                     />
-                    <Show when=move || is_expert.get()><AdjustAugment /></Show>
+                    <Show when=move || is_expert.get()><Parted part=PART /></Show>
                 </div>
             </details>
         </Show>

@@ -6,13 +6,16 @@ use super::settings::shown::use_shown_setting;
 use crate::ui::advice::text::{Names, remedy, sentence};
 use crate::ui::advice::{Advice, Place, use_advice};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::memo;
 use crate::ui::store::{Store, use_store};
 use crate::ui::widgets::show::Show;
 
+pub const PART: Part = part!(workbench::advice, AdvicePanel);
+
 /// Nothing for a run that is well.
 #[component]
-pub fn AdvicePanel() -> impl IntoView {
+fn AdvicePanel() -> impl IntoView {
     let store = use_store();
     let advice = use_advice(store);
     let has_advice = memo(move |_| !advice.read().is_empty());

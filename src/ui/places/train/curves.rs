@@ -57,11 +57,7 @@ pub fn RunCharts() -> impl IntoView {
                         max="1"
                         step="0.05"
                         prop:value=move || smoothing.get().to_string()
-                        on:input:target=move |event| {
-                            if let Ok(strength) = event.target().value().parse() {
-                                smoothing.set(strength);
-                            }
-                        }
+                        on:input:target=move |event| smoothing.set(event.target().value_as_number())
                     />
                 </label>
                 <label class="inline-field">

@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 
-use super::settings::ExpertSettings;
+use super::settings;
 use super::settings::kind::Kind;
 use super::settings::mode::use_settings_mode;
 use super::settings::number::{Entry, Number, NumberSettings, always};
 use super::settings::shown::show_when_asked;
 use crate::protocol::{OptimizerConfig, RunConfig};
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::Parted;
 use crate::ui::preferences::{Preference, SettingsMode};
 use crate::ui::preset_text::preset_name;
 use crate::ui::reactive::memo;
@@ -90,7 +91,7 @@ pub fn RunForm() -> impl IntoView {
                     <NumberSettings numbers=NUMBERS />
                     <Show when=move || !is_expert.get()><OptimizerSegments /></Show>
                     <NumberSettings numbers=SEED />
-                    <Show when=move || is_expert.get() fallback=|| view! { <BeyondSimple /> }><ExpertSettings /></Show>
+                    <Show when=move || is_expert.get() fallback=|| view! { <BeyondSimple /> }><Parted part=settings::PART /></Show>
                 </div>
             </Show>
         </section>

@@ -6,13 +6,23 @@ use crate::ui::format::{count, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::interrupted::record::InterruptedRun;
 use crate::ui::interrupted::use_interrupted;
+use crate::ui::parts::{Part, Parted, part};
 use crate::ui::reactive::memo;
 use crate::ui::widgets::icon::{Glyph, Icon};
 use crate::ui::widgets::show::Show;
 
+pub const PART: Part = part!(workbench::interrupted, Offer);
+
 /// Nothing where no run was broken off.
 #[component]
 pub fn InterruptedOffer() -> impl IntoView {
+    let interrupted = use_interrupted();
+    let is_there = memo(move |_| interrupted.newest().is_some());
+    view! { <Show when=move || is_there.get()><Parted part=PART /></Show> }
+}
+
+#[component]
+fn Offer() -> impl IntoView {
     let interrupted = use_interrupted();
     move || {
         let run = interrupted.newest()?;

@@ -6,13 +6,14 @@ use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
 use super::interrupted::InterruptedOffer;
 use super::outcome::{Failed, Finished};
-use super::search::stage::SearchStage;
+use super::search;
 use crate::protocol::event::Preparation;
 use crate::ui::catalog::{Catalog, CatalogState};
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{bytes, clock, count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
 use crate::ui::load_status::LoadStatus;
+use crate::ui::parts::Parted;
 use crate::ui::preset_text::preset_name;
 use crate::ui::reactive::memo;
 use crate::ui::recipe::use_recipe;
@@ -59,7 +60,7 @@ pub fn Stage() -> impl IntoView {
                 Face::Active => view! { <Active /> }.into_any(),
                 Face::Finished => view! { <Finished /> }.into_any(),
                 Face::Failed => view! { <Failed /> }.into_any(),
-                Face::Trial => view! { <SearchStage /> }.into_any(),
+                Face::Trial => view! { <Parted part=search::STAGE /> }.into_any(),
             }}
         </div>
     }

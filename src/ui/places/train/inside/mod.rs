@@ -17,6 +17,7 @@ use self::terms::Terms;
 use crate::protocol::{Command, Layer, Watch};
 use crate::ui::format::count;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, Parted, part};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::state::DatasetState;
 use crate::ui::store::{Store, use_store};
@@ -47,10 +48,12 @@ pub fn InsidePanel() -> impl IntoView {
             on:toggle:target=move |event| set_open(event.target().has_attribute("open"))
         >
             <summary><h2>{move_tr!(inside.title)}</h2></summary>
-            <Show when=move || is_open.get()><Body /></Show>
+            <Show when=move || is_open.get()><Parted part=PART /></Show>
         </details>
     }
 }
+
+pub const PART: Part = part!(workbench::inside, Body);
 
 #[component]
 fn Body() -> impl IntoView {

@@ -15,6 +15,7 @@ use self::row::run_rows;
 use self::table::RunsTable;
 use self::transfer::Transfer;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::runs::limit::RUNS_LIMIT;
 use crate::ui::runs::use_runs;
@@ -29,8 +30,10 @@ struct View {
     open: RwSignal<Option<String>>,
 }
 
+pub const PART: Part = part!(workbench::runs, RunsPanel);
+
 #[component]
-pub fn RunsPanel() -> impl IntoView {
+fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
     let rows = memo(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
     let has_runs = memo(move |_| !rows.read().is_empty());

@@ -12,8 +12,7 @@ mod setup;
 mod table;
 mod text;
 
-/// What the stage shows while a trial is in the engine.
-pub mod stage;
+mod stage;
 
 use leptos::prelude::*;
 use web_sys::MouseEvent;
@@ -22,8 +21,10 @@ use self::bars::ImportanceBars;
 use self::parallel::ParallelChart;
 use self::progress::SearchProgress;
 use self::setup::SearchSetup;
+use self::stage::SearchStage;
 use self::table::TrialsTable;
 use crate::ui::i18n::move_tr;
+use crate::ui::parts::{Part, part};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::search::use_searcher;
 use crate::ui::widgets::show::Show;
@@ -35,9 +36,15 @@ struct View {
     highlighted: RwSignal<Option<usize>>,
 }
 
+pub const PART: Part = part!(workbench::search, SearchPanel);
+
+/// What the stage shows while a trial is in the engine.
+pub const STAGE: Part = part!(workbench::search_stage, SearchStage);
+
 #[component]
-pub fn SearchPanel() -> impl IntoView {
+fn SearchPanel() -> impl IntoView {
     let searcher = use_searcher();
+    searcher.restore();
     let has_search = memo(move |_| searcher.search.read().is_some());
     let view = View { highlighted: RwSignal::new(None) };
     // Folded away until there is something to see: a beginner needs none of it.

@@ -38,6 +38,7 @@ use self::optimizer::OptimizerGroup;
 use self::over_fitting::OverFittingGroup;
 use self::schedule::ScheduleGroup;
 use crate::ui::i18n::tr;
+use crate::ui::parts::{Part, part};
 
 const LENGTH: &[Number] = &[Number {
     id: "field-max-steps",
@@ -51,8 +52,10 @@ const LENGTH: &[Number] = &[Number {
     },
 }];
 
+pub const PART: Part = part!(workbench::expert_settings, ExpertSettings);
+
 #[component]
-pub fn ExpertSettings() -> impl IntoView {
+fn ExpertSettings() -> impl IntoView {
     view! {
         <NumberSettings numbers=LENGTH />
         <Group id="group-finder" title=|| tr!(expert.finder)><RateFinder /></Group>

@@ -1,0 +1,106 @@
+//! Cuts the page's module into parts (src/ui/parts.rs): what Trunk made of the whole gives way to the first part, and the others lie in a folder
+//! beside it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use wasm_encoder::{Module, RawSection, SectionId};
+use wasm_split_cli_support::{Options, transform};
+use wasmparser::Parser;
+
+use crate::places::Places;
+use crate::process;
+use crate::toolchain::TARGET;
+
+/// How the page asks for a part. A host may not know the type of wasm, and browsers then refuse to compile what is still on its way.
+const STREAMED: &str = "WebAssembly.instantiateStreaming(src, imports)";
+const FETCHED: &str = "WebAssembly.instantiate(await fetched(src), imports)";
+const FETCHED_FUNCTION: &str = "async function fetched(promised) {
+    const response = await promised;
+    if (!response.ok) {
+        throw new Error(`${response.url}: ${response.status}`);
+    }
+    return response.arrayBuffer();
+}
+";
+
+/// Cuts the module that cargo made for the page, and puts the parts in the place of `NAME.js` and `NAME_bg.wasm` in `staging`.
+pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
+    let whole = places.wasm_target.join(TARGET).join("page").join("app.wasm");
+    let whole = fs::read(&whole).with_context(|| format!("{} was not built", whole.display()))?;
+    let work = places.wasm_target.join("parts");
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    // The page's script asks for the others through this one, by a path that is relative to itself.
+    let script = format!("./{name}/parts.js");
+    let folder = work.join(name);
+    fs::create_dir_all(&folder)?;
+
+    let first = work.join("first.wasm");
+    let page = format!("../{name}.js");
+    let mut options = Options::new(&whole);
+    options.output_dir = &work;
+    options.main_out_path = &first;
+    options.link_name = &script;
+    options.main_module = &page;
+    let cut = transform(options).map_err(|error| anyhow!("the page's wasm could not be cut into parts: {error:#}"))?;
+    ensure!(!cut.split_modules.is_empty(), "the page's wasm has no parts: compare src/ui/parts.rs");
+    for part in &cut.split_modules {
+        let file = part.file_name().context("a part has no name")?;
+        fs::write(folder.join(file), without_custom_sections(&fs::read(part)?)?)?;
+    }
+    let script = folder.join("parts.js");
+    let source = fs::read_to_string(&script)?;
+    ensure!(source.contains(STREAMED), "the script that fetches parts has another form than expected");
+    fs::write(&script, format!("{}{FETCHED_FUNCTION}", source.replace(STREAMED, FETCHED)))?;
+
+    let bindgen = process::find("wasm-bindgen", &places.path()?, &[]).context("wasm-bindgen is missing: run set-up")?;
+    let bound = work.join("bound");
+    process::run(
+        Command::new(bindgen)
+            .args(["--target", "web", "--no-typescript", "--remove-name-section", "--remove-producers-section"])
+            // The other parts are linked by them.
+            .arg("--keep-lld-exports")
+            .args(["--out-name", name, "--out-dir"])
+            .arg(&bound)
+            .arg(&first),
+        "the lines above say why",
+    )?;
+    for file in [format!("{name}.js"), format!("{name}_bg.wasm")] {
+        fs::copy(bound.join(&file), staging.join(&file))?;
+    }
+    fs::rename(folder, staging.join(name))?;
+    Ok(())
+}
+
+/// A module without names and other notes for tools.
+fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.context("a part of the page is no WebAssembly module")?;
+        if let Some((id, range)) = payload.as_section()
+            && id != SectionId::Custom as u8
+        {
+            module.section(&RawSection { id, data: &wasm[range.start as usize..range.end as usize] });
+        }
+    }
+    Ok(module.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_notes_are_dropped() {
+        let named =
+            wat::parse_str("(module $named (func $first (export \"first\") (result i32) i32.const 7))").unwrap();
+        let plain = wat::parse_str("(module (func (export \"first\") (result i32) i32.const 7))").unwrap();
+        assert!(named.len() > plain.len());
+        assert_eq!(without_custom_sections(&named).unwrap(), plain);
+        assert!(without_custom_sections(b"no wasm").is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! The shell around the places: navigation, the run's progress, notices, settings.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::api;
 use super::catalog::Catalog;
@@ -58,6 +59,7 @@ fn App() -> impl IntoView {
     link::start(store, EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place);
+    read_kept(catalog, runs, interrupted);
     fetch_rest(store);
 
     view! {
@@ -140,6 +142,17 @@ fn EngineGone() -> impl IntoView {
             }
         })
     }
+}
+
+/// Reads what earlier visits have left.
+fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
+    let is_settled = catalog.settled();
+    effect(move |_| {
+        if is_settled.get() {
+            spawn_local(runs.loaded());
+            spawn_local(interrupted.loaded());
+        }
+    });
 }
 
 /// Fetches what the other places need, once the engine is there.

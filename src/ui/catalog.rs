@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
+use super::reactive::memo;
 use crate::dataset::served::{self, ServedDataset};
 use crate::protocol::{DatasetSummary, Failure, FailureKind, SplitCounts};
 
@@ -44,6 +45,11 @@ impl Catalog {
 
     pub fn state(self) -> Signal<CatalogState> {
         self.state.into()
+    }
+
+    /// Whether the descriptions have come, or have failed to. What is not in sight waits for it, so as not to stand in their way.
+    pub fn settled(self) -> Memo<bool> {
+        memo(move |before: Option<&bool>| before == Some(&true) || !matches!(*self.state.read(), CatalogState::Loading))
     }
 
     /// The description of a dataset, tracked.
@@ -85,18 +91,26 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
 async fn fetch_catalog() -> Result<Vec<Arc<ServedDataset>>, Failure> {
     let bad = |error: crate::dataset::DatasetError| Failure::new(FailureKind::BadFile, error.to_string());
     let catalog = served::Catalog::parse(&fetch("datasets/catalog.json").await?).map_err(bad)?;
-    let mut datasets = Vec::with_capacity(catalog.datasets.len());
-    for id in &catalog.datasets {
-        let description = fetch(&format!("datasets/{id}/dataset.json")).await?;
-        datasets.push(Arc::new(ServedDataset::parse(id, &description).map_err(bad)?));
+    // All are under way before the first is waited for.
+    let under_way: Vec<_> =
+        catalog.datasets.iter().map(|id| (id, fetch(&format!("datasets/{id}/dataset.json")))).collect();
+    let mut datasets = Vec::with_capacity(under_way.len());
+    for (id, description) in under_way {
+        datasets.push(Arc::new(ServedDataset::parse(id, &description.await?).map_err(bad)?));
     }
     Ok(datasets)
 }
 
-async fn fetch(path: &str) -> Result<Vec<u8>, Failure> {
+/// Asks for a file at once; the future waits for it.
+fn fetch(path: &str) -> impl Future<Output = Result<Vec<u8>, Failure>> + use<> {
+    let (path, response) = (path.to_owned(), window().fetch_with_str(path));
+    received(path, JsFuture::from(response))
+}
+
+async fn received(path: String, response: JsFuture) -> Result<Vec<u8>, Failure> {
     let failed = |reason: &str| Failure::new(FailureKind::DownloadFailed, format!("{path}: {reason}"));
     let unreachable = |_: JsValue| failed("the server could not be reached");
-    let response = JsFuture::from(window().fetch_with_str(path)).await.map_err(unreachable)?;
+    let response = response.await.map_err(unreachable)?;
     let response: Response = response.dyn_into().map_err(unreachable)?;
     if !response.ok() {
         return Err(failed(&format!("the server answered {}", response.status())));

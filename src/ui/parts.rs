@@ -44,7 +44,12 @@ enum Fetch {
 
 /// Draws a part as soon as it is there.
 #[component]
-pub fn Parted(part: Part) -> impl IntoView {
+pub fn Parted(
+    part: Part,
+    /// Whether nothing is said while it is missing, as of what is seldom to be seen.
+    #[prop(optional)]
+    is_quiet: bool,
+) -> impl IntoView {
     let fetch = RwSignal::new(Fetch::Underway);
     let start = move || {
         fetch.set(Fetch::Underway);
@@ -56,6 +61,7 @@ pub fn Parted(part: Part) -> impl IntoView {
     };
     start();
     move || match fetch.get() {
+        Fetch::Underway | Fetch::Failed if is_quiet => ().into_any(),
         Fetch::Underway => view! { <p class="part-wait hint" role="status">{move_tr!(shell.part_wait)}</p> }.into_any(),
         Fetch::Done(draw) => draw(),
         Fetch::Failed => view! {

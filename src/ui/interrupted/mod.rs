@@ -47,7 +47,7 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Made once, beside the store.
+    /// Made once, beside the store. What was left over is there after [`Interrupted::loaded`].
     pub fn new(store: Store, recipe: Recipe) -> Self {
         let interrupted = Self {
             list: RwSignal::default(),
@@ -60,7 +60,6 @@ impl Interrupted {
             is_loaded: StoredValue::new(false),
         };
         store.on_run_news(move |news| interrupted.hear(news));
-        spawn_local(async move { drop(interrupted.load().await) });
         interrupted
     }
 

@@ -26,6 +26,8 @@ pub trait InterruptedStorage {
     fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
 }
 
+type Opening = Waiting<'static, Rc<dyn InterruptedStorage>>;
+
 /// Fetches the part of the page that can, and opens the storage.
 pub async fn open() -> Result<Rc<dyn InterruptedStorage>, Trouble> {
     let open = opener().await.map_err(|_| Trouble::Unfetched)?;
@@ -33,7 +35,7 @@ pub async fn open() -> Result<Rc<dyn InterruptedStorage>, Trouble> {
 }
 
 #[wasm_split(workbench, fallible)]
-fn opener() -> Result<fn() -> Waiting<'static, Rc<dyn InterruptedStorage>>, SplitLoaderError> {
+fn opener() -> Result<fn() -> Opening, SplitLoaderError> {
     Ok(|| {
         Box::pin(async {
             let storage: Rc<dyn InterruptedStorage> = Rc::new(Indexed { database: database::open().await? });

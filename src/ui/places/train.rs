@@ -24,9 +24,11 @@ use self::samples::SampleGrid;
 use self::settings::mode::provide_settings_mode;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
+use crate::ui::catalog::Catalog;
 use crate::ui::engine_panel::EnginePanel;
 use crate::ui::i18n::move_tr;
 use crate::ui::parts::{Part, Parted};
+use crate::ui::widgets::show::Show;
 
 /// What is not in sight when a visitor comes.
 pub const PARTS: [Part; 8] = [
@@ -54,11 +56,11 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="main-column">
                     <Stage />
                     <RunCharts />
-                    <Parted part=advice::PART />
+                    <Later part=advice::PART is_quiet=true />
                     <InsidePanel />
                     <SampleGrid />
-                    <Parted part=runs::PART />
-                    <Parted part=search::PART />
+                    <Later part=runs::PART />
+                    <Later part=search::PART />
                 </div>
                 <div class="side-column">
                     <RunForm />
@@ -67,4 +69,11 @@ pub fn TrainPlace() -> impl IntoView {
             </div>
         </section>
     }
+}
+
+/// A part that is not in sight when a visitor comes.
+#[component]
+fn Later(part: Part, #[prop(optional)] is_quiet: bool) -> impl IntoView {
+    let is_settled = expect_context::<Catalog>().settled();
+    view! { <Show when=move || is_settled.get()><Parted part is_quiet /></Show> }
 }

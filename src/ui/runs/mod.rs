@@ -62,7 +62,7 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Made once, beside the store; keeps every run that ends from now on.
+    /// Made once, beside the store; keeps every run that ends from now on. What earlier visits kept is there after [`Runs::loaded`].
     pub fn new(store: Store, recipe: Recipe, evaluations: Evaluations) -> Self {
         let runs = Self {
             list: RwSignal::default(),
@@ -77,7 +77,6 @@ impl Runs {
             deleted: StoredValue::default(),
         };
         runs.watch();
-        spawn_local(runs.load());
         runs
     }
 

@@ -41,6 +41,8 @@ pub trait RunStorage {
     fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
 }
 
+type Opening = Waiting<'static, Rc<dyn RunStorage>>;
+
 /// Fetches the part of the page that can, and opens the storage.
 pub async fn open() -> Result<Rc<dyn RunStorage>, Trouble> {
     let open = opener().await.map_err(|_| Trouble::Unfetched)?;
@@ -48,7 +50,7 @@ pub async fn open() -> Result<Rc<dyn RunStorage>, Trouble> {
 }
 
 #[wasm_split(workbench, fallible)]
-fn opener() -> Result<fn() -> Waiting<'static, Rc<dyn RunStorage>>, SplitLoaderError> {
+fn opener() -> Result<fn() -> Opening, SplitLoaderError> {
     Ok(|| {
         Box::pin(async {
             let storage: Rc<dyn RunStorage> = Rc::new(Indexed { database: database::open().await? });

@@ -36,6 +36,7 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
         Some(script) => shrink_page(script, places, &staging, &page)?,
         None => println!("build: wasm-opt is not there, so the page's wasm stays a little larger"),
     }
+    parts::share(&page, &staging)?;
 
     if places.dist.exists() {
         fs::remove_dir_all(&places.dist)?;
@@ -153,7 +154,8 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Re
     Ok(())
 }
 
-fn wasm_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A folder's wasm, in the order of the names.
+pub fn wasm_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

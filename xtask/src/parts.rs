@@ -1,30 +1,30 @@
 //! Cuts the page's module into parts (src/ui/parts.rs): what Trunk made of the whole gives way to the first part, and the others lie in a folder
 //! beside it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use wasm_encoder::{Module, RawSection, SectionId};
+use wasm_encoder::{CustomSection, Module, RawSection, SectionId};
 use wasm_split_cli_support::{Options, transform};
 use wasmparser::Parser;
 
+use crate::build::wasm_files;
 use crate::places::Places;
 use crate::process;
 use crate::toolchain::TARGET;
 
 /// How the page asks for a part. A host may not know the type of wasm, and browsers then refuse to compile what is still on its way.
 const STREAMED: &str = "WebAssembly.instantiateStreaming(src, imports)";
-const FETCHED: &str = "WebAssembly.instantiate(await fetched(src), imports)";
-const FETCHED_FUNCTION: &str = "async function fetched(promised) {
-    const response = await promised;
-    if (!response.ok) {
-        throw new Error(`${response.url}: ${response.status}`);
-    }
-    return response.arrayBuffer();
-}
-";
+const FETCHED: &str = "WebAssembly.instantiate(await bytesOf(src), imports)";
+
+/// The script that fetches parts.
+const SCRIPT: &str = "parts.js";
+
+/// What parts have in common, beside them in their folder, see `parts.js`.
+const SHARED: &str = "shared.wasm";
 
 /// Cuts the module that cargo made for the page, and puts the parts in the place of `NAME.js` and `NAME_bg.wasm` in `staging`.
 pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
@@ -34,10 +34,11 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
-    // The page's script asks for the others through this one, by a path that is relative to itself.
-    let script = format!("./{name}/parts.js");
-    let folder = work.join(name);
+    let folder = staging.join(name);
     fs::create_dir_all(&folder)?;
+    // The page's script asks for the others through this one, by a path that is relative to itself.
+    let script = format!("./{name}/{SCRIPT}");
+    fs::create_dir_all(work.join(name))?;
 
     let first = work.join("first.wasm");
     let page = format!("../{name}.js");
@@ -52,10 +53,7 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
         let file = part.file_name().context("a part has no name")?;
         fs::write(folder.join(file), without_custom_sections(&fs::read(part)?)?)?;
     }
-    let script = folder.join("parts.js");
-    let source = fs::read_to_string(&script)?;
-    ensure!(source.contains(STREAMED), "the script that fetches parts has another form than expected");
-    fs::write(&script, format!("{}{FETCHED_FUNCTION}", source.replace(STREAMED, FETCHED)))?;
+    fs::copy(work.join(&script), folder.join(SCRIPT))?;
 
     let bindgen = process::find("wasm-bindgen", &places.path()?, &[]).context("wasm-bindgen is missing: run set-up")?;
     let bound = work.join("bound");
@@ -72,7 +70,30 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     for file in [format!("{name}.js"), format!("{name}_bg.wasm")] {
         fs::copy(bound.join(&file), staging.join(&file))?;
     }
-    fs::rename(folder, staging.join(name))?;
+    Ok(())
+}
+
+/// Puts what several parts have in common into one file, and teaches the script that fetches parts where it is. Once they are as small as they get.
+pub fn share(name: &str, staging: &Path) -> Result<()> {
+    let folder = staging.join(name);
+    let file = folder.join(SCRIPT);
+    let mut script = fs::read_to_string(&file)?;
+    ensure!(script.contains(STREAMED), "the script that fetches parts has another form than expected");
+    script = script.replace(STREAMED, FETCHED);
+    let mut shared = Module::new();
+    for part in wasm_files(&folder)? {
+        let stem = part.file_stem().and_then(OsStr::to_str).context("a part has no name")?.to_owned();
+        if !stem.starts_with("chunk_") {
+            continue;
+        }
+        let fetch = format!("fetch(new URL(\"./{stem}.wasm\", import.meta.url))");
+        ensure!(script.contains(&fetch), "the script that fetches parts does not fetch {stem}");
+        script = script.replace(&fetch, &format!("sharedPart(\"{stem}\")"));
+        shared.section(&CustomSection { name: stem.into(), data: fs::read(&part)?.into() });
+        fs::remove_file(part)?;
+    }
+    fs::write(folder.join(SHARED), shared.finish())?;
+    fs::write(file, script + include_str!("parts.js"))?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::preferences::EnginePreference;
+use super::preferences::{EnginePreference, Tuning};
 use super::state::{EngineChoice, EngineProgram, EngineReason};
 
 /// What `?engine=` in the page's address asks for.
@@ -30,7 +30,13 @@ fn asked_by_query(query: &str) -> Option<Asked> {
     }
 }
 
-pub async fn choose(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
+pub async fn choose(asked: Option<Asked>, preference: EnginePreference, tuning: Tuning) -> EngineChoice {
+    let choice = choose_untuned(asked, preference).await;
+    let may_tune = tuning == Tuning::On && !matches!(asked, Some(Asked::Program(_)));
+    if may_tune && choice.program == EngineProgram::Gpu { tuned(choice, &look().await) } else { choice }
+}
+
+async fn choose_untuned(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
     let chosen = |program, reason| EngineChoice { program, reason };
     match (asked, preference) {
         (Some(Asked::Program(program)), _) => chosen(program, EngineReason::Address),
@@ -78,6 +84,12 @@ fn decide(findings: &Findings) -> EngineChoice {
         return cpu(EngineReason::NoTimestampQuery);
     }
     EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound }
+}
+
+/// Software renderers are spared: they would be at it for minutes.
+fn tuned(choice: EngineChoice, findings: &Findings) -> EngineChoice {
+    let is_hardware = findings.adapter.as_ref().is_some_and(|adapter| !adapter.is_software());
+    if is_hardware { EngineChoice { program: EngineProgram::TunedGpu, ..choice } } else { choice }
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -144,6 +156,18 @@ mod tests {
         check(Some(Adapter { has_timestamps: false, ..gpu() }), EngineProgram::Cpu, EngineReason::NoTimestampQuery);
         check(None, EngineProgram::Cpu, EngineReason::NoAdapter);
         assert_eq!(decide(&Findings::default()).reason, EngineReason::NoWebGpu);
+    }
+
+    #[test]
+    fn only_hardware_is_tuned_for() {
+        let tuned_for = |adapter: Option<Adapter>| {
+            let choice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::Chosen };
+            tuned(choice, &Findings { has_webgpu: true, adapter })
+        };
+        let wanted = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::Chosen };
+        assert_eq!(tuned_for(Some(gpu())), wanted);
+        assert_eq!(tuned_for(Some(Adapter { is_fallback: true, ..gpu() })).program, EngineProgram::Gpu);
+        assert_eq!(tuned_for(None).program, EngineProgram::Gpu);
     }
 
     #[test]

@@ -5,10 +5,11 @@ use leptos::prelude::*;
 use super::choice::{self, Asked};
 use super::i18n::{move_tr, tr};
 use super::link;
-use super::preferences::{EnginePreference, Preference};
+use super::preferences::{EnginePreference, Preference, Tuning};
 use super::reactive::memo;
 use super::state::{EngineProgram, EngineReason, EngineState};
 use super::store::use_store;
+use super::widgets::show::Show;
 use crate::protocol::EngineKind;
 
 /// The engine in a word, for the header.
@@ -47,11 +48,24 @@ pub fn EnginePanel() -> impl IntoView {
         Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
+    let tuning = RwSignal::new(Tuning::remembered().unwrap_or_default());
     let choose = move |chosen: EnginePreference| {
         preference.set(chosen);
         chosen.remember();
-        link::restart(store, chosen);
+        link::restart(store, chosen, tuning.get_untracked());
     };
+    let tune = move |is_wanted: bool| {
+        let chosen = if is_wanted { Tuning::On } else { Tuning::Off };
+        tuning.set(chosen);
+        chosen.remember();
+        link::restart(store, preference.get_untracked(), chosen);
+    };
+    let can_tune = memo(move |before: Option<&bool>| match &*state.read() {
+        EngineState::Ready { info, .. } => info.kind == EngineKind::Webgpu && !info.is_software,
+        // As with the engine before, so that nothing flickers.
+        EngineState::Choosing | EngineState::Starting(_) => before == Some(&true),
+        EngineState::Failed(_) => false,
+    });
     let name = |preference| match preference {
         EnginePreference::Automatic => tr!(engine.automatic),
         EnginePreference::Webgpu => "WebGPU".to_owned(),
@@ -90,6 +104,17 @@ pub fn EnginePanel() -> impl IntoView {
                     }
                 }).collect_view()}
             </fieldset>
+            <Show when=move || can_tune.get()>
+                <label class="inline-field">
+                    <input
+                        type="checkbox"
+                        prop:checked=move || tuning.get() == Tuning::On
+                        on:change:target=move |event| tune(event.target().checked())
+                    />
+                    <span>{move_tr!(engine.tune)}</span>
+                </label>
+                <p class="hint">{move_tr!(engine.tune_why)}</p>
+            </Show>
             <p class="hint">{move_tr!(engine.change_warning)}</p>
         </section>
     }

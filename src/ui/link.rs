@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::choice;
-use super::preferences::EnginePreference;
+use super::preferences::{EnginePreference, Tuning};
 use super::state::{EngineChoice, EngineProgram, EngineReason, NoticeKind};
 use super::store::Store;
 use crate::channel::{BUILD, EngineLink};
@@ -41,23 +41,23 @@ impl Link {
     }
 }
 
-/// Chooses an engine and starts it; `preference` is the visitor's, which the page's address overrides.
-pub fn start(store: Store, preference: EnginePreference) {
+/// Chooses an engine and starts it; `preference` and `tuning` are the visitor's, which the page's address overrides.
+pub fn start(store: Store, preference: EnginePreference, tuning: Tuning) {
     spawn_local(async move {
-        let choice = choice::choose(choice::asked_by_address(), preference).await;
+        let choice = choice::choose(choice::asked_by_address(), preference, tuning).await;
         start_engine(store, choice);
     });
 }
 
 /// The visitor asked for another engine, or to try again: what the engine held is loaded again by the next one.
-pub fn restart(store: Store, preference: EnginePreference) {
+pub fn restart(store: Store, preference: EnginePreference, tuning: Tuning) {
     store.link.update_value(|link| {
         link.forgive();
         link.engine = None;
     });
     store.engine_replaced();
     spawn_local(async move {
-        let choice = choice::choose(None, preference).await;
+        let choice = choice::choose(None, preference, tuning).await;
         start_engine(store, choice);
         reload_dataset(store);
     });

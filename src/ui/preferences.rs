@@ -22,6 +22,14 @@ pub enum EnginePreference {
     Cpu,
 }
 
+/// Whether kernels are timed against each other before a network is first trained on a GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tuning {
+    #[default]
+    Off,
+    On,
+}
+
 /// Which settings of a run are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SettingsMode {
@@ -80,6 +88,11 @@ impl Preference for EnginePreference {
     const KEY: &'static str = "kindling.engine";
     const VALUES: &'static [(Self, &'static str)] =
         &[(Self::Automatic, "automatic"), (Self::Webgpu, "webgpu"), (Self::Cpu, "cpu")];
+}
+
+impl Preference for Tuning {
+    const KEY: &'static str = "kindling.tuning";
+    const VALUES: &'static [(Self, &'static str)] = &[(Self::Off, "off"), (Self::On, "on")];
 }
 
 impl Preference for SettingsMode {

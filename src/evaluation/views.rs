@@ -80,12 +80,13 @@ fn moved(images: Tensor<4>) -> Vec<Tensor<4>> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, TensorData};
-
     use super::*;
 
+    #[cfg(feature = "cpu")]
     #[test]
     fn views_move_by_a_pixel_and_continue_the_edge() {
+        use burn::tensor::{Device, TensorData};
+
         let data = TensorData::new(vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 1, 2, 3]);
         let images = Tensor::<4>::from_data(data, &Device::flex());
         let views = |set: ViewSet| {

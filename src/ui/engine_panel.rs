@@ -43,12 +43,17 @@ pub fn EngineChip() -> impl IntoView {
 pub fn EnginePanel() -> impl IntoView {
     let store = use_store();
     let state = memo(move |_| store.engine.get());
-    let preference = RwSignal::new(match choice::asked_by_address() {
+    let asked = choice::asked_by_address();
+    let preference = RwSignal::new(match asked {
         Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
         Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
-    let tuning = RwSignal::new(Tuning::remembered().unwrap_or_default());
+    let tuning = RwSignal::new(match asked {
+        Some(Asked::Program(EngineProgram::TunedGpu)) => Tuning::On,
+        Some(Asked::Program(EngineProgram::Gpu)) => Tuning::Off,
+        Some(Asked::Webgpu | Asked::Program(EngineProgram::Cpu)) | None => Tuning::remembered().unwrap_or_default(),
+    });
     let choose = move |chosen: EnginePreference| {
         preference.set(chosen);
         chosen.remember();

@@ -6,7 +6,7 @@
 //! Fluent and leptos_i18n were weighed and left out: their parsers and plural tables would take a quarter of the page's
 //! size budget for two languages of which one has no plural. A test checks every key and value that the sources name.
 
-use std::cell::{LazyCell, OnceCell};
+use std::cell::{Cell, LazyCell, OnceCell};
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
@@ -88,6 +88,7 @@ thread_local! {
     // One page, one language: a static, so that texts can be had after an await too, where there is no context.
     static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
     static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
+    static WANTED: Cell<Language> = const { Cell::new(Language::English) };
     static CHINESE_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
 }
 
@@ -96,11 +97,17 @@ pub fn language() -> ArcRwSignal<Language> {
     LANGUAGE.with(ArcRwSignal::clone)
 }
 
-/// Speaks this language as soon as its texts are there, and tells the browser and the screen reader.
+/// Speaks this language as soon as its texts are there, unless another was asked for meanwhile; tells the browser and the screen reader.
 pub async fn speak(language: Language) -> Result<(), SplitLoaderError> {
+    WANTED.set(language);
     if language == Language::Chinese {
         let sources = chinese().await?;
-        CHINESE_TEXTS.with(|texts| drop(texts.set(read_texts(sources))));
+        CHINESE_TEXTS.with(|texts| {
+            texts.get_or_init(|| read_texts(sources));
+        });
+        if WANTED.get() != language {
+            return Ok(());
+        }
     }
     self::language().set(language);
     if let Some(root) = document().document_element() {

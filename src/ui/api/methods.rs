@@ -34,6 +34,7 @@ use crate::ui::widgets::image_input::read_image;
 /// Calls a method with its arguments, of which it may leave some aside.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
     let Page { store, evaluations, runs, interrupted, searcher } = page;
+    searcher.restore();
     match method {
         Method::Ready => answer(ready(store)),
         Method::LoadDataset => answer(load_dataset(store, first, second)),
@@ -193,7 +194,6 @@ fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> 
 async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
     let options = from_js(&options)?;
-    searcher.restore();
     store.dataset_settled().await;
     let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
     let (dataset, _) = current_dataset(store)?;
@@ -211,13 +211,11 @@ async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: Js
 
 /// A search that runs, with its trial, or else the run under way.
 async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    searcher.restore();
     if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
 }
 
 /// A run of the visitor's own goes before a search that rests.
 async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    searcher.restore();
     if !untrack(|| searcher.has_own_run()) && searcher.resume() {
         Ok(Value::Null)
     } else {
@@ -227,7 +225,6 @@ async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
 
 /// A run under way, a search, and a range test.
 async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
-    searcher.restore();
     store.stop_range_test();
     searcher.stop();
     send(store, Command::Stop).await

@@ -5,6 +5,7 @@ use xtask::drive::{BrowserOptions, Camera, Rejection};
 use xtask::server::Fault;
 
 use crate::app::{App, SHORT};
+use crate::runs::N_STORED;
 
 const LOAD_MNIST: &str = "return (await kindling.loadDataset('mnist')).counts.train";
 
@@ -43,6 +44,25 @@ async fn a_part_of_the_page_that_is_missing_is_told_and_can_be_fetched_again() {
     page.click("button", "Try again").await.unwrap();
     page.wait_for::<bool>("document.querySelector('#network-title') !== null", SHORT).await.unwrap();
     assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 3 })", json!(null))
+        .await
+        .unwrap();
+    // Written a moment after the run has ended.
+    page.wait_for::<bool>(&format!("(await {N_STORED}) === 1"), SHORT).await.unwrap();
+
+    app.spoil("split_workbench.wasm", Fault::Status(503), None);
+    page.session().refresh().await.unwrap();
+    page.wait_for_text("It is tried again when a run ends.", SHORT).await.unwrap();
+    app.heal();
+    page.click("button", "Try again").await.unwrap();
+    page.wait_for::<bool>("document.querySelectorAll('#runs tbody tr').length === 1", SHORT).await.unwrap();
     app.finish_after_faults().await;
 }
 

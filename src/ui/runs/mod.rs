@@ -97,7 +97,8 @@ impl Runs {
         if self.is_loaded.get_value() {
             return;
         }
-        self.is_loaded.set_value(true);
+        // What could not be fetched is asked for again, by the next who wants to know.
+        self.is_loaded.set_value(found != Err(Trouble::Unfetched));
         match found {
             Ok(records) => self.add(records),
             Err(trouble) => self.tell(trouble),

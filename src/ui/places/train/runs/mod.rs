@@ -8,6 +8,7 @@ mod table;
 mod transfer;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use self::compare::Compare;
 use self::details::RunDetails;
@@ -35,6 +36,8 @@ pub const PART: Part = part!(workbench::runs, RunsPanel);
 #[component]
 fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
+    // For the case that they could not be read before this part of the page was there.
+    spawn_local(runs.loaded());
     let rows = memo(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
     let has_runs = memo(move |_| !rows.read().is_empty());
     let view = View { ticked: RwSignal::default(), open: RwSignal::new(None) };

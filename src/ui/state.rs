@@ -112,7 +112,7 @@ impl AppState {
                 Changed { questions: self.questions.remove(request).is_some(), ..Changed::NOTHING }
             }
             Event::Warning(failure) => self.notify(NoticeKind::Warning(failure.clone())),
-            Event::Crashed(failure) => self.crashed(failure),
+            Event::Crashed(failure) => self.lose_engine(failure),
         }
     }
 
@@ -220,14 +220,9 @@ impl AppState {
         changed
     }
 
-    fn crashed(&mut self, failure: &Failure) -> Changed {
-        let changed = self.lose_engine(failure);
-        self.engine = EngineState::Choosing;
-        Changed { engine: true, ..changed }
-    }
-
-    /// Everything that lived in the engine is gone; the charts and the dataset's origin stay.
+    /// Everything that lived in the engine is gone, until another is chosen; the charts and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
+        self.engine = EngineState::Choosing;
         if let Load::Loading { source, .. } = &self.dataset.load {
             self.dataset.load = Load::Failed { source: source.clone(), failure: failure.clone() };
         }
@@ -242,6 +237,6 @@ impl AppState {
             self.run = RunState::Failed { run, failure: failure.clone() };
         }
         self.questions.clear();
-        Changed { dataset: true, run: true, questions: true, ..Changed::NOTHING }
+        Changed { engine: true, dataset: true, run: true, questions: true, ..Changed::NOTHING }
     }
 }

@@ -166,7 +166,9 @@ fn loss(network: &mut Network) -> (Tensor<1>, Gradients) {
     }
     let targets = Tensor::<1>::from_floats(targets.as_slice(), &device).reshape([N_IMAGES, N_CLASSES]);
     // The same masks every time.
-    Loss::CROSS_ENTROPY.backward(network.forward_train(images.autodiff(), &mut Random::new(9)), targets)
+    let logits = network.forward_train(images.autodiff(), &mut Random::new(9));
+    let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, targets);
+    (loss.shares, gradients)
 }
 
 fn build(network: &NetworkConfig, weights: Option<Vec<NamedTensor>>) -> Network {

@@ -18,10 +18,25 @@ pub struct DeviceDataset {
     samples: Vec<u32>,
     drawing_style: DrawingStyle,
     labels: Vec<u16>,
-    /// `[images, words]`, four values of an image in each word, the first in the lowest byte.
-    packed: Tensor<2, Int>,
-    device_labels: Tensor<1, Int>,
+    /// As [`Unpacker::upload`] has them.
+    packed: Tensor<3, Int>,
     unpacker: Unpacker,
+}
+
+/// Images of a dataset in some order, on the device. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// `[images]`: indices into the dataset.
+    indices: Tensor<1, Int>,
+    /// `[images]`: uploaded with the indices, as to gather them there is a dispatch more in each step.
+    labels: Tensor<1, Int>,
+}
+
+impl Selection {
+    pub fn narrow(&self, start: usize, length: usize) -> Self {
+        let part = |tensor: &Tensor<1, Int>| tensor.clone().narrow(0, start, length);
+        Self { indices: part(&self.indices), labels: part(&self.labels) }
+    }
 }
 
 /// Images with their labels, on the device.
@@ -52,7 +67,6 @@ impl DeviceDataset {
                 ),
             ));
         }
-        let labels: Vec<i32> = dataset.labels.iter().map(|&label| label.into()).collect();
         Ok(Self {
             shape: dataset.shape,
             n_classes: dataset.classes.len(),
@@ -61,7 +75,6 @@ impl DeviceDataset {
             drawing_style: DrawingStyle::measure(dataset),
             labels: dataset.labels.clone(),
             packed: unpacker.upload(&dataset.pixels, n_images, device),
-            device_labels: Tensor::from_data(TensorData::new(labels, [n_images]), device),
             unpacker,
         })
     }
@@ -129,16 +142,18 @@ impl DeviceDataset {
     }
 
     /// Uploads an order of images, for [`DeviceDataset::batch`].
-    pub fn upload_indices(&self, indices: impl IntoIterator<Item = u32>) -> Tensor<1, Int> {
-        let indices: Vec<i32> = indices.into_iter().map(|index| index as i32).collect();
-        let n_indices = indices.len();
-        Tensor::from_data(TensorData::new(indices, [n_indices]), &self.device())
+    pub fn select(&self, indices: impl IntoIterator<Item = u32>) -> Selection {
+        let (indices, labels): (Vec<i32>, Vec<i32>) =
+            indices.into_iter().map(|index| (index as i32, i32::from(self.label(index)))).unzip();
+        let n_images = indices.len();
+        let upload = |values| Tensor::from_data(TensorData::new(values, [n_images]), &self.device());
+        Selection { indices: upload(indices), labels: upload(labels) }
     }
 
-    /// The images at the indices, unpacked.
-    pub fn batch(&self, indices: Tensor<1, Int>) -> Batch {
-        let packed = self.packed.clone().select(0, indices.clone()); // [batch, words]
-        let labels = self.device_labels.clone().select(0, indices); // [batch]
+    /// The selected images, unpacked.
+    pub fn batch(&self, selection: Selection) -> Batch {
+        let Selection { indices, labels } = selection;
+        let packed = self.packed.clone().select(0, indices); // [batch, words, 1 or 4]
         Batch { images: self.unpacker.unpack(packed), targets: self.unpacker.targets(labels.clone()), labels }
     }
 }
@@ -165,8 +180,9 @@ impl Unpacker {
         }
     }
 
-    /// Packs `n_images` images and uploads them: `[images, words]`.
-    pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<2, Int> {
+    /// Packs `n_images` images and uploads them: `[images, words, 1]`, four values of an image in each word, the first in the lowest
+    /// byte. On WebGPU `[images, words, 4]`, the same words seen four times: so burn gathers and unpacks them in one kernel.
+    pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<3, Int> {
         let n_values = self.shape.n_values().max(1);
         let mut words = Vec::with_capacity(n_images * self.n_words);
         for image in pixels.chunks_exact(n_values).take(n_images) {
@@ -176,17 +192,17 @@ impl Unpacker {
                 i32::from_le_bytes(word)
             }));
         }
-        Tensor::from_data(TensorData::new(words, [n_images, self.n_words]), (device, DType::I32))
+        let words = Tensor::from_data(TensorData::new(words, [n_images, self.n_words, 1]), (device, DType::I32));
+        if cfg!(feature = "gpu") { words.expand([n_images, self.n_words, WORD_BYTES]) } else { words }
     }
 
-    /// `[batch, words]` to `[batch, channels, height, width]`, scaled to [-1, 1].
-    pub(crate) fn unpack(&self, packed: Tensor<2, Int>) -> Tensor<4> {
+    /// Uploaded words to `[batch, channels, height, width]`, scaled to [-1, 1].
+    pub(crate) fn unpack(&self, packed: Tensor<3, Int>) -> Tensor<4> {
         let ImageShape { channels, height, width } = self.shape;
-        let [n_images, n_words] = packed.dims();
+        let [n_images, n_words, _] = packed.dims();
         let n_values = self.shape.n_values();
         // Scaled before the reshape: burn then fuses all of it.
         let mut values = (packed
-            .unsqueeze_dim::<3>(2) // [batch, words, 1]
             .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
             .bitwise_and_scalar(0xff)
             .float()
@@ -196,7 +212,12 @@ impl Unpacker {
         if n_words * WORD_BYTES > n_values {
             values = values.slice([0..n_images, 0..n_values]);
         }
-        values.reshape([n_images, channels as usize, height as usize, width as usize])
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        match channels {
+            // The same memory, but so burn sees that it lies as its convolutions on WebGPU read images, channels last, and copies none.
+            1 if cfg!(feature = "gpu") => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
+            _ => values.reshape([n_images, channels, height, width]),
+        }
     }
 
     /// `[batch]` to `[batch, classes]`.

@@ -3,7 +3,7 @@
 //! The gradient by the logits is written out, where autodiff could find it: textbooks show it, and as one run of element-wise
 //! operations it takes few dispatches on WebGPU.
 
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
 use crate::protocol::{ClassWeights, Failure, FailureKind, LossConfig};
 
@@ -19,13 +19,22 @@ pub enum Loss {
     MeanSquaredError,
 }
 
-/// A loss at the logits of a batch, `[batch, classes]` each.
+/// A loss at the logits of a batch.
 #[derive(Clone, Debug)]
 pub struct LossValue {
-    /// They add up to the mean over the batch.
+    /// `[batch, classes]`: they add up to the mean over the batch.
     pub parts: Tensor<2>,
-    /// Of the mean, by the logits.
+    /// `[batch, classes]`: of the mean, by the logits.
     pub gradient: Tensor<2>,
+}
+
+/// What the batch says before the network learns from it.
+#[derive(Clone, Debug)]
+pub struct BatchLoss {
+    /// `[batch]`: what each image adds to the mean over the batch.
+    pub shares: Tensor<1>,
+    /// `[batch]`: the classes of the largest logits.
+    pub predicted: Tensor<1, Int>,
 }
 
 impl Loss {
@@ -49,20 +58,25 @@ impl Loss {
         })
     }
 
-    /// What each image adds to the mean over the batch, `[batch]`, and the gradients of all that the logits follow from. `logits` and
-    /// `targets` are `[batch, classes]`; each row of `targets` sums to 1.
-    pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (Tensor<1>, Gradients) {
-        let LossValue { parts, gradient } = self.at(logits.clone().without_autodiff(), targets);
+    /// The loss, and the gradients of all that the logits follow from. `logits` and `targets` are `[batch, classes]`; each row of
+    /// `targets` sums to 1.
+    pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (BatchLoss, Gradients) {
+        let Shifted { logits, predicted } = Shifted::of(logits);
+        let LossValue { parts, gradient } = self.at_shifted(logits.clone().without_autodiff(), targets);
         // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff begins with a 1 at
         // every value. And before the sum of the parts, so that burn fuses it with them.
         let gradients = (logits * gradient).backward();
-        (parts.sum_dim(1).squeeze_dim(1), gradients)
+        (BatchLoss { shares: parts.sum_dim(1).squeeze_dim(1), predicted: predicted.squeeze_dim(1) }, gradients)
     }
 
     /// As [`Loss::backward`], for logits that nothing is followed from.
     pub fn at(&self, logits: Tensor<2>, targets: Tensor<2>) -> LossValue {
+        self.at_shifted(Shifted::of(logits).logits, targets)
+    }
+
+    fn at_shifted(&self, shifted: Tensor<2>, targets: Tensor<2>) -> LossValue {
         let [n_images, n_classes] = targets.dims();
-        let softmax = Softmax::of(logits);
+        let softmax = Softmax::of(shifted);
         match self {
             Self::CrossEntropy { label_smoothing, class_weights } => {
                 let smoothed = match label_smoothing {
@@ -103,26 +117,38 @@ impl Loss {
     }
 }
 
+/// Logits, less the largest of the image's, so that no exponential of them overflows. Softmax and all gradients stay what they are.
+struct Shifted {
+    /// `[batch, classes]`
+    logits: Tensor<2>,
+    /// `[batch, 1]`: the classes of the largest. A reshape here would keep burn from fusing what comes before with what comes after.
+    predicted: Tensor<2, Int>,
+}
+
+impl Shifted {
+    fn of(logits: Tensor<2>) -> Self {
+        let (largest, predicted) = logits.clone().without_autodiff().max_dim_with_indices(1); // [batch, 1] each
+        Self { logits: logits - largest, predicted }
+    }
+}
+
 /// Probabilities of the classes, in the parts that losses are made of.
 struct Softmax {
-    /// `[batch, classes]`: the logits, less the largest of the image's, so that no exponential overflows.
+    /// `[batch, classes]`: the shifted logits.
     shifted: Tensor<2>,
-    /// `[batch, classes]`: of the shifted.
-    exponentials: Tensor<2>,
-    /// `[batch, 1]`: of the exponentials.
+    /// `[batch, 1]`: of their exponentials.
     sums: Tensor<2>,
 }
 
 impl Softmax {
-    fn of(logits: Tensor<2>) -> Self {
-        let shifted = logits.clone() - logits.max_dim(1);
-        let exponentials = shifted.clone().exp();
-        Self { shifted, sums: exponentials.clone().sum_dim(1), exponentials }
+    fn of(shifted: Tensor<2>) -> Self {
+        Self { sums: shifted.clone().exp().sum_dim(1), shifted }
     }
 
     /// `[batch, classes]`
     fn probabilities(&self) -> Tensor<2> {
-        self.exponentials.clone() / self.sums.clone()
+        // Exponentials anew: to keep those of the sums takes a buffer more, of which a GPU binds few.
+        self.shifted.clone().exp() / self.sums.clone()
     }
 
     /// `[batch, classes]`: the negative logarithms of the probabilities.

@@ -47,7 +47,7 @@ pub async fn look(
 ) -> Result<LayersReport, Failure> {
     let Observation { step, parameters, answering } = observation;
     let image = watch.image.filter(|&image| data.has_image(image));
-    let batch = data.batch(data.upload_indices(images(data, image, n_batch.min(MAX_IMAGES))));
+    let batch = data.batch(data.select(images(data, image, n_batch.min(MAX_IMAGES))));
     let outputs = answering.trace(batch.images);
 
     let mut reads = Reads::default();

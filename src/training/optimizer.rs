@@ -1,5 +1,8 @@
 //! The optimizers, with PyTorch's definitions; [`OptimizerConfig`] has the formulas.
 
+/// How weights lie in memory.
+mod memory_order;
+
 /// What an optimizer remembers.
 mod moments;
 
@@ -10,6 +13,8 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+pub use self::memory_order::lay_out;
+use self::memory_order::{in_memory_order, in_parameter_order};
 pub use self::moments::Moments;
 use super::checkpoint::NamedTensors;
 use super::gradients::NetworkGradients;
@@ -179,9 +184,17 @@ impl ModuleMapper for Update<'_> {
         if !value.is_require_grad() {
             return Param::from_mapped_value(id, value, mapper);
         }
+        let value = value.without_autodiff();
         let moved = match self.gradients.take(id) {
-            Some(gradient) => self.optimizer.moved(id, value.without_autodiff(), gradient, self.rates),
-            None => value.without_autodiff(),
+            Some(gradient) => {
+                let (value, gradient) = (in_memory_order(value), in_memory_order(gradient));
+                // While somebody holds the gradient, burn does not write the weights over it, in the gradient's order.
+                let held = gradient.clone();
+                let moved = self.optimizer.moved(id, value, gradient, self.rates);
+                drop(held);
+                in_parameter_order(moved)
+            }
+            None => value,
         };
         Param::from_mapped_value(id, moved.autodiff().require_grad(), mapper)
     }

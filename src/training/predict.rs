@@ -94,7 +94,7 @@ impl Pending {
     ) {
         let Some(&filler) = chunk.first() else { return };
         let padded = chunk.iter().copied().chain(std::iter::repeat(filler)).take(n_batch);
-        let batch = data.batch(data.upload_indices(padded));
+        let batch = data.batch(data.select(padded));
         let log_probabilities = log_probabilities(batch.images); // [batch, classes]
         let (log_confidence, predicted) = log_probabilities.clone().max_dim_with_indices(1); // [batch, 1] each
         self.outputs.push(Outputs {

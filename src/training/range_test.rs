@@ -42,7 +42,7 @@ pub async fn find_rate(
 ) -> Result<RateTest, Failure> {
     let plan = Plan::new(config, data.counts())?;
     let mut trainer = new_trainer(data, &RunConfig { ema_decay: None, ..config.clone() })?;
-    let order = data.upload_indices(plan.order(data.part(SplitName::Train), config.seed, 0));
+    let order = data.select(plan.order(data.part(SplitName::Train), config.seed, 0));
     let mut curve = Curve::default();
     let mut tally = Tally::default();
     let mut last_read_ms = host.now_ms();
@@ -51,7 +51,7 @@ pub async fn find_rate(
             return Err(Failure::new(FailureKind::Canceled, "the range test was stopped"));
         }
         let position = (step % plan.steps_per_epoch) as usize;
-        let batch = data.batch(order.clone().narrow(0, position * plan.batch_size, plan.batch_size));
+        let batch = data.batch(order.narrow(position * plan.batch_size, plan.batch_size));
         let rates = Rates { learning_rate: rate_of(step), weight_decay: config.weight_decay };
         tally.add(trainer.step(batch, StepSettings { rates, is_update: true }));
         let is_due = host.now_ms() - last_read_ms >= READ_INTERVAL_MS;

@@ -157,7 +157,7 @@ impl<H: Host> Run<'_, H> {
         for epoch in self.epoch..epochs {
             self.epoch = epoch;
             let train = self.data.part(SplitName::Train);
-            let order = self.data.upload_indices(self.plan.order(train, self.config.seed, epoch));
+            let order = self.data.select(self.plan.order(train, self.config.seed, epoch));
             // More than 0 in the first epoch of a run that goes on from a checkpoint.
             let done = self.step - epoch * self.plan.steps_per_epoch;
             for position in done..self.plan.steps_per_epoch {
@@ -168,7 +168,7 @@ impl<H: Host> Run<'_, H> {
                 self.change_values();
                 self.control.take_step();
                 let n_batch = self.plan.batch_size;
-                let batch = self.data.batch(order.clone().narrow(0, position as usize * n_batch, n_batch));
+                let batch = self.data.batch(order.narrow(position as usize * n_batch, n_batch));
                 let settings = self.settings(position);
                 if self.control.watch().is_some() && self.looks.is_due(self.host.now_ms()) {
                     self.trainer.observe(self.step + 1);

@@ -54,7 +54,7 @@ impl ModuleVisitor for Collect<'_> {
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
         let tensor = match self.moments {
             None => Some(parameter.val().without_autodiff()),
-            Some(moments) => moments.get::<D>(parameter.id),
+            Some(moments) => moments.of::<D>(parameter.id),
         };
         if let Some(tensor) = tensor {
             self.collector.names.push(name(self.part, &self.path));
@@ -136,7 +136,7 @@ impl ModuleVisitor for RestoreMoments<'_> {
         let value = parameter.val().without_autodiff();
         if *data.shape() == value.shape() {
             let data: TensorData = data.clone();
-            self.moments.set(parameter.id, Tensor::<D>::from_data(data, &value.device()));
+            self.moments.restore(parameter.id, Tensor::<D>::from_data(data, &value.device()));
         } else {
             self.failure = Some(unreadable(format!("{name} has the shape {:?}", data.shape())));
         }

@@ -9,9 +9,9 @@ use super::average::MovingAverage;
 use super::checkpoint::{NamedTensors, unreadable};
 use super::data::{Batch, ones_where};
 use super::gradients::NetworkGradients;
-use super::loss::Loss;
+use super::loss::{BatchLoss, Loss};
 use super::monitor::{Observation, Observer};
-use super::optimizer::{Optimizer, Rates};
+use super::optimizer::{Optimizer, Rates, lay_out};
 use super::plan::{Purpose, random};
 use super::saved_tensors::{Collector, restored_network};
 use crate::dataset::random::Random;
@@ -81,7 +81,7 @@ impl Trainer {
             random: dropout,
             seed: config.seed,
             observer: Observer::default(),
-            network,
+            network: lay_out(network),
         };
         if !config.augment.is_nothing() {
             trainer.set_augment(config.augment);
@@ -135,13 +135,12 @@ impl Trainer {
             None => batch,
         };
         let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
-        let (loss_shares, gradients) = self.loss.backward(logits.clone(), batch.targets);
+        let (BatchLoss { shares, predicted }, gradients) = self.loss.backward(logits, batch.targets);
         self.gradients.add(&self.network, gradients);
         if settings.is_update {
             self.update(settings.rates);
         }
-        let predicted = logits.without_autodiff().argmax(1).squeeze_dim::<1>(1); // [batch]
-        StepOutcome { loss_shares, hits: ones_where(predicted.equal(batch.labels)) }
+        StepOutcome { loss_shares: shares, hits: ones_where(predicted.equal(batch.labels)) }
     }
 
     /// Has all tensors read; for right after an update, when no gradients wait.
@@ -162,7 +161,7 @@ impl Trainer {
 
     /// Becomes the trainer that was collected; made for the same config.
     pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
-        self.network = restored_network(tensors, "weights", self.network.clone())?;
+        self.network = lay_out(restored_network(tensors, "weights", self.network.clone())?);
         self.optimizer.restore(state.updates, tensors, &self.network)?;
         self.average = match (self.average.take(), state.average_updates) {
             (Some(average), Some(updates)) => Some(average.restored(updates, tensors)?),

@@ -29,7 +29,7 @@ pub async fn warm_up(
             1 => Preparation::CompilingKernels,
             total => Preparation::TuningKernels { done, total },
         }));
-        let batch = data.batch(data.upload_indices(train.iter().copied().take(plan.batch_size)));
+        let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
         let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
         // Waits for the device.
         outcome.loss_shares.into_data_async().await.map_err(device_failure)?;

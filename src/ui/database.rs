@@ -6,6 +6,7 @@ use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, Transactio
 use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::IdbDatabase;
 
 use crate::protocol::Bulk;
 use crate::ui::json::from_text;
@@ -44,7 +45,14 @@ pub async fn open() -> Result<Database, Trouble> {
             }
         }
     });
-    request.await.map_err(trouble)
+    let mut database = request.await.map_err(trouble)?;
+    // A later version of the page in another tab wants to change the database, and would wait for this one for ever.
+    database.on_version_change(|event| {
+        if let Some(database) = event.target().and_then(|target| target.dyn_into::<IdbDatabase>().ok()) {
+            database.close();
+        }
+    });
+    Ok(database)
 }
 
 /// A new name: by time, then by chance, so that two windows never meet.

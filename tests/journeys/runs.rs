@@ -42,7 +42,19 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     compare(&page).await;
     delete_and_undo(&page, &kept).await;
     share(&app, &page).await;
+    make_way_for_a_later_version(&page).await;
     app.finish(page).await;
+}
+
+/// A later page, in another tab, that changes the database: this one holds it no longer.
+async fn make_way_for_a_later_version(page: &Page) {
+    let script = "return await new Promise((resolve, reject) => {
+        const request = indexedDB.open('kindling', 1000);
+        request.onerror = () => reject(request.error);
+        request.onblocked = () => resolve('blocked');
+        request.onsuccess = () => { request.result.close(); resolve('open'); };
+    })";
+    assert_eq!(page.run::<String>(script, json!(null)).await.unwrap(), "open");
 }
 
 /// The newer one is called by what was changed; the ids, the newest first.

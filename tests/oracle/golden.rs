@@ -54,7 +54,7 @@ impl Golden {
             n_standard_test: 0,
         };
         let data = DeviceDataset::new(&dataset, Split::default(), &Device::flex(), u64::MAX).unwrap();
-        data.batch(data.upload_indices(0..n_images))
+        data.batch(data.select(0..n_images))
     }
 
     pub fn doubles(&self, name: &str) -> Vec<f64> {

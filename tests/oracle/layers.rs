@@ -126,7 +126,7 @@ fn check(case: &str, layers: Vec<Layer>) {
     let logits = network.forward_train(batch.images.autodiff(), &mut Random::new(0));
     golden.check(&format!("{case}/logits"), &values(logits.clone()), TOLERANCE);
     let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, batch.targets);
-    golden.check(&format!("{case}/loss"), &values(loss.sum()), TOLERANCE);
+    golden.check(&format!("{case}/loss"), &values(loss.shares.sum()), TOLERANCE);
 
     let gradients = named_gradients(&network, &gradients);
     let n_learned: usize = gradients.iter().map(|gradient| gradient.values.len()).sum();

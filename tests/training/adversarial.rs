@@ -108,7 +108,7 @@ fn values_out_of_range_are_refused() {
 
 fn test_batch(run: &Outcome) -> Batch {
     let test = run.data.part(SplitName::Test).to_vec();
-    run.data.batch(run.data.upload_indices(test))
+    run.data.batch(run.data.select(test))
 }
 
 fn loss() -> Loss {

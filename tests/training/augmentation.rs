@@ -393,5 +393,5 @@ fn batch() -> kindling::training::data::Batch {
     let dataset =
         Dataset { name: String::new(), classes, shape, pixels: vec![0; N_IMAGES], labels, n_standard_test: 0 };
     let data = DeviceDataset::new(&dataset, Split::default(), &device(), u64::MAX).unwrap();
-    data.batch(data.upload_indices(0..N_IMAGES as u32))
+    data.batch(data.select(0..N_IMAGES as u32))
 }

@@ -92,7 +92,7 @@ fn activations_are_those_of_an_evaluation() {
     let report = reports(&run).remove(0);
     // As many images as a batch has, 20 of the 60 of validation.
     let images: Vec<u32> = (300..360).step_by(3).collect();
-    let batch = run.data.batch(run.data.upload_indices(images));
+    let batch = run.data.batch(run.data.select(images));
     let outputs = run.published.get().unwrap().trace(batch.images);
     let kindling::network::module::Features::Vector(logits) = outputs[8].clone() else { panic!() };
     let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
@@ -226,7 +226,7 @@ fn look_at(config: &RunConfig, set: impl Fn(&str, &mut [f32])) -> LayersReport {
     let counts = data.train_class_counts();
     let mut trainer = Trainer::new(network, config, &counts, random(config.seed, Purpose::Dropout)).unwrap();
     trainer.observe(1);
-    let batch = data.batch(data.upload_indices(0..20));
+    let batch = data.batch(data.select(0..20));
     let rates = Rates { learning_rate: 0.0, weight_decay: 0.0 };
     trainer.step(batch, StepSettings { rates, is_update: true });
     let observation = trainer.take_observation().unwrap();

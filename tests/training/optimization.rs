@@ -60,7 +60,7 @@ fn an_epoch_leaves_no_batch_without_its_update() {
         .enumerate()
         .map(|(step, images)| {
             let settings = StepSettings { is_update: [6, 13, 14].contains(&step), ..settings(plain().learning_rate) };
-            let outcome = trainer.step(data.batch(data.upload_indices(images.to_vec())), settings);
+            let outcome = trainer.step(data.batch(data.select(images.to_vec())), settings);
             outcome.loss_shares.into_data().iter::<f32>().sum()
         })
         .collect();
@@ -275,7 +275,7 @@ fn steps(config: &RunConfig, batches: &[(std::ops::Range<u32>, bool)]) -> Vec<f3
     let data = data();
     let mut trainer = trainer(config, &data, 1);
     for (images, is_update) in batches {
-        let batch = data.batch(data.upload_indices(images.clone()));
+        let batch = data.batch(data.select(images.clone()));
         trainer.step(batch, StepSettings { is_update: *is_update, ..settings(config.learning_rate) });
     }
     block_on(trainer.network().weights()).unwrap().into_iter().flat_map(|tensor| tensor.values).collect()

@@ -25,7 +25,7 @@ pub async fn preview(data: &DeviceDataset, config: AugmentConfig, count: usize, 
     if indices.is_empty() {
         return Ok(Preview { indices, pixels: Vec::new() });
     }
-    let batch = data.batch(data.upload_indices(indices.iter().copied()));
+    let batch = data.batch(data.select(indices.iter().copied()));
     let mut augmenter = Augmenter::new(config, data.shape(), Random::new(seed.into()), &data.device());
     // Waits for the device.
     let values = augmenter.augment(batch).images.into_data_async().await.map_err(device_failure)?;

@@ -39,16 +39,16 @@ pub fn Finished() -> impl IntoView {
             </p>
             <p>{move || report.get().map(|report| details(&report))}</p>
             <AdviceSummary />
-            <Show
-                when=move || has_network.get()
-                fallback=|| view! { <p class="hint">{move_tr!(train.network_gone)}</p> }
-            >
-                <div class="controls">
+            <Show when=move || !has_network.get()>
+                <p class="hint">{move_tr!(train.network_gone)}</p>
+            </Show>
+            <div class="controls">
+                <Show when=move || has_network.get()>
                     <a class="button is-primary is-big" href="#understand">{move_tr!(train.test_it)}</a>
                     <a class="button is-big" href="#use">{move_tr!(train.use_it)}</a>
-                </div>
-            </Show>
-            <div class="controls"><TrainButton is_again=true /></div>
+                </Show>
+                <TrainButton is_again=true />
+            </div>
             <LoadStatus />
         </div>
     }

@@ -14,7 +14,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use self::memory_order::lay_out;
-use self::memory_order::{in_memory_order, in_parameter_order};
+use self::memory_order::{hold, in_memory_order, in_parameter_order};
 pub use self::moments::Moments;
 use super::checkpoint::NamedTensors;
 use super::gradients::NetworkGradients;
@@ -188,8 +188,7 @@ impl ModuleMapper for Update<'_> {
         let moved = match self.gradients.take(id) {
             Some(gradient) => {
                 let (value, gradient) = (in_memory_order(value), in_memory_order(gradient));
-                // While somebody holds the gradient, burn does not write the weights over it, in the gradient's order.
-                let held = gradient.clone();
+                let held = hold(&gradient);
                 let moved = self.optimizer.moved(id, value, gradient, self.rates);
                 drop(held);
                 in_parameter_order(moved)

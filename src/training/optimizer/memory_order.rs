@@ -1,9 +1,9 @@
 //! The order in which weights lie in memory. burn's convolutions on WebGPU read channels last: weights that an update leaves in that
 //! order they need not copy into it, forward and backward, in every step.
 //!
-//! burn gives a fused kernel's outputs the order that most of its inputs have, or, where they are equally many, the one without a permutation. An
-//! update reads the weights, what the optimizer remembers of them, and a gradient in an order of its own: so those before must be in
-//! this order from the first update on.
+//! burn writes a fused kernel's outputs over inputs that nobody needs any more, or else in the order that most of its inputs have. An update
+//! reads the weights, what the optimizer remembers of them, and a gradient in an order of its own. So the first two must be channels last
+//! from the first update on, and the gradient must not be written over.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
@@ -17,7 +17,7 @@ pub fn in_memory_order<const D: usize>(parameter: Tensor<D>) -> Tensor<D> {
     if IS_CHANNELS_LAST { channels_last(parameter) } else { parameter }
 }
 
-/// Undoes [`in_memory_order`]; the values stay where they are.
+/// Undoes [`in_memory_order`]; a view, too.
 pub fn in_parameter_order<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     if IS_CHANNELS_LAST { channels_second(values) } else { values }
 }
@@ -32,6 +32,11 @@ pub fn laid_out<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     let dims = values.dims();
     // What is flat can only lie in one order.
     if IS_CHANNELS_LAST && D == 4 { values.reshape([-1]).reshape(dims) } else { values }
+}
+
+/// While somebody holds a gradient, burn does not write the weights over it, and so in its order.
+pub fn hold<const D: usize>(gradient: &Tensor<D>) -> Option<Tensor<D>> {
+    (IS_CHANNELS_LAST && D == 4).then(|| gradient.clone())
 }
 
 struct LayOut;

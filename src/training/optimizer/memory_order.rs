@@ -61,15 +61,16 @@ fn channels_second<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     if D == 4 { tensor.movedim(3, 1) } else { tensor }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
-    use super::*;
-
     #[test]
+    #[cfg(feature = "cpu")]
     fn the_order_comes_and_goes() {
-        let weight = Tensor::<1, burn::tensor::Int>::arange(0..120, &Device::flex()).float().reshape([2, 3, 4, 5]);
+        use burn::tensor::{Device, Int, Tensor};
+
+        use super::{channels_last, channels_second};
+
+        let weight = Tensor::<1, Int>::arange(0..120, &Device::flex()).float().reshape([2, 3, 4, 5]);
         let moved = channels_last(weight.clone());
         assert_eq!(moved.dims(), [2, 4, 5, 3]);
         // The third channel's first value comes third.

@@ -52,6 +52,8 @@ pub async fn open() -> Result<Database, Trouble> {
             database.close();
         }
     });
+    // The browser keeps a connection for a while after nobody here does.
+    database.forget_callbacks();
     Ok(database)
 }
 

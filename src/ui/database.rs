@@ -1,6 +1,8 @@
 //! The page's database in the browser (IndexedDB): how it is opened, and what can go wrong with it.
 
+use std::cell::OnceCell;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionResult};
 use js_sys::Uint8Array;
@@ -35,7 +37,16 @@ pub enum Trouble {
 /// What comes from the database, sooner or later.
 pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + 'a>>;
 
-pub async fn open() -> Result<Database, Trouble> {
+thread_local! {
+    /// All that keep something here share it.
+    static CONNECTION: OnceCell<Rc<Database>> = const { OnceCell::new() };
+}
+
+/// The page's one connection.
+pub async fn open() -> Result<Rc<Database>, Trouble> {
+    if let Some(database) = CONNECTION.with(|connection| connection.get().cloned()) {
+        return Ok(database);
+    }
     let mut request = Factory::new().and_then(|factory| factory.open(NAME, Some(VERSION))).map_err(trouble)?;
     request.on_upgrade_needed(|event| {
         // What fails here fails the request, too.
@@ -52,9 +63,13 @@ pub async fn open() -> Result<Database, Trouble> {
             database.close();
         }
     });
-    // The browser keeps a connection for a while after nobody here does.
-    database.forget_callbacks();
-    Ok(database)
+    Ok(CONNECTION.with(|connection| {
+        if connection.get().is_some() {
+            // Somebody else has opened it meanwhile. Without this the browser would hold this one for a while.
+            database.close();
+        }
+        connection.get_or_init(|| Rc::new(database)).clone()
+    }))
 }
 
 /// A new name: by time, then by chance, so that two windows never meet.

@@ -45,7 +45,7 @@ fn opener() -> Result<fn() -> Opening, SplitLoaderError> {
 }
 
 struct Indexed {
-    database: Database,
+    database: Rc<Database>,
 }
 
 impl InterruptedStorage for Indexed {

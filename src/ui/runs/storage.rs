@@ -60,7 +60,7 @@ fn opener() -> Result<fn() -> Opening, SplitLoaderError> {
 }
 
 struct Indexed {
-    database: Database,
+    database: Rc<Database>,
 }
 
 impl RunStorage for Indexed {

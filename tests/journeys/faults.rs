@@ -5,7 +5,7 @@ use xtask::drive::{BrowserOptions, Camera, Rejection};
 use xtask::server::Fault;
 
 use crate::app::{App, SHORT};
-use crate::runs::N_STORED;
+use crate::runs::n_stored;
 
 const LOAD_MNIST: &str = "return (await kindling.loadDataset('mnist')).counts.train";
 
@@ -55,7 +55,7 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
         .await
         .unwrap();
     // Written a moment after the run has ended.
-    page.wait_for::<bool>(&format!("(await {N_STORED}) === 1"), SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("(await {}) === 1", n_stored("runs")), SHORT).await.unwrap();
 
     app.spoil("split_workbench.wasm", Fault::Status(503), None);
     page.session().refresh().await.unwrap();

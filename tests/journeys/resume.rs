@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
+use crate::runs::n_stored;
 
 /// Few and small steps, so that a checkpoint comes long before the end.
 const CONFIG: &str = "{ network: 'lenet', batchSize: 8, maxSteps: 6000, epochs: 1, optimizer: 'adam' }";
@@ -154,15 +155,7 @@ async fn a_run_that_was_discarded_stays_gone() {
     page.click("button", "Discard").await.unwrap();
     page.wait_for::<bool>("!document.querySelector('.interrupted')", SHORT).await.unwrap();
     // The storage is emptied a moment later.
-    let n_stored = "new Promise((resolve, reject) => {
-        const request = indexedDB.open('kindling');
-        request.onerror = () => reject(request.error);
-        request.onsuccess = () => {
-            const count = request.result.transaction('checkpoints').objectStore('checkpoints').count();
-            count.onsuccess = () => { request.result.close(); resolve(count.result); };
-        };
-    })";
-    page.wait_for::<bool>(&format!("(await {n_stored}) === 0"), SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("(await {}) === 0", n_stored("checkpoints")), SHORT).await.unwrap();
     app.finish(page).await;
 }
 

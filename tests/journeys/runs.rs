@@ -8,15 +8,19 @@ use crate::app::{App, LONG, SHORT};
 /// Ids of the runs in the table, as they stand.
 const ROWS: &str = "[...document.querySelectorAll('#runs-table [data-run]')].map(row => row.dataset.run)";
 
-/// How many runs the browser has stored, as a promise.
-pub const N_STORED: &str = "new Promise((resolve, reject) => {
-        const request = indexedDB.open('kindling');
-        request.onerror = () => reject(request.error);
-        request.onsuccess = () => {
-            const count = request.result.transaction('runs').objectStore('runs').count();
-            count.onsuccess = () => { request.result.close(); resolve(count.result); };
-        };
-    })";
+/// How many records the browser has in a store of the page's database, as a promise.
+pub fn n_stored(store: &str) -> String {
+    format!(
+        "new Promise((resolve, reject) => {{
+            const request = indexedDB.open('kindling');
+            request.onerror = () => reject(request.error);
+            request.onsuccess = () => {{
+                const count = request.result.transaction('{store}').objectStore('{store}').count();
+                count.onsuccess = () => {{ request.result.close(); resolve(count.result); }};
+            }};
+        }})"
+    )
+}
 
 #[tokio::test]
 async fn runs_are_kept_compared_and_deletions_undone() {
@@ -34,7 +38,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     let kept = expect_two_runs(&page).await;
 
     // Written before the reload: the page's own storage says so.
-    page.wait_for::<bool>(&format!("(await {N_STORED}) === 2"), SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("(await {}) === 2", n_stored("runs")), SHORT).await.unwrap();
     page.session().refresh().await.unwrap();
     assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
 

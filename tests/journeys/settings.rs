@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{arrive, click, expect_no_trouble, set};
+use crate::visitor::{arrive, click, expect_no_trouble, number, set, wait_until};
 
 #[tokio::test]
 async fn what_an_expert_chooses_is_what_the_run_has() {
@@ -37,6 +37,37 @@ async fn what_an_expert_chooses_is_what_the_run_has() {
     // The mode is remembered.
     page.run::<Value>("location.reload()", json!(null)).await.ok();
     page.wait_for::<bool>("document.querySelector('#settings-mode-expert')?.checked", LONG).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+/// The second epoch is spoilt by a rate at which nothing holds.
+#[tokio::test]
+async fn a_run_stops_early_and_its_best_weights_are_restored() {
+    const STEPS_PER_EPOCH: f64 = 540.0;
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    become_expert(&page).await;
+    open(&page, "group-schedule").await;
+    set(&page, "field-schedule", "constant").await;
+    open(&page, "group-over-fitting").await;
+    set(&page, "field-early-stopping", "validationAccuracy").await;
+    set(&page, "field-patience", "1").await;
+    page.click("button", "Train").await.unwrap();
+    wait_until(&page, &number("Steps"), &format!("it > {STEPS_PER_EPOCH}"), LONG).await;
+    page.run::<Value>("await kindling.adjust({ learningRate: 1 })", json!(null)).await.unwrap();
+
+    page.wait_for_text("It no longer got better: stopped early, after 1,080 steps", LONG).await.unwrap();
+    page.wait_for_text("The weights of epoch 1, the best one, are kept.", SHORT).await.unwrap();
+    let run: Value = page.run("return (await kindling.runs()).at(-1)", json!(null)).await.unwrap();
+    assert_eq!((&run["ending"], &run["best"]), (&json!("earlyStopped"), &run["epochs"][0]));
+    let accuracies: Vec<f64> =
+        run["epochs"].as_array().unwrap().iter().map(|epoch| epoch["validationAccuracy"].as_f64().unwrap()).collect();
+    assert!(matches!(accuracies[..], [good, spoilt] if good > 0.9 && spoilt < 0.5), "{accuracies:?}");
+
+    let evaluated: f64 =
+        page.run("return (await kindling.evaluate('validation')).accuracy", json!(null)).await.unwrap();
+    assert!((evaluated - accuracies[0]).abs() < 1e-6, "{evaluated} is of other weights: {accuracies:?}");
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

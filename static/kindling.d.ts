@@ -133,6 +133,8 @@ export declare namespace kindling {
       | "chosen"
       | "address"
       | "gpu-failed";
+    /** Whether kernels that were tuned for the GPU are in use. */
+    isTuned: boolean;
     /** The build of page and engine. */
     build: string;
   }

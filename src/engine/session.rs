@@ -50,6 +50,8 @@ pub struct Session {
     questions: Questions,
     /// What is looked at inside the network, of this run or the next.
     watch: Cell<Option<Watch>>,
+    /// What the kernels were last prepared for, see [`RunConfig::kernels`], on the dataset in use.
+    prepared: RefCell<Option<RunConfig>>,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl Session {
             under_way: RefCell::default(),
             questions: Questions::default(),
             watch: Cell::default(),
+            prepared: RefCell::default(),
         })
     }
 
@@ -260,6 +263,7 @@ impl Session {
         self.published.clear();
         let current = Current { dataset, split, split_config, summary: summary.clone(), on_device };
         self.current.replace(Some(Rc::new(current)));
+        self.prepared.replace(None);
         Ok(summary)
     }
 
@@ -297,10 +301,12 @@ impl Session {
             }
         };
         let host = EngineHost { run: run.id, is_kept };
-        if self.device.warm_up_steps > 0 {
+        let kernels = Some(config.kernels());
+        if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
             // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
             let steps = self.device.warm_up_steps;
             training::warm_up(&host, &run.control, data, config, steps).await?;
+            self.prepared.replace(kernels);
         }
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,

@@ -86,6 +86,19 @@ impl RunConfig {
         }
     }
 
+    /// What of it decides which kernels a GPU runs: two configs that give the same differ in numbers only.
+    pub fn kernels(&self) -> Self {
+        Self {
+            seed: 0,
+            learning_rate: 0.0,
+            epochs: 0,
+            max_steps: None,
+            schedule: ScheduleConfig::default(),
+            early_stopping: None,
+            ..self.clone()
+        }
+    }
+
     /// With this many train images: fewer than a batch make one smaller batch, and an epoch leaves out those that fill none.
     pub fn length(&self, n_train: u32) -> RunLength {
         let batch_size = n_train.min(self.batch_size);

@@ -16,7 +16,7 @@ use super::place::{Place, current_place};
 use super::places::train::TrainPlace;
 use super::places::understand::evaluations::Evaluations;
 use super::places::{data, network, train, understand, use_place};
-use super::preferences::{EnginePreference, Preference, Theme, Tuning};
+use super::preferences::{EnginePreference, Preference, Theme};
 use super::reactive::{effect, memo, watch};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
@@ -56,7 +56,7 @@ fn App() -> impl IntoView {
     Theme::remembered().unwrap_or_default().apply();
     api::install(api::Page { store, evaluations, runs, interrupted, searcher });
     take_address(store, recipe);
-    link::start(store, EnginePreference::remembered().unwrap_or_default(), Tuning::remembered().unwrap_or_default());
+    link::start(store, EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place);
     read_kept(catalog, runs, interrupted);
@@ -126,11 +126,7 @@ fn EngineGone() -> impl IntoView {
         })
     });
     let again = move |_| {
-        link::restart(
-            store,
-            EnginePreference::remembered().unwrap_or_default(),
-            Tuning::remembered().unwrap_or_default(),
-        );
+        link::restart(store, EnginePreference::remembered().unwrap_or_default());
     };
     move || {
         failure.get().map(|failure| {

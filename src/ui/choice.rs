@@ -5,7 +5,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::preferences::{EnginePreference, Tuning};
+use super::preferences::EnginePreference;
 use super::state::{EngineChoice, EngineProgram, EngineReason};
 
 /// What `?engine=` in the page's address asks for.
@@ -30,18 +30,16 @@ fn asked_by_query(query: &str) -> Option<Asked> {
     }
 }
 
-pub async fn choose(asked: Option<Asked>, preference: EnginePreference, tuning: Tuning) -> EngineChoice {
-    let choice = choose_untuned(asked, preference).await;
-    let may_tune = tuning == Tuning::On && !matches!(asked, Some(Asked::Program(_)));
-    if may_tune && choice.program == EngineProgram::Gpu { tuned(choice, &look().await) } else { choice }
-}
-
-async fn choose_untuned(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
-    let chosen = |program, reason| EngineChoice { program, reason };
+pub async fn choose(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
+    let chosen = |program, reason| EngineChoice { program, reason, may_tune: false };
+    let gpu = |reason, findings: &Findings| EngineChoice {
+        may_tune: is_hardware(findings),
+        ..chosen(EngineProgram::Gpu, reason)
+    };
     match (asked, preference) {
         (Some(Asked::Program(program)), _) => chosen(program, EngineReason::Address),
-        (Some(Asked::Webgpu), _) => chosen(EngineProgram::Gpu, EngineReason::Address),
-        (None, EnginePreference::Webgpu) => chosen(EngineProgram::Gpu, EngineReason::Chosen),
+        (Some(Asked::Webgpu), _) => gpu(EngineReason::Address, &look().await),
+        (None, EnginePreference::Webgpu) => gpu(EngineReason::Chosen, &look().await),
         (None, EnginePreference::Cpu) => chosen(EngineProgram::Cpu, EngineReason::Chosen),
         (None, EnginePreference::Automatic) => decide(&look().await),
     }
@@ -73,7 +71,7 @@ impl Adapter {
 const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn decide(findings: &Findings) -> EngineChoice {
-    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason };
+    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false };
     let Some(adapter) = &findings.adapter else {
         return cpu(if findings.has_webgpu { EngineReason::NoAdapter } else { EngineReason::NoWebGpu });
     };
@@ -83,13 +81,12 @@ fn decide(findings: &Findings) -> EngineChoice {
     if !adapter.has_timestamps {
         return cpu(EngineReason::NoTimestampQuery);
     }
-    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound }
+    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_tune: true }
 }
 
-/// Software renderers are spared: they would be at it for minutes.
-fn tuned(choice: EngineChoice, findings: &Findings) -> EngineChoice {
-    let is_hardware = findings.adapter.as_ref().is_some_and(|adapter| !adapter.is_software());
-    if is_hardware { EngineChoice { program: EngineProgram::TunedGpu, ..choice } } else { choice }
+/// Software renderers are not tuned for: they would be at it for minutes.
+fn is_hardware(findings: &Findings) -> bool {
+    findings.adapter.as_ref().is_some_and(|adapter| !adapter.is_software())
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -132,7 +129,8 @@ mod tests {
     use super::*;
 
     fn check(adapter: Option<Adapter>, program: EngineProgram, reason: EngineReason) {
-        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason });
+        let may_tune = program == EngineProgram::Gpu;
+        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason, may_tune });
     }
 
     fn gpu() -> Adapter {
@@ -160,14 +158,10 @@ mod tests {
 
     #[test]
     fn only_hardware_is_tuned_for() {
-        let tuned_for = |adapter: Option<Adapter>| {
-            let choice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::Chosen };
-            tuned(choice, &Findings { has_webgpu: true, adapter })
-        };
-        let wanted = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::Chosen };
-        assert_eq!(tuned_for(Some(gpu())), wanted);
-        assert_eq!(tuned_for(Some(Adapter { is_fallback: true, ..gpu() })).program, EngineProgram::Gpu);
-        assert_eq!(tuned_for(None).program, EngineProgram::Gpu);
+        let may_tune = |adapter| is_hardware(&Findings { has_webgpu: true, adapter });
+        assert!(may_tune(Some(gpu())));
+        assert!(!may_tune(Some(Adapter { is_fallback: true, ..gpu() })));
+        assert!(!may_tune(None));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::i18n::{move_tr, tr};
 use super::link;
 use super::preferences::{EnginePreference, Preference, Tuning};
 use super::reactive::memo;
-use super::state::{EngineProgram, EngineReason, EngineState};
+use super::state::{EngineProgram, EngineReason, EngineState, TuningState};
 use super::store::use_store;
 use super::widgets::show::Show;
 use crate::protocol::EngineKind;
@@ -49,28 +49,19 @@ pub fn EnginePanel() -> impl IntoView {
         Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
-    let tuning = RwSignal::new(match asked {
-        Some(Asked::Program(EngineProgram::TunedGpu)) => Tuning::On,
-        Some(Asked::Program(EngineProgram::Gpu)) => Tuning::Off,
-        Some(Asked::Webgpu | Asked::Program(EngineProgram::Cpu)) | None => Tuning::remembered().unwrap_or_default(),
-    });
     let choose = move |chosen: EnginePreference| {
         preference.set(chosen);
         chosen.remember();
-        link::restart(store, chosen, tuning.get_untracked());
+        link::restart(store, chosen);
     };
-    let tune = move |is_wanted: bool| {
-        let chosen = if is_wanted { Tuning::On } else { Tuning::Off };
-        tuning.set(chosen);
-        chosen.remember();
-        link::restart(store, preference.get_untracked(), chosen);
-    };
+    let tuning = memo(move |_| store.tuning.get());
     let can_tune = memo(move |before: Option<&bool>| match &*state.read() {
-        EngineState::Ready { info, .. } => info.kind == EngineKind::Webgpu && !info.is_software,
+        EngineState::Ready { choice, .. } => choice.may_tune,
         // As with the engine before, so that nothing flickers.
         EngineState::Choosing | EngineState::Starting(_) => before == Some(&true),
         EngineState::Failed(_) => false,
     });
+    let tune = move |is_wanted: bool| link::set_tuning(store, if is_wanted { Tuning::On } else { Tuning::Off });
     let name = |preference| match preference {
         EnginePreference::Automatic => tr!(engine.automatic),
         EnginePreference::Webgpu => "WebGPU".to_owned(),
@@ -113,12 +104,12 @@ pub fn EnginePanel() -> impl IntoView {
                 <label class="inline-field">
                     <input
                         type="checkbox"
-                        prop:checked=move || tuning.get() == Tuning::On
+                        prop:checked=move || tuning.get() != TuningState::Off
                         on:change:target=move |event| tune(event.target().checked())
                     />
                     <span>{move_tr!(engine.tune)}</span>
                 </label>
-                <p class="hint">{move_tr!(engine.tune_why)}</p>
+                <p class="hint" aria-live="polite">{move || tuning_text(tuning.get())}</p>
             </Show>
             <p class="hint">{move_tr!(engine.change_warning)}</p>
         </section>
@@ -137,6 +128,17 @@ fn engine_text(state: &EngineState) -> String {
             EngineKind::Cpu => tr!(engine.cpu),
         },
         EngineState::Failed(_) => tr!(engine.failed),
+    }
+}
+
+fn tuning_text(tuning: TuningState) -> String {
+    match tuning {
+        TuningState::Off | TuningState::Idle => tr!(engine.tune_why),
+        TuningState::Tuning { total: 0, .. } => tr!(engine.tuning_begins),
+        TuningState::Tuning { done, total } => tr!(engine.tuning, done = done, total = total),
+        TuningState::OnTrial => tr!(engine.tuned_on_trial),
+        TuningState::Measured { ratio } if ratio >= 1.0 => tr!(engine.tuned_faster, ratio = format!("{ratio:.2}")),
+        TuningState::Measured { ratio } => tr!(engine.tuned_slower, ratio = format!("{ratio:.2}")),
     }
 }
 

@@ -18,7 +18,11 @@ pub fn NoticeList() -> impl IntoView {
         let id = notice.id;
         let deleted = match &notice.kind {
             NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
-            NoticeKind::Runs(_) | NoticeKind::Warning(_) | NoticeKind::FellBack(_) | NoticeKind::Restarted(_) => None,
+            NoticeKind::Runs(_)
+            | NoticeKind::Warning(_)
+            | NoticeKind::FellBack(_)
+            | NoticeKind::Restarted(_)
+            | NoticeKind::TuningFailed(_) => None,
         };
         let undo = move |deleted: String| {
             let runs = use_runs();
@@ -56,6 +60,7 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
+        NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

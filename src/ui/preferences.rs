@@ -22,12 +22,12 @@ pub enum EnginePreference {
     Cpu,
 }
 
-/// Whether kernels are timed against each other before a network is first trained on a GPU.
+/// Whether kernels are timed against each other for long runs on a GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tuning {
     #[default]
-    Off,
     On,
+    Off,
 }
 
 /// Which settings of a run are shown.
@@ -92,7 +92,7 @@ impl Preference for EnginePreference {
 
 impl Preference for Tuning {
     const KEY: &'static str = "kindling.tuning";
-    const VALUES: &'static [(Self, &'static str)] = &[(Self::Off, "off"), (Self::On, "on")];
+    const VALUES: &'static [(Self, &'static str)] = &[(Self::On, "on"), (Self::Off, "off")];
 }
 
 impl Preference for SettingsMode {

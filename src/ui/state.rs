@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use dataset::{DatasetState, Load, LoadStage};
-pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState};
+pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState, TuningState};
 pub use inside::{Inside, LOOKS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
 pub use run::{
@@ -31,6 +31,7 @@ use crate::protocol::{Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppState {
     pub engine: EngineState,
+    pub tuning: TuningState,
     pub dataset: DatasetState,
     pub run: RunState,
     pub curves: Curves,
@@ -43,6 +44,8 @@ pub struct AppState {
     weights: Option<Bulk>,
     /// How the run had ended that is being opened.
     opening: Option<RunReport>,
+    /// Whether the run is on its way to another engine: what comes before its first step there is no news.
+    is_moving: bool,
     /// What is to be kept of runs, until it is taken.
     pub news: Vec<RunNews>,
     /// Looks inside the network of the run.
@@ -53,6 +56,7 @@ pub struct AppState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub engine: bool,
+    pub tuning: bool,
     pub dataset: bool,
     pub run: bool,
     pub curves: bool,
@@ -65,6 +69,7 @@ pub struct Changed {
 impl Changed {
     pub const NOTHING: Self = Self {
         engine: false,
+        tuning: false,
         dataset: false,
         run: false,
         curves: false,
@@ -125,6 +130,7 @@ impl AppState {
             }
             Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
                 self.replace_run();
+                self.is_moving = false;
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
@@ -154,6 +160,31 @@ impl AppState {
     pub fn engine_starting(&mut self, choice: EngineChoice) -> Changed {
         self.engine = EngineState::Starting(choice);
         Changed { engine: true, ..Changed::NOTHING }
+    }
+
+    /// Another engine, which runs already, is the one that trains and is asked from now on.
+    pub fn engine_switched(&mut self, program: EngineProgram, info: EngineInfo) -> Changed {
+        let Some(choice) = self.engine.choice().cloned() else { return Changed::NOTHING };
+        self.engine = EngineState::Ready { choice: EngineChoice { program, ..choice }, info };
+        Changed { engine: true, ..Changed::NOTHING }
+    }
+
+    /// The run under way goes on in another engine.
+    pub fn run_moves(&mut self) -> Changed {
+        self.is_moving = true;
+        Changed::NOTHING
+    }
+
+    /// Nobody will answer the questions under way.
+    pub fn lose_questions(&mut self) -> Changed {
+        self.questions.clear();
+        Changed { questions: true, ..Changed::NOTHING }
+    }
+
+    pub fn set_tuning(&mut self, tuning: TuningState) -> Changed {
+        let is_new = self.tuning != tuning;
+        self.tuning = tuning;
+        Changed { tuning: is_new, ..Changed::NOTHING }
     }
 
     /// No engine will be started any more without the visitor.
@@ -223,6 +254,7 @@ impl AppState {
     /// Everything that lived in the engine is gone, until another is chosen; the charts and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Choosing;
+        self.is_moving = false;
         if let Load::Loading { source, .. } = &self.dataset.load {
             self.dataset.load = Load::Failed { source: source.clone(), failure: failure.clone() };
         }

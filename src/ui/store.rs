@@ -43,7 +43,8 @@ use leptos::task::spawn_local;
 pub use self::part::Part;
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Curves, DatasetState, EngineChoice, EngineState, Inside, NoticeKind, Notices, RunNews, RunState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineProgram, EngineState, Inside, NoticeKind,
+    Notices, RunNews, RunState, TuningState,
 };
 use crate::protocol::{
     Answer, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, FailureKind, Prediction,
@@ -57,6 +58,8 @@ pub fn use_store() -> Store {
 #[derive(Clone, Copy)]
 pub struct Store {
     pub engine: Part<EngineState>,
+    /// Whether kernels are tuned for the run.
+    pub tuning: Part<TuningState>,
     pub dataset: Part<DatasetState>,
     pub run: Part<RunState>,
     pub curves: Part<Curves>,
@@ -115,6 +118,7 @@ impl Store {
         let state = StoredValue::new(AppState::default());
         Self {
             engine: Part::new(state, |state| &state.engine),
+            tuning: Part::new(state, |state| &state.tuning),
             dataset: Part::new(state, |state| &state.dataset),
             run: Part::new(state, |state| &state.run),
             curves: Part::new(state, |state| &state.curves),
@@ -133,7 +137,7 @@ impl Store {
     /// Sends a command that needs no answer: pause, resume, step, stop, cancel.
     pub fn send(self, command: Command) {
         self.change(|state| state.sent(&command));
-        self.link.update_value(|link| link.send(command));
+        link::send(self, command);
     }
 
     /// Fails where no engine will come to do what is asked.
@@ -210,6 +214,35 @@ impl Store {
         self.change(|state| state.engine_starting(choice));
     }
 
+    /// Another engine trains and is asked from now on.
+    pub(super) fn engine_switched(self, program: EngineProgram, info: EngineInfo) {
+        self.change(|state| state.engine_switched(program, info));
+    }
+
+    pub(super) fn tuning_changed(self, tuning: TuningState) {
+        self.change(|state| state.set_tuning(tuning));
+    }
+
+    /// The run under way goes on in another engine.
+    pub(super) fn run_moves(self) {
+        self.change(AppState::run_moves);
+    }
+
+    /// The run under way goes on from where it was at a checkpoint.
+    pub(super) fn run_falls_back(self, checkpoint: &Checkpoint) {
+        let Checkpoint { run, curves, .. } = checkpoint.clone();
+        self.change(|state| state.take_past(run, curves));
+    }
+
+    /// An engine is lost that may have been asked something, while another goes on.
+    pub(super) fn questions_lost(self, failure: &Failure) {
+        self.change(AppState::lose_questions);
+        let answers = self.waiting.try_update_value(|waiting| std::mem::take(&mut waiting.answers)).unwrap_or_default();
+        for (sender, _) in answers.into_values() {
+            sender.send(Err(failure.clone())).ok();
+        }
+    }
+
     /// The engine was ended on purpose.
     pub(super) fn engine_replaced(self) {
         let failure = canceled("the engine was changed");
@@ -260,6 +293,7 @@ impl Store {
 
     fn tell_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
+        self.tuning.notify(changed.tuning);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
         self.curves.notify(changed.curves);

@@ -15,5 +15,6 @@ mod runs;
 mod search;
 mod settings;
 mod shell;
+mod tuning;
 mod visitor;
 mod webgpu;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use xtask::drive::EngineWorker;
-use xtask::server::Fault;
 
 use crate::app::{App, LONG, SHORT};
 use crate::pictures::{mnist, test_digit, write_bmp};
@@ -103,35 +102,5 @@ async fn a_step_of_the_lenet_takes_few_dispatches() {
     // Some steps also predict the sample images.
     let least = *each.iter().min().unwrap();
     assert!((1..=MOST_DISPATCHES).contains(&least), "{each:?}");
-    app.finish(page).await;
-}
-
-/// Tuning itself is not tried: a software renderer would be at it for minutes.
-#[tokio::test]
-async fn the_engine_that_tunes_can_be_chosen_where_there_is_hardware() {
-    const TUNED: &str = "engine_gpu_tuned_bg.wasm";
-    const UNTUNED: &str = "engine_gpu_bg.wasm";
-    let app = App::start().await;
-    // The renderer gives itself out as hardware, in the page and in the worker.
-    let from = "const here = new URL(import.meta.url);";
-    let to = format!(
-        "for (const name of ['vendor', 'architecture', 'device', 'description', 'isFallbackAdapter']) {{
-           Object.defineProperty(GPUAdapterInfo.prototype, name, {{ get: () => (name === 'vendor' ? 'hardware' : '') }});
-         }}
-         {from}"
-    );
-    app.spoil("load.js", Fault::Replace { from: from.into(), to }, None);
-    let n_started = |engine: &str| app.requests().iter().filter(|path| path.contains(engine)).count();
-    let page = app.open("").await;
-    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
-    assert_eq!((&ready["engine"], &ready["reason"]), (&json!("webgpu"), &json!("gpu-found")));
-    assert_eq!((n_started(UNTUNED), n_started(TUNED)), (1, 0));
-
-    for (untuned, tuned) in [(1, 1), (2, 1)] {
-        page.control("checkbox", "Tune for this graphics processor").await.unwrap().click().await.unwrap();
-        let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
-        assert_eq!(ready["engine"], "webgpu");
-        assert_eq!((n_started(UNTUNED), n_started(TUNED)), (untuned, tuned));
-    }
     app.finish(page).await;
 }

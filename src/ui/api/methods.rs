@@ -27,7 +27,7 @@ use crate::ui::places::understand::evaluations::Evaluations;
 use crate::ui::runs::Runs;
 use crate::ui::search::Searcher;
 use crate::ui::sources::{dropped, served};
-use crate::ui::state::{DatasetState, EPOCHS_LIMIT};
+use crate::ui::state::{DatasetState, EPOCHS_LIMIT, EngineProgram};
 use crate::ui::store::Store;
 use crate::ui::widgets::image_input::read_image;
 
@@ -75,6 +75,7 @@ async fn ready(store: Store) -> Result<Value, Failure> {
         "engine": engine.info.kind,
         "adapter": engine.info.adapter,
         "reason": engine.choice.reason.name(),
+        "isTuned": engine.choice.program == EngineProgram::TunedGpu,
         "build": BUILD,
     }))
 }

@@ -34,6 +34,24 @@ impl EngineState {
 pub struct EngineChoice {
     pub program: EngineProgram,
     pub reason: EngineReason,
+    /// Whether kernels may be tuned beside it, see [`TuningState`].
+    pub may_tune: bool,
+}
+
+/// Whether kernels are tuned for the run under way, in an engine beside the one that trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum TuningState {
+    /// This GPU is none to tune for, or the visitor does not want it.
+    #[default]
+    Off,
+    /// Not for this run, or not yet.
+    Idle,
+    /// Of `total` warm-up steps `done` are over; no total before the first.
+    Tuning { done: u32, total: u32 },
+    /// The run moves to the tuned kernels, and its rate is taken there.
+    OnTrial,
+    /// How many times as fast the run is with them; below 1 it goes on without.
+    Measured { ratio: f64 },
 }
 
 /// Which of the engines' files runs.

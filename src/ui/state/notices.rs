@@ -27,6 +27,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was started again.
     Restarted(Failure),
+    /// Tuned kernels failed, and are used no more.
+    TuningFailed(Failure),
     /// Of the runs that are kept, and of configs that came in.
     Runs(RunNotice),
 }

@@ -6,6 +6,12 @@ use crate::protocol::{RunReport, RunUpdate};
 impl AppState {
     /// Only for updates of the current, active run.
     pub(super) fn apply_run(&mut self, update: &RunUpdate) -> Changed {
+        if self.is_moving {
+            if matches!(update, RunUpdate::Preparing(_) | RunUpdate::Started { .. }) {
+                return Changed::NOTHING;
+            }
+            self.is_moving = false;
+        }
         let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
         let mut changed = Changed { run: true, ..Changed::NOTHING };
         match update {

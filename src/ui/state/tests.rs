@@ -67,7 +67,11 @@ impl AppState {
 /// With an engine, a dataset, and a run that has started.
 fn training() -> AppState {
     let mut state = AppState::default();
-    state.engine_starting(EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::NoWebGpu });
+    state.engine_starting(EngineChoice {
+        program: EngineProgram::Cpu,
+        reason: EngineReason::NoWebGpu,
+        may_tune: false,
+    });
     state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));

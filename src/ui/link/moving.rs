@@ -1,0 +1,304 @@
+//! Carries commands and events between the page and its engines, and moves a run from one engine to another where the [`Tuner`] says so.
+//!
+//! [`Tuner`]: super::tuner::Tuner
+
+use leptos::prelude::*;
+
+use super::Engine;
+use super::tuner::{BesideNews, News, Next};
+use crate::protocol::event::Preparation;
+use crate::protocol::{Command, DatasetUpdate, Event, Failure, FailureKind, Question, RunConfig, RunId, RunUpdate};
+use crate::ui::preferences::{Preference, Tuning};
+use crate::ui::state::{Checkpoint, EngineProgram, NoticeKind, RunState};
+use crate::ui::store::Store;
+
+/// Names the run in which the other engine repeats steps; runs of the page count from 1.
+const PROOF: RunId = RunId(u32::MAX);
+
+/// Sends a command to the engine that it is for.
+pub fn send(store: Store, command: Command) {
+    match &command {
+        Command::Train { config, .. } => {
+            follow(store, |link| link.tuner.abandon());
+            choose_engine(store, config);
+        }
+        Command::Open { .. } => follow(store, |link| link.tuner.abandon()),
+        Command::Adjust { .. } => follow(store, |link| link.tuner.adjusted()),
+        Command::Pause | Command::Resume | Command::Step | Command::Stop => {
+            store.link.update_value(|link| link.tuner.steered());
+        }
+        Command::Ask { question: Question::FindRate { config }, .. } => {
+            // Kernels would be tuned in the middle of it, in silence.
+            if with_beside(store, config, |engine| engine.link.send(&command)) {
+                return;
+            }
+        }
+        Command::Withdraw { .. } => store.link.with_value(|link| {
+            if let Some(beside) = &link.beside {
+                beside.link.send(&command);
+            }
+        }),
+        Command::SetDataset { .. } | Command::CancelDataset | Command::Watch(_) | Command::Ask { .. } => {}
+    }
+    store.link.update_value(|link| link.send(command));
+}
+
+/// Takes in what an engine says, each called by its id.
+pub fn hear(store: Store, id: u32, event: Event) {
+    let is = |engine: &Option<Engine>| engine.as_ref().is_some_and(|engine| engine.id == id);
+    let (is_active, is_beside) = store.link.with_value(|link| (is(&link.active), is(&link.beside)));
+    if is_active {
+        hear_active(store, event);
+    } else if is_beside {
+        hear_beside(store, event);
+    }
+    // What an engine says that was ended comes too late.
+}
+
+/// The visitor wants kernels to be tuned, or no longer; runs under way stay where they are.
+pub fn set_tuning(store: Store, tuning: Tuning) {
+    tuning.remember();
+    follow(store, |link| {
+        link.tuner.switch(tuning == Tuning::On && link.choice.as_ref().is_some_and(|choice| choice.may_tune));
+        if tuning == Tuning::On { Next::Nothing } else { link.tuner.abandon() }
+    });
+}
+
+/// Tells the page how far tuning is.
+pub(super) fn show_tuning(store: Store) {
+    let config = store.run.with_untracked(|run| run.run().map(|run| run.config.clone()));
+    let tuning = store.link.with_value(|link| link.tuner.state(config.as_deref()));
+    store.tuning_changed(tuning);
+}
+
+fn hear_active(store: Store, event: Event) {
+    if let Event::Crashed(failure) = &event
+        && rescue(store, failure)
+    {
+        return;
+    }
+    if let Event::Ready(info) = &event {
+        store.link.update_value(|link| link.active.iter_mut().for_each(|engine| engine.info = Some(info.clone())));
+    }
+    let is_set = matches!(event, Event::Dataset(DatasetUpdate::Set(_)));
+    let may_tune = store.link.with_value(|link| link.tuner.is_on());
+    let heard = if may_tune { Heard::of(&event) } else { None };
+    store.receive(event);
+    if is_set {
+        let origin = store.dataset.with_untracked(|dataset| dataset.origin.clone());
+        store.link.update_value(|link| link.active.iter_mut().for_each(|engine| engine.dataset = origin.clone()));
+    }
+    if let Some(news) = heard.and_then(|heard| heard.news(store)) {
+        follow(store, |link| link.tuner.hear(news));
+    }
+}
+
+fn hear_beside(store: Store, event: Event) {
+    let news = match event {
+        Event::Ready(info) => {
+            store.link.update_value(|link| link.beside.iter_mut().for_each(|engine| engine.info = Some(info.clone())));
+            None
+        }
+        // Of a question that it was asked when it trained.
+        Event::Answer { .. } | Event::AnswerProgress { .. } => {
+            store.receive(event);
+            None
+        }
+        Event::Run { run: PROOF, update } => match update {
+            RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
+                Some(BesideNews::Tuning { done, total })
+            }
+            RunUpdate::Progress(progress) => Some(BesideNews::Losses(progress.losses)),
+            RunUpdate::Failed(failure) if failure.kind != FailureKind::Canceled => Some(BesideNews::Failed(failure)),
+            _ => None,
+        },
+        Event::Run { update: RunUpdate::Finished(_) | RunUpdate::Failed(_), .. } => {
+            store.link.update_value(|link| link.beside.iter_mut().for_each(|engine| engine.is_leaving = false));
+            None
+        }
+        Event::Dataset(DatasetUpdate::Failed(failure)) => Some(BesideNews::Failed(failure)),
+        Event::Crashed(failure) => {
+            store.questions_lost(&failure);
+            let program = store.link.with_value(|link| link.beside.as_ref().map(|engine| engine.program));
+            if program == Some(EngineProgram::TunedGpu) {
+                Some(BesideNews::Failed(failure))
+            } else {
+                // The one that trains has no need of it.
+                store.link.update_value(|link| link.beside = None);
+                None
+            }
+        }
+        Event::Run { .. } | Event::Dataset(_) | Event::Warning(_) => None,
+    };
+    if let Some(news) = news {
+        follow(store, |link| link.tuner.hear_beside(news));
+    }
+}
+
+/// What the tuner wants to know of an event.
+enum Heard {
+    Losses(RunId, Vec<f32>),
+    Checkpoint(RunId, RunUpdate),
+    Ended(RunId),
+}
+
+impl Heard {
+    fn of(event: &Event) -> Option<Self> {
+        let Event::Run { run, update } = event else { return None };
+        match update {
+            RunUpdate::Progress(progress) => Some(Self::Losses(*run, progress.losses.clone())),
+            RunUpdate::Checkpoint { .. } => Some(Self::Checkpoint(*run, update.clone())),
+            RunUpdate::Finished(_) | RunUpdate::Failed(_) => Some(Self::Ended(*run)),
+            _ => None,
+        }
+    }
+
+    /// None where it is not of the run in view.
+    fn news(self, store: Store) -> Option<News> {
+        let (id, news) = match self {
+            Self::Losses(id, losses) => (id, News::Losses(losses)),
+            Self::Ended(id) => (id, News::Ended),
+            Self::Checkpoint(id, RunUpdate::Checkpoint { step, bytes }) => {
+                let run = store.run.with_untracked(|run| run.run().cloned())?;
+                let curves = store.curves.with_untracked(Clone::clone);
+                (id, News::Checkpoint(Box::new(Checkpoint { run, curves, step, bytes })))
+            }
+            Self::Checkpoint(..) => return None,
+        };
+        store.run.with_untracked(|run| run.run().is_some_and(|run| run.id == id)).then_some(news)
+    }
+}
+
+/// Asks the tuner, does what it says, and shows where it is.
+fn follow(store: Store, ask: impl FnOnce(&mut super::Link) -> Next) {
+    match store.link.try_update_value(ask).unwrap_or(Next::Nothing) {
+        Next::Nothing => {}
+        Next::Tune(checkpoint) => tune(store, &checkpoint),
+        Next::Rest => {
+            store.link.with_value(|link| link.beside.iter().for_each(|engine| engine.link.send(&Command::Stop)))
+        }
+        Next::Move(checkpoint) => move_run(store, &checkpoint),
+        Next::Refuse(failure) => refuse(store, failure),
+    }
+    show_tuning(store);
+}
+
+/// Has the other engine tune for the run, and repeat the steps after the checkpoint.
+fn tune(store: Store, checkpoint: &Checkpoint) {
+    let config = Box::new((*checkpoint.run.config).clone());
+    let command = Command::Train { run: PROOF, config, checkpoint: Some(checkpoint.bytes.clone()), is_kept: false };
+    store.link.update_value(|link| {
+        let mut engine = link.beside.take().unwrap_or_else(|| link.start(store, EngineProgram::TunedGpu));
+        see_to_dataset(store, &mut engine);
+        engine.link.send(&command);
+        link.beside = Some(engine);
+    });
+}
+
+/// The run goes on in the other engine, if it is still there.
+fn move_run(store: Store, checkpoint: &Checkpoint) {
+    if switch(store) {
+        store.link.update_value(|link| link.beside.iter_mut().for_each(|engine| engine.is_leaving = true));
+        go_on(store, checkpoint);
+    }
+}
+
+/// The engine that trained is lost while its tuned kernels were tried: the other one goes on. Whether it can.
+fn rescue(store: Store, failure: &Failure) -> bool {
+    let is_there = |link: &mut super::Link| {
+        let is_free = link.beside.as_ref().is_some_and(|engine| !engine.is_leaving);
+        if is_free { link.tuner.rescue() } else { None }
+    };
+    let Some(checkpoint) = store.link.try_update_value(is_there).flatten() else { return false };
+    let is_paused = store.run.with_untracked(|run| matches!(run, RunState::Paused(_)));
+    switch(store);
+    store.run_falls_back(&checkpoint);
+    store.questions_lost(failure);
+    go_on(store, &checkpoint);
+    if is_paused {
+        store.link.update_value(|link| link.send(Command::Pause));
+    }
+    refuse(store, failure.clone());
+    show_tuning(store);
+    true
+}
+
+fn go_on(store: Store, Checkpoint { run, bytes, .. }: &Checkpoint) {
+    store.run_moves();
+    let config = Box::new((*run.config).clone());
+    let command = Command::Train { run: run.id, config, checkpoint: Some(bytes.clone()), is_kept: true };
+    store.link.update_value(|link| link.send(command));
+}
+
+/// Ends the engine that tunes. What the GPU did wrong it would do again in the next visit; all else, such as a file that cannot be fetched
+/// as there is no network, says nothing about tuning.
+fn refuse(store: Store, failure: Failure) {
+    use FailureKind::{DeviceLost, EngineCrashed, GpuError, OutOfMemory};
+    let beside = store.link.try_update_value(|link| link.beside.take()).flatten();
+    let has_started = beside.is_none_or(|engine| engine.info.is_some());
+    if has_started && matches!(failure.kind, GpuError | DeviceLost | EngineCrashed | OutOfMemory) {
+        Tuning::Off.remember();
+        store.notify(NoticeKind::TuningFailed(failure));
+    }
+}
+
+/// For a run that is about to begin: the engine that has its kernels tuned, or the one that needs none.
+fn choose_engine(store: Store, config: &RunConfig) {
+    if with_beside(store, config, |_| {}) {
+        switch(store);
+    }
+}
+
+/// Calls `then` with the other engine, its dataset seen to, where a run of this config belongs there. Whether it does.
+fn with_beside(store: Store, config: &RunConfig, then: impl FnOnce(&mut Engine)) -> bool {
+    let is_loading = store.dataset.with_untracked(|dataset| dataset.load.is_loading());
+    let is_there = store.link.try_update_value(|link| {
+        let wanted = if link.tuner.is_tuned(config) { EngineProgram::TunedGpu } else { EngineProgram::Gpu };
+        let may_tune = link.choice.as_ref().is_some_and(|choice| choice.may_tune);
+        let beside = link.beside.as_mut().filter(|engine| engine.program == wanted && engine.info.is_some());
+        let beside = beside.filter(|_| may_tune && !is_loading)?;
+        see_to_dataset(store, beside);
+        then(beside);
+        Some(())
+    });
+    is_there.flatten().is_some()
+}
+
+/// The two engines change places. Whether there are two.
+fn switch(store: Store) -> bool {
+    let watch = store.inside.with_untracked(|inside| inside.watch);
+    let switched = store.link.try_update_value(|link| {
+        let mut now = link.beside.take()?;
+        see_to_dataset(store, &mut now);
+        if watch.is_some() {
+            now.link.send(&Command::Watch(watch));
+        }
+        let found = (now.program, now.info.clone()?);
+        if let Some(before) = link.active.replace(now) {
+            before.link.send(&Command::Watch(None));
+            before.link.send(&Command::Stop);
+            link.beside = Some(before);
+        }
+        if let Some(choice) = &mut link.choice {
+            choice.program = found.0;
+        }
+        Some(found)
+    });
+    match switched.flatten() {
+        Some((program, info)) => {
+            store.engine_switched(program, info);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Has an engine load the dataset in use, unless it holds it.
+fn see_to_dataset(store: Store, engine: &mut Engine) {
+    let Some((source, split)) = store.dataset.with_untracked(|dataset| dataset.origin.clone()) else { return };
+    let wanted = Some((source.clone(), split));
+    if engine.dataset != wanted {
+        engine.link.send(&Command::SetDataset { source, split });
+        engine.dataset = wanted;
+    }
+}

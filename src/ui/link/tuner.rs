@@ -1,0 +1,403 @@
+//! Decides whether a run goes on with tuned kernels, which are neither faster nor right for granted.
+//!
+//! Beside the engine that trains, another one times the kernels that the run needs and chooses among them. It then repeats some steps of
+//! the run. Where their losses agree, the run moves over from its next checkpoint on, and back again where that is slower. So no
+//! run waits for kernels to be tuned, and what tuning is worth is measured on the visitor's own GPU, by the visitor's own run.
+//!
+//! This file decides; [`super::moving`] does what it says.
+
+use std::sync::Arc;
+
+use crate::protocol::{Failure, FailureKind, RunConfig};
+use crate::ui::state::{Checkpoint, TuningState};
+
+/// Tuning takes seconds to minutes, during which the run is slower. A run that ends sooner than this gains nothing by it.
+const WORTH_MS: f64 = 60_000.0;
+
+/// Steps that both engines train. The first shows the forward pass; gradients and updates show in those after it.
+const PROOF_STEPS: usize = 8;
+
+/// How far apart the losses of one step may lie: as a share of the loss, and at least.
+const TOLERANCE: (f32, f32) = (1e-3, 1e-4);
+
+/// Verdicts kept; the oldest go.
+const VERDICTS_LIMIT: usize = 50;
+
+#[derive(Default)]
+pub struct Tuner {
+    is_on: bool,
+    stage: Stage,
+    /// Whether the visitor steered the run since its last checkpoint, which may then lack what was asked.
+    is_steered: bool,
+    verdicts: Vec<Verdict>,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Idle,
+    /// The other engine tunes, and repeats the steps after a checkpoint.
+    Proving(Proof),
+    /// The run moves at its next checkpoint.
+    Proved(Candidate),
+    /// The run has moved, and its rate is taken.
+    OnTrial { candidate: Candidate, last: Box<Checkpoint> },
+}
+
+/// A run that tuned kernels may serve.
+#[derive(Clone)]
+struct Candidate {
+    config: Arc<RunConfig>,
+    /// Images per second without them.
+    rate: f64,
+}
+
+struct Proof {
+    candidate: Candidate,
+    /// Warm-up steps done, and all.
+    progress: (u32, u32),
+    /// Losses of the steps after the checkpoint, from the engine that trains and from the one that tunes.
+    expected: Vec<f32>,
+    found: Vec<f32>,
+}
+
+struct Verdict {
+    kernels: RunConfig,
+    /// Images per second with tuned kernels over those without.
+    ratio: f64,
+}
+
+/// What the engine that trains has told.
+pub enum News {
+    Losses(Vec<f32>),
+    Checkpoint(Box<Checkpoint>),
+    Ended,
+}
+
+/// What the engine beside it has told.
+pub enum BesideNews {
+    Tuning { done: u32, total: u32 },
+    Losses(Vec<f32>),
+    Failed(Failure),
+}
+
+/// What is to be done now.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    Nothing,
+    /// Tune in the other engine, and repeat the steps after this checkpoint there.
+    Tune(Box<Checkpoint>),
+    /// End what the other engine does.
+    Rest,
+    /// Go on in the other engine from this checkpoint.
+    Move(Box<Checkpoint>),
+    /// End the other engine, which cannot be trusted.
+    Refuse(Failure),
+}
+
+impl Tuner {
+    /// Off where the GPU is none to tune for, or the visitor does not want it.
+    pub fn new(is_on: bool) -> Self {
+        Self { is_on, ..Self::default() }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    pub fn is_at_work(&self) -> bool {
+        !matches!(self.stage, Stage::Idle)
+    }
+
+    /// From the next run on.
+    pub fn switch(&mut self, is_on: bool) {
+        self.is_on = is_on;
+    }
+
+    /// Whether runs of this config are to begin with tuned kernels.
+    pub fn is_tuned(&self, config: &RunConfig) -> bool {
+        self.is_on && self.verdict(config).is_some_and(|verdict| verdict.ratio >= 1.0)
+    }
+
+    /// Pause, resume, step, stop or other values were asked for.
+    pub fn steered(&mut self) {
+        self.is_steered = true;
+    }
+
+    /// Values of the run were changed: the steps that are being compared would differ.
+    pub fn adjusted(&mut self) -> Next {
+        self.steered();
+        match &self.stage {
+            Stage::Proving(proof) if proof.expected.len() < PROOF_STEPS => self.abandon(),
+            _ => Next::Nothing,
+        }
+    }
+
+    /// Another run begins, or there is none any more.
+    pub fn abandon(&mut self) -> Next {
+        let was_beside = matches!(self.stage, Stage::Proving(_) | Stage::Proved(_));
+        self.stage = Stage::Idle;
+        self.is_steered = false;
+        if was_beside { Next::Rest } else { Next::Nothing }
+    }
+
+    pub fn hear(&mut self, news: News) -> Next {
+        match news {
+            News::Ended => self.abandon(),
+            News::Losses(losses) => match &mut self.stage {
+                Stage::Proving(proof) => {
+                    proof.expected.extend(losses);
+                    self.compare()
+                }
+                Stage::Idle | Stage::Proved(_) | Stage::OnTrial { .. } => Next::Nothing,
+            },
+            News::Checkpoint(checkpoint) => self.decide(checkpoint),
+        }
+    }
+
+    pub fn hear_beside(&mut self, news: BesideNews) -> Next {
+        match (news, &mut self.stage) {
+            (BesideNews::Failed(failure), _) => self.refuse(failure),
+            (BesideNews::Tuning { done, total }, Stage::Proving(proof)) => {
+                proof.progress = (done, total);
+                Next::Nothing
+            }
+            (BesideNews::Losses(losses), Stage::Proving(proof)) => {
+                proof.found.extend(losses);
+                self.compare()
+            }
+            (BesideNews::Tuning { .. } | BesideNews::Losses(_), _) => Next::Nothing,
+        }
+    }
+
+    /// The engine with the tuned kernels is lost while a run is tried there: where the run can go on, with the other engine.
+    pub fn rescue(&mut self) -> Option<Box<Checkpoint>> {
+        match std::mem::take(&mut self.stage) {
+            Stage::OnTrial { last, .. } => {
+                self.is_on = false;
+                Some(last)
+            }
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// For the page.
+    pub fn state(&self, running: Option<&RunConfig>) -> TuningState {
+        match &self.stage {
+            Stage::Proving(Proof { progress: (done, total), .. }) => TuningState::Tuning { done: *done, total: *total },
+            Stage::Proved(_) | Stage::OnTrial { .. } => TuningState::OnTrial,
+            Stage::Idle => match running.and_then(|config| self.verdict(config)) {
+                _ if !self.is_on => TuningState::Off,
+                Some(verdict) => TuningState::Measured { ratio: verdict.ratio },
+                None => TuningState::Idle,
+            },
+        }
+    }
+
+    /// At a checkpoint a run can begin to be tuned for, and can move.
+    fn decide(&mut self, checkpoint: Box<Checkpoint>) -> Next {
+        if std::mem::take(&mut self.is_steered) {
+            if let Stage::OnTrial { last, .. } = &mut self.stage {
+                *last = checkpoint;
+            }
+            return Next::Nothing;
+        }
+        let rate = checkpoint.run.progress.images_per_second;
+        match &self.stage {
+            Stage::Idle => {
+                let config = &checkpoint.run.config;
+                let is_long = checkpoint.run.progress.remaining_ms >= WORTH_MS;
+                if !self.is_on || !is_long || self.verdict(config).is_some() {
+                    return Next::Nothing;
+                }
+                let candidate = Candidate { config: config.clone(), rate };
+                self.stage =
+                    Stage::Proving(Proof { candidate, progress: (0, 0), expected: Vec::new(), found: Vec::new() });
+                Next::Tune(checkpoint)
+            }
+            Stage::Proving(_) => Next::Nothing,
+            Stage::Proved(candidate) => {
+                self.stage = Stage::OnTrial { candidate: candidate.clone(), last: checkpoint.clone() };
+                Next::Move(checkpoint)
+            }
+            Stage::OnTrial { candidate, .. } => {
+                let verdict = Verdict { kernels: candidate.config.kernels(), ratio: rate / candidate.rate };
+                let is_slower = verdict.ratio < 1.0;
+                self.stage = Stage::Idle;
+                self.verdicts.push(verdict);
+                if self.verdicts.len() > VERDICTS_LIMIT {
+                    self.verdicts.remove(0);
+                }
+                if is_slower { Next::Move(checkpoint) } else { Next::Nothing }
+            }
+        }
+    }
+
+    /// Once both engines have trained the steps.
+    fn compare(&mut self) -> Next {
+        let Stage::Proving(Proof { candidate, expected, found, .. }) = &self.stage else { return Next::Nothing };
+        if expected.len().min(found.len()) < PROOF_STEPS {
+            return Next::Nothing;
+        }
+        let (share, least) = TOLERANCE;
+        // Not `>`: a loss that is no number agrees with none.
+        let agrees =
+            |(expected, found): &(&f32, &f32)| (*expected - *found).abs() <= (share * expected.abs()).max(least);
+        match expected.iter().zip(found).take(PROOF_STEPS).find(|losses| !agrees(losses)) {
+            None => {
+                self.stage = Stage::Proved(candidate.clone());
+                Next::Rest
+            }
+            Some((expected, found)) => {
+                let detail = format!("with tuned kernels the loss of a step is {found} instead of {expected}");
+                self.refuse(Failure::new(FailureKind::GpuError, detail))
+            }
+        }
+    }
+
+    fn refuse(&mut self, failure: Failure) -> Next {
+        self.stage = Stage::Idle;
+        self.is_on = false;
+        Next::Refuse(failure)
+    }
+
+    fn verdict(&self, config: &RunConfig) -> Option<&Verdict> {
+        let kernels = config.kernels();
+        self.verdicts.iter().find(|verdict| verdict.kernels == kernels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{InitConfig, NetworkConfig, RunId};
+    use crate::ui::state::{Curves, Run};
+
+    fn checkpoint(rate: f64, remaining_ms: f64) -> Box<Checkpoint> {
+        let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+        let mut run = Run::new(RunId(3), RunConfig::new("mnist", network));
+        run.progress.images_per_second = rate;
+        run.progress.remaining_ms = remaining_ms;
+        Box::new(Checkpoint { run, curves: Curves::default(), step: 41, bytes: vec![1, 2].into() })
+    }
+
+    fn slow() -> Box<Checkpoint> {
+        checkpoint(100.0, WORTH_MS)
+    }
+
+    fn losses() -> Vec<f32> {
+        (0..PROOF_STEPS).map(|step| 2.0 / (step + 1) as f32).collect()
+    }
+
+    /// A tuner whose run is about to move.
+    fn proved() -> Tuner {
+        let mut tuner = Tuner::new(true);
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Tune(slow()));
+        assert_eq!(tuner.hear_beside(BesideNews::Tuning { done: 1, total: 4 }), Next::Nothing);
+        assert_eq!(tuner.state(None), TuningState::Tuning { done: 1, total: 4 });
+        assert_eq!(tuner.hear(News::Losses(losses())), Next::Nothing);
+        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Rest);
+        tuner
+    }
+
+    fn settled(rate: f64) -> (Tuner, Next) {
+        let mut tuner = proved();
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Move(slow()));
+        assert_eq!(tuner.state(None), TuningState::OnTrial);
+        let next = tuner.hear(News::Checkpoint(checkpoint(rate, WORTH_MS)));
+        (tuner, next)
+    }
+
+    #[test]
+    fn a_run_stays_where_it_is_faster() {
+        let (tuner, next) = settled(180.0);
+        let config = slow().run.config;
+        assert_eq!(next, Next::Nothing);
+        assert!(tuner.is_tuned(&config));
+        assert_eq!(tuner.state(Some(&config)), TuningState::Measured { ratio: 1.8 });
+    }
+
+    #[test]
+    fn a_run_that_is_slower_moves_back_and_is_not_tuned_for_again() {
+        let (mut tuner, next) = settled(90.0);
+        assert_eq!(next, Next::Move(checkpoint(90.0, WORTH_MS)));
+        assert!(!tuner.is_tuned(&slow().run.config));
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
+    }
+
+    #[test]
+    fn what_is_known_of_one_seed_holds_for_all_and_not_for_other_batches() {
+        let (mut tuner, _) = settled(180.0);
+        let config = slow().run.config;
+        assert!(tuner.is_tuned(&RunConfig { seed: 5, epochs: 1, learning_rate: 0.5, ..(*config).clone() }));
+        let other = RunConfig { batch_size: 7, ..(*config).clone() };
+        assert!(!tuner.is_tuned(&other));
+        let mut its = slow();
+        its.run.config = Arc::new(other);
+        assert_eq!(tuner.hear(News::Checkpoint(its.clone())), Next::Tune(its));
+    }
+
+    #[test]
+    fn short_runs_are_left_alone_and_so_are_all_where_it_is_off() {
+        assert_eq!(Tuner::new(true).hear(News::Checkpoint(checkpoint(100.0, WORTH_MS - 1.0))), Next::Nothing);
+        assert_eq!(Tuner::new(false).hear(News::Checkpoint(slow())), Next::Nothing);
+    }
+
+    #[test]
+    fn other_losses_end_it_for_good() {
+        for wrong in [2.01, f32::NAN] {
+            let mut tuner = Tuner::new(true);
+            tuner.hear(News::Checkpoint(slow()));
+            tuner.hear_beside(BesideNews::Losses([&[wrong], &losses()[1..]].concat()));
+            assert!(matches!(tuner.hear(News::Losses(losses())), Next::Refuse(_)), "{wrong}");
+            assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_other_engine_ends_it_for_good() {
+        let mut tuner = proved();
+        let failure = Failure::new(FailureKind::GpuError, "a shader was refused");
+        assert_eq!(tuner.hear_beside(BesideNews::Failed(failure.clone())), Next::Refuse(failure));
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
+    }
+
+    #[test]
+    fn a_run_moves_only_at_a_checkpoint_that_has_what_was_asked() {
+        let mut tuner = proved();
+        tuner.steered();
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Move(slow()));
+    }
+
+    #[test]
+    fn changed_values_end_a_comparison_and_the_next_checkpoint_begins_another() {
+        let mut tuner = Tuner::new(true);
+        tuner.hear(News::Checkpoint(slow()));
+        assert_eq!(tuner.adjusted(), Next::Rest);
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Tune(slow()));
+        tuner.hear(News::Losses(losses()));
+        assert_eq!(tuner.adjusted(), Next::Nothing);
+        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Rest);
+    }
+
+    #[test]
+    fn a_run_that_ends_ends_the_tuning() {
+        let mut tuner = Tuner::new(true);
+        tuner.hear(News::Checkpoint(slow()));
+        assert_eq!(tuner.hear(News::Ended), Next::Rest);
+        assert!(!tuner.is_at_work());
+    }
+
+    #[test]
+    fn only_a_run_on_trial_can_be_rescued() {
+        let mut tuner = proved();
+        assert_eq!(tuner.rescue(), None);
+        tuner.hear(News::Checkpoint(slow()));
+        assert_eq!(tuner.rescue(), Some(slow()));
+        assert!(!tuner.is_on());
+    }
+}

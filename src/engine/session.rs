@@ -127,6 +127,7 @@ impl Session {
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
+            Command::Checkpoint => self.steer(Control::checkpoint),
             Command::Adjust { run, change } => self.adjust(run, change),
             Command::Watch(watch) => {
                 self.watch.set(watch);

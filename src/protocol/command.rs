@@ -39,6 +39,8 @@ pub enum Command {
         run: RunId,
         change: ValueChange,
     },
+    /// Make a checkpoint of the run under way as soon as that can be done, see [`super::RunUpdate::Checkpoint`].
+    Checkpoint,
     /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
     /// looks. What is measured comes as [`super::RunUpdate::Layers`].
     Watch(Option<Watch>),

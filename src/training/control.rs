@@ -14,6 +14,8 @@ pub struct Control {
     change: Cell<ValueChange>,
     /// What is looked at inside the network, if anything is.
     watch: Cell<Option<Watch>>,
+    /// Whether a checkpoint is wanted before one is due.
+    wants_checkpoint: Cell<bool>,
     /// The loop, where it sleeps in a pause; there is one loop.
     sleeper: RefCell<Option<Waker>>,
 }
@@ -60,6 +62,20 @@ impl Control {
     /// Looks inside the network from the next step on, or no longer.
     pub fn set_watch(&self, watch: Option<Watch>) {
         self.watch.set(watch);
+    }
+
+    /// Has a checkpoint made after the next read that allows one.
+    pub fn checkpoint(&self) {
+        self.wants_checkpoint.set(true);
+    }
+
+    pub(super) fn wants_checkpoint(&self) -> bool {
+        self.wants_checkpoint.get()
+    }
+
+    /// One was made.
+    pub(super) fn was_kept(&self) {
+        self.wants_checkpoint.set(false);
     }
 
     pub(super) fn watch(&self) -> Option<Watch> {

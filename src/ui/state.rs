@@ -151,6 +151,7 @@ impl AppState {
             | Command::Resume
             | Command::Step
             | Command::Stop
+            | Command::Checkpoint
             | Command::Adjust { .. }
             | Command::Withdraw { .. } => Changed::NOTHING,
         }

@@ -13,7 +13,7 @@ use crate::app::{App, LONG};
 const TUNED: &str = "engine_gpu_tuned_bg.wasm";
 const UNTUNED: &str = "engine_gpu_bg.wasm";
 
-/// Where tests speak up for what the page says of tuning.
+/// What the page says once tuned kernels are faster or slower.
 const MEASURED: &str = " times as fast";
 
 /// Software is slow at it.
@@ -141,7 +141,7 @@ async fn begin(app: &App, script: &str) -> Page {
 
 /// A linear network, for hours.
 fn config() -> Value {
-    let network = json!({ "name": "Linear", "layers": [{ "classifier": { "bias": true } }] });
+    let network = json!({ "name": "Linear", "layers": ["flatten", { "classifier": { "bias": true } }] });
     json!({ "network": network, "optimizer": "sgd", "learningRate": 0.01, "batchSize": 64, "epochs": 1000, "seed": 7 })
 }
 

@@ -182,6 +182,27 @@ fn a_pause_makes_a_checkpoint() {
 }
 
 #[test]
+fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
+    let control = Control::default();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let ask = |breath| {
+        if breath == 3 {
+            control.checkpoint();
+        }
+    };
+    let host = Recorder::new(1_000.0, ask).with_checkpoints_every(1e9);
+    let config = RunConfig { max_steps: Some(8), ..config() };
+    block_on(train(&host, &control, &data, &config, &Published::default())).unwrap();
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [4]);
+}
+
+#[test]
 fn a_checkpoint_of_another_network_or_run_is_refused() {
     let checkpoints = told(&config(), None).checkpoints;
     let bytes = &checkpoints[20].1;

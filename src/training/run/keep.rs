@@ -19,7 +19,7 @@ impl<H: Host> Run<'_, H> {
         let Some(interval_ms) = self.host.checkpoint_interval_ms() else { return false };
         let since_ms = self.host.now_ms() - self.last_checkpoint_ms;
         // Large networks are kept less often.
-        since_ms >= interval_ms.max(self.checkpoint_cost_ms / CHECKPOINT_SHARE)
+        self.control.wants_checkpoint() || since_ms >= interval_ms.max(self.checkpoint_cost_ms / CHECKPOINT_SHARE)
     }
 
     /// Tells all that is needed to go on from here, where no gradients wait for their update; after a report.
@@ -49,6 +49,7 @@ impl<H: Host> Run<'_, H> {
         };
         let bytes = Checkpoint { position, tensors }.to_bytes()?;
         self.host.emit(RunUpdate::Checkpoint { step: self.step, bytes: bytes.into() });
+        self.control.was_kept();
         self.last_checkpoint_ms = self.host.now_ms();
         self.checkpoint_cost_ms = self.last_checkpoint_ms - since_ms;
         Ok(())

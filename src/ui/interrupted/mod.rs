@@ -79,6 +79,10 @@ impl Interrupted {
     async fn load(self) -> Result<(), Trouble> {
         let (tab, now_ms) = (tab(), js_sys::Date::now());
         let mut found = self.storage().await?.list().await?;
+        // Somebody else was as impatient, and the list may have changed since.
+        if self.is_loaded.get_value() {
+            return Ok(());
+        }
         sort_by(&mut found, |left, right| right.saved_at.total_cmp(&left.saved_at));
         for surplus in found.split_off(found.len().min(LIMIT)) {
             self.plan(Task::Delete(surplus.id));

@@ -16,7 +16,7 @@ use super::preferences::{EnginePreference, Preference, Tuning};
 use super::state::{EngineChoice, EngineProgram};
 use super::store::Store;
 use crate::channel::{BUILD, EngineLink};
-use crate::protocol::{Command, DatasetSource, EngineInfo, SplitConfig};
+use crate::protocol::{Command, DatasetSource, EngineInfo, RunId, SplitConfig};
 
 /// Restarts in a row, without a finished run between them, before the page gives up and asks the visitor.
 const RESTARTS_LIMIT: u32 = 3;
@@ -37,6 +37,8 @@ pub struct Link {
     n_restarts: u32,
     n_started: u32,
     tuner: Tuner,
+    /// The run in which the other engine repeats steps; counts down, where the page's runs count up.
+    proof: RunId,
 }
 
 /// An engine that runs, or starts.

@@ -12,9 +12,6 @@ use crate::ui::preferences::{Preference, Tuning};
 use crate::ui::state::{Checkpoint, EngineProgram, NoticeKind, RunState};
 use crate::ui::store::Store;
 
-/// Names the run in which the other engine repeats steps; runs of the page count from 1.
-const PROOF: RunId = RunId(u32::MAX);
-
 /// Sends a command to the engine that it is for.
 pub fn send(store: Store, command: Command) {
     match &command {
@@ -38,7 +35,11 @@ pub fn send(store: Store, command: Command) {
                 beside.link.send(&command);
             }
         }),
-        Command::SetDataset { .. } | Command::CancelDataset | Command::Watch(_) | Command::Ask { .. } => {}
+        Command::SetDataset { .. }
+        | Command::CancelDataset
+        | Command::Checkpoint
+        | Command::Watch(_)
+        | Command::Ask { .. } => {}
     }
     store.link.update_value(|link| link.send(command));
 }
@@ -94,9 +95,12 @@ fn hear_active(store: Store, event: Event) {
 }
 
 fn hear_beside(store: Store, event: Event) {
+    let known = store.link.with_value(|link| link.beside.as_ref().map(|engine| (engine.program, link.proof)));
+    let Some((program, proof)) = known else { return };
+    let note = |note: &dyn Fn(&mut Engine)| store.link.update_value(|link| link.beside.iter_mut().for_each(note));
     let news = match event {
         Event::Ready(info) => {
-            store.link.update_value(|link| link.beside.iter_mut().for_each(|engine| engine.info = Some(info.clone())));
+            note(&|engine| engine.info = Some(info.clone()));
             None
         }
         // Of a question that it was asked when it trained.
@@ -104,7 +108,7 @@ fn hear_beside(store: Store, event: Event) {
             store.receive(event);
             None
         }
-        Event::Run { run: PROOF, update } => match update {
+        Event::Run { run, update } if run == proof => match update {
             RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
                 Some(BesideNews::Tuning { done, total })
             }
@@ -113,24 +117,24 @@ fn hear_beside(store: Store, event: Event) {
             _ => None,
         },
         Event::Run { update: RunUpdate::Finished(_) | RunUpdate::Failed(_), .. } => {
-            store.link.update_value(|link| link.beside.iter_mut().for_each(|engine| engine.is_leaving = false));
+            note(&|engine| engine.is_leaving = false);
             None
         }
-        Event::Dataset(DatasetUpdate::Failed(failure)) => Some(BesideNews::Failed(failure)),
+        Event::Dataset(DatasetUpdate::Failed(failure)) => {
+            note(&|engine| engine.dataset = None);
+            Some(BesideNews::Failed(failure))
+        }
         Event::Crashed(failure) => {
             store.questions_lost(&failure);
-            let program = store.link.with_value(|link| link.beside.as_ref().map(|engine| engine.program));
-            if program == Some(EngineProgram::TunedGpu) {
-                Some(BesideNews::Failed(failure))
-            } else {
-                // The one that trains has no need of it.
+            if program != EngineProgram::TunedGpu {
                 store.link.update_value(|link| link.beside = None);
-                None
             }
+            Some(BesideNews::Failed(failure))
         }
         Event::Run { .. } | Event::Dataset(_) | Event::Warning(_) => None,
     };
-    if let Some(news) = news {
+    // Without the one that does not tune, the other trains on.
+    if let Some(news) = news.filter(|_| program == EngineProgram::TunedGpu) {
         follow(store, |link| link.tuner.hear_beside(news));
     }
 }
@@ -174,8 +178,11 @@ fn follow(store: Store, ask: impl FnOnce(&mut super::Link) -> Next) {
     match store.link.try_update_value(ask).unwrap_or(Next::Nothing) {
         Next::Nothing => {}
         Next::Tune(checkpoint) => tune(store, &checkpoint),
-        Next::Rest => {
-            store.link.with_value(|link| link.beside.iter().for_each(|engine| engine.link.send(&Command::Stop)))
+        Next::Rest => rest(store),
+        Next::Prepare => {
+            rest(store);
+            // The next one may be minutes away.
+            store.link.update_value(|link| link.send(Command::Checkpoint));
         }
         Next::Move(checkpoint) => move_run(store, &checkpoint),
         Next::Refuse(failure) => refuse(store, failure),
@@ -183,11 +190,18 @@ fn follow(store: Store, ask: impl FnOnce(&mut super::Link) -> Next) {
     show_tuning(store);
 }
 
+fn rest(store: Store) {
+    store.link.with_value(|link| link.beside.iter().for_each(|engine| engine.link.send(&Command::Stop)));
+}
+
 /// Has the other engine tune for the run, and repeat the steps after the checkpoint.
 fn tune(store: Store, checkpoint: &Checkpoint) {
-    let config = Box::new((*checkpoint.run.config).clone());
-    let command = Command::Train { run: PROOF, config, checkpoint: Some(checkpoint.bytes.clone()), is_kept: false };
     store.link.update_value(|link| {
+        // Another name each time: what is left of the one before may still be told.
+        link.proof = RunId(link.proof.0.wrapping_sub(1));
+        let config = Box::new((*checkpoint.run.config).clone());
+        let checkpoint = Some(checkpoint.bytes.clone());
+        let command = Command::Train { run: link.proof, config, checkpoint, is_kept: false };
         let mut engine = link.beside.take().unwrap_or_else(|| link.start(store, EngineProgram::TunedGpu));
         see_to_dataset(store, &mut engine);
         engine.link.send(&command);
@@ -268,12 +282,12 @@ fn with_beside(store: Store, config: &RunConfig, then: impl FnOnce(&mut Engine))
 fn switch(store: Store) -> bool {
     let watch = store.inside.with_untracked(|inside| inside.watch);
     let switched = store.link.try_update_value(|link| {
-        let mut now = link.beside.take()?;
+        let mut now = link.beside.take_if(|engine| engine.info.is_some())?;
+        let found = (now.program, now.info.clone()?);
         see_to_dataset(store, &mut now);
         if watch.is_some() {
             now.link.send(&Command::Watch(watch));
         }
-        let found = (now.program, now.info.clone()?);
         if let Some(before) = link.active.replace(now) {
             before.link.send(&Command::Watch(None));
             before.link.send(&Command::Stop);

@@ -89,6 +89,8 @@ pub enum Next {
     Tune(Box<Checkpoint>),
     /// End what the other engine does.
     Rest,
+    /// The same, and make a checkpoint, with which the run can move.
+    Prepare,
     /// Go on in the other engine from this checkpoint.
     Move(Box<Checkpoint>),
     /// End the other engine, which cannot be trusted.
@@ -249,7 +251,7 @@ impl Tuner {
         match expected.iter().zip(found).take(PROOF_STEPS).find(|losses| !agrees(losses)) {
             None => {
                 self.stage = Stage::Proved(candidate.clone());
-                Next::Rest
+                Next::Prepare
             }
             Some((expected, found)) => {
                 let detail = format!("with tuned kernels the loss of a step is {found} instead of {expected}");
@@ -299,7 +301,7 @@ mod tests {
         assert_eq!(tuner.hear_beside(BesideNews::Tuning { done: 1, total: 4 }), Next::Nothing);
         assert_eq!(tuner.state(None), TuningState::Tuning { done: 1, total: 4 });
         assert_eq!(tuner.hear(News::Losses(losses())), Next::Nothing);
-        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Rest);
+        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Prepare);
         tuner
     }
 
@@ -381,7 +383,7 @@ mod tests {
         assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Tune(slow()));
         tuner.hear(News::Losses(losses()));
         assert_eq!(tuner.adjusted(), Next::Nothing);
-        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Rest);
+        assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Prepare);
     }
 
     #[test]

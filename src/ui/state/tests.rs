@@ -341,3 +341,23 @@ fn a_run_that_cannot_be_opened_is_no_second_run() {
     assert!(matches!(&state.run, RunState::Finished { report: found, .. } if *found == report));
     assert!(state.news.is_empty());
 }
+
+#[test]
+fn a_run_that_moves_to_another_engine_trains_on() {
+    let mut state = training();
+    state.hear(progress(2, &[2.0, 1.0]));
+    let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false };
+    state.engine_switched(EngineProgram::TunedGpu, info.clone());
+    let choice = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::NoWebGpu, may_tune: false };
+    assert_eq!(state.engine, EngineState::Ready { choice, info });
+    state.run_moves();
+    // Of the other engine's preparations nobody hears.
+    assert!(state.hear(RunUpdate::Preparing(crate::protocol::event::Preparation::BuildingNetwork)).is_nothing());
+    assert!(state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
+    assert!(matches!(state.run, RunState::Training(_)));
+    state.hear(progress(3, &[0.9]));
+    assert_eq!(state.curves.train_loss.points().len(), 3);
+    // Of those of the next run, everybody.
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
+    assert!(!state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
+}

@@ -16,6 +16,7 @@ use self::row::run_rows;
 use self::table::RunsTable;
 use self::transfer::Transfer;
 use crate::ui::i18n::{move_tr, tr};
+use crate::ui::interrupted::use_interrupted;
 use crate::ui::parts::{Part, part};
 use crate::ui::reactive::{effect, memo};
 use crate::ui::runs::limit::RUNS_LIMIT;
@@ -38,6 +39,7 @@ fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
     // For the case that they could not be read before this part of the page was there.
     spawn_local(runs.loaded());
+    spawn_local(use_interrupted().loaded());
     let rows = memo(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
     let has_runs = memo(move |_| !rows.read().is_empty());
     let view = View { ticked: RwSignal::default(), open: RwSignal::new(None) };

@@ -14,6 +14,9 @@ const RATE_MS: f64 = 2_000.0;
 
 const MAX_STEPS_PER_READ: u32 = 500;
 
+/// The time left follows the steps of about so long: it is calm, and yet a run that has become faster, or slower, soon says so.
+const RECENT_MS: f64 = 20_000.0;
+
 /// An evaluation passes forward only; forward and backward together take about three times as long. Used until one was timed.
 const EVALUATION_SHARE: f64 = 0.3;
 
@@ -30,6 +33,9 @@ pub struct Pace {
     steps_per_read: u32,
     steps: u32,
     images_per_second: f64,
+    /// Steps and the time that they took, both fading with [`RECENT_MS`].
+    recent_steps: f64,
+    recent_ms: f64,
 }
 
 impl Pace {
@@ -45,6 +51,8 @@ impl Pace {
             steps_per_read: 1,
             steps: 0,
             images_per_second: 0.0,
+            recent_steps: 0.0,
+            recent_ms: 0.0,
         }
     }
 
@@ -79,6 +87,9 @@ impl Pace {
             // The first figure stands for itself; later ones move it by their share of the time that it is taken over.
             let share = if self.images_per_second > 0.0 { 1.0 - (-taken_ms / RATE_MS).exp() } else { 1.0 };
             self.images_per_second += share * (images_per_second - self.images_per_second);
+            let kept = (-taken_ms / RECENT_MS).exp();
+            self.recent_steps = kept * self.recent_steps + f64::from(self.steps_since_read);
+            self.recent_ms = kept * self.recent_ms + taken_ms;
             self.steps_per_read = ((steps_per_ms * READ_TARGET_MS).ceil() as u32).clamp(1, MAX_STEPS_PER_READ);
         }
         self.steps_since_read = 0;
@@ -113,7 +124,10 @@ impl Pace {
     /// Time for the steps and validations that are left.
     pub fn remaining_ms(&self, now_ms: f64, left: Left) -> f64 {
         let training_ms = (self.elapsed_ms(now_ms) - self.validating_ms).max(0.0);
-        let ms_per_step = training_ms / f64::from(self.steps.max(1));
+        let ms_per_step = match self.recent_steps {
+            0.0 => training_ms / f64::from(self.steps.max(1)),
+            recent_steps => self.recent_ms / recent_steps,
+        };
         let ms_per_validation = match self.n_validations {
             0 => ms_per_step * left.steps_per_validation * EVALUATION_SHARE,
             n_validations => self.validating_ms / f64::from(n_validations),
@@ -164,6 +178,22 @@ mod tests {
         count(&mut pace, 10, now_ms);
         pace.was_read(now_ms + 200.0, 4);
         assert!((375.0..400.0).contains(&pace.images_per_second()), "{}", pace.images_per_second());
+    }
+
+    #[test]
+    fn the_time_left_follows_a_run_that_becomes_faster() {
+        let mut pace = Pace::new(0.0);
+        let mut now_ms = 0.0;
+        let left = Left { steps: 1_000, validations: 0, steps_per_validation: 0.0 };
+        for (ms_per_step, expected_ms) in [(100.0, 100_000.0), (10.0, 10_000.0)] {
+            for _ in 0..1_000 {
+                count(&mut pace, 10, now_ms);
+                now_ms += 10.0 * ms_per_step;
+                pace.was_read(now_ms, 4);
+            }
+            let remaining_ms = pace.remaining_ms(now_ms, left);
+            assert!((remaining_ms / expected_ms - 1.0).abs() < 0.1, "{remaining_ms} of {expected_ms}");
+        }
     }
 
     #[test]

@@ -131,7 +131,8 @@ fn engine_text(state: &EngineState) -> String {
     }
 }
 
-fn tuning_text(tuning: TuningState) -> String {
+/// What tuning does, or has brought; tracked.
+pub fn tuning_text(tuning: TuningState) -> String {
     match tuning {
         TuningState::Off | TuningState::Idle => tr!(engine.tune_why),
         TuningState::Tuning { total: 0, .. } => tr!(engine.tuning_begins),

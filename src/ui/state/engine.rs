@@ -63,6 +63,13 @@ pub enum EngineProgram {
     TunedGpu,
 }
 
+impl TuningState {
+    /// Whether the run is slower for it just now, or about to become faster.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Tuning { .. } | Self::OnTrial)
+    }
+}
+
 impl EngineProgram {
     pub fn kind(self) -> EngineKind {
         match self {

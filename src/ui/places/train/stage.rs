@@ -9,6 +9,7 @@ use super::outcome::{Failed, Finished};
 use super::search;
 use crate::protocol::event::Preparation;
 use crate::ui::catalog::{Catalog, CatalogState};
+use crate::ui::engine_panel::tuning_text;
 use crate::ui::failure_text::failure_text;
 use crate::ui::format::{bytes, clock, count, figure, percent};
 use crate::ui::i18n::{move_tr, tr};
@@ -137,6 +138,12 @@ fn Active() -> impl IntoView {
             | RunState::Failed { .. } => state_text(run),
         })
     });
+    let tuning = memo(move |_| store.tuning.get());
+    let tuning_note = move || {
+        let tuning = tuning.get();
+        let text = tuning.is_under_way().then(|| tuning_text(tuning));
+        text.map(|text| view! { <p class="hint" role="status">{text}</p> })
+    };
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>
@@ -147,6 +154,7 @@ fn Active() -> impl IntoView {
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
+            {tuning_note}
             <Controls />
             <AdjustPanel />
         </div>

@@ -142,7 +142,7 @@ async fn begin(app: &App, script: &str) -> Page {
 /// A linear network, for hours.
 fn config() -> Value {
     let network = json!({ "name": "Linear", "layers": ["flatten", { "classifier": { "bias": true } }] });
-    json!({ "network": network, "optimizer": "sgd", "learningRate": 0.01, "batchSize": 64, "epochs": 1000, "seed": 7 })
+    json!({ "network": network, "optimizer": "sgd", "learningRate": 0.01, "batchSize": 64, "epochs": 1000, "schedule": "constant", "seed": 7 })
 }
 
 /// Ends the run, which has to end well.

@@ -139,6 +139,7 @@ pub fn tuning_text(tuning: TuningState) -> String {
         TuningState::Tuning { done, total } => tr!(engine.tuning, done = done, total = total),
         TuningState::OnTrial => tr!(engine.tuned_on_trial),
         TuningState::Measured { ratio } if ratio >= 1.0 => tr!(engine.tuned_faster, ratio = format!("{ratio:.2}")),
+        TuningState::TookTooLong => tr!(engine.tuning_too_long),
         TuningState::Measured { ratio } => tr!(engine.tuned_slower, ratio = format!("{ratio:.2}")),
     }
 }

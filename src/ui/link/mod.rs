@@ -51,6 +51,8 @@ struct Engine {
     info: Option<EngineInfo>,
     /// What it has loaded, or was told to load.
     dataset: Option<(DatasetSource, SplitConfig)>,
+    /// Whether questions may have been put to it.
+    was_active: bool,
     /// Whether the run has moved on, and the engine has not yet said that it is over.
     is_leaving: bool,
 }
@@ -76,7 +78,7 @@ impl Link {
         let script = program.script();
         let url = format!("load.js?js={script}&build={BUILD}");
         let link = EngineLink::start(&url, move |event| hear(store, id, event));
-        Engine { id, program, link, info: None, dataset: None, is_leaving: false }
+        Engine { id, program, link, info: None, dataset: None, was_active: false, is_leaving: false }
     }
 
     fn end_engines(&mut self) {
@@ -111,7 +113,8 @@ pub fn restart(store: Store, preference: EnginePreference) {
 fn start_engine(store: Store, choice: EngineChoice) {
     store.engine_starting(choice.clone());
     store.link.update_value(|link| {
-        let engine = link.start(store, choice.program);
+        let mut engine = link.start(store, choice.program);
+        engine.was_active = true;
         // A new engine does not know yet that somebody looks inside.
         if let Some(watch) = store.inside.with_untracked(|inside| inside.watch) {
             engine.link.send(&Command::Watch(Some(watch)));

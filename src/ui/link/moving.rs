@@ -4,8 +4,8 @@
 
 use leptos::prelude::*;
 
-use super::Engine;
 use super::tuner::{BesideNews, News, Next};
+use super::{Engine, Link};
 use crate::protocol::event::Preparation;
 use crate::protocol::{Command, DatasetUpdate, Event, Failure, FailureKind, Question, RunConfig, RunId, RunUpdate};
 use crate::ui::preferences::{Preference, Tuning};
@@ -95,8 +95,8 @@ fn hear_active(store: Store, event: Event) {
 }
 
 fn hear_beside(store: Store, event: Event) {
-    let known = store.link.with_value(|link| link.beside.as_ref().map(|engine| (engine.program, link.proof)));
-    let Some((program, proof)) = known else { return };
+    let beside = |link: &Link| link.beside.as_ref().map(|engine| (engine.program, engine.was_active, link.proof));
+    let Some((program, was_active, proof)) = store.link.with_value(beside) else { return };
     let note = |note: &dyn Fn(&mut Engine)| store.link.update_value(|link| link.beside.iter_mut().for_each(note));
     let news = match event {
         Event::Ready(info) => {
@@ -125,7 +125,9 @@ fn hear_beside(store: Store, event: Event) {
             Some(BesideNews::Failed(failure))
         }
         Event::Crashed(failure) => {
-            store.questions_lost(&failure);
+            if was_active {
+                store.questions_lost(&failure);
+            }
             if program != EngineProgram::TunedGpu {
                 store.link.update_value(|link| link.beside = None);
             }
@@ -141,7 +143,7 @@ fn hear_beside(store: Store, event: Event) {
 
 /// What the tuner wants to know of an event.
 enum Heard {
-    Losses(RunId, Vec<f32>),
+    Losses(RunId, Vec<f32>, f64),
     Checkpoint(RunId, RunUpdate),
     Ended(RunId),
 }
@@ -150,7 +152,7 @@ impl Heard {
     fn of(event: &Event) -> Option<Self> {
         let Event::Run { run, update } = event else { return None };
         match update {
-            RunUpdate::Progress(progress) => Some(Self::Losses(*run, progress.losses.clone())),
+            RunUpdate::Progress(progress) => Some(Self::Losses(*run, progress.losses.clone(), progress.elapsed_ms)),
             RunUpdate::Checkpoint { .. } => Some(Self::Checkpoint(*run, update.clone())),
             RunUpdate::Finished(_) | RunUpdate::Failed(_) => Some(Self::Ended(*run)),
             _ => None,
@@ -160,7 +162,7 @@ impl Heard {
     /// None where it is not of the run in view.
     fn news(self, store: Store) -> Option<News> {
         let (id, news) = match self {
-            Self::Losses(id, losses) => (id, News::Losses(losses)),
+            Self::Losses(id, losses, elapsed_ms) => (id, News::Losses { losses, elapsed_ms }),
             Self::Ended(id) => (id, News::Ended),
             Self::Checkpoint(id, RunUpdate::Checkpoint { step, bytes }) => {
                 let run = store.run.with_untracked(|run| run.run().cloned())?;
@@ -174,7 +176,7 @@ impl Heard {
 }
 
 /// Asks the tuner, does what it says, and shows where it is.
-fn follow(store: Store, ask: impl FnOnce(&mut super::Link) -> Next) {
+fn follow(store: Store, ask: impl FnOnce(&mut Link) -> Next) {
     match store.link.try_update_value(ask).unwrap_or(Next::Nothing) {
         Next::Nothing => {}
         Next::Tune(checkpoint) => tune(store, &checkpoint),
@@ -185,6 +187,7 @@ fn follow(store: Store, ask: impl FnOnce(&mut super::Link) -> Next) {
             store.link.update_value(|link| link.send(Command::Checkpoint));
         }
         Next::Move(checkpoint) => move_run(store, &checkpoint),
+        Next::End => store.link.update_value(|link| link.beside = None),
         Next::Refuse(failure) => refuse(store, failure),
     }
     show_tuning(store);
@@ -219,7 +222,7 @@ fn move_run(store: Store, checkpoint: &Checkpoint) {
 
 /// The engine that trained is lost while its tuned kernels were tried: the other one goes on. Whether it can.
 fn rescue(store: Store, failure: &Failure) -> bool {
-    let is_there = |link: &mut super::Link| {
+    let is_there = |link: &mut Link| {
         let is_free = link.beside.as_ref().is_some_and(|engine| !engine.is_leaving);
         if is_free { link.tuner.rescue() } else { None }
     };
@@ -284,6 +287,7 @@ fn switch(store: Store) -> bool {
     let switched = store.link.try_update_value(|link| {
         let mut now = link.beside.take_if(|engine| engine.info.is_some())?;
         let found = (now.program, now.info.clone()?);
+        now.was_active = true;
         see_to_dataset(store, &mut now);
         if watch.is_some() {
             now.link.send(&Command::Watch(watch));

@@ -9,10 +9,13 @@
 use std::sync::Arc;
 
 use crate::protocol::{Failure, FailureKind, RunConfig};
-use crate::ui::state::{Checkpoint, TuningState};
+use crate::ui::state::{Checkpoint, RunProgress, TuningState};
 
 /// Tuning takes seconds to minutes, during which the run is slower. A run that ends sooner than this gains nothing by it.
 const WORTH_MS: f64 = 60_000.0;
+
+/// Share of the time that a run still had which tuning may take. After that too little is left to win it back.
+const MOST_SHARE: f64 = 0.5;
 
 /// Steps that both engines train. The first shows the forward pass; gradients and updates show in those after it.
 const PROOF_STEPS: usize = 8;
@@ -54,6 +57,9 @@ struct Candidate {
 
 struct Proof {
     candidate: Candidate,
+    /// When it began, by the run's clock, and how long it may take, in milliseconds.
+    since_ms: f64,
+    most_ms: f64,
     /// Warm-up steps done, and all.
     progress: (u32, u32),
     /// Losses of the steps after the checkpoint, from the engine that trains and from the one that tunes.
@@ -63,13 +69,24 @@ struct Proof {
 
 struct Verdict {
     kernels: RunConfig,
+    finding: Finding,
+}
+
+#[derive(Clone, Copy)]
+enum Finding {
     /// Images per second with tuned kernels over those without.
-    ratio: f64,
+    Ratio(f64),
+    /// Tuning takes longer than this.
+    Exceeds { ms: f64 },
 }
 
 /// What the engine that trains has told.
 pub enum News {
-    Losses(Vec<f32>),
+    /// With the run's clock.
+    Losses {
+        losses: Vec<f32>,
+        elapsed_ms: f64,
+    },
     Checkpoint(Box<Checkpoint>),
     Ended,
 }
@@ -93,6 +110,8 @@ pub enum Next {
     Prepare,
     /// Go on in the other engine from this checkpoint.
     Move(Box<Checkpoint>),
+    /// End the other engine.
+    End,
     /// End the other engine, which cannot be trusted.
     Refuse(Failure),
 }
@@ -118,7 +137,7 @@ impl Tuner {
 
     /// Whether runs of this config are to begin with tuned kernels.
     pub fn is_tuned(&self, config: &RunConfig) -> bool {
-        self.is_on && self.verdict(config).is_some_and(|verdict| verdict.ratio >= 1.0)
+        self.is_on && matches!(self.finding(config), Some(Finding::Ratio(ratio)) if ratio >= 1.0)
     }
 
     /// Pause, resume, step, stop or other values were asked for.
@@ -146,7 +165,12 @@ impl Tuner {
     pub fn hear(&mut self, news: News) -> Next {
         match news {
             News::Ended => self.abandon(),
-            News::Losses(losses) => match &mut self.stage {
+            News::Losses { losses, elapsed_ms } => match &mut self.stage {
+                Stage::Proving(proof) if elapsed_ms - proof.since_ms > proof.most_ms => {
+                    let (config, ms) = (proof.candidate.config.clone(), proof.most_ms);
+                    self.settle(&config, Finding::Exceeds { ms });
+                    Next::End
+                }
                 Stage::Proving(proof) => {
                     proof.expected.extend(losses);
                     self.compare()
@@ -191,9 +215,10 @@ impl Tuner {
         match &self.stage {
             Stage::Proving(Proof { progress: (done, total), .. }) => TuningState::Tuning { done: *done, total: *total },
             Stage::Proved(_) | Stage::OnTrial { .. } => TuningState::OnTrial,
-            Stage::Idle => match running.and_then(|config| self.verdict(config)) {
+            Stage::Idle => match running.and_then(|config| self.finding(config)) {
                 _ if !self.is_on => TuningState::Off,
-                Some(verdict) => TuningState::Measured { ratio: verdict.ratio },
+                Some(Finding::Ratio(ratio)) => TuningState::Measured { ratio },
+                Some(Finding::Exceeds { .. }) => TuningState::TookTooLong,
                 None => TuningState::Idle,
             },
         }
@@ -207,17 +232,29 @@ impl Tuner {
             }
             return Next::Nothing;
         }
-        let rate = checkpoint.run.progress.images_per_second;
+        let RunProgress { images_per_second: rate, remaining_ms, elapsed_ms, .. } = checkpoint.run.progress;
         match &self.stage {
             Stage::Idle => {
                 let config = &checkpoint.run.config;
-                let is_long = checkpoint.run.progress.remaining_ms >= WORTH_MS;
-                if !self.is_on || !is_long || self.verdict(config).is_some() {
+                let most_ms = MOST_SHARE * remaining_ms;
+                let is_open = match self.finding(config) {
+                    None => true,
+                    Some(Finding::Ratio(_)) => false,
+                    // A run that has far more time left.
+                    Some(Finding::Exceeds { ms }) => most_ms > 2.0 * ms,
+                };
+                if !self.is_on || !is_open || remaining_ms < WORTH_MS {
                     return Next::Nothing;
                 }
                 let candidate = Candidate { config: config.clone(), rate };
-                self.stage =
-                    Stage::Proving(Proof { candidate, progress: (0, 0), expected: Vec::new(), found: Vec::new() });
+                self.stage = Stage::Proving(Proof {
+                    candidate,
+                    since_ms: elapsed_ms,
+                    most_ms,
+                    progress: (0, 0),
+                    expected: Vec::new(),
+                    found: Vec::new(),
+                });
                 Next::Tune(checkpoint)
             }
             Stage::Proving(_) => Next::Nothing,
@@ -226,14 +263,10 @@ impl Tuner {
                 Next::Move(checkpoint)
             }
             Stage::OnTrial { candidate, .. } => {
-                let verdict = Verdict { kernels: candidate.config.kernels(), ratio: rate / candidate.rate };
-                let is_slower = verdict.ratio < 1.0;
-                self.stage = Stage::Idle;
-                self.verdicts.push(verdict);
-                if self.verdicts.len() > VERDICTS_LIMIT {
-                    self.verdicts.remove(0);
-                }
-                if is_slower { Next::Move(checkpoint) } else { Next::Nothing }
+                let ratio = rate / candidate.rate;
+                let config = candidate.config.clone();
+                self.settle(&config, Finding::Ratio(ratio));
+                if ratio < 1.0 { Next::Move(checkpoint) } else { Next::Nothing }
             }
         }
     }
@@ -260,15 +293,25 @@ impl Tuner {
         }
     }
 
+    fn settle(&mut self, config: &RunConfig, finding: Finding) {
+        let kernels = config.kernels();
+        self.stage = Stage::Idle;
+        self.verdicts.retain(|verdict| verdict.kernels != kernels);
+        self.verdicts.push(Verdict { kernels, finding });
+        if self.verdicts.len() > VERDICTS_LIMIT {
+            self.verdicts.remove(0);
+        }
+    }
+
     fn refuse(&mut self, failure: Failure) -> Next {
         self.stage = Stage::Idle;
         self.is_on = false;
         Next::Refuse(failure)
     }
 
-    fn verdict(&self, config: &RunConfig) -> Option<&Verdict> {
+    fn finding(&self, config: &RunConfig) -> Option<Finding> {
         let kernels = config.kernels();
-        self.verdicts.iter().find(|verdict| verdict.kernels == kernels)
+        self.verdicts.iter().find(|verdict| verdict.kernels == kernels).map(|verdict| verdict.finding)
     }
 }
 
@@ -294,13 +337,17 @@ mod tests {
         (0..PROOF_STEPS).map(|step| 2.0 / (step + 1) as f32).collect()
     }
 
+    fn told(losses: Vec<f32>) -> News {
+        News::Losses { losses, elapsed_ms: 0.0 }
+    }
+
     /// A tuner whose run is about to move.
     fn proved() -> Tuner {
         let mut tuner = Tuner::new(true);
         assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Tune(slow()));
         assert_eq!(tuner.hear_beside(BesideNews::Tuning { done: 1, total: 4 }), Next::Nothing);
         assert_eq!(tuner.state(None), TuningState::Tuning { done: 1, total: 4 });
-        assert_eq!(tuner.hear(News::Losses(losses())), Next::Nothing);
+        assert_eq!(tuner.hear(told(losses())), Next::Nothing);
         assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Prepare);
         tuner
     }
@@ -349,12 +396,27 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_too_long_is_ended_and_tried_again_only_for_longer_runs() {
+        let mut tuner = Tuner::new(true);
+        tuner.hear(News::Checkpoint(slow()));
+        let late = |share: f64| News::Losses { losses: vec![1.0], elapsed_ms: share * WORTH_MS };
+        assert_eq!(tuner.hear(late(0.99 * MOST_SHARE)), Next::Nothing);
+        assert_eq!(tuner.hear(late(1.01 * MOST_SHARE)), Next::End);
+        assert_eq!(tuner.state(Some(&slow().run.config)), TuningState::TookTooLong);
+        assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
+        assert!(!tuner.is_tuned(&slow().run.config));
+        // Except for a run that has far more time left.
+        let longer = checkpoint(100.0, 2.1 * WORTH_MS);
+        assert_eq!(tuner.hear(News::Checkpoint(longer.clone())), Next::Tune(longer));
+    }
+
+    #[test]
     fn other_losses_end_it_for_good() {
         for wrong in [2.01, f32::NAN] {
             let mut tuner = Tuner::new(true);
             tuner.hear(News::Checkpoint(slow()));
             tuner.hear_beside(BesideNews::Losses([&[wrong], &losses()[1..]].concat()));
-            assert!(matches!(tuner.hear(News::Losses(losses())), Next::Refuse(_)), "{wrong}");
+            assert!(matches!(tuner.hear(told(losses())), Next::Refuse(_)), "{wrong}");
             assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Nothing);
         }
     }
@@ -381,7 +443,7 @@ mod tests {
         tuner.hear(News::Checkpoint(slow()));
         assert_eq!(tuner.adjusted(), Next::Rest);
         assert_eq!(tuner.hear(News::Checkpoint(slow())), Next::Tune(slow()));
-        tuner.hear(News::Losses(losses()));
+        tuner.hear(told(losses()));
         assert_eq!(tuner.adjusted(), Next::Nothing);
         assert_eq!(tuner.hear_beside(BesideNews::Losses(losses())), Next::Prepare);
     }

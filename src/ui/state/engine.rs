@@ -52,6 +52,8 @@ pub enum TuningState {
     OnTrial,
     /// How many times as fast the run is with them; below 1 it goes on without.
     Measured { ratio: f64 },
+    /// Too little of the run was left to win back what tuning took; it goes on without.
+    TookTooLong,
 }
 
 /// Which of the engines' files runs.

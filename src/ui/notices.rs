@@ -22,7 +22,8 @@ pub fn NoticeList() -> impl IntoView {
             | NoticeKind::Warning(_)
             | NoticeKind::FellBack(_)
             | NoticeKind::Restarted(_)
-            | NoticeKind::TuningFailed(_) => None,
+            | NoticeKind::TuningFailed(_)
+            | NoticeKind::TunedDiffers { .. } => None,
         };
         let undo = move |deleted: String| {
             let runs = use_runs();
@@ -61,6 +62,10 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
         NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
+        NoticeKind::TunedDiffers { expected, found } => {
+            // To the digit in which they differ.
+            tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
+        }
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

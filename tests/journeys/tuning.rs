@@ -93,6 +93,23 @@ async fn tuned_kernels_that_the_gpu_refuses_do_not_touch_the_run() {
 }
 
 #[tokio::test]
+async fn tuned_kernels_that_compute_something_else_do_not_touch_the_run() {
+    let app = App::start().await;
+    let from = "const module = original.apply(this, args);";
+    let to = format!(
+        "if (location.href.includes('tuned')) args[0].code = args[0].code.replaceAll(/\\blog\\(/g, '1.01 * log('); {from}"
+    );
+    app.spoil("/engine/gpu.js", Fault::Replace { from: from.into(), to }, None);
+    let page = begin(&app, "").await;
+    page.wait_for_text("Tuned for this graphics processor, a step gave a loss of ", TUNING_LIMIT).await.unwrap();
+    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
+    let watched = stop(&page).await;
+    assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
+    app.finish(page).await;
+}
+
+#[tokio::test]
 async fn a_tuned_engine_that_is_lost_gives_the_run_back() {
     let app = App::start().await;
     // The dataset, the steps to repeat, their end; then the run moves.

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::tuner::{BesideNews, News, Next};
+use super::tuner::{BesideNews, News, Next, Refusal};
 use super::{Engine, Link};
 use crate::protocol::event::Preparation;
 use crate::protocol::{Command, DatasetUpdate, Event, Failure, FailureKind, Question, RunConfig, RunId, RunUpdate};
@@ -188,7 +188,7 @@ fn follow(store: Store, ask: impl FnOnce(&mut Link) -> Next) {
         }
         Next::Move(checkpoint) => move_run(store, &checkpoint),
         Next::End => store.link.update_value(|link| link.beside = None),
-        Next::Refuse(failure) => refuse(store, failure),
+        Next::Refuse(refusal) => refuse(store, refusal),
     }
     show_tuning(store);
 }
@@ -235,7 +235,7 @@ fn rescue(store: Store, failure: &Failure) -> bool {
     if is_paused {
         store.link.update_value(|link| link.send(Command::Pause));
     }
-    refuse(store, failure.clone());
+    refuse(store, Refusal::Failed(failure.clone()));
     show_tuning(store);
     true
 }
@@ -249,13 +249,19 @@ fn go_on(store: Store, Checkpoint { run, bytes, .. }: &Checkpoint) {
 
 /// Ends the engine that tunes. What the GPU did wrong it would do again in the next visit; all else, such as a file that cannot be fetched
 /// as there is no network, says nothing about tuning.
-fn refuse(store: Store, failure: Failure) {
+fn refuse(store: Store, refusal: Refusal) {
     use FailureKind::{DeviceLost, EngineCrashed, GpuError, OutOfMemory};
     let beside = store.link.try_update_value(|link| link.beside.take()).flatten();
     let has_started = beside.is_none_or(|engine| engine.info.is_some());
-    if has_started && matches!(failure.kind, GpuError | DeviceLost | EngineCrashed | OutOfMemory) {
-        Tuning::Off.remember();
-        store.notify(NoticeKind::TuningFailed(failure));
+    match refusal {
+        Refusal::Failed(failure) => {
+            let is_gpus = matches!(failure.kind, GpuError | DeviceLost | EngineCrashed | OutOfMemory);
+            if has_started && is_gpus {
+                Tuning::Off.remember();
+                store.notify(NoticeKind::TuningFailed(failure));
+            }
+        }
+        Refusal::Differs { expected, found } => store.notify(NoticeKind::TunedDiffers { expected, found }),
     }
 }
 

@@ -29,6 +29,8 @@ pub enum NoticeKind {
     Restarted(Failure),
     /// Tuned kernels failed, and are used no more.
     TuningFailed(Failure),
+    /// Tuned kernels gave another loss for the same step, and are not used.
+    TunedDiffers { expected: f32, found: f32 },
     /// Of the runs that are kept, and of configs that came in.
     Runs(RunNotice),
 }

@@ -100,6 +100,7 @@ pub fn EnginePanel() -> impl IntoView {
                     }
                 }).collect_view()}
             </fieldset>
+            <p class="hint">{move_tr!(engine.change_warning)}</p>
             <Show when=move || can_tune.get()>
                 <label class="inline-field">
                     <input
@@ -111,7 +112,6 @@ pub fn EnginePanel() -> impl IntoView {
                 </label>
                 <p class="hint" aria-live="polite">{move || tuning_text(tuning.get())}</p>
             </Show>
-            <p class="hint">{move_tr!(engine.change_warning)}</p>
         </section>
     }
 }

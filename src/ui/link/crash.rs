@@ -21,7 +21,9 @@ pub fn after_crash(store: Store, failure: Failure, was_ready: bool) {
     match next(choice.program, &failure, Lost { was_ready, was_tuning, n_restarts }) {
         Next::Restart(program) => {
             store.notify(NoticeKind::Restarted(failure));
-            start_engine(store, EngineChoice { program, may_tune: choice.may_tune && !was_tuning, ..choice });
+            // Not again what may have been the reason.
+            let may_tune = choice.may_tune && !was_tuning && choice.program != EngineProgram::TunedGpu;
+            start_engine(store, EngineChoice { program, may_tune, ..choice });
             reload_dataset(store);
         }
         Next::FallBack => {

@@ -37,6 +37,12 @@ const WATCH: &str = "
         kindling.ready().then(({ isTuned }) => { if (isTuned && watched.moved === null) watched.moved = first; });
     };";
 
+/// What the tuned engine was told so far: the dataset, the steps to repeat, their end; then the run moves. Others are told nothing.
+const COUNT: &str = "
+    const MOVE = 4;
+    let nTold = 0;
+    addEventListener('message', () => { nTold += here.search.includes('tuned') ? 1 : 0; });";
+
 #[derive(Debug, Deserialize)]
 struct Watched {
     losses: Vec<f64>,
@@ -69,6 +75,35 @@ async fn a_long_run_moves_to_tuned_kernels_and_loses_nothing() {
         let difference = (tuned - untuned).abs() / untuned;
         assert!(difference < TOLERANCE, "moved at step {moved}; step {step}: {tuned}, and {untuned} untuned");
     }
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_slower_with_tuned_kernels_moves_back() {
+    let app = App::start().await;
+    // Slow from the run's move on.
+    let page = begin(
+        &app,
+        &format!(
+            "{COUNT}
+             const submit = GPUQueue.prototype.submit;
+             GPUQueue.prototype.submit = function (...args) {{
+               const until = performance.now() + (nTold >= MOVE ? 300 : 0);
+               while (performance.now() < until);
+               return submit.apply(this, args);
+             }};"
+        ),
+    )
+    .await;
+    page.wait_for_text("so it trains without", TUNING_LIMIT).await.unwrap();
+    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
+    let watched = stop(&page).await;
+    assert!(watched.moved.is_some_and(|moved| moved < step), "{watched:?}");
+    assert_eq!((watched.gap, watched.returns), (None, 0));
+    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!((&ready["engine"], &ready["isTuned"]), (&json!("webgpu"), &json!(false)));
+    assert_eq!((n_started(&app, UNTUNED), n_started(&app, TUNED)), (1, 1));
     app.finish(page).await;
 }
 
@@ -112,14 +147,14 @@ async fn tuned_kernels_that_compute_something_else_do_not_touch_the_run() {
 #[tokio::test]
 async fn a_tuned_engine_that_is_lost_gives_the_run_back() {
     let app = App::start().await;
-    // The dataset, the steps to repeat, their end; then the run moves.
     let page = begin(
         &app,
-        "let n = 0;
-         if (here.search.includes('tuned')) addEventListener('message', () => {
-           n += 1;
-           if (n === 4) setTimeout(() => reportError(new Error('broken on purpose')), 1500);
-         });",
+        &format!(
+            "{COUNT}
+             addEventListener('message', () => {{
+               if (nTold === MOVE) setTimeout(() => reportError(new Error('broken on purpose')), 1500);
+             }});"
+        ),
     )
     .await;
     page.wait_for_text("Tuning for this graphics processor failed", TUNING_LIMIT).await.unwrap();

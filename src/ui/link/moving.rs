@@ -82,8 +82,12 @@ fn hear_active(store: Store, event: Event) {
         store.link.update_value(|link| link.active.iter_mut().for_each(|engine| engine.info = Some(info.clone())));
     }
     let is_set = matches!(event, Event::Dataset(DatasetUpdate::Set(_)));
-    let may_tune = store.link.with_value(|link| link.tuner.is_on());
-    let heard = if may_tune { Heard::of(&event) } else { None };
+    // Where kernels are tuned already, only a trial goes on.
+    let may_tune = |link: &Link| {
+        let is_untuned = link.active.as_ref().is_some_and(|engine| engine.program == EngineProgram::Gpu);
+        link.tuner.is_on() && (is_untuned || link.tuner.is_at_work())
+    };
+    let heard = if store.link.with_value(may_tune) { Heard::of(&event) } else { None };
     store.receive(event);
     if is_set {
         let origin = store.dataset.with_untracked(|dataset| dataset.origin.clone());

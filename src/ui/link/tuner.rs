@@ -185,7 +185,7 @@ impl Tuner {
                     Next::End
                 }
                 Stage::Proving(proof) => {
-                    proof.expected.extend(losses);
+                    take_first(&mut proof.expected, losses);
                     self.compare()
                 }
                 Stage::Idle | Stage::Proved(_) | Stage::OnTrial { .. } => Next::Nothing,
@@ -202,7 +202,7 @@ impl Tuner {
                 Next::Nothing
             }
             (BesideNews::Losses(losses), Stage::Proving(proof)) => {
-                proof.found.extend(losses);
+                take_first(&mut proof.found, losses);
                 self.compare()
             }
             (BesideNews::Tuning { .. } | BesideNews::Losses(_), _) => Next::Nothing,
@@ -328,6 +328,12 @@ impl Tuner {
         let kernels = config.kernels();
         self.verdicts.iter().find(|verdict| verdict.kernels == kernels).map(|verdict| verdict.finding)
     }
+}
+
+/// Only those that are compared.
+fn take_first(known: &mut Vec<f32>, losses: Vec<f32>) {
+    let n_missing = PROOF_STEPS.saturating_sub(known.len());
+    known.extend(losses.into_iter().take(n_missing));
 }
 
 #[cfg(test)]

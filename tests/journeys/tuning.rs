@@ -96,14 +96,10 @@ async fn a_run_that_is_slower_with_tuned_kernels_moves_back() {
     )
     .await;
     page.wait_for_text("so it trains without", TUNING_LIMIT).await.unwrap();
-    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
-    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
-    let watched = stop(&page).await;
+    let (step, watched) = goes_on(&page).await;
     assert!(watched.moved.is_some_and(|moved| moved < step), "{watched:?}");
     assert_eq!((watched.gap, watched.returns), (None, 0));
-    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
-    assert_eq!((&ready["engine"], &ready["isTuned"]), (&json!("webgpu"), &json!(false)));
-    assert_eq!((n_started(&app, UNTUNED), n_started(&app, TUNED)), (1, 1));
+    is_back(&app, &page).await;
     app.finish(page).await;
 }
 
@@ -115,9 +111,7 @@ async fn tuned_kernels_that_the_gpu_refuses_do_not_touch_the_run() {
     app.spoil("/engine/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuning for this graphics processor failed", LONG).await.unwrap();
-    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
-    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
-    let watched = stop(&page).await;
+    let (_, watched) = goes_on(&page).await;
     assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
     assert!(!is_ticked(&page).await);
     // It would be refused in the next visit, too.
@@ -137,9 +131,7 @@ async fn tuned_kernels_that_compute_something_else_do_not_touch_the_run() {
     app.spoil("/engine/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuned for this graphics processor, a step gave a loss of ", TUNING_LIMIT).await.unwrap();
-    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
-    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
-    let watched = stop(&page).await;
+    let (_, watched) = goes_on(&page).await;
     assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
     app.finish(page).await;
 }
@@ -159,13 +151,9 @@ async fn a_tuned_engine_that_is_lost_gives_the_run_back() {
     .await;
     page.wait_for_text("Tuning for this graphics processor failed", TUNING_LIMIT).await.unwrap();
     page.wait_for::<bool>("window.watched.returns === 1", LONG).await.unwrap();
-    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
-    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
-    let watched = stop(&page).await;
+    let (_, watched) = goes_on(&page).await;
     assert!(watched.moved.is_some() && watched.gap.is_none(), "{watched:?}");
-    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
-    assert_eq!((&ready["engine"], &ready["isTuned"]), (&json!("webgpu"), &json!(false)));
-    assert_eq!((n_started(&app, UNTUNED), n_started(&app, TUNED)), (1, 1));
+    is_back(&app, &page).await;
     app.finish_after_faults().await;
 }
 
@@ -181,7 +169,7 @@ async fn begin(app: &App, script: &str) -> Page {
     );
     app.spoil("load.js", Fault::Replace { from: from.into(), to }, None);
     let page = app.open("").await;
-    let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    let ready = page.ready().await.unwrap();
     assert_eq!((&ready["engine"], &ready["reason"]), (&json!("webgpu"), &json!("gpu-found")));
     let start = format!(
         "await kindling.loadDataset('mnist'); {WATCH}
@@ -197,11 +185,23 @@ fn config() -> Value {
     json!({ "network": network, "optimizer": "sgd", "learningRate": 0.01, "batchSize": 64, "epochs": 1000, "schedule": "constant", "seed": 7 })
 }
 
+/// The run trains on from the step that is given; then it is ended.
+async fn goes_on(page: &Page) -> (usize, Watched) {
+    let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
+    (step, stop(page).await)
+}
+
+/// The untuned engine is in use again, the same one.
+async fn is_back(app: &App, page: &Page) {
+    let ready = page.ready().await.unwrap();
+    assert_eq!((&ready["engine"], &ready["isTuned"]), (&json!("webgpu"), &json!(false)));
+    assert_eq!((n_started(app, UNTUNED), n_started(app, TUNED)), (1, 1));
+}
+
 /// Ends the run, which has to end well.
 async fn stop(page: &Page) -> Watched {
-    let stop =
-        "await kindling.stop(); const report = await window.run; return { ...window.watched, ending: report.ending };";
-    page.run(stop, json!(null)).await.unwrap()
+    page.run("await kindling.stop(); await window.run; return window.watched", json!(null)).await.unwrap()
 }
 
 async fn is_ticked(page: &Page) -> bool {

@@ -14,11 +14,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use kindling::dataset::{Dataset, ServedDataset, Split, parse_files, summarize};
-use kindling::evaluation::evaluate;
-use kindling::network::{Preset, presets};
-use kindling::protocol::{EpochReport, Failure, Progress, RunConfig, RunUpdate, SplitName};
-use kindling::training::{Control, DeviceDataset, Host, Published, train};
+use kindling_core::config::RunConfig;
+use kindling_core::dataset::{Dataset, ServedDataset, Split, parse_files, summarize};
+use kindling_core::network::{Preset, presets};
+use kindling_core::protocol::{EpochReport, Failure, Progress, RunUpdate, SplitName};
+use kindling_train::device::DeviceDataset;
+use kindling_train::evaluation::evaluate;
+use kindling_train::training::{Control, Host, Published, train};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

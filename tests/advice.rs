@@ -1,12 +1,15 @@
 //! Advice on real runs: what a learning rate does to LeNet on MNIST's images is told, and a healthy run is left in peace.
 
-use kindling::dataset::{ServedDataset, Split, summarize};
-use kindling::network::presets;
-use kindling::protocol::{Command, DatasetSummary, Event, OptimizerConfig, RunConfig, RunId, RunUpdate, SplitConfig};
-use kindling::training::{Control, DeviceDataset, Published, train};
-use kindling::ui::advice::{Advice, of_run};
-use kindling::ui::state::AppState;
+use kindling::page::advice::{Advice, of_run};
+use kindling::page::state::AppState;
+use kindling_core::config::{OptimizerConfig, RunConfig, SplitConfig};
+use kindling_core::dataset::{ServedDataset, Split, summarize};
+use kindling_core::network::presets;
+use kindling_core::protocol::{Command, DatasetSummary, Event, RunId, RunUpdate};
+use kindling_train::device::DeviceDataset;
+use kindling_train::training::{Control, Published, train};
 
+#[path = "../crates/train/tests/support/mod.rs"]
 mod support;
 use support::{Recorder, block_on};
 

@@ -235,17 +235,27 @@ fn every_file_begins_with_its_purpose() {
 fn layers_import_only_those_before_them() {
     let rule = imports_only_layers_before_it;
     check(&sources("src", &["rs"]), rule);
-    check_complaints(rule, "src/training/run.rs", "use crate::network::Network;\nuse crate::training::Host;", 0);
-    check_complaints(rule, "src/training/run.rs", "use crate::engine::Session;", 1);
-    check_complaints(rule, "src/training/run.rs", "let x = crate::channel::post(&crate::evaluation::y());", 2);
-    check_complaints(rule, "src/engine/session.rs", "use crate::channel;\nuse crate::ui::State;", 1);
-    check_complaints(rule, "src/ui/state.rs", "use crate::training::Host;", 1);
+    check_complaints(
+        rule,
+        "src/training/run.rs",
+        "use kindling_train::module::Network;\nuse kindling_train::training::Host;",
+        0,
+    );
+    check_complaints(rule, "src/training/run.rs", "use kindling_session::Session;", 1);
+    check_complaints(
+        rule,
+        "src/training/run.rs",
+        "let x = kindling::channel::post(&kindling_train::evaluation::y());",
+        2,
+    );
+    check_complaints(rule, "src/engine/session.rs", "use kindling::channel;\nuse kindling::page::State;", 1);
+    check_complaints(rule, "src/ui/state.rs", "use kindling_train::training::Host;", 1);
     check_complaints(rule, "src/ui/state.rs", "use crate::{engine, protocol};", 1);
-    check_complaints(rule, "src/channel/mod.rs", "use crate::dataset::Dataset;", 1);
+    check_complaints(rule, "src/channel/mod.rs", "use kindling_core::dataset::Dataset;", 1);
     check_complaints(
         rule,
         "src/protocol/mod.rs",
-        "// use crate::ui;\n#[cfg(test)]\nmod tests { use crate::ui::X; }",
+        "// use kindling::page;\n#[cfg(test)]\nmod tests { use kindling::page::X; }",
         0,
     );
 }

@@ -2,5 +2,5 @@
 
 fn main() {
     console_error_panic_hook::set_once();
-    kindling::ui::app::start();
+    kindling::page::app::start();
 }

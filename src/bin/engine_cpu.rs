@@ -1,5 +1,5 @@
 //! Starts the engine that computes on the CPU; everything else is library.
 
 fn main() {
-    kindling::engine::start(kindling::protocol::EngineKind::Cpu);
+    kindling::worker::start(kindling_core::protocol::EngineKind::Cpu);
 }

@@ -1,5 +1,5 @@
 //! Starts the engine that computes on WebGPU; everything else is library.
 
 fn main() {
-    kindling::engine::start(kindling::protocol::EngineKind::Webgpu);
+    kindling::worker::start(kindling_core::protocol::EngineKind::Webgpu);
 }

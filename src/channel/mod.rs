@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::protocol::bulk::{self, Envelope};
-use crate::protocol::{Bulk, Failure, FailureKind};
+use kindling_core::protocol::bulk::{self, Envelope};
+use kindling_core::protocol::{Bulk, Failure, FailureKind};
 
 /// Names the sources that this module was built from; every message carries it. Page and engine must be of the same build: a
 /// browser may hold an engine of an older page in its cache.

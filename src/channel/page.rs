@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::{Incoming, Outgoing, pack, unpack};
-use crate::protocol::{Command, Event, Failure, FailureKind};
+use kindling_core::protocol::{Command, Event, Failure, FailureKind};
 
 /// An engine that says nothing for so long after its start counts as crashed. Long, because it covers the download of
 /// the engine on a slow line; failures that show themselves are told at once.

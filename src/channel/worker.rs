@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::{BUILD, Incoming, pack, unpack};
-use crate::protocol::{Command, Event};
+use kindling_core::protocol::{Command, Event};
 
 #[wasm_bindgen(module = "/src/channel/worker.js")]
 extern "C" {

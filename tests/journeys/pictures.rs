@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling::dataset::{Dataset, parse_files};
+use kindling_core::dataset::{Dataset, parse_files};
 
 /// The served MNIST, read from the repository.
 pub fn mnist() -> Dataset {

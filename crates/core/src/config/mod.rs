@@ -1,0 +1,14 @@
+//! Everything that decides the outcome of a run, as plain data.
+
+pub mod adversarial;
+pub mod augment;
+pub mod network;
+pub mod optimization;
+pub mod run;
+pub mod schedule;
+
+pub use adversarial::{AdversarialConfig, AttackMethod};
+pub use augment::AugmentConfig;
+pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
+pub use run::{RunConfig, RunLength, SplitConfig};

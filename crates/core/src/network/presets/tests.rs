@@ -1,0 +1,110 @@
+//! Presets fit their datasets, and are what they are named after.
+
+use super::*;
+use crate::config::OptimizerConfig;
+use crate::network::shape::infer;
+use crate::protocol::SplitCounts;
+
+#[test]
+fn every_dataset_has_presets_that_fit() {
+    for (channels, side) in [(1, 28), (3, 32), (3, 64), (1, 12), (3, 8), (1, 1)] {
+        let summary = summary(channels, side);
+        let presets = presets(&summary);
+        assert!(!presets.is_empty(), "{channels}x{side}x{side}");
+        for Preset { id, config } in presets {
+            assert!(infer(&config.network, summary.shape, 10).is_ok(), "{id}");
+            assert_eq!(config.dataset, "some");
+        }
+    }
+}
+
+#[test]
+fn the_default_suits_the_images() {
+    assert_eq!(presets(&summary(1, 28))[0].id, "one-minute");
+    assert_eq!(presets(&summary(3, 32))[0].id, "batch-norm");
+}
+
+#[test]
+fn all_families_are_offered_and_no_id_twice() {
+    let ids = |channels, side| presets(&summary(channels, side)).iter().map(|preset| preset.id).collect::<Vec<_>>();
+    let gray = ["one-minute", "lenet", "batch-norm", "mlp", "vgg", "mobile", "lstm-rows", "gru-rows", "vit"];
+    assert_eq!(ids(1, 28), gray);
+    let color =
+        ["batch-norm", "lenet", "resnet9", "vgg", "mobile", "vit", "mlp", "lstm-rows", "gru-rows", "one-minute"];
+    assert_eq!(ids(3, 32), color);
+}
+
+#[test]
+fn lenet_is_the_tutorials() {
+    let presets = presets(&summary(3, 32));
+    let config = &presets.iter().find(|preset| preset.id == "lenet").unwrap().config;
+    assert_eq!((config.batch_size, config.epochs, config.learning_rate), (4, 5, 0.001));
+    assert_eq!(config.optimizer, OptimizerConfig::SGD);
+}
+
+#[test]
+fn digits_are_never_mirrored() {
+    let digits = summary(1, 28);
+    let clothes = DatasetSummary { classes: vec!["Shirt".to_owned(), "Bag".to_owned()], ..summary(1, 28) };
+    let flip = |dataset: &DatasetSummary, wanted: &str| {
+        let preset = presets(dataset).into_iter().find(|preset| preset.id == wanted);
+        preset.map(|preset| preset.config.augment.flip)
+    };
+    assert!(presets(&digits).iter().all(|preset| preset.config.augment.flip == 0.0));
+    assert_eq!(flip(&clothes, "batch-norm"), Some(0.5));
+}
+
+/// What tests/oracle/make_golden.py counts in the same networks in PyTorch.
+#[test]
+fn presets_have_as_many_parameters_as_in_pytorch() {
+    let gray = [
+        ("one-minute", 23_354),
+        ("lenet", 44_426),
+        ("batch-norm", 237_202),
+        ("mlp", 235_146),
+        ("vgg", 584_618),
+        ("mobile", 36_874),
+        ("lstm-rows", 82_186),
+        ("gru-rows", 61_962),
+        ("vit", 138_890),
+    ];
+    check_parameters(1, 28, &gray);
+    let color = [
+        ("batch-norm", 237_634),
+        ("lenet", 62_006),
+        ("resnet9", 6_573_130),
+        ("vgg", 814_570),
+        ("mobile", 37_162),
+        ("vit", 141_898),
+        ("mlp", 820_874),
+        ("lstm-rows", 117_002),
+        ("gru-rows", 88_074),
+        ("one-minute", 27_514),
+    ];
+    check_parameters(3, 32, &color);
+}
+
+fn check_parameters(channels: u32, side: u32, expected: &[(&str, u64)]) {
+    let summary = summary(channels, side);
+    let found: Vec<(&str, u64)> = presets(&summary)
+        .iter()
+        .map(|Preset { id, config }| {
+            let layers = infer(&config.network, summary.shape, 10).unwrap();
+            (*id, layers.iter().map(|layer| layer.parameters).sum())
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+fn summary(channels: u32, side: u32) -> DatasetSummary {
+    DatasetSummary {
+        id: "some".to_owned(),
+        name: "Some".to_owned(),
+        classes: (0..10).map(|class| class.to_string()).collect(),
+        shape: ImageShape { channels, height: side, width: side },
+        counts: SplitCounts::default(),
+        class_counts: Vec::new(),
+        samples: Vec::new(),
+        has_standard_test: true,
+    }
+}

@@ -1,0 +1,69 @@
+//! How far a network fits, for one that is being edited: costs up to the layer that does not fit, and why it does not.
+
+use super::feature::FeatureShape;
+use super::place::{PlacedLayer, Placing, layer_name};
+use super::{LayerError, LayerSummary, NetworkError, infer};
+use crate::config::{Layer, NetworkConfig};
+use crate::protocol::ImageShape;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Output and costs of each layer that fits, from the first to the one before the first that does not.
+    pub layers: Vec<LayerSummary>,
+    pub error: Option<NetworkError>,
+}
+
+impl Survey {
+    /// What comes to a layer; none behind the first layer that does not fit.
+    pub fn input_of(&self, layer: usize, image: ImageShape) -> Option<FeatureShape> {
+        match layer.checked_sub(1) {
+            None => Some(image.into()),
+            Some(before) => self.layers.get(before).map(|summary| summary.output),
+        }
+    }
+
+    /// The first layer that does not fit, and why.
+    pub fn misfit(&self) -> Option<(usize, &LayerError)> {
+        match &self.error {
+            Some(NetworkError::Layer { layer, reason, .. }) => Some((*layer, reason)),
+            Some(
+                NetworkError::NoClassifier
+                | NetworkError::TooManyLayers
+                | NetworkError::TooDeep
+                | NetworkError::TooManyParameters { .. }
+                | NetworkError::TooManyValues { .. },
+            )
+            | None => None,
+        }
+    }
+}
+
+/// As [`infer`], but goes as far as it can. A layer that does not fit is named before a classifier that is missing.
+pub fn survey(network: &NetworkConfig, image: ImageShape, n_classes: usize) -> Survey {
+    let error = match infer(network, image, n_classes) {
+        Ok(layers) => return Survey { layers, error: None },
+        // Nothing may be walked that is too long or too deep.
+        Err(error @ (NetworkError::TooManyLayers | NetworkError::TooDeep)) => {
+            return Survey { layers: Vec::new(), error: Some(error) };
+        }
+        Err(error) => error,
+    };
+    let placing = Placing { n_classes: n_classes as u64 };
+    let mut shape = FeatureShape::from(image);
+    let mut layers = Vec::with_capacity(network.layers.len());
+    for (index, layer) in network.layers.iter().enumerate() {
+        let is_early = matches!(layer, Layer::Classifier { .. }) && index + 1 < network.layers.len();
+        let placed = if is_early { Err(LayerError::ClassifierNotLast) } else { placing.layer(layer, shape) };
+        match placed.as_ref().map(PlacedLayer::summary) {
+            Ok(summary) => {
+                shape = summary.output;
+                layers.push(summary);
+            }
+            Err(reason) => {
+                let error = NetworkError::Layer { layer: index, name: layer_name(layer), reason: reason.clone() };
+                return Survey { layers, error: Some(error) };
+            }
+        }
+    }
+    Survey { layers, error: Some(error) }
+}

@@ -1,0 +1,30 @@
+//! What page and engine say to each other: plain data, no burn, no leptos.
+
+pub mod bulk;
+pub mod command;
+pub mod event;
+pub mod failure;
+pub mod monitor;
+pub mod question;
+pub mod report;
+
+pub use bulk::Bulk;
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, ValueChange};
+pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
+pub use failure::{Failure, FailureKind};
+pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
+pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
+pub use report::{
+    Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
+    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Names a run, so that late events of an older run can be told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub u32);
+
+/// Names a question, so that its answer finds the asker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u32);

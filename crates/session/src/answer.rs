@@ -1,0 +1,180 @@
+//! Answers one question: images from the host's copy of the dataset, the rest from the latest network.
+
+use std::cell::Cell;
+
+use kindling_core::dataset::Dataset;
+use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt};
+use kindling_core::protocol::{
+    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
+    RequestId, RunId, SplitName,
+};
+use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
+use kindling_train::training::augment::preview::{Preview, preview};
+use kindling_train::training::{Control, find_rate};
+
+use crate::host::RunHost;
+use crate::platform::Platform;
+use crate::session::{Current, Session};
+
+/// Images in one answer at most.
+const IMAGE_LIMIT: usize = 1_000;
+
+/// Bytes of pixels in one answer at most, so that a thousand large images do not fill the page's memory.
+const PIXEL_LIMIT_BYTES: usize = 32 << 20;
+
+/// Progress of a long question is told at most so often.
+const PROGRESS_INTERVAL_MS: f64 = 100.0;
+
+/// A question under way.
+pub struct Asked<'a> {
+    pub request: RequestId,
+    /// Stopped when the answer is no longer wanted.
+    pub control: &'a Control,
+}
+
+pub async fn answer<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    question: Question,
+) -> Result<Answer, Failure> {
+    match question {
+        Question::Images(Images { split, class, offset, count }) => {
+            Ok(images_of_split(current, split, class, (offset, count)).into())
+        }
+        Question::ImagesAt(ImagesAt { indices }) => Ok(images_at(&current.dataset, &indices, indices.len()).into()),
+        Question::Augment(question) => augmented(current, question).await.map(Answer::from),
+        Question::Evaluate(question) => evaluate(session, current, asked, question).await.map(Answer::from),
+        Question::Classify(Classify { image, views }) => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            let views = ViewSet::new(views, &current.summary.classes);
+            evaluation::classify(&network, &current.on_device, &image, views).await.map(Answer::from)
+        }
+        Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
+    }
+}
+
+async fn augmented(current: &Current, Augment { config, count, seed }: Augment) -> Result<ImageBatch, Failure> {
+    let count = image_limit(&current.dataset).min(count as usize);
+    let preview = preview(&current.on_device, config, count, seed).await?;
+    Ok(preview_images(&current.dataset, preview))
+}
+
+async fn evaluate<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    Evaluate { split, views }: Evaluate,
+) -> Result<Evaluation, Failure> {
+    let platform = session.platform();
+    let network = session.published().get().ok_or_else(no_network)?;
+    let reported_ms = Cell::new(platform.now_ms());
+    let progress = |fraction: f32| {
+        if platform.now_ms() - reported_ms.get() >= PROGRESS_INTERVAL_MS {
+            reported_ms.set(platform.now_ms());
+            platform.emit(Event::AnswerProgress { request: asked.request, progress: fraction.into() });
+        }
+    };
+    let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
+    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress).await
+}
+
+async fn range_test<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    FindRate { config }: FindRate,
+) -> Result<RateTest, Failure> {
+    // It reads no more than ten times a second, and reports each read.
+    let progress = |fraction, points: &[RatePoint]| {
+        let progress = RateProgress { fraction, points: points.to_vec() }.into();
+        session.platform().emit(Event::AnswerProgress { request: asked.request, progress });
+    };
+    find_rate(&host(session), asked.control, &current.on_device, &config, progress).await
+}
+
+/// For work that is no run's.
+fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
+    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false }
+}
+
+fn no_network() -> Failure {
+    Failure::new(FailureKind::NoNetwork, "no network was trained on this dataset yet")
+}
+
+fn images_of_split(current: &Current, split: SplitName, class: Option<u16>, (offset, count): (u32, u32)) -> ImageBatch {
+    let matching: Vec<u32> = current
+        .split
+        .part(split)
+        .iter()
+        .copied()
+        .filter(|&index| class.is_none() || current.dataset.label(index) == class)
+        .collect();
+    let wanted: Vec<u32> = matching.iter().copied().skip(offset as usize).take(count as usize).collect();
+    images_at(&current.dataset, &wanted, matching.len())
+}
+
+/// The images that exist, up to the limits; the page sees from `indices` which they are.
+fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
+    let limit = image_limit(dataset);
+    let mut indices = Vec::new();
+    let mut labels = Vec::new();
+    let mut pixels = Vec::new();
+    for &index in wanted.iter().take(limit) {
+        if let (Some(image), Some(label)) = (dataset.image(index), dataset.label(index)) {
+            indices.push(index);
+            labels.push(label);
+            pixels.extend_from_slice(image);
+        }
+    }
+    ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total: total as u32 }
+}
+
+/// Images of this size in one answer.
+fn image_limit(dataset: &Dataset) -> usize {
+    IMAGE_LIMIT.min(PIXEL_LIMIT_BYTES / dataset.shape.n_values().max(1)).max(1)
+}
+
+/// The labels are those of the images themselves, whatever was mixed into them.
+fn preview_images(dataset: &Dataset, Preview { indices, pixels }: Preview) -> ImageBatch {
+    let labels = indices.iter().map(|&index| dataset.label(index).unwrap_or_default()).collect();
+    let total = indices.len() as u32;
+    ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kindling_core::protocol::ImageShape;
+
+    fn dataset() -> Dataset {
+        Dataset {
+            name: "tiny".into(),
+            classes: vec!["a".into(), "b".into()],
+            shape: ImageShape { channels: 1, height: 1, width: 2 },
+            pixels: vec![0, 1, 2, 3, 4, 5],
+            labels: vec![0, 1, 0],
+            n_standard_test: 0,
+        }
+    }
+
+    #[test]
+    fn images_come_in_the_order_asked_for() {
+        let batch = images_at(&dataset(), &[2, 0], 2);
+        assert_eq!((batch.indices, batch.labels), (vec![2, 0], vec![0, 0]));
+        assert_eq!(&*batch.pixels, &[4, 5, 0, 1]);
+    }
+
+    #[test]
+    fn images_that_do_not_exist_are_left_out() {
+        let batch = images_at(&dataset(), &[1, 3, u32::MAX], 3);
+        assert_eq!(batch.indices, [1]);
+    }
+
+    #[test]
+    fn an_answer_has_a_limit() {
+        let batch = images_at(&dataset(), &[0; 5_000], 5_000);
+        assert_eq!(batch.indices.len(), IMAGE_LIMIT);
+        assert_eq!(batch.total, 5_000);
+    }
+}

@@ -1,0 +1,41 @@
+//! What training gets from the session: its events, a pause for breath, and the time.
+
+use std::rc::Rc;
+
+use kindling_core::protocol::{Event, Failure, RunId, RunUpdate};
+use kindling_train::training::Host;
+
+use crate::platform::Platform;
+
+/// A visitor who reloads loses at most so much.
+const CHECKPOINT_INTERVAL_MS: f64 = 5_000.0;
+
+/// Speaks for one run.
+pub struct RunHost<P> {
+    pub platform: Rc<P>,
+    pub run: RunId,
+    /// Whether it reports checkpoints.
+    pub is_kept: bool,
+}
+
+impl<P: Platform> Host for RunHost<P> {
+    fn emit(&self, update: RunUpdate) {
+        self.platform.emit(Event::Run { run: self.run, update });
+    }
+
+    fn warn(&self, failure: Failure) {
+        self.platform.emit(Event::Warning(failure));
+    }
+
+    fn checkpoint_interval_ms(&self) -> Option<f64> {
+        self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
+    }
+
+    async fn breathe(&self) {
+        self.platform.breathe().await;
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.platform.now_ms()
+    }
+}

@@ -1,0 +1,150 @@
+//! Gets a dataset's files, from the page's server, the cache of an earlier visit, or the visitor's own hands, and parses them.
+
+use std::cell::{Cell, RefCell};
+
+use kindling_core::dataset::{self, Dataset, ServedDataset};
+use kindling_core::protocol::{DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind};
+
+use crate::download::{self, Expected, Wanted, Watcher};
+use crate::platform::Platform;
+use crate::rate::RateWindow;
+use crate::{cache, retry};
+
+/// All files of a dataset together, as they are sent or dropped.
+const TOTAL_LIMIT_BYTES: u64 = 1 << 30;
+
+/// Files that make up a dataset.
+const FILE_LIMIT: usize = 64;
+
+const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
+
+/// A dataset, and the id by which a run's config may call it.
+pub struct Loaded {
+    pub id: String,
+    pub dataset: Dataset,
+}
+
+/// Fetches and parses, and reports how it goes. Dropping the future cancels it.
+pub async fn load(platform: &impl Platform, source: DatasetSource) -> Result<Loaded, Failure> {
+    match source {
+        DatasetSource::Served { id, base } => {
+            let folder = format!("{}/datasets/{id}", base.trim_end_matches('/'));
+            let served = describe(platform, &id, &folder).await?;
+            let files = fetch(platform, &wanted_of_served(&served, &folder)).await?;
+            announce_parsing(platform).await;
+            Ok(Loaded { dataset: served.parse_files(files)?, id })
+        }
+        DatasetSource::Files { files } => {
+            let wanted: Vec<_> = files.into_iter().map(wanted_of_file).collect();
+            let files = fetch(platform, &wanted).await?;
+            announce_parsing(platform).await;
+            let id = dataset::files_id(&files);
+            Ok(Loaded { dataset: dataset::parse_files(dataset::FILES, files)?, id })
+        }
+    }
+}
+
+async fn describe(platform: &impl Platform, id: &str, folder: &str) -> Result<ServedDataset, Failure> {
+    let wanted = Wanted {
+        name: format!("{id}/dataset.json"),
+        url: format!("{folder}/dataset.json"),
+        expected: Expected::AtMostBytes(DESCRIPTION_LIMIT_BYTES),
+    };
+    let json = download::download(platform, &wanted, &Progress::new(platform, None)).await?;
+    Ok(ServedDataset::parse(id, &json)?)
+}
+
+fn wanted_of_served(served: &ServedDataset, folder: &str) -> Vec<Wanted> {
+    let wanted = |file: &dataset::served::ServedFile| Wanted {
+        name: file.name.clone(),
+        url: format!("{folder}/{}", file.name),
+        expected: Expected::Served(file.clone()),
+    };
+    served.files.iter().map(wanted).collect()
+}
+
+fn wanted_of_file(file: DatasetFile) -> Wanted {
+    Wanted { name: file.name, url: file.url, expected: Expected::Bytes(file.size_bytes) }
+}
+
+async fn announce_parsing(platform: &impl Platform) {
+    platform.emit(Event::Dataset(DatasetUpdate::Parsing));
+    // The last moment to be canceled: parsing holds the thread.
+    platform.breathe().await;
+}
+
+async fn fetch(platform: &impl Platform, wanted: &[Wanted]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let total_bytes = wanted.iter().map(size_bytes).fold(0, u64::saturating_add);
+    if wanted.len() > FILE_LIMIT || total_bytes > TOTAL_LIMIT_BYTES {
+        let detail = format!(
+            "{} files of {} MiB together; {FILE_LIMIT} files of {} MiB are possible",
+            wanted.len(),
+            total_bytes >> 20,
+            TOTAL_LIMIT_BYTES >> 20
+        );
+        return Err(Failure::new(FailureKind::BadFile, detail));
+    }
+    let progress = Progress::new(platform, Some(total_bytes));
+    let mut files = Vec::with_capacity(wanted.len());
+    for file in wanted {
+        let bytes = fetch_one(platform, file, &progress).await?;
+        progress.done_bytes.set(progress.done_bytes.get() + size_bytes(file));
+        files.push((file.name.clone(), bytes));
+    }
+    Ok(files)
+}
+
+async fn fetch_one<P: Platform>(platform: &P, wanted: &Wanted, progress: &Progress<'_, P>) -> Result<Vec<u8>, Failure> {
+    let Expected::Served(file) = &wanted.expected else {
+        return download::download(platform, wanted, progress).await;
+    };
+    if let Some(bytes) = cache::get(platform.store(), file).await {
+        return Ok(bytes);
+    }
+    let bytes = download::download(platform, wanted, progress).await?;
+    // No room, or no permission: then the next visit downloads again, as the first did.
+    cache::keep(platform.store(), file, &bytes).await.ok();
+    Ok(bytes)
+}
+
+fn size_bytes(wanted: &Wanted) -> u64 {
+    match &wanted.expected {
+        Expected::Served(file) => file.bytes,
+        Expected::Bytes(bytes) => *bytes,
+        Expected::AtMostBytes(_) => 0,
+    }
+}
+
+/// Adds up the files of a dataset. Reports nothing as long as the total is unknown.
+struct Progress<'a, P> {
+    platform: &'a P,
+    total_bytes: Option<u64>,
+    /// Of the files that are whole.
+    done_bytes: Cell<u64>,
+    rate: RefCell<RateWindow>,
+}
+
+impl<'a, P: Platform> Progress<'a, P> {
+    fn new(platform: &'a P, total_bytes: Option<u64>) -> Self {
+        Self { platform, total_bytes, done_bytes: Cell::default(), rate: RefCell::default() }
+    }
+
+    fn emit(&self, update: DatasetUpdate) {
+        self.platform.emit(Event::Dataset(update));
+    }
+}
+
+impl<P: Platform> Watcher for Progress<'_, P> {
+    fn received(&self, bytes: u64) {
+        let Some(total_bytes) = self.total_bytes else { return };
+        // A server that has the browser unpack its files sends more than their sizes say.
+        let received_bytes = (self.done_bytes.get() + bytes).min(total_bytes);
+        if let Some(bytes_per_second) = self.rate.borrow_mut().report(self.platform.now_ms(), received_bytes) {
+            self.emit(DatasetUpdate::Downloading { received_bytes, total_bytes: Some(total_bytes), bytes_per_second });
+        }
+    }
+
+    fn retrying(&self, attempt: u32, failure: Failure) {
+        self.emit(DatasetUpdate::Retrying { attempt, attempts: retry::ATTEMPTS, failure });
+    }
+}

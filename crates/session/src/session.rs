@@ -1,0 +1,338 @@
+//! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use futures_util::future::{AbortHandle, Abortable};
+use kindling_core::config::{RunConfig, SplitConfig};
+use kindling_core::dataset::{self, Dataset, Split};
+use kindling_core::protocol::{
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate,
+    ValueChange, Watch,
+};
+use kindling_train::device::DeviceDataset;
+use kindling_train::exchange::weight_file;
+use kindling_train::module::Network;
+use kindling_train::training::{self, Control, Published};
+
+use crate::agenda::{Agenda, Job};
+use crate::host::RunHost;
+use crate::load::{self, Loaded};
+use crate::platform::Platform;
+use crate::questions::Questions;
+
+/// What the engine computes on.
+pub struct EngineDevice {
+    pub device: Device,
+    /// The largest buffer that the device binds.
+    pub max_buffer_bytes: u64,
+    /// Steps that compile and tune its kernels, for seconds, before the first one that counts.
+    pub warm_up_steps: u32,
+}
+
+/// The dataset in use.
+pub struct Current {
+    pub dataset: Rc<Dataset>,
+    pub split: Split,
+    pub split_config: SplitConfig,
+    pub summary: DatasetSummary,
+    pub on_device: DeviceDataset,
+}
+
+/// All that the engine holds.
+pub struct Session<P> {
+    platform: Rc<P>,
+    device: EngineDevice,
+    current: RefCell<Option<Rc<Current>>>,
+    /// The network that questions are about. Emptied with the dataset that it was trained on.
+    published: Published,
+    agenda: RefCell<Agenda<Load, Run>>,
+    under_way: RefCell<UnderWay>,
+    questions: Questions,
+    /// What is looked at inside the network, of this run or the next.
+    watch: Cell<Option<Watch>>,
+    /// What the kernels were last prepared for, see [`RunConfig::kernels`], on the dataset in use.
+    prepared: RefCell<Option<RunConfig>>,
+}
+
+#[derive(Default)]
+enum UnderWay {
+    #[default]
+    Nothing,
+    Loading(AbortHandle),
+    Training(RunId, Rc<Control>),
+}
+
+struct Load {
+    source: DatasetSource,
+    split: SplitConfig,
+}
+
+struct Run {
+    id: RunId,
+    config: RunConfig,
+    work: Work,
+    control: Rc<Control>,
+}
+
+/// What a run is to do.
+enum Work {
+    /// From its beginning, or from a checkpoint on.
+    Train { checkpoint: Option<Bulk>, is_kept: bool },
+    /// Nothing: it has ended before, with these weights.
+    Open { weights: Bulk },
+}
+
+impl<P: Platform> Session<P> {
+    pub fn new(platform: Rc<P>, device: EngineDevice) -> Rc<Self> {
+        Rc::new(Self {
+            platform,
+            device,
+            current: RefCell::default(),
+            published: Published::default(),
+            agenda: RefCell::default(),
+            under_way: RefCell::default(),
+            questions: Questions::default(),
+            watch: Cell::default(),
+            prepared: RefCell::default(),
+        })
+    }
+
+    pub fn platform(&self) -> &Rc<P> {
+        &self.platform
+    }
+
+    pub fn current(&self) -> Option<Rc<Current>> {
+        self.current.borrow().clone()
+    }
+
+    pub fn published(&self) -> &Published {
+        &self.published
+    }
+
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    pub fn act(self: &Rc<Self>, command: Command) {
+        match command {
+            Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
+            Command::CancelDataset => self.cancel_dataset(),
+            Command::Train { run, config, checkpoint, is_kept } => {
+                self.train(Run {
+                    id: run,
+                    config: *config,
+                    work: Work::Train { checkpoint, is_kept },
+                    control: Rc::default(),
+                });
+            }
+            Command::Open { run, config, weights } => {
+                self.train(Run { id: run, config: *config, work: Work::Open { weights }, control: Rc::default() });
+            }
+            Command::Pause => self.steer(Control::pause),
+            Command::Resume => self.steer(Control::resume),
+            Command::Step => self.steer(Control::step),
+            Command::Stop => self.steer(Control::stop),
+            Command::Checkpoint => self.steer(Control::checkpoint),
+            Command::Adjust { run, change } => self.adjust(run, change),
+            Command::Watch(watch) => {
+                self.watch.set(watch);
+                self.steer(|control| control.set_watch(watch));
+            }
+            Command::Ask { request, question } => self.questions.ask(self, request, question),
+            Command::Withdraw { request } => self.questions.withdraw(&*self.platform, request),
+        }
+    }
+
+    /// The device is lost or lies: a run under way has failed, and so has the engine.
+    pub fn give_up(&self, failure: Failure) {
+        if let UnderWay::Training(run, _) = &*self.under_way.borrow() {
+            self.tell(*run, RunUpdate::Failed(failure.clone()));
+        }
+        self.platform.emit(Event::Crashed(failure));
+    }
+
+    fn set_dataset(self: &Rc<Self>, load: Load) {
+        self.interrupt();
+        let (load, run) = self.agenda.borrow_mut().plan_load(load);
+        if load.is_some() {
+            self.tell_dataset(DatasetUpdate::Canceled);
+        }
+        if let Some(run) = run {
+            self.fail(run.id, Failure::new(FailureKind::Canceled, "another dataset was chosen before the run began"));
+        }
+        self.go_on();
+    }
+
+    fn cancel_dataset(&self) {
+        if let UnderWay::Loading(abort) = &*self.under_way.borrow() {
+            abort.abort();
+        }
+        if self.agenda.borrow_mut().cancel_load().is_some() {
+            self.tell_dataset(DatasetUpdate::Canceled);
+        }
+    }
+
+    fn train(self: &Rc<Self>, run: Run) {
+        run.control.set_watch(self.watch.get());
+        if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
+            control.stop();
+        }
+        let replaced = self.agenda.borrow_mut().plan_train(run);
+        if let Some(run) = replaced {
+            self.fail(run.id, Failure::new(FailureKind::Canceled, "another run was started before this one began"));
+        }
+        self.go_on();
+    }
+
+    /// Steers the latest run: the one that waits, if one does.
+    fn steer(&self, action: impl Fn(&Control)) {
+        if let Some(run) = self.agenda.borrow().waiting_train() {
+            action(&run.control);
+        } else if let UnderWay::Training(_, control) = &*self.under_way.borrow() {
+            action(control);
+        }
+    }
+
+    /// A run that is over is not adjusted, and neither is another in its place.
+    fn adjust(&self, run: RunId, change: ValueChange) {
+        if let Some(waiting) = self.agenda.borrow().waiting_train().filter(|waiting| waiting.id == run) {
+            waiting.control.adjust(change);
+        } else if let UnderWay::Training(id, control) = &*self.under_way.borrow()
+            && *id == run
+        {
+            control.adjust(change);
+        }
+    }
+
+    /// Ends whatever is under way, soon.
+    fn interrupt(&self) {
+        match &*self.under_way.borrow() {
+            UnderWay::Nothing => {}
+            UnderWay::Loading(abort) => abort.abort(),
+            UnderWay::Training(_, control) => control.stop(),
+        }
+    }
+
+    /// Works through the agenda, unless that is being done already.
+    fn go_on(self: &Rc<Self>) {
+        let session = self.clone();
+        self.platform.spawn(async move {
+            while let Some(job) = { session.agenda.borrow_mut().begin() } {
+                match job {
+                    Job::Load(load) => session.perform_load(load).await,
+                    Job::Train(run) => session.perform_run(run).await,
+                }
+                session.under_way.replace(UnderWay::Nothing);
+                session.agenda.borrow_mut().end();
+            }
+        });
+    }
+
+    async fn perform_load(&self, load: Load) {
+        let (abort, registration) = AbortHandle::new_pair();
+        self.under_way.replace(UnderWay::Loading(abort));
+        let update = match Abortable::new(load::load(&*self.platform, load.source), registration).await {
+            Ok(Ok(Loaded { id, dataset })) => match self.set_current(&id, Rc::new(dataset), load.split) {
+                Ok(summary) => DatasetUpdate::Set(summary),
+                Err(failure) => DatasetUpdate::Failed(failure),
+            },
+            Ok(Err(failure)) => DatasetUpdate::Failed(failure),
+            Err(_aborted) => DatasetUpdate::Canceled,
+        };
+        self.tell_dataset(update);
+    }
+
+    /// Cuts a dataset and puts it on the device. On failure the one before stays.
+    fn set_current(
+        &self,
+        id: &str,
+        dataset: Rc<Dataset>,
+        split_config: SplitConfig,
+    ) -> Result<DatasetSummary, Failure> {
+        let split = Split::new(&dataset, &split_config)?;
+        let summary = dataset::summarize(id, &dataset, &split);
+        let EngineDevice { device, max_buffer_bytes, .. } = &self.device;
+        let on_device = DeviceDataset::new(&dataset, split.clone(), device, *max_buffer_bytes)?
+            .with_samples(summary.samples.clone());
+        // From here on nothing can fail. What was asked and what was trained belongs to the dataset before.
+        self.questions.cancel_all(&*self.platform);
+        self.published.clear();
+        let current = Current { dataset, split, split_config, summary: summary.clone(), on_device };
+        self.current.replace(Some(Rc::new(current)));
+        self.prepared.replace(None);
+        Ok(summary)
+    }
+
+    async fn perform_run(&self, run: Run) {
+        self.under_way.replace(UnderWay::Training(run.id, run.control.clone()));
+        match self.run(&run).await {
+            Ok(update) => self.tell(run.id, update),
+            Err(failure) => {
+                let is_fatal = matches!(failure.kind, FailureKind::GpuError | FailureKind::DeviceLost);
+                if is_fatal { self.give_up(failure) } else { self.fail(run.id, failure) }
+            }
+        }
+    }
+
+    /// Gives its last update.
+    async fn run(&self, run: &Run) -> Result<RunUpdate, Failure> {
+        let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
+        let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
+        let DatasetSummary { id, name, .. } = &current.summary;
+        // Of datasets from files the name tells nothing.
+        let is_named = !id.starts_with(dataset::FILES) && run.config.dataset == *name;
+        if run.config.dataset != *id && !is_named {
+            return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
+        }
+        let current = self.recut(current, &run.config.split)?;
+        let (data, config) = (&current.on_device, &run.config);
+        let (checkpoint, is_kept) = match &run.work {
+            Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
+            Work::Open { weights } => {
+                let weights = weight_file::from_bytes(weights)?;
+                let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
+                let network = Network::with_weights(&config.network, shape, n_classes, weights, &device)?;
+                self.published.set(network.valid());
+                return Ok(RunUpdate::Opened);
+            }
+        };
+        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
+        let kernels = Some(config.kernels());
+        if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
+            // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
+            let steps = self.device.warm_up_steps;
+            training::warm_up(&host, &run.control, data, config, steps).await?;
+            self.prepared.replace(kernels);
+        }
+        let report = match checkpoint {
+            None => training::train(&host, &run.control, data, config, &self.published).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+        };
+        report.map(RunUpdate::Finished)
+    }
+
+    /// Cuts the dataset anew where the run's config wants it cut otherwise.
+    fn recut(&self, current: Rc<Current>, split: &SplitConfig) -> Result<Rc<Current>, Failure> {
+        if current.split_config == *split {
+            return Ok(current);
+        }
+        let summary = self.set_current(&current.summary.id, current.dataset.clone(), *split)?;
+        self.tell_dataset(DatasetUpdate::Set(summary));
+        Ok(self.current().unwrap_or(current))
+    }
+
+    fn tell(&self, run: RunId, update: RunUpdate) {
+        self.platform.emit(Event::Run { run, update });
+    }
+
+    fn fail(&self, run: RunId, failure: Failure) {
+        self.tell(run, RunUpdate::Failed(failure));
+    }
+
+    fn tell_dataset(&self, update: DatasetUpdate) {
+        self.platform.emit(Event::Dataset(update));
+    }
+}

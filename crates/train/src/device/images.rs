@@ -1,0 +1,232 @@
+//! The dataset on the device: packed bytes, uploaded once; a batch is a gather and an unpacking there.
+
+use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
+
+use kindling_core::dataset::drawing_style::DrawingStyle;
+use kindling_core::dataset::{Dataset, Split};
+use kindling_core::protocol::{Failure, FailureKind, ImageShape, SplitCounts, SplitName};
+
+/// Bytes in a word: WebGPU has no tensors of bytes.
+const WORD_BYTES: usize = 4;
+
+/// A dataset that batches can be taken from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DeviceDataset {
+    shape: ImageShape,
+    n_classes: usize,
+    split: Split,
+    samples: Vec<u32>,
+    drawing_style: DrawingStyle,
+    labels: Vec<u16>,
+    /// As [`Unpacker::upload`] has them.
+    packed: Tensor<3, Int>,
+    unpacker: Unpacker,
+}
+
+/// Images of a dataset in some order, on the device. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// `[images]`: indices into the dataset.
+    indices: Tensor<1, Int>,
+    /// `[images]`: uploaded with the indices, as to gather them there is a dispatch more in each step.
+    labels: Tensor<1, Int>,
+}
+
+impl Selection {
+    pub fn narrow(&self, start: usize, length: usize) -> Self {
+        let part = |tensor: &Tensor<1, Int>| tensor.clone().narrow(0, start, length);
+        Self { indices: part(&self.indices), labels: part(&self.labels) }
+    }
+}
+
+/// Images with their labels, on the device.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `[batch, channels, height, width]`, scaled to [-1, 1].
+    pub images: Tensor<4>,
+    /// `[batch]`
+    pub labels: Tensor<1, Int>,
+    /// `[batch, classes]`: 1 at the label, 0 elsewhere.
+    pub targets: Tensor<2>,
+}
+
+impl DeviceDataset {
+    /// Uploads the images. `max_buffer_bytes` is the largest buffer that the device binds: no WebGPU device has less than
+    /// 128 MiB, most have 2 GiB and more.
+    pub fn new(dataset: &Dataset, split: Split, device: &Device, max_buffer_bytes: u64) -> Result<Self, Failure> {
+        let n_images = dataset.len();
+        let unpacker = Unpacker::new(dataset.shape, dataset.classes.len(), device);
+        let needed_bytes = (n_images * unpacker.n_words * WORD_BYTES) as u64;
+        if needed_bytes > max_buffer_bytes {
+            return Err(Failure::new(
+                FailureKind::OutOfMemory,
+                format!(
+                    "the images need {} MiB in one piece, the device offers {} MiB",
+                    needed_bytes >> 20,
+                    max_buffer_bytes >> 20
+                ),
+            ));
+        }
+        Ok(Self {
+            shape: dataset.shape,
+            n_classes: dataset.classes.len(),
+            split,
+            samples: Vec::new(),
+            drawing_style: DrawingStyle::measure(dataset),
+            labels: dataset.labels.clone(),
+            packed: unpacker.upload(&dataset.pixels, n_images, device),
+            unpacker,
+        })
+    }
+
+    /// Sets the images whose predictions are reported while training.
+    pub fn with_samples(self, samples: Vec<u32>) -> Self {
+        Self { samples, ..self }
+    }
+
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    pub fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    /// The images of a part, as indices into the dataset.
+    pub fn part(&self, name: SplitName) -> &[u32] {
+        self.split.part(name)
+    }
+
+    /// Images in each part.
+    pub fn counts(&self) -> SplitCounts {
+        let count = |name| self.part(name).len() as u32;
+        SplitCounts {
+            train: count(SplitName::Train),
+            validation: count(SplitName::Validation),
+            test: count(SplitName::Test),
+        }
+    }
+
+    /// Train images of each class.
+    pub fn train_class_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.n_classes];
+        for &index in self.part(SplitName::Train) {
+            if let Some(count) = counts.get_mut(usize::from(self.label(index))) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    pub fn samples(&self) -> &[u32] {
+        &self.samples
+    }
+
+    /// How a drawing is to look to be like the images.
+    pub fn drawing_style(&self) -> &DrawingStyle {
+        &self.drawing_style
+    }
+
+    /// The class of an image; `index` comes from this dataset's split.
+    pub fn label(&self, index: u32) -> u16 {
+        self.labels.get(index as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether there is an image of this index.
+    pub fn has_image(&self, index: u32) -> bool {
+        (index as usize) < self.labels.len()
+    }
+
+    pub fn device(&self) -> Device {
+        self.packed.device()
+    }
+
+    /// Uploads an order of images, for [`DeviceDataset::batch`].
+    pub fn select(&self, indices: impl IntoIterator<Item = u32>) -> Selection {
+        let (indices, labels): (Vec<i32>, Vec<i32>) =
+            indices.into_iter().map(|index| (index as i32, i32::from(self.label(index)))).unzip();
+        let n_images = indices.len();
+        let upload = |values| Tensor::from_data(TensorData::new(values, [n_images]), &self.device());
+        Selection { indices: upload(indices), labels: upload(labels) }
+    }
+
+    /// The selected images, unpacked.
+    pub fn batch(&self, selection: Selection) -> Batch {
+        let Selection { indices, labels } = selection;
+        let packed = self.packed.clone().select(0, indices); // [batch, words, 1 or 4]
+        Batch { images: self.unpacker.unpack(packed), targets: self.unpacker.targets(labels.clone()), labels }
+    }
+}
+
+/// Turns packed bytes into images, and labels into targets.
+#[derive(Clone, Debug)]
+pub(crate) struct Unpacker {
+    shape: ImageShape,
+    n_words: usize,
+    /// `[1, 1, 4]`: how far each byte of a word must be shifted down.
+    shifts: Tensor<3, Int>,
+    /// `[1, classes]`: 0, 1, 2 …
+    classes: Tensor<2, Int>,
+}
+
+impl Unpacker {
+    pub(crate) fn new(shape: ImageShape, n_classes: usize, device: &Device) -> Self {
+        let classes: Vec<i32> = (0..n_classes as i32).collect();
+        Self {
+            shape,
+            n_words: shape.n_values().div_ceil(WORD_BYTES),
+            shifts: Tensor::from_data(TensorData::new(vec![0_i32, 8, 16, 24], [1, 1, 4]), (device, DType::I32)),
+            classes: Tensor::from_data(TensorData::new(classes, [1, n_classes]), device),
+        }
+    }
+
+    /// Packs `n_images` images and uploads them: `[images, words, 1]`, four values of an image in each word, the first in the lowest
+    /// byte. On WebGPU `[images, words, 4]`, the same words seen four times: so burn gathers and unpacks them in one kernel.
+    pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<3, Int> {
+        let n_values = self.shape.n_values().max(1);
+        let mut words = Vec::with_capacity(n_images * self.n_words);
+        for image in pixels.chunks_exact(n_values).take(n_images) {
+            words.extend(image.chunks(WORD_BYTES).map(|bytes| {
+                let mut word = [0; WORD_BYTES];
+                word[..bytes.len()].copy_from_slice(bytes);
+                i32::from_le_bytes(word)
+            }));
+        }
+        let words = Tensor::from_data(TensorData::new(words, [n_images, self.n_words, 1]), (device, DType::I32));
+        if cfg!(feature = "gpu") { words.expand([n_images, self.n_words, WORD_BYTES]) } else { words }
+    }
+
+    /// Uploaded words to `[batch, channels, height, width]`, scaled to [-1, 1].
+    pub(crate) fn unpack(&self, packed: Tensor<3, Int>) -> Tensor<4> {
+        let ImageShape { channels, height, width } = self.shape;
+        let [n_images, n_words, _] = packed.dims();
+        let n_values = self.shape.n_values();
+        // Scaled before the reshape: burn then fuses all of it.
+        let mut values = (packed
+            .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
+            .bitwise_and_scalar(0xff)
+            .float()
+            * (2.0 / 255.0)
+            - 1.0)
+            .reshape([n_images, n_words * WORD_BYTES]);
+        if n_words * WORD_BYTES > n_values {
+            values = values.slice([0..n_images, 0..n_values]);
+        }
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        match channels {
+            // The same memory, but so burn sees that it lies as its convolutions on WebGPU read images, channels last, and copies none.
+            1 if cfg!(feature = "gpu") => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
+            _ => values.reshape([n_images, channels, height, width]),
+        }
+    }
+
+    /// `[batch]` to `[batch, classes]`.
+    fn targets(&self, labels: Tensor<1, Int>) -> Tensor<2> {
+        ones_where(labels.unsqueeze_dim::<2>(1).equal(self.classes.clone()))
+    }
+}
+
+/// 1 where true, 0 elsewhere. burn fuses it with what it is computed from, which it does not with the cast of a bool.
+pub fn ones_where<const D: usize>(mask: Tensor<D, Bool>) -> Tensor<D> {
+    Tensor::zeros(mask.dims(), &mask.device()).mask_fill(mask, 1.0)
+}

@@ -1,0 +1,4 @@
+//! Weights in files that other tools read.
+
+/// Weights as a safetensors file.
+pub mod weight_file;

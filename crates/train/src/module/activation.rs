@@ -1,0 +1,43 @@
+//! Activations with PyTorch's definitions.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::{gelu, leaky_relu, relu, sigmoid, silu};
+
+use super::features::Features;
+use kindling_core::config::Activation;
+
+/// PyTorch's default.
+const LEAKY_SLOPE: f64 = 0.01;
+
+#[derive(Module, Debug)]
+pub(super) struct Activate {
+    #[module(skip)]
+    pub function: Activation,
+}
+
+impl Activate {
+    pub fn forward(&self, features: Features) -> Features {
+        match features {
+            Features::Maps(maps) => Features::Maps(self.values(maps)),
+            Features::Sequence(sequence) => Features::Sequence(self.values(sequence)),
+            Features::Vector(vector) => Features::Vector(self.values(vector)),
+        }
+    }
+
+    fn values<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
+        match self.function {
+            Activation::Relu => relu(values),
+            Activation::LeakyRelu => leaky_relu(values, LEAKY_SLOPE),
+            Activation::Gelu => gelu(values),
+            Activation::Silu => silu(values),
+            Activation::Tanh => tanh(values),
+            Activation::Sigmoid => sigmoid(values),
+        }
+    }
+}
+
+/// Some GPUs compute it by way of exponentials that overflow; from 10 on it is 1 in 32 bits anyway.
+pub(super) fn tanh<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    values.clamp(-10.0, 10.0).tanh()
+}

@@ -1,0 +1,62 @@
+//! Dropout of values and of whole channels. burn's own draws from one generator for all of a device; ours gives equal seeds equal
+//! masks, on every device, for an upload per step.
+
+use burn::module::Module;
+use burn::tensor::{Shape, Tensor, TensorData};
+
+use super::features::Features;
+use kindling_core::random::Random;
+
+/// Zeroes values with probability `rate`, and scales the rest so that the mean stays.
+#[derive(Module, Debug)]
+pub(super) struct Dropout {
+    #[module(skip)]
+    pub rate: f32,
+}
+
+impl Dropout {
+    pub fn forward_train(&self, features: Features, random: &mut Random) -> Features {
+        match features {
+            Features::Maps(maps) => Features::Maps(self.values(maps, random)),
+            Features::Sequence(sequence) => Features::Sequence(self.values(sequence, random)),
+            Features::Vector(vector) => Features::Vector(self.values(vector, random)),
+        }
+    }
+
+    pub fn values<const D: usize>(&self, values: Tensor<D>, random: &mut Random) -> Tensor<D> {
+        let shape = values.shape();
+        masked(values, shape, self.rate, random)
+    }
+}
+
+/// As [`Dropout`], for each channel of each image at once.
+#[derive(Module, Debug)]
+pub(super) struct SpatialDropout {
+    #[module(skip)]
+    pub rate: f32,
+}
+
+impl SpatialDropout {
+    pub fn forward_train(&self, maps: Tensor<4>, random: &mut Random) -> Tensor<4> {
+        let [n_images, channels, _, _] = maps.dims();
+        masked(maps, Shape::new([n_images, channels, 1, 1]), self.rate, random)
+    }
+}
+
+/// Multiplies by a mask of zeros and `1 / (1 - rate)`, which has a value for all that share it.
+fn masked<const D: usize>(values: Tensor<D>, mask_shape: Shape, rate: f32, random: &mut Random) -> Tensor<D> {
+    if rate == 0.0 {
+        return values;
+    }
+    let kept = 1.0 / (1.0 - rate);
+    let threshold = (rate * 65_536.0) as u64;
+    let n_values = mask_shape.num_elements();
+    // Four draws of 16 bits from each number.
+    let draws = (0..n_values.div_ceil(4)).flat_map(|_| {
+        let bits = random.next_u64();
+        (0..4).map(move |draw| (bits >> (16 * draw)) & 0xffff)
+    });
+    let mask: Vec<f32> = draws.take(n_values).map(|draw| if draw < threshold { 0.0 } else { kept }).collect();
+    let device = values.device();
+    values * Tensor::from_data(TensorData::new(mask, mask_shape), &device)
+}

@@ -1,0 +1,165 @@
+//! One layer of a network: its kinds, how it is built, and what it does.
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::pool::{AvgPool2d, AvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
+use burn::nn::{Linear, PaddingConfig2d};
+
+use super::activation::Activate;
+use super::block::{Chain, Residual, SqueezeExcitation};
+use super::builder::Builder;
+use super::dropout::{Dropout, SpatialDropout};
+use super::features::Features;
+use super::norm::{BatchNorm, GroupNorm, LayerNorm};
+use super::pool::{GlobalAveragePool, GlobalMaxPool};
+use super::recurrent::{Cell, Recurrent};
+use super::transformer::{PatchEmbedding, PositionEmbedding, TransformerBlock};
+use kindling_core::config::{Layer, Padding};
+use kindling_core::network::shape::PlacedLayer;
+use kindling_core::network::shape::maps::padding_of;
+use kindling_core::random::Random;
+
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "burn has no boxed modules, and a network has few layers")]
+pub(super) enum NetworkLayer {
+    Conv(Conv2d),
+    BatchNorm(BatchNorm),
+    GroupNorm(GroupNorm),
+    LayerNorm(LayerNorm),
+    Activation(Activate),
+    MaxPool(MaxPool2d),
+    AveragePool(AvgPool2d),
+    GlobalAveragePool(GlobalAveragePool),
+    GlobalMaxPool(GlobalMaxPool),
+    Dropout(Dropout),
+    SpatialDropout(SpatialDropout),
+    Flatten(Flatten),
+    Linear(Linear),
+    Residual(Residual),
+    Chain(Chain),
+    SqueezeExcitation(SqueezeExcitation),
+    Rows(Rows),
+    Recurrent(Recurrent),
+    PatchEmbedding(PatchEmbedding),
+    PositionEmbedding(PositionEmbedding),
+    TransformerBlock(TransformerBlock),
+}
+
+/// Maps or a sequence to a vector.
+#[derive(Module, Debug)]
+pub(super) struct Flatten {}
+
+/// Maps to the sequence of their rows.
+#[derive(Module, Debug)]
+pub(super) struct Rows {}
+
+impl NetworkLayer {
+    pub fn build(placed: &PlacedLayer, builder: &mut Builder) -> Self {
+        match placed.layer {
+            Layer::Conv { kernel, stride, padding, dilation, groups, bias, .. } => {
+                Self::Conv(build_conv(Window { kernel, stride, padding, dilation }, groups as usize, bias, builder))
+            }
+            Layer::DepthwiseConv { kernel, stride, padding, dilation, bias } => {
+                // As many groups as channels, and the weight has a filter for each.
+                let conv = build_conv(Window { kernel, stride, padding, dilation }, 1, bias, builder);
+                let [groups, _, _, _] = conv.weight.dims();
+                Self::Conv(Conv2d { groups, ..conv })
+            }
+            Layer::BatchNorm => Self::BatchNorm(BatchNorm::build(builder)),
+            Layer::GroupNorm { groups } => Self::GroupNorm(GroupNorm::build(groups, builder)),
+            Layer::LayerNorm => Self::LayerNorm(LayerNorm::build(builder)),
+            Layer::Activation(function) => Self::Activation(Activate { function }),
+            Layer::MaxPool { size, stride } => {
+                Self::MaxPool(MaxPool2dConfig::new([size as usize; 2]).with_strides([stride as usize; 2]).init())
+            }
+            Layer::AveragePool { size, stride } => {
+                Self::AveragePool(AvgPool2dConfig::new([size as usize; 2]).with_strides([stride as usize; 2]).init())
+            }
+            Layer::GlobalAveragePool => Self::GlobalAveragePool(GlobalAveragePool {}),
+            Layer::GlobalMaxPool => Self::GlobalMaxPool(GlobalMaxPool {}),
+            Layer::Dropout { rate } => Self::Dropout(Dropout { rate }),
+            Layer::SpatialDropout { rate } => Self::SpatialDropout(SpatialDropout { rate }),
+            Layer::Flatten => Self::Flatten(Flatten {}),
+            Layer::Linear { bias, .. } | Layer::Classifier { bias } => Self::Linear(builder.linear(bias)),
+            Layer::Residual { .. } => Self::Residual(Residual::build(placed, builder)),
+            Layer::DepthwiseSeparable { .. } => Self::Chain(Chain { layers: builder.layers(&placed.inner) }),
+            Layer::SqueezeExcitation { .. } => Self::SqueezeExcitation(SqueezeExcitation::build(builder)),
+            Layer::Rows => Self::Rows(Rows {}),
+            Layer::Lstm { states, .. } => Self::Recurrent(Recurrent::build(Cell::Lstm, states, builder)),
+            Layer::Gru { states, .. } => Self::Recurrent(Recurrent::build(Cell::Gru, states, builder)),
+            Layer::PatchEmbedding { size, .. } => {
+                let window = Window { kernel: size, stride: size, padding: Padding::Valid, dilation: 1 };
+                Self::PatchEmbedding(PatchEmbedding { projection: build_conv(window, 1, true, builder) })
+            }
+            Layer::PositionEmbedding => Self::PositionEmbedding(PositionEmbedding { positions: builder.learned() }),
+            Layer::TransformerBlock { heads, dropout, .. } => {
+                Self::TransformerBlock(TransformerBlock::build(heads, dropout, builder))
+            }
+        }
+    }
+
+    pub fn forward(&self, features: Features) -> Features {
+        match self {
+            Self::Conv(layer) => Features::Maps(layer.forward(features.maps())),
+            Self::BatchNorm(layer) => layer.forward(features),
+            Self::GroupNorm(layer) => Features::Maps(layer.forward(features.maps())),
+            Self::LayerNorm(layer) => layer.forward(features),
+            Self::Activation(layer) => layer.forward(features),
+            Self::MaxPool(layer) => Features::Maps(layer.forward(features.maps())),
+            Self::AveragePool(layer) => Features::Maps(layer.forward(features.maps())),
+            Self::GlobalAveragePool(layer) => Features::Vector(layer.forward(features)),
+            Self::GlobalMaxPool(layer) => Features::Vector(layer.forward(features)),
+            Self::Dropout(_) | Self::SpatialDropout(_) => features,
+            Self::Flatten(_) => features.flatten(),
+            Self::Linear(layer) => match features {
+                Features::Sequence(sequence) => Features::Sequence(layer.forward(sequence)),
+                features @ (Features::Maps(_) | Features::Vector(_)) => {
+                    Features::Vector(layer.forward(features.vector()))
+                }
+            },
+            Self::Residual(layer) => layer.forward(features),
+            Self::Chain(layer) => layer.forward(features),
+            Self::SqueezeExcitation(layer) => Features::Maps(layer.forward(features.maps())),
+            Self::Rows(_) => features.rows(),
+            Self::Recurrent(layer) => layer.forward(features.sequence()),
+            Self::PatchEmbedding(layer) => Features::Sequence(layer.forward(features.maps())),
+            Self::PositionEmbedding(layer) => Features::Sequence(layer.forward(features.sequence())),
+            Self::TransformerBlock(layer) => Features::Sequence(layer.forward(features.sequence())),
+        }
+    }
+
+    /// For the layers that train otherwise than they answer.
+    pub fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
+        match self {
+            Self::BatchNorm(layer) => layer.forward_train(features),
+            Self::Dropout(layer) => layer.forward_train(features, random),
+            Self::SpatialDropout(layer) => Features::Maps(layer.forward_train(features.maps(), random)),
+            Self::Residual(layer) => layer.forward_train(features, random),
+            Self::Chain(layer) => layer.forward_train(features, random),
+            Self::TransformerBlock(layer) => Features::Sequence(layer.forward_train(features.sequence(), random)),
+            layer => layer.forward(features),
+        }
+    }
+}
+
+/// How a kernel goes over maps.
+struct Window {
+    kernel: u32,
+    stride: u32,
+    padding: Padding,
+    dilation: u32,
+}
+
+fn build_conv(window: Window, groups: usize, has_bias: bool, builder: &mut Builder) -> Conv2d {
+    let Window { kernel, stride, padding, dilation } = window;
+    let side = padding_of(kernel, dilation, padding) as usize;
+    Conv2d {
+        weight: builder.learned(),
+        bias: has_bias.then(|| builder.learned()),
+        stride: [stride as usize; 2],
+        kernel_size: [kernel as usize; 2],
+        dilation: [dilation as usize; 2],
+        groups,
+        padding: PaddingConfig2d::Explicit(side, side, side, side),
+    }
+}

@@ -1,0 +1,140 @@
+//! The burn module of a network, built from its description.
+
+/// What flows between layers.
+pub mod features;
+
+/// One layer: its kinds, how it is built, and what it does.
+mod layer;
+
+/// Activations.
+mod activation;
+
+/// Batch norm, group norm, layer norm.
+mod norm;
+
+/// Dropout of values and of channels.
+mod dropout;
+
+/// Pools over all places.
+mod pool;
+
+/// Residual blocks, chains, squeeze and excitation.
+mod block;
+
+/// LSTM and GRU.
+mod recurrent;
+
+/// Patches, places and transformer blocks.
+mod transformer;
+
+/// Initial weights, equal for equal seeds on every device.
+pub mod init;
+
+/// Hands out a network's tensors while it is built.
+mod builder;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use self::builder::Builder;
+pub use self::features::Features;
+use self::init::initial_weights;
+use self::layer::NetworkLayer;
+use crate::device::tensors::NamedTensor;
+use kindling_core::config::NetworkConfig;
+use kindling_core::network::shape::{NetworkError, PlacedLayer, network_tensors, place};
+use kindling_core::protocol::{Failure, FailureKind, ImageShape};
+use kindling_core::random::Random;
+
+/// A network on a device. Its parameters require gradients; [`Module::valid`] gives the copy that only answers.
+#[derive(Module, Debug)]
+pub struct Network {
+    layers: Vec<NetworkLayer>,
+    #[module(skip)]
+    input: ImageShape,
+    #[module(skip)]
+    n_classes: usize,
+    #[module(skip)]
+    n_parameters: u64,
+}
+
+impl Network {
+    /// A network with initial weights.
+    pub fn new(
+        description: &NetworkConfig,
+        input: ImageShape,
+        n_classes: usize,
+        random: &mut Random,
+        device: &Device,
+    ) -> Result<Self, NetworkError> {
+        let layers = place(description, input, n_classes)?;
+        let weights = initial_weights(&layers, description.init, random);
+        Ok(Self::build(&layers, input, n_classes, Builder::new(weights, device)))
+    }
+
+    /// A network with given weights: those that [`Network::weights`] returns for the same description.
+    pub fn with_weights(
+        description: &NetworkConfig,
+        input: ImageShape,
+        n_classes: usize,
+        weights: Vec<NamedTensor>,
+        device: &Device,
+    ) -> Result<Self, Failure> {
+        let layers = place(description, input, n_classes)?;
+        let mut given = weights;
+        let mut ordered = Vec::new();
+        for (name, tensor) in network_tensors(&layers) {
+            let place =
+                given.iter().position(|given| given.name == name && given.is_like(tensor)).ok_or_else(|| {
+                    let shape = &tensor.shape;
+                    Failure::new(FailureKind::BadNetwork, format!("no weights {name} of shape {shape:?} are given"))
+                })?;
+            ordered.push(given.swap_remove(place));
+        }
+        Ok(Self::build(&layers, input, n_classes, Builder::new(ordered, device)))
+    }
+
+    fn build(layers: &[PlacedLayer], input: ImageShape, n_classes: usize, mut builder: Builder) -> Self {
+        let n_parameters = layers.iter().map(PlacedLayer::n_parameters).sum();
+        Self { layers: builder.layers(layers), input, n_classes, n_parameters }
+    }
+
+    /// What the network says of images scaled to [-1, 1]: one logit per class.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.layers.iter().fold(Features::Maps(images), |features, layer| layer.forward(features)).vector()
+    }
+
+    /// As [`Network::forward`], with what every layer puts out on the way.
+    pub fn trace(&self, images: Tensor<4>) -> Vec<Features> {
+        let outputs = self.layers.iter().scan(Features::Maps(images), |features, layer| {
+            *features = layer.forward(features.clone());
+            Some(features.clone())
+        });
+        outputs.collect()
+    }
+
+    /// As [`Network::forward`], but with the batch's own statistics in batch norms, which it adds to their running ones, and
+    /// with dropout, which draws from `random`.
+    pub fn forward_train(&mut self, images: Tensor<4>, random: &mut Random) -> Tensor<2> {
+        let features = Features::Maps(images);
+        self.layers.iter_mut().fold(features, |features, layer| layer.forward_train(features, random)).vector()
+    }
+
+    pub fn input(&self) -> ImageShape {
+        self.input
+    }
+
+    pub fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    /// Learned numbers, as [`super::LayerSummary`] counts them: without running statistics, which burn counts too.
+    pub fn n_parameters(&self) -> u64 {
+        self.n_parameters
+    }
+
+    pub fn device(&self) -> Device {
+        // A network has at least its classifier, which has a weight.
+        self.devices().into_iter().next().unwrap_or_default()
+    }
+}

@@ -1,0 +1,110 @@
+//! LSTM and GRU with one layer, in PyTorch's names and order of gates. burn's own have a linear layer for each gate, which is
+//! several times as many kernels.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::module::linear;
+
+use super::activation::tanh;
+use super::builder::Builder;
+use super::features::Features;
+use kindling_core::config::States;
+
+/// PyTorch's `LSTM` or `GRU`. The gates are side by side: four or three.
+#[derive(Module, Debug)]
+pub(super) struct Recurrent {
+    /// `[features, gates * units]`
+    weight_ih_l0: Param<Tensor<2>>,
+    /// `[units, gates * units]`
+    weight_hh_l0: Param<Tensor<2>>,
+    /// `[gates * units]`
+    bias_ih_l0: Param<Tensor<1>>,
+    bias_hh_l0: Param<Tensor<1>>,
+    #[module(skip)]
+    cell: Cell,
+    #[module(skip)]
+    states: States,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cell {
+    Lstm,
+    Gru,
+}
+
+impl Recurrent {
+    pub fn build(cell: Cell, states: States, builder: &mut Builder) -> Self {
+        Self {
+            weight_ih_l0: builder.learned(),
+            weight_hh_l0: builder.learned(),
+            bias_ih_l0: builder.learned(),
+            bias_hh_l0: builder.learned(),
+            cell,
+            states,
+        }
+    }
+
+    pub fn forward(&self, items: Tensor<3>) -> Features {
+        let states = match self.cell {
+            Cell::Lstm => self.lstm_states(items),
+            Cell::Gru => self.gru_states(items),
+        };
+        match (self.states, states.last()) {
+            (States::Last, Some(last)) => Features::Vector(last.clone()),
+            (States::All, Some(_)) => Features::Sequence(Tensor::stack(states, 1)), // [batch, length, units]
+            (_, None) => unreachable!("shape inference has checked that maps have rows and patches"),
+        }
+    }
+
+    /// The state after each item: `[batch, units]`.
+    fn lstm_states(&self, items: Tensor<3>) -> Vec<Tensor<2>> {
+        let [n_images, length, _] = items.dims();
+        let units = self.units();
+        let mut state = Tensor::zeros([n_images, units], &items.device());
+        let mut memory = state.clone();
+        let mut states = Vec::with_capacity(length);
+        for place in 0..length {
+            let gates = self.gates_of_item(&items, place) + self.gates_of_state(state); // [batch, 4 * units]
+            let gate = |index: usize| gates.clone().narrow(1, index * units, units); // [batch, units]
+            memory = sigmoid(gate(1)) * memory + sigmoid(gate(0)) * tanh(gate(2));
+            state = sigmoid(gate(3)) * tanh(memory.clone());
+            states.push(state.clone());
+        }
+        states
+    }
+
+    /// The state after each item: `[batch, units]`.
+    fn gru_states(&self, items: Tensor<3>) -> Vec<Tensor<2>> {
+        let [n_images, length, _] = items.dims();
+        let units = self.units();
+        let part = |gates: &Tensor<2>, index: usize| gates.clone().narrow(1, index * units, units); // [batch, units]
+        let mut state = Tensor::zeros([n_images, units], &items.device());
+        let mut states = Vec::with_capacity(length);
+        for place in 0..length {
+            let of_item = self.gates_of_item(&items, place); // [batch, 3 * units]
+            let of_state = self.gates_of_state(state.clone()); // [batch, 3 * units]
+            let gate = |index: usize| sigmoid(part(&of_item, index) + part(&of_state, index)); // [batch, units]
+            // The reset gate is on the state's share with its bias, as in PyTorch.
+            let candidate = tanh(part(&of_item, 2) + gate(0) * part(&of_state, 2));
+            state = candidate.clone() + gate(1) * (state - candidate);
+            states.push(state.clone());
+        }
+        states
+    }
+
+    fn units(&self) -> usize {
+        let [units, _] = self.weight_hh_l0.dims();
+        units
+    }
+
+    /// One item at a time: the gradient of a slice of all items' gates would be as large as all of them.
+    fn gates_of_item(&self, items: &Tensor<3>, place: usize) -> Tensor<2> {
+        let item = items.clone().narrow(1, place, 1).squeeze_dim::<2>(1); // [batch, features]
+        linear(item, self.weight_ih_l0.val(), Some(self.bias_ih_l0.val()))
+    }
+
+    fn gates_of_state(&self, state: Tensor<2>) -> Tensor<2> {
+        linear(state, self.weight_hh_l0.val(), Some(self.bias_hh_l0.val()))
+    }
+}

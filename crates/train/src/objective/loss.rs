@@ -1,0 +1,207 @@
+//! What a step minimizes: cross-entropy, binary cross-entropy or mean squared error, with PyTorch's definitions.
+//!
+//! The gradient by the logits is written out, where autodiff could find it: textbooks show it, and as one run of element-wise
+//! operations it takes few dispatches on WebGPU.
+
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+
+use kindling_core::config::{ClassWeights, LossConfig};
+use kindling_core::protocol::{Failure, FailureKind};
+
+/// A loss with what it needs on the device. [`LossConfig`] defines them.
+#[derive(Clone, Debug)]
+pub enum Loss {
+    /// Binary cross-entropy, too: with two classes they are the same.
+    CrossEntropy {
+        label_smoothing: f64,
+        /// `[1, classes]`
+        class_weights: Option<Box<Tensor<2>>>,
+    },
+    MeanSquaredError,
+}
+
+/// A loss at the logits of a batch.
+#[derive(Clone, Debug)]
+pub struct LossValue {
+    /// `[batch, classes]`: they add up to the mean over the batch.
+    pub parts: Tensor<2>,
+    /// `[batch, classes]`: of the mean, by the logits.
+    pub gradient: Tensor<2>,
+}
+
+/// What the batch says before the network learns from it.
+#[derive(Clone, Debug)]
+pub struct BatchLoss {
+    /// `[batch]`: what each image adds to the mean over the batch.
+    pub shares: Tensor<1>,
+    /// `[batch]`: the classes of the largest logits.
+    pub predicted: Tensor<1, Int>,
+}
+
+impl Loss {
+    /// Cross-entropy in which all images and classes count the same.
+    pub const CROSS_ENTROPY: Self = Self::CrossEntropy { label_smoothing: 0.0, class_weights: None };
+
+    /// `class_counts` are the train images of each class.
+    pub fn new(config: &LossConfig, class_counts: &[u32], device: &Device) -> Result<Self, Failure> {
+        let n_classes = class_counts.len();
+        let row = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, [1, n_classes]), device);
+        Ok(match config {
+            LossConfig::CrossEntropy { label_smoothing, class_weights } => Self::CrossEntropy {
+                label_smoothing: *label_smoothing,
+                class_weights: values_of(class_weights, class_counts)?.map(row).map(Box::new),
+            },
+            LossConfig::BinaryCrossEntropy if n_classes == 2 => Self::CROSS_ENTROPY,
+            LossConfig::BinaryCrossEntropy => {
+                return Err(bad(format!("binary cross-entropy is for 2 classes, the dataset has {n_classes}")));
+            }
+            LossConfig::MeanSquaredError => Self::MeanSquaredError,
+        })
+    }
+
+    /// The loss, and the gradients of all that the logits follow from. `logits` and `targets` are `[batch, classes]`; each row of
+    /// `targets` sums to 1.
+    pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (BatchLoss, Gradients) {
+        let Shifted { logits, predicted } = Shifted::of(logits);
+        let LossValue { parts, gradient } = self.at_shifted(logits.clone().without_autodiff(), targets);
+        // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff begins with a 1 at
+        // every value. And before the sum of the parts, so that burn fuses it with them.
+        let gradients = (logits * gradient).backward();
+        (BatchLoss { shares: parts.sum_dim(1).squeeze_dim(1), predicted: predicted.squeeze_dim(1) }, gradients)
+    }
+
+    /// As [`Loss::backward`], for logits that nothing is followed from.
+    pub fn at(&self, logits: Tensor<2>, targets: Tensor<2>) -> LossValue {
+        self.at_shifted(Shifted::of(logits).logits, targets)
+    }
+
+    fn at_shifted(&self, shifted: Tensor<2>, targets: Tensor<2>) -> LossValue {
+        let [n_images, n_classes] = targets.dims();
+        let softmax = Softmax::of(shifted);
+        match self {
+            Self::CrossEntropy { label_smoothing, class_weights } => {
+                let smoothed = match label_smoothing {
+                    0.0 => targets.clone(),
+                    share => targets.clone() * (1.0 - share) + share / n_classes as f64,
+                };
+                match class_weights {
+                    None => {
+                        let share = 1.0 / n_images as f64;
+                        LossValue {
+                            parts: softmax.surprises() * smoothed.clone() * share,
+                            gradient: (softmax.probabilities() - smoothed) * share,
+                        }
+                    }
+                    Some(weights) => {
+                        let weights = weights.as_ref();
+                        let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
+                        let shares = smoothed * weights.clone() / weight_sum; // [batch, classes]
+                        LossValue {
+                            parts: softmax.surprises() * shares.clone(),
+                            gradient: softmax.probabilities() * shares.clone().sum_dim(1) - shares,
+                        }
+                    }
+                }
+            }
+            Self::MeanSquaredError => {
+                let probabilities = softmax.probabilities(); // [batch, classes]
+                let errors = probabilities.clone() - targets; // [batch, classes]
+                // Softmax's derivative, ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ), takes off each error what all of them are by that chance.
+                let expected = (errors.clone() * probabilities.clone()).sum_dim(1); // [batch, 1]
+                let share = 1.0 / (n_images * n_classes) as f64;
+                LossValue {
+                    parts: errors.clone().square() * share,
+                    gradient: probabilities * (errors - expected) * (2.0 * share),
+                }
+            }
+        }
+    }
+}
+
+/// Logits, less the largest of the image's, so that no exponential of them overflows. Softmax and all gradients stay what they are.
+struct Shifted {
+    /// `[batch, classes]`
+    logits: Tensor<2>,
+    /// `[batch, 1]`: the classes of the largest. A reshape here would keep burn from fusing what comes before with what comes after.
+    predicted: Tensor<2, Int>,
+}
+
+impl Shifted {
+    fn of(logits: Tensor<2>) -> Self {
+        let (largest, predicted) = logits.clone().without_autodiff().max_dim_with_indices(1); // [batch, 1] each
+        Self { logits: logits - largest, predicted }
+    }
+}
+
+/// Probabilities of the classes, in the parts that losses are made of.
+struct Softmax {
+    /// `[batch, classes]`: the shifted logits.
+    shifted: Tensor<2>,
+    /// `[batch, 1]`: of their exponentials.
+    sums: Tensor<2>,
+}
+
+impl Softmax {
+    fn of(shifted: Tensor<2>) -> Self {
+        Self { sums: shifted.clone().exp().sum_dim(1), shifted }
+    }
+
+    /// `[batch, classes]`
+    fn probabilities(&self) -> Tensor<2> {
+        // Exponentials anew: to keep those of the sums takes a buffer more, of which a GPU binds few.
+        self.shifted.clone().exp() / self.sums.clone()
+    }
+
+    /// `[batch, classes]`: the negative logarithms of the probabilities.
+    fn surprises(&self) -> Tensor<2> {
+        self.sums.clone().log() - self.shifted.clone()
+    }
+}
+
+/// A weight for each class; none where all count the same.
+fn values_of(weights: &ClassWeights, class_counts: &[u32]) -> Result<Option<Vec<f32>>, Failure> {
+    match weights {
+        ClassWeights::None => Ok(None),
+        ClassWeights::Balanced => {
+            let n_images: u32 = class_counts.iter().sum();
+            let n_present = class_counts.iter().filter(|&&count| count > 0).count() as f64;
+            let weight = |&count: &u32| match count {
+                // No image has this class as its label.
+                0 => 0.0,
+                count => (f64::from(n_images) / (n_present * f64::from(count))) as f32,
+            };
+            Ok(Some(class_counts.iter().map(weight).collect()))
+        }
+        ClassWeights::Given(given) if given.len() != class_counts.len() => {
+            Err(bad(format!("{} class weights are given for {} classes", given.len(), class_counts.len())))
+        }
+        ClassWeights::Given(given) if given.iter().all(|weight| weight.is_finite() && *weight > 0.0) => {
+            Ok(Some(given.clone()))
+        }
+        ClassWeights::Given(_) => Err(bad("class weights must be greater than 0")),
+    }
+}
+
+fn bad(sentence: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::BadConfig, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_weights_are_scikit_learns() {
+        // compute_class_weight("balanced", classes=[0, 2], y=[0, 0, 0, 2]) is [2/3, 2]; class 1 does not occur.
+        let weights = values_of(&ClassWeights::Balanced, &[3, 0, 1]).unwrap().unwrap();
+        assert_eq!(weights, [2.0 / 3.0, 0.0, 2.0]);
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_are_refused() {
+        for given in [vec![1.0], vec![1.0, 0.0, 1.0], vec![1.0, f32::NAN, 1.0]] {
+            let failure = values_of(&ClassWeights::Given(given), &[1, 1, 1]).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::BadConfig);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Random changes to a batch on the device: all that is drawn for its images goes there in one small upload.
+
+/// What is drawn, as plain numbers.
+mod draw;
+
+/// A few images, for looking at.
+pub mod preview;
+
+/// Flip, shift, turn, zoom and slant.
+pub mod sampler;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use self::draw::{Draw, Mix, normal};
+use self::sampler::Sampler;
+use crate::device::images::Batch;
+use kindling_core::config::AugmentConfig;
+use kindling_core::protocol::ImageShape;
+use kindling_core::random::Random;
+
+/// Noise begins at one of so many places of the stored noise. Few enough to be exact in an f32.
+const NOISE_PLACES: u32 = 1 << 16;
+
+/// Images are scaled to [-1, 1], so black to white is 2; middle gray is 0.
+const RANGE: f64 = 2.0;
+
+/// Changes batches of images of one shape. Equal generators give equal changes.
+#[derive(Debug)]
+pub struct Augmenter {
+    config: AugmentConfig,
+    random: Random,
+    /// Where the generator began.
+    start: u64,
+    shape: ImageShape,
+    sampler: Sampler,
+    /// Normal numbers, uploaded once: a batch's own would be an upload as large as the batch. None until noise is wanted.
+    noise: Option<Tensor<1>>,
+    /// `[1, values]`: 0, 1, 2 …
+    value_numbers: Tensor<2>,
+}
+
+impl Augmenter {
+    pub fn new(config: AugmentConfig, shape: ImageShape, mut random: Random, device: &Device) -> Self {
+        let n_values = shape.n_values();
+        let start = random.state();
+        let noise = (config.noise > 0.0).then(|| stored_noise(n_values, &mut random, device));
+        let numbers: Vec<f32> = (0..n_values).map(|number| number as f32).collect();
+        let value_numbers = Tensor::from_data(TensorData::new(numbers, [1, n_values]), device);
+        Self { config, random, start, shape, sampler: Sampler::new(shape, device), noise, value_numbers }
+    }
+
+    /// Other changes from the next batch on, drawn by the generator as it is.
+    pub fn reconfigure(&mut self, config: AugmentConfig) {
+        if config.noise > 0.0 && self.noise.is_none() {
+            // From the start, whenever that is: so a run that goes on elsewhere has the same.
+            let mut random = Random::new(self.start);
+            self.noise = Some(stored_noise(self.shape.n_values(), &mut random, &self.value_numbers.device()));
+        }
+        self.config = config;
+    }
+
+    /// Of its generator.
+    pub fn state(&self) -> u64 {
+        self.random.state()
+    }
+
+    /// Goes on where another one of the same config and seed was.
+    pub fn restore(&mut self, state: u64) {
+        self.random = Random::new(state);
+    }
+
+    /// Each image changed in its own way, then the whole batch mixed with itself. `labels` stay those of the images themselves.
+    pub fn augment(&mut self, batch: Batch) -> Batch {
+        if self.config.is_nothing() {
+            return batch;
+        }
+        let Batch { images, labels, targets } = batch;
+        let [n_images, n_channels, height, width] = images.dims();
+        let n_pixels = height * width;
+        let (config, shape) = (self.config, self.shape);
+        let draws: Vec<f32> =
+            (0..n_images).flat_map(|_| Draw::new(&config, shape, &mut self.random).into_values()).collect();
+        let n_draws = draws.len() / n_images.max(1);
+        let draws = Tensor::<2>::from_data(TensorData::new(draws, [n_images, n_draws]), &images.device());
+        let part = |(start, length): (usize, usize)| draws.clone().narrow(1, start, length); // [batch, length]
+
+        let mut images = images.reshape([n_images, n_channels, n_pixels]);
+        if config.moves_pixels() {
+            images = self.sampler.sample(images, part(Draw::MATRIX));
+        }
+        if config.changes_colors() {
+            images = recolored(images, part(Draw::colors(n_channels)), part(Draw::offset(n_channels)));
+        }
+        if let Some(noise) = self.noise.as_ref().filter(|_| config.noise > 0.0) {
+            let places = part(Draw::noise_place(n_channels)) + self.value_numbers.clone(); // [batch, values]
+            let places: Tensor<1, Int> = places.int().reshape([-1]);
+            let noise = noise.clone().select(0, places).reshape([n_images, n_channels, n_pixels]);
+            images = (images + noise * (RANGE * config.noise)).clamp(-1.0, 1.0);
+        }
+        if config.cutout > 0.0 {
+            let inside = self.sampler.inside(part(Draw::hole(n_channels))); // [batch, pixels]
+            images = images * (inside.neg() + 1.0).unsqueeze_dim::<3>(1);
+        }
+        let (images, targets) = match Mix::new(&config, shape, &mut self.random) {
+            None => (images, targets),
+            Some(mix) => self.mixed(images, targets, mix),
+        };
+        Batch { images: images.reshape([n_images, n_channels, height, width]), labels, targets }
+    }
+
+    /// The batch in reverse is the second image of each: its order is random already.
+    fn mixed(&self, images: Tensor<3>, targets: Tensor<2>, mix: Mix) -> (Tensor<3>, Tensor<2>) {
+        let others = images.clone().flip([0]);
+        let (images, share) = match mix {
+            Mix::Blend { share } => (images * share + others * (1.0 - share), share),
+            Mix::Paste { edges, share } => {
+                let edges = Tensor::<2>::from_data(TensorData::new(edges.to_vec(), [1, 4]), &targets.device());
+                let inside = self.sampler.inside(edges).unsqueeze_dim::<3>(1); // [1, 1, pixels]
+                (images.clone() + (others - images) * inside, share)
+            }
+        };
+        (images, targets.clone() * share + targets.flip([0]) * (1.0 - share))
+    }
+}
+
+/// `[values + NOISE_PLACES]`: normal numbers, for an image from every place on.
+fn stored_noise(n_values: usize, random: &mut Random, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = (0..n_values + NOISE_PLACES as usize).map(|_| normal(random)).collect();
+    let n_noise = values.len();
+    Tensor::from_data(TensorData::new(values, [n_noise]), device)
+}
+
+/// A linear map of the channels for each image: `matrices` are `[batch, channels * channels]`, row by row, `offsets` `[batch, 1]`.
+fn recolored(images: Tensor<3>, matrices: Tensor<2>, offsets: Tensor<2>) -> Tensor<3> {
+    let [n_images, n_channels, _] = images.dims();
+    let matrices = matrices.reshape([n_images, n_channels, n_channels]);
+    // Products and sums of three channels fuse into one kernel; a matrix product would be its own.
+    let from_channel = |channel| images.clone().narrow(1, channel, 1) * matrices.clone().narrow(2, channel, 1); // [batch, channels, pixels]
+    let sum = (1..n_channels).fold(from_channel(0), |sum, channel| sum + from_channel(channel));
+    (sum + offsets.unsqueeze_dim(2)).clamp(-1.0, 1.0)
+}

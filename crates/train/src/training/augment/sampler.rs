@@ -1,0 +1,75 @@
+//! Takes each pixel of an image from another place of it, between four pixels.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::device::images::ones_where;
+use kindling_core::protocol::ImageShape;
+
+/// The places of the pixels of one shape.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    width: f64,
+    height: f64,
+    /// `[1, pixels]`: the column of each pixel.
+    xs: Tensor<2>,
+    /// `[1, pixels]`: its row.
+    ys: Tensor<2>,
+}
+
+impl Sampler {
+    pub fn new(shape: ImageShape, device: &Device) -> Self {
+        let ImageShape { height, width, .. } = shape;
+        let n_pixels = height as usize * width as usize;
+        let row = |place: &dyn Fn(u32) -> u32| {
+            let places: Vec<f32> = (0..height * width).map(|pixel| place(pixel) as f32).collect();
+            Tensor::from_data(TensorData::new(places, [1, n_pixels]), device)
+        };
+        Self {
+            width: width.into(),
+            height: height.into(),
+            xs: row(&|pixel| pixel % width),
+            ys: row(&|pixel| pixel / width),
+        }
+    }
+
+    /// `images` are `[batch, channels, pixels]`. `matrices` are `[batch, 6]`: two rows of three, from a pixel's column and row to
+    /// those of where its value comes from, all from the center. Between pixels values are interpolated; outside, the edge goes on.
+    pub fn sample(&self, images: Tensor<3>, matrices: Tensor<2>) -> Tensor<3> {
+        let [_, n_channels, _] = images.dims();
+        let (center_x, center_y) = ((self.width - 1.0) / 2.0, (self.height - 1.0) / 2.0);
+        let (from_x, from_y) = (self.xs.clone() - center_x, self.ys.clone() - center_y);
+        let value = |place| matrices.clone().narrow(1, place, 1); // [batch, 1]
+        let row = |start| from_x.clone() * value(start) + from_y.clone() * value(start + 1) + value(start + 2);
+        let x = (row(0) + center_x).clamp(0.0, self.width - 1.0); // [batch, pixels]
+        let y = (row(3) + center_y).clamp(0.0, self.height - 1.0);
+
+        let (left, top) = (x.clone().floor(), y.clone().floor());
+        let right = (left.clone() + 1.0).clamp_max(self.width - 1.0);
+        let bottom = (top.clone() + 1.0).clamp_max(self.height - 1.0);
+        let (to_right, to_bottom) = ((x - left.clone()).unsqueeze_dim::<3>(1), (y - top.clone()).unsqueeze_dim::<3>(1));
+
+        let at = |x: &Tensor<2>, y: &Tensor<2>| {
+            let places: Tensor<2, Int> = (y.clone() * self.width + x.clone()).int();
+            let places = places.unsqueeze_dim::<3>(1).repeat_dim(1, n_channels); // [batch, channels, pixels]
+            images.clone().gather(2, places)
+        };
+        let upper = between(at(&left, &top), at(&right, &top), to_right.clone());
+        let lower = between(at(&left, &bottom), at(&right, &bottom), to_right);
+        between(upper, lower, to_bottom)
+    }
+
+    /// 1 inside a rectangle, 0 outside: `[batch, pixels]`. `edges` are `[batch, 4]`: left, top, right, bottom, the last two
+    /// outside.
+    pub fn inside(&self, edges: Tensor<2>) -> Tensor<2> {
+        let edge = |place| edges.clone().narrow(1, place, 1); // [batch, 1]
+        let [columns, rows] = [(&self.xs, 0), (&self.ys, 1)].map(|(places, start)| {
+            let after = ones_where(places.clone().greater_equal(edge(start)));
+            after * ones_where(places.clone().lower(edge(start + 2)))
+        });
+        columns * rows
+    }
+}
+
+fn between(one: Tensor<3>, other: Tensor<3>, share: Tensor<3>) -> Tensor<3> {
+    one.clone() + (other - one) * share
+}

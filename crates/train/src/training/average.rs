@@ -1,0 +1,87 @@
+//! An exponential moving average of the weights: often better than the weights themselves, which jump about.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+use burn::tensor::container::TensorContainer;
+
+use super::checkpoint::NamedTensors;
+use crate::device::saved_tensors::restored_network;
+use crate::module::Network;
+use kindling_core::protocol::Failure;
+
+/// The average, as a network that only answers. Running statistics of batch norms are averaged too.
+#[derive(Debug)]
+pub struct MovingAverage {
+    decay: f64,
+    updates: u32,
+    network: Network,
+}
+
+impl MovingAverage {
+    pub fn new(decay: f64, network: &Network) -> Self {
+        Self { decay, updates: 0, network: network.valid() }
+    }
+
+    /// As it was after so many updates.
+    pub fn restored(self, updates: u32, tensors: &NamedTensors) -> Result<Self, Failure> {
+        Ok(Self { network: restored_network(tensors, "average", self.network)?, updates, ..self })
+    }
+
+    pub fn updates(&self) -> u32 {
+        self.updates
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Takes in the weights after an update.
+    pub fn update(&mut self, network: &Network) {
+        self.updates = self.updates.saturating_add(1);
+        let mut weights = Collect(TensorContainer::new());
+        network.visit(&mut weights);
+        let kept = decay_at(self.decay, self.updates);
+        self.network = self.network.clone().map(&mut Blend { weights: weights.0, kept });
+    }
+}
+
+/// Less at first, so that the initial weights are soon forgotten: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+fn decay_at(decay: f64, updates: u32) -> f64 {
+    let updates = f64::from(updates);
+    decay.min((1.0 + updates) / (10.0 + updates))
+}
+
+struct Collect(TensorContainer<ParamId>);
+
+impl ModuleVisitor for Collect {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        self.0.register(parameter.id, parameter.val().without_autodiff());
+    }
+}
+
+struct Blend {
+    weights: TensorContainer<ParamId>,
+    kept: f64,
+}
+
+impl ModuleMapper for Blend {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, average, mapper) = parameter.consume();
+        let Some(weights) = self.weights.remove::<Tensor<D>>(&id) else {
+            unreachable!("a network and its average have the same parameters")
+        };
+        Param::from_mapped_value(id, average * self.kept + weights * (1.0 - self.kept), mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_initial_weights_are_soon_forgotten() {
+        assert_eq!(decay_at(0.999, 1), 2.0 / 11.0);
+        assert_eq!(decay_at(0.999, 100_000), 0.999);
+        assert_eq!(decay_at(0.0, 5), 0.0);
+    }
+}

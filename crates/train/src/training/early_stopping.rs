@@ -1,0 +1,114 @@
+//! When a run that no longer gets better ends, and which of its networks is the best.
+
+use serde::{Deserialize, Serialize};
+
+use kindling_core::config::{EarlyStopping, Metric};
+use kindling_core::protocol::EpochReport;
+
+/// How long there was no improvement.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Patience {
+    best: Option<f64>,
+    epochs_without: u32,
+}
+
+impl Patience {
+    pub fn new() -> Self {
+        Self { best: None, epochs_without: 0 }
+    }
+
+    /// After an epoch. As Keras has it: only an improvement by more than the least moves the mark.
+    pub fn after(mut self, config: &EarlyStopping, report: &EpochReport) -> Self {
+        // The more, the better.
+        let figure = match config.metric {
+            Metric::ValidationLoss => -f64::from(report.validation_loss),
+            Metric::ValidationAccuracy => f64::from(report.validation_accuracy),
+        };
+        if self.best.is_none_or(|best| figure > best + config.least_improvement) {
+            self.best = Some(figure);
+            self.epochs_without = 0;
+        } else {
+            self.epochs_without += 1;
+        }
+        self
+    }
+
+    pub fn is_over(&self, config: &EarlyStopping) -> bool {
+        self.epochs_without >= config.patience
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether an epoch beats the best before it: by the metric, at a tie by the other. Without a validation split both are not
+/// numbers, and then the later network is the better.
+pub fn is_better(report: &EpochReport, best: &EpochReport, metric: Metric) -> bool {
+    if report.validation_accuracy.is_nan() {
+        return true;
+    }
+    let (accuracy, least_accuracy) = (report.validation_accuracy, best.validation_accuracy);
+    let (loss, most_loss) = (report.validation_loss, best.validation_loss);
+    match metric {
+        Metric::ValidationAccuracy => accuracy > least_accuracy || (accuracy == least_accuracy && loss < most_loss),
+        Metric::ValidationLoss => loss < most_loss || (loss == most_loss && accuracy > least_accuracy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(validation_loss: f32, validation_accuracy: f32) -> EpochReport {
+        EpochReport {
+            epoch: 0,
+            step: 1,
+            train_loss: 0.0,
+            train_accuracy: 0.0,
+            validation_loss,
+            validation_accuracy,
+            is_best: false,
+            elapsed_ms: 0.0,
+        }
+    }
+
+    /// After how many epochs with these losses a run ends.
+    fn check(config: &EarlyStopping, losses: &[f32], expected: Option<usize>) {
+        let mut patience = Patience::new();
+        let ended = losses.iter().position(|&loss| {
+            patience = patience.after(config, &report(loss, 1.0 - loss));
+            patience.is_over(config)
+        });
+        assert_eq!(ended.map(|position| position + 1), expected, "{config:?} {losses:?}");
+    }
+
+    #[test]
+    fn it_ends_after_so_many_epochs_without_an_improvement() {
+        let config = EarlyStopping { metric: Metric::ValidationLoss, patience: 2, least_improvement: 0.0 };
+        check(&config, &[0.5, 0.4, 0.5, 0.4], Some(4));
+        check(&config, &[0.5, 0.6, 0.4, 0.5, 0.3, 0.2], None);
+        check(&config, &[0.5, f32::NAN, f32::NAN], Some(3));
+        check(&EarlyStopping { metric: Metric::ValidationAccuracy, ..config }, &[0.5, 0.4, 0.5, 0.4], Some(4));
+        check(&EarlyStopping { patience: 1, ..config }, &[0.5, 0.5], Some(2));
+    }
+
+    #[test]
+    fn small_improvements_add_up_to_one() {
+        let config = EarlyStopping { metric: Metric::ValidationLoss, patience: 3, least_improvement: 0.1 };
+        // The third is 0.15 below the mark, though only 0.07 below the second.
+        check(&config, &[1.0, 0.92, 0.85, 0.84, 0.83, 0.82], Some(6));
+        check(&config, &[1.0, 0.97, 0.95, 0.93], Some(4));
+    }
+
+    #[test]
+    fn the_metric_decides_and_the_other_breaks_ties() {
+        let (sure, right) = (report(0.2, 0.8), report(0.3, 0.9));
+        assert!(is_better(&right, &sure, Metric::ValidationAccuracy));
+        assert!(is_better(&sure, &right, Metric::ValidationLoss));
+        assert!(is_better(&report(0.1, 0.8), &sure, Metric::ValidationAccuracy));
+        assert!(!is_better(&sure, &sure, Metric::ValidationLoss));
+    }
+}

@@ -1,0 +1,87 @@
+//! Looking inside the network while it trains: what its layers hold, how they change, and what they make of an image.
+//!
+//! An update is observed ([`Observer`]): its gradients, and the weights before and after, which costs nothing but their memory. After the
+//! next report of losses, when the device is idle, [`look`] computes all figures and reads them at once. [`LookClock`] keeps the looks so
+//! far apart that they take a small share of the time. Nothing here draws random numbers or changes the network.
+
+/// Keeps an update of the weights.
+mod observer;
+
+/// When the next look is due.
+mod clock;
+
+/// Values that stand for many.
+mod sample;
+
+/// Values on the device that are read together.
+mod reads;
+
+/// Figures of single layers.
+mod layers;
+
+/// How often which values occur.
+mod histogram;
+
+/// Filters and feature maps as pictures.
+mod pictures;
+
+pub use clock::LookClock;
+pub use observer::{Observation, Observed, Observer};
+
+use self::layers::PendingLayer;
+use self::pictures::{PendingFilters, PendingMaps};
+use self::reads::Reads;
+use crate::device::images::DeviceDataset;
+use kindling_core::config::NetworkConfig;
+use kindling_core::protocol::{Failure, LayersReport, SplitName, Watch};
+
+/// Images whose activations are looked at, at most; not more than a batch has, so that memory that was enough is enough.
+const MAX_IMAGES: usize = 64;
+
+/// Figures, histograms and pictures of an observed update of this network, whose batches have `n_batch` images.
+pub async fn look(
+    observation: Observation,
+    data: &DeviceDataset,
+    network: &NetworkConfig,
+    n_batch: usize,
+    watch: Watch,
+) -> Result<LayersReport, Failure> {
+    let Observation { step, parameters, answering } = observation;
+    let image = watch.image.filter(|&image| data.has_image(image));
+    let batch = data.batch(data.select(images(data, image, n_batch.min(MAX_IMAGES))));
+    let outputs = answering.trace(batch.images);
+
+    let mut reads = Reads::default();
+    let filters = PendingFilters::new(&parameters, data.shape(), &mut reads);
+    let maps = match image {
+        Some(_) => PendingMaps::of_all(&network.layers, &outputs, &mut reads),
+        None => Vec::new(),
+    };
+    let layers: Vec<PendingLayer> = network
+        .layers
+        .iter()
+        .zip(outputs)
+        .enumerate()
+        .filter_map(|(index, (layer, output))| PendingLayer::new(index, layer, output, &parameters, &mut reads))
+        .collect();
+    let values = reads.read().await?;
+    Ok(LayersReport {
+        step,
+        layers: layers.into_iter().map(|layer| layer.report(&values)).collect(),
+        image,
+        filters: filters.map(|filters| filters.report(&values)),
+        maps: maps.into_iter().map(|maps| maps.report(&values)).collect(),
+    })
+}
+
+/// Validation images, or train images where there are none, evenly apart; the watched image in the place of the first.
+fn images(data: &DeviceDataset, watched: Option<u32>, n_images: usize) -> Vec<u32> {
+    let validation = data.part(SplitName::Validation);
+    let part = if validation.is_empty() { data.part(SplitName::Train) } else { validation };
+    let stride = (part.len() / n_images.max(1)).max(1);
+    let mut images: Vec<u32> = part.iter().copied().step_by(stride).take(n_images.max(1)).collect();
+    if let (Some(first), Some(watched)) = (images.first_mut(), watched) {
+        *first = watched;
+    }
+    images
+}

@@ -1,0 +1,118 @@
+//! Figures and histograms of one layer: computed on the device, and what follows from them once they are read.
+
+use burn::tensor::Tensor;
+
+use super::histogram::{histogram, saturated};
+use super::observer::Observed;
+use super::reads::{Reads, Slot, Values};
+use super::sample::{in_one_row, sample};
+use crate::module::Features;
+use kindling_core::config::{Activation, Layer};
+use kindling_core::protocol::{LayerReport, UnitCount};
+
+/// A layer whose figures are still on the device.
+pub struct PendingLayer {
+    index: usize,
+    learned: Option<Learned>,
+    activations: Option<Slot>,
+    /// The number of dead units, and that of all.
+    dead: Option<(Slot, usize)>,
+    function: Option<Activation>,
+}
+
+/// Of all parameters of a layer.
+struct Learned {
+    weights: Slot,
+    gradients: Slot,
+    /// `[3]`: squares of the norms of weights before the update, update and gradient.
+    squares: Slot,
+}
+
+impl PendingLayer {
+    /// None for a layer that learns nothing and is no activation. `output` is what the layer puts out for the images.
+    pub fn new(
+        index: usize,
+        layer: &Layer,
+        output: Features,
+        parameters: &[Observed],
+        reads: &mut Reads,
+    ) -> Option<Self> {
+        let own: Vec<&Observed> = parameters.iter().filter(|parameter| parameter.layer == index).collect();
+        let function = match layer {
+            Layer::Activation(function) => Some(*function),
+            _ => None,
+        };
+        if own.is_empty() && function.is_none() {
+            return None;
+        }
+        let ends_with_relu = matches!(layer, Layer::Activation(Activation::Relu) | Layer::DepthwiseSeparable { .. });
+        let dead = ends_with_relu.then(|| dead_units(output.clone()));
+        Some(Self {
+            index,
+            learned: Learned::new(&own, reads),
+            activations: sample(vec![in_one_row(output)]).map(|values| reads.add(values)),
+            dead: dead.map(|(count, total)| (reads.add(count), total)),
+            function,
+        })
+    }
+
+    pub fn report(self, values: &Values) -> LayerReport {
+        let squares = self.learned.as_ref().and_then(|learned| match values.of(learned.squares) {
+            &[weights, update, gradient] => Some((weights, update, gradient)),
+            _ => None,
+        });
+        let of = |slot: Option<Slot>| slot.and_then(|slot| histogram(values.of(slot)));
+        let finite = |value: f32| Some(value).filter(|value| value.is_finite());
+        let outputs = self.activations.map_or(&[][..], |slot| values.of(slot));
+        LayerReport {
+            index: self.index as u32,
+            weights: of(self.learned.as_ref().map(|learned| learned.weights)),
+            gradients: of(self.learned.as_ref().map(|learned| learned.gradients)),
+            activations: of(self.activations),
+            gradient_norm: squares.and_then(|(_, _, gradient)| finite(gradient.sqrt())),
+            // Of weights that are all 0 there is no ratio.
+            update_ratio: squares.and_then(|(weights, update, _)| finite((update / weights).sqrt())),
+            dead_units: self
+                .dead
+                .map(|(slot, total)| UnitCount { count: values.first(slot) as u32, total: total as u32 }),
+            saturated: self.function.and_then(|function| saturated(function, outputs)),
+        }
+    }
+}
+
+impl Learned {
+    fn new(parameters: &[&Observed], reads: &mut Reads) -> Option<Self> {
+        let of = |read: fn(&Observed) -> Tensor<1>| parameters.iter().map(|it| read(it)).collect::<Vec<_>>();
+        let weights = sample(of(|it| it.after.clone()))?;
+        let gradients = sample(of(|it| it.gradient.clone()))?;
+        let squares = Tensor::cat(
+            vec![
+                square_sum(of(|it| it.before.clone()))?,
+                square_sum(of(|it| it.after.clone() - it.before.clone()))?,
+                square_sum(of(|it| it.gradient.clone()))?,
+            ],
+            0,
+        );
+        Some(Self { weights: reads.add(weights), gradients: reads.add(gradients), squares: reads.add(squares) })
+    }
+}
+
+/// `[1]`
+fn square_sum(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
+    tensors.into_iter().map(|values| values.square().sum()).reduce(|one, other| one + other)
+}
+
+/// How many units never rise above 0, `[1]`, and how many there are.
+fn dead_units(output: Features) -> (Tensor<1>, usize) {
+    // [1, units, 1] each
+    let highest: Tensor<3> = match output {
+        Features::Maps(maps) => {
+            let [n_images, n_channels, height, width] = maps.dims();
+            maps.reshape([n_images, n_channels, height * width]).max_dim(2).max_dim(0)
+        }
+        Features::Sequence(sequence) => sequence.max_dim(1).max_dim(0).swap_dims(1, 2),
+        Features::Vector(vector) => vector.max_dim(0).unsqueeze_dim(2),
+    };
+    let [_, n_units, _] = highest.dims();
+    (highest.lower_equal_elem(0.0).float().sum(), n_units)
+}

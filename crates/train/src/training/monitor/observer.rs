@@ -1,0 +1,145 @@
+//! Keeps one update of the weights: the gradients, and the parameters before and after.
+
+use burn::module::{ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use crate::device::tensors::ParameterPath;
+use crate::module::Network;
+use crate::training::gradients::NetworkGradients;
+
+/// Part of a trainer: it looks on where it was asked to, and costs nothing otherwise.
+#[derive(Debug, Default)]
+pub enum Observer {
+    #[default]
+    Off,
+    /// The update of this step is to be kept.
+    Wanted {
+        step: u32,
+    },
+    Done(Observation),
+}
+
+/// An update.
+#[derive(Debug)]
+pub struct Observation {
+    pub step: u32,
+    /// In the order of the network.
+    pub parameters: Vec<Observed>,
+    /// The network that only answers, after the update.
+    pub answering: Network,
+}
+
+/// A learned tensor that was updated; all of its values in one row.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The layer of the network's list that it belongs to.
+    pub layer: usize,
+    /// As burn has it: a weight with two axes is `[in, out]`.
+    pub shape: Vec<usize>,
+    pub before: Tensor<1>,
+    pub after: Tensor<1>,
+    /// Not clipped.
+    pub gradient: Tensor<1>,
+}
+
+/// The first half of an observation.
+pub struct Before {
+    step: u32,
+    learned: Vec<Learned>,
+}
+
+impl Observer {
+    /// An observation that was not taken yet stays the one.
+    pub fn want(&mut self, step: u32) {
+        if !matches!(self, Self::Done(_)) {
+            *self = Self::Wanted { step };
+        }
+    }
+
+    pub fn take(&mut self) -> Option<Observation> {
+        match std::mem::take(self) {
+            Self::Done(observation) => Some(observation),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// Before an update.
+    pub fn begin(&self, network: &Network, gradients: &NetworkGradients) -> Option<Before> {
+        match self {
+            Self::Wanted { step } => Some(Before { step: *step, learned: learned(network, Some(gradients)) }),
+            Self::Off | Self::Done(_) => None,
+        }
+    }
+
+    /// After it.
+    pub fn end(&mut self, before: Before, network: &Network, answering: Network) {
+        let pairs = before.learned.into_iter().zip(learned(network, None));
+        let parameters = pairs.filter_map(|(before, after)| {
+            Some(Observed {
+                layer: before.layer,
+                shape: before.shape,
+                before: before.values,
+                after: after.values,
+                gradient: before.gradient?,
+            })
+        });
+        *self = Self::Done(Observation { step: before.step, parameters: parameters.collect(), answering });
+    }
+}
+
+/// A learned tensor.
+struct Learned {
+    layer: usize,
+    shape: Vec<usize>,
+    values: Tensor<1>,
+    gradient: Option<Tensor<1>>,
+}
+
+fn learned(network: &Network, gradients: Option<&NetworkGradients>) -> Vec<Learned> {
+    use burn::module::Module;
+
+    let mut collector = Collector { gradients, path: ParameterPath::default(), found: Vec::new() };
+    network.visit(&mut collector);
+    collector.found
+}
+
+struct Collector<'a> {
+    gradients: Option<&'a NetworkGradients>,
+    path: ParameterPath,
+    found: Vec<Learned>,
+}
+
+impl ModuleVisitor for Collector<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let value = parameter.val();
+        if !value.is_require_grad() {
+            return;
+        }
+        // Such as `3.layers.1.bias`.
+        let name = self.path.name();
+        let Some(layer) = name.split('.').next().and_then(|number| number.parse().ok()) else { return };
+        let gradient = self.gradients.and_then(|gradients| gradients.mean::<D>(parameter.id));
+        self.found.push(Learned {
+            layer,
+            shape: value.dims().to_vec(),
+            values: in_one_row(value.without_autodiff()),
+            gradient: gradient.map(in_one_row),
+        });
+    }
+}
+
+fn in_one_row<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    let n_values = values.dims().iter().product::<usize>();
+    values.reshape([n_values])
+}

@@ -1,0 +1,105 @@
+//! Values that stand for many: of a large tensor, some that lie evenly apart.
+
+use burn::tensor::Tensor;
+
+use crate::module::Features;
+
+/// Values of one histogram, about.
+pub const MAX_VALUES: usize = 4_096;
+
+/// Of tensors that count as one, each given in a row.
+pub fn sample(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
+    let n_values: usize = tensors.iter().map(n_values_of).sum();
+    let least_stride = n_values.div_ceil(MAX_VALUES);
+    let mut parts: Vec<Tensor<1>> = tensors
+        .into_iter()
+        .map(|values| {
+            let stride = stride(n_values_of(&values), least_stride);
+            every(values, stride)
+        })
+        .collect();
+    if parts.len() > 1 { Some(Tensor::cat(parts, 0)) } else { parts.pop() }
+}
+
+/// What a layer puts out, in one row.
+pub fn in_one_row(features: Features) -> Tensor<1> {
+    let n_values = features.dims().iter().product::<usize>();
+    match features {
+        Features::Maps(maps) => maps.reshape([n_values]),
+        Features::Sequence(sequence) => sequence.reshape([n_values]),
+        Features::Vector(vector) => vector.reshape([n_values]),
+    }
+}
+
+fn n_values_of(values: &Tensor<1>) -> usize {
+    let [n_values] = values.dims();
+    n_values
+}
+
+/// At least `least`, and without a common factor with the number of values: else it would meet the same column of each row.
+fn stride(n_values: usize, least: usize) -> usize {
+    (least.max(1)..).find(|&stride| gcd(stride, n_values) == 1).unwrap_or(1)
+}
+
+fn gcd(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { gcd(other, one % other) }
+}
+
+/// The first of every `stride` values; of fewer, the first.
+fn every(values: Tensor<1>, stride: usize) -> Tensor<1> {
+    let n_picked = n_values_of(&values) / stride;
+    match (stride, n_picked) {
+        (1, _) => values,
+        (_, 0) => values.narrow(0, 0, 1),
+        _ => {
+            let rows = values.narrow(0, 0, n_picked * stride).reshape([n_picked, stride]);
+            rows.narrow(1, 0, 1).reshape([n_picked])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_stride_shares_no_factor_with_the_sides() {
+        use super::stride;
+
+        // Rows of 1,024: a stride of 1,024 would see one column only.
+        assert_eq!(stride(4_194_304, 1_024), 1_025);
+        assert_eq!(stride(9 * 64 * 64, 9), 11);
+        assert_eq!(stride(10, 1), 1);
+    }
+
+    #[cfg(feature = "cpu")]
+    mod on_the_cpu {
+        use burn::tensor::{Device, Tensor, TensorData};
+
+        use super::super::{MAX_VALUES, sample};
+
+        fn row(n_values: usize) -> Tensor<1> {
+            let values: Vec<f32> = (0..n_values).map(|value| value as f32).collect();
+            Tensor::from_data(TensorData::new(values, [n_values]), &Device::flex())
+        }
+
+        fn check(tensors: &[usize], expected: &[f32]) {
+            let found = sample(tensors.iter().map(|&n_values| row(n_values)).collect()).unwrap();
+            let found: Vec<f32> = found.into_data().iter::<f32>().collect();
+            assert_eq!(&found[..expected.len()], expected);
+            assert!(found.len() <= MAX_VALUES + tensors.len(), "{}", found.len());
+        }
+
+        #[test]
+        fn few_values_are_all_there() {
+            check(&[3, 2], &[0.0, 1.0, 2.0, 0.0, 1.0]);
+            assert!(sample(Vec::new()).is_none());
+        }
+
+        #[test]
+        fn of_many_there_are_some_in_even_distances() {
+            check(&[10_000], &[0.0, 3.0, 6.0]);
+            // A small tensor beside a large one is still there.
+            let found = sample(vec![row(40_960), row(2)]).unwrap();
+            assert_eq!(found.dims()[0], 40_960 / 11 + 1);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The optimizers, with PyTorch's definitions; [`OptimizerConfig`] has the formulas.
+
+/// What an optimizer remembers.
+mod moments;
+
+/// Updates made orthogonal.
+mod muon;
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+pub use self::moments::Moments;
+use super::checkpoint::NamedTensors;
+use super::gradients::NetworkGradients;
+use crate::device::layout::{hold, in_memory_order, in_parameter_order};
+use crate::device::saved_tensors::{Collector, restored_moments};
+use crate::module::Network;
+use kindling_core::config::{Decay, OptimizerConfig, RunConfig};
+use kindling_core::protocol::Failure;
+
+/// An optimizer with its state: what it remembers of each parameter, by the parameter's id.
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    decay: Decay,
+    /// Updates done.
+    updates: i32,
+    /// The velocity of SGD and Muon, or the mean of the gradients.
+    first: Moments,
+    /// Mean or sum of the squared gradients.
+    second: Moments,
+    /// RMSprop's velocity.
+    third: Moments,
+}
+
+/// η and λ of one update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    pub learning_rate: f64,
+    pub weight_decay: f64,
+}
+
+/// β₁, β₂ and ε.
+#[derive(Clone, Copy, Debug)]
+struct AdamValues {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+}
+
+/// Of Muon's AdamW, as in Jordan's code.
+const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
+
+impl Optimizer {
+    pub fn new(config: &RunConfig) -> Self {
+        Self {
+            config: config.optimizer,
+            decay: config.decay,
+            updates: 0,
+            first: Moments::default(),
+            second: Moments::default(),
+            third: Moments::default(),
+        }
+    }
+
+    /// Moves every parameter that has a gradient. Rates are scalars of the kernels that run anyway: changing them costs nothing.
+    pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
+        self.updates = self.updates.saturating_add(1);
+        network.map(&mut Update { optimizer: self, gradients, rates })
+    }
+
+    pub fn updates(&self) -> i32 {
+        self.updates
+    }
+
+    /// Has what it remembers of the network's parameters read.
+    pub fn collect(&self, network: &Network, collector: &mut Collector) {
+        for (part, moments) in ["first", "second", "third"].into_iter().zip([&self.first, &self.second, &self.third]) {
+            collector.moments(part, network, moments);
+        }
+    }
+
+    /// Remembers what was collected after so many updates.
+    pub fn restore(&mut self, updates: i32, tensors: &NamedTensors, network: &Network) -> Result<(), Failure> {
+        self.updates = updates;
+        self.first = restored_moments(tensors, "first", network)?;
+        self.second = restored_moments(tensors, "second", network)?;
+        self.third = restored_moments(tensors, "third", network)?;
+        Ok(())
+    }
+
+    fn moved<const D: usize>(&mut self, id: ParamId, value: Tensor<D>, gradient: Tensor<D>, rates: Rates) -> Tensor<D> {
+        let rate = match self.config {
+            OptimizerConfig::Muon { adam_rate_share, .. } if D < 2 => rates.learning_rate * adam_rate_share,
+            _ => rates.learning_rate,
+        };
+        match (self.decay, rates.weight_decay) {
+            (_, 0.0) => value - self.change(id, gradient, rate),
+            (Decay::Decoupled, decay) => value * (1.0 - rate * decay) - self.change(id, gradient, rate),
+            (Decay::L2, decay) => {
+                let gradient = gradient + value.clone() * decay;
+                value - self.change(id, gradient, rate)
+            }
+        }
+    }
+
+    /// What is taken off a parameter, decay apart.
+    fn change<const D: usize>(&mut self, id: ParamId, gradient: Tensor<D>, rate: f64) -> Tensor<D> {
+        match self.config {
+            OptimizerConfig::Sgd { momentum: 0.0, .. } => gradient * rate,
+            OptimizerConfig::Sgd { momentum, nesterov: false } => self.first.blend(id, momentum, gradient) * rate,
+            OptimizerConfig::Sgd { momentum, nesterov: true } => {
+                let velocity = self.first.blend(id, momentum, gradient.clone());
+                (gradient + velocity * momentum) * rate
+            }
+            OptimizerConfig::Adam { beta1, beta2, epsilon } | OptimizerConfig::AdamW { beta1, beta2, epsilon } => {
+                self.adam_change(id, gradient, AdamValues { beta1, beta2, epsilon }, rate)
+            }
+            OptimizerConfig::RmsProp { alpha, epsilon, momentum, centered } => {
+                let square = self.second.blend(id, alpha, gradient.clone().square() * (1.0 - alpha));
+                let variance = if centered {
+                    let mean = self.first.blend(id, alpha, gradient.clone() * (1.0 - alpha));
+                    // Rounding must not make it negative.
+                    (square - mean.square()).clamp_min(0.0)
+                } else {
+                    square
+                };
+                let direction = gradient / (variance.sqrt() + epsilon);
+                match momentum {
+                    0.0 => direction * rate,
+                    momentum => self.third.blend(id, momentum, direction) * rate,
+                }
+            }
+            OptimizerConfig::Adagrad { epsilon } => {
+                let sum = self.second.blend(id, 1.0, gradient.clone().square());
+                gradient * rate / (sum.sqrt() + epsilon)
+            }
+            OptimizerConfig::Lion { beta1, beta2 } => {
+                let direction = match self.first.get::<D>(id) {
+                    Some(mean) => mean * beta1 + gradient.clone() * (1.0 - beta1),
+                    None => gradient.clone(),
+                };
+                self.first.blend(id, beta2, gradient * (1.0 - beta2));
+                direction.sign() * rate
+            }
+            OptimizerConfig::Muon { .. } if D < 2 => self.adam_change(id, gradient, MUON_ADAM, rate),
+            OptimizerConfig::Muon { momentum, .. } => {
+                let velocity = self.first.blend(id, momentum, gradient.clone() * (1.0 - momentum));
+                muon::orthogonal(gradient * (1.0 - momentum) + velocity * momentum) * rate
+            }
+        }
+    }
+
+    fn adam_change<const D: usize>(
+        &mut self,
+        id: ParamId,
+        gradient: Tensor<D>,
+        AdamValues { beta1, beta2, epsilon }: AdamValues,
+        rate: f64,
+    ) -> Tensor<D> {
+        let first = self.first.blend(id, beta1, gradient.clone() * (1.0 - beta1));
+        let second = self.second.blend(id, beta2, gradient.square() * (1.0 - beta2));
+        // Both moments start at 0; the corrections undo that bias.
+        let correction1 = 1.0 - beta1.powi(self.updates);
+        let correction2 = 1.0 - beta2.powi(self.updates);
+        first * (rate / correction1) / (second.sqrt() * (1.0 / correction2.sqrt()) + epsilon)
+    }
+}
+
+/// One update, as burn walks over the parameters.
+struct Update<'a> {
+    optimizer: &'a mut Optimizer,
+    gradients: NetworkGradients,
+    rates: Rates,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, value, mapper) = parameter.consume();
+        if !value.is_require_grad() {
+            return Param::from_mapped_value(id, value, mapper);
+        }
+        let value = value.without_autodiff();
+        let moved = match self.gradients.take(id) {
+            Some(gradient) => {
+                let (value, gradient) = (in_memory_order(value), in_memory_order(gradient));
+                let held = hold(&gradient);
+                let moved = self.optimizer.moved(id, value, gradient, self.rates);
+                drop(held);
+                in_parameter_order(moved)
+            }
+            None => value,
+        };
+        Param::from_mapped_value(id, moved.autodiff().require_grad(), mapper)
+    }
+}

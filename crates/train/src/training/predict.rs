@@ -1,0 +1,131 @@
+//! Predictions for many images, in batches of one shape, read back together.
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor, Transaction};
+
+use crate::device::images::DeviceDataset;
+use crate::device::tensors::device_failure;
+use crate::module::Network;
+use kindling_core::protocol::{Failure, Prediction};
+
+/// Images per batch. One shape for all batches: another shape means other kernels on a GPU.
+pub(super) const BATCH_IMAGES: usize = 250;
+
+/// A read waits for at most so many batches.
+const MAX_BATCHES_PER_READ: usize = 32;
+
+const READ_INTERVAL_MS: f64 = 100.0;
+
+/// What happens between two batches: told the share that is done, it lets others work, and says whether to go on.
+pub trait Between {
+    fn between(&mut self, fraction: f32) -> impl Future<Output = bool>;
+    fn now_ms(&self) -> f64;
+}
+
+/// A prediction for each image, in the order of `indices`; none where `between` ended it early. `network` is one that only
+/// answers.
+pub async fn predict(
+    network: &Network,
+    data: &DeviceDataset,
+    indices: &[u32],
+    between: &mut impl Between,
+) -> Result<Option<Vec<Prediction>>, Failure> {
+    predict_by(|images| log_softmax(network.forward(images), 1), data, indices, between).await
+}
+
+/// As [`predict`], by whatever gives each image the logarithms of its probabilities: `[batch, channels, height, width]` to
+/// `[batch, classes]`.
+pub async fn predict_by(
+    log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
+    data: &DeviceDataset,
+    indices: &[u32],
+    between: &mut impl Between,
+) -> Result<Option<Vec<Prediction>>, Failure> {
+    let mut predictions = Vec::with_capacity(indices.len());
+    let mut pending = Pending::default();
+    let mut last_read_ms = between.now_ms();
+    let n_batch = indices.len().clamp(1, BATCH_IMAGES);
+    for (number, chunk) in indices.chunks(n_batch).enumerate() {
+        pending.push(&log_probabilities, data, chunk, n_batch);
+        let n_done = number * n_batch + chunk.len();
+        let is_due = between.now_ms() - last_read_ms >= READ_INTERVAL_MS;
+        if is_due || pending.outputs.len() >= MAX_BATCHES_PER_READ || n_done == indices.len() {
+            predictions.extend(std::mem::take(&mut pending).read(data).await?);
+            last_read_ms = between.now_ms();
+        }
+        if !between.between(n_done as f32 / indices.len() as f32).await {
+            return Ok(None);
+        }
+    }
+    Ok(Some(predictions))
+}
+
+/// Mean loss and share of hits.
+pub fn mean_loss_and_accuracy(predictions: &[Prediction]) -> (f32, f32) {
+    let n_images = predictions.len() as f64;
+    let loss: f64 = predictions.iter().map(|prediction| f64::from(prediction.loss)).sum();
+    let n_hits = predictions.iter().filter(|prediction| prediction.predicted == prediction.label).count();
+    ((loss / n_images) as f32, (n_hits as f64 / n_images) as f32)
+}
+
+/// Outputs that are on the device and not read yet.
+#[derive(Default)]
+struct Pending {
+    outputs: Vec<Outputs>,
+    /// For each batch the images that count; its padding is left out.
+    indices: Vec<Vec<u32>>,
+}
+
+/// Each `[batch]`.
+struct Outputs {
+    predicted: Tensor<1, Int>,
+    log_confidence: Tensor<1>,
+    loss: Tensor<1>,
+}
+
+impl Pending {
+    /// The last batch is filled up with its first image.
+    fn push(
+        &mut self,
+        log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
+        data: &DeviceDataset,
+        chunk: &[u32],
+        n_batch: usize,
+    ) {
+        let Some(&filler) = chunk.first() else { return };
+        let padded = chunk.iter().copied().chain(std::iter::repeat(filler)).take(n_batch);
+        let batch = data.batch(data.select(padded));
+        let log_probabilities = log_probabilities(batch.images); // [batch, classes]
+        let (log_confidence, predicted) = log_probabilities.clone().max_dim_with_indices(1); // [batch, 1] each
+        self.outputs.push(Outputs {
+            predicted: predicted.squeeze_dim(1),
+            log_confidence: log_confidence.squeeze_dim(1),
+            loss: -(log_probabilities * batch.targets).sum_dim(1).squeeze_dim::<1>(1),
+        });
+        self.indices.push(chunk.to_vec());
+    }
+
+    async fn read(self, data: &DeviceDataset) -> Result<Vec<Prediction>, Failure> {
+        let mut transaction = Transaction::default();
+        for Outputs { predicted, log_confidence, loss } in self.outputs {
+            transaction = transaction.register(predicted).register(log_confidence).register(loss);
+        }
+        // Waits for the device.
+        let read = transaction.execute_async().await.map_err(device_failure)?;
+        let mut predictions = Vec::new();
+        for (outputs, indices) in read.chunks_exact(3).zip(self.indices) {
+            let [predicted, log_confidence, loss] = outputs else { unreachable!("chunks of three") };
+            let columns = predicted.iter::<i32>().zip(log_confidence.iter::<f32>()).zip(loss.iter::<f32>());
+            predictions.extend(indices.into_iter().zip(columns).map(|(index, ((predicted, log_confidence), loss))| {
+                Prediction {
+                    index,
+                    label: data.label(index),
+                    predicted: predicted as u16,
+                    confidence: log_confidence.exp(),
+                    loss,
+                }
+            }));
+        }
+        Ok(predictions)
+    }
+}

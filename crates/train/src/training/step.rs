@@ -1,0 +1,201 @@
+//! One training step: augmentation, attack, forward, loss, gradient, update.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::adversarial::Attacker;
+use super::augment::Augmenter;
+use super::average::MovingAverage;
+use super::checkpoint::{NamedTensors, unreadable};
+use super::gradients::NetworkGradients;
+use super::monitor::{Observation, Observer};
+use super::optimizer::{Optimizer, Rates};
+use super::plan::{Purpose, random};
+use crate::device::images::{Batch, ones_where};
+use crate::device::layout::lay_out;
+use crate::device::saved_tensors::{Collector, restored_network};
+use crate::module::Network;
+use crate::objective::loss::{BatchLoss, Loss};
+use kindling_core::config::{AugmentConfig, RunConfig};
+use kindling_core::protocol::Failure;
+use kindling_core::random::Random;
+
+/// A network and all that moves it.
+#[derive(Debug)]
+pub struct Trainer {
+    network: Network,
+    augmenter: Option<Augmenter>,
+    attacker: Option<Attacker>,
+    loss: Loss,
+    /// Of the batches since the last update.
+    gradients: NetworkGradients,
+    clip_norm: Option<f64>,
+    optimizer: Optimizer,
+    average: Option<MovingAverage>,
+    /// Draws dropout's masks.
+    random: Random,
+    /// The run's.
+    seed: u32,
+    observer: Observer,
+}
+
+/// What a trainer has beside its tensors: enough to go on with them, right after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    updates: i32,
+    /// Of the moving average.
+    average_updates: Option<u32>,
+    dropout: u64,
+    augmentation: Option<u64>,
+    attack: Option<u64>,
+}
+
+/// What may differ from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepSettings {
+    pub rates: Rates,
+    /// Whether the weights move after this batch, by the mean gradient of the batches since they last did.
+    pub is_update: bool,
+}
+
+/// What a step leaves on the device, for a later read; nothing of it is summed there, as each sum is a dispatch more.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// `[batch]`: what each image adds to the mean loss of the batch, before the update.
+    pub loss_shares: Tensor<1>,
+    /// `[batch]`: 1 for each image that was classified right, before the update.
+    pub hits: Tensor<1>,
+}
+
+impl Trainer {
+    /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
+    pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
+        let device = network.device().without_autodiff();
+        let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
+        let mut trainer = Self {
+            augmenter: None,
+            attacker,
+            loss: Loss::new(&config.loss, class_counts, &device)?,
+            gradients: NetworkGradients::default(),
+            clip_norm: config.clip_norm,
+            optimizer: Optimizer::new(config),
+            average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
+            random: dropout,
+            seed: config.seed,
+            observer: Observer::default(),
+            network: lay_out(network),
+        };
+        if !config.augment.is_nothing() {
+            trainer.set_augment(config.augment);
+        }
+        Ok(trainer)
+    }
+
+    /// Random changes to the images from the next step on; in range.
+    pub fn set_augment(&mut self, config: AugmentConfig) {
+        match &mut self.augmenter {
+            Some(augmenter) => augmenter.reconfigure(config),
+            None => {
+                let device = self.network.device().without_autodiff();
+                let random = random(self.seed, Purpose::Augmentation);
+                self.augmenter = Some(Augmenter::new(config, self.network.input(), random, &device));
+            }
+        }
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The network that only answers: with the average of the weights, where there is one.
+    pub fn answering(&self) -> Network {
+        use burn::module::Module;
+
+        match &self.average {
+            Some(average) => average.network().clone(),
+            None => self.network.valid(),
+        }
+    }
+
+    /// Keeps the update of the coming step, which is `step`, if it makes one.
+    pub fn observe(&mut self, step: u32) {
+        self.observer.want(step);
+    }
+
+    pub fn take_observation(&mut self) -> Option<Observation> {
+        self.observer.take()
+    }
+
+    /// Trains one batch. Nothing waits for the device.
+    pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
+        let batch = match &mut self.augmenter {
+            Some(augmenter) => augmenter.augment(batch),
+            None => batch,
+        };
+        let batch = match &mut self.attacker {
+            Some(attacker) => attacker.attack(batch, &self.network, &self.loss),
+            None => batch,
+        };
+        let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
+        let (BatchLoss { shares, predicted }, gradients) = self.loss.backward(logits, batch.targets);
+        self.gradients.add(&self.network, gradients);
+        if settings.is_update {
+            self.update(settings.rates);
+        }
+        StepOutcome { loss_shares: shares, hits: ones_where(predicted.equal(batch.labels)) }
+    }
+
+    /// Has all tensors read; for right after an update, when no gradients wait.
+    pub fn collect(&self, collector: &mut Collector) -> TrainerState {
+        collector.network("weights", &self.network);
+        self.optimizer.collect(&self.network, collector);
+        if let Some(average) = &self.average {
+            collector.network("average", average.network());
+        }
+        TrainerState {
+            updates: self.optimizer.updates(),
+            average_updates: self.average.as_ref().map(MovingAverage::updates),
+            dropout: self.random.state(),
+            augmentation: self.augmenter.as_ref().map(Augmenter::state),
+            attack: self.attacker.as_ref().map(Attacker::state),
+        }
+    }
+
+    /// Becomes the trainer that was collected; made for the same config.
+    pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
+        self.network = lay_out(restored_network(tensors, "weights", self.network.clone())?);
+        self.optimizer.restore(state.updates, tensors, &self.network)?;
+        self.average = match (self.average.take(), state.average_updates) {
+            (Some(average), Some(updates)) => Some(average.restored(updates, tensors)?),
+            (None, None) => None,
+            _ => return Err(unreadable("it is of a config with another average")),
+        };
+        match (&mut self.augmenter, state.augmentation) {
+            (Some(augmenter), Some(state)) => augmenter.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other changes to the images")),
+        }
+        match (&mut self.attacker, state.attack) {
+            (Some(attacker), Some(state)) => attacker.restore(state),
+            (None, None) => {}
+            _ => return Err(unreadable("it is of a config with other attacks")),
+        }
+        self.random = Random::new(state.dropout);
+        Ok(())
+    }
+
+    fn update(&mut self, rates: Rates) {
+        let mut gradients = std::mem::take(&mut self.gradients);
+        let observed = self.observer.begin(&self.network, &gradients);
+        if let Some(most) = self.clip_norm {
+            gradients.clip(&self.network, most);
+        }
+        self.network = self.optimizer.update(self.network.clone(), gradients, rates);
+        if let Some(average) = &mut self.average {
+            average.update(&self.network);
+        }
+        if let Some(before) = observed {
+            self.observer.end(before, &self.network, self.answering());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Steps whose results are thrown away, so that a GPU has its kernels compiled and tuned before the first real step.
+
+use super::control::{Control, Wish};
+use super::host::Host;
+use super::optimizer::Rates;
+use super::plan::Plan;
+use super::predict::{Between, predict};
+use super::run::new_trainer;
+use super::step::StepSettings;
+use crate::device::images::DeviceDataset;
+use crate::device::tensors::device_failure;
+use kindling_core::config::RunConfig;
+use kindling_core::protocol::{Failure, FailureKind, Preparation, RunUpdate, SplitName};
+
+/// Trains a throw-away network for `steps` steps and lets it predict one batch, waiting for the device each time. Only one step is
+/// told as compiling, more as tuning. Ends early, with `Canceled`, when `control` says stop.
+pub async fn warm_up(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    steps: u32,
+) -> Result<(), Failure> {
+    let train = data.part(SplitName::Train);
+    let plan = Plan::new(config, data.counts())?;
+    let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
+    let mut trainer = new_trainer(data, config)?;
+    for done in 0..steps {
+        host.emit(RunUpdate::Preparing(match steps {
+            1 => Preparation::CompilingKernels,
+            total => Preparation::TuningKernels { done, total },
+        }));
+        let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
+        let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
+        // Waits for the device.
+        outcome.loss_shares.into_data_async().await.map_err(device_failure)?;
+        host.breathe().await;
+        if control.wish() == Wish::Stop {
+            return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
+        }
+    }
+    let network = trainer.answering();
+    for part in [data.part(SplitName::Validation), data.samples()] {
+        let n_images = part.len().min(super::predict::BATCH_IMAGES);
+        predict(&network, data, &part[..n_images], &mut Breathing(host)).await?;
+    }
+    Ok(())
+}
+
+struct Breathing<'a, H>(&'a H);
+
+impl<H: Host> Between for Breathing<'_, H> {
+    async fn between(&mut self, _fraction: f32) -> bool {
+        self.0.breathe().await;
+        true
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.0.now_ms()
+    }
+}

@@ -1,0 +1,57 @@
+//! Pause and stop during a run, between its steps and between the batches of its predictions.
+
+use super::control::{Control, Wish};
+use super::host::Host;
+use super::pace::Pace;
+use super::predict::Between;
+use kindling_core::protocol::RunUpdate;
+
+/// A run as far as pauses concern it.
+pub struct Watched<'a, H> {
+    pub host: &'a H,
+    pub control: &'a Control,
+    pub pace: &'a mut Pace,
+    /// Steps done.
+    pub step: u32,
+}
+
+impl<H: Host> Watched<'_, H> {
+    /// Where the visitor wishes a pause, tells of it and sleeps.
+    pub async fn sleep_through_pause(&mut self) {
+        if self.control.wish() != Wish::Pause {
+            return;
+        }
+        let since_ms = self.host.now_ms();
+        self.host.emit(RunUpdate::Paused { step: self.step });
+        self.control.unpaused().await;
+        self.pace.was_paused(since_ms, self.host.now_ms());
+        if self.control.wish() == Wish::Run {
+            self.host.emit(RunUpdate::Resumed);
+        }
+    }
+}
+
+impl<H: Host> Between for Watched<'_, H> {
+    async fn between(&mut self, _fraction: f32) -> bool {
+        self.host.breathe().await;
+        self.sleep_through_pause().await;
+        self.control.wish() != Wish::Stop
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.host.now_ms()
+    }
+}
+
+/// A few batches that nobody waits for.
+pub struct Unwatched<'a, H>(pub &'a H);
+
+impl<H: Host> Between for Unwatched<'_, H> {
+    async fn between(&mut self, _fraction: f32) -> bool {
+        true
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.0.now_ms()
+    }
+}

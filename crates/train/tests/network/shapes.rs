@@ -1,0 +1,192 @@
+//! Shape inference against what burn computes, for networks drawn at random.
+
+use std::collections::BTreeSet;
+
+use burn::tensor::{Device, Tensor};
+use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::network::FeatureShape;
+use kindling_core::network::shape::{MAX_PARAMETERS, MAX_VALUES, infer};
+use kindling_core::protocol::ImageShape;
+use kindling_core::random::Random;
+use kindling_train::module::Network;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::support::block_on;
+
+const N_IMAGES: usize = 2;
+const N_CLASSES: usize = 3;
+
+const N_NETWORKS: usize = 600;
+
+#[test]
+fn inferred_shapes_and_parameters_are_those_of_the_module() {
+    let mut kinds = BTreeSet::new();
+    let mut runner = TestRunner::deterministic();
+    let strategy = (input(), prop::collection::vec(layer(small), 1..9));
+    for _ in 0..N_NETWORKS {
+        let (input, layers) = strategy.new_tree(&mut runner).unwrap().current();
+        let network = fitting(layers, input);
+        kinds.extend(network.layers.iter().map(kind));
+        compare(&network, input);
+    }
+    // A generator that only made some kinds would show little.
+    assert_eq!(kinds.len(), 24, "{kinds:?}");
+}
+
+#[test]
+fn numbers_of_any_size_are_refused_or_fit() {
+    let number = || any(u32::MAX);
+    let input =
+        (number(), number(), number()).prop_map(|(channels, height, width)| ImageShape { channels, height, width });
+    let strategy = (input, prop::collection::vec(layer(any), 1..5));
+    let mut runner = TestRunner::deterministic();
+    let mut n_fitting = 0;
+    for _ in 0..20_000 {
+        let (input, layers) = strategy.new_tree(&mut runner).unwrap().current();
+        // Debug builds panic where a sum or a product overflows.
+        if let Some(network) = with_end(&layers, input) {
+            let summaries = infer(&network, input, N_CLASSES).unwrap();
+            let bytes: u64 = summaries.iter().map(|summary| summary.activation_bytes).sum();
+            let parameters: u64 = summaries.iter().map(|summary| summary.parameters).sum();
+            assert!(bytes <= 4 * MAX_VALUES && parameters <= MAX_PARAMETERS, "{network:?} on {input:?}");
+            n_fitting += 1;
+        }
+    }
+    assert!(n_fitting > 100, "only {n_fitting} fit");
+}
+
+/// Draws a number.
+type Draw = fn(u32) -> BoxedStrategy<u32>;
+
+fn small(limit: u32) -> BoxedStrategy<u32> {
+    (0..limit).boxed()
+}
+
+fn any(limit: u32) -> BoxedStrategy<u32> {
+    prop_oneof![4 => 0..limit.min(40), 1 => 0..5_000_u32, 1 => proptest::num::u32::ANY, 1 => Just(u32::MAX)].boxed()
+}
+
+/// Those of the layers that fit, one after the other, and a classifier.
+fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
+    let mut fitting = Vec::new();
+    for layer in layers {
+        fitting.push(layer);
+        if with_end(&fitting, input).is_none() {
+            fitting.pop();
+        }
+    }
+    with_end(&fitting, input).unwrap()
+}
+
+/// With a classifier, after a flatten where need be; none where the layers do not fit.
+fn with_end(layers: &[Layer], input: ImageShape) -> Option<NetworkConfig> {
+    let ends = [vec![], vec![Layer::Flatten]].into_iter();
+    ends.map(|end| [layers.to_vec(), end, vec![Layer::Classifier { bias: true }]].concat())
+        .map(|layers| NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch })
+        .find(|network| infer(network, input, N_CLASSES).is_ok())
+}
+
+fn compare(network: &NetworkConfig, input: ImageShape) {
+    let summaries = infer(network, input, N_CLASSES).unwrap();
+    let device = Device::flex();
+    let built = Network::new(network, input, N_CLASSES, &mut Random::new(1), &device).unwrap();
+    let ImageShape { channels, height, width } = input;
+    let images = Tensor::ones([N_IMAGES, channels as usize, height as usize, width as usize], &device);
+    let dims: Vec<Vec<usize>> = built.trace(images).iter().map(|features| features.dims()).collect();
+    let expected: Vec<Vec<usize>> = summaries.iter().map(|summary| dims_of(summary.output)).collect();
+    assert_eq!(dims, expected, "{network:?} on {input:?}");
+
+    let weights = block_on(built.weights()).unwrap();
+    let n_learned: usize =
+        weights.iter().filter(|tensor| !tensor.name.contains("running_")).map(|tensor| tensor.values.len()).sum();
+    assert_eq!(n_learned as u64, summaries.iter().map(|summary| summary.parameters).sum::<u64>(), "{network:?}");
+    assert_eq!(n_learned as u64, built.n_parameters());
+}
+
+fn dims_of(shape: FeatureShape) -> Vec<usize> {
+    let sides = match shape {
+        FeatureShape::Maps { channels, height, width } => vec![channels, height, width],
+        FeatureShape::Sequence { length, features } => vec![length, features],
+        FeatureShape::Vector { length } => vec![length],
+    };
+    std::iter::once(N_IMAGES).chain(sides.into_iter().map(|side| side as usize)).collect()
+}
+
+fn input() -> impl Strategy<Value = ImageShape> {
+    (1..4_u32, 1..13_u32, 1..13_u32).prop_map(|(channels, height, width)| ImageShape { channels, height, width })
+}
+
+/// `below` draws a number; honest ones are below its argument.
+fn layer(below: Draw) -> impl Strategy<Value = Layer> {
+    let block = |inner| prop::collection::vec(inner, 0..3).prop_map(|layers| Layer::Residual { layers });
+    prop_oneof![
+        12 => plain_layer(below),
+        1 => block(plain_layer(below).boxed()),
+        1 => block(prop_oneof![plain_layer(below), block(plain_layer(below).boxed())].boxed()),
+    ]
+}
+
+fn plain_layer(below: Draw) -> impl Strategy<Value = Layer> {
+    let padding = || prop_oneof![Just(Padding::Valid), Just(Padding::Same)];
+    let states = || prop_oneof![Just(States::Last), Just(States::All)];
+    let pool = || (below(4), below(4));
+    let conv = (below(7), below(5), below(4), padding(), below(4), below(4), proptest::bool::ANY).prop_map(
+        |(filters, kernel, stride, padding, dilation, groups, bias)| Layer::Conv {
+            filters,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+        },
+    );
+    let depthwise = (below(5), below(4), padding(), below(4), proptest::bool::ANY).prop_map(
+        |(kernel, stride, padding, dilation, bias)| Layer::DepthwiseConv { kernel, stride, padding, dilation, bias },
+    );
+    let separable = (below(6), below(5), below(3)).prop_map(|(filters, kernel, stride)| Layer::DepthwiseSeparable {
+        filters,
+        kernel,
+        stride,
+    });
+    let transformer =
+        (below(4), below(3)).prop_map(|(heads, mlp_ratio)| Layer::TransformerBlock { heads, mlp_ratio, dropout: 0.1 });
+    let unit = prop::sample::select(vec![
+        Layer::BatchNorm,
+        Layer::LayerNorm,
+        Layer::GlobalAveragePool,
+        Layer::GlobalMaxPool,
+        Layer::Flatten,
+        Layer::Rows,
+        Layer::PositionEmbedding,
+        Layer::Dropout { rate: 0.5 },
+        Layer::SpatialDropout { rate: 0.5 },
+    ]);
+    // Most of what has no numbers fits, and sequences need a layer before them that makes one.
+    prop_oneof![
+        1 => conv,
+        1 => depthwise,
+        1 => separable,
+        4 => unit,
+        2 => transformer,
+        2 => (below(4), below(7)).prop_map(|(size, features)| Layer::PatchEmbedding { size, features }),
+        1 => prop::sample::select(Activation::ALL.to_vec()).prop_map(Layer::Activation),
+        1 => below(4).prop_map(|groups| Layer::GroupNorm { groups }),
+        1 => pool().prop_map(|(size, stride)| Layer::MaxPool { size, stride }),
+        1 => pool().prop_map(|(size, stride)| Layer::AveragePool { size, stride }),
+        1 => below(4).prop_map(|ratio| Layer::SqueezeExcitation { ratio }),
+        1 => (below(6), proptest::bool::ANY).prop_map(|(units, bias)| Layer::Linear { units, bias }),
+        2 => (below(6), states()).prop_map(|(units, states)| Layer::Lstm { units, states }),
+        2 => (below(6), states()).prop_map(|(units, states)| Layer::Gru { units, states }),
+    ]
+}
+
+/// The layer's key in JSON.
+fn kind(layer: &Layer) -> String {
+    match serde_json::to_value(layer).unwrap() {
+        serde_json::Value::Object(object) => object.keys().next().unwrap().clone(),
+        name => name.as_str().unwrap().to_owned(),
+    }
+}

@@ -1,0 +1,255 @@
+//! A run that goes on from a checkpoint is the run that was never broken off.
+
+use kindling_core::config::{
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Metric, OptimizerConfig, RunConfig,
+    ScheduleConfig,
+};
+use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
+use kindling_train::device::DeviceDataset;
+use kindling_train::module::Network;
+use kindling_train::training::checkpoint::Checkpoint;
+use kindling_train::training::{Control, Published, resume, train};
+use proptest::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+
+use crate::support::{Recorder, bands, block_on};
+use crate::{config, device};
+
+/// What a run told, and where it ended.
+struct Told {
+    report: RunReport,
+    losses: Vec<f32>,
+    epochs: Vec<EpochReport>,
+    weights: Vec<Vec<u32>>,
+    checkpoints: Vec<(u32, Vec<u8>)>,
+}
+
+/// A run, from a checkpoint where one is given, with a checkpoint after every step.
+fn told(config: &RunConfig, checkpoint: Option<&[u8]>) -> Told {
+    told_with(config, checkpoint, &[])
+}
+
+/// The same, with changes after so many breaths, which are steps in the first epoch.
+fn told_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, ValueChange)]) -> Told {
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let (control, published) = (Control::default(), Published::default());
+    let adjust = |breath| {
+        for (_, change) in changes.iter().filter(|(wanted, _)| *wanted == breath) {
+            control.adjust(*change);
+        }
+    };
+    let host = Recorder::new(1_000.0, adjust).with_checkpoints();
+    let report = match checkpoint {
+        None => block_on(train(&host, &control, &data, config, &published)),
+        Some(bytes) => block_on(resume(&host, &control, &data, config, &published, bytes)),
+    };
+    let (mut epochs, mut checkpoints) = (Vec::new(), Vec::new());
+    for update in host.updates.borrow().iter() {
+        match update {
+            RunUpdate::Epoch(report) => epochs.push(untimed(*report)),
+            RunUpdate::Checkpoint { step, bytes } => checkpoints.push((*step, bytes.to_vec())),
+            _ => {}
+        }
+    }
+    let weights = bits(&published.get().unwrap());
+    let report = report.unwrap();
+    let report = RunReport { best: report.best.map(untimed), elapsed_ms: 0.0, ..report };
+    Told { report, losses: host.losses(), epochs, weights, checkpoints }
+}
+
+/// The breath after a checkpoint is not counted twice, so the clocks differ.
+fn untimed(report: EpochReport) -> EpochReport {
+    EpochReport { elapsed_ms: 0.0, ..report }
+}
+
+fn bits(network: &Network) -> Vec<Vec<u32>> {
+    let weights = block_on(network.weights()).unwrap();
+    weights.iter().map(|tensor| tensor.values.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+/// Broken off after each of some steps, it goes on to the same losses, reports and weights, to the last bit.
+fn check(config: &RunConfig) {
+    // In the first epoch, at its end and right after it, and in the last one.
+    check_at(config, &told(config, None), [2, 15, 16, 38]);
+}
+
+fn check_at(config: &RunConfig, whole: &Told, steps: [u32; 4]) {
+    for wanted in steps {
+        let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= wanted).unwrap();
+        let rest = told(config, Some(bytes));
+        assert_eq!(rest.losses, whole.losses[*step as usize..], "{wanted} {config:?}");
+        assert_eq!(rest.epochs, whole.epochs[whole.epochs.len() - rest.epochs.len()..], "{wanted} {config:?}");
+        assert_eq!(rest.report, whole.report, "{wanted} {config:?}");
+        assert_eq!(rest.weights, whole.weights, "{wanted} {config:?}");
+    }
+}
+
+#[test]
+fn every_optimizer_goes_on_where_it_was() {
+    for optimizer in OptimizerConfig::ALL {
+        check(&RunConfig { optimizer, learning_rate: 0.002, ..config() });
+    }
+    let centered = OptimizerConfig::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.9, centered: true };
+    check(&RunConfig { optimizer: centered, decay: Decay::L2, ..config() });
+}
+
+#[test]
+fn all_that_a_run_remembers_goes_on() {
+    let augment = AugmentConfig { shift: 0.1, noise: 0.05, mixup: 0.2, ..AugmentConfig::default() };
+    let schedule = ScheduleConfig::Plateau { factor: 0.5, patience: 0, threshold: 0.5, cooldown: 0, least_rate: 0.0 };
+    let early_stopping = Some(EarlyStopping { metric: Metric::ValidationLoss, patience: 2, least_improvement: 0.0 });
+    check(&RunConfig { augment, schedule, early_stopping, ema_decay: Some(0.9), clip_norm: Some(1.0), ..config() });
+    check(&RunConfig { schedule: ScheduleConfig::Cosine { warm_up_steps: 5, least_rate: 0.0 }, ..config() });
+    check(&RunConfig { batches_per_update: 4, ..config() });
+    let method = AttackMethod::Pgd { steps: 2, step_size: 0.05 };
+    let adversarial = Some(AdversarialConfig { method, ..AdversarialConfig::default() });
+    check(&RunConfig { adversarial, ..config() });
+}
+
+#[test]
+fn what_was_changed_while_it_ran_goes_on() {
+    let noisy = AugmentConfig { noise: 0.05, cutmix: 0.2, ..AugmentConfig::default() };
+    let moved = AugmentConfig { shift: 0.2, ..AugmentConfig::default() };
+    let none = AugmentConfig::default();
+    let config = RunConfig { batches_per_update: 2, ..config() };
+    let of = |augment| ValueChange { augment: Some(augment), ..ValueChange::default() };
+    for (begun, first, last) in [(none, moved, noisy), (noisy, none, moved), (moved, noisy, none)] {
+        let config = RunConfig { augment: begun, ..config.clone() };
+        let slower = ValueChange { learning_rate: Some(0.001), ..of(last) };
+        let whole = told_with(&config, None, &[(3, of(first)), (9, slower)]);
+        check_at(&config, &whole, [10, 15, 16, 38]);
+        // Between the changes, the first goes on without the second.
+        let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= 4).unwrap();
+        let rest = told(&config, Some(bytes));
+        let n_before = 9 - *step as usize;
+        assert_eq!(rest.losses[..n_before], whole.losses[*step as usize..9], "{config:?}");
+        assert_ne!(rest.losses[n_before], whole.losses[9], "{config:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_from_before_augmentation_could_change_goes_on() {
+    let whole = told(&config(), None);
+    let (step, bytes) = &whole.checkpoints[20];
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let position = file.tensor("position").unwrap().data();
+    // The version first, no other augmentation last.
+    assert_eq!((position.first(), position.last()), (Some(&2), Some(&0)));
+    let earlier = [&[1], &position[1..position.len() - 1]].concat();
+    let views = file.tensors().into_iter().map(|(name, view)| match name.as_str() {
+        "position" => (name, TensorView::new(Dtype::U8, vec![earlier.len()], &earlier).unwrap()),
+        _ => (name, view),
+    });
+    let rest = told(&config(), Some(&serialize(views, None).unwrap()));
+    assert_eq!(rest.losses, whole.losses[*step as usize..]);
+    assert_eq!(rest.weights, whole.weights);
+}
+
+#[test]
+fn no_checkpoint_is_made_while_gradients_wait() {
+    let steps: Vec<u32> =
+        told(&RunConfig { batches_per_update: 4, ..config() }, None).checkpoints.iter().map(|it| it.0).collect();
+    assert_eq!(steps, [4, 8, 12, 15, 19, 23, 27, 30, 34, 38, 42, 45]);
+}
+
+#[test]
+fn a_pause_makes_a_checkpoint() {
+    let control = std::rc::Rc::new(Control::default());
+    let at_breath = control.clone();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    // Far too short for the next checkpoint by time.
+    let host = Recorder::new(1e-6, move |breath| {
+        if breath == 3 {
+            at_breath.pause();
+        }
+    });
+    let host = host.with_checkpoints_every(1_000.0);
+    let config = RunConfig { max_steps: Some(5), ..config() };
+    let published = Published::default();
+    {
+        let mut run = std::pin::pin!(train(&host, &control, &data, &config, &published));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while !matches!(host.updates.borrow().last(), Some(RunUpdate::Paused { .. })) {
+            assert!(run.as_mut().poll(&mut context).is_pending());
+        }
+    }
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
+    let control = Control::default();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let ask = |breath| {
+        if breath == 3 {
+            control.checkpoint();
+        }
+    };
+    let host = Recorder::new(1_000.0, ask).with_checkpoints_every(1e9);
+    let config = RunConfig { max_steps: Some(8), ..config() };
+    block_on(train(&host, &control, &data, &config, &Published::default())).unwrap();
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn a_checkpoint_of_another_network_or_run_is_refused() {
+    let checkpoints = told(&config(), None).checkpoints;
+    let bytes = &checkpoints[20].1;
+    let mut wider = config();
+    wider.network.layers[5] = kindling_core::config::Layer::Linear { units: 17, bias: true };
+    for other in [
+        wider,
+        RunConfig { ema_decay: Some(0.9), ..config() },
+        RunConfig { augment: AugmentConfig { flip: 0.5, ..AugmentConfig::default() }, ..config() },
+        RunConfig { epochs: 1, ..config() },
+    ] {
+        let (dataset, split) = bands();
+        let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+        let host = Recorder::new(1.0, |_| {});
+        let result = block_on(resume(&host, &Control::default(), &data, &other, &Published::default(), bytes));
+        assert_eq!(result.unwrap_err().kind, FailureKind::BadFile, "{other:?}");
+    }
+}
+
+#[test]
+fn bytes_are_read_back_and_their_size_is_that_of_the_tensors() {
+    let bytes = &told(&config(), None).checkpoints[20].1;
+    let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
+    assert_eq!(checkpoint.to_bytes().unwrap(), *bytes);
+    assert_eq!(checkpoint.position.step, 21);
+    let n_values: usize = checkpoint.tensors.values().map(|data| data.num_elements()).sum();
+    // Weights, Adam's two moments, and the best network; running statistics of the batch norm are in the first and the last.
+    assert_eq!(n_values, 4 * 2_419 + 2 * 8);
+}
+
+proptest! {
+    #[test]
+    fn damaged_bytes_are_no_panic(places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), kept in any::<prop::sample::Index>()) {
+        thread_local! {
+            static BYTES: Vec<u8> = told(&RunConfig { max_steps: Some(2), ..config() }, None).checkpoints[0].1.clone();
+        }
+        let bytes = BYTES.with(Clone::clone);
+        // In the header and the numbers, where damage is not just another weight.
+        let mut damaged = bytes.clone();
+        let n_header = damaged.len().min(3_000);
+        for (place, value) in places {
+            damaged[place.index(n_header)] = value;
+        }
+        drop(Checkpoint::from_bytes(&damaged));
+        let cut = &bytes[..kept.index(bytes.len())];
+        prop_assert!(Checkpoint::from_bytes(cut).is_err());
+    }
+}

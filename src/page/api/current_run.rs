@@ -1,0 +1,61 @@
+//! The run in view, and the advice on it, as JSON for a program. Pure.
+
+use serde_json::{Value, json};
+
+use crate::page::advice::Advice;
+use crate::page::advice::text::{Names, remedy, sentence};
+use crate::page::state::RunState;
+
+/// Null where there was no run with the current dataset.
+pub fn current_run(state: &RunState) -> Value {
+    let name = match state {
+        RunState::Idle => return Value::Null,
+        RunState::Preparing { .. } => "preparing",
+        RunState::Training(_) => "training",
+        RunState::Paused(_) => "paused",
+        RunState::Finished { .. } => "finished",
+        RunState::Failed { .. } => "failed",
+    };
+    state.run().map_or(Value::Null, |run| json!({ "state": name, "step": run.progress.step, "config": *run.config }))
+}
+
+/// The figures of an advice, and what it says in the page's language.
+pub fn advice(advice: &Advice, names: Names) -> Value {
+    let mut whole = json!(advice);
+    whole["sentence"] = json!(sentence(advice, names));
+    whole["remedy"] = json!(remedy(advice));
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::state::AppState;
+    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig, ScheduleConfig};
+    use kindling_core::protocol::{Command, RunId};
+
+    #[test]
+    fn an_advice_has_its_figures_and_its_words() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let names = Names { classes: &["cat".into(), "dog".into()], network: &network };
+        let unbalanced = Advice::UnbalancedClasses { largest: 1, largest_count: 400, smallest: 0, smallest_count: 20 };
+        let found = advice(&unbalanced, names);
+        assert_eq!((&found["kind"], &found["largestCount"]), (&json!("unbalancedClasses"), &json!(400)));
+        let sentence = found["sentence"].as_str().unwrap();
+        assert!(["dog", "cat", "400", "20"].iter().all(|part| sentence.contains(part)), "{sentence}");
+        assert!(found["remedy"].as_str().unwrap().contains("weights"), "{found}");
+    }
+
+    #[test]
+    fn a_run_has_its_whole_config() {
+        let mut state = AppState::default();
+        assert_eq!(current_run(&state.run), Value::Null);
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let config = RunConfig { schedule: ScheduleConfig::COSINE, ..RunConfig::new("mnist", network) };
+        state.sent(&Command::Train { run: RunId(1), config: Box::new(config), checkpoint: None, is_kept: true });
+        let run = current_run(&state.run);
+        assert_eq!((&run["state"], &run["step"]), (&json!("preparing"), &json!(0)));
+        assert_eq!(run["config"]["dataset"], json!("mnist"));
+        assert_eq!(run["config"]["schedule"], json!({ "cosine": { "warmUpSteps": 0, "leastRate": 0.0 } }));
+    }
+}

@@ -1,0 +1,75 @@
+//! Between Rust and JavaScript values: methods that return promises, JSON in and out, failures as errors.
+
+use std::future::Future;
+
+use js_sys::{Array, Error, Function, JSON, Object, Promise, Reflect};
+use serde_json::Value;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use web_sys::{File, FileList};
+
+use super::run_event::{error_message, error_name};
+use kindling_core::protocol::{Failure, FailureKind};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the browser does with an error that nobody caught.
+    #[wasm_bindgen(js_name = reportError)]
+    fn report_error(error: &JsValue);
+}
+
+/// Gives `object` a method of up to two arguments that returns a promise.
+pub fn add_method<F>(object: &Object, name: &str, method: impl Fn(JsValue, JsValue) -> F + 'static)
+where
+    F: Future<Output = Result<JsValue, JsValue>> + 'static,
+{
+    let closure: Closure<dyn Fn(JsValue, JsValue) -> Promise> =
+        Closure::new(move |first, second| future_to_promise(method(first, second)));
+    // The object lives as long as the page, so its methods may too. Setting a key of a fresh object cannot fail.
+    Reflect::set(object, &name.into(), &closure.into_js_value()).ok();
+}
+
+/// The failure as the `Error` that a promise is rejected with.
+pub fn to_error(failure: Failure) -> JsValue {
+    named_error(&error_name(&failure), &error_message(&failure))
+}
+
+pub fn named_error(name: &str, message: &str) -> JsValue {
+    let error = Error::new(message);
+    error.set_name(name);
+    error.into()
+}
+
+/// Through the browser's own JSON parser: smaller than walking the value, and as fast for what passes here. Null becomes
+/// undefined: a method without a result.
+pub fn to_js(value: &Value) -> JsValue {
+    if value.is_null() {
+        return JsValue::UNDEFINED;
+    }
+    JSON::parse(&value.to_string()).unwrap_or_default()
+}
+
+/// Null for undefined. What JSON cannot hold, such as a function or a cycle, is a failure.
+pub fn from_js(value: &JsValue) -> Result<Value, Failure> {
+    if value.is_undefined() {
+        return Ok(Value::Null);
+    }
+    let text = JSON::stringify(value).ok().and_then(|text| text.as_string());
+    text.and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| Failure::new(FailureKind::BadConfig, "the argument is no plain data"))
+}
+
+/// The files of an array or of a `FileList`; none where the value is something else.
+pub fn files(value: &JsValue) -> Option<Vec<File>> {
+    if !(Array::is_array(value) || value.has_type::<FileList>()) {
+        return None;
+    }
+    Array::from(value).iter().map(|file| file.dyn_into().ok()).collect()
+}
+
+/// Calls a listener. What it throws is reported as any uncaught error, and the run goes on.
+pub fn call(listener: &Function, event: &Value) {
+    if let Err(error) = listener.call1(&JsValue::UNDEFINED, &to_js(event)) {
+        report_error(&error);
+    }
+}

@@ -1,0 +1,74 @@
+//! How `kindling.evaluate` and `kindling.classify` are to look at images, from their options. Pure.
+
+use serde_json::Value;
+
+use super::values::{bad, read};
+use kindling_core::protocol::{Failure, InputKind, Views};
+
+const TEST_TIME: &str = "testTimeAugmentation";
+
+/// Of `kindling.classify`: a photo, looked at once, unless they say otherwise.
+pub fn classify_options(options: &Value) -> Result<(InputKind, Views), Failure> {
+    check_keys(options, &["kind", TEST_TIME])?;
+    let kind = match options.get("kind").map(Value::as_str) {
+        None | Some(Some("photo")) => InputKind::Photo,
+        Some(Some("drawing")) => InputKind::Drawing,
+        Some(_) => return Err(bad("kind: neither \"photo\" nor \"drawing\"")),
+    };
+    Ok((kind, views(options)?))
+}
+
+/// Of `kindling.evaluate`.
+pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
+    check_keys(options, &[TEST_TIME])?;
+    views(options)
+}
+
+fn views(options: &Value) -> Result<Views, Failure> {
+    match options.get(TEST_TIME).map(|value| read::<bool>(TEST_TIME, value)).transpose()? {
+        Some(true) => Ok(Views::Several),
+        Some(false) | None => Ok(Views::One),
+    }
+}
+
+fn check_keys(options: &Value, known: &[&str]) -> Result<(), Failure> {
+    let options = match options {
+        Value::Null => return Ok(()),
+        Value::Object(options) => options,
+        _ => return Err(bad("the options are not an object")),
+    };
+    match options.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(unknown) => Err(bad(format!("unknown key \"{unknown}\""))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use kindling_core::protocol::FailureKind;
+
+    #[test]
+    fn images_are_photos_looked_at_once_unless_said_otherwise() {
+        let check = |options, expected| assert_eq!(classify_options(&options), Ok(expected));
+        check(Value::Null, (InputKind::Photo, Views::One));
+        check(json!({}), (InputKind::Photo, Views::One));
+        check(json!({ "kind": "drawing" }), (InputKind::Drawing, Views::One));
+        check(json!({ "testTimeAugmentation": true }), (InputKind::Photo, Views::Several));
+        for refused in [json!({ "kind": "Drawing" }), json!({ "kind": 1 }), json!({ "kin": "photo" }), json!("photo")] {
+            assert_eq!(classify_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn evaluations_look_once_unless_said_otherwise() {
+        assert_eq!(evaluate_options(&Value::Null), Ok(Views::One));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok(Views::One));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
+        for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
+            assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What the methods of `window.kindling` do.
+
+use kindling_core::protocol::question::Classify;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use js_sys::Function;
+use leptos::prelude::untrack;
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::glue::{call as tell, files, from_js, named_error, to_error, to_js};
+use super::values::bad;
+use super::{Answering, Method, Page, answers, config, current_run, look, run_event, search, watch};
+use crate::channel::BUILD;
+use crate::page::advice::advice_now;
+use crate::page::advice::text::Names;
+use crate::page::interrupted::Interrupted;
+use crate::page::places::understand::evaluations::Evaluations;
+use crate::page::runs::Runs;
+use crate::page::search::Searcher;
+use crate::page::sources::{dropped, served};
+use crate::page::state::{DatasetState, EPOCHS_LIMIT, EngineProgram};
+use crate::page::store::Store;
+use crate::page::widgets::image_input::read_image;
+use kindling_core::config::{RunConfig, SplitConfig};
+use kindling_core::network::presets::presets;
+use kindling_core::protocol::{
+    Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
+};
+
+/// Calls a method with its arguments, of which it may leave some aside.
+pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
+    let Page { store, evaluations, runs, interrupted, searcher } = page;
+    searcher.restore();
+    match method {
+        Method::Ready => answer(ready(store)),
+        Method::LoadDataset => answer(load_dataset(store, first, second)),
+        Method::Train => answer(train(store, first, second)),
+        Method::FindLearningRate => answer(find_rate(store, first, second)),
+        Method::Search => answer(search(store, searcher, first, second)),
+        Method::CurrentRun => answer(current_run(store)),
+        Method::Advice => answer(advice(store)),
+        Method::Pause => answer(pause(store, searcher)),
+        Method::Resume => answer(resume(store, searcher)),
+        Method::Step => answer(send(store, Command::Step)),
+        Method::Stop => answer(stop(store, searcher)),
+        Method::Adjust => answer(adjust(store, first)),
+        Method::InterruptedRun => answer(interrupted_run(interrupted)),
+        Method::ResumeRun => answer(resume_run(store, interrupted, first)),
+        Method::Watch => answer(watch_layers(store, first)),
+        Method::Evaluate => answer(evaluate(evaluations, first, second)),
+        Method::Classify => answer(classify(store, first, second)),
+        Method::Runs => answer(kept_runs(runs)),
+        Method::OpenRun => answer(open_run(runs, first)),
+        Method::Export => not_yet("Networks cannot be exported yet."),
+        Method::Import => not_yet("Networks cannot be imported yet."),
+    }
+}
+
+fn answer(result: impl Future<Output = Result<Value, Failure>> + 'static) -> Answering {
+    let result: Pin<Box<dyn Future<Output = Result<Value, Failure>>>> = Box::pin(result);
+    Box::pin(async { result.await.map(|value| to_js(&value)).map_err(to_error) })
+}
+
+fn not_yet(sentence: &'static str) -> Answering {
+    Box::pin(async move { Err(named_error("NotYet", sentence)) })
+}
+
+async fn ready(store: Store) -> Result<Value, Failure> {
+    let engine = store.ready().await?;
+    Ok(json!({
+        "engine": engine.info.kind,
+        "adapter": engine.info.adapter,
+        "reason": engine.choice.reason.name(),
+        "isTuned": engine.choice.program == EngineProgram::TunedGpu,
+        "build": BUILD,
+    }))
+}
+
+async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
+    let source = match (source.as_string(), files(&source)) {
+        (Some(id), _) => served(id),
+        (None, Some(files)) => dropped(&files),
+        (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
+    };
+    store.ready().await?;
+    let dataset = store.load_dataset(source, split).await?;
+    Ok(json!({
+        "id": dataset.id,
+        "name": dataset.name,
+        "classes": dataset.classes,
+        "counts": dataset.counts,
+        "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
+        "hasStandardTest": dataset.has_standard_test,
+    }))
+}
+
+async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    // After an engine was lost, the dataset is on its way again.
+    store.dataset_settled().await;
+    let config = complete(store, &options)?;
+    store.ready().await?;
+    told(listener, |on_update| store.train(config, on_update)).await
+}
+
+/// A run whose updates a listener hears, with the reports of its epochs.
+async fn told<R>(listener: Option<Function>, run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R) -> Result<Value, Failure>
+where
+    R: Future<Output = Result<RunReport, Failure>>,
+{
+    let epochs = Rc::new(RefCell::new(Vec::new()));
+    let on_update = {
+        let epochs = epochs.clone();
+        move |update: &RunUpdate| {
+            if let RunUpdate::Epoch(report) = update
+                && epochs.borrow().len() < EPOCHS_LIMIT
+            {
+                epochs.borrow_mut().push(*report);
+            }
+            if let Some(listener) = &listener {
+                tell(listener, &run_event::run_event(update));
+            }
+        }
+    };
+    let report = run(Box::new(on_update)).await?;
+    Ok(run_event::report(&report, &epochs.borrow()))
+}
+
+/// The run that a reload or a lost engine broke off; null where there is none.
+async fn interrupted_run(interrupted: Interrupted) -> Result<Value, Failure> {
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    Ok(newest.map_or(Value::Null, |it| {
+        json!({
+            "step": it.run.progress.step,
+            "totalSteps": it.run.plan.map(|plan| plan.total_steps),
+            "savedAt": it.saved_at,
+            "config": *it.run.config,
+        })
+    }))
+}
+
+async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    interrupted.loaded().await;
+    let newest = untrack(|| interrupted.newest());
+    let newest = newest.ok_or_else(|| Failure::new(FailureKind::Canceled, "no run was interrupted"))?;
+    store.ready().await?;
+    told(listener, |on_update| async move { interrupted.go_on(&newest.id, on_update).await }).await
+}
+
+async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    store.dataset_settled().await;
+    let config = complete(store, &options)?;
+    let on_progress = move |RateProgress { fraction, points }| {
+        if let Some(listener) = &listener {
+            tell(listener, &json!({ "kind": "points", "fraction": fraction, "points": points }));
+        }
+    };
+    store.ready().await?;
+    Ok(json!(store.find_rate(config, on_progress).await?))
+}
+
+/// The second argument of methods that tell how they go.
+fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
+    if on_event.is_undefined() {
+        return Ok(None);
+    }
+    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad("the second argument is not a function"))
+}
+
+/// The whole config of a run on the current dataset.
+fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
+    match from_js(options)? {
+        Value::Null => complete_config(store, &json!({})),
+        options => complete_config(store, &options),
+    }
+}
+
+fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
+    let (dataset, split) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let base = presets.first().ok_or_else(|| bad("no preset fits the dataset; state the whole network"))?;
+    let base = RunConfig { split, ..base.config.clone() };
+    let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
+    config::complete(options, base, preset)
+}
+
+async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+    let listener = listener(on_event)?;
+    let options = from_js(&options)?;
+    store.dataset_settled().await;
+    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
+    let (dataset, _) = current_dataset(store)?;
+    let presets = presets(&dataset);
+    let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
+    let plan = search::complete_search(&options, base, network)?;
+    store.ready().await?;
+    let on_event = move |event: &Value| {
+        if let Some(listener) = &listener {
+            tell(listener, event);
+        }
+    };
+    searcher.run(plan, on_event).await
+}
+
+/// A search that runs, with its trial, or else the run under way.
+async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
+}
+
+/// A run of the visitor's own goes before a search that rests.
+async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    if !untrack(|| searcher.has_own_run()) && searcher.resume() {
+        Ok(Value::Null)
+    } else {
+        send(store, Command::Resume).await
+    }
+}
+
+/// A run under way, a search, and a range test.
+async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
+    store.stop_range_test();
+    searcher.stop();
+    send(store, Command::Stop).await
+}
+
+async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
+    let change = config::adjustment(&from_js(&values)?)?;
+    let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
+    // A trial of a search is judged by its settings.
+    if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
+        store.send(Command::Adjust { run, change });
+    }
+    Ok(Value::Null)
+}
+
+/// As opening and closing "Inside the network".
+async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
+    let sample = store.dataset.with_untracked(DatasetState::first_sample);
+    send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
+}
+
+async fn current_run(store: Store) -> Result<Value, Failure> {
+    Ok(store.run.with_untracked(current_run::current_run))
+}
+
+async fn advice(store: Store) -> Result<Value, Failure> {
+    let classes = store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
+    let network = store.run.with_untracked(|state| state.run().map(|run| run.config.network.clone()));
+    let Some(network) = network else { return Ok(json!([])) };
+    let names = Names { classes: &classes.unwrap_or_default(), network: &network };
+    Ok(advice_now(store).iter().map(|advice| current_run::advice(advice, names)).collect())
+}
+
+async fn send(store: Store, command: Command) -> Result<Value, Failure> {
+    store.send(command);
+    Ok(Value::Null)
+}
+
+async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let views = look::evaluate_options(&from_js(&options)?)?;
+    let split = match split.as_string().as_deref() {
+        Some("validation") => SplitName::Validation,
+        Some("test") => SplitName::Test,
+        _ => return Err(bad("the split is neither \"validation\" nor \"test\"")),
+    };
+    let evaluated = evaluations.evaluate(split, views).await?;
+    Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
+}
+
+async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let (kind, views) = look::classify_options(&from_js(&options)?)?;
+    let (dataset, _) = current_dataset(store)?;
+    let image = read_image(&image, kind).await?;
+    let classification = store.ask(Classify { image, views }).await?;
+    Ok(answers::classification(&classification, &dataset.classes))
+}
+
+async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
+    Ok(json!(runs.all().await))
+}
+
+/// A kept run's network becomes the current one.
+async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
+    let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
+    runs.loaded().await;
+    runs.opened(&id).await?;
+    Ok(Value::Null)
+}
+
+/// The current dataset, and how it is cut.
+fn current_dataset(store: Store) -> Result<(Arc<DatasetSummary>, SplitConfig), Failure> {
+    store.dataset.with_untracked(|state| {
+        let current = state.current.clone().zip(state.origin.as_ref().map(|(_, split)| *split));
+        current.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset: call loadDataset first"))
+    })
+}

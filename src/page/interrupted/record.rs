@@ -1,0 +1,106 @@
+//! A run that has not ended, as it is kept beside the engine's part of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::page::runs::record::is_finite;
+use crate::page::state::{Checkpoint, Curves, Run};
+
+/// Another window may still train what it kept so lately.
+const OTHERS_LIMIT_MS: f64 = 60_000.0;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InterruptedRun {
+    pub id: String,
+    /// The browser's tab that trained it: a reload keeps the tab.
+    pub tab: String,
+    /// Milliseconds since 1970, UTC.
+    pub saved_at: f64,
+    pub dataset_name: String,
+    /// The id of a served dataset; the addresses of the visitor's own files end with the page.
+    pub served: Option<String>,
+    pub run: Run,
+    pub curves: Curves,
+}
+
+/// What only the page knows of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Circumstances {
+    pub id: String,
+    pub tab: String,
+    pub saved_at: f64,
+    pub dataset_name: String,
+    pub served: Option<String>,
+}
+
+impl InterruptedRun {
+    pub fn new(checkpoint: &Checkpoint, circumstances: Circumstances) -> Self {
+        let Circumstances { id, tab, saved_at, dataset_name, served } = circumstances;
+        let mut run = checkpoint.run.clone();
+        run.progress.step = checkpoint.step;
+        // JSON has no numbers that are not finite; the engine's part has them all.
+        run.epochs.retain(is_finite);
+        run.best = run.best.filter(is_finite);
+        Self { id, tab, saved_at, dataset_name, served, run, curves: checkpoint.curves.clone() }
+    }
+
+    /// Whether this tab should offer to go on with it.
+    pub fn is_offered(&self, tab: &str, now_ms: f64) -> bool {
+        self.tab == tab || now_ms - self.saved_at > OTHERS_LIMIT_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::json::{from_text, to_text};
+    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::protocol::{EpochReport, RunId};
+
+    fn interrupted(validation_loss: f32) -> InterruptedRun {
+        let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+        let mut run = Run::new(RunId(3), RunConfig::new("mnist", network));
+        let report = EpochReport {
+            epoch: 0,
+            step: 40,
+            train_loss: 0.1,
+            train_accuracy: 0.9,
+            validation_loss,
+            validation_accuracy: 0.8,
+            is_best: true,
+            elapsed_ms: 5.0,
+        };
+        run.epochs = vec![report];
+        run.best = Some(report);
+        let mut curves = Curves::default();
+        curves.train_loss.push(1.0, 1.0 / 3.0);
+        let checkpoint = Checkpoint { run, curves, step: 41, bytes: vec![1, 2].into() };
+        let circumstances =
+            Circumstances { id: "one".into(), tab: "left".into(), saved_at: 1_000.0, ..Circumstances::default() };
+        InterruptedRun::new(&checkpoint, circumstances)
+    }
+
+    #[test]
+    fn it_comes_back_from_its_text_as_it_was() {
+        let interrupted = interrupted(0.25);
+        assert_eq!(interrupted.run.progress.step, 41);
+        let text = to_text(&interrupted);
+        assert_eq!(from_text(&text), Some(interrupted));
+    }
+
+    #[test]
+    fn a_report_without_a_validation_is_left_out_rather_than_unreadable() {
+        let interrupted = interrupted(f32::NAN);
+        assert_eq!((interrupted.run.epochs.len(), interrupted.run.best), (0, None));
+        let text = to_text(&interrupted);
+        assert!(from_text::<InterruptedRun>(&text).is_some());
+    }
+
+    #[test]
+    fn what_another_tab_trains_is_not_offered() {
+        let interrupted = interrupted(0.25);
+        assert!(interrupted.is_offered("left", 1_001.0));
+        assert!(!interrupted.is_offered("right", 30_000.0));
+        assert!(interrupted.is_offered("right", 70_000.0));
+    }
+}

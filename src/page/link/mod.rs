@@ -1,0 +1,140 @@
+//! The page's engines: starts one, sends it commands, hears its events, and starts another when it is lost. On a GPU a second one may run
+//! beside it, see [`tuner`].
+
+mod crash;
+mod moving;
+mod tuner;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+pub use self::crash::after_crash;
+pub use self::moving::{hear, send, set_tuning};
+use self::tuner::Tuner;
+use super::choice;
+use super::preferences::{EnginePreference, Preference, Tuning};
+use super::state::{EngineChoice, EngineProgram};
+use super::store::Store;
+use crate::channel::{BUILD, EngineLink};
+use kindling_core::config::SplitConfig;
+use kindling_core::protocol::{Command, DatasetSource, EngineInfo, RunId};
+
+/// Restarts in a row, without a finished run between them, before the page gives up and asks the visitor.
+const RESTARTS_LIMIT: u32 = 3;
+
+/// Commands that wait for an engine to be chosen, at most; more means a page gone wild, and they are dropped.
+const QUEUE_LIMIT: usize = 64;
+
+/// The engines' workers, and how often one had to be replaced.
+#[derive(Default)]
+pub struct Link {
+    /// The one that trains and is asked.
+    active: Option<Engine>,
+    /// The GPU's other one, with tuned kernels or without, once there was a reason to start it.
+    beside: Option<Engine>,
+    /// Only while there is no engine.
+    queue: Vec<Command>,
+    choice: Option<EngineChoice>,
+    n_restarts: u32,
+    n_started: u32,
+    tuner: Tuner,
+    /// The run in which the other engine repeats steps; counts down, where the page's runs count up.
+    proof: RunId,
+}
+
+/// An engine that runs, or starts.
+struct Engine {
+    /// Names it among all that were started.
+    id: u32,
+    program: EngineProgram,
+    link: EngineLink,
+    /// Once it is ready.
+    info: Option<EngineInfo>,
+    /// What it has loaded, or was told to load.
+    dataset: Option<(DatasetSource, SplitConfig)>,
+    /// Whether questions may have been put to it.
+    was_active: bool,
+    /// Whether the run has moved on, and the engine has not yet said that it is over.
+    is_leaving: bool,
+}
+
+impl Link {
+    /// A run went well: earlier restarts no longer count.
+    pub fn forgive(&mut self) {
+        self.n_restarts = 0;
+    }
+
+    /// To the engine that trains and is asked.
+    fn send(&mut self, command: Command) {
+        match &self.active {
+            Some(engine) => engine.link.send(&command),
+            None if self.queue.len() < QUEUE_LIMIT => self.queue.push(command),
+            None => {}
+        }
+    }
+
+    fn start(&mut self, store: Store, program: EngineProgram) -> Engine {
+        self.n_started += 1;
+        let id = self.n_started;
+        let script = program.script();
+        let url = format!("load.js?js={script}&build={BUILD}");
+        let link = EngineLink::start(&url, move |event| hear(store, id, event));
+        Engine { id, program, link, info: None, dataset: None, was_active: false, is_leaving: false }
+    }
+
+    fn end_engines(&mut self) {
+        self.active = None;
+        self.beside = None;
+        self.tuner = Tuner::default();
+    }
+}
+
+/// Chooses an engine and starts it; `preference` is the visitor's, which the page's address overrides.
+pub fn start(store: Store, preference: EnginePreference) {
+    spawn_local(async move {
+        let choice = choice::choose(choice::asked_by_address(), preference).await;
+        start_engine(store, choice);
+    });
+}
+
+/// The visitor asked for another engine, or to try again: what the engine held is loaded again by the next one.
+pub fn restart(store: Store, preference: EnginePreference) {
+    store.link.update_value(|link| {
+        link.forgive();
+        link.end_engines();
+    });
+    store.engine_replaced();
+    spawn_local(async move {
+        let choice = choice::choose(None, preference).await;
+        start_engine(store, choice);
+        reload_dataset(store);
+    });
+}
+
+fn start_engine(store: Store, choice: EngineChoice) {
+    store.engine_starting(choice.clone());
+    store.link.update_value(|link| {
+        let mut engine = link.start(store, choice.program);
+        engine.was_active = true;
+        // A new engine does not know yet that somebody looks inside.
+        if let Some(watch) = store.inside.with_untracked(|inside| inside.watch) {
+            engine.link.send(&Command::Watch(Some(watch)));
+        }
+        link.queue.drain(..).for_each(|command| engine.link.send(&command));
+        link.active = Some(engine);
+        link.beside = None;
+        link.tuner = Tuner::new(choice.may_tune && Tuning::remembered().unwrap_or_default() == Tuning::On);
+        link.choice = Some(choice);
+    });
+    moving::show_tuning(store);
+}
+
+/// The dataset before, if there was one. A load that was under way when the engine was lost is left to the visitor: it may
+/// be what the engine was lost by.
+fn reload_dataset(store: Store) {
+    let origin = store.dataset.with_untracked(|dataset| dataset.origin.clone());
+    if let Some((source, split)) = origin {
+        // The dataset's place shows how it goes.
+        spawn_local(async move { drop(store.load_dataset(source, split).await) });
+    }
+}

@@ -1,0 +1,32 @@
+//! What a run is called: the visitor's name for it, or how its config differs from that of the run before.
+
+use super::difference::Difference;
+use super::record::RunRecord;
+use crate::page::config_text::{path_text, value_text};
+use crate::page::i18n::tr;
+
+/// Differences that a label names; more are counted.
+const NAMED: usize = 3;
+
+/// Tracked by the language. `differences` are those to the run before it; none where it is the first of its kind.
+pub fn run_label(record: &RunRecord, differences: Option<&[Difference]>) -> String {
+    if !record.name.is_empty() {
+        return record.name.clone();
+    }
+    match differences {
+        None => tr!(runs.first, network = record.config.network.name),
+        Some([]) => tr!(runs.same_again),
+        Some(differences) => {
+            let named = differences.iter().take(NAMED).map(difference_text).collect::<Vec<_>>().join(", ");
+            match differences.len().saturating_sub(NAMED) {
+                0 => named,
+                n_more => tr!(runs.and_more, count = n_more, named = named),
+            }
+        }
+    }
+}
+
+/// `Learning rate 0.001 → 0.01`
+pub fn difference_text(difference: &Difference) -> String {
+    format!("{} {} → {}", path_text(&difference.path), value_text(&difference.before), value_text(&difference.after))
+}

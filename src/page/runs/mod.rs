@@ -1,0 +1,250 @@
+//! The runs that have ended, kept on this device: `use_runs()`.
+//!
+//! The list is in memory and in IndexedDB. Where the browser keeps nothing, the page says so once and the list lasts as
+//! long as the page. Another window of the page shows what this one keeps after a reload.
+
+pub mod curves;
+pub mod difference;
+pub mod download;
+pub mod incoming;
+mod keep;
+pub mod label;
+pub mod limit;
+mod notice;
+pub mod record;
+mod reopen;
+mod storage;
+mod undo;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use self::curves::RunCurves;
+use self::keep::Began;
+use self::limit::{RUNS_LIMIT, WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
+pub use self::notice::{RunNotice, run_notice_text};
+use self::record::{KeptRun, RunRecord};
+use self::storage::{Parts, RunStorage};
+use super::database::Trouble;
+use super::places::understand::evaluations::Evaluations;
+use super::recipe::Recipe;
+use super::state::NoticeKind;
+use super::store::Store;
+use crate::page::sort::sort_by;
+use kindling_core::protocol::{Bulk, RunId};
+
+/// Runs whose curves are in memory, the newest; those of the others are read again.
+const CURVES_LIMIT: usize = 50;
+
+pub fn use_runs() -> Runs {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+pub struct Runs {
+    /// By their start, the oldest first; at most [`RUNS_LIMIT`].
+    pub list: RwSignal<Vec<Arc<RunRecord>>>,
+    store: Store,
+    recipe: Recipe,
+    evaluations: Evaluations,
+    is_loaded: StoredValue<bool>,
+    curves: StoredValue<BTreeMap<String, Arc<RunCurves>>>,
+    storage: StoredValue<Option<Rc<dyn RunStorage>>, LocalStorage>,
+    /// Of the run under way.
+    began: StoredValue<Option<Began>>,
+    /// Of the run in the engine, once it is kept.
+    newest: StoredValue<Option<(RunId, String)>>,
+    deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
+}
+
+impl Runs {
+    /// Made once, beside the store; keeps every run that ends from now on. What earlier visits kept is there after [`Runs::loaded`].
+    pub fn new(store: Store, recipe: Recipe, evaluations: Evaluations) -> Self {
+        let runs = Self {
+            list: RwSignal::default(),
+            store,
+            recipe,
+            evaluations,
+            is_loaded: StoredValue::new(false),
+            curves: StoredValue::default(),
+            storage: StoredValue::new_local(None),
+            began: StoredValue::new(None),
+            newest: StoredValue::new(None),
+            deleted: StoredValue::default(),
+        };
+        runs.watch();
+        runs
+    }
+
+    pub fn find(self, id: &str) -> Option<Arc<RunRecord>> {
+        self.list.with(|list| list.iter().find(|record| record.id == id).cloned())
+    }
+
+    /// Reads what earlier visits kept, once.
+    async fn load(self) {
+        if self.is_loaded.get_value() {
+            return;
+        }
+        let found = match self.storage().await {
+            Ok(storage) => storage.records().await,
+            Err(trouble) => Err(trouble),
+        };
+        // Meanwhile somebody else may have asked for the same.
+        if self.is_loaded.get_value() {
+            return;
+        }
+        // What could not be fetched is asked for again, by the next who wants to know.
+        self.is_loaded.set_value(found != Err(Trouble::Unfetched));
+        match found {
+            Ok(records) => self.add(records),
+            Err(trouble) => self.tell(trouble),
+        }
+    }
+
+    async fn storage(self) -> Result<Rc<dyn RunStorage>, Trouble> {
+        if let Some(storage) = self.storage.get_value() {
+            return Ok(storage);
+        }
+        let storage = storage::open().await?;
+        self.storage.set_value(Some(storage.clone()));
+        Ok(storage)
+    }
+
+    /// Adds those that are not there yet, and lets the oldest go where they are too many.
+    fn add(self, records: Vec<RunRecord>) {
+        self.list.update(|list| {
+            for record in records {
+                if !list.iter().any(|known| known.id == record.id) {
+                    list.push(Arc::new(record));
+                }
+            }
+            sort_by(list, |left, right| {
+                left.started_at.total_cmp(&right.started_at).then_with(|| left.id.cmp(&right.id))
+            });
+        });
+        let surplus = self.list.with_untracked(|list| surplus(list, RUNS_LIMIT));
+        if surplus.is_empty() {
+            return;
+        }
+        self.store.notify(NoticeKind::Runs(RunNotice::OldestGone));
+        for id in &surplus {
+            self.remove(id);
+        }
+        spawn_local(async move {
+            for id in surplus {
+                self.erase(&id).await;
+            }
+        });
+    }
+
+    fn remove(self, id: &str) {
+        self.list.update(|list| list.retain(|record| record.id != id));
+        self.curves.update_value(|curves| drop(curves.remove(id)));
+    }
+
+    async fn erase(self, id: &str) {
+        let erased = match self.storage().await {
+            Ok(storage) => storage.delete(id).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = erased {
+            self.tell(trouble);
+        }
+    }
+
+    /// Adds a run with its curves, here and in the storage.
+    fn insert(self, run: KeptRun, weights: Option<Bulk>) {
+        let curves = Arc::new(run.curves);
+        self.remember(&run.record.id, &curves);
+        // Written first: where there are too many, it may be the one that goes.
+        spawn_local(self.write(run.record.clone(), Some(curves), weights));
+        self.add(vec![run.record]);
+        for id in self.list.with_untracked(|list| surplus_weights(list, WEIGHTS_LIMIT_BYTES)) {
+            self.change(&id, |record| record.weights_bytes = None);
+            spawn_local(async move {
+                if let Ok(storage) = self.storage().await {
+                    // Where that fails, they only take room.
+                    storage.delete_weights(&id).await.ok();
+                }
+            });
+        }
+    }
+
+    async fn write(self, record: RunRecord, curves: Option<Arc<RunCurves>>, weights: Option<Bulk>) {
+        let parts = Parts { curves: curves.as_deref(), weights: weights.as_ref() };
+        let written = match self.storage().await {
+            Ok(storage) => storage.put(&record, parts).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = written {
+            self.tell(trouble);
+        }
+    }
+
+    fn tell(self, trouble: Trouble) {
+        self.store.notify(NoticeKind::Runs(RunNotice::NotKept(trouble)));
+    }
+
+    /// Changes what the visitor may change: name, note, star, and the test that was asked for.
+    pub fn change(self, id: &str, change: impl FnOnce(&mut RunRecord)) {
+        let changed = self.list.try_update(|list| {
+            let record = list.iter_mut().find(|record| record.id == id)?;
+            change(Arc::make_mut(record));
+            Some((**record).clone())
+        });
+        if let Some(record) = changed.flatten() {
+            spawn_local(self.write(record, None, None));
+        }
+    }
+
+    /// The curves of a run, where they can be read.
+    pub async fn curves_of(self, id: &str) -> Option<Arc<RunCurves>> {
+        if let Some(curves) = self.curves.with_value(|curves| curves.get(id).cloned()) {
+            return Some(curves);
+        }
+        let curves = Arc::new(self.storage().await.ok()?.curves(id).await.ok()??);
+        self.remember(id, &curves);
+        Some(curves)
+    }
+
+    fn remember(self, id: &str, curves: &Arc<RunCurves>) {
+        self.curves.update_value(|known| {
+            known.insert(id.to_owned(), curves.clone());
+            while known.len() > CURVES_LIMIT {
+                known.pop_first();
+            }
+        });
+    }
+
+    /// Waits until what earlier visits kept is known.
+    pub async fn loaded(self) {
+        self.load().await;
+    }
+
+    /// All runs with their curves, the oldest first.
+    pub async fn all(self) -> Vec<KeptRun> {
+        self.load().await;
+        let list = self.list.get_untracked();
+        let mut runs = Vec::with_capacity(list.len());
+        for record in list {
+            let curves = self.curves_of(&record.id).await.map(|curves| (*curves).clone()).unwrap_or_default();
+            runs.push(KeptRun { record: (*record).clone(), curves });
+        }
+        runs
+    }
+
+    /// Adds the runs of a file; those that are here already stay as they are.
+    pub fn import(self, runs: Vec<KeptRun>) {
+        let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
+        let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: runs.len() }));
+        // A file of runs has no weights.
+        for KeptRun { record, curves } in runs {
+            self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What the visitor should know of kept runs and of configs that came in.
+
+use super::incoming::Refusal;
+use super::limit::RUNS_LIMIT;
+use crate::page::database::Trouble;
+use crate::page::i18n::tr;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunNotice {
+    /// The browser keeps nothing: runs last as long as the page.
+    NotKept(Trouble),
+    /// Can be undone while it is in sight.
+    Deleted { id: String, name: String },
+    /// There were too many, and the oldest went.
+    OldestGone,
+    /// The config in the page's address.
+    LinkRefused(Refusal),
+    /// A file of a config or of runs.
+    FileRefused(Refusal),
+    /// Runs of a file; those that were here already are not counted.
+    Imported { n_runs: usize },
+    /// A config was made for a dataset that is not there.
+    OtherDataset { dataset: String },
+}
+
+/// In the visitor's language, tracked.
+pub fn run_notice_text(notice: &RunNotice) -> String {
+    match notice {
+        RunNotice::NotKept(Trouble::Unfetched) => tr!(runs.storage_unfetched),
+        RunNotice::NotKept(Trouble::Full) => tr!(runs.storage_full),
+        RunNotice::NotKept(Trouble::Refused(detail)) => tr!(runs.storage_refused, detail = detail),
+        RunNotice::Deleted { name, .. } => tr!(runs.deleted, name = name),
+        RunNotice::OldestGone => tr!(runs.oldest_gone, limit = RUNS_LIMIT),
+        RunNotice::LinkRefused(refusal) => tr!(runs.link_refused, reason = refusal_text(refusal)),
+        RunNotice::FileRefused(refusal) => tr!(runs.file_refused, reason = refusal_text(refusal)),
+        RunNotice::Imported { n_runs } => tr!(runs.imported, count = n_runs),
+        RunNotice::OtherDataset { dataset } => tr!(runs.other_dataset, dataset = dataset),
+    }
+}
+
+fn refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::TooLong { limit_bytes } => tr!(runs.too_long, limit = crate::page::format::bytes(*limit_bytes as u64)),
+        Refusal::NotBase64 => tr!(runs.not_base64),
+        Refusal::NotText => tr!(runs.not_text),
+        Refusal::NotJson(detail) => tr!(runs.not_json, detail = detail),
+        Refusal::NotConfig(detail) => tr!(runs.not_config, detail = detail),
+        Refusal::NotRun { place, detail } => tr!(runs.not_run, place = place, detail = detail),
+        Refusal::TooManyRuns { limit } => tr!(runs.too_many, limit = limit),
+        Refusal::Unreadable => tr!(runs.unreadable),
+    }
+}

@@ -1,0 +1,55 @@
+//! The dataset that the engine holds, and the one that is on its way.
+
+use std::sync::Arc;
+
+use kindling_core::config::SplitConfig;
+use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatasetState {
+    /// The dataset that the engine holds.
+    pub current: Option<Arc<DatasetSummary>>,
+    /// Where the current dataset came from and how it was cut, to load it again after a crash.
+    pub origin: Option<(DatasetSource, SplitConfig)>,
+    pub load: Load,
+    /// Counts the datasets that were set: images and answers of an older version are of another dataset.
+    pub version: u32,
+}
+
+impl DatasetState {
+    /// The first of the images whose predictions are reported while training.
+    pub fn first_sample(&self) -> Option<u32> {
+        self.current.as_ref()?.samples.first().copied()
+    }
+}
+
+/// A load of a dataset; the dataset before stays current until it is over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Load {
+    #[default]
+    Idle,
+    Loading {
+        source: DatasetSource,
+        split: SplitConfig,
+        stage: LoadStage,
+    },
+    Failed {
+        source: DatasetSource,
+        failure: Failure,
+    },
+    Canceled,
+}
+
+impl Load {
+    pub fn is_loading(&self) -> bool {
+        matches!(self, Self::Loading { .. })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoadStage {
+    Asked,
+    Downloading { received_bytes: u64, total_bytes: Option<u64>, bytes_per_second: f64 },
+    Retrying { attempt: u32, attempts: u32, failure: Failure },
+    Parsing,
+}

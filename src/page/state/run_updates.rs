@@ -1,0 +1,129 @@
+//! What the engine says of the run in view.
+
+use super::{AppState, Changed, Checkpoint, Curves, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
+use kindling_core::protocol::{RunReport, RunUpdate};
+
+impl AppState {
+    /// Only for updates of the current, active run.
+    pub(super) fn apply_run(&mut self, update: &RunUpdate) -> Changed {
+        if self.is_moving {
+            if matches!(update, RunUpdate::Preparing(_) | RunUpdate::Started { .. }) {
+                return Changed::NOTHING;
+            }
+            self.is_moving = false;
+        }
+        let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
+        let mut changed = Changed { run: true, ..Changed::NOTHING };
+        match update {
+            RunUpdate::Preparing(preparation) => {
+                let run = run.clone();
+                self.run = RunState::Preparing { run, preparation: Some(*preparation) };
+            }
+            RunUpdate::Started { steps_per_epoch, total_steps, parameters } => {
+                run.plan = Some(RunPlan {
+                    steps_per_epoch: *steps_per_epoch,
+                    total_steps: *total_steps,
+                    parameters: *parameters,
+                });
+                self.run = RunState::Training(run.clone());
+            }
+            RunUpdate::Progress(progress) => {
+                run.progress = RunProgress {
+                    step: progress.step,
+                    epoch: progress.epoch,
+                    loss: progress.losses.last().copied().or(run.progress.loss),
+                    accuracy: Some(progress.accuracy),
+                    images_per_second: progress.images_per_second,
+                    elapsed_ms: progress.elapsed_ms,
+                    remaining_ms: progress.remaining_ms,
+                };
+                let first_step = f64::from(progress.step) + 1.0 - progress.losses.len() as f64;
+                for (offset, loss) in progress.losses.iter().enumerate() {
+                    self.curves.train_loss.push(first_step + offset as f64, f64::from(*loss));
+                }
+                self.curves.train_accuracy.push(f64::from(progress.step), f64::from(progress.accuracy));
+                changed.curves = true;
+            }
+            RunUpdate::Epoch(report) => {
+                run.push_epoch(*report);
+                let step = f64::from(report.step);
+                self.curves.validation_loss.push(step, f64::from(report.validation_loss));
+                self.curves.validation_accuracy.push(step, f64::from(report.validation_accuracy));
+                changed.curves = true;
+            }
+            RunUpdate::Samples(predictions) => {
+                self.samples.clone_from(predictions);
+                changed = Changed { samples: true, ..Changed::NOTHING };
+            }
+            RunUpdate::Layers(report) => {
+                self.inside.push(report.clone());
+                changed = Changed { inside: true, ..Changed::NOTHING };
+            }
+            RunUpdate::Paused { step } => {
+                run.progress.step = *step;
+                self.run = RunState::Paused(run.clone());
+            }
+            RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
+            RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
+            RunUpdate::Checkpoint { step, bytes } => {
+                let (run, curves) = (run.clone(), self.curves.clone());
+                self.news.push(RunNews::Checkpoint(Checkpoint { run, curves, step: *step, bytes: bytes.clone() }));
+            }
+            RunUpdate::Weights(bytes) => self.weights = Some(bytes.clone()),
+            RunUpdate::Opened => {
+                if let Some(report) = self.opening.take() {
+                    let run = run.clone();
+                    self.run = RunState::Finished { run, report };
+                }
+            }
+            RunUpdate::Finished(report) => {
+                run.progress.step = report.steps;
+                run.progress.elapsed_ms = report.elapsed_ms;
+                run.progress.remaining_ms = 0.0;
+                run.best = report.best.or(run.best);
+                let run = run.clone();
+                self.end_run(run.clone(), Outcome::Finished(*report));
+                self.run = RunState::Finished { run, report: *report };
+            }
+            RunUpdate::Failed(failure) => {
+                let run = run.clone();
+                self.end_run(run.clone(), Outcome::Failed(failure.clone()));
+                self.run = RunState::Failed { run, failure: failure.clone() };
+            }
+        }
+        changed
+    }
+
+    /// The run that was just asked for goes on from a checkpoint: what was known of it then.
+    pub fn take_past(&mut self, past: Run, curves: Curves) -> Changed {
+        let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
+        let Run { id, config, is_in_engine, .. } = run.clone();
+        *run = Run { id, config, is_in_engine, ..past };
+        self.curves = curves;
+        Changed { run: true, curves: true, ..Changed::NOTHING }
+    }
+
+    /// The run that was just asked for has ended before; how, and what was known of it then.
+    pub fn open(&mut self, past: Run, curves: Curves, report: RunReport) -> Changed {
+        self.opening = Some(report);
+        self.take_past(past, curves)
+    }
+
+    /// The run under way, if there is one, gives way to what comes next.
+    pub(super) fn replace_run(&mut self) {
+        if self.run.is_active()
+            && let Some(run) = self.run.run().cloned()
+        {
+            self.end_run(run, Outcome::Replaced);
+        }
+    }
+
+    pub(super) fn end_run(&mut self, run: Run, outcome: Outcome) {
+        let weights = self.weights.take();
+        // A run that was only being opened had ended before, and is kept.
+        if self.opening.take().is_some() {
+            return;
+        }
+        self.news.push(RunNews::Ended(EndedRun { run, curves: self.curves.clone(), outcome, weights }));
+    }
+}

@@ -1,0 +1,88 @@
+//! Questions to the engine, and their answers.
+
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use leptos::prelude::*;
+
+use super::{OnProgress, Receiver, Store, canceled};
+use kindling_core::config::RunConfig;
+use kindling_core::protocol::question::FindRate;
+use kindling_core::protocol::{
+    Answer, AnswerProgress, Ask, Command, Failure, Question, RateProgress, RateTest, RequestId,
+};
+
+/// Questions under way at most; more means a page gone wild, and they are refused.
+const QUESTIONS_LIMIT: usize = 64;
+
+impl Store {
+    pub async fn ask<A: Ask>(self, question: A) -> Result<A::Answer, Failure> {
+        self.ask_with_progress(question, |_| {}).await
+    }
+
+    /// `on_progress` receives how far a long question has come.
+    pub async fn ask_with_progress<A: Ask>(
+        self,
+        question: A,
+        on_progress: impl Fn(A::Progress) + 'static,
+    ) -> Result<A::Answer, Failure> {
+        let (_, answer) = self.open_question(question.into(), reporting(on_progress))?;
+        Ok(self.answer(answer).await?.try_into()?)
+    }
+
+    /// Runs an LR range test on throw-away weights of this config. A test under way is stopped first.
+    pub async fn find_rate(
+        self,
+        config: RunConfig,
+        on_progress: impl Fn(RateProgress) + 'static,
+    ) -> Result<RateTest, Failure> {
+        self.stop_range_test();
+        let question = FindRate { config: Box::new(config) };
+        let (request, answer) = self.open_question(question.into(), reporting(on_progress))?;
+        self.waiting.update_value(|waiting| waiting.range_test = Some(request));
+        Ok(self.answer(answer).await?.try_into()?)
+    }
+
+    /// Without a test under way, nothing happens.
+    pub fn stop_range_test(self) {
+        if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
+            self.send(Command::Withdraw { request });
+        }
+    }
+
+    fn open_question(
+        self,
+        question: Question,
+        on_progress: OnProgress,
+    ) -> Result<(RequestId, Receiver<Answer>), Failure> {
+        self.expect_engine()?;
+        let (sender, answer) = oneshot::channel();
+        let request = self.waiting.try_update_value(|waiting| {
+            if waiting.answers.len() >= QUESTIONS_LIMIT {
+                return None;
+            }
+            waiting.n_requests = waiting.n_requests.wrapping_add(1);
+            let request = RequestId(waiting.n_requests);
+            waiting.answers.insert(request, (sender, on_progress));
+            Some(request)
+        });
+        let Some(request) = request.flatten() else {
+            return Err(canceled("too many questions at once"));
+        };
+        self.send(Command::Ask { request, question });
+        Ok((request, answer))
+    }
+
+    async fn answer(self, answer: Receiver<Answer>) -> Result<Answer, Failure> {
+        answer.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the answer")))
+    }
+}
+
+/// Passes on what is of the question's type; the answer will say if anything else came in.
+fn reporting<P: TryFrom<AnswerProgress>>(on_progress: impl Fn(P) + 'static) -> OnProgress {
+    Rc::new(move |progress| {
+        if let Ok(progress) = progress.try_into() {
+            on_progress(progress);
+        }
+    })
+}

@@ -1,0 +1,141 @@
+//! Runs: how they begin, go on and end for those who wait for them.
+
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use leptos::prelude::*;
+
+use super::{OnUpdate, RunWatch, Store, canceled};
+use crate::page::link::Link;
+use crate::page::state::{Checkpoint, Curves, Run, RunState};
+use kindling_core::config::RunConfig;
+use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunUpdate};
+
+/// Trials that are told from runs; older ones are over and kept nowhere.
+const TRIALS_LIMIT: usize = 1_000;
+
+impl Store {
+    /// Starts a run and waits for its end. `on_update` hears each of its updates; a run under way is stopped first.
+    pub async fn train(
+        self,
+        config: RunConfig,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, None, false, Rc::new(on_update))?.1.await
+    }
+
+    /// As [`Store::train`], for a trial of a search.
+    pub async fn train_trial(
+        self,
+        config: RunConfig,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, None, true, Rc::new(on_update))?.1.await
+    }
+
+    /// Whether a run is a trial of a search, and not the visitor's own.
+    pub fn is_trial(self, run: RunId) -> bool {
+        self.trials.with_value(|trials| trials.contains(&run))
+    }
+
+    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
+    /// What it gives is the run's new name, and its end.
+    pub fn go_on(
+        self,
+        Checkpoint { run, curves, bytes, .. }: Checkpoint,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
+        let (id, report) = self.begin((*run.config).clone(), Some(bytes), false, Rc::new(on_update))?;
+        self.change(|state| state.take_past(run, curves));
+        Ok((id, report))
+    }
+
+    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again. Waits until the engine has
+    /// it; gives the name that the run has from now on.
+    pub async fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
+        let (id, opened) = self.wait_for_run(Rc::new(|_| {}))?;
+        self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
+        self.change(|state| state.open(run, curves, report));
+        opened.await.map(|_| id)
+    }
+
+    fn begin(
+        self,
+        config: RunConfig,
+        checkpoint: Option<Bulk>,
+        is_trial: bool,
+        on_update: OnUpdate,
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
+        let (run, report) = self.wait_for_run(on_update)?;
+        if is_trial {
+            self.trials.update_value(|trials| {
+                trials.insert(run);
+                if trials.len() > TRIALS_LIMIT {
+                    trials.pop_first();
+                }
+            });
+        }
+        self.send(Command::Train { run, config: Box::new(config), checkpoint, is_kept: !is_trial });
+        Ok((run, report))
+    }
+
+    /// Names a new run, which replaces the one that somebody waits for.
+    fn wait_for_run(
+        self,
+        on_update: OnUpdate,
+    ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
+        self.expect_engine()?;
+        let (done, report) = oneshot::channel();
+        let replaced = self.waiting.try_update_value(|waiting| {
+            waiting.n_runs = waiting.n_runs.wrapping_add(1);
+            let id = RunId(waiting.n_runs);
+            (id, waiting.run.replace(RunWatch { id, on_update, done }))
+        });
+        let Some((run, before)) = replaced else { return Err(canceled("the page is closing")) };
+        if let Some(before) = before {
+            before.done.send(Err(canceled("another run was started"))).ok();
+        }
+        let report = async { report.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the run"))) };
+        Ok((run, report))
+    }
+
+    pub(super) fn tell_run(self, run: RunId, update: &RunUpdate) {
+        let watch = self.waiting.with_value(|waiting| {
+            waiting.run.as_ref().filter(|watch| watch.id == run).map(|watch| watch.on_update.clone())
+        });
+        let Some(on_update) = watch else { return };
+        on_update(update);
+        match update {
+            RunUpdate::Finished(report) => {
+                self.link.update_value(Link::forgive);
+                self.end_run(Ok(*report));
+            }
+            RunUpdate::Opened => {
+                let report = self.run.with_untracked(|run| match run {
+                    RunState::Finished { report, .. } => Ok(*report),
+                    _ => Err(canceled("another run took its place")),
+                });
+                self.end_run(report);
+            }
+            RunUpdate::Failed(failure) => self.end_run(Err(failure.clone())),
+            RunUpdate::Preparing(_)
+            | RunUpdate::Started { .. }
+            | RunUpdate::Progress(_)
+            | RunUpdate::Epoch(_)
+            | RunUpdate::Samples(_)
+            | RunUpdate::Layers(_)
+            | RunUpdate::Paused { .. }
+            | RunUpdate::Resumed
+            | RunUpdate::Adjusted(_)
+            | RunUpdate::Checkpoint { .. }
+            | RunUpdate::Weights(_) => {}
+        }
+    }
+
+    pub(super) fn end_run(self, result: Result<RunReport, Failure>) {
+        let watch = self.waiting.try_update_value(|waiting| waiting.run.take()).flatten();
+        if let Some(watch) = watch {
+            watch.done.send(result).ok();
+        }
+    }
+}

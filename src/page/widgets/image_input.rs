@@ -1,0 +1,143 @@
+//! Turns whatever the browser holds as an image into the bytes that the engine classifies.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen::{Clamped, JsCast};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
+
+use kindling_core::protocol::{Bulk, Failure, FailureKind, ImageInput, InputKind};
+
+/// Longest side of an image that is sent to the engine: more than any network here looks at, and a quarter of a megabyte.
+pub const SIDE_LIMIT: u32 = 256;
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys has one function for each type of source; ours takes all of them, as the browser does.
+    #[wasm_bindgen(js_name = createImageBitmap, catch)]
+    fn create_image_bitmap(source: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// Reads a blob, image data, bitmap, canvas, video or image element. Photos are turned as their EXIF data says.
+pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput, Failure> {
+    // A browser names a dozen errors here; all of them mean that this is no image it can show.
+    let unreadable = |_: JsValue| Failure::new(FailureKind::BadImage, "the browser cannot open this image");
+    let promise = create_image_bitmap(source).map_err(unreadable)?;
+    let bitmap = JsFuture::from(promise).await.map_err(unreadable)?.unchecked_into::<ImageBitmap>();
+    let input = scale(&bitmap, kind);
+    bitmap.close();
+    input.ok_or_else(|| Failure::new(FailureKind::BadImage, "the image has no pixels that can be read"))
+}
+
+/// Reads a canvas that was drawn on, at once. None where its pixels cannot be read.
+pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
+    let cut = cut(canvas.width(), canvas.height(), InputKind::Drawing)?;
+    let context = new_canvas(cut.to_width, cut.to_height)?;
+    let (width, height) = (cut.to_width.into(), cut.to_height.into());
+    context.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, width, height).ok()?;
+    read(&context, cut, InputKind::Drawing)
+}
+
+fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
+    let cut = cut(bitmap.width(), bitmap.height(), kind)?;
+    let context = new_canvas(cut.to_width, cut.to_height)?;
+    context
+        .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+            bitmap,
+            cut.x.into(),
+            cut.y.into(),
+            cut.width.into(),
+            cut.height.into(),
+            0.0,
+            0.0,
+            cut.to_width.into(),
+            cut.to_height.into(),
+        )
+        .ok()?;
+    read(&context, cut, kind)
+}
+
+fn read(context: &CanvasRenderingContext2d, cut: Cut, kind: InputKind) -> Option<ImageInput> {
+    let pixels = context.get_image_data(0.0, 0.0, cut.to_width.into(), cut.to_height.into()).ok()?;
+    let Clamped(rgba) = pixels.data();
+    Some(ImageInput { width: cut.to_width, height: cut.to_height, rgba: Bulk::from(rgba), kind })
+}
+
+/// A canvas outside the page whose pixels are read back often.
+fn new_canvas(width: u32, height: u32) -> Option<CanvasRenderingContext2d> {
+    let canvas = web_sys::window()?.document()?.create_element("canvas").ok()?.unchecked_into::<HtmlCanvasElement>();
+    canvas.set_width(width);
+    canvas.set_height(height);
+    let context = readable_context(&canvas)?;
+    // A photo is often made ten times smaller; browsers without this property scale as they can.
+    js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into()).ok();
+    Some(context)
+}
+
+/// A canvas's context that keeps its pixels where reading them back is cheap.
+pub fn readable_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+    let options = js_sys::Object::new();
+    js_sys::Reflect::set(&options, &"willReadFrequently".into(), &JsValue::TRUE).ok()?;
+    canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()
+}
+
+/// The part of an image that is sent, and the size that it is sent at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cut {
+    x: u32,
+    y: u32,
+    width: u32,
+    height: u32,
+    to_width: u32,
+    to_height: u32,
+}
+
+/// Of a photo the largest centered square, which is all that the network will see; of a drawing everything.
+/// Only ever made smaller.
+fn cut(width: u32, height: u32, kind: InputKind) -> Option<Cut> {
+    if width == 0 || height == 0 {
+        return None;
+    }
+    Some(match kind {
+        InputKind::Photo => {
+            let side = width.min(height);
+            let to_side = side.min(SIDE_LIMIT);
+            let (x, y) = ((width - side) / 2, (height - side) / 2);
+            Cut { x, y, width: side, height: side, to_width: to_side, to_height: to_side }
+        }
+        InputKind::Drawing => {
+            let longest = width.max(height);
+            let to = |side: u32| match longest > SIDE_LIMIT {
+                true => ((u64::from(side) * u64::from(SIDE_LIMIT) / u64::from(longest)) as u32).max(1),
+                false => side,
+            };
+            Cut { x: 0, y: 0, width, height, to_width: to(width), to_height: to(height) }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(size: (u32, u32), kind: InputKind, from: [u32; 4], to: (u32, u32)) {
+        let [x, y, width, height] = from;
+        let expected = Cut { x, y, width, height, to_width: to.0, to_height: to.1 };
+        assert_eq!(cut(size.0, size.1, kind), Some(expected), "{size:?}");
+    }
+
+    #[test]
+    fn photos_give_their_middle_and_drawings_everything() {
+        check((4000, 3000), InputKind::Photo, [500, 0, 3000, 3000], (256, 256));
+        check((100, 201), InputKind::Photo, [0, 50, 100, 100], (100, 100));
+        check((512, 512), InputKind::Drawing, [0, 0, 512, 512], (256, 256));
+        check((28, 14), InputKind::Drawing, [0, 0, 28, 14], (28, 14));
+    }
+
+    #[test]
+    fn extreme_sizes_keep_at_least_a_pixel() {
+        check((u32::MAX, 1), InputKind::Drawing, [0, 0, u32::MAX, 1], (256, 1));
+        check((u32::MAX, 1), InputKind::Photo, [u32::MAX / 2, 0, 1, 1], (1, 1));
+        assert_eq!(cut(0, 5, InputKind::Photo), None);
+    }
+}

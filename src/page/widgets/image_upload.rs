@@ -1,0 +1,128 @@
+//! An image of the visitor's: picked, dropped anywhere on the page, or pasted.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use web_sys::{ClipboardEvent, DragEvent, File, FileList, Url};
+
+use super::image_input::read_image;
+use crate::page::i18n::move_tr;
+use kindling_core::protocol::{Failure, ImageInput, InputKind};
+
+/// An address of a file for an `img`, given back when dropped.
+#[derive(Debug)]
+struct Address(String);
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        Url::revoke_object_url(&self.0).ok();
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Upload {
+    /// The name of the image that is shown.
+    name: RwSignal<Option<String>>,
+    address: StoredValue<Option<Address>, LocalStorage>,
+    /// Counts the files: of two that are read at the same time the later one is shown.
+    turn: StoredValue<u32>,
+    is_over: RwSignal<bool>,
+    on_image: UnsyncCallback<Result<ImageInput, Failure>>,
+}
+
+impl Upload {
+    fn take(self, files: Option<FileList>) {
+        let Some(file) = files.as_ref().and_then(first_image) else { return };
+        let turn = self.turn.get_value().wrapping_add(1);
+        self.turn.set_value(turn);
+        spawn_local(async move {
+            let image = read_image(&file, InputKind::Photo).await;
+            if self.turn.try_get_value() != Some(turn) {
+                return;
+            }
+            let address = image.is_ok().then(|| Url::create_object_url_with_blob(&file).ok()).flatten().map(Address);
+            let name = address.is_some().then(|| file.name());
+            self.address.set_value(address);
+            self.name.set(name);
+            self.on_image.run(image);
+        });
+    }
+
+    fn address(self) -> Option<String> {
+        self.address.with_value(|address| address.as_ref().map(|Address(address)| address.clone()))
+    }
+}
+
+/// The first image among the files; without one the first file, so that the visitor hears that it is none.
+fn first_image(files: &FileList) -> Option<File> {
+    let all = || (0..files.length()).filter_map(|position| files.get(position));
+    all().find(|file| file.type_().starts_with("image/")).or_else(|| all().next())
+}
+
+/// A place to drop an image on, or to click and pick one; pasting works too, while it is shown.
+#[component]
+pub fn ImageUpload(
+    /// Hears each image, or why a file is none.
+    #[prop(into)]
+    on_image: UnsyncCallback<Result<ImageInput, Failure>>,
+) -> impl IntoView {
+    let upload = Upload {
+        name: RwSignal::new(None),
+        address: StoredValue::new_local(None),
+        turn: StoredValue::new(0),
+        is_over: RwSignal::new(false),
+        on_image,
+    };
+    let input = NodeRef::<html::Input>::new();
+    let listeners = [
+        window_event_listener(ev::paste, move |event: ClipboardEvent| {
+            upload.take(event.clipboard_data().and_then(|data| data.files()));
+        }),
+        // A file that misses the zone would make the browser leave the page for it.
+        window_event_listener(ev::dragover, move |event: DragEvent| {
+            event.prevent_default();
+            upload.is_over.set(true);
+        }),
+        window_event_listener(ev::dragleave, move |event: DragEvent| {
+            // Only leaving the window is leaving: it has no related target.
+            upload.is_over.update(|is_over| *is_over &= event.related_target().is_some());
+        }),
+        window_event_listener(ev::drop, move |event: DragEvent| {
+            event.prevent_default();
+            upload.is_over.set(false);
+            upload.take(event.data_transfer().and_then(|data| data.files()));
+        }),
+    ];
+    on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
+    view! {
+        <div class="upload">
+            <label class="upload-zone" class:is-over=move || upload.is_over.get()>
+                <input
+                    node_ref=input
+                    class="visually-hidden"
+                    type="file"
+                    accept="image/*"
+                    aria-label=move_tr!(upload.choose)
+                    on:change=move |_| {
+                        if let Some(input) = input.get_untracked() {
+                            upload.take(input.files());
+                            // The same file can be picked again.
+                            input.set_value("");
+                        }
+                    }
+                />
+                {move || match upload.name.get() {
+                    Some(name) => view! { <img src=upload.address() alt=name /> }.into_any(),
+                    None => view! {
+                        <span class="upload-invitation">
+                            <strong>{move_tr!(upload.choose)}</strong>
+                            <span>{move_tr!(upload.or_drop)}</span>
+                        </span>
+                    }.into_any(),
+                }}
+            </label>
+            <p class="hint" class:is-hidden=move || upload.name.with(Option::is_none)>{move_tr!(upload.another)}</p>
+        </div>
+    }
+}

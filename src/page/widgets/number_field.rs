@@ -1,0 +1,95 @@
+//! A labeled number with a sentence that explains it, and one that says what is wrong with it.
+
+use leptos::prelude::*;
+use web_sys::HtmlInputElement;
+
+use crate::page::i18n::tr;
+use crate::page::reactive::watch;
+
+/// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
+#[component]
+pub fn NumberField(
+    /// By which tests find the field; no other element on the page has it.
+    #[prop(optional, into)]
+    id: Option<String>,
+    #[prop(into)] label: Signal<String>,
+    /// What the number does.
+    #[prop(into)]
+    hint: Signal<String>,
+    #[prop(into)] value: Signal<f64>,
+    /// Least and greatest.
+    range: (f64, f64),
+    #[prop(optional)] is_whole: bool,
+    /// Whether an empty field is a 0 and a 0 an empty field: the number is a limit or a strength that can be left out.
+    #[prop(optional)]
+    can_be_empty: bool,
+    #[prop(into)] on_change: Callback<(f64,)>,
+) -> impl IntoView {
+    let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
+    let hint_id = format!("{id}-why");
+    let is_wrong = RwSignal::new(false);
+    // A value from elsewhere, as by undo, is in the field now.
+    watch(move || value.get(), move |_, _| is_wrong.set(false), false);
+    let read = move |input: &HtmlInputElement| match can_be_empty && input.value().is_empty() {
+        true => Some(0.0),
+        false => fitting(input.value_as_number(), range, is_whole),
+    };
+    let take = move |input: &HtmlInputElement| match read(input) {
+        Some(number) => {
+            is_wrong.set(false);
+            // Nobody is there any more where the field goes with its place.
+            on_change.try_run((number,));
+        }
+        None => is_wrong.set(true),
+    };
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <input
+                id=id
+                type="number"
+                inputmode=if is_whole { "numeric" } else { "decimal" }
+                step=if is_whole { "1" } else { "any" }
+                min=range.0.to_string()
+                max=range.1.to_string()
+                aria-describedby=hint_id.clone()
+                aria-invalid=move || is_wrong.get().to_string()
+                prop:value=move || match value.get() {
+                    0.0 if can_be_empty => String::new(),
+                    value => value.to_string(),
+                }
+                on:change:target=move |event| take(&event.target())
+            />
+            <p class="hint" id=hint_id>
+                {move || if is_wrong.get() { tr!(train.out_of_range, least = range.0, most = range.1) } else { hint.get() }}
+            </p>
+        </div>
+    }
+}
+
+/// The number that the browser has read, where it may be taken; what is none is NaN.
+pub(super) fn fitting(number: f64, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
+    let fits = number >= least && number <= most && (!is_whole || number.fract() == 0.0);
+    fits.then_some(number)
+}
+
+/// A number that no other field on the page has.
+fn next_id() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn only_numbers_in_range_are_taken() {
+        assert_eq!(fitting(0.001, (1e-9, 100.0), false), Some(0.001));
+        assert_eq!(fitting(3.0, (1.0, 10.0), true), Some(3.0));
+        assert_eq!(fitting(2.5, (1.0, 10.0), true), None);
+        assert_eq!(fitting(11.0, (1.0, 10.0), true), None);
+        assert_eq!(fitting(f64::NAN, (1.0, 10.0), false), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! Starts the engine in its worker: the device, the first event, and then one command after the other.
+
+use std::cell::OnceCell;
+use std::panic::{self, PanicHookInfo};
+use std::rc::Rc;
+
+use kindling_core::protocol::{EngineInfo, EngineKind, Event, Failure, FailureKind};
+use kindling_session::{EngineDevice, Session};
+use wasm_bindgen_futures::spawn_local;
+
+use super::platform::Browser;
+use crate::channel;
+
+#[cfg(target_family = "wasm")]
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+/// Runs the engine; called by the worker's `main`, once.
+pub fn start(kind: EngineKind) {
+    // The linker takes a module that never mentions its constructors for a command, and has every call from JavaScript run
+    // all of them again: half a second per training step on WebGPU.
+    #[cfg(target_family = "wasm")]
+    // SAFETY: nothing has run before this line, and nothing runs them again.
+    unsafe {
+        __wasm_call_ctors();
+    }
+    panic::set_hook(Box::new(last_words));
+    channel::watch();
+    spawn_local(async move {
+        let session = Rc::new(OnceCell::<Rc<Session<Browser>>>::new());
+        match open(kind, &session).await {
+            Ok((device, info)) => {
+                let session = session.get_or_init(|| Session::new(Rc::default(), device)).clone();
+                channel::serve(move |command| session.act(command));
+                channel::post(&Event::Ready(info));
+            }
+            Err(failure) => channel::post(&Event::Crashed(failure)),
+        }
+    });
+}
+
+type Opened = Result<(EngineDevice, EngineInfo), Failure>;
+
+async fn open(kind: EngineKind, session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
+    match kind {
+        EngineKind::Cpu => open_cpu(),
+        EngineKind::Webgpu => open_gpu(session).await,
+    }
+}
+
+#[cfg(feature = "cpu")]
+fn open_cpu() -> Opened {
+    let device = EngineDevice { device: burn::tensor::Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 };
+    Ok((device, EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }))
+}
+
+#[cfg(not(feature = "cpu"))]
+fn open_cpu() -> Opened {
+    Err(Failure::new(FailureKind::EngineCrashed, "this engine was built without the CPU"))
+}
+
+#[cfg(feature = "gpu")]
+async fn open_gpu(session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
+    let session = session.clone();
+    super::gpu::open(move |failure| match session.get() {
+        Some(session) => session.give_up(failure),
+        None => channel::post(&Event::Crashed(failure)),
+    })
+    .await
+}
+
+#[cfg(not(feature = "gpu"))]
+async fn open_gpu(_session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
+    Err(Failure::new(FailureKind::NoWebGpu, "this engine was built without WebGPU"))
+}
+
+/// A panic ends the engine right after this. The page starts another.
+fn last_words(info: &PanicHookInfo) {
+    console_error_panic_hook::hook(info);
+    let failure = gpu_failure().unwrap_or_else(|| {
+        let message = info.payload_as_str().unwrap_or("a panic without a message");
+        let place = info.location().map(|location| format!(" ({}:{})", location.file(), location.line()));
+        Failure::new(FailureKind::EngineCrashed, format!("{message}{}", place.unwrap_or_default()))
+    });
+    channel::post(&Event::Crashed(failure));
+}
+
+/// What the GPU complained about first, if it did: the panic is only what followed from it.
+#[cfg(feature = "gpu")]
+fn gpu_failure() -> Option<Failure> {
+    super::gpu::failure()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_failure() -> Option<Failure> {
+    None
+}

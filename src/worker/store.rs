@@ -1,0 +1,65 @@
+//! Records in the browser's Cache API. It can do nothing where the browser forbids it, as some do in private windows.
+
+use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
+use kindling_session::{Store, StoreError};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Cache, Request, Response};
+
+use super::platform::scope;
+
+const NAME: &str = "kindling-datasets-v1";
+
+/// Each record is a response; a write replaces it at once.
+#[derive(Default)]
+pub struct CacheStore;
+
+impl Store for CacheStore {
+    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = JsFuture::from(open().await?.match_with_str(&url_of(name))).await.map_err(failed)?;
+        // Undefined where there is none.
+        let Ok(response) = found.dyn_into::<Response>() else { return Ok(None) };
+        let buffer = JsFuture::from(response.array_buffer().map_err(failed)?).await.map_err(failed)?;
+        let buffer: ArrayBuffer = buffer.dyn_into().map_err(failed)?;
+        Ok(Some(Uint8Array::new(&buffer).to_vec()))
+    }
+
+    async fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let response = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(bytes))).map_err(failed)?;
+        let request = Request::new_with_str(&url_of(name)).map_err(failed)?;
+        JsFuture::from(open().await?.put_with_request(&request, &response)).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        JsFuture::from(open().await?.delete_with_str(&url_of(name))).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn names(&self) -> Result<Vec<String>, StoreError> {
+        let requests = JsFuture::from(open().await?.keys()).await.map_err(failed)?.unchecked_into::<Array>();
+        let url = |request: JsValue| request.dyn_into::<Request>().ok().map(|request| request.url());
+        let name = |url: String| url.rsplit('/').next().map(str::to_owned);
+        Ok(requests.iter().filter_map(url).filter_map(name).collect())
+    }
+}
+
+async fn open() -> Result<Cache, StoreError> {
+    // Outside secure contexts `caches` is undefined, whatever its declared type.
+    let caches = js_sys::Reflect::get(&scope(), &"caches".into()).map_err(failed)?;
+    if caches.is_undefined() {
+        return Err(StoreError("this page may not keep files".to_owned()));
+    }
+    let opening: Promise = caches.unchecked_into::<web_sys::CacheStorage>().open(NAME);
+    JsFuture::from(opening).await.map_err(failed)?.dyn_into().map_err(failed)
+}
+
+/// A cache wants addresses as keys. Nothing is ever fetched from this one.
+fn url_of(name: &str) -> String {
+    format!("{}/kindling-datasets/{name}", scope().location().origin())
+}
+
+fn failed(error: JsValue) -> StoreError {
+    let reason = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    StoreError(reason.unwrap_or_else(|| "the browser gives no reason".to_owned()))
+}

@@ -1,4 +1,11 @@
-//! Hyper-parameter search, as plain data and decisions: which settings to try, which trials go on, and what mattered. It starts no run.
+//! Hyperparameter search, as plain data and decisions: which configs to try, which trials go on, and what mattered. It starts no run.
+//!
+//! - **Rungs are epochs.** Validation is at the end of an epoch, so halving compares after r·ηᵏ epochs. It is the stopping kind: the one
+//!   engine cannot set a network aside. With fewer than η trials at a rung all go on, and a trial that failed counts as the worst.
+//! - **A failure is the trial's or the engine's.** Loss not finite, bad config or network, out of memory: the trial failed and the search goes
+//!   on. Everything else pauses the search.
+//! - **Importance** is the correlation ratio of one field by itself, less what chance gives (Kelley's ε²); a forest would promise more
+//!   than a dozen trials can hold.
 
 /// What may differ between trials.
 pub mod space;

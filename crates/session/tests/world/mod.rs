@@ -1,0 +1,381 @@
+//! A machine for a session that exists only in a test: its clock moves by itself, its network says what the test wants, and its store can break.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use burn::tensor::Device;
+use futures_executor::{LocalPool, LocalSpawner};
+use futures_util::task::LocalSpawnExt;
+use kindling_core::config::{Layer, NetworkConfig, OptimizerConfig, RunConfig, SplitConfig};
+use kindling_core::dataset::served::sha256;
+use kindling_core::protocol::question::{Ask, Question};
+use kindling_core::protocol::{
+    Answer, Bulk, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, RequestId, RunId,
+    RunUpdate,
+};
+use kindling_session::retry::Trouble;
+use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
+
+/// Polls before a test gives up waiting; a run of these tests needs some thousands.
+const POLLS_LIMIT: u32 = 1_000_000;
+
+const BASE: &str = "http://page";
+
+/// What the network says to one request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    File(Vec<u8>),
+    Status(u16),
+    /// The connection ends early.
+    Cut(Vec<u8>),
+    /// Never ends.
+    Hangs,
+}
+
+/// The platform as tests see it.
+pub struct TestMachine {
+    pub events: RefCell<Vec<Event>>,
+    now_ms: Cell<f64>,
+    spawner: LocalSpawner,
+    /// By address; the last reply to an address stays.
+    replies: RefCell<BTreeMap<String, VecDeque<Reply>>>,
+    pub requests: RefCell<Vec<String>>,
+    /// Downloads that were begun and neither ended nor dropped.
+    pub open_downloads: Rc<Cell<u32>>,
+    pub store: TestStore,
+}
+
+impl Platform for TestMachine {
+    type Store = TestStore;
+    type Download = TestDownload;
+
+    fn emit(&self, event: Event) {
+        self.events.borrow_mut().push(event);
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.spawner.spawn_local(task).unwrap();
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.now_ms.get()
+    }
+
+    async fn sleep(&self, duration_ms: u32) {
+        self.now_ms.set(self.now_ms.get() + f64::from(duration_ms));
+        pending_once().await;
+    }
+
+    /// Each macrotask takes 20 ms, so that some steps are reported together.
+    async fn breathe(&self) {
+        self.now_ms.set(self.now_ms.get() + 20.0);
+        pending_once().await;
+    }
+
+    async fn fetch(&self, url: &str, _: Freshness) -> Result<TestDownload, Trouble> {
+        self.requests.borrow_mut().push(url.to_owned());
+        let reply = self.replies.borrow_mut().get_mut(url).and_then(|replies| match replies.len() {
+            0 | 1 => replies.front().cloned(),
+            _ => replies.pop_front(),
+        });
+        pending_once().await;
+        let (bytes, hangs) = match reply {
+            None => return Err(Trouble::NoAnswer("no such address".to_owned())),
+            Some(Reply::Status(status)) => return Err(Trouble::Status(status)),
+            Some(Reply::File(bytes) | Reply::Cut(bytes)) => (bytes, false),
+            Some(Reply::Hangs) => (Vec::new(), true),
+        };
+        self.open_downloads.set(self.open_downloads.get() + 1);
+        Ok(TestDownload {
+            chunks: bytes.chunks(1_000).map(<[u8]>::to_vec).collect(),
+            hangs,
+            open: self.open_downloads.clone(),
+        })
+    }
+
+    fn store(&self) -> &TestStore {
+        &self.store
+    }
+}
+
+pub struct TestDownload {
+    chunks: VecDeque<Vec<u8>>,
+    hangs: bool,
+    open: Rc<Cell<u32>>,
+}
+
+impl Download for TestDownload {
+    async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        pending_once().await;
+        Ok(self.chunks.pop_front())
+    }
+}
+
+impl Drop for TestDownload {
+    fn drop(&mut self) {
+        self.open.set(self.open.get() - 1);
+    }
+}
+
+/// Records in memory, or a store that can do nothing.
+#[derive(Default)]
+pub struct TestStore {
+    pub records: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub is_broken: Cell<bool>,
+}
+
+impl TestStore {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.is_broken.get() { Err(StoreError("the disk is full".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Store for TestStore {
+    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.check()?;
+        Ok(self.records.borrow().get(name).cloned())
+    }
+
+    async fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.check()?;
+        self.records.borrow_mut().insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        self.check()?;
+        self.records.borrow_mut().remove(name);
+        Ok(())
+    }
+
+    async fn names(&self) -> Result<Vec<String>, StoreError> {
+        self.check()?;
+        Ok(self.records.borrow().keys().cloned().collect())
+    }
+}
+
+async fn pending_once() {
+    let mut is_first = true;
+    poll_fn(|context| {
+        if std::mem::take(&mut is_first) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// A session on such a machine, with the executor that moves it.
+pub struct World {
+    pub machine: Rc<TestMachine>,
+    session: Rc<Session<TestMachine>>,
+    pool: LocalPool,
+    n_requests: u32,
+}
+
+impl World {
+    /// The dataset `bands` is served; nothing is loaded.
+    pub fn new() -> Self {
+        let pool = LocalPool::new();
+        let machine = Rc::new(TestMachine {
+            events: RefCell::default(),
+            now_ms: Cell::default(),
+            spawner: pool.spawner(),
+            replies: RefCell::default(),
+            requests: RefCell::default(),
+            open_downloads: Rc::default(),
+            store: TestStore::default(),
+        });
+        let device = EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 };
+        let session = Session::new(machine.clone(), device);
+        let world = Self { machine, session, pool, n_requests: 0 };
+        let (images, labels) = bands();
+        world.serve("dataset.json", Reply::File(description(&images, &labels)));
+        world.serve("images-idx3-ubyte", Reply::File(images));
+        world.serve("labels-idx1-ubyte", Reply::File(labels));
+        world
+    }
+
+    /// With the dataset loaded.
+    pub fn loaded() -> Self {
+        let mut world = Self::new();
+        world.load();
+        world.until("the dataset", |event| matches!(event, Event::Dataset(DatasetUpdate::Set(_))));
+        world
+    }
+
+    /// Adds a reply to those for a file of the dataset; the last one stays.
+    pub fn serve(&self, file: &str, reply: Reply) {
+        let url = format!("{BASE}/datasets/bands/{file}");
+        self.machine.replies.borrow_mut().entry(url).or_default().push_back(reply);
+    }
+
+    /// Replaces them.
+    pub fn serve_only(&self, file: &str, replies: impl IntoIterator<Item = Reply>) {
+        let url = format!("{BASE}/datasets/bands/{file}");
+        self.machine.replies.borrow_mut().insert(url, replies.into_iter().collect());
+    }
+
+    pub fn act(&self, command: Command) {
+        self.session.act(command);
+    }
+
+    pub fn load(&self) {
+        let source = DatasetSource::Served { id: "bands".to_owned(), base: format!("{BASE}/") };
+        self.act(Command::SetDataset { source, split: SplitConfig::default() });
+    }
+
+    /// The same images as files that a visitor drops.
+    pub fn drop_files(&self) {
+        let (images, labels) = bands();
+        let files = [("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)].map(|(name, bytes)| DatasetFile {
+            name: name.to_owned(),
+            url: format!("{BASE}/datasets/bands/{name}"),
+            size_bytes: bytes.len() as u64,
+        });
+        self.act(Command::SetDataset {
+            source: DatasetSource::Files { files: files.into() },
+            split: SplitConfig::default(),
+        });
+    }
+
+    pub fn train(&self, run: u32, config: RunConfig) {
+        self.train_from(run, config, None);
+    }
+
+    pub fn train_from(&self, run: u32, config: RunConfig, checkpoint: Option<Bulk>) {
+        self.act(Command::Train { run: RunId(run), config: Box::new(config), checkpoint, is_kept: true });
+    }
+
+    pub fn ask(&mut self, question: impl Ask) -> RequestId {
+        self.n_requests += 1;
+        let request = RequestId(self.n_requests);
+        let question: Question = question.into();
+        self.act(Command::Ask { request, question });
+        request
+    }
+
+    /// Lets everything go on until an event comes that satisfies the condition, and gives all events so far.
+    pub fn until(&mut self, what: &str, is_it: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let machine = self.machine.clone();
+        let seen = Cell::new(0);
+        let mut n_polls = 0;
+        self.pool.run_until(poll_fn(|context| {
+            let events = machine.events.borrow();
+            if events[seen.get()..].iter().any(&is_it) {
+                return Poll::Ready(());
+            }
+            seen.set(events.len());
+            n_polls += 1;
+            assert!(n_polls < POLLS_LIMIT, "waited for {what}, but: {:?}", events.last());
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        self.machine.events.borrow().clone()
+    }
+
+    /// Lets everything go on until nothing moves any more.
+    pub fn settle(&mut self) -> Vec<Event> {
+        self.pool.run_until_stalled();
+        self.machine.events.borrow().clone()
+    }
+
+    /// As the GPU's watcher says it.
+    pub fn give_up(&self) {
+        self.session.give_up(Failure::new(FailureKind::DeviceLost, "the device is gone"));
+    }
+
+    /// Forgets the events so far.
+    pub fn forget(&self) {
+        self.machine.events.borrow_mut().clear();
+    }
+
+    /// Waits for the end of a run, and gives its updates.
+    pub fn end_of(&mut self, run: u32) -> Vec<RunUpdate> {
+        let is_end = |event: &Event| matches!(event, Event::Run { run: id, update: RunUpdate::Finished(_) | RunUpdate::Failed(_) | RunUpdate::Opened } if id.0 == run);
+        let events = self.until("the end of the run", is_end);
+        updates(&events, run)
+    }
+
+    pub fn answer_to(&mut self, request: RequestId) -> Result<Answer, Failure> {
+        let is_answer = |event: &Event| matches!(event, Event::Answer { request: id, .. } if *id == request);
+        let events = self.until("the answer", is_answer);
+        let answer = events.into_iter().find(is_answer);
+        let Some(Event::Answer { result, .. }) = answer else { panic!("it was there") };
+        result
+    }
+}
+
+/// Those of one run, in order.
+pub fn updates(events: &[Event], run: u32) -> Vec<RunUpdate> {
+    let of_run = |event: &Event| match event {
+        Event::Run { run: id, update } if id.0 == run => Some(update.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(of_run).collect()
+}
+
+/// The loss of every step, in order.
+pub fn losses(updates: &[RunUpdate]) -> Vec<f32> {
+    let of_progress = |update: &RunUpdate| match update {
+        RunUpdate::Progress(progress) => progress.losses.clone(),
+        _ => Vec::new(),
+    };
+    updates.iter().flat_map(of_progress).collect()
+}
+
+/// A linear classifier; 3 epochs of 11 steps.
+pub fn config() -> RunConfig {
+    let layers =
+        vec![Layer::Flatten, Layer::Linear { units: 12, bias: true }, Layer::Dropout { rate: 0.1 }, Layer::Classifier { bias: true }];
+    let network = NetworkConfig { name: "tiny".to_owned(), layers, init: Default::default() };
+    RunConfig {
+        optimizer: OptimizerConfig::ADAM,
+        learning_rate: 0.01,
+        batch_size: 20,
+        epochs: 3,
+        ..RunConfig::new("bands", network)
+    }
+}
+
+/// 3 classes of 6x6 images, 90 of each: a bright band above, in the middle, or below; as IDX files.
+fn bands() -> (Vec<u8>, Vec<u8>) {
+    const N_IMAGES: u32 = 270;
+    const SIDE: u32 = 6;
+    let mut images = vec![0, 0, 8, 3];
+    for number in [N_IMAGES, SIDE, SIDE] {
+        images.extend(number.to_be_bytes());
+    }
+    let mut labels = vec![0, 0, 8, 1];
+    labels.extend(N_IMAGES.to_be_bytes());
+    for index in 0..N_IMAGES {
+        let label = index % 3;
+        labels.push(label as u8);
+        for place in 0..SIDE * SIDE {
+            let noise = (index * 31 + place * 17) % 60;
+            let band = if place / SIDE / 2 == label { 150 } else { 0 };
+            images.push((noise + band) as u8);
+        }
+    }
+    (images, labels)
+}
+
+fn description(images: &[u8], labels: &[u8]) -> Vec<u8> {
+    let file = |name: &str, bytes: &[u8]| {
+        format!(r#"{{"name":"{name}","bytes":{},"sha256":"{}"}}"#, bytes.len(), sha256(bytes))
+    };
+    let files = [file("images-idx3-ubyte", images), file("labels-idx1-ubyte", labels)].join(",");
+    format!(
+        r#"{{"id":"bands","name":"Bands","classes":["above","middle","below"],"shape":{{"channels":1,"height":6,"width":6}},
+            "counts":{{"train":270,"test":0}},"files":[{files}],"license":{{"name":"none","file":"LICENSE"}},
+            "credit":"a test","source":"a test","homepage":"a test"}}"#
+    )
+    .into_bytes()
+}

@@ -11,7 +11,7 @@ use crate::{browser, build, check, process, setup};
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
     steps.run("tests of the commands", || cargo_test(places, &["--package=xtask", "--features=bench"], &[]))?;
-    steps.run("tests, native", || cargo_test(places, &["--package=kindling"], &[]))?;
+    steps.run("tests, native", || cargo_test(places, check::HOST, &[]))?;
 
     let equipment = steps.run("set-up", || setup::for_building(places))?;
     steps.run("build", || build::build(places, &equipment))?;
@@ -23,7 +23,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     steps.run("journeys", || {
         cargo_test(
             places,
-            &["--package=kindling", "--test=journeys", "--features=journeys", "--", "--test-threads=1"],
+            &[check::HOST, &["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"]].concat(),
             &[
                 ("KINDLING_DIST", places.dist.as_os_str()),
                 ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),

@@ -12,8 +12,7 @@ use kindling_core::protocol::{
 use world::{Reply, World, config, losses, updates};
 
 fn dataset_updates(events: &[Event]) -> Vec<&DatasetUpdate> {
-    let of_dataset = |event| if let Event::Dataset(update) = event { Some(update) } else { None };
-    events.iter().filter_map(of_dataset).collect()
+    events.iter().filter_map(|event| if let Event::Dataset(update) = event { Some(update) } else { None }).collect()
 }
 
 fn is_loaded(event: &Event) -> bool {

@@ -7,6 +7,14 @@
 //! `--set '{"learningRate": 0.01, "schedule": {"cosine": {"warmUpSteps": 100, "leastRate": 0}}}'`. `--steps` ends earlier, to time a step;
 //! `--progress` prints the run's clock now and then, which `cargo xtask bench` reads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 use std::cell::Cell;
 use std::path::Path;
 use std::pin::pin;

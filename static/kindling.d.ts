@@ -156,21 +156,22 @@ export declare namespace kindling {
     validationFraction: number;
     /** Share of all images that becomes the test set, 0 to 0.5; ignored where the dataset has a standard test set. */
     testFraction: number;
+    /** 0 to 4294967295. */
     seed: number;
   }
 
   interface TrainConfig {
     /** The id of a preset, which brings its recipe, or a network as data. */
     network?: string | Network;
-    /** Passes over the train split, at least 1. */
+    /** Passes over the train split, 1 to 10000. */
     epochs?: number;
-    /** End after this many steps, whatever the epoch. */
+    /** End after this many steps, 1 to 4294967295, whatever the epoch. */
     maxSteps?: number | null;
     /** Images per step, 1 to 4096. */
     batchSize?: number;
-    /** η in `θ ← θ − η∇L − ηλθ`; the schedule starts from it. */
+    /** η in `θ ← θ − η∇L − ηλθ`, above 0 to 1e9; the schedule starts from it. */
     learningRate?: number;
-    /** λ in `θ ← θ − η∇L − ηλθ`. */
+    /** λ in `θ ← θ − η∇L − ηλθ`, 0 to 1e9; less than 1 divided by the learning rate. */
     weightDecay?: number;
     /** How the weight decay acts: apart from the gradient, or as part of it. */
     decay?: "decoupled" | "l2";
@@ -180,11 +181,11 @@ export declare namespace kindling {
     momentum?: number;
     loss?: OneOf<Losses>;
     schedule?: OneOf<Schedules>;
-    /** The longest that the gradient of all parameters together may be. */
+    /** The longest that the gradient of all parameters together may be, above 0 to 1e9. */
     clipNorm?: number | null;
     /** Batches whose mean gradient makes one update, 1 to 1000. */
     batchesPerUpdate?: number;
-    /** Share of the old average in a moving average of the weights, which is then evaluated and kept instead of them. */
+    /** Share of the old average in a moving average of the weights, 0 to below 1, which is then evaluated and kept instead of them. */
     emaDecay?: number | null;
     earlyStopping?: Partial<EarlyStopping> | null;
     /** Random changes to the train images. */
@@ -243,20 +244,49 @@ export declare namespace kindling {
   type OneOf<Kinds> = keyof Kinds | { [Name in keyof Kinds]: { [Key in Name]: Partial<Kinds[Key]> } }[keyof Kinds];
 
   interface Optimizers {
-    sgd: { momentum: number; nesterov: boolean };
+    sgd: {
+      /** 0 to below 1. */
+      momentum: number;
+      /** Needs a momentum above 0. */
+      nesterov: boolean;
+    };
     adam: Adam;
     /** Adam whose decay is always decoupled. */
     adamW: Adam;
-    rmsProp: { alpha: number; epsilon: number; momentum: number; centered: boolean };
-    adagrad: { epsilon: number };
-    lion: { beta1: number; beta2: number };
+    rmsProp: {
+      /** 0 to below 1. */
+      alpha: number;
+      /** Keeps a division from failing, above 0 to 1. */
+      epsilon: number;
+      /** 0 to below 1. */
+      momentum: number;
+      centered: boolean;
+    };
+    adagrad: {
+      /** Keeps a division from failing, above 0 to 1. */
+      epsilon: number;
+    };
+    lion: {
+      /** 0 to below 1. */
+      beta1: number;
+      /** 0 to below 1. */
+      beta2: number;
+    };
     /** Keller Jordan's, for weights; biases and norms have AdamW at this share of the learning rate. */
-    muon: { momentum: number; adamRateShare: number };
+    muon: {
+      /** 0 to below 1. */
+      momentum: number;
+      /** AdamW's learning rate as a fraction of Muon's, above 0 to 100. */
+      adamRateShare: number;
+    };
   }
 
   interface Adam {
+    /** 0 to below 1. */
     beta1: number;
+    /** 0 to below 1. */
     beta2: number;
+    /** Keeps a division from failing, above 0 to 1. */
     epsilon: number;
   }
 
@@ -275,43 +305,96 @@ export declare namespace kindling {
   interface Schedules {
     constant: Record<string, never>;
     /** Times `factor` after every `epochs` epochs. */
-    step: { epochs: number; factor: number };
+    step: {
+      /** 1 to 10000. */
+      epochs: number;
+      /** What the rate is multiplied by, above 0 to 1. */
+      factor: number;
+    };
     /** Times `factor` after every epoch. */
-    exponential: { factor: number };
-    cosine: { warmUpSteps: number; leastRate: number };
+    exponential: {
+      /** What the rate is multiplied by, above 0 to 1. */
+      factor: number;
+    };
+    cosine: {
+      /** 0 to 4294967295. */
+      warmUpSteps: number;
+      /** 0 to 1e9. */
+      leastRate: number;
+    };
     /** PyTorch's `OneCycleLR`. */
-    oneCycle: { rise: number; startDivisor: number; endDivisor: number };
+    oneCycle: {
+      /** Fraction of the steps in which the rate rises, 0 to 1. */
+      rise: number;
+      /** 1 to 1e9. */
+      startDivisor: number;
+      /** 1 to 1e9. */
+      endDivisor: number;
+    };
     /** PyTorch's `ReduceLROnPlateau`, on the validation loss. */
-    plateau: { factor: number; patience: number; threshold: number; cooldown: number; leastRate: number };
+    plateau: {
+      /** What the rate is multiplied by, above 0 to 1. */
+      factor: number;
+      /** Epochs, 0 to 10000. */
+      patience: number;
+      /** Fraction of the lowest loss, 0 to below 1. */
+      threshold: number;
+      /** Epochs, 0 to 10000. */
+      cooldown: number;
+      /** 0 to 1e9. */
+      leastRate: number;
+    };
   }
 
   interface EarlyStopping {
     metric: "validationLoss" | "validationAccuracy";
-    /** Epochs in a row without an improvement after which the run ends, at least 1. */
+    /** Epochs in a row without an improvement after which the run ends, 1 to 10000. */
     patience: number;
+    /** An improvement that is smaller is none, 0 to 1e9. */
     leastImprovement: number;
   }
 
-  /** Strengths; 0 is none. docs/api.md has their ranges. */
+  /** Strengths; 0 is none. docs/api.md says what each does. */
   interface Augment {
+    /** 0 to 1. */
     flip: number;
+    /** 0 to 0.5. */
     shift: number;
+    /** 0 to 180. */
     rotationDegrees: number;
+    /** 0 to 0.9. */
     zoom: number;
+    /** 0 to 60. */
     shearDegrees: number;
+    /** 0 to 1. */
     brightness: number;
+    /** 0 to 1. */
     contrast: number;
+    /** 0 to 1. */
     saturation: number;
+    /** 0 to 0.5. */
     hue: number;
+    /** 0 to 1. */
     noise: number;
+    /** 0 to 1. */
     cutout: number;
+    /** 0 to 1. */
     mixup: number;
+    /** 0 to 1. */
     cutmix: number;
   }
 
   interface Adversarial {
     /** One step of the whole strength, or several smaller ones from a random place within it. */
-    method: OneOf<{ fgsm: Record<string, never>; pgd: { steps: number; stepSize: number } }>;
+    method: OneOf<{
+      fgsm: Record<string, never>;
+      pgd: {
+        /** 1 to 100. */
+        steps: number;
+        /** As `strength`, above 0 to 1. */
+        stepSize: number;
+      };
+    }>;
     /** ε: the largest change of a value, as a share of the way from black to white, above 0 to 1. */
     strength: number;
     /** Share of each batch that is attacked, 0 to 1. */

@@ -1,5 +1,13 @@
 //! Advice on real runs: what a learning rate does to LeNet on MNIST's images is told, and a healthy run is left in peace.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 use kindling::page::advice::{Advice, of_run};
 use kindling::page::state::AppState;
 use kindling_core::config::{OptimizerConfig, RunConfig, SplitConfig};

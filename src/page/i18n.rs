@@ -13,6 +13,7 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::preferences::Preference;
+use kindling_core::config::fields::ConfigField;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -130,6 +131,12 @@ pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
     }
 }
 
+/// The name of a field of the config; tracked.
+pub fn field_text(field: &ConfigField) -> String {
+    let (group, key) = field.text.split_once('.').unwrap_or(("", field.text));
+    translate(group, key, &[])
+}
+
 /// [`translate`] as a closure. All texts share its one type, and with it the code that draws it: leptos compiles that anew for every type
 /// of closure. Use [`move_tr`].
 pub fn translation(
@@ -181,6 +188,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use kindling_core::config::fields::FIELDS;
 
     fn values_of(text: &str) -> BTreeSet<&str> {
         text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
@@ -247,6 +255,9 @@ mod tests {
     fn every_text_that_the_page_asks_for_is_there_and_every_text_is_asked_for() {
         let mut found = Vec::new();
         visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut found);
+        // The settings ask for the names of the config's fields.
+        let names = FIELDS.iter().filter_map(|field| field.text.split_once('.'));
+        found.extend(names.map(|(group, key)| (group.to_owned(), key.to_owned(), BTreeSet::new())));
         assert!(found.len() > 20, "the search for texts finds too few: {}", found.len());
         let texts = read_texts(ENGLISH);
         for (group, key, names) in &found {

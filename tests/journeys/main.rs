@@ -1,5 +1,13 @@
 //! Journeys of a visitor through the built app in Chromium: `cargo xtask test` builds what they need.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 mod agreement;
 mod app;
 mod designer;

@@ -1,6 +1,14 @@
 //! The dataset layer on real files: the served datasets are what they say, drawings come out as their images do, and no damaged file
 //! causes a panic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 #[path = "dataset/files.rs"]
 mod files;
 

@@ -1,5 +1,13 @@
 //! Gradients of networks with every kind of layer against finite differences of their loss.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 use burn::tensor::{Device, Gradients, Tensor};
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
 use kindling_core::protocol::ImageShape;

@@ -1,5 +1,13 @@
 //! Networks as burn modules: what flows through them is as inferred, and training differs from answering only as it should.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 #[path = "network/shapes.rs"]
 mod shapes;
 

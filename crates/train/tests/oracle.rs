@@ -1,6 +1,14 @@
 //! Forward, loss, gradients, optimizer steps and every kind of layer against values that PyTorch computed:
 //! tests/oracle/make_golden.py.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
+
 use burn::module::Module;
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
 use kindling_core::network::presets::lenet_network;

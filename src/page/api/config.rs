@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::values::{bad, kind, part, read};
+use kindling_core::config::check::check_number;
 use kindling_core::config::{
     AdversarialConfig, AttackMethod, AugmentConfig, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig,
     RunConfig, ScheduleConfig, SplitConfig,
@@ -121,9 +122,8 @@ pub fn adjustment(options: &Value) -> Result<ValueChange, Failure> {
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
-    if change.learning_rate.is_some_and(|rate| rate <= 0.0) || change.weight_decay.is_some_and(|decay| decay < 0.0) {
-        return Err(bad("the learning rate must be greater than 0, the weight decay at least 0"));
-    }
+    change.learning_rate.map_or(Ok(()), |rate| check_number("learningRate", rate))?;
+    change.weight_decay.map_or(Ok(()), |decay| check_number("weightDecay", decay))?;
     change.augment.map_or(Ok(()), |augment| augment.check())?;
     Ok(change)
 }
@@ -133,6 +133,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use kindling_core::config::fields::FIELDS;
     use kindling_core::config::{ClassWeights, Decay, InitConfig, Layer};
     use kindling_core::protocol::FailureKind;
 
@@ -163,6 +164,35 @@ mod tests {
         let failure = complete(&options, base(), preset).expect_err(&options.to_string());
         assert_eq!(failure.kind, FailureKind::BadConfig);
         assert!(failure.detail.contains(detail), "{options}: {}", failure.detail);
+    }
+
+    #[test]
+    fn every_field_of_a_config_is_a_key() {
+        let whole = serde_json::to_value(base()).unwrap();
+        for field in FIELDS.iter().filter(|field| !field.path.contains('.')) {
+            check(json!({ field.path: whole[field.path] }), base());
+        }
+        // And each is kept: a config in which all differ comes back as it went in.
+        let other = RunConfig {
+            seed: 9,
+            optimizer: OptimizerConfig::LION,
+            learning_rate: 0.5,
+            weight_decay: 0.25,
+            batch_size: 7,
+            epochs: 2,
+            max_steps: Some(4),
+            loss: LossConfig::MeanSquaredError,
+            decay: Decay::L2,
+            schedule: ScheduleConfig::COSINE,
+            clip_norm: Some(2.0),
+            batches_per_update: 3,
+            ema_decay: Some(0.5),
+            early_stopping: Some(EarlyStopping::default()),
+            augment: AugmentConfig { flip: 0.5, ..AugmentConfig::default() },
+            adversarial: Some(AdversarialConfig::default()),
+            ..base()
+        };
+        check(serde_json::to_value(&other).unwrap(), other);
     }
 
     #[test]

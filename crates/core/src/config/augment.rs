@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Failure, FailureKind};
+use super::check::check_augment;
+use crate::protocol::Failure;
 
 /// How strong each change is; 0 is none. Every image has its own draw, but for `mixup` and `cutmix`, which have one for each batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,28 +47,7 @@ impl AugmentConfig {
 
     /// Whether every strength is in its range; else it is a `BadConfig`.
     pub fn check(&self) -> Result<(), Failure> {
-        let limits = [
-            ("flip", self.flip, 1.0),
-            ("shift", self.shift, 0.5),
-            ("rotation", self.rotation_degrees, 180.0),
-            ("zoom", self.zoom, 0.9),
-            ("shear", self.shear_degrees, 60.0),
-            ("brightness", self.brightness, 1.0),
-            ("contrast", self.contrast, 1.0),
-            ("saturation", self.saturation, 1.0),
-            ("hue", self.hue, 0.5),
-            ("noise", self.noise, 1.0),
-            ("cutout", self.cutout, 1.0),
-            ("mixup", self.mixup, 1.0),
-            ("cutmix", self.cutmix, 1.0),
-        ];
-        match limits.into_iter().find(|(_, strength, most)| !(0.0..=*most).contains(strength)) {
-            None => Ok(()),
-            Some((name, _, most)) => {
-                let detail = format!("the strength of {name} must be from 0 to {most}");
-                Err(Failure::new(FailureKind::BadConfig, detail))
-            }
-        }
+        check_augment(self)
     }
 
     /// Whether pixels go elsewhere within their image.

@@ -2,6 +2,8 @@
 
 pub mod adversarial;
 pub mod augment;
+pub mod check;
+pub mod fields;
 pub mod network;
 pub mod optimization;
 pub mod run;

@@ -25,7 +25,7 @@ pub fn learning_rate(schedule: &ScheduleConfig, base: f64, at: At) -> f64 {
         ScheduleConfig::Step { epochs, factor } => base * factor.powi((epoch / epochs.max(1)) as i32),
         ScheduleConfig::Exponential { factor } => base * factor.powi(epoch as i32),
         ScheduleConfig::Cosine { warm_up_steps, .. } if at.step < warm_up_steps => {
-            base * f64::from(at.step + 1) / f64::from(warm_up_steps + 1)
+            base * (f64::from(at.step) + 1.0) / (f64::from(warm_up_steps) + 1.0)
         }
         ScheduleConfig::Cosine { warm_up_steps, least_rate } => {
             let fall = span(f64::from(warm_up_steps), f64::from(at.total_steps), at.step);

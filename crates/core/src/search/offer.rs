@@ -3,48 +3,14 @@
 use serde_json::{Value, json};
 
 use super::space::{Field, Values, is_reserved, name_of, to_json};
+use crate::config::fields::{self, MAX_BATCH_SIZE, Range, Searched};
 use crate::config::{Activation, Decay, InitConfig, LossConfig, OptimizerConfig, RunConfig, ScheduleConfig};
 
 /// Fields on offer at most: a deep network has hundreds of numbers, and the first ones are those one would think of.
 const OFFERED_LIMIT: usize = 200;
 
-/// Fields that a range around the present value would not suit: the least, the greatest, and whether factors count.
-const RANGES: &[(&str, f64, f64, bool)] = &[
-    ("weightDecay", 1e-5, 1e-1, true),
-    ("clipNorm", 0.1, 10.0, true),
-    ("emaDecay", 0.9, 0.999, false),
-    ("batchesPerUpdate", 1.0, 8.0, false),
-    ("seed", 0.0, 9.0, false),
-    ("augment.flip", 0.0, 0.5, false),
-    ("augment.shift", 0.0, 0.2, false),
-    ("augment.rotationDegrees", 0.0, 20.0, false),
-    ("augment.zoom", 0.0, 0.3, false),
-    ("augment.shearDegrees", 0.0, 15.0, false),
-    ("augment.brightness", 0.0, 0.4, false),
-    ("augment.contrast", 0.0, 0.4, false),
-    ("augment.saturation", 0.0, 0.4, false),
-    ("augment.hue", 0.0, 0.1, false),
-    ("augment.noise", 0.0, 0.2, false),
-    ("augment.cutout", 0.0, 0.5, false),
-    ("augment.mixup", 0.0, 0.5, false),
-    ("augment.cutmix", 0.0, 1.0, false),
-];
-
-/// Ranges of fields with these names, wherever they are.
-const NAMED_RANGES: &[(&str, f64, f64, bool)] = &[
-    ("momentum", 0.5, 0.99, false),
-    ("beta1", 0.8, 0.98, false),
-    ("beta2", 0.9, 0.999, false),
-    ("alpha", 0.9, 0.999, false),
-    ("labelSmoothing", 0.0, 0.2, false),
-    ("rate", 0.0, 0.6, false),
-    ("dropout", 0.0, 0.5, false),
-    ("rise", 0.1, 0.5, false),
-    ("warmUpSteps", 0.0, 500.0, false),
-    ("threshold", 0.0, 0.01, false),
-    ("leastRate", 0.0, 1e-4, false),
-    ("leastImprovement", 0.0, 0.01, false),
-];
+/// Ranges of a layer's numbers with these names, wherever the layer is. The table of fields has those of all else.
+const LAYER_RANGES: &[(&str, f64, f64)] = &[("rate", 0.0, 0.6), ("dropout", 0.0, 0.5)];
 
 /// What a search begins with: what matters most for nearly every network.
 pub fn first_fields(config: &RunConfig) -> Vec<Field> {
@@ -101,31 +67,49 @@ fn visit(path: &str, value: &Value, found: &mut Vec<Field>) {
             }
         }
         // Off, and a number where it is on.
-        Value::Null if ["clipNorm", "emaDecay"].contains(&path) => found.extend(range(path, last, 0.0, false)),
+        Value::Null => found.extend(known_range(path, last).and_then(|values| field(path, values))),
         // Numbers that are off or on, as choices are above.
         Value::Number(number) if path != "batchSize" => {
             let is_whole = number.is_u64();
             found.extend(number.as_f64().and_then(|number| range(path, last, number, is_whole)));
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 fn range(path: &str, last: &str, now: f64, is_whole: bool) -> Option<Field> {
-    let known = RANGES
-        .iter()
-        .find(|(known, ..)| *known == path)
-        .or_else(|| NAMED_RANGES.iter().find(|(known, ..)| *known == last))
-        .map(|(_, least, most, is_log)| (*least, *most, *is_log));
-    let (least, most, is_log) = match known {
-        Some(known) => known,
-        // Nothing is known of it but that it is 0.
-        None if now <= 0.0 => (0.0, 1.0, false),
-        None if is_whole => ((now / 2.0).floor().max(1.0), (now * 2.0).max(2.0), true),
-        None => (now / 10.0, now * 10.0, true),
-    };
-    let values = Values::Range { least, most, is_log, is_whole };
-    (least < most).then(|| Field { path: path.to_owned(), values })
+    let values = known_range(path, last).unwrap_or_else(|| {
+        let (least, most, is_log) = if now <= 0.0 {
+            // Nothing is known of it but that it is 0.
+            (0.0, 1.0, false)
+        } else if is_whole {
+            ((now / 2.0).floor().max(1.0), (now * 2.0).max(2.0), true)
+        } else {
+            (now / 10.0, now * 10.0, true)
+        };
+        let (min, max) = fields::find(path).and_then(|field| field.range()).map_or((least, most), Range::ends);
+        Values::Range { least: least.max(min), most: most.min(max), is_log, is_whole }
+    });
+    field(path, values)
+}
+
+/// The range that is tried whatever the present value is.
+fn known_range(path: &str, last: &str) -> Option<Values> {
+    let range = |least, most, is_log, is_whole| Some(Values::Range { least, most, is_log, is_whole });
+    match fields::find(path).map(|field| (field.search, field.is_integer())) {
+        Some((Searched::Linear(least, most), is_whole)) => range(least, most, false, is_whole),
+        Some((Searched::Log(least, most), is_whole)) => range(least, most, true, is_whole),
+        Some((Searched::Never | Searched::Unoffered | Searched::AroundPresent, _)) => None,
+        None => {
+            let known = LAYER_RANGES.iter().find(|(name, ..)| *name == last);
+            known.and_then(|(_, least, most)| range(*least, *most, false, false))
+        }
+    }
+}
+
+fn field(path: &str, values: Values) -> Option<Field> {
+    let is_empty = matches!(values, Values::Range { least, most, .. } if least >= most);
+    (!is_empty).then(|| Field { path: path.to_owned(), values })
 }
 
 /// The kinds that a field can be, where it is one of several kinds.
@@ -149,7 +133,7 @@ fn choices_of(path: &str, last: &str, now: &Value) -> Option<Vec<Value>> {
 
 /// Powers of two around the present one.
 fn batch_sizes(now: u64) -> Vec<Value> {
-    let middle = now.clamp(8, 2_048).next_power_of_two();
+    let middle = now.clamp(8, u64::from(MAX_BATCH_SIZE) / 2).next_power_of_two();
     [middle / 4, middle / 2, middle, middle * 2].map(Value::from).to_vec()
 }
 

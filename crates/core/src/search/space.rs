@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::RunConfig;
+use crate::config::check::check_ranges;
+use crate::config::fields::{self, Searched};
 use crate::protocol::{Failure, FailureKind};
 
 /// Fields of one search at most: more cannot be told apart by the trials that a search can afford.
@@ -175,7 +177,9 @@ pub fn check(base: &RunConfig, fields: &[Field]) -> Result<(), SpaceError> {
                 }
                 Values::Choices(_) => place as f64,
             };
-            apply(base, std::slice::from_ref(field), &[pick])?;
+            let (config, _) = apply(base, std::slice::from_ref(field), &[pick])?;
+            check_ranges(&config)
+                .map_err(|failure| SpaceError::BadValue { path: field.path.clone(), detail: failure.detail })?;
         }
     }
     Ok(())
@@ -184,7 +188,7 @@ pub fn check(base: &RunConfig, fields: &[Field]) -> Result<(), SpaceError> {
 /// What is no matter of choice by validation: the data, and how long a trial is.
 pub fn is_reserved(path: &str) -> bool {
     let first = path.split('.').next().unwrap_or_default();
-    ["dataset", "split", "epochs", "maxSteps"].contains(&first)
+    fields::find(first).is_some_and(|field| field.search == Searched::Never)
 }
 
 /// The config with a pick for every field, and which of the fields it has: a momentum is of no use to an optimizer without one.

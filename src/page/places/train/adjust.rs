@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use self::augment::AdjustAugment;
 use super::settings::mode::use_settings_mode;
+use super::settings::number::ends;
 use crate::page::i18n::move_tr;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::preferences::SettingsMode;
@@ -15,6 +16,7 @@ use crate::page::state::{Run, RunState};
 use crate::page::store::{Store, use_store};
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
+use kindling_core::config::fields::field_at;
 use kindling_core::protocol::{Command, ValueChange};
 
 pub const PART: Part = part!(workbench::adjust_augment, AdjustAugment);
@@ -46,7 +48,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         label=Signal::derive(move_tr!(expert.adjust_rate))
                         hint=Signal::derive(move_tr!(expert.adjust_rate_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
-                        range=(1e-9, 100.0)
+                        range=ends(field_at("learningRate"))
                         on_change=change_rate
                     />
                     <NumberField
@@ -54,7 +56,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         label=Signal::derive(move_tr!(expert.adjust_decay))
                         hint=Signal::derive(move_tr!(train.weight_decay_why))
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
-                        range=(0.0, 10.0)
+                        range=ends(field_at("weightDecay"))
                         on_change=change_decay
                     />
                     <Show when=move || is_expert.get()><Parted part=PART /></Show>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::settings;
 use super::settings::kind::Kind;
 use super::settings::mode::use_settings_mode;
-use super::settings::number::{Entry, Number, NumberSettings, always};
+use super::settings::number::{Number, NumberSettings, always};
 use super::settings::shown::show_when_asked;
 use crate::page::i18n::{move_tr, tr};
 use crate::page::parts::Parted;
@@ -18,43 +18,27 @@ use crate::page::store::use_store;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::select_field::{Choice, SelectField};
 use crate::page::widgets::show::Show;
+use kindling_core::config::fields::field_at;
 use kindling_core::config::{OptimizerConfig, RunConfig};
 
-const NUMBERS: &[Number] = &[
-    Number {
-        id: "field-epochs",
-        label: || tr!(train.epochs),
-        why: || tr!(train.epochs_why),
-        range: (1.0, 1_000.0),
-        entry: Entry::Whole,
-        value: always!(epochs),
-    },
+pub const NUMBERS: &[Number] = &[
+    Number { id: "field-epochs", field: field_at("epochs"), why: || tr!(train.epochs_why), value: always!(epochs) },
     Number {
         id: "field-batch-size",
-        label: || tr!(train.batch_size),
+        field: field_at("batchSize"),
         why: || tr!(train.batch_size_why),
-        range: (1.0, 4_096.0),
-        entry: Entry::Whole,
         value: always!(batch_size),
     },
     Number {
         id: "field-learning-rate",
-        label: || tr!(train.learning_rate),
+        field: field_at("learningRate"),
         why: || tr!(train.learning_rate_why),
-        range: (1e-9, 100.0),
-        entry: Entry::Real,
         value: always!(learning_rate),
     },
 ];
 
-const SEED: &[Number] = &[Number {
-    id: "field-seed",
-    label: || tr!(train.seed),
-    why: || tr!(train.seed_why),
-    range: (0.0, u32::MAX as f64),
-    entry: Entry::Whole,
-    value: always!(seed),
-}];
+pub const SEED: &[Number] =
+    &[Number { id: "field-seed", field: field_at("seed"), why: || tr!(train.seed_why), value: always!(seed) }];
 
 #[component]
 pub fn RunForm() -> impl IntoView {

@@ -86,6 +86,8 @@ fn spaces_that_make_no_sense_are_refused() {
     check_refused(choices("decay", vec![json!("l2"), json!("l3")]), "unknown variant `l3`");
     check_refused(range("batchSize", 1.0, 9.5, false, false), "batchSize: invalid type");
     check_refused(range("seed", -3.0, 9.0, false, true), "seed: invalid value");
+    check_refused(range("batchSize", 64.0, 8_192.0, true, true), "batchSize must be 1 to 4096");
+    check_refused(range("augment.flip", 0.0, 2.0, false, false), "augment.flip must be 0 to 1");
     check_refused(range("network", 0.0, 1.0, false, false), "network: ");
     let twice = [rate.clone(), rate];
     assert_eq!(check(&base(), &twice), Err(SpaceError::Twice { path: "learningRate".into() }));

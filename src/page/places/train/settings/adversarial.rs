@@ -3,36 +3,28 @@
 use leptos::prelude::*;
 
 use super::kind::KindField;
-use super::number::{Entry, Number, NumberSettings, found};
+use super::number::{Number, NumberSettings, found};
 use crate::page::i18n::{move_tr, tr};
+use kindling_core::config::fields::field_at;
 use kindling_core::config::{AdversarialConfig, AttackMethod, RunConfig};
 
-/// What a value may change by, as a share of the way from black to white.
-const STRENGTH: (f64, f64) = (0.001, 1.0);
-
-const OF_ATTACKS: &[Number] = &[
+pub(super) const OF_ATTACKS: &[Number] = &[
     Number {
         id: "field-attack-strength",
-        label: || tr!(expert.attack_strength),
+        field: field_at("adversarial.strength"),
         why: || tr!(expert.attack_strength_why),
-        range: STRENGTH,
-        entry: Entry::Real,
         value: found!(adversarial, Some(AdversarialConfig { strength, .. }) => strength),
     },
     Number {
         id: "field-attack-share",
-        label: || tr!(expert.attack_share),
+        field: field_at("adversarial.share"),
         why: || tr!(expert.attack_share_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: found!(adversarial, Some(AdversarialConfig { share, .. }) => share),
     },
     Number {
         id: "field-attack-steps",
-        label: || tr!(expert.attack_steps),
+        field: field_at("adversarial.method.steps"),
         why: || tr!(expert.attack_steps_why),
-        range: (1.0, 100.0),
-        entry: Entry::Whole,
         value: found!(
             adversarial,
             Some(AdversarialConfig { method: AttackMethod::Pgd { steps, .. }, .. }) => steps
@@ -40,10 +32,8 @@ const OF_ATTACKS: &[Number] = &[
     },
     Number {
         id: "field-attack-step-size",
-        label: || tr!(expert.attack_step_size),
+        field: field_at("adversarial.method.stepSize"),
         why: || tr!(expert.attack_step_size_why),
-        range: STRENGTH,
-        entry: Entry::Real,
         value: found!(
             adversarial,
             Some(AdversarialConfig { method: AttackMethod::Pgd { step_size, .. }, .. }) => step_size

@@ -3,126 +3,86 @@
 use leptos::prelude::*;
 
 use super::augment_preview::AugmentPreview;
-use super::number::{Entry, Number, NumberFields, Write, always};
+use super::number::{Number, NumberFields, Write, always};
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::widgets::show::Show;
 use kindling_core::config::AugmentConfig;
+use kindling_core::config::fields::field_at;
 use kindling_core::dataset::summary::shows_characters;
 
 /// For gray and colored images.
-const OF_ALL: &[Number<AugmentConfig>] = &[
-    Number {
-        id: "field-flip",
-        label: || tr!(expert.flip),
-        why: || tr!(expert.flip_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
-        value: always!(flip),
-    },
+pub(super) const OF_ALL: &[Number<AugmentConfig>] = &[
+    Number { id: "field-flip", field: field_at("augment.flip"), why: || tr!(expert.flip_why), value: always!(flip) },
     Number {
         id: "field-shift",
-        label: || tr!(expert.shift),
+        field: field_at("augment.shift"),
         why: || tr!(expert.shift_why),
-        range: (0.0, 0.5),
-        entry: Entry::Real,
         value: always!(shift),
     },
     Number {
         id: "field-rotation",
-        label: || tr!(expert.rotation),
+        field: field_at("augment.rotationDegrees"),
         why: || tr!(expert.rotation_why),
-        range: (0.0, 180.0),
-        entry: Entry::Real,
         value: always!(rotation_degrees),
     },
-    Number {
-        id: "field-zoom",
-        label: || tr!(expert.zoom),
-        why: || tr!(expert.zoom_why),
-        range: (0.0, 0.9),
-        entry: Entry::Real,
-        value: always!(zoom),
-    },
+    Number { id: "field-zoom", field: field_at("augment.zoom"), why: || tr!(expert.zoom_why), value: always!(zoom) },
     Number {
         id: "field-shear",
-        label: || tr!(expert.shear),
+        field: field_at("augment.shearDegrees"),
         why: || tr!(expert.shear_why),
-        range: (0.0, 60.0),
-        entry: Entry::Real,
         value: always!(shear_degrees),
     },
     Number {
         id: "field-brightness",
-        label: || tr!(expert.brightness),
+        field: field_at("augment.brightness"),
         why: || tr!(expert.brightness_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(brightness),
     },
     Number {
         id: "field-contrast",
-        label: || tr!(expert.contrast),
+        field: field_at("augment.contrast"),
         why: || tr!(expert.contrast_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(contrast),
     },
 ];
 
 /// For colored images only.
-const OF_COLORS: &[Number<AugmentConfig>] = &[
+pub(super) const OF_COLORS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-saturation",
-        label: || tr!(expert.saturation),
+        field: field_at("augment.saturation"),
         why: || tr!(expert.saturation_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(saturation),
     },
-    Number {
-        id: "field-hue",
-        label: || tr!(expert.hue),
-        why: || tr!(expert.hue_why),
-        range: (0.0, 0.5),
-        entry: Entry::Real,
-        value: always!(hue),
-    },
+    Number { id: "field-hue", field: field_at("augment.hue"), why: || tr!(expert.hue_why), value: always!(hue) },
 ];
 
 /// What covers and mixes images.
-const OF_PARTS: &[Number<AugmentConfig>] = &[
+pub(super) const OF_PARTS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-noise",
-        label: || tr!(expert.noise),
+        field: field_at("augment.noise"),
         why: || tr!(expert.noise_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(noise),
     },
     Number {
         id: "field-cutout",
-        label: || tr!(expert.cutout),
+        field: field_at("augment.cutout"),
         why: || tr!(expert.cutout_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(cutout),
     },
     Number {
         id: "field-mixup",
-        label: || tr!(expert.mixup),
+        field: field_at("augment.mixup"),
         why: || tr!(expert.mixup_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(mixup),
     },
     Number {
         id: "field-cutmix",
-        label: || tr!(expert.cutmix),
+        field: field_at("augment.cutmix"),
         why: || tr!(expert.cutmix_why),
-        range: (0.0, 1.0),
-        entry: Entry::Real,
         value: always!(cutmix),
     },
 ];

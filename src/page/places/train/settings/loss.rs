@@ -3,19 +3,18 @@
 use leptos::prelude::*;
 
 use super::kind::KindField;
-use super::number::{Entry, Number, NumberSettings, SHARE, found};
+use super::number::{Number, NumberSettings, found};
 use crate::page::i18n::tr;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::widgets::show::Show;
+use kindling_core::config::fields::field_at;
 use kindling_core::config::{ClassWeights, LossConfig};
 
-const OF_LOSSES: &[Number] = &[Number {
+pub(super) const OF_LOSSES: &[Number] = &[Number {
     id: "field-label-smoothing",
-    label: || tr!(expert.label_smoothing),
+    field: field_at("loss.labelSmoothing"),
     why: || tr!(expert.label_smoothing_why),
-    range: SHARE,
-    entry: Entry::Real,
     value: found!(loss, LossConfig::CrossEntropy { label_smoothing, .. } => label_smoothing),
 }];
 

@@ -33,19 +33,18 @@ use self::adversarial::AdversarialGroup;
 use self::augment::AugmentGroup;
 use self::finder::RateFinder;
 use self::loss::LossGroup;
-use self::number::{Entry, Number, NumberSettings, Value};
+use self::number::{Number, NumberSettings, Value};
 use self::optimizer::OptimizerGroup;
 use self::over_fitting::OverFittingGroup;
 use self::schedule::ScheduleGroup;
 use crate::page::i18n::tr;
 use crate::page::parts::{Part, part};
+use kindling_core::config::fields::field_at;
 
 const LENGTH: &[Number] = &[Number {
     id: "field-max-steps",
-    label: || tr!(expert.max_steps),
+    field: field_at("maxSteps"),
     why: || tr!(expert.max_steps_why),
-    range: (0.0, u32::MAX as f64),
-    entry: Entry::WholeOrEmpty,
     value: Value {
         read: |config| Some(config.max_steps.unwrap_or(0).into()),
         write: |config, steps| config.max_steps = Some(steps as u32).filter(|steps| *steps > 0),
@@ -91,5 +90,71 @@ pub fn Group(
             <summary>{title}</summary>
             <div class="fields">{children()}</div>
         </details>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number::tests::check;
+    use super::*;
+    use crate::page::config_text::path_text;
+    use crate::page::i18n::field_text;
+    use crate::page::places::train::form;
+    use kindling_core::config::fields::{FIELDS, find};
+    use kindling_core::config::{
+        AdversarialConfig, AttackMethod, EarlyStopping, InitConfig, LossConfig, NetworkConfig, OptimizerConfig,
+        RunConfig, ScheduleConfig,
+    };
+
+    #[test]
+    fn every_number_of_the_config_has_its_field_in_the_settings() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let adversarial = |method| Some(AdversarialConfig { method, ..AdversarialConfig::default() });
+        let base = RunConfig {
+            max_steps: Some(9),
+            clip_norm: Some(1.0),
+            ema_decay: Some(0.5),
+            early_stopping: Some(EarlyStopping::default()),
+            adversarial: adversarial(AttackMethod::PGD),
+            ..RunConfig::new("mnist", network)
+        };
+        let mut configs = vec![RunConfig { adversarial: adversarial(AttackMethod::Fgsm), ..base.clone() }];
+        configs.extend(OptimizerConfig::ALL.map(|optimizer| RunConfig { optimizer, ..base.clone() }));
+        configs.extend(ScheduleConfig::ALL.map(|schedule| RunConfig { schedule, ..base.clone() }));
+        configs.extend(LossConfig::ALL.map(|loss| RunConfig { loss, ..base.clone() }));
+        let of_configs = [
+            form::NUMBERS,
+            form::SEED,
+            LENGTH,
+            optimizer::OF_OPTIMIZERS,
+            optimizer::WEIGHT_DECAY,
+            optimizer::OF_GRADIENTS,
+            schedule::OF_SCHEDULES,
+            loss::OF_LOSSES,
+            over_fitting::OF_STOPPING,
+            over_fitting::OF_AVERAGE,
+            adversarial::OF_ATTACKS,
+        ];
+        let mut there = Vec::new();
+        for config in &configs {
+            there.extend(of_configs.iter().flat_map(|numbers| check(numbers, config, "")));
+        }
+        for numbers in [augment::OF_ALL, augment::OF_COLORS, augment::OF_PARTS] {
+            there.extend(check(numbers, &base.augment, "augment"));
+        }
+        // The split is set where the dataset is.
+        let numbers = FIELDS.iter().filter(|field| field.range().is_some() && !field.path.starts_with("split."));
+        for field in numbers {
+            assert!(there.contains(&field.path), "{}: the settings have no field for it", field.path);
+        }
+    }
+
+    #[test]
+    fn fields_have_one_name_wherever_they_are_named() {
+        for field in FIELDS {
+            let name = path_text(field.path);
+            assert!(name == field.path || name == field_text(field), "{}: {name}", field.path);
+        }
+        assert!(find("epochs").is_some_and(|field| path_text("epochs") == field_text(field)));
     }
 }

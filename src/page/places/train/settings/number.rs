@@ -2,43 +2,38 @@
 
 use leptos::prelude::*;
 
+use crate::page::i18n::field_text;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
 use kindling_core::config::RunConfig;
-
-/// A share that may not be all.
-pub const SHARE: (f64, f64) = (0.0, 0.999_999);
-
-/// What a value is multiplied by to become less, and not nothing.
-pub const FACTOR: (f64, f64) = (1e-6, 1.0);
-
-/// A positive number that keeps a division from failing.
-pub const EPSILON: (f64, f64) = (1e-12, 1.0);
+use kindling_core::config::fields::{ConfigField, Range};
 
 /// A number of a run's config, or of a part of one.
 #[derive(Debug)]
 pub struct Number<C: 'static = RunConfig> {
     /// No other element on the page has it; tests find the field by it.
     pub id: &'static str,
-    pub label: fn() -> String,
+    /// Its range and its name.
+    pub field: &'static ConfigField,
     /// What the number does.
     pub why: fn() -> String,
-    /// Least and greatest.
-    pub range: (f64, f64),
-    pub entry: Entry,
     pub value: Value<C>,
 }
 
-/// What can be typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    Real,
-    Whole,
-    /// Empty is 0, which is none.
-    RealOrEmpty,
-    WholeOrEmpty,
+impl<C> Number<C> {
+    /// The least and the greatest number that can be typed.
+    fn ends(&self) -> (f64, f64) {
+        let (min, max) = ends(self.field);
+        // Empty is 0, which is none.
+        if self.field.is_optional() { (0.0, max) } else { (min, max) }
+    }
+}
+
+/// What a form takes for a number of the config.
+pub fn ends(field: &ConfigField) -> (f64, f64) {
+    field.range().map_or((0.0, 0.0), Range::ends)
 }
 
 /// Where a number is kept.
@@ -105,16 +100,61 @@ pub fn NumberFields<C: Send + Sync + 'static>(
             <Show when=move || is_there.get()>
                 <NumberField
                     id=format!("{id_prefix}{}", number.id)
-                    label=Signal::derive(number.label)
+                    label=Signal::derive(move || field_text(number.field))
                     hint=Signal::derive(number.why)
                     value=Signal::derive(move || value.get().unwrap_or_default())
-                    range=number.range
-                    is_whole=matches!(number.entry, Entry::Whole | Entry::WholeOrEmpty)
-                    can_be_empty=matches!(number.entry, Entry::RealOrEmpty | Entry::WholeOrEmpty)
+                    range=number.ends()
+                    is_whole=number.field.is_integer()
+                    can_be_empty=number.field.is_optional()
                     on_change=move |new: f64| change(number.value.write, new)
                 />
             </Show>
         }
     };
     numbers.iter().map(field).collect_view()
+}
+
+#[cfg(test)]
+pub mod tests {
+    //! What every number of the settings keeps to; the modules of the settings hold theirs against it.
+
+    use serde::Serialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use kindling_core::config::fields;
+
+    /// Checks those of the numbers that the config has: each is read and written at its field's path, and is in range. The config is the part at
+    /// `part` of a whole one. Gives the paths of those that it has.
+    pub fn check<C: Clone + Serialize>(numbers: &[Number<C>], config: &C, part: &str) -> Vec<&'static str> {
+        let mut there = Vec::new();
+        for number in numbers {
+            let path = number.field.path;
+            let Some(before) = (number.value.read)(config) else { continue };
+            let (min, max) = number.ends();
+            assert!((min..=max).contains(&before), "{path}: {before} is not from {min} to {max}");
+            let new = if number.field.is_integer() { (before + 1.0).min(max) } else { (min + max.min(1.0)) / 2.0 };
+            let mut changed = config.clone();
+            (number.value.write)(&mut changed, new);
+            assert_eq!((number.value.read)(&changed), Some(new), "{path}");
+            let (old, new) = (flat(part, &json!(config)), flat(part, &json!(changed)));
+            let differs: Vec<_> = new.iter().filter(|it| !old.contains(it)).map(|(path, _)| path.as_str()).collect();
+            assert!(differs.len() == 1, "{path}: {differs:?}");
+            let found = differs.first().and_then(|path| fields::find(path)).map(|field| field.path);
+            assert_eq!(found, Some(path), "what is written is elsewhere");
+            there.push(path);
+        }
+        there
+    }
+
+    /// The values of an object that are no objects, by their paths.
+    fn flat(path: &str, value: &Value) -> Vec<(String, Value)> {
+        match value {
+            Value::Object(fields) => {
+                let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                fields.iter().flat_map(|(name, value)| flat(&below(name), value)).collect()
+            }
+            value => vec![(path.to_owned(), value.clone())],
+        }
+    }
 }

@@ -3,21 +3,20 @@
 use leptos::prelude::*;
 
 use super::kind::KindField;
-use super::number::{EPSILON, Entry, Number, NumberSettings, SHARE, Value, always, found};
+use super::number::{Number, NumberSettings, Value, always, found};
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::show::Show;
+use kindling_core::config::fields::field_at;
 use kindling_core::config::{Decay, OptimizerConfig, RunConfig};
 
-const OF_OPTIMIZERS: &[Number] = &[
+pub(super) const OF_OPTIMIZERS: &[Number] = &[
     Number {
         id: "field-momentum",
-        label: || tr!(expert.momentum),
+        field: field_at("optimizer.momentum"),
         why: || tr!(expert.momentum_why),
-        range: SHARE,
-        entry: Entry::Real,
         value: found!(
             optimizer,
             OptimizerConfig::Sgd { momentum, .. }
@@ -27,10 +26,8 @@ const OF_OPTIMIZERS: &[Number] = &[
     },
     Number {
         id: "field-beta1",
-        label: || tr!(expert.beta1),
+        field: field_at("optimizer.beta1"),
         why: || tr!(expert.beta1_why),
-        range: SHARE,
-        entry: Entry::Real,
         value: found!(
             optimizer,
             OptimizerConfig::Adam { beta1, .. }
@@ -40,10 +37,8 @@ const OF_OPTIMIZERS: &[Number] = &[
     },
     Number {
         id: "field-beta2",
-        label: || tr!(expert.beta2),
+        field: field_at("optimizer.beta2"),
         why: || tr!(expert.beta2_why),
-        range: SHARE,
-        entry: Entry::Real,
         value: found!(
             optimizer,
             OptimizerConfig::Adam { beta2, .. }
@@ -53,18 +48,14 @@ const OF_OPTIMIZERS: &[Number] = &[
     },
     Number {
         id: "field-alpha",
-        label: || tr!(expert.alpha),
+        field: field_at("optimizer.alpha"),
         why: || tr!(expert.alpha_why),
-        range: SHARE,
-        entry: Entry::Real,
         value: found!(optimizer, OptimizerConfig::RmsProp { alpha, .. } => alpha),
     },
     Number {
         id: "field-epsilon",
-        label: || tr!(expert.epsilon),
+        field: field_at("optimizer.epsilon"),
         why: || tr!(expert.epsilon_why),
-        range: EPSILON,
-        entry: Entry::Real,
         value: found!(
             optimizer,
             OptimizerConfig::Adam { epsilon, .. }
@@ -75,30 +66,24 @@ const OF_OPTIMIZERS: &[Number] = &[
     },
     Number {
         id: "field-adam-rate-share",
-        label: || tr!(expert.adam_rate_share),
+        field: field_at("optimizer.adamRateShare"),
         why: || tr!(expert.adam_rate_share_why),
-        range: (1e-6, 100.0),
-        entry: Entry::Real,
         value: found!(optimizer, OptimizerConfig::Muon { adam_rate_share, .. } => adam_rate_share),
     },
 ];
 
-const WEIGHT_DECAY: &[Number] = &[Number {
+pub(super) const WEIGHT_DECAY: &[Number] = &[Number {
     id: "field-weight-decay",
-    label: || tr!(train.weight_decay),
+    field: field_at("weightDecay"),
     why: || tr!(train.weight_decay_why),
-    range: (0.0, 10.0),
-    entry: Entry::Real,
     value: always!(weight_decay),
 }];
 
-const OF_GRADIENTS: &[Number] = &[
+pub(super) const OF_GRADIENTS: &[Number] = &[
     Number {
         id: "field-clip-norm",
-        label: || tr!(expert.clip_norm),
+        field: field_at("clipNorm"),
         why: || tr!(expert.clip_norm_why),
-        range: (0.0, 1e6),
-        entry: Entry::RealOrEmpty,
         value: Value {
             read: |config| Some(config.clip_norm.unwrap_or(0.0)),
             write: |config, norm| config.clip_norm = Some(norm).filter(|norm| *norm > 0.0),
@@ -106,10 +91,8 @@ const OF_GRADIENTS: &[Number] = &[
     },
     Number {
         id: "field-batches-per-update",
-        label: || tr!(expert.batches_per_update),
+        field: field_at("batchesPerUpdate"),
         why: || tr!(expert.batches_per_update_why),
-        range: (1.0, 1_000.0),
-        entry: Entry::Whole,
         value: always!(batches_per_update),
     },
 ];
@@ -215,19 +198,6 @@ mod tests {
         check(OptimizerConfig::ADAGRAD, &[("epsilon", 1e-10)]);
         check(OptimizerConfig::LION, &[("beta1", 0.9), ("beta2", 0.99)]);
         check(OptimizerConfig::MUON, &[("momentum", 0.95), ("adam-rate-share", 0.015)]);
-    }
-
-    #[test]
-    fn what_is_written_is_read_and_in_range() {
-        for optimizer in OptimizerConfig::ALL {
-            for number in OF_OPTIMIZERS {
-                let mut config = config(optimizer);
-                let Some(default) = (number.value.read)(&config) else { continue };
-                assert!(default >= number.range.0 && default <= number.range.1, "{}", number.id);
-                (number.value.write)(&mut config, 0.5);
-                assert_eq!((number.value.read)(&config), Some(0.5), "{}", number.id);
-            }
-        }
     }
 
     #[test]

@@ -3,35 +3,30 @@
 use leptos::prelude::*;
 
 use super::kind::KindField;
-use super::number::{Entry, Number, NumberSettings, SHARE, Value, found};
+use super::number::{Number, NumberSettings, Value, found};
 use crate::page::i18n::tr;
+use kindling_core::config::fields::field_at;
 use kindling_core::config::{EarlyStopping, Metric, RunConfig};
 
-const OF_STOPPING: &[Number] = &[
+pub(super) const OF_STOPPING: &[Number] = &[
     Number {
         id: "field-patience",
-        label: || tr!(expert.patience),
+        field: field_at("earlyStopping.patience"),
         why: || tr!(expert.patience_why),
-        range: (1.0, 1_000.0),
-        entry: Entry::Whole,
         value: found!(early_stopping, Some(EarlyStopping { patience, .. }) => patience),
     },
     Number {
         id: "field-least-improvement",
-        label: || tr!(expert.least_improvement),
+        field: field_at("earlyStopping.leastImprovement"),
         why: || tr!(expert.least_improvement_why),
-        range: (0.0, 10.0),
-        entry: Entry::Real,
         value: found!(early_stopping, Some(EarlyStopping { least_improvement, .. }) => least_improvement),
     },
 ];
 
-const OF_AVERAGE: &[Number] = &[Number {
+pub(super) const OF_AVERAGE: &[Number] = &[Number {
     id: "field-ema-decay",
-    label: || tr!(expert.ema_decay),
+    field: field_at("emaDecay"),
     why: || tr!(expert.ema_decay_why),
-    range: SHARE,
-    entry: Entry::RealOrEmpty,
     value: Value {
         read: |config| Some(config.ema_decay.unwrap_or(0.0)),
         write: |config, decay| config.ema_decay = Some(decay).filter(|decay| *decay > 0.0),

@@ -1,5 +1,12 @@
 //! The session as its commands and events show it, on a machine that a test controls: start, replace, stop, resume, questions under way, and a
 //! network and a store that fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, read files and wait"
+)]
 
 mod world;
 

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn every_text_that_the_page_asks_for_is_there_and_every_text_is_asked_for() {
         let mut found = Vec::new();
-        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut found);
+        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page"), &mut found);
         // The settings ask for the names of the config's fields.
         let names = FIELDS.iter().filter_map(|field| field.text.split_once('.'));
         found.extend(names.map(|(group, key)| (group.to_owned(), key.to_owned(), BTreeSet::new())));

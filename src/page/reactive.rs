@@ -3,6 +3,8 @@
 //! leptos compiles all that is around a memo or an effect, a kilobyte and more, for every type of function that it is given, and every
 //! closure is a type of its own. Boxed, those of one value share it.
 
+#![expect(clippy::disallowed_methods, reason = "here they are boxed")]
+
 use leptos::prelude::*;
 
 /// [`Memo::new`].

@@ -1,13 +1,5 @@
 //! The static file server: mounts, types, paths that lead out, and faults on request.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test may panic, read files and wait"
-)]
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,7 @@
 //! Kindling's tensor code: a network as a burn module, its objective, the training loop, evaluation. No browser, no clock, no file.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a native test may wait for its device"))]
+
 /// What depends on the device: where images lie, how tensors are laid out and read back.
 pub mod device;
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::values::with;
 use crate::page::advice::Advice;
 use crate::page::advice::text::{Names, remedy, sentence};
 use crate::page::state::RunState;
@@ -21,10 +22,8 @@ pub fn current_run(state: &RunState) -> Value {
 
 /// The figures of an advice, and what it says in the page's language.
 pub fn advice(advice: &Advice, names: Names) -> Value {
-    let mut whole = json!(advice);
-    whole["sentence"] = json!(sentence(advice, names));
-    whole["remedy"] = json!(remedy(advice));
-    whole
+    let whole = with(json!(advice), "sentence", sentence(advice, names));
+    with(whole, "remedy", remedy(advice))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::values::with;
 use kindling_core::protocol::event::Preparation;
 use kindling_core::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
 
@@ -18,9 +19,7 @@ pub fn run_event(update: &RunUpdate) -> Value {
             "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
         }),
         RunUpdate::Progress(progress) => {
-            let mut event = of_kind("progress", json!(progress));
-            event["loss"] = json!(progress.losses.last());
-            event
+            with(of_kind("progress", json!(progress)), "loss", json!(progress.losses.last()))
         }
         RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
@@ -41,9 +40,7 @@ pub fn run_event(update: &RunUpdate) -> Value {
 
 /// What `kindling.train` resolves with: the report, and what each epoch reported.
 pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
-    let mut whole = json!(report);
-    whole["epochs"] = json!(epochs);
-    whole
+    with(json!(report), "epochs", json!(epochs))
 }
 
 /// The stable name of a failure: the `name` of the error that a promise is rejected with.
@@ -70,9 +67,8 @@ fn preparing(stage: &str) -> Value {
     json!({ "kind": "preparing", "stage": stage })
 }
 
-fn of_kind(kind: &str, mut event: Value) -> Value {
-    event["kind"] = json!(kind);
-    event
+fn of_kind(kind: &str, event: Value) -> Value {
+    with(event, "kind", kind)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl RunCurves {
         self.series().iter().all(|points| {
             points.len() <= SERIES_LIMIT
                 && points.iter().all(is_finite)
-                && points.windows(2).all(|pair| pair[0].step <= pair[1].step)
+                && points.is_sorted_by(|before, after| before.step <= after.step)
         })
     }
 

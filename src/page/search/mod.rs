@@ -156,9 +156,9 @@ impl Searcher {
         let on_event = self.watch.with_value(|watch| watch.as_ref().map(|watch| watch.on_event.clone()));
         let Some(on_event) = on_event else { return };
         let report = self.search.with_untracked(|search| search.as_ref().and_then(|it| trial_report(it, place)));
-        if let Some(mut report) = report {
-            report["kind"] = "trial".into();
-            on_event(&report);
+        if let Some(Value::Object(mut report)) = report {
+            report.insert("kind".to_owned(), "trial".into());
+            on_event(&Value::Object(report));
         }
     }
 

@@ -240,7 +240,8 @@ impl Pad {
     fn key_down(self, event: &KeyboardEvent) {
         let has_command = event.ctrl_key() || event.meta_key();
         let key = event.key();
-        let step = KEY_STEPS[usize::from(event.shift_key())];
+        let [small, large] = KEY_STEPS;
+        let step = if event.shift_key() { large } else { small };
         match key.as_str() {
             "z" | "Z" if has_command => self.undo(),
             _ if has_command => return,

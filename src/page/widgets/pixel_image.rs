@@ -52,9 +52,10 @@ pub fn to_rgba(shape: ImageShape, pixels: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let size = shape.height as usize * shape.width as usize;
+    let mut planes = pixels.chunks_exact(size);
     let (red, green, blue) = match shape.channels {
         1 => (pixels, pixels, pixels),
-        3 => (&pixels[..size], &pixels[size..2 * size], &pixels[2 * size..]),
+        3 => (planes.next()?, planes.next()?, planes.next()?),
         _ => return None,
     };
     let mut rgba = Vec::with_capacity(size * 4);

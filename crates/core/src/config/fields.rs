@@ -196,6 +196,7 @@ const fn is(number: f64) -> FieldDefault {
 }
 
 /// The field with this path, for constants: a path that the table lacks does not compile.
+#[expect(clippy::indexing_slicing, reason = "constants have no iterators")]
 pub const fn field_at(path: &str) -> &'static ConfigField {
     let mut place = 0;
     while place < FIELDS.len() {
@@ -208,6 +209,7 @@ pub const fn field_at(path: &str) -> &'static ConfigField {
 }
 
 /// `==` of strings, which constants cannot use.
+#[expect(clippy::indexing_slicing, reason = "constants have no iterators")]
 const fn is_same(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
     let mut place = 0;

@@ -13,7 +13,7 @@ const MNIST_TRAIN_COUNTS: [u32; 10] = [5923, 6742, 5958, 6131, 5842, 5421, 5918,
 const MNIST_TEST_COUNTS: [u32; 10] = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009];
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("static/datasets")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../static/datasets")
 }
 
 fn describe(id: &str) -> ServedDataset {

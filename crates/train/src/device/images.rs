@@ -188,7 +188,7 @@ impl Unpacker {
         for image in pixels.chunks_exact(n_values).take(n_images) {
             words.extend(image.chunks(WORD_BYTES).map(|bytes| {
                 let mut word = [0; WORD_BYTES];
-                word[..bytes.len()].copy_from_slice(bytes);
+                word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
                 i32::from_le_bytes(word)
             }));
         }

@@ -48,7 +48,7 @@ impl NamedTensor {
         let [n_rows, n_columns] = self.shape[..] else { return self };
         let values = (0..n_columns)
             .flat_map(|column| (0..n_rows).map(move |row| row * n_columns + column))
-            .map(|place| self.values[place])
+            .filter_map(|place| self.values.get(place).copied())
             .collect();
         Self { name: self.name, shape: vec![n_columns, n_rows], values }
     }

@@ -266,12 +266,9 @@ impl<H: Host> Run<'_, H> {
         }
         let (losses, n_hits) = std::mem::take(&mut self.tally).read().await?;
         self.pace.was_read(self.host.now_ms(), self.plan.batch_size);
-        if let Some(position) = losses.iter().position(|loss| !loss.is_finite()) {
+        if let Some((position, loss)) = losses.iter().enumerate().find(|(_, loss)| !loss.is_finite()) {
             let step = self.step as usize - losses.len() + position + 1;
-            return Err(Failure::new(
-                FailureKind::LossNotFinite,
-                format!("the loss of step {step} is {}", losses[position]),
-            ));
+            return Err(Failure::new(FailureKind::LossNotFinite, format!("the loss of step {step} is {loss}")));
         }
         self.epoch_tally.add(&losses, n_hits);
         self.published.set(self.trainer.answering());

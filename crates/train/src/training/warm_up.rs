@@ -41,8 +41,8 @@ pub async fn warm_up(
     }
     let network = trainer.answering();
     for part in [data.part(SplitName::Validation), data.samples()] {
-        let n_images = part.len().min(super::predict::BATCH_IMAGES);
-        predict(&network, data, &part[..n_images], &mut Breathing(host)).await?;
+        let images = part.get(..super::predict::BATCH_IMAGES).unwrap_or(part);
+        predict(&network, data, images, &mut Breathing(host)).await?;
     }
     Ok(())
 }

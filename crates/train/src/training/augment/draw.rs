@@ -1,5 +1,7 @@
 //! What is drawn for an image and for a batch, as plain numbers. Pure.
 
+#![expect(clippy::indexing_slicing, reason = "matrices of three rows and columns, and indices below 3")]
+
 use std::f64::consts::TAU;
 
 use super::NOISE_PLACES;

@@ -15,7 +15,7 @@ const EPSILON: f64 = 1e-7;
 /// convolution; here, as in his text, the flattened matrix decides.
 pub fn orthogonal<const D: usize>(update: Tensor<D>) -> Tensor<D> {
     let shape = update.shape();
-    let n_rows = shape[0];
+    let n_rows = shape.first().copied().unwrap_or_default();
     let n_columns = shape.num_elements() / n_rows.max(1);
     // A linear layer's weight is [in, out] in burn.
     let height_by_width = match D {

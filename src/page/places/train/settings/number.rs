@@ -133,7 +133,7 @@ pub mod tests {
             let Some(before) = (number.value.read)(config) else { continue };
             let (min, max) = number.ends();
             assert!((min..=max).contains(&before), "{path}: {before} is not from {min} to {max}");
-            let new = if number.field.is_integer() { (before + 1.0).min(max) } else { (min + max.min(1.0)) / 2.0 };
+            let new = if number.field.is_integer() { before + 1.0 } else { min + (max.min(min + 1.0) - min) / 4.0 };
             let mut changed = config.clone();
             (number.value.write)(&mut changed, new);
             assert_eq!((number.value.read)(&changed), Some(new), "{path}");

@@ -292,7 +292,7 @@ impl<P: Platform> Session<P> {
         let (checkpoint, is_kept) = match &run.work {
             Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
             Work::Open { weights } => {
-                let weights = weight_file::from_bytes(weights)?;
+                let (weights, _) = weight_file::from_bytes(weights)?;
                 let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
                 let network = Network::with_weights(&config.network, shape, n_classes, weights, &device)?;
                 self.published.set(network.valid());

@@ -10,10 +10,10 @@ pub mod layout;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 
-/// Tensors by name.
+/// Tensors on the host, by name.
 pub mod tensors;
 
-/// Tensors off the device and back.
-pub mod saved_tensors;
+/// The walk over a network's parameters: off the device and back.
+pub mod parameters;
 
 pub use images::DeviceDataset;

@@ -1,15 +1,21 @@
-//! Weights in and out of a network by name, in PyTorch's names and layouts: `0.weight`, `0.bias`, `1.running_mean`.
+//! Tensors on the host, by name: as they lie on the device, or in PyTorch's layouts, in which weights leave a network and enter one.
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Tensor, Transaction};
+use std::collections::BTreeMap;
 
+use burn::tensor::TensorData;
+
+use crate::device::parameters::Collector;
 use crate::module::Network;
 use kindling_core::network::shape::TensorSpec;
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// A tensor on the host. A weight with two axes is `[out, in]`, a convolution's `[out, in, height, width]`.
+/// Tensors as they lie on the device, where a weight with two axes is `[in, out]`.
+pub type NamedTensors = BTreeMap<String, TensorData>;
+
+/// A tensor as PyTorch has it: a weight with two axes is `[out, in]`, a convolution's `[out, in, height, width]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
+    /// Such as `0.weight`, `1.running_mean`.
     pub name: String,
     pub shape: Vec<usize>,
     /// Row by row.
@@ -17,26 +23,30 @@ pub struct NamedTensor {
 }
 
 impl Network {
-    /// All weights, and the running statistics of batch norms.
+    /// All weights, and the running statistics of batch norms, in the order of the layers.
     pub async fn weights(&self) -> Result<Vec<NamedTensor>, Failure> {
         let mut collector = Collector::default();
-        self.visit(&mut collector);
+        collector.network(None, self);
         // Waits for the device.
-        let read = collector.transaction.execute_async().await.map_err(device_failure)?;
-        collector
-            .names
-            .into_iter()
-            .zip(read)
-            .map(|(name, data)| {
-                let shape = data.shape().to_vec();
-                let values = data.try_into_vec::<f32>().map_err(device_failure)?;
-                Ok(NamedTensor { name, shape, values }.linear_transposed())
-            })
-            .collect()
+        let read: Vec<(String, TensorData)> = collector.read().await?;
+        let named = read.into_iter().map(|(name, data)| {
+            let tensor = NamedTensor::new(name, data).map_err(device_failure)?;
+            Ok(tensor.linear_transposed())
+        });
+        named.collect()
     }
 }
 
 impl NamedTensor {
+    /// Fails where the values are no 32-bit floats.
+    pub(crate) fn new(name: String, data: TensorData) -> Result<Self, String> {
+        let shape = data.shape().to_vec();
+        match data.try_into_vec::<f32>() {
+            Ok(values) => Ok(Self { name, shape, values }),
+            Err(_) => Err(format!("{name} is not of 32-bit floats")),
+        }
+    }
+
     /// Whether it has the shape of this tensor.
     pub(crate) fn is_like(&self, tensor: &TensorSpec) -> bool {
         let sides = self.shape.iter().map(|&side| side as u64);
@@ -54,61 +64,7 @@ impl NamedTensor {
     }
 }
 
-/// What the device says when a read fails: nothing computed since the last read can be trusted.
+/// The failure of a read: nothing computed since the last read can be trusted.
 pub(crate) fn device_failure(error: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::GpuError, error.to_string())
-}
-
-/// Where burn's walk over a network's parameters is, in PyTorch's words: the names of fields and the numbers of layers, without the
-/// kinds of layers. Told from `enter_module` and `exit_module` of a [`ModuleVisitor`].
-#[derive(Debug, Default)]
-pub struct ParameterPath(Vec<String>);
-
-impl ParameterPath {
-    pub fn enter(&mut self, name: &str, container: &str) {
-        if !Self::is_kind(container) {
-            self.0.push(name.to_owned());
-        }
-    }
-
-    pub fn exit(&mut self, container: &str) {
-        if !Self::is_kind(container) {
-            self.0.pop();
-        }
-    }
-
-    /// Such as `0.weight`, `3.layers.1.bias`.
-    pub fn name(&self) -> String {
-        // The first is the network's list of layers.
-        self.0.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(".")
-    }
-
-    /// Whether burn enters a variant of an enum: the kind of a layer.
-    fn is_kind(container: &str) -> bool {
-        container.starts_with("Enum:")
-    }
-}
-
-/// Registers every float tensor of the module for one read.
-#[derive(Default)]
-struct Collector {
-    transaction: Transaction,
-    path: ParameterPath,
-    names: Vec<String>,
-}
-
-impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, container: &str) {
-        self.path.exit(container);
-    }
-
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        self.names.push(self.path.name());
-        let transaction = std::mem::take(&mut self.transaction);
-        self.transaction = transaction.register(parameter.val().without_autodiff());
-    }
 }

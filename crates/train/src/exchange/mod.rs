@@ -1,4 +1,7 @@
-//! Weights in files that other tools read.
+//! Tensors in files that other tools read.
 
-/// Weights as a safetensors file.
+/// Any tensors, in a safetensors file.
+pub mod tensor_file;
+
+/// A network's weights, in such a file.
 pub mod weight_file;

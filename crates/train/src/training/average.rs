@@ -4,10 +4,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-use super::checkpoint::NamedTensors;
-use crate::device::saved_tensors::restored_network;
+use crate::device::parameters::Mismatch;
+use crate::device::tensors::NamedTensors;
 use crate::module::Network;
-use kindling_core::protocol::Failure;
 
 /// The average, as a network that only answers. Running statistics of batch norms are averaged too.
 #[derive(Debug)]
@@ -22,9 +21,9 @@ impl MovingAverage {
         Self { decay, updates: 0, network: network.valid() }
     }
 
-    /// As it was after so many updates.
-    pub fn restored(self, updates: u32, tensors: &NamedTensors) -> Result<Self, Failure> {
-        Ok(Self { network: restored_network(tensors, "average", self.network)?, updates, ..self })
+    /// As it was after so many updates; the part holds its tensors.
+    pub fn restored(self, updates: u32, part: &str, tensors: &NamedTensors) -> Result<Self, Mismatch> {
+        Ok(Self { network: self.network.restored(part, tensors)?, updates, ..self })
     }
 
     pub fn updates(&self) -> u32 {

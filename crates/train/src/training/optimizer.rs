@@ -11,10 +11,11 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use self::moments::Moments;
-use super::checkpoint::NamedTensors;
+use super::checkpoint::unreadable;
 use super::gradients::NetworkGradients;
 use crate::device::layout::{hold, in_memory_order, in_parameter_order};
-use crate::device::saved_tensors::{Collector, restored_moments};
+use crate::device::parameters::Collector;
+use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 use kindling_core::config::{Decay, OptimizerConfig, RunConfig};
 use kindling_core::protocol::Failure;
@@ -49,6 +50,9 @@ struct AdamValues {
     epsilon: f64,
 }
 
+/// The parts of a checkpoint that hold the moments.
+const PARTS: [&str; 3] = ["first", "second", "third"];
+
 /// Of Muon's AdamW, as in Jordan's code.
 const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
 
@@ -74,19 +78,19 @@ impl Optimizer {
         self.updates
     }
 
-    /// Has what it remembers of the network's parameters read.
+    /// Queues its state, by the names of the network's parameters, for a read.
     pub fn collect(&self, network: &Network, collector: &mut Collector) {
-        for (part, moments) in ["first", "second", "third"].into_iter().zip([&self.first, &self.second, &self.third]) {
-            collector.moments(part, network, moments);
+        for (part, moments) in PARTS.into_iter().zip([&self.first, &self.second, &self.third]) {
+            moments.collect(part, network, collector);
         }
     }
 
-    /// Remembers what was collected after so many updates.
+    /// Takes over the state that was collected after so many updates.
     pub fn restore(&mut self, updates: i32, tensors: &NamedTensors, network: &Network) -> Result<(), Failure> {
         self.updates = updates;
-        self.first = restored_moments(tensors, "first", network)?;
-        self.second = restored_moments(tensors, "second", network)?;
-        self.third = restored_moments(tensors, "third", network)?;
+        for (part, moments) in PARTS.into_iter().zip([&mut self.first, &mut self.second, &mut self.third]) {
+            moments.restore(part, network, tensors).map_err(unreadable)?;
+        }
         Ok(())
     }
 

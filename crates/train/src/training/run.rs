@@ -17,6 +17,7 @@ use super::step::{StepSettings, Trainer};
 use super::tally::{EpochTally, Tally};
 use super::watched::{Unwatched, Watched};
 use crate::device::images::DeviceDataset;
+use crate::exchange::tensor_file::Metadata;
 use crate::exchange::weight_file;
 use crate::module::Network;
 use kindling_core::config::schedule::{At, Plateau, learning_rate};
@@ -100,7 +101,7 @@ async fn run(
     }
     let ending = ending?;
     if let Some(network) = published.get().filter(|_| run.step > 0 && host.checkpoint_interval_ms().is_some()) {
-        host.emit(RunUpdate::Weights(weight_file::to_bytes(&network.weights().await?)?.into()));
+        host.emit(RunUpdate::Weights(weight_file::to_bytes(&network.weights().await?, &Metadata::default())?.into()));
     }
     Ok(RunReport {
         ending,

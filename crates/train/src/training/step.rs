@@ -6,19 +6,24 @@ use serde::{Deserialize, Serialize};
 use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
-use super::checkpoint::{NamedTensors, unreadable};
+use super::checkpoint::unreadable;
 use super::gradients::NetworkGradients;
 use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
 use crate::device::images::{Batch, ones_where};
 use crate::device::layout::lay_out;
-use crate::device::saved_tensors::{Collector, restored_network};
+use crate::device::parameters::Collector;
+use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 use crate::objective::loss::{BatchLoss, Loss};
 use kindling_core::config::{AugmentConfig, RunConfig};
 use kindling_core::protocol::Failure;
 use kindling_core::random::Random;
+
+/// The parts of a checkpoint that hold the weights, and their moving average.
+const WEIGHTS: &str = "weights";
+const AVERAGE: &str = "average";
 
 /// A network and all that moves it.
 #[derive(Debug)]
@@ -39,7 +44,7 @@ pub struct Trainer {
     observer: Observer,
 }
 
-/// What a trainer has beside its tensors: enough to go on with them, right after an update.
+/// The state of a trainer beside its tensors: with them, enough to resume right after an update.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainerState {
     updates: i32,
@@ -145,12 +150,12 @@ impl Trainer {
         StepOutcome { loss_shares: shares, hits: ones_where(predicted.equal(batch.labels)) }
     }
 
-    /// Has all tensors read; for right after an update, when no gradients wait.
+    /// Queues every tensor for one read. Call right after an update, when no gradients are pending.
     pub fn collect(&self, collector: &mut Collector) -> TrainerState {
-        collector.network("weights", &self.network);
+        collector.network(WEIGHTS, &self.network);
         self.optimizer.collect(&self.network, collector);
         if let Some(average) = &self.average {
-            collector.network("average", average.network());
+            collector.network(AVERAGE, average.network());
         }
         TrainerState {
             updates: self.optimizer.updates(),
@@ -161,12 +166,12 @@ impl Trainer {
         }
     }
 
-    /// Becomes the trainer that was collected; made for the same config.
+    /// Takes over the state that was collected from a trainer of the same config.
     pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
-        self.network = lay_out(restored_network(tensors, "weights", self.network.clone())?);
+        self.network = lay_out(self.network.clone().restored(WEIGHTS, tensors).map_err(unreadable)?);
         self.optimizer.restore(state.updates, tensors, &self.network)?;
         self.average = match (self.average.take(), state.average_updates) {
-            (Some(average), Some(updates)) => Some(average.restored(updates, tensors)?),
+            (Some(average), Some(updates)) => Some(average.restored(updates, AVERAGE, tensors).map_err(unreadable)?),
             (None, None) => None,
             _ => return Err(unreadable("it is of a config with another average")),
         };

@@ -5,12 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::{Gradients, Tensor};
 use kindling_core::dataset::{Dataset, Split};
 use kindling_core::protocol::{Failure, ImageShape, Progress, RunUpdate};
 use kindling_core::random::Random;
-use kindling_train::device::tensors::{NamedTensor, ParameterPath};
+use kindling_train::device::parameters::ParameterVisitor;
+use kindling_train::device::tensors::NamedTensor;
 use kindling_train::module::Network;
 use kindling_train::training::Host;
 
@@ -134,31 +135,21 @@ pub fn bands() -> (Dataset, Split) {
 
 /// The gradient of each learned tensor, in PyTorch's names and layouts.
 pub fn named_gradients(network: &Network, gradients: &Gradients) -> Vec<NamedTensor> {
-    let mut collector = GradientCollector { gradients, path: ParameterPath::default(), found: Vec::new() };
-    network.visit(&mut collector);
+    let mut collector = GradientCollector { gradients, found: Vec::new() };
+    network.visit_parameters(&mut collector);
     collector.found
 }
 
 struct GradientCollector<'a> {
     gradients: &'a Gradients,
-    path: ParameterPath,
     found: Vec<NamedTensor>,
 }
 
-impl ModuleVisitor for GradientCollector<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, container: &str) {
-        self.path.exit(container);
-    }
-
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+impl ParameterVisitor for GradientCollector<'_> {
+    fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
         if !parameter.val().is_require_grad() {
             return;
         }
-        let name = self.path.name();
         let gradient = parameter.val().grad(self.gradients).unwrap_or_else(|| panic!("{name} has no gradient"));
         // A weight with two axes is [in, out] in burn.
         let gradient = if D == 2 { gradient.swap_dims(0, 1) } else { gradient };

@@ -1,8 +1,8 @@
 //! A run that goes on from a checkpoint is the run that was never broken off.
 
 use kindling_core::config::{
-    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Metric, OptimizerConfig, RunConfig,
-    ScheduleConfig,
+    Activation, AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, InitConfig, Layer, Metric,
+    NetworkConfig, OptimizerConfig, Padding, RunConfig, ScheduleConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
 use kindling_train::device::DeviceDataset;
@@ -147,6 +147,44 @@ fn a_checkpoint_from_before_augmentation_could_change_goes_on() {
 }
 
 #[test]
+fn a_checkpoint_that_a_visitor_has_resumes() {
+    // Written at step 20 of 45 by Kindling 0.1.0, when each of a checkpoint's parts had a writer of its own.
+    let bytes = include_bytes!("../fixtures/run-v2.checkpoint");
+    let augment = AugmentConfig { shift: 0.1, ..AugmentConfig::default() };
+    let optimizer = OptimizerConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let config = RunConfig { network: nested(), augment, optimizer, ema_decay: Some(0.9), ..config() };
+    let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
+    assert_eq!(checkpoint.to_bytes().unwrap(), bytes);
+    let rest = told(&config, Some(bytes));
+    assert_eq!(rest.losses.len(), LOSSES.len());
+    for (loss, expected) in rest.losses.iter().zip(LOSSES) {
+        // Processors differ in how they round sums.
+        assert!((loss - expected).abs() < 1e-3, "{:?}", rest.losses);
+    }
+    assert_eq!(rest.report.best.map(|best| best.epoch), Some(2));
+}
+
+/// A network with tensors of every rank, and names of every depth.
+fn nested() -> NetworkConfig {
+    let layers = vec![
+        Layer::Conv { filters: 4, kernel: 3, stride: 2, padding: Padding::Same, dilation: 1, groups: 1, bias: true },
+        Layer::BatchNorm,
+        Layer::Residual {
+            layers: vec![
+                Layer::DepthwiseSeparable { filters: 4, kernel: 3, stride: 1 },
+                Layer::BatchNorm,
+                Layer::SpatialDropout { rate: 0.1 },
+            ],
+        },
+        Layer::Activation(Activation::Relu),
+        Layer::GlobalAveragePool,
+        Layer::Linear { units: 5, bias: true },
+        Layer::Classifier { bias: true },
+    ];
+    NetworkConfig { name: "small".to_owned(), layers, init: InitConfig::Pytorch }
+}
+
+#[test]
 fn no_checkpoint_is_made_while_gradients_wait() {
     let steps: Vec<u32> =
         told(&RunConfig { batches_per_update: 4, ..config() }, None).checkpoints.iter().map(|it| it.0).collect();
@@ -209,7 +247,7 @@ fn a_checkpoint_of_another_network_or_run_is_refused() {
     let checkpoints = told(&config(), None).checkpoints;
     let bytes = &checkpoints[20].1;
     let mut wider = config();
-    wider.network.layers[5] = kindling_core::config::Layer::Linear { units: 17, bias: true };
+    wider.network.layers[5] = Layer::Linear { units: 17, bias: true };
     for other in [
         wider,
         RunConfig { ema_decay: Some(0.9), ..config() },

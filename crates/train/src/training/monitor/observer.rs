@@ -1,9 +1,9 @@
 //! Keeps one update of the weights: the gradients, and the parameters before and after.
 
-use burn::module::{ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::Tensor;
 
-use crate::device::tensors::ParameterPath;
+use crate::device::parameters::ParameterVisitor;
 use crate::module::Network;
 use crate::training::gradients::NetworkGradients;
 
@@ -99,35 +99,23 @@ struct Learned {
 }
 
 fn learned(network: &Network, gradients: Option<&NetworkGradients>) -> Vec<Learned> {
-    use burn::module::Module;
-
-    let mut collector = Collector { gradients, path: ParameterPath::default(), found: Vec::new() };
-    network.visit(&mut collector);
+    let mut collector = Collector { gradients, found: Vec::new() };
+    network.visit_parameters(&mut collector);
     collector.found
 }
 
 struct Collector<'a> {
     gradients: Option<&'a NetworkGradients>,
-    path: ParameterPath,
     found: Vec<Learned>,
 }
 
-impl ModuleVisitor for Collector<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, container: &str) {
-        self.path.exit(container);
-    }
-
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+impl ParameterVisitor for Collector<'_> {
+    fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
         let value = parameter.val();
         if !value.is_require_grad() {
             return;
         }
         // Such as `3.layers.1.bias`.
-        let name = self.path.name();
         let Some(layer) = name.split('.').next().and_then(|number| number.parse().ok()) else { return };
         let gradient = self.gradients.and_then(|gradients| gradients.mean::<D>(parameter.id));
         self.found.push(Learned {

@@ -1,10 +1,13 @@
-//! What an optimizer remembers of each parameter: a running mean or sum, a tensor as large as the parameter.
+//! The state of an optimizer: a running mean or sum for each parameter, a tensor as large as the parameter.
 
-use burn::module::ParamId;
+use burn::module::{Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
 use crate::device::layout::{in_memory_order, in_parameter_order, laid_out};
+use crate::device::parameters::{Collector, Mismatch, ParameterVisitor, find, name_in};
+use crate::device::tensors::NamedTensors;
+use crate::module::Network;
 
 /// One tensor for each parameter, by its id. Ours, not burn's optimizers', whose state can only be read synchronously: a visitor of the
 /// network knows names, ids and ranks, and can register each tensor for one read. They lie in memory as the parameters do.
@@ -12,7 +15,7 @@ use crate::device::layout::{in_memory_order, in_parameter_order, laid_out};
 pub struct Moments(TensorContainer<ParamId>);
 
 impl Moments {
-    /// `old · kept + new`, where the old one starts at 0; remembers it too.
+    /// `old · kept + new`, where the old one starts at 0. It becomes the old one of the next update.
     pub fn blend<const D: usize>(&mut self, id: ParamId, kept: f64, new: Tensor<D>) -> Tensor<D> {
         let blended = match self.0.remove::<Tensor<D>>(&id) {
             Some(old) if kept == 1.0 => old + new,
@@ -29,13 +32,48 @@ impl Moments {
         self.0.get(&id)
     }
 
-    /// What is remembered of a parameter, in the parameter's shape.
-    pub fn of<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
-        self.get(id).map(in_parameter_order)
+    /// Queues all of them, by the names of the network's parameters, for a read.
+    pub fn collect(&self, part: &str, network: &Network, collector: &mut Collector) {
+        network.visit_parameters(&mut Collect { moments: self, part, collector });
     }
 
-    /// Remembers a tensor of the parameter's shape.
-    pub fn restore<const D: usize>(&mut self, id: ParamId, value: Tensor<D>) {
-        self.0.register(id, laid_out(in_memory_order(value)));
+    /// Takes over the collected ones; parameters that are not in the part have none.
+    pub fn restore(&mut self, part: &str, network: &Network, tensors: &NamedTensors) -> Result<(), Mismatch> {
+        *self = Self::default();
+        let mut restore = Restore { moments: self, part, tensors, mismatch: None };
+        network.visit_parameters(&mut restore);
+        restore.mismatch.map_or(Ok(()), Err)
+    }
+}
+
+struct Collect<'a> {
+    moments: &'a Moments,
+    part: &'a str,
+    collector: &'a mut Collector,
+}
+
+impl ParameterVisitor for Collect<'_> {
+    fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
+        if let Some(moment) = self.moments.get::<D>(parameter.id) {
+            self.collector.push(name_in(self.part, &name), in_parameter_order(moment));
+        }
+    }
+}
+
+struct Restore<'a> {
+    moments: &'a mut Moments,
+    part: &'a str,
+    tensors: &'a NamedTensors,
+    mismatch: Option<Mismatch>,
+}
+
+impl ParameterVisitor for Restore<'_> {
+    fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
+        let value = parameter.val().without_autodiff();
+        match find(self.tensors, &name_in(self.part, &name), &value) {
+            Ok(Some(moment)) => self.moments.0.register(parameter.id, laid_out(in_memory_order(moment))),
+            Ok(None) => {}
+            Err(mismatch) => self.mismatch = Some(mismatch),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Checkpoints of a run: when they are made, what goes into them, and how a run goes on from one.
 
 use super::Run;
-use crate::device::saved_tensors::{Collector, restored_network};
+use crate::device::parameters::Collector;
 use crate::training::checkpoint::{Checkpoint, Position, unreadable};
 use crate::training::host::Host;
 use crate::training::pace::Pace;
@@ -67,7 +67,7 @@ impl<H: Host> Run<'_, H> {
         self.set_augment(position.augment).map_err(unreadable)?;
         self.trainer.restore(position.trainer, &tensors)?;
         if let Some(report) = position.best {
-            self.best = Some((report, restored_network(&tensors, BEST, self.trainer.answering())?));
+            self.best = Some((report, self.trainer.answering().restored(BEST, &tensors).map_err(unreadable)?));
         }
         self.step = position.step;
         self.epoch = position.epoch;

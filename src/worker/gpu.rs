@@ -34,8 +34,7 @@ pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineD
     watch(on_failure);
     #[cfg(feature = "tune")]
     allow_subgroups();
-    let device = gpu::open().await?;
-    Ok((EngineDevice { device, max_buffer_bytes, warm_up_steps: gpu::WARM_UP_STEPS }, info))
+    Ok((gpu::open(max_buffer_bytes).await?, info))
 }
 
 /// What the GPU complained about, if it did.

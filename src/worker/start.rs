@@ -51,8 +51,9 @@ async fn open(kind: EngineKind, session: &Rc<OnceCell<Rc<Session<Browser>>>>) ->
 
 #[cfg(feature = "cpu")]
 fn open_cpu() -> Opened {
-    let device = EngineDevice { device: burn::tensor::Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 };
-    Ok((device, EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }))
+    use kindling_train::device::cpu;
+
+    Ok((cpu::open(), EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }))
 }
 
 #[cfg(not(feature = "cpu"))]

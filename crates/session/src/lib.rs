@@ -33,5 +33,6 @@ mod rate;
 /// What training needs from the platform.
 mod host;
 
+pub use kindling_train::device::EngineDevice;
 pub use platform::{Download, Freshness, Platform, Store, StoreError};
-pub use session::{EngineDevice, Session};
+pub use session::Session;

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use burn::module::Module;
-use burn::tensor::Device;
 use futures_util::future::{AbortHandle, Abortable};
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{self, Dataset, Split};
@@ -12,7 +11,7 @@ use kindling_core::protocol::{
     Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate,
     ValueChange, Watch,
 };
-use kindling_train::device::DeviceDataset;
+use kindling_train::device::{DeviceDataset, EngineDevice};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
 use kindling_train::training::{self, Control, Published};
@@ -22,15 +21,6 @@ use crate::host::RunHost;
 use crate::load::{self, Loaded};
 use crate::platform::Platform;
 use crate::questions::Questions;
-
-/// What the engine computes on.
-pub struct EngineDevice {
-    pub device: Device,
-    /// The largest buffer that the device binds.
-    pub max_buffer_bytes: u64,
-    /// Steps that compile and tune its kernels, for seconds, before the first one that counts.
-    pub warm_up_steps: u32,
-}
 
 /// The dataset in use.
 pub struct Current {

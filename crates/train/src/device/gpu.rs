@@ -1,6 +1,8 @@
 //! burn on a GPU: what it fuses, how it tunes, and how kernels are submitted. Shared by the browser and the command line.
 
 use burn::tensor::Device;
+
+use super::EngineDevice;
 use kindling_core::protocol::{Failure, FailureKind};
 
 /// Kernels that go to the GPU in one submission at most. burn's 32 make twice the submissions; many more would delay the
@@ -9,13 +11,15 @@ const TASKS_MAX: usize = 64;
 
 /// Tuned, the first step times the kernels that it meets, and the choice falls when the browser's event loop turns. The second meets
 /// those within the chosen ones. The third runs what was chosen; the fourth shows that nothing is left. Otherwise one compiles all.
-pub const WARM_UP_STEPS: u32 = if cfg!(feature = "tune") { 4 } else { 1 };
+const WARM_UP_STEPS: u32 = if cfg!(feature = "tune") { 4 } else { 1 };
 
-/// Opens the GPU that wgpu prefers. Call before any tensor exists, once.
-pub async fn open() -> Result<Device, Failure> {
+/// Opens the GPU that wgpu prefers, which binds buffers of at most `max_buffer_bytes`. Call before any tensor exists, once.
+pub async fn open(max_buffer_bytes: u64) -> Result<EngineDevice, Failure> {
     configure()?;
     let device = Device::wgpu_options().tasks_max(TASKS_MAX).init_async().await;
-    device.map_err(|error| Failure::new(FailureKind::NoWebGpu, format!("the GPU cannot be opened: {error}")))
+    let device =
+        device.map_err(|error| Failure::new(FailureKind::NoWebGpu, format!("the GPU cannot be opened: {error}")))?;
+    Ok(EngineDevice { device, max_buffer_bytes, warm_up_steps: WARM_UP_STEPS })
 }
 
 fn configure() -> Result<(), Failure> {

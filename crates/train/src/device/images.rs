@@ -2,6 +2,7 @@
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 
+use super::layout::Layout;
 use kindling_core::dataset::drawing_style::DrawingStyle;
 use kindling_core::dataset::{Dataset, Split};
 use kindling_core::protocol::{Failure, FailureKind, ImageShape, SplitCounts, SplitName};
@@ -161,6 +162,7 @@ impl DeviceDataset {
 /// Turns packed bytes into images, and labels into targets.
 #[derive(Clone, Debug)]
 pub(crate) struct Unpacker {
+    layout: Layout,
     shape: ImageShape,
     n_words: usize,
     /// `[1, 1, 4]`: how far each byte of a word must be shifted down.
@@ -173,6 +175,7 @@ impl Unpacker {
     pub(crate) fn new(shape: ImageShape, n_classes: usize, device: &Device) -> Self {
         let classes: Vec<i32> = (0..n_classes as i32).collect();
         Self {
+            layout: Layout::of(device),
             shape,
             n_words: shape.n_values().div_ceil(WORD_BYTES),
             shifts: Tensor::from_data(TensorData::new(vec![0_i32, 8, 16, 24], [1, 1, 4]), (device, DType::I32)),
@@ -181,7 +184,7 @@ impl Unpacker {
     }
 
     /// Packs `n_images` images and uploads them: `[images, words, 1]`, four values of an image in each word, the first in the lowest
-    /// byte. On WebGPU `[images, words, 4]`, the same words seen four times: so burn gathers and unpacks them in one kernel.
+    /// byte. On a GPU `[images, words, 4]`, the same words seen four times: so burn gathers and unpacks them in one kernel.
     pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<3, Int> {
         let n_values = self.shape.n_values().max(1);
         let mut words = Vec::with_capacity(n_images * self.n_words);
@@ -193,7 +196,10 @@ impl Unpacker {
             }));
         }
         let words = Tensor::from_data(TensorData::new(words, [n_images, self.n_words, 1]), (device, DType::I32));
-        if cfg!(feature = "gpu") { words.expand([n_images, self.n_words, WORD_BYTES]) } else { words }
+        match self.layout {
+            Layout::ChannelsFirst => words,
+            Layout::ChannelsLast => words.expand([n_images, self.n_words, WORD_BYTES]),
+        }
     }
 
     /// Uploaded words to `[batch, channels, height, width]`, scaled to [-1, 1].
@@ -213,9 +219,9 @@ impl Unpacker {
             values = values.slice([0..n_images, 0..n_values]);
         }
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
-        match channels {
+        match (self.layout, channels) {
             // The same memory, but so burn sees that it lies as its convolutions on WebGPU read images, channels last, and copies none.
-            1 if cfg!(feature = "gpu") => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
+            (Layout::ChannelsLast, 1) => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
             _ => values.reshape([n_images, channels, height, width]),
         }
     }

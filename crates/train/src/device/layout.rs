@@ -1,45 +1,71 @@
-//! The order in which weights lie in memory. burn's convolutions on WebGPU read channels last: weights that an update leaves in that
-//! order they need not copy into it, forward and backward, in every step.
+//! The order in which images and weights lie in memory. burn's convolutions on WebGPU read channels last: weights that an update leaves in
+//! that order they need not copy into it, forward and backward, in every step.
 //!
 //! burn writes a fused kernel's outputs over inputs that nobody needs any more, or else in the order that most of its inputs have. An update
-//! reads the weights, what the optimizer remembers of them, and a gradient in an order of its own. So the first two must be channels last
-//! from the first update on, and the gradient must not be written over.
+//! reads the weights, the optimizer's state, and a gradient in an order of its own. So the first two must be channels last from the first
+//! update on, and the gradient must not be written over.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
+use super::cpu::is_cpu;
 use crate::module::Network;
 
-const IS_CHANNELS_LAST: bool = cfg!(feature = "gpu");
-
-/// A parameter in the order that its values are to lie in, for what computes them element by element; a view.
-pub fn in_memory_order<const D: usize>(parameter: Tensor<D>) -> Tensor<D> {
-    if IS_CHANNELS_LAST { channels_last(parameter) } else { parameter }
+/// Where the channels of images and of convolutions' weights lie. Whoever makes tensors takes it from their device once, and keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// As tensors are made. On the CPU.
+    ChannelsFirst,
+    /// On a GPU.
+    ChannelsLast,
 }
 
-/// Undoes [`in_memory_order`]; a view, too.
-pub fn in_parameter_order<const D: usize>(values: Tensor<D>) -> Tensor<D> {
-    if IS_CHANNELS_LAST { channels_second(values) } else { values }
+impl Layout {
+    /// The layout in which a device computes fastest.
+    pub fn of(device: &Device) -> Self {
+        if is_cpu(device) { Self::ChannelsFirst } else { Self::ChannelsLast }
+    }
+
+    /// A parameter in the order that its values are to lie in, for what computes them element by element; a view.
+    pub fn in_memory_order<const D: usize>(self, parameter: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::ChannelsFirst => parameter,
+            Self::ChannelsLast => channels_last(parameter),
+        }
+    }
+
+    /// Undoes [`Layout::in_memory_order`]; a view, too.
+    pub fn in_parameter_order<const D: usize>(self, values: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::ChannelsFirst => values,
+            Self::ChannelsLast => channels_second(values),
+        }
+    }
+
+    /// The network with its weights in that order.
+    pub fn lay_out(self, network: Network) -> Network {
+        match self {
+            Self::ChannelsFirst => network,
+            Self::ChannelsLast => network.map(&mut LayOut { layout: self }),
+        }
+    }
+
+    /// Values of a shape in memory order, copied into it.
+    pub fn laid_out<const D: usize>(self, values: Tensor<D>) -> Tensor<D> {
+        let dims = values.dims();
+        // A flat tensor can lie in one order only.
+        if self == Self::ChannelsLast && D == 4 { values.reshape([-1]).reshape(dims) } else { values }
+    }
+
+    /// While somebody holds a gradient, burn does not write the weights over it, and so in its order.
+    pub fn hold<const D: usize>(self, gradient: &Tensor<D>) -> Option<Tensor<D>> {
+        (self == Self::ChannelsLast && D == 4).then(|| gradient.clone())
+    }
 }
 
-/// The network with its weights in that order.
-pub fn lay_out(network: Network) -> Network {
-    if IS_CHANNELS_LAST { network.map(&mut LayOut) } else { network }
+struct LayOut {
+    layout: Layout,
 }
-
-/// Values of a shape in memory order, which do lie so.
-pub fn laid_out<const D: usize>(values: Tensor<D>) -> Tensor<D> {
-    let dims = values.dims();
-    // What is flat can only lie in one order.
-    if IS_CHANNELS_LAST && D == 4 { values.reshape([-1]).reshape(dims) } else { values }
-}
-
-/// While somebody holds a gradient, burn does not write the weights over it, and so in its order.
-pub fn hold<const D: usize>(gradient: &Tensor<D>) -> Option<Tensor<D>> {
-    (IS_CHANNELS_LAST && D == 4).then(|| gradient.clone())
-}
-
-struct LayOut;
 
 impl ModuleMapper for LayOut {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -47,12 +73,13 @@ impl ModuleMapper for LayOut {
         if D != 4 || !value.is_require_grad() {
             return Param::from_mapped_value(id, value, mapper);
         }
-        let value = in_parameter_order(laid_out(in_memory_order(value.without_autodiff())));
+        let Self { layout } = *self;
+        let value = layout.in_parameter_order(layout.laid_out(layout.in_memory_order(value.without_autodiff())));
         Param::from_mapped_value(id, value.autodiff().require_grad(), mapper)
     }
 }
 
-/// `[out, in, height, width]` to `[out, height, width, in]`; all that is no convolution's weight stays.
+/// `[out, in, height, width]` to `[out, height, width, in]`; a tensor that is no convolution's weight stays.
 fn channels_last<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     if D == 4 { tensor.movedim(1, 3) } else { tensor }
 }
@@ -61,22 +88,33 @@ fn channels_second<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     if D == 4 { tensor.movedim(3, 1) } else { tensor }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cpu"))]
 mod tests {
+    use burn::tensor::Int;
+
+    use super::*;
+
+    fn weight() -> Tensor<4> {
+        Tensor::<1, Int>::arange(0..120, &Device::flex()).float().reshape([2, 3, 4, 5])
+    }
+
     #[test]
-    #[cfg(feature = "cpu")]
     fn the_order_comes_and_goes() {
-        use burn::tensor::{Device, Int, Tensor};
-
-        use super::{channels_last, channels_second};
-
-        let weight = Tensor::<1, Int>::arange(0..120, &Device::flex()).float().reshape([2, 3, 4, 5]);
-        let moved = channels_last(weight.clone());
+        let moved = channels_last(weight());
         assert_eq!(moved.dims(), [2, 4, 5, 3]);
         // The third channel's first value comes third.
         assert_eq!(moved.clone().into_data().iter::<f32>().take(4).collect::<Vec<_>>(), [0.0, 20.0, 40.0, 1.0]);
-        assert_eq!(channels_second(moved).into_data(), weight.into_data());
+        assert_eq!(channels_second(moved).into_data(), weight().into_data());
         let matrix = Tensor::<2>::ones([2, 3], &Device::flex());
         assert_eq!(channels_last(matrix).dims(), [2, 3]);
+    }
+
+    #[test]
+    fn a_layout_changes_the_memory_and_no_value() {
+        assert_eq!(Layout::of(&Device::flex().autodiff()), Layout::ChannelsFirst);
+        for layout in [Layout::ChannelsFirst, Layout::ChannelsLast] {
+            let value = layout.in_parameter_order(layout.laid_out(layout.in_memory_order(weight())));
+            assert_eq!(value.into_data(), weight().into_data());
+        }
     }
 }

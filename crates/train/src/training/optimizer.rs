@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::moments::Moments;
 use super::checkpoint::unreadable;
 use super::gradients::NetworkGradients;
-use crate::device::layout::{hold, in_memory_order, in_parameter_order};
+use crate::device::layout::Layout;
 use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
@@ -25,6 +25,7 @@ use kindling_core::protocol::Failure;
 pub struct Optimizer {
     config: OptimizerConfig,
     decay: Decay,
+    layout: Layout,
     /// Updates done.
     updates: i32,
     /// The velocity of SGD and Muon, or the mean of the gradients.
@@ -57,14 +58,15 @@ const PARTS: [&str; 3] = ["first", "second", "third"];
 const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
 
 impl Optimizer {
-    pub fn new(config: &RunConfig) -> Self {
+    pub fn new(config: &RunConfig, layout: Layout) -> Self {
         Self {
             config: config.optimizer,
             decay: config.decay,
+            layout,
             updates: 0,
-            first: Moments::default(),
-            second: Moments::default(),
-            third: Moments::default(),
+            first: Moments::new(layout),
+            second: Moments::new(layout),
+            third: Moments::new(layout),
         }
     }
 
@@ -188,11 +190,12 @@ impl ModuleMapper for Update<'_> {
         let value = value.without_autodiff();
         let moved = match self.gradients.take(id) {
             Some(gradient) => {
-                let (value, gradient) = (in_memory_order(value), in_memory_order(gradient));
-                let held = hold(&gradient);
+                let layout = self.optimizer.layout;
+                let (value, gradient) = (layout.in_memory_order(value), layout.in_memory_order(gradient));
+                let held = layout.hold(&gradient);
                 let moved = self.optimizer.moved(id, value, gradient, self.rates);
                 drop(held);
-                in_parameter_order(moved)
+                layout.in_parameter_order(moved)
             }
             None => value,
         };

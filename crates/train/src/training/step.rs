@@ -12,7 +12,7 @@ use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
 use crate::device::images::{Batch, ones_where};
-use crate::device::layout::lay_out;
+use crate::device::layout::Layout;
 use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
@@ -29,6 +29,7 @@ const AVERAGE: &str = "average";
 #[derive(Debug)]
 pub struct Trainer {
     network: Network,
+    layout: Layout,
     augmenter: Option<Augmenter>,
     attacker: Option<Attacker>,
     loss: Loss,
@@ -76,6 +77,7 @@ impl Trainer {
     /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
     pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
         let device = network.device().without_autodiff();
+        let layout = Layout::of(&device);
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
         let mut trainer = Self {
             augmenter: None,
@@ -83,12 +85,13 @@ impl Trainer {
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
-            optimizer: Optimizer::new(config),
+            optimizer: Optimizer::new(config, layout),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
             seed: config.seed,
             observer: Observer::default(),
-            network: lay_out(network),
+            network: layout.lay_out(network),
+            layout,
         };
         if !config.augment.is_nothing() {
             trainer.set_augment(config.augment);
@@ -168,7 +171,7 @@ impl Trainer {
 
     /// Takes over the state that was collected from a trainer of the same config.
     pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
-        self.network = lay_out(self.network.clone().restored(WEIGHTS, tensors).map_err(unreadable)?);
+        self.network = self.layout.lay_out(self.network.clone().restored(WEIGHTS, tensors).map_err(unreadable)?);
         self.optimizer.restore(state.updates, tensors, &self.network)?;
         self.average = match (self.average.take(), state.average_updates) {
             (Some(average), Some(updates)) => Some(average.restored(updates, AVERAGE, tensors).map_err(unreadable)?),

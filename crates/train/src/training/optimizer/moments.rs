@@ -4,32 +4,39 @@ use burn::module::{Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-use crate::device::layout::{in_memory_order, in_parameter_order, laid_out};
+use crate::device::layout::Layout;
 use crate::device::parameters::{Collector, Mismatch, ParameterVisitor, find, name_in};
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 
 /// One tensor for each parameter, by its id. Ours, not burn's optimizers', whose state can only be read synchronously: a visitor of the
 /// network knows names, ids and ranks, and can register each tensor for one read. They lie in memory as the parameters do.
-#[derive(Debug, Default)]
-pub struct Moments(TensorContainer<ParamId>);
+#[derive(Debug)]
+pub struct Moments {
+    layout: Layout,
+    tensors: TensorContainer<ParamId>,
+}
 
 impl Moments {
+    pub fn new(layout: Layout) -> Self {
+        Self { layout, tensors: TensorContainer::new() }
+    }
+
     /// `old · kept + new`, where the old one starts at 0. It becomes the old one of the next update.
     pub fn blend<const D: usize>(&mut self, id: ParamId, kept: f64, new: Tensor<D>) -> Tensor<D> {
-        let blended = match self.0.remove::<Tensor<D>>(&id) {
+        let blended = match self.tensors.remove::<Tensor<D>>(&id) {
             Some(old) if kept == 1.0 => old + new,
             Some(old) => old * kept + new,
             // In the gradient's own order, it would hand that on.
-            None => laid_out(new),
+            None => self.layout.laid_out(new),
         };
-        self.0.register(id, blended.clone());
+        self.tensors.register(id, blended.clone());
         blended
     }
 
     /// In memory order.
     pub(super) fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
-        self.0.get(&id)
+        self.tensors.get(&id)
     }
 
     /// Queues all of them, by the names of the network's parameters, for a read.
@@ -39,7 +46,7 @@ impl Moments {
 
     /// Takes over the collected ones; parameters that are not in the part have none.
     pub fn restore(&mut self, part: &str, network: &Network, tensors: &NamedTensors) -> Result<(), Mismatch> {
-        *self = Self::default();
+        *self = Self::new(self.layout);
         let mut restore = Restore { moments: self, part, tensors, mismatch: None };
         network.visit_parameters(&mut restore);
         restore.mismatch.map_or(Ok(()), Err)
@@ -55,7 +62,7 @@ struct Collect<'a> {
 impl ParameterVisitor for Collect<'_> {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
         if let Some(moment) = self.moments.get::<D>(parameter.id) {
-            self.collector.push(name_in(self.part, &name), in_parameter_order(moment));
+            self.collector.push(name_in(self.part, &name), self.moments.layout.in_parameter_order(moment));
         }
     }
 }
@@ -71,7 +78,10 @@ impl ParameterVisitor for Restore<'_> {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
         let value = parameter.val().without_autodiff();
         match find(self.tensors, &name_in(self.part, &name), &value) {
-            Ok(Some(moment)) => self.moments.0.register(parameter.id, laid_out(in_memory_order(moment))),
+            Ok(Some(moment)) => {
+                let layout = self.moments.layout;
+                self.moments.tensors.register(parameter.id, layout.laid_out(layout.in_memory_order(moment)));
+            }
             Ok(None) => {}
             Err(mismatch) => self.mismatch = Some(mismatch),
         }

@@ -1,0 +1,21 @@
+//! burn on the CPU.
+
+use burn::tensor::Device;
+
+/// Nothing is compiled or tuned here, and a tensor may be as large as the memory.
+#[cfg(feature = "cpu")]
+pub fn open() -> super::EngineDevice {
+    super::EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 }
+}
+
+/// Whether a device is the CPU.
+#[cfg(feature = "cpu")]
+pub fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// This build cannot open the CPU.
+#[cfg(not(feature = "cpu"))]
+pub fn is_cpu(_device: &Device) -> bool {
+    false
+}

@@ -39,6 +39,9 @@ pub mod tally;
 /// A run's clock.
 pub mod pace;
 
+/// Where a run is.
+pub mod position;
+
 /// A run between two steps, as bytes.
 pub mod checkpoint;
 

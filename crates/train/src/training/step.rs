@@ -31,6 +31,8 @@ pub struct Trainer {
     network: Network,
     layout: Layout,
     augmenter: Option<Augmenter>,
+    /// The augmentation, where it was changed from the config's.
+    changed_augment: Option<AugmentConfig>,
     attacker: Option<Attacker>,
     loss: Loss,
     /// Of the batches since the last update.
@@ -54,6 +56,8 @@ pub struct TrainerState {
     dropout: u64,
     augmentation: Option<u64>,
     attack: Option<u64>,
+    /// The augmentation, where it was changed from the config's.
+    changed_augment: Option<AugmentConfig>,
 }
 
 /// What may differ from step to step.
@@ -81,6 +85,7 @@ impl Trainer {
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
         let mut trainer = Self {
             augmenter: None,
+            changed_augment: None,
             attacker,
             loss: Loss::new(&config.loss, class_counts, &device)?,
             gradients: NetworkGradients::default(),
@@ -94,13 +99,25 @@ impl Trainer {
             layout,
         };
         if !config.augment.is_nothing() {
-            trainer.set_augment(config.augment);
+            trainer.augment_by(config.augment);
         }
         Ok(trainer)
     }
 
-    /// Random changes to the images from the next step on; in range.
-    pub fn set_augment(&mut self, config: AugmentConfig) {
+    /// Changes the augmentation from the next step on. Fails where a value is out of range.
+    pub fn set_augment(&mut self, config: AugmentConfig) -> Result<(), Failure> {
+        config.check()?;
+        self.augment_by(config);
+        self.changed_augment = Some(config);
+        Ok(())
+    }
+
+    /// The augmentation, where it was changed from the config's.
+    pub fn changed_augment(&self) -> Option<AugmentConfig> {
+        self.changed_augment
+    }
+
+    fn augment_by(&mut self, config: AugmentConfig) {
         match &mut self.augmenter {
             Some(augmenter) => augmenter.reconfigure(config),
             None => {
@@ -166,11 +183,16 @@ impl Trainer {
             dropout: self.random.state(),
             augmentation: self.augmenter.as_ref().map(Augmenter::state),
             attack: self.attacker.as_ref().map(Attacker::state),
+            changed_augment: self.changed_augment,
         }
     }
 
     /// Takes over the state that was collected from a trainer of the same config.
     pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
+        // Before its generator: the run may have begun with another augmentation.
+        if let Some(augment) = state.changed_augment {
+            self.set_augment(augment).map_err(unreadable)?;
+        }
         self.network = self.layout.lay_out(self.network.clone().restored(WEIGHTS, tensors).map_err(unreadable)?);
         self.optimizer.restore(state.updates, tensors, &self.network)?;
         self.average = match (self.average.take(), state.average_updates) {

@@ -33,6 +33,9 @@ mod optimization;
 #[path = "training/adversarial.rs"]
 mod adversarial;
 
+#[path = "training/objective.rs"]
+mod objective;
+
 #[path = "training/resume.rs"]
 mod resume;
 

@@ -9,9 +9,6 @@ pub mod control;
 /// Random changes to a batch.
 pub mod augment;
 
-/// Changes to a batch that the network errs on most.
-pub mod adversarial;
-
 /// Gradients: accumulated and clipped.
 pub mod gradients;
 
@@ -21,7 +18,7 @@ pub mod optimizer;
 /// The moving average of the weights.
 pub mod average;
 
-/// Forward, loss, gradient, update.
+/// Objective, gradient, update.
 pub mod step;
 
 /// Predictions for many images.
@@ -33,7 +30,7 @@ pub mod plan;
 /// When to end a run, and which network is its best.
 pub mod early_stopping;
 
-/// Losses and hits, read together.
+/// Losses and correct classifications, read together.
 pub mod tally;
 
 /// A run's clock.

@@ -1,9 +1,8 @@
-//! One training step: augmentation, attack, forward, loss, gradient, update.
+//! One training step: augmentation, objective, gradient, update.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::adversarial::Attacker;
 use super::augment::Augmenter;
 use super::average::MovingAverage;
 use super::checkpoint::unreadable;
@@ -11,12 +10,14 @@ use super::gradients::NetworkGradients;
 use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
-use crate::device::images::{Batch, ones_where};
+use crate::device::images::Batch;
 use crate::device::layout::Layout;
 use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
-use crate::objective::loss::{BatchLoss, Loss};
+use crate::objective::adversarial::Attacker;
+use crate::objective::loss::Loss;
+use crate::objective::{Classification, Classified, Objective, Pass};
 use kindling_core::config::{AugmentConfig, RunConfig};
 use kindling_core::protocol::Failure;
 use kindling_core::random::Random;
@@ -27,14 +28,13 @@ const AVERAGE: &str = "average";
 
 /// A network and all that moves it.
 #[derive(Debug)]
-pub struct Trainer {
+pub struct Trainer<O = Classification> {
     network: Network,
     layout: Layout,
     augmenter: Option<Augmenter>,
     /// The augmentation, where it was changed from the config's.
     changed_augment: Option<AugmentConfig>,
-    attacker: Option<Attacker>,
-    loss: Loss,
+    objective: O,
     /// Of the batches since the last update.
     gradients: NetworkGradients,
     clip_norm: Option<f64>,
@@ -55,7 +55,7 @@ pub struct TrainerState {
     average_updates: Option<u32>,
     dropout: u64,
     augmentation: Option<u64>,
-    attack: Option<u64>,
+    objective: Option<u64>,
     /// The augmentation, where it was changed from the config's.
     changed_augment: Option<AugmentConfig>,
 }
@@ -73,21 +73,28 @@ pub struct StepSettings {
 pub struct StepOutcome {
     /// `[batch]`: what each image adds to the mean loss of the batch, before the update.
     pub loss_shares: Tensor<1>,
-    /// `[batch]`: 1 for each image that was classified right, before the update.
-    pub hits: Tensor<1>,
+    /// `[batch]`: 1 for each image that was classified correctly before the update; none where nothing is classified.
+    pub correct: Option<Tensor<1>>,
 }
 
 impl Trainer {
-    /// `class_counts` are the train images of each class; `dropout` draws what is dropped.
+    /// Trains a classifier. `class_counts` are the training images of each class; dropout draws from `dropout`.
     pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
-        let device = network.device().without_autodiff();
-        let layout = Layout::of(&device);
+        let loss = Loss::new(&config.loss, class_counts, &network.device().without_autodiff())?;
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
+        Ok(Self::minimizing(Classification { loss, attacker }, network, config, dropout))
+    }
+}
+
+impl<O: Objective> Trainer<O> {
+    /// Trains a network for an objective. The config's loss and attacks do not count here: they are a classifier's.
+    pub fn minimizing(objective: O, network: Network, config: &RunConfig, dropout: Random) -> Self {
+        let layout = Layout::of(&network.device());
         let mut trainer = Self {
+            layout,
             augmenter: None,
             changed_augment: None,
-            attacker,
-            loss: Loss::new(&config.loss, class_counts, &device)?,
+            objective,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
             optimizer: Optimizer::new(config, layout),
@@ -96,12 +103,11 @@ impl Trainer {
             seed: config.seed,
             observer: Observer::default(),
             network: layout.lay_out(network),
-            layout,
         };
         if !config.augment.is_nothing() {
             trainer.augment_by(config.augment);
         }
-        Ok(trainer)
+        trainer
     }
 
     /// Changes the augmentation from the next step on. Fails where a value is out of range.
@@ -157,17 +163,14 @@ impl Trainer {
             Some(augmenter) => augmenter.augment(batch),
             None => batch,
         };
-        let batch = match &mut self.attacker {
-            Some(attacker) => attacker.attack(batch, &self.network, &self.loss),
-            None => batch,
-        };
-        let logits = self.network.forward_train(batch.images.autodiff(), &mut self.random); // [batch, classes]
-        let (BatchLoss { shares, predicted }, gradients) = self.loss.backward(logits, batch.targets);
+        let Pass { gradients, loss_shares, classified } =
+            self.objective.pass(&mut self.network, batch, &mut self.random);
         self.gradients.add(&self.network, gradients);
         if settings.is_update {
             self.update(settings.rates);
         }
-        StepOutcome { loss_shares: shares, hits: ones_where(predicted.equal(batch.labels)) }
+        // After the update, so that it does not come between the gradients and the update, which burn fuses.
+        StepOutcome { loss_shares, correct: classified.map(Classified::correct) }
     }
 
     /// Queues every tensor for one read. Call right after an update, when no gradients are pending.
@@ -182,7 +185,7 @@ impl Trainer {
             average_updates: self.average.as_ref().map(MovingAverage::updates),
             dropout: self.random.state(),
             augmentation: self.augmenter.as_ref().map(Augmenter::state),
-            attack: self.attacker.as_ref().map(Attacker::state),
+            objective: self.objective.random_state(),
             changed_augment: self.changed_augment,
         }
     }
@@ -205,8 +208,8 @@ impl Trainer {
             (None, None) => {}
             _ => return Err(unreadable("it is of a config with other changes to the images")),
         }
-        match (&mut self.attacker, state.attack) {
-            (Some(attacker), Some(state)) => attacker.restore(state),
+        match (self.objective.random_state(), state.objective) {
+            (Some(_), Some(state)) => self.objective.restore_random(state),
             (None, None) => {}
             _ => return Err(unreadable("it is of a config with other attacks")),
         }

@@ -1,4 +1,4 @@
-//! Losses and hits: those that are still on the device, and the sums over an epoch.
+//! Losses and correct classifications: those that are still on the device, and the sums over an epoch.
 
 use burn::tensor::{Tensor, Transaction};
 use serde::{Deserialize, Serialize};
@@ -7,43 +7,45 @@ use super::step::StepOutcome;
 use crate::device::tensors::device_failure;
 use kindling_core::protocol::Failure;
 
-/// Losses and hits that are on the device and not read yet; [`super::pace::Pace`] limits how many. All batches have one size.
+/// Outcomes that are on the device and not read yet; [`super::pace::Pace`] limits how many. All batches have one size.
 #[derive(Default)]
 pub struct Tally {
     /// `[batch]` each.
     loss_shares: Vec<Tensor<1>>,
-    /// `[batch]`: of all steps.
-    hits: Option<Tensor<1>>,
+    /// `[batch]`: summed over all steps.
+    correct: Option<Tensor<1>>,
 }
 
 impl Tally {
     pub fn add(&mut self, outcome: StepOutcome) {
         self.loss_shares.push(outcome.loss_shares);
-        self.hits = Some(match self.hits.take() {
-            Some(hits) => hits + outcome.hits,
-            None => outcome.hits,
-        });
+        self.correct = match (self.correct.take(), outcome.correct) {
+            (Some(sum), Some(correct)) => Some(sum + correct),
+            (sum, correct) => sum.or(correct),
+        };
     }
 
     pub fn n_steps(&self) -> usize {
         self.loss_shares.len()
     }
 
-    /// The mean loss of each step, and the hits of all.
+    /// The mean loss of each step, and how many images of all were classified correctly.
     pub async fn read(self) -> Result<(Vec<f32>, u64), Failure> {
-        let Some(hits) = self.hits else { return Ok((Vec::new(), 0)) };
-        let batch_size = hits.dims()[0].max(1);
+        let Some(first) = self.loss_shares.first() else { return Ok((Vec::new(), 0)) };
+        let batch_size = first.dims()[0].max(1);
+        let mut transaction = Transaction::default().register(Tensor::cat(self.loss_shares, 0));
+        if let Some(correct) = self.correct {
+            transaction = transaction.register(correct);
+        }
         // Waits for the device.
-        let read = Transaction::default()
-            .register(Tensor::cat(self.loss_shares, 0))
-            .register(hits)
-            .execute_async()
-            .await
-            .map_err(device_failure)?;
-        let [loss_shares, hits] = &read[..] else { return Err(device_failure("a read came back incomplete")) };
+        let read = transaction.execute_async().await.map_err(device_failure)?;
+        let [loss_shares, correct @ ..] = &read[..] else {
+            return Err(device_failure("a read came back incomplete"));
+        };
         let loss_shares: Vec<f32> = loss_shares.iter().collect();
         let losses = loss_shares.chunks(batch_size).map(|shares| shares.iter().sum()).collect();
-        Ok((losses, hits.iter::<f32>().map(|hits| hits as u64).sum()))
+        let n_correct = correct.iter().flat_map(|correct| correct.iter::<f32>()).map(|correct| correct as u64).sum();
+        Ok((losses, n_correct))
     }
 }
 
@@ -51,20 +53,20 @@ impl Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochTally {
     loss_sum: f64,
-    n_hits: u64,
+    n_correct: u64,
     steps: u32,
 }
 
 impl EpochTally {
-    pub fn add(&mut self, losses: &[f32], n_hits: u64) {
+    pub fn add(&mut self, losses: &[f32], n_correct: u64) {
         self.loss_sum += losses.iter().copied().map(f64::from).sum::<f64>();
-        self.n_hits += n_hits;
+        self.n_correct += n_correct;
         self.steps += losses.len() as u32;
     }
 
-    /// Mean loss, and share of hits.
+    /// Mean loss, and accuracy.
     pub fn means(&self, batch_size: usize) -> (f32, f32) {
         let steps = f64::from(self.steps.max(1));
-        ((self.loss_sum / steps) as f32, (self.n_hits as f64 / (steps * batch_size as f64)) as f32)
+        ((self.loss_sum / steps) as f32, (self.n_correct as f64 / (steps * batch_size as f64)) as f32)
     }
 }

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_core::config::LossConfig;
 use kindling_core::network::presets::lenet_network;
+use kindling_train::objective::adversarial::{Attack, PgdSteps};
 use kindling_train::objective::loss::Loss;
-use kindling_train::training::adversarial::{Attack, PgdSteps};
 
 use crate::{Golden, LENET_INPUT, TOLERANCE, thinned, values};
 

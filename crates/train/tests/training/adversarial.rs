@@ -6,8 +6,8 @@ use kindling_core::protocol::{Failure, FailureKind, SplitName};
 use kindling_core::random::Random;
 use kindling_train::device::images::Batch;
 use kindling_train::module::Network;
+use kindling_train::objective::adversarial::Attacker;
 use kindling_train::objective::loss::Loss;
-use kindling_train::training::adversarial::Attacker;
 
 use crate::support::block_on;
 use crate::{Outcome, config, device};

@@ -3,16 +3,16 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::loss::Loss;
 use crate::device::images::Batch;
 use crate::module::Network;
-use crate::objective::loss::Loss;
 use kindling_core::config::{AdversarialConfig, AttackMethod};
 use kindling_core::random::Random;
 
-/// Strengths are shares of the way from black to white; images are scaled to [-1, 1], where that way is 2.
+/// The pixel range of images, which are scaled to [-1, 1]. Perturbation bounds are fractions of it.
 const RANGE: f64 = 2.0;
 
-/// Attacks a share of each batch. Equal generators give equal attacks.
+/// Attacks a fraction of each batch. Equal generators give equal attacks.
 #[derive(Debug)]
 pub struct Attacker {
     config: AdversarialConfig,
@@ -25,19 +25,19 @@ impl Attacker {
         Self { config, random }
     }
 
-    /// Of its generator.
+    /// The state of its generator.
     pub fn state(&self) -> u64 {
         self.random.state()
     }
 
-    /// Goes on where another one of the same config and seed was.
+    /// Resumes from the state of an attacker of the same config.
     pub fn restore(&mut self, state: u64) {
         self.random = Random::new(state);
     }
 
     /// The first images of a batch are attacked; their order is random already. Labels and targets stay.
     ///
-    /// The network is attacked as it answers, by its running statistics and without dropout (as in TRADES, Zhang et al., 2019): so the attack
+    /// The network is attacked in inference mode, by its running statistics and without dropout (as in TRADES, Zhang et al., 2019): so the attack
     /// moves no statistics and draws none of dropout's numbers, and a run with another attack differs from this one by nothing else.
     pub fn attack(&mut self, batch: Batch, network: &Network, loss: &Loss) -> Batch {
         let [n_images, ..] = batch.images.dims();
@@ -64,7 +64,7 @@ impl Attacker {
     }
 }
 
-/// A network that only answers, what it is to do badly by, and how far values may move: a share of the way from black to white.
+/// A network in inference mode, the loss to maximize, and the perturbation bound ε as a fraction of the pixel range.
 #[derive(Clone, Copy, Debug)]
 pub struct Attack<'a> {
     pub network: &'a Network,
@@ -72,11 +72,11 @@ pub struct Attack<'a> {
     pub strength: f64,
 }
 
-/// Of an attack in several steps.
+/// The steps of projected gradient descent.
 #[derive(Clone, Copy, Debug)]
 pub struct PgdSteps {
     pub n_steps: u32,
-    /// As an attack's strength.
+    /// A fraction of the pixel range.
     pub step_size: f64,
 }
 

@@ -1,0 +1,37 @@
+//! The objective of a classifier: a loss between its logits and the targets, of images that may be under attack.
+
+use super::adversarial::Attacker;
+use super::loss::{BatchLoss, Loss};
+use super::{Classified, Objective, Pass};
+use crate::device::images::Batch;
+use crate::module::Network;
+use kindling_core::random::Random;
+
+/// Minimizes a loss, and reports the images that are classified correctly.
+#[derive(Debug)]
+pub struct Classification {
+    pub loss: Loss,
+    pub attacker: Option<Attacker>,
+}
+
+impl Objective for Classification {
+    fn pass(&mut self, network: &mut Network, batch: Batch, random: &mut Random) -> Pass {
+        let batch = match &mut self.attacker {
+            Some(attacker) => attacker.attack(batch, network, &self.loss),
+            None => batch,
+        };
+        let logits = network.forward_train(batch.images.autodiff(), random); // [batch, classes]
+        let (BatchLoss { shares, predicted }, gradients) = self.loss.backward(logits, batch.targets);
+        Pass { gradients, loss_shares: shares, classified: Some(Classified { predicted, labels: batch.labels }) }
+    }
+
+    fn random_state(&self) -> Option<u64> {
+        self.attacker.as_ref().map(Attacker::state)
+    }
+
+    fn restore_random(&mut self, state: u64) {
+        if let Some(attacker) = &mut self.attacker {
+            attacker.restore(state);
+        }
+    }
+}

@@ -37,8 +37,8 @@ pub struct Collector {
 
 impl Collector {
     /// All weights and running statistics. The part, where there is one, goes before their names.
-    pub fn network<'a>(&mut self, part: impl Into<Option<&'a str>>, network: &Network) {
-        network.visit_parameters(&mut Collect { collector: self, part: part.into() });
+    pub fn network(&mut self, part: Option<&str>, network: &Network) {
+        network.visit_parameters(&mut Collect { collector: self, part });
     }
 
     pub fn push<const D: usize>(&mut self, name: String, tensor: Tensor<D>) {
@@ -103,7 +103,10 @@ struct Collect<'a> {
 
 impl ParameterVisitor for Collect<'_> {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
-        let name = self.part.map_or(name.clone(), |part| name_in(part, &name));
+        let name = match self.part {
+            Some(part) => name_in(part, &name),
+            None => name,
+        };
         self.collector.push(name, parameter.val().without_autodiff());
     }
 }

@@ -20,7 +20,7 @@ impl From<SplitName> for EvaluateConfig {
     }
 }
 
-/// Evaluates a network that only answers. `progress` is told the share that is done, after each batch.
+/// Evaluates a network in inference mode. `progress` receives the fraction that is done, after each batch.
 pub async fn evaluate(
     network: &Network,
     data: &DeviceDataset,

@@ -29,8 +29,8 @@ impl ViewSet {
         }
     }
 
-    /// The logarithm of the mean of the views' probabilities: `[batch, channels, height, width]` to `[batch, classes]`. `network` is one
-    /// that only answers. The views are asked one after the other, so that memory and a GPU's kernels are those of one.
+    /// The logarithm of the mean of the views' probabilities: `[batch, channels, height, width]` to `[batch, classes]`. `network` is in
+    /// inference mode. The views are passed one after the other, so that memory and a GPU's kernels are those of one.
     pub fn log_probabilities(self, network: &Network, images: Tensor<4>) -> Tensor<2> {
         let views = self.of(images).into_iter().map(|view| log_softmax(network.forward(view), 1));
         let mut stacked: Vec<Tensor<2>> = views.collect();

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use crate::device::tensors::NamedTensors;
 
-/// Strings by their keys: what a file says of itself, under `__metadata__`.
+/// Strings by their keys, which a file holds under `__metadata__`.
 pub type Metadata = BTreeMap<String, String>;
 
 /// Fails where a tensor holds anything but 32-bit floats or bytes.
@@ -17,7 +17,7 @@ pub fn write<'a>(
     metadata: &Metadata,
 ) -> Result<Vec<u8>, String> {
     let view = |(name, data): (&'a str, &'a TensorData)| {
-        let dtype = match data.dtype {
+        let dtype = match data.dtype() {
             DType::F32 => Dtype::F32,
             DType::U8 => Dtype::U8,
             _ => return Err(unknown_type(name)),
@@ -26,7 +26,7 @@ pub fn write<'a>(
         Ok((name, view))
     };
     let views: Vec<_> = tensors.into_iter().map(view).collect::<Result<_, _>>()?;
-    // A file that says nothing of itself has no such entry.
+    // A file without metadata has no such entry.
     let metadata = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
     serialize(views, metadata).map_err(|error| error.to_string())
 }

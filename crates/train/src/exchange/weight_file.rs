@@ -67,7 +67,7 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(from_bytes(&bytes[..length]).unwrap_err().kind, FailureKind::BadFile);
         }
-        for (dtype, bytes) in [(Dtype::F16, &[0_u8, 0][..]), (Dtype::U8, &[0])] {
+        for (dtype, bytes) in [(Dtype::F16, &[0_u8, 0][..]), (Dtype::U8, &[0][..])] {
             let view = TensorView::new(dtype, vec![1], bytes).unwrap();
             assert!(from_bytes(&serialize([("0.weight", view)], None).unwrap()).is_err());
         }

@@ -29,7 +29,7 @@ pub struct LossValue {
     pub gradient: Tensor<2>,
 }
 
-/// What the batch says before the network learns from it.
+/// The losses and predictions of a batch, before the network learns from it.
 #[derive(Clone, Debug)]
 pub struct BatchLoss {
     /// `[batch]`: what each image adds to the mean over the batch.
@@ -88,7 +88,7 @@ impl Loss {
                     None => {
                         let share = 1.0 / n_images as f64;
                         LossValue {
-                            parts: softmax.surprises() * smoothed.clone() * share,
+                            parts: softmax.negative_log_likelihoods() * smoothed.clone() * share,
                             gradient: (softmax.probabilities() - smoothed) * share,
                         }
                     }
@@ -97,7 +97,7 @@ impl Loss {
                         let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
                         let shares = smoothed * weights.clone() / weight_sum; // [batch, classes]
                         LossValue {
-                            parts: softmax.surprises() * shares.clone(),
+                            parts: softmax.negative_log_likelihoods() * shares.clone(),
                             gradient: softmax.probabilities() * shares.clone().sum_dim(1) - shares,
                         }
                     }
@@ -153,7 +153,7 @@ impl Softmax {
     }
 
     /// `[batch, classes]`: the negative logarithms of the probabilities.
-    fn surprises(&self) -> Tensor<2> {
+    fn negative_log_likelihoods(&self) -> Tensor<2> {
         self.sums.clone().log() - self.shifted.clone()
     }
 }

@@ -33,7 +33,7 @@ pub trait Objective {
 /// What a batch leaves on the device on its way forward and backward.
 #[derive(Debug)]
 pub struct Pass {
-    /// Of the mean loss of the batch, by the network's parameters.
+    /// The gradients of the batch's mean loss, by the network's parameters.
     pub gradients: Gradients,
     /// `[batch]`: what each image adds to that mean.
     pub loss_shares: Tensor<1>,

@@ -8,7 +8,7 @@ use crate::device::parameters::Mismatch;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 
-/// The average, as a network that only answers. Running statistics of batch norms are averaged too.
+/// The average, as a network in inference mode. Running statistics of batch norms are averaged too.
 #[derive(Debug)]
 pub struct MovingAverage {
     decay: f64,
@@ -44,7 +44,7 @@ impl MovingAverage {
     }
 }
 
-/// Less at first, so that the initial weights are soon forgotten: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+/// The decay is lower at first, so that the initial weights soon fade: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
 fn decay_at(decay: f64, updates: u32) -> f64 {
     let updates = f64::from(updates);
     decay.min((1.0 + updates) / (10.0 + updates))

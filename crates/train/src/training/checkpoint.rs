@@ -43,7 +43,7 @@ impl Checkpoint {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
         let (mut tensors, _) = tensor_file::read(bytes).map_err(unreadable)?;
         let numbers = tensors.remove(POSITION).ok_or_else(|| unreadable("it has no position"))?;
-        if let Some((name, _)) = tensors.iter().find(|(_, data)| data.dtype != DType::F32) {
+        if let Some((name, _)) = tensors.iter().find(|(_, data)| data.dtype() != DType::F32) {
             return Err(unreadable(format!("{name} is not of 32-bit floats")));
         }
         let (version, rest) = postcard::take_from_bytes::<u32>(numbers.as_bytes()).map_err(unreadable)?;

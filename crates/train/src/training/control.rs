@@ -1,4 +1,4 @@
-//! What the visitor wants of the loop: shared between the loop and whoever hears the visitor.
+//! What the visitor wants of the loop: shared between the loop and whoever receives the visitor's commands.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

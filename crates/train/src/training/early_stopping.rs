@@ -17,7 +17,7 @@ impl Patience {
         Self { best: None, epochs_without: 0 }
     }
 
-    /// After an epoch. As Keras has it: only an improvement by more than the least moves the mark.
+    /// The patience after an epoch. As in Keras, only an improvement by more than the min delta moves the mark.
     pub fn after(mut self, config: &EarlyStopping, report: &EpochReport) -> Self {
         // The more, the better.
         let figure = match config.metric {

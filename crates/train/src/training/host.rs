@@ -6,7 +6,7 @@ use kindling_core::protocol::{Failure, RunUpdate};
 pub trait Host {
     fn emit(&self, update: RunUpdate);
 
-    /// Something cannot be done, and the run goes on.
+    /// Something cannot be done, and the run continues.
     fn warn(&self, failure: Failure);
 
     /// Checkpoints are at least so far apart; none are made where there is no interval.

@@ -2,7 +2,7 @@
 //!
 //! An update is observed ([`Observer`]): its gradients, and the weights before and after, which costs nothing but their memory. After the
 //! next report of losses, when the device is idle, [`look`] computes all figures and reads them at once. [`LookClock`] keeps the looks so
-//! far apart that they take a small share of the time. Nothing here draws random numbers or changes the network.
+//! far apart that they take a small fraction of the time. Nothing here draws random numbers or changes the network.
 
 /// Keeps an update of the weights.
 mod observer;

@@ -1,6 +1,6 @@
 //! The optimizers, with PyTorch's definitions; [`OptimizerConfig`] has the formulas.
 
-/// What an optimizer remembers.
+/// The state of an optimizer.
 mod moments;
 
 /// Updates made orthogonal.
@@ -20,7 +20,7 @@ use crate::module::Network;
 use kindling_core::config::{Decay, OptimizerConfig, RunConfig};
 use kindling_core::protocol::Failure;
 
-/// An optimizer with its state: what it remembers of each parameter, by the parameter's id.
+/// An optimizer with its state: a tensor or several for each parameter, by the parameter's id.
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
@@ -54,7 +54,7 @@ struct AdamValues {
 /// The parts of a checkpoint that hold the moments.
 const PARTS: [&str; 3] = ["first", "second", "third"];
 
-/// Of Muon's AdamW, as in Jordan's code.
+/// The values of Muon's AdamW in Jordan's code.
 const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
 
 impl Optimizer {

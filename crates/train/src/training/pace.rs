@@ -56,7 +56,7 @@ impl Pace {
         }
     }
 
-    /// The clock of a run that goes on now.
+    /// The clock of a run that resumes now.
     pub fn restored(state: PaceState, now_ms: f64) -> Self {
         let PaceState { elapsed_ms, validating_ms, n_validations, steps } = state;
         Self { started_ms: now_ms - elapsed_ms, validating_ms, n_validations, steps, ..Self::new(now_ms) }
@@ -136,7 +136,7 @@ impl Pace {
     }
 }
 
-/// What a run's clock has counted, whatever the moment; for a run that is broken off and goes on later.
+/// What a run's clock has counted, whatever the moment: a run that is interrupted resumes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PaceState {
     elapsed_ms: f64,

@@ -16,14 +16,14 @@ const MAX_BATCHES_PER_READ: usize = 32;
 
 const READ_INTERVAL_MS: f64 = 100.0;
 
-/// What happens between two batches: told the share that is done, it lets others work, and says whether to go on.
+/// What happens between two batches: it receives the fraction that is done, lets others work, and decides whether to continue.
 pub trait Between {
     fn between(&mut self, fraction: f32) -> impl Future<Output = bool>;
     fn now_ms(&self) -> f64;
 }
 
-/// A prediction for each image, in the order of `indices`; none where `between` ended it early. `network` is one that only
-/// answers.
+/// A prediction for each image, in the order of `indices`; none where `between` ended it early. `network` is in
+/// inference mode.
 pub async fn predict(
     network: &Network,
     data: &DeviceDataset,
@@ -60,12 +60,12 @@ pub async fn predict_by(
     Ok(Some(predictions))
 }
 
-/// Mean loss and share of hits.
+/// Mean loss and accuracy.
 pub fn mean_loss_and_accuracy(predictions: &[Prediction]) -> (f32, f32) {
     let n_images = predictions.len() as f64;
     let loss: f64 = predictions.iter().map(|prediction| f64::from(prediction.loss)).sum();
-    let n_hits = predictions.iter().filter(|prediction| prediction.predicted == prediction.label).count();
-    ((loss / n_images) as f32, (n_hits as f64 / n_images) as f32)
+    let n_correct = predictions.iter().filter(|prediction| prediction.predicted == prediction.label).count();
+    ((loss / n_images) as f32, (n_correct as f64 / n_images) as f32)
 }
 
 /// Outputs that are on the device and not read yet.

@@ -10,7 +10,7 @@ use crate::module::Network;
 pub struct Published(Rc<RefCell<Option<Network>>>);
 
 impl Published {
-    /// `network` must be one that only answers: the result of `valid`.
+    /// `network` must be in inference mode: the result of `valid`.
     pub fn set(&self, network: Network) {
         self.0.replace(Some(network));
     }

@@ -32,8 +32,8 @@ const READ_INTERVAL_MS: f64 = 100.0;
 const MAX_STEPS_PER_READ: usize = 25;
 
 /// Trains a throw-away network of this config for a few steps, each with a higher rate than the one before, exponentially. Schedule,
-/// accumulation and average are left out. `progress` hears how far it is, and the points since it last heard. Ends early,
-/// with `Canceled`, when `control` says stop.
+/// accumulation and average are left out. `progress` receives the fraction that is done, and the points since its last call. Ends early,
+/// with `Canceled`, when `control` is stopped.
 pub async fn find_rate(
     host: &impl Host,
     control: &Control,

@@ -35,7 +35,7 @@ pub struct Trainer<O = Classification> {
     /// The augmentation, where it was changed from the config's.
     changed_augment: Option<AugmentConfig>,
     objective: O,
-    /// Of the batches since the last update.
+    /// Summed over the batches since the last update.
     gradients: NetworkGradients,
     clip_norm: Option<f64>,
     optimizer: Optimizer,
@@ -138,7 +138,7 @@ impl<O: Objective> Trainer<O> {
         &self.network
     }
 
-    /// The network that only answers: with the average of the weights, where there is one.
+    /// The network in inference mode: with the average of the weights, where there is one.
     pub fn answering(&self) -> Network {
         use burn::module::Module;
 
@@ -175,10 +175,10 @@ impl<O: Objective> Trainer<O> {
 
     /// Queues every tensor for one read. Call right after an update, when no gradients are pending.
     pub fn collect(&self, collector: &mut Collector) -> TrainerState {
-        collector.network(WEIGHTS, &self.network);
+        collector.network(Some(WEIGHTS), &self.network);
         self.optimizer.collect(&self.network, collector);
         if let Some(average) = &self.average {
-            collector.network(AVERAGE, average.network());
+            collector.network(Some(AVERAGE), average.network());
         }
         TrainerState {
             updates: self.optimizer.updates(),

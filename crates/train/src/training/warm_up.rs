@@ -13,7 +13,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind, Preparation, RunUpdate, SplitName};
 
 /// Trains a throw-away network for `steps` steps and lets it predict one batch, waiting for the device each time. Only one step is
-/// told as compiling, more as tuning. Ends early, with `Canceled`, when `control` says stop.
+/// reported as compiling, several as tuning. Ends early, with `Canceled`, when `control` is stopped.
 pub async fn warm_up(
     host: &impl Host,
     control: &Control,

@@ -16,7 +16,7 @@ pub struct Watched<'a, H> {
 }
 
 impl<H: Host> Watched<'_, H> {
-    /// Where the visitor wishes a pause, tells of it and sleeps.
+    /// Where the visitor wishes a pause, reports it and sleeps until it ends.
     pub async fn sleep_through_pause(&mut self) {
         if self.control.wish() != Wish::Pause {
             return;

@@ -1,8 +1,9 @@
 //! A run that goes on from a checkpoint is the run that was never broken off.
 
+use kindling_core::config::schedule::Plateau;
 use kindling_core::config::{
-    Activation, AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, InitConfig, Layer, Metric,
-    NetworkConfig, OptimizerConfig, Padding, RunConfig, ScheduleConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Layer, Metric, OptimizerConfig, RunConfig,
+    ScheduleConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
 use kindling_train::device::DeviceDataset;
@@ -11,6 +12,7 @@ use kindling_train::training::checkpoint::Checkpoint;
 use kindling_train::training::{Control, Published, resume, train};
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::support::{Recorder, bands, block_on};
 use crate::{config, device};
@@ -146,42 +148,64 @@ fn a_checkpoint_from_before_augmentation_could_change_goes_on() {
     assert_eq!(rest.weights, whole.weights);
 }
 
-#[test]
-fn a_checkpoint_that_a_visitor_has_resumes() {
-    // Written at step 20 of 45 by Kindling 0.1.0, when each of a checkpoint's parts had a writer of its own.
-    let bytes = include_bytes!("../fixtures/run-v2.checkpoint");
-    let augment = AugmentConfig { shift: 0.1, ..AugmentConfig::default() };
-    let optimizer = OptimizerConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    let config = RunConfig { network: nested(), augment, optimizer, ema_decay: Some(0.9), ..config() };
-    let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
-    assert_eq!(checkpoint.to_bytes().unwrap(), bytes);
-    let rest = told(&config, Some(bytes));
-    assert_eq!(rest.losses.len(), LOSSES.len());
-    for (loss, expected) in rest.losses.iter().zip(LOSSES) {
-        // Processors differ in how they round sums.
-        assert!((loss - expected).abs() < 1e-3, "{:?}", rest.losses);
-    }
-    assert_eq!(rest.report.best.map(|best| best.epoch), Some(2));
+/// The numbers of version 2 as Kindling 0.1.0 writes them, down to the last field: visitors have such checkpoints.
+#[derive(Serialize, Deserialize)]
+struct Numbers {
+    version: u32,
+    step: u32,
+    epoch: u32,
+    learning_rate: f64,
+    weight_decay: f64,
+    last_learning_rate: f64,
+    plateau: Plateau,
+    patience_best: Option<f64>,
+    epochs_without_improvement: u32,
+    loss_sum: f64,
+    n_correct: u64,
+    steps_of_epoch: u32,
+    best: Option<EpochReport>,
+    elapsed_ms: f64,
+    validating_ms: f64,
+    n_validations: u32,
+    n_steps: u32,
+    updates: i32,
+    average_updates: Option<u32>,
+    dropout: u64,
+    augmentation: Option<u64>,
+    attack: Option<u64>,
+    augment: Option<AugmentConfig>,
 }
 
-/// A network with tensors of every rank, and names of every depth.
-fn nested() -> NetworkConfig {
-    let layers = vec![
-        Layer::Conv { filters: 4, kernel: 3, stride: 2, padding: Padding::Same, dilation: 1, groups: 1, bias: true },
-        Layer::BatchNorm,
-        Layer::Residual {
-            layers: vec![
-                Layer::DepthwiseSeparable { filters: 4, kernel: 3, stride: 1 },
-                Layer::BatchNorm,
-                Layer::SpatialDropout { rate: 0.1 },
-            ],
-        },
-        Layer::Activation(Activation::Relu),
-        Layer::GlobalAveragePool,
-        Layer::Linear { units: 5, bias: true },
-        Layer::Classifier { bias: true },
-    ];
-    NetworkConfig { name: "small".to_owned(), layers, init: InitConfig::Pytorch }
+#[test]
+fn the_layout_of_checkpoints_that_visitors_have_is_kept() {
+    let augment = AugmentConfig { shift: 0.1, ..AugmentConfig::default() };
+    let noisy = AugmentConfig { noise: 0.05, ..augment };
+    let adversarial = Some(AdversarialConfig::default());
+    let config = RunConfig { augment, adversarial, ema_decay: Some(0.9), ..config() };
+    let change = ValueChange { learning_rate: Some(0.02), augment: Some(noisy), ..ValueChange::default() };
+    let whole = told_with(&config, None, &[(5, change)]);
+    let (step, bytes) = &whole.checkpoints[20];
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let position = file.tensor("position").unwrap().data();
+    let numbers: Numbers = postcard::from_bytes(position).unwrap();
+    assert_eq!((numbers.version, numbers.step, numbers.epoch), (2, *step, 1));
+    assert_eq!((numbers.learning_rate, numbers.last_learning_rate), (0.02, 0.02));
+    assert_eq!((numbers.weight_decay, numbers.steps_of_epoch, numbers.n_steps), (0.01, step - 15, *step));
+    assert_eq!((numbers.updates, numbers.average_updates), (*step as i32, Some(*step)));
+    assert_eq!(numbers.best.map(|best| best.epoch), Some(0));
+    assert!(numbers.augmentation.is_some() && numbers.attack.is_some());
+    assert_eq!(numbers.augment, Some(noisy));
+    assert_eq!(postcard::to_stdvec(&numbers).unwrap(), position);
+    for part in ["weights", "average", "best", "first", "second"] {
+        for name in ["0.weight", "0.bias", "1.weight", "5.weight", "8.bias"] {
+            assert!(file.tensor(&format!("{part}/{name}")).is_ok(), "{part}/{name}");
+        }
+    }
+    // A linear layer's weight is [in, out].
+    assert_eq!(file.tensor("weights/5.weight").unwrap().shape(), [144, 16]);
+    let rest = told(&config, Some(bytes));
+    assert_eq!(rest.losses, whole.losses[*step as usize..]);
+    assert_eq!(rest.weights, whole.weights);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::device::parameters::ParameterVisitor;
 use crate::module::Network;
 use crate::training::gradients::NetworkGradients;
 
-/// Part of a trainer: it looks on where it was asked to, and costs nothing otherwise.
+/// Part of a trainer: it keeps the update that it was asked to keep, and costs nothing otherwise.
 #[derive(Debug, Default)]
 pub enum Observer {
     #[default]
@@ -25,7 +25,7 @@ pub struct Observation {
     pub step: u32,
     /// In the order of the network.
     pub parameters: Vec<Observed>,
-    /// The network that only answers, after the update.
+    /// The network in inference mode, after the update.
     pub answering: Network,
 }
 

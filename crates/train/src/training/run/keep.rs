@@ -30,7 +30,7 @@ impl<H: Host> Run<'_, H> {
         let mut collector = Collector::default();
         let trainer = self.trainer.collect(&mut collector);
         if let Some(best) = &self.best_network {
-            collector.network(BEST, best);
+            collector.network(Some(BEST), best);
         }
         let tensors = collector.read().await?;
         let (position, pace) = (self.position, self.pace.state(since_ms));

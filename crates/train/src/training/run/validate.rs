@@ -48,12 +48,11 @@ impl<H: Host> Run<'_, H> {
     }
 
     fn ending_after_epoch(&self) -> Option<Ending> {
-        let is_over = |config| self.position.patience.is_over(&config);
         if self.position.epoch + 1 == self.config.epochs {
             Some(Ending::Completed)
         } else if self.position.step == self.plan.total_steps {
             Some(Ending::StepLimit)
-        } else if self.config.early_stopping.is_some_and(is_over) {
+        } else if self.config.early_stopping.is_some_and(|config| self.position.patience.is_over(&config)) {
             Some(Ending::EarlyStopped)
         } else {
             None

@@ -20,7 +20,7 @@ use super::preferences::{EnginePreference, Preference, Theme};
 use super::reactive::{effect, memo, watch};
 use super::recipe::Recipe;
 use super::run_bar::RunBar;
-use super::runs::incoming::config_of_query;
+use super::runs::link::config_of_query;
 use super::runs::{RunNotice, Runs};
 use super::search::Searcher;
 use super::settings::SettingsMenu;

@@ -9,6 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
 use super::reactive::memo;
+use kindling_core::dataset::DrawingStyle;
 use kindling_core::dataset::served::{self, ServedDataset};
 use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, SplitCounts};
 
@@ -85,6 +86,8 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
         class_counts: Vec::new(),
         samples: Vec::new(),
         has_standard_test: served.counts.test > 0,
+        // Not known before its images are.
+        style: DrawingStyle::Scene,
     }
 }
 

@@ -19,7 +19,7 @@ pub fn EngineChip() -> impl IntoView {
     let state = memo(move |_| store.engine.get());
     let short = move || match &*state.read() {
         EngineState::Ready { choice, .. } | EngineState::Starting(choice) => match choice.program.kind() {
-            EngineKind::Webgpu => "WebGPU",
+            EngineKind::Webgpu | EngineKind::Gpu => "WebGPU",
             EngineKind::Cpu => "CPU",
         },
         EngineState::Choosing => "…",
@@ -120,11 +120,11 @@ fn engine_text(state: &EngineState) -> String {
     match state {
         EngineState::Choosing => tr!(engine.choosing),
         EngineState::Starting(choice) => match choice.program.kind() {
-            EngineKind::Webgpu => tr!(engine.starting_gpu),
+            EngineKind::Webgpu | EngineKind::Gpu => tr!(engine.starting_gpu),
             EngineKind::Cpu => tr!(engine.starting_cpu),
         },
         EngineState::Ready { info, .. } => match info.kind {
-            EngineKind::Webgpu => tr!(engine.webgpu),
+            EngineKind::Webgpu | EngineKind::Gpu => tr!(engine.webgpu),
             EngineKind::Cpu => tr!(engine.cpu),
         },
         EngineState::Failed(_) => tr!(engine.failed),

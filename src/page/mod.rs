@@ -43,7 +43,6 @@ mod i18n;
 mod layer_text;
 mod preset_text;
 mod reason_text;
-mod series;
 
 /// What is drawn.
 mod engine_panel;

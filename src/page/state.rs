@@ -15,20 +15,16 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 pub use dataset::{DatasetState, Load, LoadStage};
 pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState, TuningState};
 pub use inside::{Inside, LOOKS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices};
-pub use run::{
-    ADJUSTMENTS_LIMIT, Checkpoint, EPOCHS_LIMIT, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState,
-};
+pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
-use super::series::Series;
 use kindling_core::protocol::{
     Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunReport,
 };
+pub use kindling_core::runs::curves::Curves;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppState {
@@ -84,15 +80,6 @@ impl Changed {
     pub fn is_nothing(self) -> bool {
         self == Self::NOTHING
     }
-}
-
-/// The run's histories, each bounded (see [`Series`]); x is the step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Curves {
-    pub train_loss: Series,
-    pub train_accuracy: Series,
-    pub validation_loss: Series,
-    pub validation_accuracy: Series,
 }
 
 impl AppState {

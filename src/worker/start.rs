@@ -45,7 +45,7 @@ type Opened = Result<(EngineDevice, EngineInfo), Failure>;
 async fn open(kind: EngineKind, session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
     match kind {
         EngineKind::Cpu => open_cpu(),
-        EngineKind::Webgpu => open_gpu(session).await,
+        EngineKind::Webgpu | EngineKind::Gpu => open_gpu(session).await,
     }
 }
 

@@ -31,5 +31,9 @@ pub mod metrics;
 #[cfg(feature = "decisions")]
 pub mod search;
 
+/// A run as it is kept.
+#[cfg(feature = "decisions")]
+pub mod runs;
+
 /// A small random generator that gives equal numbers on every machine.
 pub mod random;

@@ -13,11 +13,11 @@ use serde::Serialize;
 
 pub use self::rate::RateSign;
 use super::reactive::memo;
-use super::series::Point;
 use super::state::{Curves, Run};
 use super::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{DatasetSummary, EpochReport, LayerReport, LayersReport, UnitCount};
+use kindling_core::runs::series::Point;
 
 /// What advice is drawn from.
 #[derive(Clone, Copy, Debug)]

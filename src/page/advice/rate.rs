@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Advice, Evidence};
-use crate::page::series::Point;
 use kindling_core::config::LossConfig;
+use kindling_core::runs::series::Point;
 
 /// Points whose mean is compared with that of others, at least.
 const BLOCK: usize = 20;

@@ -8,8 +8,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{File, FileList};
 
-use super::run_event::{error_message, error_name};
 use kindling_core::protocol::{Failure, FailureKind};
+use kindling_core::runs::run_event::{error_message, error_name};
 
 #[wasm_bindgen]
 extern "C" {

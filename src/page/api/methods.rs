@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{call as tell, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
-use super::{Answering, Method, Page, answers, config, current_run, look, run_event, search, watch};
+use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
 use crate::page::advice::advice_now;
 use crate::page::advice::text::Names;
@@ -23,7 +23,7 @@ use crate::page::places::understand::evaluations::Evaluations;
 use crate::page::runs::Runs;
 use crate::page::search::Searcher;
 use crate::page::sources::{dropped, served};
-use crate::page::state::{DatasetState, EPOCHS_LIMIT, EngineProgram};
+use crate::page::state::{DatasetState, EngineProgram};
 use crate::page::store::Store;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::config::{RunConfig, SplitConfig};
@@ -31,6 +31,8 @@ use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
     Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
 };
+use kindling_core::runs::record::EPOCHS_LIMIT;
+use kindling_core::runs::run_event;
 
 /// Calls a method with its arguments, of which it may leave some aside.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {

@@ -9,7 +9,6 @@ mod current_run;
 mod glue;
 mod look;
 mod methods;
-mod run_event;
 mod search;
 mod values;
 mod watch;
@@ -23,7 +22,6 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::glue::{add_method, named_error};
-pub use self::run_event::kind_name;
 use super::interrupted::Interrupted;
 use super::places::understand::evaluations::Evaluations;
 use super::runs::Runs;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::page::runs::record::is_finite;
 use crate::page::state::{Checkpoint, Curves, Run};
+use kindling_core::runs::record::is_finite;
 
 /// Another window may still train what it kept so lately.
 const OTHERS_LIMIT_MS: f64 = 60_000.0;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::record::RunRecord;
 use crate::page::sort::sort_by;
 use kindling_core::config::RunConfig;
+use kindling_core::runs::record::RunRecord;
 
 /// A value that changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,8 +73,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::page::runs::record::tests::record;
     use kindling_core::config::{Layer, OptimizerConfig};
+    use kindling_core::runs::samples::record;
 
     fn config() -> RunConfig {
         RunConfig { learning_rate: 0.001, ..record("").config }

@@ -1,23 +1,40 @@
 //! Hands the visitor a file that the page has made.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use leptos::prelude::document;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+const BYTES: &str = "application/octet-stream";
 
 /// How long a file's address stays valid: the browser has begun to read it by then.
 const KEPT_MS: u32 = 10_000;
 
 /// As the browser's own download, under this name.
 pub fn save_file(name: &str, mime: &str, text: &str) {
-    // A browser that offers no files offers no other way either.
-    save(name, mime, text).ok();
+    save(name, mime, &text.into()).ok();
 }
 
-fn save(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
+/// As [`save_file`], of any bytes.
+pub fn save_bytes(name: &str, bytes: &[u8]) {
+    save(name, BYTES, &Uint8Array::from(bytes)).ok();
+}
+
+/// A file in the browser's memory.
+pub fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
+    new_blob(BYTES, &Uint8Array::from(bytes))
+}
+
+fn new_blob(mime: &str, part: &JsValue) -> Result<Blob, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
-    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    // Of whatever parts, texts or bytes.
+    Blob::new_with_str_sequence_and_options(&Array::of1(part), &options)
+}
+
+/// A browser that offers no files offers no other way either.
+fn save(name: &str, mime: &str, part: &JsValue) -> Result<(), JsValue> {
+    let blob = new_blob(mime, part)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     link.set_href(&url);

@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 
 use super::Runs;
-use super::record::{Circumstances, Environment, KeptRun, TestResult};
 use crate::channel::BUILD;
 use crate::page::database::unique_id;
 use crate::page::places::understand::evaluations::{Evaluated, EvaluationState};
 use crate::page::reactive::{memo, watch};
-use crate::page::state::{EndedRun, EngineState, RunNews};
+use crate::page::state::{EndedRun, EngineState, Outcome, RunNews};
 use kindling_core::protocol::{RunId, SplitName};
+use kindling_core::runs::curves::RunCurves;
+use kindling_core::runs::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult, is_finite};
 
 /// A run under way, as it was when it began: an engine that is lost takes its name with it.
 #[derive(Clone, Debug)]
@@ -17,6 +18,17 @@ pub(super) struct Began {
     run: RunId,
     at_ms: f64,
     dataset_name: String,
+    input: Option<NetworkInput>,
+    environment: Environment,
+}
+
+/// What only the page knows of a run that has ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Circumstances {
+    id: String,
+    started_at: f64,
+    dataset_name: String,
+    input: Option<NetworkInput>,
     environment: Environment,
 }
 
@@ -46,6 +58,7 @@ impl Runs {
             run,
             at_ms: js_sys::Date::now(),
             dataset_name: self.dataset_name(),
+            input: self.input(),
             environment: self.environment(),
         });
         self.began.set_value(began);
@@ -55,6 +68,11 @@ impl Runs {
         let name =
             |state: &crate::page::state::DatasetState| state.current.as_ref().map(|current| current.name.clone());
         self.store.dataset.with_untracked(name).unwrap_or_default()
+    }
+
+    /// Of a run of the dataset in use.
+    fn input(self) -> Option<NetworkInput> {
+        self.store.dataset.with_untracked(|state| state.current.as_ref().map(|current| NetworkInput::new(current)))
     }
 
     fn environment(self) -> Environment {
@@ -78,7 +96,7 @@ impl Runs {
                 id: id.clone(),
                 started_at: began.at_ms,
                 dataset_name: if began.dataset_name.is_empty() { dataset } else { began.dataset_name },
-                test: None,
+                input: began.input,
                 environment: Environment {
                     engine: began.environment.engine.or(self.environment().engine),
                     ..began.environment
@@ -89,12 +107,12 @@ impl Runs {
                 id: id.clone(),
                 started_at: now_ms - ended.run.progress.elapsed_ms,
                 dataset_name: dataset,
-                test: None,
+                input: self.input(),
                 environment: self.environment(),
             },
         };
         let weights = ended.weights.clone();
-        if let Some(kept) = KeptRun::new(ended, circumstances) {
+        if let Some(kept) = kept_run(ended, circumstances) {
             self.insert(kept, weights);
             self.newest.set_value(Some((run, id)));
         }
@@ -110,5 +128,66 @@ impl Runs {
         if is_of_end {
             self.change(&id, |record| record.test = Some(TestResult::new(&evaluated.evaluation)));
         }
+    }
+}
+
+/// None for a run without a step: there is nothing to compare.
+fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
+    let EndedRun { run, curves, outcome, weights } = ended;
+    let (ending, steps, elapsed_ms) = match outcome {
+        Outcome::Finished(report) => (report.ending.into(), report.steps, report.elapsed_ms),
+        Outcome::Failed(failure) => (RunEnding::Failed(failure.kind), run.progress.step, run.progress.elapsed_ms),
+        Outcome::Replaced => (RunEnding::Replaced, run.progress.step, run.progress.elapsed_ms),
+    };
+    if steps == 0 {
+        return None;
+    }
+    let Circumstances { id, started_at, dataset_name, input, environment } = circumstances;
+    let record = RunRecord {
+        id,
+        started_at,
+        dataset_name,
+        config: (*run.config).clone(),
+        parameters: run.plan.map(|plan| plan.parameters),
+        steps,
+        elapsed_ms,
+        ending,
+        best: run.best.filter(is_finite),
+        // JSON has no numbers that are not finite; the ending says that the loss was none.
+        epochs: run.epochs.into_iter().filter(is_finite).collect(),
+        adjustments: run.adjustments,
+        test: None,
+        environment,
+        input,
+        weights_bytes: weights.map(|weights| weights.len() as u64),
+        name: String::new(),
+        note: String::new(),
+        is_starred: false,
+    };
+    Some(KeptRun { record, curves: RunCurves::new(&curves) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::state::Run;
+    use kindling_core::protocol::{Failure, FailureKind};
+    use kindling_core::runs::samples::{epoch, record};
+
+    fn ended(step: u32) -> EndedRun {
+        let mut run = Run::new(RunId(1), record("").config);
+        run.progress.step = step;
+        run.epochs = vec![epoch(0.25), epoch(f32::NAN)];
+        let failure = Failure::new(FailureKind::LossNotFinite, "");
+        EndedRun { run, curves: Default::default(), outcome: Outcome::Failed(failure), weights: None }
+    }
+
+    #[test]
+    fn a_failed_run_is_kept_with_what_was_finite_and_one_without_a_step_is_not() {
+        let kept = kept_run(ended(3), Circumstances::default()).unwrap();
+        assert_eq!(kept.record.ending, RunEnding::Failed(FailureKind::LossNotFinite));
+        assert_eq!(kept.record.epochs, [epoch(0.25)]);
+        assert_eq!(kept.record.steps, 3);
+        assert_eq!(kept_run(ended(0), Circumstances::default()), None);
     }
 }

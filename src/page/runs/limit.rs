@@ -1,10 +1,7 @@
 //! How many runs are kept, and which go first.
 
-use super::record::RunRecord;
 use crate::page::sort::sort_by;
-
-/// Runs kept at most, each of a few kilobytes and curves of up to 200.
-pub const RUNS_LIMIT: usize = 500;
+use kindling_core::runs::record::RunRecord;
 
 /// The ids of those that go when there are too many: the oldest without a star, then the oldest with one.
 pub fn surplus(records: &[impl AsRef<RunRecord>], limit: usize) -> Vec<String> {
@@ -39,7 +36,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::page::runs::record::tests::record;
+    use kindling_core::runs::samples::record;
 
     #[test]
     fn the_oldest_without_a_star_go_first() {

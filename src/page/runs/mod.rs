@@ -3,15 +3,13 @@
 //! The list is in memory and in IndexedDB. Where the browser keeps nothing, the page says so once and the list lasts as
 //! long as the page. Another window of the page shows what this one keeps after a reload.
 
-pub mod curves;
 pub mod difference;
 pub mod download;
-pub mod incoming;
 mod keep;
 pub mod label;
 pub mod limit;
+pub mod link;
 mod notice;
-pub mod record;
 mod reopen;
 mod storage;
 mod undo;
@@ -23,11 +21,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use self::curves::RunCurves;
 use self::keep::Began;
-use self::limit::{RUNS_LIMIT, WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
+use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
 pub use self::notice::{RunNotice, run_notice_text};
-use self::record::{KeptRun, RunRecord};
 use self::storage::{Parts, RunStorage};
 use super::database::Trouble;
 use super::places::understand::evaluations::Evaluations;
@@ -36,6 +32,10 @@ use super::state::NoticeKind;
 use super::store::Store;
 use crate::page::sort::sort_by;
 use kindling_core::protocol::{Bulk, RunId};
+use kindling_core::runs::curves::RunCurves;
+use kindling_core::runs::incoming::RUNS_LIMIT;
+use kindling_core::runs::record::{KeptRun, RunRecord};
+use kindling_core::runs::weights;
 
 /// Runs whose curves are in memory, the newest; those of the others are read again.
 const CURVES_LIMIT: usize = 50;
@@ -246,5 +246,33 @@ impl Runs {
         for KeptRun { record, curves } in runs {
             self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
         }
+    }
+
+    /// Adds a run with its weights. Where the run is here already it stays as it is, and gets them if it has none.
+    pub fn import_trained(self, run: KeptRun, weights: Bulk) {
+        let weights_bytes = Some(weights.len() as u64);
+        let known = self.find(&run.record.id);
+        let is_new = known.is_none();
+        match known {
+            None => {
+                let record = RunRecord { weights_bytes, ..run.record };
+                self.insert(KeptRun { record, ..run }, Some(weights));
+            }
+            Some(known) if known.weights_bytes.is_none() && known.config == run.record.config => {
+                let (record, id) = ((*known).clone(), known.id.clone());
+                self.change(&id, |record| record.weights_bytes = weights_bytes);
+                spawn_local(self.write(RunRecord { weights_bytes, ..record }, None, Some(weights)));
+            }
+            Some(_) => {}
+        }
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: is_new.into() }));
+    }
+
+    /// A run's file with its weights, where they are kept.
+    pub async fn with_weights(self, id: &str) -> Option<Vec<u8>> {
+        let record = self.find(id)?;
+        let weights = self.storage().await.ok()?.weights(id).await.ok()??;
+        let curves = self.curves_of(id).await.map(|curves| (*curves).clone()).unwrap_or_default();
+        weights::with_run(&weights, &KeptRun { record: (*record).clone(), curves }).ok()
     }
 }

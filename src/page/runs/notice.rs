@@ -1,9 +1,8 @@
 //! What the visitor should know of kept runs and of configs that came in.
 
-use super::incoming::Refusal;
-use super::limit::RUNS_LIMIT;
 use crate::page::database::Trouble;
 use crate::page::i18n::tr;
+use kindling_core::runs::incoming::{RUNS_LIMIT, Refusal};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunNotice {
@@ -11,6 +10,8 @@ pub enum RunNotice {
     NotKept(Trouble),
     /// Can be undone while it is in sight.
     Deleted { id: String, name: String },
+    /// The weights of a run are no longer there.
+    WeightsGone,
     /// There were too many, and the oldest went.
     OldestGone,
     /// The config in the page's address.
@@ -30,6 +31,7 @@ pub fn run_notice_text(notice: &RunNotice) -> String {
         RunNotice::NotKept(Trouble::Full) => tr!(runs.storage_full),
         RunNotice::NotKept(Trouble::Refused(detail)) => tr!(runs.storage_refused, detail = detail),
         RunNotice::Deleted { name, .. } => tr!(runs.deleted, name = name),
+        RunNotice::WeightsGone => tr!(runs.weights_gone),
         RunNotice::OldestGone => tr!(runs.oldest_gone, limit = RUNS_LIMIT),
         RunNotice::LinkRefused(refusal) => tr!(runs.link_refused, reason = refusal_text(refusal)),
         RunNotice::FileRefused(refusal) => tr!(runs.file_refused, reason = refusal_text(refusal)),
@@ -47,6 +49,7 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::NotConfig(detail) => tr!(runs.not_config, detail = detail),
         Refusal::NotRun { place, detail } => tr!(runs.not_run, place = place, detail = detail),
         Refusal::TooManyRuns { limit } => tr!(runs.too_many, limit = limit),
+        Refusal::NotWeights(detail) => tr!(runs.not_weights, detail = detail),
         Refusal::Unreadable => tr!(runs.unreadable),
     }
 }

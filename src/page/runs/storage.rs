@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::curves::RunCurves;
-use super::record::RunRecord;
 use crate::page::database::{self, CURVES, RUNS, Trouble, WEIGHTS, Waiting, ended, read, read_bytes, trouble};
 use crate::page::json::to_text;
 use kindling_core::protocol::Bulk;
+use kindling_core::runs::curves::RunCurves;
+use kindling_core::runs::record::RunRecord;
 
 /// What a run has beside its record.
 #[derive(Clone, Copy, Default)]

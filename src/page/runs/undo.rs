@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::record::KeptRun;
 use super::{RunNotice, Runs};
 use crate::page::state::NoticeKind;
 use kindling_core::protocol::Bulk;
+use kindling_core::runs::record::KeptRun;
 
 /// How long a deletion can be undone.
 const UNDO_MS: u32 = 10_000;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::page::api::kind_name;
+use kindling_core::runs::run_event::kind_name;
 use kindling_core::search::{Search, TrialState, importance};
 
 /// What `kindling.search` resolves with.

@@ -8,12 +8,7 @@ use super::Curves;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::event::Preparation;
 use kindling_core::protocol::{Adjustment, Bulk, EpochReport, Failure, RunId, RunReport};
-
-/// Completed epochs whose reports are kept; of longer runs, every other one of the older half goes.
-pub const EPOCHS_LIMIT: usize = 1_000;
-
-/// Changes while a run was under way that are kept: the last ones.
-pub const ADJUSTMENTS_LIMIT: usize = 100;
+use kindling_core::runs::record;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum RunState {
@@ -115,25 +110,14 @@ impl Run {
     }
 
     pub(super) fn push_adjustment(&mut self, adjustment: Adjustment) {
-        if self.adjustments.len() >= ADJUSTMENTS_LIMIT {
-            self.adjustments.remove(0);
-        }
-        self.adjustments.push(adjustment);
+        record::push_adjustment(&mut self.adjustments, adjustment);
     }
 
     pub(super) fn push_epoch(&mut self, report: EpochReport) {
         if report.is_best {
             self.best = Some(report);
         }
-        self.epochs.push(report);
-        if self.epochs.len() > EPOCHS_LIMIT {
-            let older_half = EPOCHS_LIMIT / 2;
-            let mut position = 0;
-            self.epochs.retain(|_| {
-                position += 1;
-                position > older_half || position % 2 == 0
-            });
-        }
+        record::push_epoch(&mut self.epochs, report);
     }
 }
 

@@ -37,18 +37,12 @@ impl AppState {
                     elapsed_ms: progress.elapsed_ms,
                     remaining_ms: progress.remaining_ms,
                 };
-                let first_step = f64::from(progress.step) + 1.0 - progress.losses.len() as f64;
-                for (offset, loss) in progress.losses.iter().enumerate() {
-                    self.curves.train_loss.push(first_step + offset as f64, f64::from(*loss));
-                }
-                self.curves.train_accuracy.push(f64::from(progress.step), f64::from(progress.accuracy));
+                self.curves.push_progress(progress);
                 changed.curves = true;
             }
             RunUpdate::Epoch(report) => {
                 run.push_epoch(*report);
-                let step = f64::from(report.step);
-                self.curves.validation_loss.push(step, f64::from(report.validation_loss));
-                self.curves.validation_accuracy.push(step, f64::from(report.validation_accuracy));
+                self.curves.push_epoch(report);
                 changed.curves = true;
             }
             RunUpdate::Samples(predictions) => {

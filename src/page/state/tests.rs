@@ -2,6 +2,7 @@
 
 use super::*;
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, RunConfig, SplitConfig};
+use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::Evaluate;
 use kindling_core::protocol::{
     Adjustment, Answer, DatasetSource, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind,
@@ -25,6 +26,7 @@ fn summary(id: &str) -> DatasetSummary {
         class_counts: vec![SplitCounts::default(); 2],
         samples: vec![0],
         has_standard_test: false,
+        style: DrawingStyle::Scene,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chart_scale::{Bounds, Scale, ScaleKind, domain, path};
-use crate::page::series::{Point, smooth};
+use kindling_core::runs::series::{Point, smooth};
 
 /// One line, as the chart draws it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,7 @@
 //! The geometry of a chart: scales, ticks, paths. Plain functions of their arguments.
 
+use kindling_core::runs::series::Point;
 use std::fmt::Write;
-
-use crate::page::series::Point;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScaleKind {

@@ -1,10 +1,13 @@
 //! How a dataset's images lie in their frame, measured from the images: what a drawing is made to resemble.
 
+use serde::{Deserialize, Serialize};
+
 use super::Dataset;
 use super::plane::Plane;
 
 /// The layout of a dataset's images.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum DrawingStyle {
     /// One figure on an even ground, as in MNIST.
     Figure(FigureStyle),
@@ -13,7 +16,8 @@ pub enum DrawingStyle {
 }
 
 /// How a figure stands on its ground.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FigureStyle {
     /// Brightness of the ground, 0 to 1.
     pub ground: f32,
@@ -27,7 +31,8 @@ pub struct FigureStyle {
 }
 
 /// Which point of a figure is brought to the center.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Anchor {
     /// The center of mass, as in MNIST.
     Mass,

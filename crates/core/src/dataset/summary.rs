@@ -1,6 +1,6 @@
 //! What the page is told about a dataset: shape, counts per class and part, and the images to watch while training.
 
-use super::{Dataset, Split};
+use super::{Dataset, DrawingStyle, Split};
 use crate::protocol::{DatasetSummary, SplitCounts};
 
 /// How many validation images are watched.
@@ -23,6 +23,7 @@ pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
         class_counts: per_part.map(|((train, validation), test)| SplitCounts { train, validation, test }).collect(),
         samples: samples(dataset, &split.validation),
         has_standard_test: dataset.n_standard_test > 0,
+        style: DrawingStyle::measure(dataset),
     }
 }
 

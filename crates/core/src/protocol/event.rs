@@ -36,6 +36,8 @@ pub enum Event {
 pub enum EngineKind {
     Webgpu,
     Cpu,
+    /// By its own interface, outside of a browser.
+    Gpu,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

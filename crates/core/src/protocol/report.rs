@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bulk;
 use crate::config::AugmentConfig;
+use crate::dataset::DrawingStyle;
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub struct DatasetSummary {
     pub samples: Vec<u32>,
     /// Whether the dataset brought its own test set.
     pub has_standard_test: bool,
+    /// How it shows what it shows.
+    pub style: DrawingStyle,
 }
 
 /// Images of the dataset, for looking at.

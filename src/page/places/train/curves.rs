@@ -6,11 +6,11 @@ use super::adjustments::{Adjustments, marks, use_changes};
 use crate::page::format::{count, figure, percent};
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
-use crate::page::series::Series;
 use crate::page::state::Curves;
 use crate::page::store::use_store;
 use crate::page::widgets::chart::{Chart, Line, LineStyle};
 use crate::page::widgets::chart_scale::{Bounds, ScaleKind};
+use kindling_core::runs::series::Series;
 
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0 };

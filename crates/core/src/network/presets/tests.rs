@@ -106,5 +106,6 @@ fn summary(channels: u32, side: u32) -> DatasetSummary {
         class_counts: Vec::new(),
         samples: Vec::new(),
         has_standard_test: true,
+        style: crate::dataset::DrawingStyle::Scene,
     }
 }

@@ -9,12 +9,12 @@ use super::row::RunRow;
 use crate::page::format::{count, figure, percent};
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
-use crate::page::runs::curves::RunCurves;
 use crate::page::runs::use_runs;
-use crate::page::series::{Point, smooth};
 use crate::page::widgets::chart::{Chart, Line, LineStyle};
 use crate::page::widgets::chart_scale::{Bounds, ScaleKind};
 use crate::page::widgets::show::Show;
+use kindling_core::runs::curves::RunCurves;
+use kindling_core::runs::series::{Point, smooth};
 
 /// Runs that are compared at once: as many as there are colors that can be told apart.
 pub const COMPARED_LIMIT: usize = 6;

@@ -12,11 +12,11 @@ use crate::page::format::count;
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
 use crate::page::runs::label::difference_text;
-use crate::page::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use kindling_core::protocol::EngineKind;
+use kindling_core::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 
 /// Nothing until a run is chosen in the table.
 #[component]
@@ -93,7 +93,7 @@ fn Facts(row: RunRow) -> impl IntoView {
     let adapter = record.environment.adapter.clone();
     let changed = move || differences.iter().map(difference_text).collect::<Vec<_>>().join(", ");
     let engine = move || match engine {
-        Some(EngineKind::Webgpu) => tr!(engine.webgpu),
+        Some(EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.webgpu),
         Some(EngineKind::Cpu) => tr!(engine.cpu),
         None => "–".to_owned(),
     };

@@ -19,9 +19,9 @@ use crate::page::i18n::{move_tr, tr};
 use crate::page::interrupted::use_interrupted;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
-use crate::page::runs::limit::RUNS_LIMIT;
 use crate::page::runs::use_runs;
 use crate::page::widgets::show::Show;
+use kindling_core::runs::incoming::RUNS_LIMIT;
 
 /// What the visitor looks at among the runs.
 #[derive(Clone, Copy)]

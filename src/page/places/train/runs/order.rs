@@ -150,8 +150,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::page::runs::record::tests::record;
-    use crate::page::runs::record::{RunRecord, TestResult};
+    use kindling_core::runs::record::{RunRecord, TestResult};
+    use kindling_core::runs::samples::record;
 
     fn row(id: &str, started_at: f64, test: Option<f32>, name: &str) -> RunRow {
         let test = test.map(|accuracy| TestResult { loss: None, accuracy });

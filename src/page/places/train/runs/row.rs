@@ -12,8 +12,8 @@ use crate::page::i18n::tr;
 use crate::page::reactive::memo;
 use crate::page::runs::difference::{Difference, config_difference, run_before};
 use crate::page::runs::label::run_label;
-use crate::page::runs::record::RunRecord;
 use crate::page::runs::use_runs;
+use kindling_core::runs::record::RunRecord;
 
 /// A record, and how its config differs from that of the run before it; none where there is none like it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,6 @@
-//! What leaves the page and what comes in: settings, links, and files of runs and of curves.
+//! What leaves the page and what comes in: settings, links, and files of runs, of their weights and of curves.
 
+use js_sys::Uint8Array;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,12 +9,14 @@ use web_sys::File;
 
 use super::row::RunRow;
 use crate::page::i18n::{move_tr, tr};
+use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::runs::download::{file_name, save_file};
-use crate::page::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, config_to_link, parse_file, runs_to_file};
+use crate::page::runs::download::{file_name, save_bytes, save_file};
+use crate::page::runs::link::config_to_link;
 use crate::page::runs::{RunNotice, Runs, use_runs};
 use crate::page::state::NoticeKind;
 use crate::page::store::use_store;
+use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, parse_file, runs_to_file};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv;charset=utf-8";
@@ -21,7 +24,7 @@ const CSV: &str = "text/csv;charset=utf-8";
 /// What can be done with one run. Not rebuilt when its name changes: a click that ends the typing would be lost.
 #[component]
 pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
-    let (runs, recipe) = (use_runs(), use_recipe());
+    let (runs, recipe, store) = (use_runs(), use_recipe(), use_store());
     let is_taken = RwSignal::new(false);
     let take = move |_| {
         if let Some(row) = row.get_untracked() {
@@ -44,6 +47,17 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
             save_file(&file_name(&label, "csv"), CSV, &curves.to_csv(&label));
         });
     };
+    let has_weights = memo(move |_| row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some()));
+    let save_weights = move |_| {
+        let Some(row) = row.get_untracked() else { return };
+        let label = untrack(|| row.label());
+        spawn_local(async move {
+            match runs.with_weights(&row.record.id).await {
+                Some(bytes) => save_bytes(&file_name(&label, "safetensors"), &bytes),
+                None => store.notify(NoticeKind::Runs(RunNotice::WeightsGone)),
+            }
+        });
+    };
     let delete = move |_| {
         if let Some(row) = row.get_untracked() {
             runs.delete(row.record.id.clone(), untrack(|| row.label()));
@@ -55,6 +69,17 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
             <CopyLink row />
             <button type="button" class="button" id="run-curves" on:click=save_curves>{move_tr!(runs.save_curves)}</button>
             <button type="button" class="button" id="run-config" on:click=save_config>{move_tr!(runs.save_config)}</button>
+            {move || has_weights.get().then(|| view! {
+                <button
+                    type="button"
+                    class="button"
+                    id="run-weights"
+                    title=move_tr!(runs.save_weights_why)
+                    on:click=save_weights
+                >
+                    {move_tr!(runs.save_weights)}
+                </button>
+            })}
             <button type="button" class="button" id="run-delete" on:click=delete>{move_tr!(runs.delete)}</button>
         </div>
         <p class="hint" role="status">{move || is_taken.get().then(|| tr!(runs.settings_taken))}</p>
@@ -137,7 +162,7 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
                     class="visually-hidden"
                     id="runs-import"
                     type="file"
-                    accept=".json,application/json"
+                    accept=".json,.safetensors,application/json"
                     node_ref=input
                     on:change=import
                 />
@@ -150,11 +175,11 @@ async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusa
     if file.size() > FILE_LIMIT_BYTES as f64 {
         return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
     }
-    let text = JsFuture::from(file.text()).await.map_err(|_| Refusal::Unreadable)?;
-    let text = text.as_string().ok_or(Refusal::Unreadable)?;
-    match parse_file(text.as_bytes())? {
+    let bytes = JsFuture::from(file.array_buffer()).await.map_err(|_| Refusal::Unreadable)?;
+    match parse_file(&Uint8Array::new(&bytes).to_vec())? {
         Incoming::Config(config) => recipe.take(*config),
         Incoming::Runs(imported) => runs.import(imported),
+        Incoming::Trained(run, weights) => runs.import_trained(*run, weights),
     }
     Ok(())
 }

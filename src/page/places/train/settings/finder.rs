@@ -9,13 +9,13 @@ use crate::page::format::{figure, percent};
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
-use crate::page::series::Point;
 use crate::page::state::{EngineState, RunState};
 use crate::page::store::use_store;
 use crate::page::widgets::chart::{Chart, Line, LineStyle, XAxis};
 use crate::page::widgets::chart_scale::{Bounds, ScaleKind, nearest};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{FailureKind, RatePoint, RateProgress};
+use kindling_core::runs::series::Point;
 
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 

@@ -1,9 +1,9 @@
 //! The learning rate over a whole run: what its schedule makes of its base, and what it has met so far. Pure.
 
-use crate::page::series::Point;
 use kindling_core::config::schedule::{At, Plateau, learning_rate};
 use kindling_core::config::{RunConfig, ScheduleConfig};
 use kindling_core::protocol::{Adjustment, EpochReport};
+use kindling_core::runs::series::Point;
 
 /// Points of the curve at most.
 const POINTS_LIMIT: u32 = 240;

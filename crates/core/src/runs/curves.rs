@@ -1,11 +1,36 @@
-//! The curves of a kept run, and their text for a spreadsheet.
+//! The curves of a run: as they grow, as they are kept, and as the text of a spreadsheet.
 
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::page::series::{Point, SERIES_LIMIT};
-use crate::page::state::Curves;
+use super::series::{Point, SERIES_LIMIT, Series};
+use crate::protocol::{EpochReport, Progress};
+
+/// The run's histories, each bounded (see [`Series`]); x is the step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curves {
+    pub train_loss: Series,
+    pub train_accuracy: Series,
+    pub validation_loss: Series,
+    pub validation_accuracy: Series,
+}
+
+impl Curves {
+    pub fn push_progress(&mut self, progress: &Progress) {
+        let first_step = f64::from(progress.step) + 1.0 - progress.losses.len() as f64;
+        for (offset, loss) in progress.losses.iter().enumerate() {
+            self.train_loss.push(first_step + offset as f64, f64::from(*loss));
+        }
+        self.train_accuracy.push(f64::from(progress.step), f64::from(progress.accuracy));
+    }
+
+    pub fn push_epoch(&mut self, report: &EpochReport) {
+        let step = f64::from(report.step);
+        self.validation_loss.push(step, f64::from(report.validation_loss));
+        self.validation_accuracy.push(step, f64::from(report.validation_accuracy));
+    }
+}
 
 /// Points against steps; each list has at most [`SERIES_LIMIT`] of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +40,17 @@ pub struct RunCurves {
     pub train_accuracy: Vec<Point>,
     pub validation_loss: Vec<Point>,
     pub validation_accuracy: Vec<Point>,
+}
+
+impl From<&RunCurves> for Curves {
+    fn from(curves: &RunCurves) -> Self {
+        Self {
+            train_loss: Series::of(&curves.train_loss),
+            train_accuracy: Series::of(&curves.train_accuracy),
+            validation_loss: Series::of(&curves.validation_loss),
+            validation_accuracy: Series::of(&curves.validation_accuracy),
+        }
+    }
 }
 
 impl RunCurves {
@@ -48,7 +84,7 @@ impl RunCurves {
         steps.sort_by(f64::total_cmp);
         steps.dedup();
         let mut text = "run,step,train_loss,train_accuracy,validation_loss,validation_accuracy\r\n".to_owned();
-        let run = field(run);
+        let run = csv_field(run);
         // How far each curve has been read.
         let mut places = [0; 4];
         for step in steps {
@@ -67,8 +103,8 @@ impl RunCurves {
     }
 }
 
-/// In quotes where it has to be; quotes within are doubled.
-fn field(text: &str) -> String {
+/// A field of a line, in quotes where it has to be; quotes within are doubled.
+pub fn csv_field(text: &str) -> String {
     // A spreadsheet would take these for formulas.
     let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
     let text = text.as_str();
@@ -88,7 +124,7 @@ mod tests {
     }
 
     fn check(text: &str, expected: &str) {
-        assert_eq!(field(text), expected);
+        assert_eq!(csv_field(text), expected);
     }
 
     #[test]

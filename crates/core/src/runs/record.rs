@@ -1,21 +1,27 @@
 //! A run as it is kept: all that is needed to judge it, to compare it and to repeat it.
 
 #[cfg(test)]
-pub mod tests;
+mod tests;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::curves::RunCurves;
-use crate::page::state::{EndedRun, Outcome};
-use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Adjustment, Ending, EngineKind, EpochReport, Evaluation, FailureKind};
+use crate::config::RunConfig;
+use crate::dataset::DrawingStyle;
+use crate::protocol::{
+    Adjustment, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind, ImageShape, RunReport,
+};
 
 /// Letters of a name that the visitor gives.
 pub const NAME_LIMIT: usize = 80;
 /// Letters of a note.
 pub const NOTE_LIMIT: usize = 2_000;
+/// Completed epochs whose reports are kept; of longer runs, every other one of the older half goes.
+pub const EPOCHS_LIMIT: usize = 1_000;
+/// Changes while a run was under way that are kept: the last ones.
+pub const ADJUSTMENTS_LIMIT: usize = 100;
 
 /// A kept run without its curves, which are stored apart: they are long and seldom needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +46,9 @@ pub struct RunRecord {
     /// Of the test set, where the visitor asked for it.
     pub test: Option<TestResult>,
     pub environment: Environment,
+    /// None in runs from before it was kept.
+    #[serde(default)]
+    pub input: Option<NetworkInput>,
     /// Size of the weights that it ended with, where they are kept.
     #[serde(default)]
     pub weights_bytes: Option<u64>,
@@ -78,6 +87,22 @@ impl TestResult {
     }
 }
 
+/// What the network takes and what it answers with: enough to classify an image where the dataset is not at hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkInput {
+    pub shape: ImageShape,
+    /// Their names, in the order of the network's outputs.
+    pub classes: Vec<String>,
+    /// How the dataset shows what it shows; images are prepared alike.
+    pub style: DrawingStyle,
+}
+
+impl NetworkInput {
+    pub fn new(dataset: &DatasetSummary) -> Self {
+        Self { shape: dataset.shape, classes: dataset.classes.clone(), style: dataset.style }
+    }
+}
+
 /// Where a run was trained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,6 +110,7 @@ pub struct Environment {
     pub engine: Option<EngineKind>,
     /// As the browser names it; empty where the engine had not said it.
     pub adapter: String,
+    /// The browser, or the command line and its system.
     pub user_agent: String,
     /// Kindling's.
     pub build: String,
@@ -108,51 +134,45 @@ impl<'de> Deserialize<'de> for KeptRun {
     }
 }
 
-/// What only the page knows of a run that has ended.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Circumstances {
-    pub id: String,
-    pub started_at: f64,
-    pub dataset_name: String,
-    pub test: Option<TestResult>,
-    pub environment: Environment,
+impl RunRecord {
+    /// What the engine said at its end; none of a run that did not come to an end of its own.
+    pub fn report(&self) -> Option<RunReport> {
+        let ending = match self.ending {
+            RunEnding::Completed => Ending::Completed,
+            RunEnding::StepLimit => Ending::StepLimit,
+            RunEnding::Stopped => Ending::Stopped,
+            RunEnding::EarlyStopped => Ending::EarlyStopped,
+            RunEnding::Replaced | RunEnding::Failed(_) => return None,
+        };
+        Some(RunReport {
+            ending,
+            steps: self.steps,
+            best: self.best,
+            is_averaged: self.config.ema_decay.is_some(),
+            elapsed_ms: self.elapsed_ms,
+        })
+    }
 }
 
-impl KeptRun {
-    /// None for a run without a step: there is nothing to compare.
-    pub fn new(ended: EndedRun, circumstances: Circumstances) -> Option<Self> {
-        let EndedRun { run, curves, outcome, weights } = ended;
-        let (ending, steps, elapsed_ms) = match outcome {
-            Outcome::Finished(report) => (report.ending.into(), report.steps, report.elapsed_ms),
-            Outcome::Failed(failure) => (RunEnding::Failed(failure.kind), run.progress.step, run.progress.elapsed_ms),
-            Outcome::Replaced => (RunEnding::Replaced, run.progress.step, run.progress.elapsed_ms),
-        };
-        if steps == 0 {
-            return None;
-        }
-        let Circumstances { id, started_at, dataset_name, test, environment } = circumstances;
-        let record = RunRecord {
-            id,
-            started_at,
-            dataset_name,
-            config: (*run.config).clone(),
-            parameters: run.plan.map(|plan| plan.parameters),
-            steps,
-            elapsed_ms,
-            ending,
-            best: run.best.filter(is_finite),
-            // JSON has no numbers that are not finite; the ending says that the loss was none.
-            epochs: run.epochs.into_iter().filter(is_finite).collect(),
-            adjustments: run.adjustments,
-            test,
-            environment,
-            weights_bytes: weights.map(|weights| weights.len() as u64),
-            name: String::new(),
-            note: String::new(),
-            is_starred: false,
-        };
-        Some(Self { record, curves: RunCurves::new(&curves) })
+/// Adds the report of an epoch to those of a run, of which at most [`EPOCHS_LIMIT`] are kept.
+pub fn push_epoch(epochs: &mut Vec<EpochReport>, report: EpochReport) {
+    epochs.push(report);
+    if epochs.len() > EPOCHS_LIMIT {
+        let older_half = EPOCHS_LIMIT / 2;
+        let mut position = 0;
+        epochs.retain(|_| {
+            position += 1;
+            position > older_half || position % 2 == 0
+        });
     }
+}
+
+/// Adds a change to those of a run, of which at most [`ADJUSTMENTS_LIMIT`] are kept.
+pub fn push_adjustment(adjustments: &mut Vec<Adjustment>, adjustment: Adjustment) {
+    if adjustments.len() >= ADJUSTMENTS_LIMIT {
+        adjustments.remove(0);
+    }
+    adjustments.push(adjustment);
 }
 
 impl From<Ending> for RunEnding {

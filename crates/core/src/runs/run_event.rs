@@ -1,10 +1,9 @@
-//! What `kindling.train` tells its listener, as JSON. Pure.
+//! What a listener of a run receives, as JSON: that of the page's `kindling.train`, and whoever reads `kindling train --json`.
 
 use serde_json::{Value, json};
 
-use super::values::with;
-use kindling_core::protocol::event::Preparation;
-use kindling_core::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
+use crate::protocol::event::Preparation;
+use crate::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
 
 /// The update as the object that a listener receives; `kindling.d.ts` has its type.
 pub fn run_event(update: &RunUpdate) -> Value {
@@ -74,10 +73,8 @@ fn of_kind(kind: &str, event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::AugmentConfig;
-    use kindling_core::protocol::{
-        Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount,
-    };
+    use crate::config::AugmentConfig;
+    use crate::protocol::{Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount};
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,

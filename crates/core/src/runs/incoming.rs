@@ -1,24 +1,24 @@
-//! Configs and runs from outside: out of the page's address, or out of a file. Nothing of them is trusted.
+//! Configs and runs from outside. Nothing of them is trusted.
 
 #[cfg(test)]
 mod tests;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::limit::RUNS_LIMIT;
-use super::record::{KeptRun, NAME_LIMIT, NOTE_LIMIT, is_finite, shortened};
-use crate::page::json::to_text;
-use crate::page::state::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT};
-use kindling_core::config::RunConfig;
-use kindling_core::network::shape::check_extent;
+use super::record::{
+    ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, KeptRun, NAME_LIMIT, NOTE_LIMIT, NetworkInput, is_finite, shortened,
+};
+use super::weights;
+use crate::config::RunConfig;
+use crate::dataset::{DrawingStyle, MAX_CLASSES, MAX_SIDE_PIXELS};
+use crate::network::shape::check_extent;
+use crate::protocol::Bulk;
 
-/// Of a config in the page's address, encoded: browsers and messengers carry that much.
-pub const LINK_LIMIT_BYTES: usize = 16_384;
 /// Of a file. Five hundred runs with long curves take up to about 80 MB; of what people keep, a few.
 pub const FILE_LIMIT_BYTES: usize = 100_000_000;
+/// Runs in a file, and runs that the page keeps.
+pub const RUNS_LIMIT: usize = 500;
 /// Letters of an id, of a dataset's name, and of what the environment says.
 const WORDS_LIMIT: usize = 400;
 
@@ -42,7 +42,9 @@ pub enum Refusal {
     TooManyRuns {
         limit: usize,
     },
-    /// The browser could not read the file.
+    /// A file of weights, but not of a run of Kindling's.
+    NotWeights(String),
+    /// The file could not be read.
     Unreadable,
 }
 
@@ -50,35 +52,18 @@ pub enum Refusal {
 pub enum Incoming {
     Config(Box<RunConfig>),
     Runs(Vec<KeptRun>),
+    /// A run with the weights that it ended with.
+    Trained(Box<KeptRun>, Bulk),
 }
 
-/// The value of `config=` for the page's address; none for a config that is too long for one.
-pub fn config_to_link(config: &RunConfig) -> Option<String> {
-    let link = URL_SAFE_NO_PAD.encode(to_text(config));
-    (link.len() <= LINK_LIMIT_BYTES).then_some(link)
-}
-
-/// The config in the query of the page's address, if there is one.
-pub fn config_of_query(query: &str) -> Option<Result<RunConfig, Refusal>> {
-    let mut pairs = query.trim_start_matches('?').split('&');
-    pairs.find_map(|pair| pair.strip_prefix("config=")).map(config_of_link)
-}
-
-fn config_of_link(link: &str) -> Result<RunConfig, Refusal> {
-    if link.len() > LINK_LIMIT_BYTES {
-        return Err(Refusal::TooLong { limit_bytes: LINK_LIMIT_BYTES });
-    }
-    // Some programs fill up what they pass on.
-    let bytes = URL_SAFE_NO_PAD.decode(link.trim_end_matches('=')).map_err(|_| Refusal::NotBase64)?;
-    let text = String::from_utf8(bytes).map_err(|_| Refusal::NotText)?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| Refusal::NotJson(error.to_string()))?;
-    config(&value)
-}
-
-/// A file that holds a config, or runs as the page exports them.
+/// A file that holds a config, runs, or a run with its weights.
 pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     if bytes.len() > FILE_LIMIT_BYTES {
         return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
+    }
+    if weights::is_safetensors(bytes) {
+        let run = trained_run(bytes).map_err(Refusal::NotWeights)?;
+        return Ok(Incoming::Trained(Box::new(run), bytes.to_vec().into()));
     }
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Refusal::NotJson(error.to_string()))?;
     if value.get("format").and_then(Value::as_str) != Some(RUNS_FORMAT) {
@@ -98,7 +83,16 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     runs.collect::<Result<_, _>>().map(Incoming::Runs)
 }
 
-fn config(value: &Value) -> Result<RunConfig, Refusal> {
+/// The run that a file of weights is of.
+fn trained_run(bytes: &[u8]) -> Result<KeptRun, String> {
+    let text = weights::run_text(bytes).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let run = kept_run(&value)?;
+    run.record.report().map(|_| run).ok_or_else(|| "its run did not come to an end of its own".into())
+}
+
+/// A config whose network has a sensible extent; whether it fits a dataset shows when it is to run.
+pub fn config(value: &Value) -> Result<RunConfig, Refusal> {
     let config = RunConfig::deserialize(value).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     check_extent(&config.network).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     Ok(config)
@@ -119,11 +113,14 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
     let are_finite = is_test_finite
         && record.epochs.iter().chain(&record.best).all(is_finite)
         && numbers.iter().all(|it| it.is_finite());
-    if !are_finite || !run.curves.is_sound() {
+    if !are_finite || !run.curves.is_sound() || !record.input.as_ref().is_none_or(is_input_sound) {
         return Err("its figures are not those of a run".into());
     }
     if record.epochs.len() > EPOCHS_LIMIT || record.adjustments.len() > ADJUSTMENTS_LIMIT {
         return Err("it has too many epochs or adjustments".into());
+    }
+    for class in record.input.iter_mut().flat_map(|input| &mut input.classes) {
+        *class = shortened(class, WORDS_LIMIT);
     }
     record.name = shortened(&record.name, NAME_LIMIT);
     record.note = shortened(&record.note, NOTE_LIMIT);
@@ -134,6 +131,23 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
         *words = shortened(words, WORDS_LIMIT);
     }
     Ok(run)
+}
+
+/// Whether these could be images of a dataset.
+fn is_input_sound(input: &NetworkInput) -> bool {
+    let sides = 1..=MAX_SIDE_PIXELS;
+    let is_style_sound = match input.style {
+        DrawingStyle::Scene => true,
+        DrawingStyle::Figure(style) => {
+            let figures = [style.ground, style.longer_side_pixels, style.center[0], style.center[1]];
+            figures.iter().all(|figure| figure.is_finite())
+        }
+    };
+    matches!(input.shape.channels, 1 | 3)
+        && sides.contains(&input.shape.height)
+        && sides.contains(&input.shape.width)
+        && (1..=MAX_CLASSES).contains(&input.classes.len())
+        && is_style_sound
 }
 
 /// The text of a file of runs.

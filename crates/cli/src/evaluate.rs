@@ -1,0 +1,71 @@
+//! `kindling evaluate`.
+
+use std::process::ExitCode;
+
+use kindling_core::metrics::ConfusionMatrix;
+use kindling_core::protocol::question::{Evaluate, Views};
+use kindling_core::protocol::{Answer, Command, DatasetSummary, Evaluation, Event, RequestId, RunId, RunUpdate};
+use serde_json::json;
+
+use crate::arguments::{EvaluateArguments, Part};
+use crate::data::Data;
+use crate::engine::{Engine, Loaded, Signal};
+use crate::trouble::Trouble;
+use crate::{INTERRUPTED, device, run_folder};
+
+const REQUEST: RequestId = RequestId(1);
+
+pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
+    let (run, weights) = run_folder::open(&arguments.run)?;
+    let data = Data::find(&arguments.data.data)?;
+    let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
+    let Loaded::Dataset(mut dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };
+    engine.act(Command::Open { run: RunId(1), config: Box::new(run.record.config), weights });
+    loop {
+        match engine.next() {
+            Signal::Interrupted => return Ok(INTERRUPTED.into()),
+            Signal::Event(Event::Run { update: RunUpdate::Opened, .. }) => {
+                let question = Evaluate { split: arguments.split.into(), views: Views::One }.into();
+                engine.act(Command::Ask { request: REQUEST, question });
+            }
+            // Cut as the run was.
+            Signal::Event(Event::Dataset(kindling_core::protocol::DatasetUpdate::Set(summary))) => dataset = summary,
+            Signal::Event(Event::Answer { result, .. }) => {
+                if let Answer::Evaluation(evaluation) = result? {
+                    report(&evaluation, &dataset, arguments);
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
+            Signal::Event(Event::Run { update: RunUpdate::Failed(failure), .. } | Event::Crashed(failure)) => {
+                return Err(failure.into());
+            }
+            Signal::Event(_) => {}
+        }
+    }
+}
+
+fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &EvaluateArguments) {
+    let Evaluation { loss, accuracy, predictions, .. } = evaluation;
+    let matrix = ConfusionMatrix::new(predictions, dataset.classes.len());
+    let part = match arguments.split {
+        Part::Test => "test",
+        Part::Validation => "validation",
+    };
+    if arguments.json {
+        let confusion: Vec<Vec<u32>> = (0..dataset.classes.len())
+            .map(|label| (0..dataset.classes.len()).map(|predicted| matrix.count(label, predicted)).collect())
+            .collect();
+        let object = json!({
+            "split": part, "images": predictions.len(), "loss": loss, "accuracy": accuracy, "classes": dataset.classes,
+            "confusion": confusion,
+        });
+        println!("{object}");
+    } else {
+        println!(
+            "{}, {part} set, {} images: loss {loss:.4}, accuracy {:.2}%",
+            dataset.name,
+            predictions.len(),
+            100.0 * accuracy
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! `kindling presets`.
+
+use std::process::ExitCode;
+
+use kindling_core::network::presets;
+use kindling_core::network::shape::infer;
+use serde_json::json;
+
+use crate::INTERRUPTED;
+use crate::arguments::{MachineArguments, PresetsArguments};
+use crate::data::Data;
+use crate::device::{self, Api, DeviceName};
+use crate::engine::{Engine, Loaded};
+use crate::trouble::Trouble;
+
+pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
+    let data = Data::find(&arguments.data.data)?;
+    let machine = MachineArguments { device: DeviceName { api: Api::Flex, index: None }, threads: None };
+    let mut engine = Engine::start(device::open(&machine)?, &data)?;
+    let Loaded::Dataset(dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };
+    let presets = presets(&dataset);
+    if arguments.json {
+        let presets: Vec<_> =
+            presets.iter().map(|preset| json!({ "id": preset.id, "config": preset.config })).collect();
+        println!("{}", json!(presets));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{:<12} {:<32} {:>10} {:>6} {:>5} {:>8}", "id", "network", "parameters", "epochs", "batch", "rate");
+    for preset in presets {
+        let config = preset.config;
+        // Those that do not fit are not listed.
+        let parameters: u64 = infer(&config.network, dataset.shape, dataset.classes.len())
+            .map_or(0, |layers| layers.iter().map(|layer| layer.parameters).sum());
+        println!(
+            "{:<12} {:<32} {parameters:>10} {:>6} {:>5} {:>8}",
+            preset.id, config.network.name, config.epochs, config.batch_size, config.learning_rate
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,131 @@
+//! A process as the session's platform: events into a queue, tasks on one thread, local files by address.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_channel::mpsc::UnboundedSender;
+use futures_executor::LocalSpawner;
+use futures_util::future::poll_fn;
+use futures_util::task::LocalSpawnExt;
+use kindling_core::protocol::Event;
+use kindling_session::retry::Trouble;
+use kindling_session::{Download, Freshness, Platform, Store, StoreError};
+
+/// Begins the address of a file of the served dataset's folder; the rest is as on a server.
+pub const SERVED: &str = "served:";
+
+/// Begins the address of any other file; the rest is its path.
+pub const FILE: &str = "file:";
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: u64 = 1 << 20;
+
+pub struct Native {
+    events: UnboundedSender<Event>,
+    spawner: LocalSpawner,
+    started: Instant,
+    /// Where the files of a served dataset lie.
+    served: PathBuf,
+}
+
+impl Native {
+    pub fn new(events: UnboundedSender<Event>, spawner: LocalSpawner, served: PathBuf) -> Self {
+        Self { events, spawner, started: Instant::now(), served }
+    }
+
+    fn path(&self, url: &str) -> Option<PathBuf> {
+        if let Some(path) = url.strip_prefix(FILE) {
+            return Some(path.into());
+        }
+        // Names in a dataset's description are plain.
+        let (_, name) = url.strip_prefix(SERVED)?.rsplit_once('/')?;
+        Some(self.served.join(name))
+    }
+}
+
+impl Platform for Native {
+    type Store = Nowhere;
+    type Download = LocalFile;
+
+    fn emit(&self, event: Event) {
+        // Nobody listens any more when the process is about to end.
+        self.events.unbounded_send(event).ok();
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        // Fails only where the pool is gone, and the process with it.
+        self.spawner.spawn_local(task).ok();
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1_000.0
+    }
+
+    /// Blocks: it is between attempts to read a file, and there is nothing else to do.
+    async fn sleep(&self, duration_ms: u32) {
+        std::thread::sleep(Duration::from_millis(duration_ms.into()));
+    }
+
+    async fn breathe(&self) {
+        let mut is_first = true;
+        poll_fn(|context| {
+            if !std::mem::take(&mut is_first) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn fetch(&self, url: &str, _freshness: Freshness) -> Result<LocalFile, Trouble> {
+        let missing = || Trouble::NoAnswer(format!("{url} is no address of a local file"));
+        let file = File::open(self.path(url).ok_or_else(missing)?).map_err(trouble)?;
+        Ok(LocalFile { file })
+    }
+
+    fn store(&self) -> &Nowhere {
+        &Nowhere
+    }
+}
+
+/// A file that is read in pieces, so that a wrong one is refused early.
+pub struct LocalFile {
+    file: File,
+}
+
+impl Download for LocalFile {
+    async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let mut chunk = Vec::new();
+        (&mut self.file).take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(trouble)?;
+        Ok(Some(chunk).filter(|chunk| !chunk.is_empty()))
+    }
+}
+
+fn trouble(error: io::Error) -> Trouble {
+    Trouble::NoAnswer(error.to_string())
+}
+
+/// Keeps nothing: local files need no copies.
+pub struct Nowhere;
+
+impl Store for Nowhere {
+    async fn read(&self, _name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _name: &str, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn remove(&self, _name: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn names(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+}

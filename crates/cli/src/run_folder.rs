@@ -1,0 +1,140 @@
+//! The folder of a run: its checkpoint while it goes on, and what it came to.
+
+use std::fs;
+use std::path::Path;
+
+use futures_executor::block_on;
+use kindling_core::protocol::Bulk;
+use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, parse_file, runs_to_file};
+use kindling_core::runs::record::KeptRun;
+use kindling_core::runs::weights;
+use kindling_session::Store;
+
+use crate::history::History;
+use crate::store::FolderStore;
+use crate::trouble::Trouble;
+
+pub const RUN: &str = "run.json";
+pub const WEIGHTS: &str = "weights.safetensors";
+const CURVES: &str = "curves.csv";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// Of the checkpoint's metadata that holds the history.
+const HISTORY_KEY: &str = "kindling.history";
+
+pub struct RunFolder {
+    store: FolderStore,
+}
+
+/// A run that has not ended.
+pub struct Unfinished {
+    pub history: History,
+    /// The engine's part.
+    pub checkpoint: Bulk,
+}
+
+impl RunFolder {
+    pub fn new(folder: &Path) -> Self {
+        Self { store: FolderStore::new(folder) }
+    }
+
+    /// Fails where the folder holds a run that a new one would overwrite.
+    pub fn check_is_free(&self) -> Result<(), Trouble> {
+        let folder = self.store.folder().display();
+        if self.store.path(CHECKPOINT).exists() {
+            return Err(Trouble::new(format!(
+                "{folder} holds a run that has not ended: go on with it by --resume, or choose another folder."
+            )));
+        }
+        self.check_has_no_result()
+    }
+
+    fn check_has_no_result(&self) -> Result<(), Trouble> {
+        if [RUN, WEIGHTS].iter().any(|name| self.store.path(name).exists()) {
+            let folder = self.store.folder().display();
+            return Err(Trouble::new(format!("{folder} holds a run that has ended: choose another folder.")));
+        }
+        Ok(())
+    }
+
+    /// The run to go on with; none where there is none yet.
+    pub fn unfinished(&self) -> Result<Option<Unfinished>, Trouble> {
+        let Some(bytes) = block_on(self.store.read(CHECKPOINT))? else {
+            return self.check_has_no_result().map(|()| None);
+        };
+        let damaged = |why: String| {
+            let path = self.store.path(CHECKPOINT);
+            Trouble::new(format!("{} cannot be used ({why}): begin anew in another folder.", path.display()))
+        };
+        let text = weights::text(&bytes, HISTORY_KEY).map_err(|error| damaged(error.to_string()))?;
+        let text = text.ok_or_else(|| damaged("it is not one of kindling's".to_owned()))?;
+        let history = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        Ok(Some(Unfinished { history, checkpoint: bytes.into() }))
+    }
+
+    pub fn keep_checkpoint(&self, history: &History, checkpoint: &[u8]) -> Result<(), Trouble> {
+        let text = serde_json::to_string(history).map_err(|error| Trouble::new(error.to_string()))?;
+        let bytes =
+            weights::with_text(checkpoint, HISTORY_KEY, &text).map_err(|error| Trouble::new(error.to_string()))?;
+        Ok(block_on(self.store.write(CHECKPOINT, &bytes))?)
+    }
+
+    /// Keeps what a run came to, and then lets its checkpoint go.
+    pub fn keep_result(&self, run: &KeptRun, weights: Option<&[u8]>) -> Result<(), Trouble> {
+        if let Some(bytes) = weights {
+            let bytes = weights::with_run(bytes, run).map_err(|error| Trouble::new(error.to_string()))?;
+            block_on(self.store.write(WEIGHTS, &bytes))?;
+        }
+        let network = &run.record.config.network.name;
+        block_on(self.store.write(CURVES, run.curves.to_csv(network).as_bytes()))?;
+        block_on(self.store.write(RUN, runs_to_file(std::slice::from_ref(run)).as_bytes()))?;
+        Ok(block_on(self.store.remove(CHECKPOINT))?)
+    }
+}
+
+/// A run with its weights, out of its folder or its file.
+pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
+    let file = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
+    if path.is_dir() && !file.exists() {
+        let way_out = if path.join(CHECKPOINT).exists() {
+            "its run has not ended: go on with it by `kindling train --resume`"
+        } else {
+            "take a folder that `kindling train` made"
+        };
+        return Err(Trouble::new(format!("{} has no {WEIGHTS}: {way_out}.", path.display())));
+    }
+    match read(&file)? {
+        Incoming::Trained(run, weights) => Ok((*run, weights)),
+        Incoming::Config(_) | Incoming::Runs(_) => Err(Trouble::new(format!(
+            "{} has no weights: save the run with its weights in the page, or train it by `kindling train`.",
+            file.display()
+        ))),
+    }
+}
+
+/// Any file that the page or kindling writes.
+pub fn read(file: &Path) -> Result<Incoming, Trouble> {
+    let bytes = match fs::metadata(file) {
+        Ok(metadata) if metadata.len() > FILE_LIMIT_BYTES as u64 => {
+            return Err(refused(file, &Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES }));
+        }
+        Ok(_) => fs::read(file),
+        Err(error) => Err(error),
+    };
+    let bytes =
+        bytes.map_err(|error| Trouble::new(format!("{} cannot be read ({error}): check its name.", file.display())))?;
+    parse_file(&bytes).map_err(|refusal| refused(file, &refusal))
+}
+
+fn refused(file: &Path, refusal: &Refusal) -> Trouble {
+    let why = match refusal {
+        Refusal::TooLong { limit_bytes } => format!("it is longer than {limit_bytes} bytes"),
+        Refusal::NotJson(detail) => format!("it is no JSON: {detail}"),
+        Refusal::NotConfig(detail) => format!("it is no settings of a run: {detail}"),
+        Refusal::NotRun { place, detail } => format!("run {place} in it is not one of Kindling's: {detail}"),
+        Refusal::TooManyRuns { limit } => format!("it has more than {limit} runs"),
+        Refusal::NotWeights(detail) => format!("it holds no run of Kindling's: {detail}"),
+        Refusal::NotText | Refusal::NotBase64 | Refusal::Unreadable => "it is damaged".to_owned(),
+    };
+    Trouble::new(format!("{} cannot be used ({why}): save it in the page again.", file.display()))
+}

@@ -1,0 +1,153 @@
+//! `kindling train`.
+
+use std::process::ExitCode;
+
+use kindling_core::protocol::{
+    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunUpdate,
+};
+use kindling_core::runs::record::RunEnding;
+use serde_json::json;
+
+use crate::arguments::TrainArguments;
+use crate::data::Data;
+use crate::engine::{Engine, Loaded, Signal};
+use crate::history::History;
+use crate::reporter::{Reporter, duration};
+use crate::run_folder::{RunFolder, Unfinished};
+use crate::settings::{Source, changed};
+use crate::trouble::Trouble;
+use crate::{INTERRUPTED, device};
+
+const RUN: RunId = RunId(1);
+
+pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
+    let folder = RunFolder::new(&arguments.out);
+    let begin = begin(arguments, &folder)?;
+    let data = Data::find(&arguments.data.data)?;
+    let reporter = Reporter::new(arguments.json);
+    let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
+    let dataset = match engine.load(&data, |update| reporter.dataset(update))? {
+        Loaded::Dataset(dataset) => dataset,
+        Loaded::Interrupted => return Ok(INTERRUPTED.into()),
+    };
+    let (history, checkpoint) = match begin {
+        Begin::Again(unfinished) => {
+            reporter.say(&format!("going on after step {}", unfinished.history.steps));
+            (unfinished.history, Some(unfinished.checkpoint))
+        }
+        Begin::New(source) => (new_history(*source, arguments, &dataset)?, None),
+    };
+    let config = Box::new(history.config.clone());
+    engine.act(Command::Train { run: RUN, config, checkpoint, is_kept: true });
+    let run = Run { engine, reporter, folder, history, weights: None, is_ending: false };
+    run.follow()
+}
+
+/// How a run begins.
+enum Begin {
+    New(Box<Source>),
+    Again(Unfinished),
+}
+
+/// All that can be refused before the dataset is read.
+fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Trouble> {
+    if !arguments.resume {
+        folder.check_is_free()?;
+    } else if let Some(unfinished) = folder.unfinished()? {
+        return Ok(Begin::Again(unfinished));
+    }
+    let out = arguments.out.display();
+    let config = arguments.config.as_ref().ok_or_else(|| {
+        Trouble::new(format!("{out} has no checkpoint to go on from: give a CONFIG to begin with, or another --out."))
+    })?;
+    Source::find(config).map(|source| Begin::New(Box::new(source)))
+}
+
+fn new_history(source: Source, arguments: &TrainArguments, dataset: &DatasetSummary) -> Result<History, Trouble> {
+    let config = changed(&source.config(dataset)?, &arguments.changes)?;
+    Ok(History::new(config, dataset, device::environment(&arguments.machine)))
+}
+
+/// A run under way.
+struct Run {
+    engine: Engine,
+    reporter: Reporter,
+    folder: RunFolder,
+    history: History,
+    /// Those that it ends with.
+    weights: Option<Bulk>,
+    /// Whether it ends at its next checkpoint.
+    is_ending: bool,
+}
+
+impl Run {
+    /// Follows it to its end, or to where it is interrupted.
+    fn follow(mut self) -> Result<ExitCode, Trouble> {
+        loop {
+            match self.engine.next() {
+                Signal::Interrupted => {
+                    self.is_ending = true;
+                    self.engine.act(Command::Checkpoint);
+                    self.reporter.say("writing a checkpoint; Ctrl-C again ends at once");
+                }
+                Signal::Event(Event::Run { update, .. }) => {
+                    if let Some(code) = self.receive(update)? {
+                        return Ok(code);
+                    }
+                }
+                Signal::Event(Event::Warning(failure)) => self.reporter.warn(&failure),
+                Signal::Event(Event::Crashed(failure)) => return self.failed(failure),
+                Signal::Event(_) => {}
+            }
+        }
+    }
+
+    /// Gives the exit code once the run is over.
+    fn receive(&mut self, update: RunUpdate) -> Result<Option<ExitCode>, Trouble> {
+        self.history.receive(&update);
+        self.reporter.run(&update);
+        match update {
+            RunUpdate::Checkpoint { step, bytes } => {
+                self.folder.keep_checkpoint(&self.history, &bytes)?;
+                if self.is_ending {
+                    self.reporter.end();
+                    self.reporter.say(&format!("interrupted after step {step}; go on with --resume"));
+                    self.reporter.emit(&json!({ "kind": "interrupted", "step": step }));
+                    return Ok(Some(INTERRUPTED.into()));
+                }
+            }
+            RunUpdate::Weights(bytes) => self.weights = Some(bytes),
+            RunUpdate::Finished(report) => return self.finished(&report).map(Some),
+            RunUpdate::Failed(failure) => return self.failed(failure).map(Some),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn finished(&mut self, report: &RunReport) -> Result<ExitCode, Trouble> {
+        let weights = self.weights.take();
+        let size = weights.as_ref().map(|weights| weights.len() as u64);
+        let run = self.history.clone().kept(report.ending.into(), size);
+        self.folder.keep_result(&run, weights.as_deref())?;
+        self.reporter.end();
+        let best = report.best.map_or_else(String::new, |best| {
+            format!(
+                "; best validation accuracy {:.2}% after epoch {}",
+                100.0 * best.validation_accuracy,
+                best.epoch + 1
+            )
+        });
+        self.reporter.say(&format!("{} steps in {}{best}", report.steps, duration(report.elapsed_ms)));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn failed(&mut self, failure: Failure) -> Result<ExitCode, Trouble> {
+        self.reporter.end();
+        // A device that is lost may come back, and the run go on; one whose loss is no number cannot.
+        if self.history.steps > 0 && failure.kind == FailureKind::LossNotFinite {
+            let run = self.history.clone().kept(RunEnding::Failed(failure.kind), None);
+            self.folder.keep_result(&run, None)?;
+        }
+        Err(failure.into())
+    }
+}

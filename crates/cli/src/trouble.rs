@@ -1,0 +1,54 @@
+//! What went wrong, as one sentence with the way out.
+
+use kindling_core::protocol::{Failure, FailureKind};
+use kindling_core::runs::run_event::error_message;
+use kindling_session::StoreError;
+
+/// The sentence that a person reads.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Trouble(pub String);
+
+impl Trouble {
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        let message = error_message(&failure);
+        Self(match way_out(failure.kind) {
+            Some(way_out) => format!("{} {way_out}", message),
+            None => message,
+        })
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self(format!("{error}: choose a folder that can be written, with room for the weights."))
+    }
+}
+
+fn way_out(kind: FailureKind) -> Option<&'static str> {
+    Some(match kind {
+        FailureKind::DownloadFailed => "Check that the file can be read.",
+        FailureKind::WrongHash => "The file is damaged: take the dataset's folder anew.",
+        FailureKind::BadFile => "Take the file anew, or leave it out.",
+        FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",
+        FailureKind::TooFewImages => "Take more images, or hold out a smaller part of them.",
+        FailureKind::NoDataset => "Give the dataset that it was made for, or --set dataset=ID to train on this one.",
+        FailureKind::BadNetwork => "Change the network in the page, or take a preset: see `kindling presets`.",
+        FailureKind::BadConfig => "Change it with --set.",
+        FailureKind::BadImage => "Take another image.",
+        FailureKind::LossNotFinite => "Lower the learning rate, as with --set learningRate=0.001.",
+        FailureKind::OutOfMemory => "Take smaller batches, as with --set batchSize=32.",
+        FailureKind::NoWebGpu | FailureKind::GpuError | FailureKind::DeviceLost => {
+            "Take another device, as --device flex."
+        }
+        FailureKind::NoNetwork | FailureKind::EngineCrashed | FailureKind::BuildMismatch | FailureKind::Canceled => {
+            return None;
+        }
+    })
+}

@@ -1,0 +1,170 @@
+//! A run in one file with its weights: a safetensors file (github.com/huggingface/safetensors) that has the run's record in its
+//! metadata. Other tools read its tensors, and ignore the record.
+//!
+//! Such a file is 8 bytes with the length of its header, the header, which is JSON, and the tensors' bytes. Only the header is read and
+//! written here.
+
+use serde_json::{Map, Value};
+
+use super::record::KeptRun;
+
+/// Of the metadata that holds the run.
+pub const RUN_KEY: &str = "kindling.run";
+
+/// Of a header's bytes. Curves take up to 200 kB of it, and each tensor a hundred bytes.
+const HEADER_LIMIT_BYTES: usize = 16 << 20;
+
+const METADATA: &str = "__metadata__";
+
+/// Tensors begin at a multiple of this, as the format's own writer has it.
+const ALIGNMENT: usize = 8;
+
+/// Why a file's header cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    #[error("it is cut off, or no safetensors file")]
+    NotSafetensors,
+    #[error("its header is longer than {limit_bytes} bytes")]
+    TooLong { limit_bytes: usize },
+    #[error("its header is damaged: {0}")]
+    Damaged(String),
+    #[error("its metadata has no {RUN_KEY}")]
+    NoRun,
+}
+
+/// Whether bytes begin as a safetensors file does, which no text does.
+pub fn is_safetensors(bytes: &[u8]) -> bool {
+    split(bytes).is_ok_and(|(header, _)| header.first() == Some(&b'{'))
+}
+
+/// The weights with their run in the metadata, in the place of the one that is there.
+pub fn with_run(weights: &[u8], run: &KeptRun) -> Result<Vec<u8>, HeaderError> {
+    let text = serde_json::to_value(run).map_err(|error| HeaderError::Damaged(error.to_string()))?.to_string();
+    with_text(weights, RUN_KEY, &text)
+}
+
+/// The text of the run that a file of weights is of.
+pub fn run_text(file: &[u8]) -> Result<String, HeaderError> {
+    text(file, RUN_KEY)?.ok_or(HeaderError::NoRun)
+}
+
+/// The file with a text in its metadata. The tensors stay as they are.
+pub fn with_text(file: &[u8], key: &str, text: &str) -> Result<Vec<u8>, HeaderError> {
+    let (header, tensors) = split(file)?;
+    let mut header = parse(header)?;
+    let metadata = header.entry(METADATA).or_insert_with(|| Value::Object(Map::new()));
+    let metadata = metadata.as_object_mut().ok_or_else(|| HeaderError::Damaged("the metadata is no object".into()))?;
+    metadata.insert(key.to_owned(), Value::String(text.to_owned()));
+    let mut header = Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
+    if header.len() > HEADER_LIMIT_BYTES {
+        return Err(HeaderError::TooLong { limit_bytes: HEADER_LIMIT_BYTES });
+    }
+    Ok([&(header.len() as u64).to_le_bytes(), &header[..], tensors].concat())
+}
+
+/// A text of the file's metadata.
+pub fn text(file: &[u8], key: &str) -> Result<Option<String>, HeaderError> {
+    let (header, _) = split(file)?;
+    let mut header = parse(header)?;
+    let text = header.get_mut(METADATA).and_then(|metadata| metadata.get_mut(key)).map(Value::take);
+    match text {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(HeaderError::Damaged(format!("{key} is no text"))),
+    }
+}
+
+/// Header and tensors.
+fn split(file: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
+    let (length, rest) = file.split_first_chunk::<8>().ok_or(HeaderError::NotSafetensors)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| HeaderError::NotSafetensors)?;
+    let parts = rest.split_at_checked(length).ok_or(HeaderError::NotSafetensors)?;
+    if length > HEADER_LIMIT_BYTES {
+        return Err(HeaderError::TooLong { limit_bytes: HEADER_LIMIT_BYTES });
+    }
+    Ok(parts)
+}
+
+fn parse(header: &[u8]) -> Result<Map<String, Value>, HeaderError> {
+    serde_json::from_slice(header).map_err(|error| HeaderError::Damaged(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::runs::incoming::{Incoming, Refusal, parse_file, runs_to_file};
+    use crate::runs::record::{RunEnding, RunRecord};
+    use crate::runs::samples::kept;
+
+    fn file(header: &str, tensors: &[u8]) -> Vec<u8> {
+        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), tensors].concat()
+    }
+
+    /// A file with one tensor.
+    fn weights() -> Vec<u8> {
+        file(r#"{"0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[1, 2, 3, 4, 5, 6, 7, 8])
+    }
+
+    #[test]
+    fn a_run_comes_back_with_its_weights() {
+        let file = with_run(&weights(), &kept("a-1")).unwrap();
+        assert!(is_safetensors(&file));
+        assert!(file.ends_with(&[1, 2, 3, 4, 5, 6, 7, 8]));
+        assert_eq!((file.len() - 16) % ALIGNMENT, 0);
+        assert_eq!(parse_file(&file), Ok(Incoming::Trained(Box::new(kept("a-1")), file.clone().into())));
+        // Another run in its place.
+        let again = with_run(&file, &kept("b-2")).unwrap();
+        assert_eq!(again.len(), file.len());
+        assert!(run_text(&again).unwrap().contains("b-2"));
+    }
+
+    #[test]
+    fn other_metadata_stays() {
+        let file = file(r#"{"__metadata__":{"format":"pt"}}"#, &[]);
+        let file = with_run(&file, &kept("a")).unwrap();
+        assert_eq!(text(&file, "format"), Ok(Some("pt".to_owned())));
+    }
+
+    #[test]
+    fn files_without_a_run_are_refused() {
+        assert_eq!(run_text(&weights()), Err(HeaderError::NoRun));
+        assert!(matches!(parse_file(&weights()), Err(Refusal::NotWeights(_))));
+        assert_eq!(run_text(b"short"), Err(HeaderError::NotSafetensors));
+        assert!(!is_safetensors(runs_to_file(&[kept("a")]).as_bytes()));
+        let huge = [&(HEADER_LIMIT_BYTES as u64 + 1).to_le_bytes(), &vec![b' '; HEADER_LIMIT_BYTES + 1][..]].concat();
+        assert!(matches!(run_text(&huge), Err(HeaderError::TooLong { .. })));
+        let record = RunRecord { ending: RunEnding::Replaced, ..kept("a").record };
+        let unended = with_run(&weights(), &KeptRun { record, ..kept("a") }).unwrap();
+        assert!(matches!(parse_file(&unended), Err(Refusal::NotWeights(_))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_damage_panics(
+            place in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut file = with_run(&weights(), &kept("a")).unwrap();
+            let place = place.index(file.len());
+            file[place] = byte;
+            for damaged in [&file[..], &file[..cut.index(file.len())]] {
+                let _ = parse_file(damaged);
+                if let Ok(again) = with_run(damaged, &kept("b")) {
+                    prop_assert!(run_text(&again).unwrap().contains("\"b\""));
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = with_run(&bytes, &kept("a"));
+            let _ = run_text(&file(&String::from_utf8_lossy(&bytes), &bytes));
+        }
+    }
+}

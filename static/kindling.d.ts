@@ -94,6 +94,16 @@ export declare namespace kindling {
      * no longer kept, or while a run is under way.
      */
     openRun(id: string): Promise<void>;
+    /**
+     * A kept run in one file: its weights as safetensors, and the run itself in their metadata. `importRun` takes it on another machine, the
+     * command line (`kindling predict`) as it is. Rejects where the weights are no longer kept.
+     */
+    exportRun(id: string): Promise<Blob>;
+    /**
+     * Keeps the runs of a file of `exportRun`, of the command line, or of "Export all runs", and gives their ids. Runs that are here already stay as
+     * they are.
+     */
+    importRun(file: Blob): Promise<string[]>;
     /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
     runs(): Promise<KeptRun[]>;
 
@@ -695,7 +705,15 @@ export declare namespace kindling {
     adjustments: Adjustment[];
     /** Of the test set, if it was asked for after the run's end, or after `openRun`. */
     test: { loss: number | null; accuracy: number } | null;
-    environment: { engine: "webgpu" | "cpu" | null; adapter: string; userAgent: string; build: string };
+    /** `"gpu"` is one that the command line used. */
+    environment: { engine: "webgpu" | "cpu" | "gpu" | null; adapter: string; userAgent: string; build: string };
+    /** What the network takes and answers; null in runs from before this was kept. */
+    input: {
+      shape: { channels: number; height: number; width: number };
+      classes: string[];
+      /** How the dataset shows what it shows. */
+      style: "scene" | { figure: object };
+    } | null;
     /** Size of the weights that it ended with; null where they are not kept, and then `openRun` rejects. */
     weightsBytes: number | null;
     /** Given by the visitor; empty where there is none. */

@@ -14,14 +14,15 @@ const HOST_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "ui,cpu,tune"];
 const WASM_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "tune"];
 
 /// Everything that a host builds, in one selection: cargo unites the features of what it builds together, and each other selection would compile burn
-/// anew. The command line without wgpu, which takes minutes to compile and cannot be tested without a GPU.
+/// anew. The command line with flex on one thread alone: wgpu takes minutes to compile, and needs a GPU to be tested.
 pub const HOST: &[&str] = &[
     "--package=kindling-core",
     "--package=kindling-train",
     "--package=kindling-session",
+    "--package=kindling-cli",
     "--package=kindling",
     "--no-default-features",
-    "--features=kindling/page,kindling/cpu",
+    "--features=kindling/page,kindling/cpu,kindling-cli/flex",
 ];
 
 /// What takes seconds: format, and clippy with the features that a plain `cargo test` builds.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::Value;
 
 use crate::places::Places;
 use crate::process;
@@ -80,7 +81,7 @@ pub fn run(places: &Places, options: &ReferenceOptions) -> Result<()> {
             },
         };
         println!("== {}", row.name);
-        let outcome = train(&program, &folder, row, options.seeds)?;
+        let outcome = train(&program, &folder, &places.host_target.join("reference-runs"), row, options.seeds)?;
         let line = outcome.line(row);
         println!("{line}\n");
         let path = places.root.join("BENCHMARKS.md");
@@ -93,13 +94,11 @@ pub fn run(places: &Places, options: &ReferenceOptions) -> Result<()> {
 fn build(places: &Places) -> Result<PathBuf> {
     process::run(
         Command::new("cargo")
-            .args(["build", "--release", "--example=reference", "--package=kindling"])
-            .args(["--no-default-features", "--features=cpu"])
+            .args(["build", "--release", "--package=kindling-cli", "--no-default-features", "--features=flex"])
             .current_dir(&places.root),
         "the lines above say why",
     )?;
-    let name = format!("reference{}", std::env::consts::EXE_SUFFIX);
-    Ok(places.host_target.join("release").join("examples").join(name))
+    Ok(places.host_target.join("release").join(format!("kindling{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// What a row came to, seed by seed.
@@ -111,36 +110,62 @@ struct Outcome {
     seconds: f64,
 }
 
-fn train(program: &Path, folder: &Path, row: &Row, seeds: u32) -> Result<Outcome> {
-    let mut child = Command::new(program)
-        .arg(folder)
-        .args(["--preset", row.preset, "--seeds", &seeds.to_string()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("the example could not be started")?;
-    let output = child.stdout.take().context("the example has no output")?;
+/// Trains each seed and tests the network that it came to.
+fn train(program: &Path, folder: &Path, runs: &Path, row: &Row, seeds: u32) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        println!("{line}");
-        outcome.read(&line);
+    for seed in 0..seeds {
+        let out = runs.join(seed.to_string());
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        println!("seed {seed}");
+        let mut training = Command::new(program);
+        training.args(["train", row.preset, "--json", "--set", &format!("seed={seed}")]);
+        for event in run_program(training.arg("--data").arg(folder).arg("--out").arg(&out))? {
+            outcome.read(&event);
+        }
+        let mut testing = Command::new(program);
+        testing.arg("evaluate").arg(&out).arg("--data").arg(folder).args(["--split", "test", "--json"]);
+        for evaluation in run_program(&mut testing)? {
+            outcome.read(&evaluation);
+        }
     }
-    if !child.wait()?.success() || outcome.accuracies.len() as u32 != seeds {
-        bail!("the example did not come to its end: the lines above say why");
+    if outcome.accuracies.len() as u32 != seeds {
+        bail!("kindling told no accuracy: the lines above say why");
     }
     Ok(outcome)
 }
 
+/// The objects that kindling prints, epochs and what is last shown as they come.
+fn run_program(program: &mut Command) -> Result<Vec<Value>> {
+    let mut child = program.stdout(Stdio::piped()).spawn().context("kindling could not be started")?;
+    let output = child.stdout.take().context("kindling has no output")?;
+    let mut events = Vec::new();
+    for line in BufReader::new(output).lines() {
+        let event: Value = serde_json::from_str(&line?).context("kindling printed no JSON")?;
+        if event["kind"] == "epoch" {
+            println!("{event}");
+        }
+        if event["kind"] != "progress" && event["kind"] != "samples" {
+            events.push(event);
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("kindling did not come to its end: the lines above say why");
+    }
+    Ok(events)
+}
+
 impl Outcome {
-    /// Takes in a line of the example: that of an epoch or that of a test.
-    fn read(&mut self, line: &str) {
-        if let Some((_, accuracy)) = line.split_once("test loss").and_then(|(_, rest)| rest.split_once("accuracy ")) {
-            self.accuracies.extend(accuracy.trim_end_matches('%').parse::<f64>().ok());
-        } else if let Some((_, rest)) = line.split_once(" epoch ") {
-            let epoch = rest.split(':').next().and_then(|epoch| epoch.parse().ok());
+    /// Takes in a run's end, or the evaluation of the network that it came to.
+    fn read(&mut self, event: &Value) {
+        if event["kind"] == "epoch" {
+            let epoch = event["epoch"].as_u64().and_then(|epoch| u32::try_from(epoch + 1).ok());
             self.epochs = self.epochs.max(epoch.unwrap_or(0));
-            let seconds = line.rsplit(", ").next().and_then(|last| last.strip_suffix(" s")?.parse::<f64>().ok());
-            self.seconds += seconds.unwrap_or(0.0);
+        } else if event["kind"] == "finished" {
+            self.seconds += event["elapsedMs"].as_f64().unwrap_or_default() / 1_000.0;
+        } else if event["split"] == "test" {
+            self.accuracies.extend(event["accuracy"].as_f64().map(|accuracy| 100.0 * accuracy));
         }
     }
 
@@ -176,19 +201,21 @@ fn with_row(document: &str, name: &str, line: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn the_examples_lines_are_understood() {
+    fn what_kindling_prints_is_understood() {
         let mut outcome = Outcome::default();
-        for line in [
-            "seed 0 epoch 1: train loss 0.2000, held-out loss 0.1000, accuracy 97.10%, 30.5 s",
-            "seed 0 epoch 2: train loss 0.1000, held-out loss 0.0500, accuracy 98.00%, 29.5 s",
-            "seed 0: 1080 steps, 55.00 ms each",
-            "seed 0: test loss 0.0400, accuracy 98.90%",
-            "seed 1: test loss 0.0400, accuracy 99.10%",
+        for event in [
+            json!({ "kind": "epoch", "epoch": 0, "elapsedMs": 30_500.0 }),
+            json!({ "kind": "epoch", "epoch": 1, "elapsedMs": 60_000.0 }),
+            json!({ "kind": "finished", "elapsedMs": 60_000.0 }),
+            json!({ "split": "test", "accuracy": 0.989 }),
+            json!({ "split": "test", "accuracy": 0.991 }),
         ] {
-            outcome.read(line);
+            outcome.read(&event);
         }
         assert_eq!(outcome, Outcome { accuracies: vec![98.9, 99.1], epochs: 2, seconds: 60.0 });
         let expected = "| MNIST, One minute | 99.0% | 99.00% ± 0.14 | 98.90 / 99.10 | 2 | 30 s |";

@@ -21,11 +21,14 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     }
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
     steps.run("journeys", || {
+        // The tests of the command line have built it.
+        let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
         cargo_test(
             places,
             &[check::HOST, &["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"]].concat(),
             &[
                 ("KINDLING_DIST", places.dist.as_os_str()),
+                ("KINDLING_PROGRAM", program.as_os_str()),
                 ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
                 ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
             ],

@@ -130,7 +130,7 @@ pub struct EvaluateArguments {
 pub struct PredictArguments {
     /// A folder that `kindling train` made, or a .safetensors file of a run
     pub run: PathBuf,
-    /// Pictures: PNG, JPEG or WebP
+    /// Pictures: PNG, JPEG, WebP or BMP
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Most probable classes of each picture

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::arguments::{EvaluateArguments, Part};
 use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
+use crate::reporter::print;
 use crate::trouble::Trouble;
 use crate::{INTERRUPTED, device, run_folder};
 
@@ -59,13 +60,13 @@ fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &Evaluat
             "split": part, "images": predictions.len(), "loss": loss, "accuracy": accuracy, "classes": dataset.classes,
             "confusion": confusion,
         });
-        println!("{object}");
+        print(object);
     } else {
-        println!(
+        print(format_args!(
             "{}, {part} set, {} images: loss {loss:.4}, accuracy {:.2}%",
             dataset.name,
             predictions.len(),
             100.0 * accuracy
-        );
+        ));
     }
 }

@@ -11,6 +11,7 @@ use crate::arguments::{MachineArguments, PresetsArguments};
 use crate::data::Data;
 use crate::device::{self, Api, DeviceName};
 use crate::engine::{Engine, Loaded};
+use crate::reporter::print;
 use crate::trouble::Trouble;
 
 pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
@@ -22,19 +23,22 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
     if arguments.json {
         let presets: Vec<_> =
             presets.iter().map(|preset| json!({ "id": preset.id, "config": preset.config })).collect();
-        println!("{}", json!(presets));
+        print(json!(presets));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{:<12} {:<32} {:>10} {:>6} {:>5} {:>8}", "id", "network", "parameters", "epochs", "batch", "rate");
+    print(format_args!(
+        "{:<12} {:<32} {:>10} {:>6} {:>5} {:>8}",
+        "id", "network", "parameters", "epochs", "batch", "rate"
+    ));
     for preset in presets {
         let config = preset.config;
         // Those that do not fit are not listed.
         let parameters: u64 = infer(&config.network, dataset.shape, dataset.classes.len())
             .map_or(0, |layers| layers.iter().map(|layer| layer.parameters).sum());
-        println!(
+        print(format_args!(
             "{:<12} {:<32} {parameters:>10} {:>6} {:>5} {:>8}",
             preset.id, config.network.name, config.epochs, config.batch_size, config.learning_rate
-        );
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

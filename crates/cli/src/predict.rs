@@ -15,6 +15,7 @@ use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
 
 use crate::arguments::PredictArguments;
+use crate::reporter::print;
 use crate::trouble::Trouble;
 use crate::{device, run_folder};
 
@@ -33,7 +34,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
     let network = Network::with_weights(network, input.shape, input.classes.len(), weights, &device)?;
     let network = burn::module::Module::valid(&network);
     if arguments.csv {
-        print!("image,rank,class,probability\r\n");
+        print("image,rank,class,probability\r");
     }
     let mut is_complete = true;
     for path in &arguments.images {
@@ -51,7 +52,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
 
 fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Classification, Trouble> {
     let unreadable = |why: String| {
-        Trouble::new(format!("{} cannot be read ({why}): take a PNG, JPEG or WebP image.", path.display()))
+        Trouble::new(format!("{} cannot be read ({why}): take a PNG, JPEG, WebP or BMP image.", path.display()))
     };
     let image = decode(path).map_err(|error| unreadable(error.to_string()))?.into_rgba8();
     let (width, height) = image.dimensions();
@@ -84,10 +85,10 @@ fn print_classes(path: &Path, classification: &Classification, names: &[String],
         .map(|class| (names.get(usize::from(class.class)).map_or("", String::as_str), class.probability));
     if arguments.csv {
         for ((name, probability), rank) in best.zip(1..) {
-            print!("{},{rank},{},{probability}\r\n", csv_field(&path), csv_field(name));
+            print(format_args!("{},{rank},{},{probability}\r", csv_field(&path), csv_field(name)));
         }
     } else {
         let classes: Vec<_> = best.map(|(name, probability)| format!("{name} {:.1}%", 100.0 * probability)).collect();
-        println!("{path}: {}", classes.join(", "));
+        print(format_args!("{path}: {}", classes.join(", ")));
     }
 }

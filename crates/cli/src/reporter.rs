@@ -1,5 +1,7 @@
 //! How a run goes, for a person or for a program.
 
+use std::fmt::Display;
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,7 +30,7 @@ impl Reporter {
                     "{}: {} images to train on, {} for validation, {} to test with",
                     dataset.name, counts.train, counts.validation, counts.test
                 );
-                bar.suspend(|| println!("{text}"));
+                bar.suspend(|| print(text));
             }
             (Self::Person(bar), DatasetUpdate::Parsing) => bar.set_message("reading the dataset"),
             _ => {}
@@ -44,7 +46,7 @@ impl Reporter {
             RunUpdate::Preparing(preparation) => bar.set_message(preparing(*preparation)),
             RunUpdate::Started { total_steps, parameters, .. } => {
                 bar.set_length((*total_steps).into());
-                bar.suspend(|| println!("{parameters} parameters, {total_steps} steps"));
+                bar.suspend(|| print(format_args!("{parameters} parameters, {total_steps} steps")));
             }
             RunUpdate::Progress(progress) => {
                 bar.set_position(progress.step.into());
@@ -57,7 +59,7 @@ impl Reporter {
                     duration(progress.remaining_ms)
                 ));
             }
-            RunUpdate::Epoch(report) => bar.suspend(|| println!("{}", epoch(report))),
+            RunUpdate::Epoch(report) => bar.suspend(|| print(epoch(report))),
             _ => {}
         }
     }
@@ -74,7 +76,7 @@ impl Reporter {
     /// A line for a person alone.
     pub fn say(&self, text: &str) {
         if let Self::Person(bar) = self {
-            bar.suspend(|| println!("{text}"));
+            bar.suspend(|| print(text));
         }
     }
 
@@ -97,10 +99,10 @@ fn style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn print(event: &Value) {
-    use std::io::Write;
+/// A line on standard output.
+pub fn print(line: impl Display) {
     // Who closes the pipe no longer listens; the run goes on.
-    writeln!(std::io::stdout().lock(), "{event}").ok();
+    writeln!(std::io::stdout().lock(), "{line}").ok();
 }
 
 fn dataset_event(dataset: &DatasetSummary) -> Value {

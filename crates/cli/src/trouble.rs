@@ -38,7 +38,9 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::BadFile => "Take the file anew, or leave it out.",
         FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",
         FailureKind::TooFewImages => "Take more images, or hold out a smaller part of them.",
-        FailureKind::NoDataset => "Give the dataset that it was made for, or --set dataset=ID to train on this one.",
+        FailureKind::NoDataset => {
+            "Give --data the dataset that it was made for; `kindling train` also takes --set dataset=ID."
+        }
         FailureKind::BadNetwork => "Change the network in the page, or take a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",
         FailureKind::BadImage => "Take another image.",

@@ -11,6 +11,7 @@ use js_sys::Function;
 use leptos::prelude::untrack;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
 
 use super::glue::{call as tell, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
@@ -20,7 +21,7 @@ use crate::page::advice::advice_now;
 use crate::page::advice::text::Names;
 use crate::page::interrupted::Interrupted;
 use crate::page::places::understand::evaluations::Evaluations;
-use crate::page::runs::Runs;
+use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
 use crate::page::sources::{dropped, served};
 use crate::page::state::{DatasetState, EngineProgram};
@@ -31,6 +32,7 @@ use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
     Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
 };
+use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
 use kindling_core::runs::run_event;
 
@@ -58,6 +60,8 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::Classify => answer(classify(store, first, second)),
         Method::Runs => answer(kept_runs(runs)),
         Method::OpenRun => answer(open_run(runs, first)),
+        Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
+        Method::ImportRun => answer(import_run(runs, first)),
         Method::Export => not_yet("Networks cannot be exported yet."),
         Method::Import => not_yet("Networks cannot be imported yet."),
     }
@@ -296,6 +300,36 @@ async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
     runs.loaded().await;
     runs.opened(&id).await?;
     Ok(Value::Null)
+}
+
+/// A kept run in one file with its weights.
+async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
+    let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
+    runs.loaded().await;
+    let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are not there");
+    let bytes = runs.with_weights(&id).await.ok_or_else(gone)?;
+    download::blob(&bytes).map(JsValue::from).map_err(|_| gone())
+}
+
+/// Runs of a file become kept ones; their ids, those of runs that were here already too.
+async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
+    let file: Blob = file.dyn_into().map_err(|_| bad("the file is no Blob"))?;
+    let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
+    let bytes = download::bytes(&file).await.map_err(refused)?;
+    runs.loaded().await;
+    match parse_file(&bytes).map_err(refused)? {
+        Incoming::Config(_) => Err(bad("the file holds settings and no run: call train with them")),
+        Incoming::Runs(imported) => {
+            let ids: Vec<_> = imported.iter().map(|run| run.record.id.clone()).collect();
+            runs.import(imported);
+            Ok(json!(ids))
+        }
+        Incoming::Trained(run, weights) => {
+            let id = run.record.id.clone();
+            runs.import_trained(*run, weights);
+            Ok(json!([id]))
+        }
+    }
 }
 
 /// The current dataset, and how it is cut.

@@ -59,11 +59,13 @@ enum Method {
     Classify,
     Runs,
     OpenRun,
+    ExportRun,
+    ImportRun,
     Export,
     Import,
 }
 
-const METHODS: [(&str, Method); 21] = [
+const METHODS: [(&str, Method); 23] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -83,6 +85,8 @@ const METHODS: [(&str, Method); 21] = [
     ("classify", Method::Classify),
     ("runs", Method::Runs),
     ("openRun", Method::OpenRun),
+    ("exportRun", Method::ExportRun),
+    ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
 ];

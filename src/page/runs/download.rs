@@ -1,8 +1,10 @@
-//! Hands the visitor a file that the page has made.
+//! Files on their way: one that the page has made to the visitor, and the bytes of one that came in.
 
 use js_sys::{Array, Uint8Array};
+use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Refusal};
 use leptos::prelude::document;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
 const BYTES: &str = "application/octet-stream";
@@ -23,6 +25,15 @@ pub fn save_bytes(name: &str, bytes: &[u8]) {
 /// A file in the browser's memory.
 pub fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
     new_blob(BYTES, &Uint8Array::from(bytes))
+}
+
+/// What is in a file, if that is not too much for one of runs.
+pub async fn bytes(file: &Blob) -> Result<Vec<u8>, Refusal> {
+    if file.size() > FILE_LIMIT_BYTES as f64 {
+        return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
+    }
+    let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| Refusal::Unreadable)?;
+    Ok(Uint8Array::new(&buffer).to_vec())
 }
 
 fn new_blob(mime: &str, part: &JsValue) -> Result<Blob, JsValue> {

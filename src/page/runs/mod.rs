@@ -23,7 +23,7 @@ use leptos::task::spawn_local;
 
 use self::keep::Began;
 use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
-pub use self::notice::{RunNotice, run_notice_text};
+pub use self::notice::{RunNotice, refusal_text, run_notice_text};
 use self::storage::{Parts, RunStorage};
 use super::database::Trouble;
 use super::places::understand::evaluations::Evaluations;

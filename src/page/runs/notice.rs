@@ -40,7 +40,7 @@ pub fn run_notice_text(notice: &RunNotice) -> String {
     }
 }
 
-fn refusal_text(refusal: &Refusal) -> String {
+pub fn refusal_text(refusal: &Refusal) -> String {
     match refusal {
         Refusal::TooLong { limit_bytes } => tr!(runs.too_long, limit = crate::page::format::bytes(*limit_bytes as u64)),
         Refusal::NotBase64 => tr!(runs.not_base64),

@@ -1,9 +1,11 @@
-//! The same training without a browser: `examples/reference.rs`, on one thread.
+//! The same training without a browser: `kindling train`, on one thread.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::Bench;
 use super::steady::Point;
@@ -11,7 +13,7 @@ use super::workload::{Images, Workload, write_random_cifar};
 use crate::drive::Result;
 use crate::process;
 
-/// The built example.
+/// The built command line.
 pub struct Native {
     program: PathBuf,
     mnist: PathBuf,
@@ -22,16 +24,15 @@ impl Native {
     pub fn build(bench: &Bench) -> Result<Self> {
         process::run(
             Command::new("cargo")
-                .args(["build", "--release", "--example=reference", "--package=kindling"])
-                .args(["--no-default-features", "--features=cpu"])
+                .args(["build", "--release", "--package=kindling-cli", "--no-default-features", "--features=flex"])
                 .current_dir(&bench.root),
             "the lines above say why",
         )?;
-        let name = format!("reference{}", std::env::consts::EXE_SUFFIX);
+        let name = format!("kindling{}", std::env::consts::EXE_SUFFIX);
         let random_cifar = tempfile::tempdir()?;
         write_random_cifar(random_cifar.path())?;
         Ok(Self {
-            program: bench.host_target.join("release").join("examples").join(name),
+            program: bench.host_target.join("release").join(name),
             mnist: bench.root.join("static").join("datasets").join("mnist"),
             random_cifar,
         })
@@ -43,15 +44,17 @@ impl Native {
             Images::Mnist => &self.mnist,
             Images::RandomCifar => self.random_cifar.path(),
         };
+        let out = tempfile::tempdir()?;
         let mut program = Command::new(&self.program)
+            .args(["train", workload.preset, "--json", "--threads=1", "--set", "epochs=10000"])
+            .args(["--set", &format!("batchSize={}", workload.batch_size)])
+            .arg("--data")
             .arg(folder)
-            .args(["--preset", workload.preset, "--batch", &workload.batch_size.to_string()])
-            .args(["--epochs", "10000", "--progress"])
-            // The browser's engine has one thread, too.
-            .env("RAYON_NUM_THREADS", "1")
+            .arg("--out")
+            .arg(out.path().join("run"))
             .stdout(Stdio::piped())
             .spawn()?;
-        let output = program.stdout.take().ok_or("the example has no output")?;
+        let output = program.stdout.take().ok_or("kindling has no output")?;
         let mut points = Vec::new();
         for line in BufReader::new(output).lines() {
             points.extend(read_point(&line?));
@@ -65,10 +68,12 @@ impl Native {
     }
 }
 
-/// `step 120: 1834.21 ms`.
+/// Where a run says that it is.
 fn read_point(line: &str) -> Option<Point> {
-    let (step, elapsed_ms) = line.strip_prefix("step ")?.strip_suffix(" ms")?.split_once(": ")?;
-    Some(Point { step: step.parse().ok()?, elapsed_ms: elapsed_ms.parse().ok()? })
+    let event: Value = serde_json::from_str(line).ok()?;
+    let is_place = event["kind"] == "progress" || event["kind"] == "epoch";
+    let step = event["step"].as_u64().and_then(|step| step.try_into().ok())?;
+    is_place.then_some(Point { step, elapsed_ms: event["elapsedMs"].as_f64()? })
 }
 
 #[cfg(test)]
@@ -76,8 +81,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_progress_is_understood() {
-        assert_eq!(read_point("step 120: 1834.21 ms"), Some(Point { step: 120, elapsed_ms: 1834.21 }));
-        assert_eq!(read_point("seed 0: 120 steps, 15.28 ms each"), None);
+    fn the_programs_events_are_understood() {
+        let progress = r#"{"kind":"progress","step":120,"elapsedMs":1834.21,"losses":[0.5]}"#;
+        assert_eq!(read_point(progress), Some(Point { step: 120, elapsed_ms: 1834.21 }));
+        assert_eq!(read_point(r#"{"kind":"checkpoint","step":120}"#), None);
     }
 }

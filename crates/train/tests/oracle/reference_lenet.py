@@ -5,7 +5,7 @@
 
 DATA is a folder with CIFAR-10's binary version (data_batch_1.bin to data_batch_5.bin, test_batch.bin), or a tar.gz of images named
 train/<class>/* and test/<class>/*. All 50,000 train images are trained on, the 10,000 test images are held out. Prints a line per
-epoch and seed. `--write-binary` writes DATA as CIFAR binaries into FOLDER and ends; `cargo run --example reference` reads them.
+epoch and seed. `--write-binary` writes DATA as CIFAR binaries into FOLDER and ends; `kindling train` reads them.
 """
 
 import argparse

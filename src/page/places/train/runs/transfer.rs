@@ -1,6 +1,5 @@
 //! What leaves the page and what comes in: settings, links, and files of runs, of their weights and of curves.
 
-use js_sys::Uint8Array;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,12 +10,12 @@ use super::row::RunRow;
 use crate::page::i18n::{move_tr, tr};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::runs::download::{file_name, save_bytes, save_file};
+use crate::page::runs::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::runs::link::config_to_link;
 use crate::page::runs::{RunNotice, Runs, use_runs};
 use crate::page::state::NoticeKind;
 use crate::page::store::use_store;
-use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, parse_file, runs_to_file};
+use kindling_core::runs::incoming::{Incoming, Refusal, parse_file, runs_to_file};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv;charset=utf-8";
@@ -172,11 +171,7 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
 }
 
 async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusal> {
-    if file.size() > FILE_LIMIT_BYTES as f64 {
-        return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
-    }
-    let bytes = JsFuture::from(file.array_buffer()).await.map_err(|_| Refusal::Unreadable)?;
-    match parse_file(&Uint8Array::new(&bytes).to_vec())? {
+    match parse_file(&bytes(file).await?)? {
         Incoming::Config(config) => recipe.take(*config),
         Incoming::Runs(imported) => runs.import(imported),
         Incoming::Trained(run, weights) => runs.import_trained(*run, weights),

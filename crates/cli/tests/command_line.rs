@@ -1,0 +1,195 @@
+//! The program as a shell sees it: a small dataset, a run, its files, its exit codes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kindling_core::random::Random;
+use kindling_core::runs::incoming::{Incoming, parse_file};
+use kindling_core::runs::record::{KeptRun, RunEnding};
+use serde_json::Value;
+
+const N_IMAGES: u32 = 600;
+const SIDE: u32 = 12;
+
+/// A dataset of two IDX files: a bright band above, in the middle, or below.
+fn dataset(folder: &Path) {
+    let mut random = Random::new(7);
+    let labels: Vec<u8> = (0..N_IMAGES).map(|index| (index % 3) as u8).collect();
+    let mut pixels = Vec::new();
+    for label in &labels {
+        for row in 0..SIDE {
+            let brightness = if row / 4 == u32::from(*label) { 90 } else { 0 };
+            pixels.extend((0..SIDE).map(|_| random.below(150) as u8 + brightness));
+        }
+    }
+    let idx = |magic: u32, sizes: &[u32], bytes: &[u8]| {
+        let header = [&[magic], sizes].concat();
+        [header.iter().flat_map(|number| number.to_be_bytes()).collect(), bytes.to_vec()].concat()
+    };
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("train-images-idx3-ubyte"), idx(0x803, &[N_IMAGES, SIDE, SIDE], &pixels)).unwrap();
+    fs::write(folder.join("train-labels-idx1-ubyte"), idx(0x801, &[N_IMAGES], &labels)).unwrap();
+    fs::write(folder.join("classes.txt"), "above\nmiddle\nbelow\n").unwrap();
+}
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        dataset(&folder.path().join("bands"));
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs `kindling` in the folder.
+    fn kindling(&self, arguments: &[&str]) -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
+        program.args(arguments).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.kindling(arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// The sentence that a failure ends with.
+    fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.kindling(arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        text
+    }
+
+    /// Trains a small network; the events.
+    fn train(&self, arguments: &[&str]) -> Vec<Value> {
+        let text = self.succeed(&[&["train"], arguments, &["--data", "bands", "--json"]].concat());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn weights(&self, out: &str) -> (KeptRun, Vec<u8>) {
+        match parse_file(&fs::read(self.path(out).join("weights.safetensors")).unwrap()) {
+            Ok(Incoming::Trained(run, weights)) => (*run, weights.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn losses(events: &[Value]) -> Vec<f64> {
+    let of_progress = events.iter().filter(|event| event["kind"] == "progress");
+    of_progress
+        .flat_map(|event| event["losses"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()))
+        .collect()
+}
+
+/// The tensors alone: what follows the header.
+fn tensors(file: &[u8]) -> &[u8] {
+    let length = u64::from_le_bytes(*file.first_chunk().unwrap());
+    &file[8 + length as usize..]
+}
+
+const BRIEF: [&str; 8] = ["mlp", "--set", "batchSize=16", "--set", "maxSteps=30", "--set", "epochs=2", "--threads=1"];
+
+#[test]
+fn a_run_is_trained_kept_evaluated_and_used() {
+    let place = Place::new();
+    let events = place.train(&[&BRIEF[..], &["--out", "run"]].concat());
+    assert_eq!(losses(&events).len(), 30);
+    let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("dataset", "finished"));
+
+    // Two files with the same run, and its curves.
+    let (run, _) = place.weights("run");
+    let listed = parse_file(&fs::read(place.path("run/run.json")).unwrap());
+    assert_eq!(listed, Ok(Incoming::Runs(vec![run.clone()])));
+    assert_eq!((run.record.steps, run.record.ending), (30, RunEnding::StepLimit));
+    assert_eq!(run.record.input.unwrap().classes, ["above", "middle", "below"]);
+    assert_eq!(fs::read_to_string(place.path("run/curves.csv")).unwrap().lines().count(), 31);
+    assert!(!place.path("run/checkpoint.safetensors").exists());
+
+    let evaluation: Value =
+        serde_json::from_str(&place.succeed(&["evaluate", "run", "--data", "bands", "--json"])).unwrap();
+    assert!(evaluation["accuracy"].as_f64().unwrap() > 0.9, "{evaluation}");
+    assert_eq!(evaluation["images"], 60);
+    let text = place.succeed(&["evaluate", "run", "--data", "bands", "--split", "validation"]);
+    assert!(text.contains("validation set, 54 images"), "{text}");
+
+    // A picture with its band below.
+    let picture = image::GrayImage::from_fn(SIDE, SIDE, |_, y| image::Luma([if y < 8 { 75 } else { 165 }]));
+    picture.save(place.path("low, band.png")).unwrap();
+    let table = place.succeed(&["predict", "run", "low, band.png", "--csv", "--top", "1"]);
+    assert!(table.starts_with("image,rank,class,probability\r\n\"low, band.png\",1,below,0."), "{table}");
+    // The one file is enough.
+    fs::copy(place.path("run/weights.safetensors"), place.path("alone.safetensors")).unwrap();
+    assert!(place.succeed(&["predict", "alone.safetensors", "low, band.png"]).contains("below "));
+    // The same settings again, out of either file, give the same losses.
+    let again = place.train(&["alone.safetensors", "--threads=1", "--out", "again"]);
+    assert_eq!(losses(&again), losses(&events));
+}
+
+#[test]
+fn a_run_that_was_interrupted_goes_on_bit_for_bit() {
+    let place = Place::new();
+    let steps = 4_000;
+    let config = ["mlp", "--set", "batchSize=8", "--set", "epochs=1000", "--set", &format!("maxSteps={steps}")];
+    let whole = [&["train"], &config[..], &["--threads=1", "--data", "bands"]].concat();
+    place.succeed(&[&whole[..], &["--out", "whole"]].concat());
+
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
+    program.args(&whole).args(["--out", "parts", "--json"]).current_dir(place.folder.path());
+    let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(r#""kind":"progress""#)));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(lines.any(|line| line.contains(r#""kind":"interrupted""#)));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(place.path("parts/checkpoint.safetensors").exists());
+
+    let sentence = place.fail(1, &["train", "mlp", "--data", "bands", "--out", "parts"]);
+    assert!(sentence.contains("--resume"), "{sentence}");
+    let text = place.succeed(&["train", "--data", "bands", "--out", "parts", "--resume", "--threads=1"]);
+    assert!(text.contains("going on after step"), "{text}");
+    let ((whole, whole_file), (parts, parts_file)) = (place.weights("whole"), place.weights("parts"));
+    assert_eq!(tensors(&parts_file), tensors(&whole_file));
+    assert_eq!(parts.record.steps, steps);
+    assert_eq!(parts.curves.train_loss, whole.curves.train_loss);
+}
+
+#[test]
+fn failures_say_what_to_do_and_end_with_their_code() {
+    let place = Place::new();
+    let check = |code: i32, arguments: &[&str], part: &str| {
+        let sentence = place.fail(code, arguments);
+        assert!(sentence.contains(part), "{arguments:?}: {sentence}");
+    };
+    check(2, &[], "Usage");
+    check(2, &["train", "mlp"], "--data");
+    check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--device", "tpu"], "cuda");
+    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "there are");
+    check(1, &["train", "mlp", "--data", "nowhere", "--out", "x"], "check --data");
+    check(1, &["train", "mlp", "--data", "bands/classes.txt", "--out", "x"], "--data takes IDX files");
+    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "epoch=1"], "epochs");
+    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=-1"], "--set");
+    check(1, &["train", "--data", "bands", "--out", "x", "--resume"], "give a CONFIG");
+    check(
+        1,
+        &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30", "--set", "weightDecay=0"],
+        "Lower the learning rate",
+    );
+    check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
+    check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
+    #[cfg(not(feature = "cuda"))]
+    check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
+    let help = place.succeed(&["train", "--help"]);
+    assert!(help.contains("Exit codes") && help.contains("130"), "{help}");
+    assert!(place.succeed(&["presets", "--data", "bands"]).contains("mlp"));
+}

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdversarialConfig {
     pub method: AttackMethod,
-    /// ε: the largest change of a value, as a share of the way from black to white, above 0 to 1.
+    /// ε: the largest change of a value, as a fraction of the way from black to white.
     pub strength: f64,
-    /// Share of each batch that is attacked, 0 to 1, rounded to whole images. The rest is learned as it is.
+    /// Fraction of each batch that is attacked, rounded to whole images. The rest is learned as it is.
     pub share: f64,
 }
 
@@ -29,9 +29,9 @@ pub enum AttackMethod {
     /// Projected gradient descent (Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018): from a
     /// random place within the strength, several such steps of `step_size`, each followed by the way back to within it.
     Pgd {
-        /// 1 to 100; each costs about as much as a step of training.
+        /// Each costs about as much as a step of training.
         steps: u32,
-        /// As `strength`, above 0 to 1.
+        /// As `strength`.
         step_size: f64,
     },
 }

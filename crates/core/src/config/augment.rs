@@ -9,32 +9,32 @@ use crate::protocol::Failure;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct AugmentConfig {
-    /// Probability that an image is mirrored left to right, 0 to 1. Not for digits or letters.
+    /// Probability that an image is mirrored left to right. Not for digits or letters.
     pub flip: f64,
-    /// Largest shift along each side, as a share of the side, 0 to 0.5. What comes in from outside continues the edge.
+    /// Largest shift along each side, as a share of the side. What comes in from outside continues the edge.
     pub shift: f64,
-    /// Largest turn either way, 0 to 180.
+    /// Largest turn either way.
     pub rotation_degrees: f64,
-    /// Largest change of size: from `1 - zoom` to `1 + zoom` times, 0 to 0.9.
+    /// Largest change of size: from `1 - zoom` to `1 + zoom` times.
     pub zoom: f64,
-    /// Largest slant either way, 0 to 60.
+    /// Largest slant either way.
     pub shear_degrees: f64,
-    /// Values are multiplied by `1 - brightness` to `1 + brightness`, 0 to 1.
+    /// Values are multiplied by `1 - brightness` to `1 + brightness`.
     pub brightness: f64,
-    /// Distances from middle gray are multiplied by `1 - contrast` to `1 + contrast`, 0 to 1.
+    /// Distances from middle gray are multiplied by `1 - contrast` to `1 + contrast`.
     pub contrast: f64,
-    /// Distances from the pixel's own gray are multiplied by `1 - saturation` to `1 + saturation`, 0 to 1. Colors only.
+    /// Distances from the pixel's own gray are multiplied by `1 - saturation` to `1 + saturation`. Colors only.
     pub saturation: f64,
-    /// Largest turn of the color circle either way, as a share of it, 0 to 0.5. Colors only.
+    /// Largest turn of the color circle either way, as a share of it. Colors only.
     pub hue: f64,
-    /// Standard deviation of normal noise on every value, as a share of the way from black to white, 0 to 1.
+    /// Standard deviation of normal noise on every value, as a share of the way from black to white.
     pub noise: f64,
-    /// Side of a square that becomes gray, as a share of the image's shorter side, 0 to 1 (DeVries and Taylor, 2017).
+    /// Side of a square that becomes gray, as a share of the image's shorter side (DeVries and Taylor, 2017).
     pub cutout: f64,
-    /// α of the distribution Beta(α, α) of the share in which two images and their labels are mixed, 0 to 1 (Zhang et al.,
+    /// α of the distribution Beta(α, α) of the share in which two images and their labels are mixed (Zhang et al.,
     /// 2017).
     pub mixup: f64,
-    /// α of the same for the area that is taken from the other image, 0 to 1 (Yun et al., 2019). With `mixup` too, each batch has
+    /// α of the same for the area that is taken from the other image (Yun et al., 2019). With `mixup` too, each batch has
     /// one of both.
     pub cutmix: f64,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum LossConfig {
     /// PyTorch's `CrossEntropyLoss`.
     CrossEntropy {
-        /// Share of the target that is spread evenly over all classes, 0 to below 1.
+        /// Share of the target that is spread evenly over all classes.
         label_smoothing: f64,
         class_weights: ClassWeights,
     },
@@ -171,7 +171,7 @@ impl ScheduleConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EarlyStopping {
     pub metric: Metric,
-    /// Epochs in a row without an improvement after which the run ends, at least 1.
+    /// Epochs in a row without an improvement after which the run ends.
     pub patience: u32,
     /// What a smaller improvement than this is not: loss, or share of the images.
     pub least_improvement: f64,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::network::NetworkConfig;
 use super::{AdversarialConfig, AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
 
-/// The complete configuration of a run, saved with its weights.
+/// The complete configuration of a run, saved with its weights. [`super::fields`] has the range of every number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunConfig {
@@ -21,9 +21,9 @@ pub struct RunConfig {
     pub learning_rate: f64,
     /// λ in `θ ← θ − η∇L − ηλθ`.
     pub weight_decay: f64,
-    /// Images per step, 1 to 4096.
+    /// Images per step.
     pub batch_size: u32,
-    /// Passes over the train split, at least 1.
+    /// Passes over the train split.
     pub epochs: u32,
     /// End after this many steps, whatever the epoch.
     pub max_steps: Option<u32>,
@@ -39,10 +39,10 @@ pub struct RunConfig {
     /// The longest that the gradient of all parameters together may be (its 2-norm); longer ones are scaled down to it.
     #[serde(default)]
     pub clip_norm: Option<f64>,
-    /// Batches whose mean gradient makes one update, 1 to 1000. The last update of an epoch may have fewer.
+    /// Batches whose mean gradient makes one update. The last update of an epoch may have fewer.
     #[serde(default = "one")]
     pub batches_per_update: u32,
-    /// Share of the old average in the moving average of the weights, 0 to below 1. With it, the average is evaluated, kept and
+    /// Share of the old average in the moving average of the weights. With it, the average is evaluated, kept and
     /// asked instead of the weights. Early averages use less of it, `(1 + updates) / (10 + updates)`, as TensorFlow's do.
     #[serde(default)]
     pub ema_decay: Option<f64>,
@@ -121,9 +121,9 @@ pub struct RunLength {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SplitConfig {
-    /// Share of the images outside the test set that is held out for validation, 0 to 0.5.
+    /// Share of the images outside the test set that is held out for validation.
     pub validation_fraction: f32,
-    /// Share of all images that becomes the test set, 0 to 0.5; ignored where the dataset has a standard test set.
+    /// Share of all images that becomes the test set; ignored where the dataset has a standard test set.
     pub test_fraction: f32,
     pub seed: u32,
 }

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
+#[cfg(feature = "gpu")]
 use burn::tensor::Device;
 use kindling_core::protocol::EngineKind;
 use kindling_core::runs::record::Environment;
-use kindling_session::EngineDevice;
+use kindling_train::device::EngineDevice;
 
 use crate::arguments::MachineArguments;
 use crate::trouble::Trouble;
@@ -119,13 +120,12 @@ fn n_threads() -> usize {
 
 #[cfg(feature = "flex")]
 fn open_flex() -> Result<EngineDevice, Trouble> {
-    Ok(EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 })
+    Ok(kindling_train::device::cpu::open())
 }
 
 #[cfg(feature = "wgpu")]
 fn open_wgpu() -> Result<EngineDevice, Trouble> {
-    let device = futures_executor::block_on(kindling_train::device::gpu::open())?;
-    Ok(gpu(device))
+    Ok(futures_executor::block_on(kindling_train::device::gpu::open(MAX_BUFFER_BYTES))?)
 }
 
 #[cfg(feature = "vulkan")]

@@ -1,4 +1,8 @@
 //! What the visitor wants of the loop: shared between the loop and whoever receives the visitor's commands.
+//!
+//! Values that are changed during a run take effect before its next step, all or none of them, and the loop reports those in force as an
+//! [`Adjustment`](kindling_core::protocol::Adjustment). They are in every checkpoint; the config stays what the run began with. An augmentation
+//! that starts late draws the seed's own numbers, so a run that resumes from a checkpoint draws the same.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

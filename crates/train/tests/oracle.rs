@@ -15,6 +15,7 @@ use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Optimi
 use kindling_core::network::presets::lenet_network;
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
+use kindling_train::device::Layout;
 use kindling_train::device::tensors::NamedTensor;
 use kindling_train::objective::loss::Loss;
 use kindling_train::training::gradients::NetworkGradients;
@@ -84,7 +85,7 @@ fn batch_norm_trains_and_evaluates_as_pytorchs() {
     let golden = Golden::open(include_bytes!("oracle/batch_norm.safetensors"));
     let input = ImageShape { channels: 3, height: 11, width: 9 };
     let mut network = golden.network(&batch_norm_network(), input, 3);
-    let mut optimizer = Optimizer::new(&config(OptimizerConfig::SGD, 0.1, 0.0));
+    let mut optimizer = Optimizer::new(&config(OptimizerConfig::SGD, 0.1, 0.0), Layout::of(&network.device()));
     let mut last_images = None;
     for number in [1, 2] {
         let batch = golden.batch(&format!("images{number}"), &format!("labels{number}"), input, 3);

@@ -31,7 +31,6 @@ pub trait Objective {
 }
 
 /// What a batch leaves on the device on its way forward and backward.
-#[derive(Debug)]
 pub struct Pass {
     /// The gradients of the batch's mean loss, by the network's parameters.
     pub gradients: Gradients,

@@ -9,6 +9,7 @@ use kindling_core::protocol::{
     FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunUpdate,
     SplitCounts, SplitName, Views, Watch,
 };
+use kindling_core::runs::record::EPOCHS_LIMIT;
 
 fn config() -> RunConfig {
     let layers = vec![Layer::Activation(Activation::Relu)];

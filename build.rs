@@ -7,7 +7,7 @@ use std::process::Command;
 use std::{env, fs, io};
 
 /// The page's own code, which no engine contains.
-const PAGE: &[&str] = &["src/ui", "src/bin"];
+const PAGE: &[&str] = &["src/page", "src/bin"];
 
 fn main() -> io::Result<()> {
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-// Shows the page in the visitor's theme before its first paint; the page's wasm comes later (src/ui/preferences.rs).
+// Shows the page in the visitor's theme before its first paint; the page's wasm comes later (src/page/preferences.rs).
 try {
   const theme = localStorage.getItem("kindling.theme");
   if (theme === "light" || theme === "dark") {

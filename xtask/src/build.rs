@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{parts, process, tools, wasm};
+use crate::{machine_paths, parts, process, tools, wasm};
 
 /// Each engine, and the profile that index.html builds it with.
 const ENGINES: &[(&str, &str)] = &[("engine_gpu", "gpu"), ("engine_gpu_tuned", "gpu"), ("engine_cpu", "release")];
@@ -37,6 +37,7 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
         None => println!("build: wasm-opt is not there, so the page's wasm stays a little larger"),
     }
     parts::share(&page, &staging)?;
+    machine_paths::refuse(&staging, places)?;
 
     if places.dist.exists() {
         fs::remove_dir_all(&places.dist)?;

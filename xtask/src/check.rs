@@ -10,8 +10,8 @@ use crate::steps::Steps;
 use crate::toolchain::{TARGET, Toolchain};
 
 /// Every set that somebody builds: bare, the page, each engine, and all that a host can hold at once.
-const HOST_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "ui,cpu,tune"];
-const WASM_FEATURES: &[&str] = &["", "ui", "cpu", "gpu", "tune"];
+const HOST_FEATURES: &[&str] = &["", "page", "cpu", "gpu", "page,cpu,tune"];
+const WASM_FEATURES: &[&str] = &["", "page", "cpu", "gpu", "tune"];
 
 /// Everything that a host builds, in one selection: cargo unites the features of what it builds together, and each other selection would compile burn
 /// anew. The command line with flex on one thread alone: wgpu takes minutes to compile, and needs a GPU to be tested.

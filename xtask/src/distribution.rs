@@ -7,11 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::places::Places;
-use crate::process;
 use crate::toolchain::{TARGET, Toolchain, has_target};
+use crate::{machine_paths, process};
 
 const BIN: &str = "/usr/bin";
 const RUSTC: &str = "/usr/bin/rustc";
+const LIBRARY: &str = "/usr/lib/rustlib/src/rust";
 const STD_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 /// Debian's rustc has no `rust-lld`.
 const LINKER: &str = "wasm-ld-19";
@@ -96,10 +97,11 @@ fn is_new_enough(version: &str) -> bool {
     matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
 }
 
-/// Our own folder for the standard library: one per compiler, as no compiler can use another's.
+/// Our own folder for the standard library: one per compiler, as no compiler can use another's. Its name ends with what sets it apart from the
+/// libraries that older versions of these commands built.
 fn sysroot(places: &Places, version: &str) -> PathBuf {
     let name = version.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "-");
-    places.cache.join("sysroot").join(name)
+    places.cache.join("sysroot").join(format!("{name}-remapped"))
 }
 
 /// Builds the standard library by way of an empty crate, and keeps its rlibs where `--sysroot` finds them.
@@ -114,14 +116,16 @@ fn build_std(places: &Places, sysroot: &Path) -> Result<()> {
     let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
     fs::write(seed.join("Cargo.toml"), manifest)?;
 
+    // Without bitcode beside the machine code, link-time optimization cannot take it. Cargo leaves it out otherwise.
+    let mut flags = vec!["-Cembed-bitcode=yes".to_owned()];
+    flags.extend(machine_paths::remap_flags(&seed.join("target"), Path::new(LIBRARY)));
     let path = process::path_with(&[BIN.into()], &std::env::var_os("PATH").unwrap_or_default())?;
     process::run(
         Command::new(Path::new(BIN).join("cargo"))
             .args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET])
             .current_dir(&seed)
             .env("PATH", path)
-            // Without bitcode beside the machine code, link-time optimization cannot take it. Cargo leaves it out otherwise.
-            .env("RUSTFLAGS", "-Cembed-bitcode=yes")
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
             // A stable compiler builds std only when told that it may.
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_DIR", seed.join("target"))

@@ -9,6 +9,8 @@ pub mod toolchain;
 
 pub mod distribution;
 
+pub mod machine_paths;
+
 pub mod tools;
 
 pub mod browser;

@@ -1,4 +1,4 @@
-//! Cuts the page's module into parts (src/ui/parts.rs): what Trunk made of the whole gives way to the first part, and the others lie in a folder
+//! Cuts the page's module into parts (src/page/parts.rs): what Trunk made of the whole gives way to the first part, and the others lie in a folder
 //! beside it.
 
 use std::ffi::OsStr;
@@ -48,7 +48,7 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     options.link_name = &script;
     options.main_module = &page;
     let cut = transform(options).map_err(|error| anyhow!("the page's wasm could not be cut into parts: {error:#}"))?;
-    ensure!(!cut.split_modules.is_empty(), "the page's wasm has no parts: compare src/ui/parts.rs");
+    ensure!(!cut.split_modules.is_empty(), "the page's wasm has no parts: compare src/page/parts.rs");
     for part in &cut.split_modules {
         let file = part.file_name().context("a part has no name")?;
         fs::write(folder.join(file), without_custom_sections(&fs::read(part)?)?)?;

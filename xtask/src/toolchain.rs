@@ -1,13 +1,12 @@
 //! The compiler for wasm: the one on PATH where it has the target, else rustup's target, else the distribution's Rust.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::places::Places;
-use crate::{distribution, process};
+use crate::{distribution, machine_paths, process};
 
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -76,14 +75,36 @@ impl Toolchain {
         if let Some(linker) = &self.linker {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
-        if let Some(sysroot) = &self.sysroot {
-            // Cargo joins this to the flags of .cargo/config.toml.
-            let mut flags = OsString::from("--sysroot=");
-            flags.push(sysroot);
-            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
-        }
+        // Encoded, as a path may have a space. Cargo then takes no other flags, so those of its configuration are among them.
+        command.env("CARGO_ENCODED_RUSTFLAGS", self.flags(places)?.join("\u{1f}"));
         Ok(command)
     }
+
+    /// What the compiler is told beyond its profile.
+    fn flags(&self, places: &Places) -> Result<Vec<String>> {
+        let config = places.root.join(".cargo").join("config.toml");
+        let mut flags = std::fs::read_to_string(&config)
+            .ok()
+            .and_then(|config| configured_flags(&config))
+            .with_context(|| format!("{} has no flags for {TARGET}: check it out again", config.display()))?;
+        if let Some(sysroot) = &self.sysroot {
+            flags.push(format!("--sysroot={}", sysroot.display()));
+        }
+        let rustc = self.bin.as_ref().map_or_else(|| PathBuf::from("rustc"), |bin| bin.join("rustc"));
+        let sysroot = process::read(Command::new(rustc).args(["--print", "sysroot"]))
+            .context("rustc does not say where it is installed: run set-up again")?;
+        let library = Path::new(&sysroot).join("lib").join("rustlib").join("src").join("rust");
+        flags.extend(machine_paths::remap_flags(&places.wasm_target, &library));
+        Ok(flags)
+    }
+}
+
+/// The flags for wasm in `.cargo/config.toml`.
+fn configured_flags(config: &str) -> Option<Vec<String>> {
+    let (_, section) = config.split_once(&format!("[target.{TARGET}]"))?;
+    let flags = section.lines().find_map(|line| line.strip_prefix("rustflags = "))?;
+    // TOML writes a list of strings as JSON does.
+    serde_json::from_str(flags).ok()
 }
 
 /// Whether a compiler finds the target's standard library, fit for link-time optimization, in its own folder or in `sysroot`.
@@ -107,4 +128,16 @@ pub fn has_target(rustc: &Path, sysroot: Option<&Path>) -> bool {
 fn has_bitcode(library: &Path) -> bool {
     const SECTION: &[u8] = b".llvmbc";
     std::fs::read(library).is_ok_and(|bytes| bytes.windows(SECTION.len()).any(|window| window == SECTION))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configured_flags_are_read() {
+        let flags = configured_flags(include_str!("../../.cargo/config.toml")).unwrap();
+        assert!(flags.iter().any(|flag| flag.contains("+simd128")), "{flags:?}");
+        assert_eq!(configured_flags("[alias]\n"), None);
+    }
 }

@@ -142,10 +142,13 @@ export declare namespace kindling {
       | "no-timestamp-query"
       | "chosen"
       | "address"
+      | "gpu-coming"
+      | "gpu-came"
+      | "gpu-not-built"
       | "gpu-failed";
     /** Whether kernels that were tuned for the GPU are in use. */
     isTuned: boolean;
-    /** The build of page and engine. */
+    /** Names the format of what page and engine tell each other. */
     build: string;
   }
 

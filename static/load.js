@@ -1,15 +1,16 @@
-// Starts a wasm module, in the page and in a worker alike: load.js?js=NAME.js&build=ID starts NAME.js with NAME_bg.wasm.
+// Starts a wasm module, in the page and in a worker alike: load.js?js=NAME.js&digest=DIGEST starts NAME.js with
+// NAME_bg.wasm.
 //
-// The build id goes on to both files. An engine's file names are the same in every build, so without it a new page could
-// meet an old engine from the browser's cache, or a script and a wasm that do not fit each other.
+// The digest of an engine's content goes on to both files. Their names are the same in every build, so without it a new page could meet an old
+// engine from the browser's cache, or a script and a wasm that do not fit each other.
 const here = new URL(import.meta.url);
 const name = here.searchParams.get("js") ?? "";
-const build = here.searchParams.get("build");
+const digest = here.searchParams.get("digest");
 
 function address(file) {
   const url = new URL(file, here);
-  if (build) {
-    url.searchParams.set("build", build);
+  if (digest) {
+    url.searchParams.set("digest", digest);
   }
   return url;
 }

@@ -15,8 +15,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use kindling_core::protocol::bulk::{self, Envelope};
 use kindling_core::protocol::{Bulk, Failure, FailureKind};
 
-/// Names the sources that this module was built from; every message carries it. Page and engine must be of the same build: a
-/// browser may hold an engine of an older page in its cache.
+/// Names the sources of all that goes through the channel; every message carries it. Page and engine must have the same: a host or a browser may
+/// hold one of them from an older build.
 pub const BUILD: &str = env!("KINDLING_BUILD");
 
 /// A message as `postMessage` takes it, and the buffers that move with it.

@@ -61,6 +61,7 @@ pub fn EnginePanel() -> impl IntoView {
         EngineState::Choosing | EngineState::Starting(_) => before == Some(&true),
         EngineState::Failed(_) => false,
     });
+    let has_come = memo(move |_| state.read().choice().is_some_and(|choice| choice.reason == EngineReason::GpuCame));
     let tune = move |is_wanted: bool| link::set_tuning(store, if is_wanted { Tuning::On } else { Tuning::Off });
     let name = |preference| match preference {
         EnginePreference::Automatic => tr!(engine.automatic),
@@ -83,6 +84,9 @@ pub fn EnginePanel() -> impl IntoView {
                 <span class="hint">{adapter}</span>
             </p>
             <p class="hint">{move || state.read().choice().map(|choice| reason_text(&choice.reason))}</p>
+            <Show when=move || has_come.get()>
+                <button type="button" on:click=move |_| link::restart(store, preference.get())>{move_tr!(engine.take)}</button>
+            </Show>
             <fieldset class="segments">
                 <legend class="visually-hidden">{move_tr!(engine.choose)}</legend>
                 {EnginePreference::VALUES.iter().map(|(value, _)| {
@@ -153,6 +157,9 @@ fn reason_text(reason: &EngineReason) -> String {
         EngineReason::NoTimestampQuery => tr!(engine.no_timestamps),
         EngineReason::Chosen => tr!(engine.chosen),
         EngineReason::Address => tr!(engine.address),
+        EngineReason::GpuComing => tr!(engine.coming),
+        EngineReason::GpuCame => tr!(engine.came),
+        EngineReason::GpuNotBuilt => tr!(engine.not_built),
         EngineReason::GpuFailed(failure) => tr!(engine.gpu_failed, detail = failure.detail),
     }
 }

@@ -152,6 +152,13 @@ impl AppState {
         Changed { engine: true, ..Changed::NOTHING }
     }
 
+    /// The engine runs for another reason than it was chosen for.
+    pub fn engine_explained(&mut self, reason: EngineReason) -> Changed {
+        let Some(choice) = self.engine.choice_mut() else { return Changed::NOTHING };
+        choice.reason = reason;
+        Changed { engine: true, ..Changed::NOTHING }
+    }
+
     /// Another engine, which runs already, is the one that trains and is asked from now on.
     pub fn engine_switched(&mut self, program: EngineProgram, info: EngineInfo) -> Changed {
         let Some(choice) = self.engine.choice().cloned() else { return Changed::NOTHING };

@@ -43,8 +43,8 @@ use leptos::task::spawn_local;
 pub use self::part::Part;
 use super::link::{self, Link};
 use super::state::{
-    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineProgram, EngineState, Inside, NoticeKind,
-    Notices, RunNews, RunState, TuningState,
+    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineProgram, EngineReason, EngineState,
+    Inside, NoticeKind, Notices, RunNews, RunState, TuningState,
 };
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{
@@ -213,6 +213,11 @@ impl Store {
 
     pub(super) fn engine_starting(self, choice: EngineChoice) {
         self.change(|state| state.engine_starting(choice));
+    }
+
+    /// The engine runs for another reason than it was chosen for.
+    pub(super) fn engine_explained(self, reason: EngineReason) {
+        self.change(|state| state.engine_explained(reason));
     }
 
     /// Another engine trains and is asked from now on.

@@ -11,7 +11,7 @@ use crate::visitor::{arrive, number, wait_until};
 const RUN: &str = "return await kindling.train({ batchSize: 20, maxSteps: 30 })";
 
 /// The watcher of the GPU, which is served as a script of its own.
-const WATCHER: &str = "/engine/gpu.js";
+const WATCHER: &str = "/worker/gpu.js";
 
 #[tokio::test]
 async fn a_refused_shader_ends_the_run_and_the_page_goes_on_without_the_gpu() {

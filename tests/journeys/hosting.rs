@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use xtask::drive::BrowserOptions;
+use xtask::server::Fault;
 
-use crate::app::{App, SHORT};
+use crate::app::{App, LONG, SHORT};
 
 #[tokio::test]
 async fn a_sub_path_of_a_plain_static_host_is_enough_and_no_other_host_is_asked() {
@@ -78,5 +79,41 @@ async fn a_software_adapter_is_used_only_when_asked_for() {
     let page = app.open("").await;
     let ready: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
     assert_eq!((&ready["engine"], &ready["reason"]), (&json!("cpu"), &json!("software-adapter")));
+    app.finish(page).await;
+}
+
+/// As `cargo xtask serve` has it while it builds the GPU's engines.
+fn is_building(app: &App) {
+    let (from, to) = (r#""coming":[]"#, r#""coming":["engine_gpu"]"#);
+    app.spoil("engines.json", Fault::Replace { from: from.into(), to: to.into() }, None);
+}
+
+#[tokio::test]
+async fn a_gpu_engine_that_is_still_being_built_is_taken_once_it_is_there() {
+    let app = App::start().await;
+    is_building(&app);
+    let page = app.open("?engine=webgpu#train").await;
+    let ready = page.ready().await.unwrap();
+    assert_eq!((&ready["engine"], &ready["reason"]), (&json!("cpu"), &json!("gpu-coming")));
+    page.wait_for_text("is still being built", SHORT).await.unwrap();
+    app.heal();
+    page.wait_for_text("Graphics processor (WebGPU)", LONG).await.unwrap();
+    let ready = page.ready().await.unwrap();
+    assert_eq!((&ready["engine"], &ready["reason"]), (&json!("webgpu"), &json!("address")));
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_gpu_engine_that_comes_after_a_run_is_offered() {
+    let app = App::start().await;
+    is_building(&app);
+    let page = app.open("?engine=webgpu#train").await;
+    let run = "await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 3 })";
+    page.run::<Value>(run, json!(null)).await.unwrap();
+    app.heal();
+    page.wait_for_text("is there now", SHORT).await.unwrap();
+    assert_eq!(page.ready().await.unwrap()["engine"], "cpu");
+    page.control("button", "Use the graphics processor").await.unwrap().click().await.unwrap();
+    page.wait_for_text("Graphics processor (WebGPU)", LONG).await.unwrap();
     app.finish(page).await;
 }

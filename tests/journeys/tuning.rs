@@ -108,7 +108,7 @@ async fn tuned_kernels_that_the_gpu_refuses_do_not_touch_the_run() {
     let app = App::start().await;
     let from = "const module = original.apply(this, args);";
     let to = format!("if (location.href.includes('tuned')) args[0].code += ' This is no shader.'; {from}");
-    app.spoil("/engine/gpu.js", Fault::Replace { from: from.into(), to }, None);
+    app.spoil("/worker/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuning for this graphics processor failed", LONG).await.unwrap();
     let (_, watched) = goes_on(&page).await;
@@ -128,7 +128,7 @@ async fn tuned_kernels_that_compute_something_else_do_not_touch_the_run() {
     let to = format!(
         "if (location.href.includes('tuned')) args[0].code = args[0].code.replaceAll(/\\blog\\(/g, '1.01 * log('); {from}"
     );
-    app.spoil("/engine/gpu.js", Fault::Replace { from: from.into(), to }, None);
+    app.spoil("/worker/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuned for this graphics processor, a step gave a loss of ", TUNING_LIMIT).await.unwrap();
     let (_, watched) = goes_on(&page).await;

@@ -20,7 +20,7 @@ const ACCURACY_BAR: f64 = 70.0;
 /// takes 58. Where convolutions copied their weights into another order, it would be 3 more.
 const MOST_DISPATCHES: u32 = 64;
 
-/// Where `src/engine/gpu.js` counts them, in the worker's global scope.
+/// Where `src/worker/gpu.js` counts them, in the worker's global scope.
 const DISPATCHES: &str = "__kindlingGpuCounters.dispatches";
 
 /// Kernels are compiled first, in software.

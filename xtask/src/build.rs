@@ -1,23 +1,52 @@
-//! `cargo xtask build`: the page and both engines as a folder of static files.
+//! `cargo xtask build`: the page and its engines as a folder of static files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
+use crate::engines::{self, Engine};
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{machine_paths, parts, process, tools, wasm};
+use crate::{machine_paths, parts, process, tools};
 
-/// Each engine, and the profile that index.html builds it with.
-const ENGINES: &[(&str, &str)] = &[("engine_gpu", "gpu"), ("engine_gpu_tuned", "gpu"), ("engine_cpu", "release")];
-
-/// Builds into `dist/`, which is only ever replaced by a build that is complete and checked.
+/// Builds everything into `dist/`.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
-    // Beside dist/, so that one can become the other: the target folder may be on another disk.
+    let staging = page(places, equipment)?;
+    for engine in engines::GPU {
+        engine.build_into(&staging, places, &equipment.toolchain)?;
+    }
+    engines::list(&staging, &[])?;
+    publish(places, &staging)?;
+    print_sizes(&places.dist)
+}
+
+/// Builds the page and the CPU's engine into `dist/`, with word of the engines that [`complete`] will add.
+pub fn begin(places: &Places, equipment: &Equipment, coming: &[Engine]) -> Result<()> {
+    let staging = page(places, equipment)?;
+    engines::list(&staging, coming)?;
+    publish(places, &staging)
+}
+
+/// Adds the GPU's engines to `dist/`; pages that are open take them. If that fails, they no longer wait.
+pub fn complete(places: &Places, equipment: &Equipment) -> Result<()> {
+    for (index, engine) in engines::GPU.iter().enumerate() {
+        println!("build: {}, behind the page", engine.name);
+        if let Err(error) = engine.build_into(&places.dist, places, &equipment.toolchain) {
+            engines::list(&places.dist, &[])?;
+            return Err(error);
+        }
+        engines::list(&places.dist, &engines::GPU[index + 1..])?;
+        println!("build: {} is there, and a page that is open takes it", engine.name);
+    }
+    Ok(())
+}
+
+/// Builds the page and the CPU's engine into a folder beside `dist/`, so that one can become the other: the target folder may be on another disk.
+fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     let staging = places.root.join("dist.unfinished");
     if staging.exists() {
         fs::remove_dir_all(&staging)?;
@@ -26,9 +55,7 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
 
     println!("build: with {}", equipment.toolchain.description);
     run_trunk(places, &equipment.toolchain, &staging)?;
-    for (engine, profile) in ENGINES {
-        refuse_wrapped_exports(engine, profile, places)?;
-    }
+    engines::CPU.check(places)?;
     complete_catalog(&staging.join("datasets"))?;
     let page = page_name(&staging)?;
     parts::cut(places, &page, &staging)?;
@@ -38,15 +65,34 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
     }
     parts::share(&page, &staging)?;
     machine_paths::refuse(&staging, places)?;
+    Ok(staging)
+}
 
+/// `dist/` is only ever replaced by a build that is complete and checked.
+fn publish(places: &Places, staging: &Path) -> Result<()> {
     if places.dist.exists() {
         fs::remove_dir_all(&places.dist)?;
     }
-    fs::rename(&staging, &places.dist).context("dist/ could not be replaced: close whatever holds it open")?;
-    for file in wasm_files(&places.dist)? {
+    fs::rename(staging, &places.dist).context("dist/ could not be replaced: close whatever holds it open")
+}
+
+fn print_sizes(folder: &Path) -> Result<()> {
+    for file in wasm_files(folder)? {
         let size_bytes = fs::metadata(&file)?.len();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         println!("build: {name}, {:.2} MB", size_bytes as f64 / 1e6);
+    }
+    Ok(())
+}
+
+/// Compiles what Trunk asks cargo for, as index.html has it; Trunk then finds it done.
+pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
+    let page = ["--bin=app", "--features=page", "--profile=page"];
+    let engine = ["--bin=engine_cpu", "--features=cpu", "--profile=release"];
+    for options in [page, engine] {
+        let mut cargo = toolchain.command("cargo", places)?;
+        cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]).args(options);
+        process::run(&mut cargo, "the lines above say why")?;
     }
     Ok(())
 }
@@ -81,23 +127,6 @@ fn complete_catalog(datasets: &Path) -> Result<()> {
         }
     }
     fs::write(file, serde_json::to_string(&catalog)?)?;
-    Ok(())
-}
-
-/// Fails a build whose engine would run all constructors again at every call; see [`wasm`].
-fn refuse_wrapped_exports(engine: &str, profile: &str, places: &Places) -> Result<()> {
-    // What cargo made: wasm-bindgen drops most exports.
-    let file = places.wasm_target.join(TARGET).join(profile).join(format!("{engine}.wasm"));
-    let module = fs::read(&file).with_context(|| format!("{} was not built", file.display()))?;
-    let share = wasm::share_of_wrapped_exports(&module)?;
-    // Without the trap it is 0, with it nearly 1.
-    if share > 0.25 {
-        bail!(
-            "{engine} runs all static constructors at every call ({:.0}% of its exports are wrapped): its start function has \
-             to call __wasm_call_ctors itself",
-            share * 100.0
-        );
-    }
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub mod browser;
 
 pub mod build;
 
+pub mod engines;
+
 pub mod wasm;
 
 pub mod parts;

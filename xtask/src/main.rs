@@ -30,6 +30,9 @@ enum XtaskCommand {
         /// Serve it from a sub-path, as some hosts do: /some/path/
         #[arg(long, default_value = "/")]
         path: String,
+        /// Only this engine, for quick work: without the GPU's, which take the longest to build
+        #[arg(long, value_enum)]
+        engine: Option<serve::OnlyEngine>,
     },
     /// Build the static folder dist/
     Build,
@@ -69,10 +72,7 @@ fn run(command: XtaskCommand) -> Result<()> {
             browser::find_or_install(&places)?;
             Ok(())
         }
-        XtaskCommand::Serve { port, path } => {
-            build::build(&places, &setup::for_building(&places)?)?;
-            serve::serve(&places, port, &path)
-        }
+        XtaskCommand::Serve { port, path, engine } => serve::serve(&places, port, &path, engine),
         XtaskCommand::Build => build::build(&places, &setup::for_building(&places)?),
         XtaskCommand::Check => summarized(|steps| {
             check::fast(&places, steps)?;

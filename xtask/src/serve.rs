@@ -1,13 +1,25 @@
-//! `cargo xtask serve`: the release app at an address of this machine.
+//! `cargo xtask serve`: the release app at an address of this machine, as soon as the page and one engine are built.
 
 use std::io::ErrorKind;
 
 use anyhow::{Result, anyhow};
+use clap::ValueEnum;
 
 use crate::places::Places;
 use crate::server::{Server, ServerConfig};
+use crate::{build, engines, setup};
 
-pub fn serve(places: &Places, port: u16, mount: &str) -> Result<()> {
+/// The engine to do with, where not all are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnlyEngine {
+    Cpu,
+}
+
+pub fn serve(places: &Places, port: u16, mount: &str, only: Option<OnlyEngine>) -> Result<()> {
+    let equipment = setup::for_building(places)?;
+    let coming = if only == Some(OnlyEngine::Cpu) { &[] } else { engines::GPU };
+    build::begin(places, &equipment, coming)?;
+
     let config = ServerConfig { folder: places.dist.clone(), mount: mount.to_owned(), port };
     let server = Server::start(config).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
@@ -16,5 +28,12 @@ pub fn serve(places: &Places, port: u16, mount: &str) -> Result<()> {
         _ => anyhow!("port {port} could not be opened ({error}): choose another with --port"),
     })?;
     println!("serve: {}  (Ctrl+C ends it)", server.url());
+
+    if !coming.is_empty() {
+        match build::complete(places, &equipment) {
+            Ok(()) => println!("serve: complete, at {}", server.url()),
+            Err(error) => eprintln!("serve: the page goes on without the GPU's engines: {error:#}"),
+        }
+    }
     Ok(server.wait()?)
 }

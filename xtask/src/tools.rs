@@ -16,25 +16,45 @@ const BINARYEN: &str = "132.0.0";
 
 /// Trunk, of any version that knows features per link.
 pub fn trunk(places: &Places) -> Result<()> {
-    let oldest = numbers(TRUNK);
-    if let Some(version) = version_of("trunk", places)?.filter(|version| numbers(version) >= oldest) {
-        println!("trunk: {version} is there");
-        return Ok(());
+    match fit_trunk(places)? {
+        Some(version) => println!("trunk: {version} is there"),
+        // Without its defaults, encrypted connections and a question for newer versions, it has a fifth fewer crates.
+        None => cargo_install("trunk", TRUNK, &["--locked", "--no-default-features"], places)?,
     }
-    cargo_install("trunk", TRUNK, &["--locked"], places)
+    Ok(())
 }
 
 /// wasm-bindgen, of exactly the version that the crates are linked with.
 pub fn wasm_bindgen(places: &Places) -> Result<()> {
-    let lock =
-        fs::read_to_string(places.root.join("Cargo.lock")).context("Cargo.lock is missing: check it out again")?;
-    let wanted = locked_version(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen: check it out again")?;
-    if version_of("wasm-bindgen", places)?.as_deref() == Some(wanted) {
+    let wanted = wanted_bindgen(places)?;
+    if has_bindgen(&wanted, places)? {
         println!("wasm-bindgen: {wanted} is there, as Cargo.lock asks");
         return Ok(());
     }
     // Not locked: its lock file may name crates that were withdrawn since.
-    cargo_install("wasm-bindgen-cli", wanted, &[], places)
+    cargo_install("wasm-bindgen-cli", &wanted, &[], places)
+}
+
+/// Whether one of both has to be installed.
+pub fn are_missing(places: &Places) -> Result<bool> {
+    Ok(fit_trunk(places)?.is_none() || !has_bindgen(&wanted_bindgen(places)?, places)?)
+}
+
+/// The version of the Trunk that is there, if it is new enough.
+fn fit_trunk(places: &Places) -> Result<Option<String>> {
+    let oldest = numbers(TRUNK);
+    Ok(version_of("trunk", places)?.filter(|version| numbers(version) >= oldest))
+}
+
+fn has_bindgen(wanted: &str, places: &Places) -> Result<bool> {
+    Ok(version_of("wasm-bindgen", places)?.as_deref() == Some(wanted))
+}
+
+fn wanted_bindgen(places: &Places) -> Result<String> {
+    let lock =
+        fs::read_to_string(places.root.join("Cargo.lock")).context("Cargo.lock is missing: check it out again")?;
+    let wanted = locked_version(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen: check it out again")?;
+    Ok(wanted.to_owned())
 }
 
 /// wasm-opt makes the page's wasm smaller. It is worth having, not worth failing for.

@@ -66,9 +66,9 @@ fn no_path_leads_out_of_the_folder() {
 #[test]
 fn requests_are_remembered_in_order() {
     let (_folder, server) = serve("/");
-    get(&server, "/load.js?js=engine_cpu.js&build=1");
+    get(&server, "/load.js?js=engine_cpu.js&digest=1");
     get(&server, "/absent");
-    assert_eq!(server.requests(), ["/load.js?js=engine_cpu.js&build=1", "/absent"]);
+    assert_eq!(server.requests(), ["/load.js?js=engine_cpu.js&digest=1", "/absent"]);
 }
 
 #[test]

@@ -2,20 +2,24 @@
 //! beside it, see [`tuner`].
 
 mod crash;
+mod files;
 mod moving;
 mod tuner;
 
+use futures_channel::oneshot;
+use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 pub use self::crash::after_crash;
+use self::files::{EngineFiles, Presence};
 pub use self::moving::{hear, send, set_tuning};
 use self::tuner::Tuner;
-use super::choice;
+use super::choice::{self, Asked};
 use super::preferences::{EnginePreference, Preference, Tuning};
-use super::state::{EngineChoice, EngineProgram};
+use super::state::{EngineChoice, EngineProgram, EngineReason, RunState};
 use super::store::Store;
-use crate::channel::{BUILD, EngineLink};
+use crate::channel::EngineLink;
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{Command, DatasetSource, EngineInfo, RunId};
 
@@ -24,6 +28,9 @@ const RESTARTS_LIMIT: u32 = 3;
 
 /// Commands that wait for an engine to be chosen, at most; more means a page gone wild, and they are dropped.
 const QUEUE_LIMIT: usize = 64;
+
+/// How often the page asks whether an engine is there that is still being built.
+const COMING_MS: u32 = 3_000;
 
 /// The engines' workers, and how often one had to be replaced.
 #[derive(Default)]
@@ -35,6 +42,9 @@ pub struct Link {
     /// Only while there is no engine.
     queue: Vec<Command>,
     choice: Option<EngineChoice>,
+    files: EngineFiles,
+    /// Counts up, so that who waits for an engine sees whether another choice was made since.
+    n_choices: u32,
     n_restarts: u32,
     n_started: u32,
     tuner: Tuner,
@@ -76,9 +86,7 @@ impl Link {
     fn start(&mut self, store: Store, program: EngineProgram) -> Engine {
         self.n_started += 1;
         let id = self.n_started;
-        let script = program.script();
-        let url = format!("load.js?js={script}&build={BUILD}");
-        let link = EngineLink::start(&url, move |event| hear(store, id, event));
+        let link = EngineLink::start(&self.files.url(program), move |event| hear(store, id, event));
         Engine { id, program, link, info: None, dataset: None, was_active: false, is_leaving: false }
     }
 
@@ -91,24 +99,84 @@ impl Link {
 
 /// Chooses an engine and starts it; `preference` is the visitor's, which the page's address overrides.
 pub fn start(store: Store, preference: EnginePreference) {
-    spawn_local(async move {
-        let choice = choice::choose(choice::asked_by_address(), preference).await;
-        start_engine(store, choice);
-    });
+    spawn_local(choose(store, choice::asked_by_address(), preference));
 }
 
 /// The visitor asked for another engine, or to try again: what the engine held is loaded again by the next one.
 pub fn restart(store: Store, preference: EnginePreference) {
+    replace(store, None, preference);
+}
+
+fn replace(store: Store, asked: Option<Asked>, preference: EnginePreference) {
     store.link.update_value(|link| {
         link.forgive();
         link.end_engines();
     });
     store.engine_replaced();
     spawn_local(async move {
-        let choice = choice::choose(None, preference).await;
-        start_engine(store, choice);
+        choose(store, asked, preference).await;
         reload_dataset(store);
     });
+}
+
+/// Starts the engine that is best, or stands in for it as long as that is not there.
+async fn choose(store: Store, asked: Option<Asked>, preference: EnginePreference) {
+    let files = EngineFiles::fetch();
+    let wanted = choice::choose(asked, preference).await;
+    let files = files.await.unwrap_or_default();
+    let choice = files.settle(wanted.clone());
+    let n_choices = store.link.try_update_value(|link| {
+        link.files = files;
+        link.n_choices += 1;
+        link.n_choices
+    });
+    let is_coming = choice.reason == EngineReason::GpuComing;
+    start_engine(store, choice);
+    if let Some(id) = n_choices.filter(|_| is_coming) {
+        spawn_local(take_when_there(store, id, wanted.program, move || replace(store, asked, preference)));
+    }
+}
+
+/// Waits for an engine that is still being built, and takes it as long as nothing is lost by it: no run was begun, nothing loads, nothing is
+/// asked. After that the visitor decides.
+async fn take_when_there(store: Store, id: u32, program: EngineProgram, take: impl FnOnce()) {
+    loop {
+        sleep(COMING_MS).await;
+        if store.link.with_value(|link| link.n_choices != id) {
+            return;
+        }
+        // The host may be gone for a moment.
+        let Some(files) = EngineFiles::fetch().await else { continue };
+        let is_begun = store.run.with_untracked(|run| *run != RunState::Idle);
+        let is_busy = store.dataset.with_untracked(|dataset| dataset.load.is_loading())
+            || store.questions.with_untracked(|questions| !questions.is_empty());
+        match files.presence(program) {
+            Presence::Coming => {}
+            Presence::There if is_begun => return explain(store, id, EngineReason::GpuCame),
+            Presence::There if is_busy => {}
+            Presence::There if store.link.with_value(|link| link.n_choices == id) => return take(),
+            Presence::There => return,
+            Presence::Absent => return explain(store, id, EngineReason::GpuNotBuilt),
+        }
+    }
+}
+
+/// Says why the engine runs that does, where that has changed since it was chosen.
+fn explain(store: Store, id: u32, reason: EngineReason) {
+    let is_current = store.link.try_update_value(|link| {
+        let choice = link.choice.as_mut().filter(|_| link.n_choices == id)?;
+        choice.reason = reason.clone();
+        Some(())
+    });
+    if is_current.flatten().is_some() {
+        store.engine_explained(reason);
+    }
+}
+
+async fn sleep(duration_ms: u32) {
+    let (over, waiting) = oneshot::channel();
+    Timeout::new(duration_ms, move || over.send(()).unwrap_or_default()).forget();
+    waiting.await.ok();
 }
 
 fn start_engine(store: Store, choice: EngineChoice) {

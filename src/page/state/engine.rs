@@ -25,6 +25,13 @@ impl EngineState {
         }
     }
 
+    pub(super) fn choice_mut(&mut self) -> Option<&mut EngineChoice> {
+        match self {
+            Self::Starting(choice) | Self::Ready { choice, .. } => Some(choice),
+            Self::Choosing | Self::Failed(_) => None,
+        }
+    }
+
     pub fn is_ready(&self) -> bool {
         matches!(self, Self::Ready { .. })
     }
@@ -80,11 +87,12 @@ impl EngineProgram {
         }
     }
 
-    pub fn script(self) -> &'static str {
+    /// The name of its files.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Cpu => "engine_cpu.js",
-            Self::Gpu => "engine_gpu.js",
-            Self::TunedGpu => "engine_gpu_tuned.js",
+            Self::Cpu => "engine_cpu",
+            Self::Gpu => "engine_gpu",
+            Self::TunedGpu => "engine_gpu_tuned",
         }
     }
 }
@@ -106,6 +114,12 @@ pub enum EngineReason {
     Chosen,
     /// The page's address names it (`?engine=`).
     Address,
+    /// The GPU engine is still being built behind the page.
+    GpuComing,
+    /// The GPU engine has been built since, and taking it would end a run or forget its network.
+    GpuCame,
+    /// The page was built without the GPU engine.
+    GpuNotBuilt,
     /// The GPU engine failed.
     GpuFailed(Failure),
 }
@@ -121,6 +135,9 @@ impl EngineReason {
             Self::NoTimestampQuery => "no-timestamp-query",
             Self::Chosen => "chosen",
             Self::Address => "address",
+            Self::GpuComing => "gpu-coming",
+            Self::GpuCame => "gpu-came",
+            Self::GpuNotBuilt => "gpu-not-built",
             Self::GpuFailed(_) => "gpu-failed",
         }
     }

@@ -13,7 +13,7 @@ const DISPATCHES_BUDGET: f64 = 60.0;
 const WARM_UP: Duration = Duration::from_secs(3);
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Where `src/engine/gpu.js` counts, in the worker's global scope.
+/// Where `src/worker/gpu.js` counts, in the worker's global scope.
 const COUNTERS: &str = "__kindlingGpuCounters";
 
 /// The calls so far.

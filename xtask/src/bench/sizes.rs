@@ -93,7 +93,7 @@ impl Part {
             Self::CpuEngine
         } else if name.contains("engine_gpu_tuned") {
             Self::TunedGpuEngine
-        } else if name.contains("engine_gpu") || name.contains("/src/engine/gpu") {
+        } else if name.contains("engine_gpu") || name.contains("/src/worker/gpu") {
             Self::GpuEngine
         } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm") {
             Self::Rest
@@ -140,7 +140,7 @@ mod tests {
             ("engine_cpu_bg.wasm", Part::CpuEngine),
             ("engine_gpu.js", Part::GpuEngine),
             ("engine_gpu_tuned_bg.wasm", Part::TunedGpuEngine),
-            ("snippets/kindling-0123/src/engine/gpu.js", Part::GpuEngine),
+            ("snippets/kindling-0123/src/worker/gpu.js", Part::GpuEngine),
         ] {
             assert_eq!(Part::of(name), part, "{name}");
         }

@@ -1,0 +1,117 @@
+//! Which engines the page's host has, each named by its content, and which of them are still being built behind the page.
+
+use std::collections::BTreeMap;
+
+use js_sys::Promise;
+use leptos::prelude::window;
+use serde::Deserialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{RequestCache, RequestInit, Response};
+
+use crate::page::json;
+use crate::page::state::{EngineChoice, EngineProgram, EngineReason};
+
+/// What `engines.json` says, beside the page.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct EngineFiles {
+    /// The digest of each engine's files.
+    engines: BTreeMap<String, String>,
+    /// Those that `cargo xtask serve` will add.
+    coming: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    There,
+    Coming,
+    Absent,
+}
+
+impl EngineFiles {
+    /// Asks the host at once; the future waits for its answer. Without one the engines are taken for there.
+    pub fn fetch() -> impl Future<Output = Option<Self>> {
+        let options = RequestInit::new();
+        // It is what tells an old engine in the browser's cache from a new one.
+        options.set_cache(RequestCache::NoStore);
+        received(window().fetch_with_str_and_init("engines.json", &options))
+    }
+
+    pub fn presence(&self, program: EngineProgram) -> Presence {
+        let name = program.name();
+        if self.coming.iter().any(|coming| coming == name) {
+            Presence::Coming
+        } else if self.engines.is_empty() || self.engines.contains_key(name) {
+            Presence::There
+        } else {
+            Presence::Absent
+        }
+    }
+
+    /// Where an engine's worker starts.
+    pub fn url(&self, program: EngineProgram) -> String {
+        let name = program.name();
+        let digest = self.engines.get(name).map_or_else(String::new, |digest| format!("&digest={digest}"));
+        format!("load.js?js={name}.js{digest}")
+    }
+
+    /// The choice, or the CPU as long as the chosen engine is not there.
+    pub fn settle(&self, choice: EngineChoice) -> EngineChoice {
+        let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false };
+        match self.presence(choice.program) {
+            Presence::Coming => cpu(EngineReason::GpuComing),
+            Presence::Absent if choice.program != EngineProgram::Cpu => cpu(EngineReason::GpuNotBuilt),
+            Presence::There | Presence::Absent => {
+                let may_tune = choice.may_tune && self.presence(EngineProgram::TunedGpu) == Presence::There;
+                EngineChoice { may_tune, ..choice }
+            }
+        }
+    }
+}
+
+async fn received(response: Promise) -> Option<EngineFiles> {
+    let response: Response = JsFuture::from(response).await.ok()?.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let text = JsFuture::from(response.text().ok()?).await.ok()?;
+    json::from_text(&text.as_string()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GPU: EngineChoice =
+        EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_tune: true };
+
+    fn check(files: &str, program: EngineProgram, reason: EngineReason, may_tune: bool) {
+        let files: EngineFiles = json::from_text(files).unwrap();
+        assert_eq!(files.settle(GPU), EngineChoice { program, reason, may_tune }, "{files:?}");
+    }
+
+    #[test]
+    fn the_cpu_stands_in_until_the_engine_is_there() {
+        let coming = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
+        check(coming, EngineProgram::Cpu, EngineReason::GpuComing, false);
+        let absent = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
+        check(absent, EngineProgram::Cpu, EngineReason::GpuNotBuilt, false);
+        let untuned = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2" }, "coming": ["engine_gpu_tuned"] }"#;
+        check(untuned, EngineProgram::Gpu, EngineReason::GpuFound, false);
+        let all = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engine_gpu_tuned": "3" }, "coming": [] }"#;
+        check(all, EngineProgram::Gpu, EngineReason::GpuFound, true);
+    }
+
+    #[test]
+    fn an_engine_is_fetched_by_its_content() {
+        let files: EngineFiles = json::from_text(r#"{ "engines": { "engine_cpu": "1f" }, "coming": [] }"#).unwrap();
+        assert_eq!(files.url(EngineProgram::Cpu), "load.js?js=engine_cpu.js&digest=1f");
+    }
+
+    #[test]
+    fn without_word_of_the_host_all_are_taken_for_there() {
+        let files = EngineFiles::default();
+        assert_eq!(files.settle(GPU), GPU);
+        assert_eq!(files.url(EngineProgram::Gpu), "load.js?js=engine_gpu.js");
+    }
+}

@@ -72,7 +72,7 @@ impl Place {
 
     /// Trains a small network; the events.
     fn train(&self, arguments: &[&str]) -> Vec<Value> {
-        let text = self.succeed(&[&["train"], arguments, &["--data", "bands", "--json"]].concat());
+        let text = self.succeed(&[&["train"][..], arguments, &["--data", "bands", "--json"][..]].concat());
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -102,7 +102,7 @@ const BRIEF: [&str; 8] = ["mlp", "--set", "batchSize=16", "--set", "maxSteps=30"
 #[test]
 fn a_run_is_trained_kept_evaluated_and_used() {
     let place = Place::new();
-    let events = place.train(&[&BRIEF[..], &["--out", "run"]].concat());
+    let events = place.train(&[&BRIEF[..], &["--out", "run"][..]].concat());
     assert_eq!(losses(&events).len(), 30);
     let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("dataset", "finished"));
@@ -141,8 +141,8 @@ fn a_run_that_was_interrupted_goes_on_bit_for_bit() {
     let place = Place::new();
     let steps = 4_000;
     let config = ["mlp", "--set", "batchSize=8", "--set", "epochs=1000", "--set", &format!("maxSteps={steps}")];
-    let whole = [&["train"], &config[..], &["--threads=1", "--data", "bands"]].concat();
-    place.succeed(&[&whole[..], &["--out", "whole"]].concat());
+    let whole = [&["train"][..], &config[..], &["--threads=1", "--data", "bands"][..]].concat();
+    place.succeed(&[&whole[..], &["--out", "whole"][..]].concat());
 
     let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
     program.args(&whole).args(["--out", "parts", "--json"]).current_dir(place.folder.path());

@@ -64,7 +64,7 @@ fn find(content: &[u8], folders: &[PathBuf]) -> Option<String> {
         let folder_text = folder.to_str()?;
         // As it is, in JSON or a script's string, and as some tools write it on Windows.
         ["/", "\\", "\\\\"].iter().find_map(|separator| {
-            let prefix = folder_text.replace(std::path::MAIN_SEPARATOR, separator) + separator;
+            let prefix = folder_text.replace(std::path::MAIN_SEPARATOR, separator) + *separator;
             memmem::find_iter(content, &prefix).find_map(|start| {
                 let rest = content.get(start + prefix.len()..)?;
                 let part = text(rest, |byte| !matches!(byte, b'/' | b'\\'));

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::values::with;
 use crate::page::advice::Advice;
 use crate::page::advice::text::{Names, remedy, sentence};
 use crate::page::state::RunState;
+use kindling_core::runs::run_event::with;
 
 /// Null where there was no run with the current dataset.
 pub fn current_run(state: &RunState) -> Value {

@@ -51,14 +51,6 @@ where
     }
 }
 
-/// An object with one more field.
-pub fn with(mut whole: Value, key: &str, value: impl Into<Value>) -> Value {
-    if let Value::Object(fields) = &mut whole {
-        fields.insert(key.to_owned(), value.into());
-    }
-    whole
-}
-
 /// The fields over those of the same name.
 fn overlaid(base: Value, fields: &Map<String, Value>) -> Value {
     match base {

@@ -70,6 +70,14 @@ fn of_kind(kind: &str, event: Value) -> Value {
     with(event, "kind", kind)
 }
 
+/// An object with one more field.
+pub fn with(mut whole: Value, key: &str, value: impl Into<Value>) -> Value {
+    if let Value::Object(fields) = &mut whole {
+        fields.insert(key.to_owned(), value.into());
+    }
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -333,8 +333,12 @@ pub fn losses(updates: &[RunUpdate]) -> Vec<f32> {
 
 /// A linear classifier; 3 epochs of 11 steps.
 pub fn config() -> RunConfig {
-    let layers =
-        vec![Layer::Flatten, Layer::Linear { units: 12, bias: true }, Layer::Dropout { rate: 0.1 }, Layer::Classifier { bias: true }];
+    let layers = vec![
+        Layer::Flatten,
+        Layer::Linear { units: 12, bias: true },
+        Layer::Dropout { rate: 0.1 },
+        Layer::Classifier { bias: true },
+    ];
     let network = NetworkConfig { name: "tiny".to_owned(), layers, init: Default::default() };
     RunConfig {
         optimizer: OptimizerConfig::ADAM,

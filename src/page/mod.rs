@@ -1,56 +1,47 @@
 //! The page: what it knows, how it speaks with the engine, and what it draws.
+//!
+//! The folders import one another in one direction only, which `tests/tidy.rs` watches over: `state`, then `store`, then `recipe`; texts, widgets
+//! and charts; then one folder a feature; `app` puts them together.
 
+/// The shell around the features.
 pub mod app;
 
-/// What would otherwise be compiled for every closure and type anew.
-mod reactive;
-mod sort;
+/// What the page knows, as plain data.
 pub mod state;
+
+/// Where all that the page knows is read, and all that it asks for is said.
 pub mod store;
 
 /// Starts, watches and replaces the engine.
-mod choice;
-mod link;
+mod engines;
 
-/// What the page offers and the visitor has chosen.
-mod catalog;
-mod designer;
-mod preferences;
+/// What the next run will be.
 mod recipe;
-mod sources;
 
-/// What is kept of runs: those that have ended, and those that were broken off.
-mod database;
-mod interrupted;
-mod json;
+/// Texts and numbers in the visitor's language.
+mod text;
+
+/// What features are drawn with.
+mod charts;
+mod widgets;
+
+/// The features, in the order of the work.
+mod data;
+mod network;
 mod runs;
-
-/// Which settings do best.
 mod search;
+mod train;
+mod understand;
+mod using;
 
 /// The same for programs.
 pub mod api;
 
-/// What a run's curves say is wrong with it.
-pub mod advice;
-
-/// Texts and numbers.
-mod config_text;
-mod designer_text;
-mod failure_text;
-mod format;
-mod i18n;
-mod layer_text;
-mod preset_text;
-mod reason_text;
-
-/// What is drawn.
-mod engine_panel;
-mod load_status;
-mod notices;
+/// What all of them need.
+mod database;
+mod json;
 mod parts;
 mod place;
-mod places;
-mod run_bar;
-mod settings;
-mod widgets;
+mod preferences;
+mod reactive;
+mod sort;

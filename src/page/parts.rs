@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_split_helpers::SplitLoaderError;
 
-use super::i18n::move_tr;
+use crate::page::text::i18n::move_tr;
 
 /// Draws a part that is there.
 pub type Draw = fn() -> AnyView;

@@ -6,8 +6,8 @@
 use gloo::events::EventListener;
 use leptos::prelude::*;
 
-use super::i18n::tr;
-use super::widgets::icon::Icon;
+use crate::page::text::i18n::tr;
+use crate::page::widgets::icon::Icon;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

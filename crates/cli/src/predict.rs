@@ -29,7 +29,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
         Trouble::new(format!("{run} does not say what its classes are called: save it in this version of the page."))
     })?;
     let device = device::open(&arguments.machine)?.device;
-    let weights = weight_file::from_bytes(&weights)?;
+    let (weights, _) = weight_file::from_bytes(&weights)?;
     let network = &run.record.config.network;
     let network = Network::with_weights(network, input.shape, input.classes.len(), weights, &device)?;
     let network = burn::module::Module::valid(&network);

@@ -23,7 +23,7 @@ impl Reporter {
 
     pub fn dataset(&self, update: &DatasetUpdate) {
         match (self, update) {
-            (Self::Program, DatasetUpdate::Set(dataset)) => print(&dataset_event(dataset)),
+            (Self::Program, DatasetUpdate::Set(dataset)) => print(dataset_event(dataset)),
             (Self::Person(bar), DatasetUpdate::Set(dataset)) => {
                 let counts = dataset.counts;
                 let text = format!(
@@ -39,7 +39,7 @@ impl Reporter {
 
     pub fn run(&self, update: &RunUpdate) {
         let bar = match self {
-            Self::Program => return print(&run_event(update)),
+            Self::Program => return print(run_event(update)),
             Self::Person(bar) => bar,
         };
         match update {
@@ -66,7 +66,7 @@ impl Reporter {
 
     pub fn warn(&self, failure: &Failure) {
         match self {
-            Self::Program => print(&json!({
+            Self::Program => print(json!({
                 "kind": "warning", "name": error_name(failure), "message": error_message(failure),
             })),
             Self::Person(bar) => bar.suspend(|| eprintln!("{}", error_message(failure))),

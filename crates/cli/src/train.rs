@@ -46,7 +46,7 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
 /// How a run begins.
 enum Begin {
     New(Box<Source>),
-    Again(Unfinished),
+    Again(Box<Unfinished>),
 }
 
 /// All that can be refused before the dataset is read.
@@ -54,7 +54,7 @@ fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Troubl
     if !arguments.resume {
         folder.check_is_free()?;
     } else if let Some(unfinished) = folder.unfinished()? {
-        return Ok(Begin::Again(unfinished));
+        return Ok(Begin::Again(Box::new(unfinished)));
     }
     let out = arguments.out.display();
     let config = arguments.config.as_ref().ok_or_else(|| {

@@ -35,5 +35,9 @@ pub mod search;
 #[cfg(feature = "decisions")]
 pub mod runs;
 
+/// What a run's curves say is wrong with it.
+#[cfg(feature = "decisions")]
+pub mod advice;
+
 /// A small random generator that gives equal numbers on every machine.
 pub mod random;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::page::places::understand::order::class_rows;
+use crate::page::understand::order::class_rows;
 use kindling_core::metrics::ConfusionMatrix;
 use kindling_core::protocol::{Classification, Evaluation};
 

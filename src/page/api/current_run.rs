@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::page::advice::Advice;
-use crate::page::advice::text::{Names, remedy, sentence};
 use crate::page::state::RunState;
+use crate::page::text::advice::{Names, remedy, sentence};
+use kindling_core::advice::Advice;
 use kindling_core::runs::run_event::with;
 
 /// Null where there was no run with the current dataset.

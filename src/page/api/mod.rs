@@ -22,11 +22,11 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::glue::{add_method, named_error};
-use super::interrupted::Interrupted;
-use super::places::understand::evaluations::Evaluations;
-use super::runs::Runs;
-use super::search::Searcher;
-use super::store::Store;
+use crate::page::runs::Runs;
+use crate::page::runs::interrupted::Interrupted;
+use crate::page::search::Searcher;
+use crate::page::store::Store;
+use crate::page::understand::evaluations::Evaluations;
 
 /// What the methods work on.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! What a run is called: the visitor's name for it, or how its config differs from that of the run before.
 
 use super::difference::Difference;
-use crate::page::config_text::{path_text, value_text};
-use crate::page::i18n::tr;
+use crate::page::text::config::{path_text, value_text};
+use crate::page::text::i18n::tr;
 use kindling_core::runs::record::RunRecord;
 
 /// Differences that a label names; more are counted.

@@ -5,6 +5,7 @@
 
 pub mod difference;
 pub mod download;
+pub mod interrupted;
 mod keep;
 pub mod label;
 pub mod limit;
@@ -13,6 +14,7 @@ mod notice;
 mod reopen;
 mod storage;
 mod undo;
+pub mod view;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,14 +25,14 @@ use leptos::task::spawn_local;
 
 use self::keep::Began;
 use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
-pub use self::notice::{RunNotice, refusal_text, run_notice_text};
+pub use self::notice::{refusal_text, run_notice_text};
 use self::storage::{Parts, RunStorage};
-use super::database::Trouble;
-use super::places::understand::evaluations::Evaluations;
-use super::recipe::Recipe;
-use super::state::NoticeKind;
-use super::store::Store;
+use crate::page::database::Trouble;
+use crate::page::recipe::Recipe;
 use crate::page::sort::sort_by;
+use crate::page::state::{NoticeKind, RunNotice};
+use crate::page::store::Store;
+use crate::page::understand::evaluations::Evaluations;
 use kindling_core::protocol::{Bulk, RunId};
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::incoming::RUNS_LIMIT;

@@ -1,28 +1,9 @@
 //! What the visitor should know of kept runs and of configs that came in.
 
 use crate::page::database::Trouble;
-use crate::page::i18n::tr;
+use crate::page::state::RunNotice;
+use crate::page::text::i18n::tr;
 use kindling_core::runs::incoming::{RUNS_LIMIT, Refusal};
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum RunNotice {
-    /// The browser keeps nothing: runs last as long as the page.
-    NotKept(Trouble),
-    /// Can be undone while it is in sight.
-    Deleted { id: String, name: String },
-    /// The weights of a run are no longer there.
-    WeightsGone,
-    /// There were too many, and the oldest went.
-    OldestGone,
-    /// The config in the page's address.
-    LinkRefused(Refusal),
-    /// A file of a config or of runs.
-    FileRefused(Refusal),
-    /// Runs of a file; those that were here already are not counted.
-    Imported { n_runs: usize },
-    /// A config was made for a dataset that is not there.
-    OtherDataset { dataset: String },
-}
 
 /// In the visitor's language, tracked.
 pub fn run_notice_text(notice: &RunNotice) -> String {
@@ -42,7 +23,9 @@ pub fn run_notice_text(notice: &RunNotice) -> String {
 
 pub fn refusal_text(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::TooLong { limit_bytes } => tr!(runs.too_long, limit = crate::page::format::bytes(*limit_bytes as u64)),
+        Refusal::TooLong { limit_bytes } => {
+            tr!(runs.too_long, limit = crate::page::text::format::bytes(*limit_bytes as u64))
+        }
         Refusal::NotBase64 => tr!(runs.not_base64),
         Refusal::NotText => tr!(runs.not_text),
         Refusal::NotJson(detail) => tr!(runs.not_json, detail = detail),

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::{RunNotice, Runs};
-use crate::page::state::NoticeKind;
+use super::Runs;
+use crate::page::state::{NoticeKind, RunNotice};
 use kindling_core::protocol::Bulk;
 use kindling_core::runs::record::KeptRun;
 

@@ -13,6 +13,9 @@ pub mod draft;
 /// A search for programs.
 pub mod report;
 
+/// What the visitor sees of it.
+pub mod view;
+
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -21,8 +24,8 @@ use serde_json::Value;
 
 use self::draft::Draft;
 use self::report::{search_report, trial_report};
-use super::recipe::Recipe;
-use super::store::Store;
+use crate::page::recipe::Recipe;
+use crate::page::store::Store;
 use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::search::{Search, SearchPlan};
 

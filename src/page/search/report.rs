@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use kindling_core::runs::run_event::kind_name;
 use kindling_core::search::{Search, TrialState, importance};
 
 /// What `kindling.search` resolves with.
@@ -33,7 +32,7 @@ pub fn trial_report(search: &Search, place: usize) -> Option<Value> {
         .map(|it| json!({ "step": it.step, "validationLoss": it.loss, "validationAccuracy": it.accuracy }))
         .collect();
     let state = match trial.state {
-        TrialState::Failed(kind) => json!({ "failed": kind_name(kind) }),
+        TrialState::Failed(kind) => json!({ "failed": kind.name() }),
         state => json!(state),
     };
     Some(json!({

@@ -1,7 +1,8 @@
 //! What went wrong while work went on.
 
-use crate::page::runs::RunNotice;
+use crate::page::database::Trouble;
 use kindling_core::protocol::Failure;
+use kindling_core::runs::incoming::Refusal;
 
 /// Notices kept at most; older ones go.
 pub const NOTICES_LIMIT: usize = 5;
@@ -33,6 +34,27 @@ pub enum NoticeKind {
     TunedDiffers { expected: f32, found: f32 },
     /// Of the runs that are kept, and of configs that came in.
     Runs(RunNotice),
+}
+
+/// What the visitor should know of kept runs and of configs that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunNotice {
+    /// The browser keeps nothing: runs last as long as the page.
+    NotKept(Trouble),
+    /// Can be undone while it is in sight.
+    Deleted { id: String, name: String },
+    /// The weights of a run are no longer there.
+    WeightsGone,
+    /// There were too many, and the oldest went.
+    OldestGone,
+    /// The config in the page's address.
+    LinkRefused(Refusal),
+    /// A file of a config or of runs.
+    FileRefused(Refusal),
+    /// Runs of a file; those that were here already are not counted.
+    Imported { n_runs: usize },
+    /// A config was made for a dataset that is not there.
+    OtherDataset { dataset: String },
 }
 
 impl Notices {

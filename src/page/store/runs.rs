@@ -6,7 +6,6 @@ use futures_channel::oneshot;
 use leptos::prelude::*;
 
 use super::{OnUpdate, RunWatch, Store, canceled};
-use crate::page::link::Link;
 use crate::page::state::{Checkpoint, Curves, Run, RunState};
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunUpdate};
@@ -107,7 +106,7 @@ impl Store {
         on_update(update);
         match update {
             RunUpdate::Finished(report) => {
-                self.link.update_value(Link::forgive);
+                self.carry(|carrier| carrier.run_finished());
                 self.end_run(Ok(*report));
             }
             RunUpdate::Opened => {

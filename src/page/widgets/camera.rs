@@ -10,7 +10,7 @@ use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
 use super::image_input::read_image;
 use super::show::Show;
-use crate::page::i18n::{move_tr, tr};
+use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::{ImageInput, InputKind};
 
 /// Time between frames: ten a second feel live, and leave the engine time to train.

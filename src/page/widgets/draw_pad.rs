@@ -7,7 +7,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, KeyboardEvent, Pointe
 
 use super::image_input::{read_canvas, readable_context};
 use super::strokes::{Drawing, Point, Segment};
-use crate::page::i18n::move_tr;
+use crate::page::text::i18n::move_tr;
 use kindling_core::protocol::ImageInput;
 
 /// Pixels of the paper's side: fine enough for a large sharp screen, far more than a network sees.

@@ -4,10 +4,11 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::{ClipboardEvent, DragEvent, File, FileList, Url};
+use web_sys::{ClipboardEvent, File, FileList, Url};
 
+use super::file_drop::listen_for_files;
 use super::image_input::read_image;
-use crate::page::i18n::move_tr;
+use crate::page::text::i18n::move_tr;
 use kindling_core::protocol::{Failure, ImageInput, InputKind};
 
 /// An address of a file for an `img`, given back when dropped.
@@ -27,7 +28,6 @@ struct Upload {
     address: StoredValue<Option<Address>, LocalStorage>,
     /// Counts the files: of two that are read at the same time the later one is shown.
     turn: StoredValue<u32>,
-    is_over: RwSignal<bool>,
     on_image: UnsyncCallback<Result<ImageInput, Failure>>,
 }
 
@@ -71,33 +71,17 @@ pub fn ImageUpload(
         name: RwSignal::new(None),
         address: StoredValue::new_local(None),
         turn: StoredValue::new(0),
-        is_over: RwSignal::new(false),
         on_image,
     };
     let input = NodeRef::<html::Input>::new();
-    let listeners = [
-        window_event_listener(ev::paste, move |event: ClipboardEvent| {
-            upload.take(event.clipboard_data().and_then(|data| data.files()));
-        }),
-        // A file that misses the zone would make the browser leave the page for it.
-        window_event_listener(ev::dragover, move |event: DragEvent| {
-            event.prevent_default();
-            upload.is_over.set(true);
-        }),
-        window_event_listener(ev::dragleave, move |event: DragEvent| {
-            // Only leaving the window is leaving: it has no related target.
-            upload.is_over.update(|is_over| *is_over &= event.related_target().is_some());
-        }),
-        window_event_listener(ev::drop, move |event: DragEvent| {
-            event.prevent_default();
-            upload.is_over.set(false);
-            upload.take(event.data_transfer().and_then(|data| data.files()));
-        }),
-    ];
-    on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
+    let paste = window_event_listener(ev::paste, move |event: ClipboardEvent| {
+        upload.take(event.clipboard_data().and_then(|data| data.files()));
+    });
+    on_cleanup(move || paste.remove());
+    let is_over = listen_for_files(move |files| upload.take(files));
     view! {
         <div class="upload">
-            <label class="upload-zone" class:is-over=move || upload.is_over.get()>
+            <label class="upload-zone" class:is-over=move || is_over.get()>
                 <input
                     node_ref=input
                     class="visually-hidden"

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use web_sys::HtmlInputElement;
 
-use crate::page::i18n::tr;
 use crate::page::reactive::watch;
+use crate::page::text::i18n::tr;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
 #[component]

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::page::format::percent;
 use crate::page::reactive::memo;
+use crate::page::text::format::percent;
 
 /// A class as the list shows it.
 #[derive(Clone, Debug, PartialEq)]

@@ -57,3 +57,10 @@ pub enum FailureKind {
     /// The visitor, or a later command, ended it.
     Canceled,
 }
+
+impl FailureKind {
+    /// The `name` of the error that a program receives.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::protocol::event::Preparation;
-use crate::protocol::{EpochReport, Failure, FailureKind, RunReport, RunUpdate};
+use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
 
 /// The update as the object that a listener receives; `kindling.d.ts` has its type.
 pub fn run_event(update: &RunUpdate) -> Value {
@@ -44,11 +44,7 @@ pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
 
 /// The stable name of a failure: the `name` of the error that a promise is rejected with.
 pub fn error_name(failure: &Failure) -> String {
-    kind_name(failure.kind)
-}
-
-pub fn kind_name(kind: FailureKind) -> String {
-    format!("{kind:?}")
+    failure.kind.name()
 }
 
 /// The failure's detail as a sentence.
@@ -82,7 +78,9 @@ pub fn with(mut whole: Value, key: &str, value: impl Into<Value>) -> Value {
 mod tests {
     use super::*;
     use crate::config::AugmentConfig;
-    use crate::protocol::{Adjustment, Ending, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount};
+    use crate::protocol::{
+        Adjustment, Ending, FailureKind, Histogram, LayerReport, LayersReport, Prediction, Progress, UnitCount,
+    };
 
     const EPOCH: EpochReport = EpochReport {
         epoch: 0,

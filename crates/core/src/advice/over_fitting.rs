@@ -1,0 +1,83 @@
+//! Over-fitting: the validation loss rises while the train loss goes on falling.
+
+use super::Advice;
+use crate::protocol::EpochReport;
+
+/// Epochs after the best one that must all be worse: one or two bad ones happen to healthy runs.
+const EPOCHS: usize = 3;
+
+/// Shares of the lowest validation loss, and what is added so that a tiny loss may tremble: every one of the epochs since lies above
+/// the first, the newest above the second.
+const RISES: [(f32, f32); 2] = [(0.05, 0.01), (0.1, 0.02)];
+
+/// What a train loss that still falls is at most, as a share of what it was.
+const FALL: f32 = 0.97;
+
+pub fn over_fitting(epochs: &[EpochReport]) -> Option<Advice> {
+    // Without validation images there is no such loss.
+    let epochs: Vec<&EpochReport> = epochs.iter().filter(|epoch| epoch.validation_loss.is_finite()).collect();
+    let newest = *epochs.last()?;
+    let lowest = *epochs.iter().min_by(|one, other| one.validation_loss.total_cmp(&other.validation_loss))?;
+    let later: Vec<&EpochReport> = epochs.into_iter().filter(|epoch| epoch.epoch > lowest.epoch).collect();
+    let first_later = later.first()?;
+    let limits = RISES.map(|(share, least)| lowest.validation_loss + (share * lowest.validation_loss).max(least));
+    let is_worse = later.iter().all(|epoch| epoch.validation_loss > limits[0]) && newest.validation_loss > limits[1];
+    let still_learns = newest.train_loss < FALL * lowest.train_loss;
+    (later.len() >= EPOCHS && is_worse && still_learns).then_some(Advice::OverFitting {
+        since_epoch: first_later.epoch,
+        lowest_loss: lowest.validation_loss,
+        loss: newest.validation_loss,
+        train_loss_then: lowest.train_loss,
+        train_loss: newest.train_loss,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::advice::tests::epochs;
+
+    fn check(losses: &[(f32, f32)], expected_since: Option<u32>) {
+        let found = over_fitting(&epochs(losses));
+        let since = found.map(|advice| match advice {
+            Advice::OverFitting { since_epoch, .. } => since_epoch,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(since, expected_since, "{losses:?}");
+    }
+
+    #[test]
+    fn a_validation_loss_that_rises_while_the_train_loss_falls_is_over_fitting() {
+        // A small set learned by heart.
+        let losses = [(1.1, 0.9), (0.7, 0.62), (0.5, 0.55), (0.32, 0.6), (0.2, 0.68), (0.1, 0.8)];
+        check(&losses, Some(3));
+        let Some(Advice::OverFitting { lowest_loss, loss, train_loss_then, train_loss, .. }) =
+            over_fitting(&epochs(&losses))
+        else {
+            panic!("it is over-fitting")
+        };
+        assert_eq!((lowest_loss, loss, train_loss_then, train_loss), (0.55, 0.8, 0.5, 0.1));
+    }
+
+    #[test]
+    fn healthy_epochs_are_not() {
+        check(&[], None);
+        check(&[(1.0, 0.8), (0.6, 0.5), (0.5, 0.45), (0.45, 0.41)], None);
+        // MNIST with Adam: the validation loss trembles at its floor.
+        check(&[(0.3, 0.09), (0.08, 0.06), (0.05, 0.052), (0.03, 0.055), (0.02, 0.05), (0.015, 0.056)], None);
+        // A spike, and then better than before.
+        check(&[(0.9, 0.7), (0.6, 0.5), (0.5, 0.95), (0.45, 0.48), (0.4, 0.44)], None);
+        // Two bad epochs are too few to tell.
+        check(&[(0.9, 0.7), (0.6, 0.5), (0.5, 0.6), (0.45, 0.6)], None);
+    }
+
+    #[test]
+    fn a_run_that_gets_worse_on_both_is_not_learning_by_heart() {
+        check(&[(0.9, 0.7), (0.6, 0.5), (0.9, 0.9), (1.5, 1.5), (2.0, 2.0)], None);
+    }
+
+    #[test]
+    fn without_validation_images_nothing_is_said() {
+        check(&[(0.9, f32::NAN), (0.6, f32::NAN), (0.3, f32::NAN), (0.1, f32::NAN), (0.1, f32::NAN)], None);
+    }
+}

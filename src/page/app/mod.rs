@@ -1,0 +1,198 @@
+//! The shell around the places: navigation, the run's progress, notices, settings.
+
+mod notices;
+mod settings_menu;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use self::notices::NoticeList;
+use self::settings_menu::SettingsMenu;
+use crate::page::engines::link::{Engines, use_engines};
+use crate::page::engines::panel::EngineChip;
+use crate::page::parts::{Parted, fetch_ahead};
+use crate::page::place::{Place, current_place};
+use crate::page::preferences::{EnginePreference, Preference, Theme};
+use crate::page::reactive::{effect, memo, watch};
+use crate::page::recipe::Recipe;
+use crate::page::recipe::catalog::Catalog;
+use crate::page::runs::Runs;
+use crate::page::runs::interrupted::Interrupted;
+use crate::page::runs::link::config_of_query;
+use crate::page::search::Searcher;
+use crate::page::state::{EngineState, NoticeKind, RunNotice};
+use crate::page::store::{Store, use_store};
+use crate::page::text::failure::failure_text;
+use crate::page::text::i18n::{Language, move_tr, speak};
+use crate::page::train::run_bar::RunBar;
+use crate::page::train::{self, TrainPlace};
+use crate::page::understand::evaluations::Evaluations;
+use crate::page::widgets::icon::Glyph;
+use crate::page::{api, data, network, understand, using};
+
+/// Draws the page, once it can speak the visitor's language.
+pub fn start() {
+    wasm_bindgen_futures::spawn_local(async {
+        // Where its texts cannot be fetched, the page speaks English.
+        speak(Language::remembered().unwrap_or_else(browser_language)).await.ok();
+        leptos::mount::mount_to_body(App);
+    });
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let store = Store::new();
+    let engines = Engines::new(store);
+    let catalog = Catalog::new();
+    let evaluations = Evaluations::new(store);
+    provide_context(store);
+    provide_context(engines);
+    provide_context(catalog);
+    provide_context(evaluations);
+    let recipe = Recipe::new(store, catalog);
+    let runs = Runs::new(store, recipe, evaluations);
+    provide_context(recipe);
+    provide_context(runs);
+    let interrupted = Interrupted::new(store, recipe);
+    provide_context(interrupted);
+    let searcher = Searcher::new(store, recipe);
+    provide_context(searcher);
+    Theme::remembered().unwrap_or_default().apply();
+    api::install(api::Page { store, evaluations, runs, interrupted, searcher });
+    take_address(store, recipe);
+    engines.start(EnginePreference::remembered().unwrap_or_default());
+    let place = current_place();
+    announce(place);
+    read_kept(catalog, runs, interrupted);
+    fetch_rest(store);
+
+    view! {
+        <a class="skip-link" href="#content">{move_tr!(shell.skip)}</a>
+        <header class="top">
+            <a class="brand" href=Place::Train.hash()>
+                <svg class="brand-mark" viewBox="0 0 24 24" aria-hidden="true">
+                    <path d="M12 2c1 4 6 6 6 12a6 6 0 0 1-12 0c0-3 2-4 2.500-6.500C10 9 10.500 10 10.500 11.500 12.500 9 13 5.500 12 2z" />
+                </svg>
+                "Kindling"
+            </a>
+            <Navigation place />
+            <div class="top-end">
+                <EngineChip />
+                <SettingsMenu />
+            </div>
+            <RunBar />
+        </header>
+        <main id="content" tabindex="-1">
+            <EngineGone />
+            <NoticeList />
+            {move || match place.get() {
+                Place::Data => view! { <Parted part=data::PART /> }.into_any(),
+                Place::Network => view! { <Parted part=network::PART /> }.into_any(),
+                Place::Train => view! { <TrainPlace /> }.into_any(),
+                Place::Understand => view! { <Parted part=understand::PART /> }.into_any(),
+                Place::Use => view! { <Parted part=using::PART /> }.into_any(),
+            }}
+            <footer class="foot">{move_tr!(shell.private)}</footer>
+        </main>
+    }
+}
+
+#[component]
+fn Navigation(place: RwSignal<Place>) -> impl IntoView {
+    let link = move |this: Place| {
+        view! {
+            <a href=this.hash() aria-current=move || (place.get() == this).then_some("page")>
+                <Glyph icon=this.icon() />
+                <span>{move || this.name()}</span>
+            </a>
+        }
+    };
+    view! { <nav class="places" aria-label=move_tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
+}
+
+/// A config in the page's address, as "Copy link" makes it.
+fn take_address(store: Store, recipe: Recipe) {
+    match config_of_query(&window().location().search().unwrap_or_default()) {
+        Some(Ok(config)) => recipe.take(config),
+        Some(Err(refusal)) => store.notify(NoticeKind::Runs(RunNotice::LinkRefused(refusal))),
+        None => {}
+    }
+}
+
+/// What to do when no engine can be started.
+#[component]
+fn EngineGone() -> impl IntoView {
+    let store = use_store();
+    let failure = memo(move |_| {
+        store.engine.with(|engine| match engine {
+            EngineState::Failed(failure) => Some(failure.clone()),
+            EngineState::Choosing | EngineState::Starting(_) | EngineState::Ready { .. } => None,
+        })
+    });
+    let engines = use_engines();
+    let again = move |_| engines.restart(EnginePreference::remembered().unwrap_or_default());
+    move || {
+        failure.get().map(|failure| {
+            view! {
+                <div class="panel failure-panel" role="alert">
+                    <p><strong>{move_tr!(shell.engine_gone)}</strong></p>
+                    <p>{move || failure_text(&failure)}</p>
+                    <div class="controls">
+                        <button type="button" class="button is-primary" on:click=again>{move_tr!(shell.try_again)}</button>
+                        <button type="button" class="button" on:click=|_| { window().location().reload().ok(); }>
+                            {move_tr!(shell.reload)}
+                        </button>
+                    </div>
+                </div>
+            }
+        })
+    }
+}
+
+/// Reads what earlier visits have left.
+fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
+    let is_settled = catalog.settled();
+    effect(move |_| {
+        if is_settled.get() {
+            spawn_local(runs.loaded());
+            spawn_local(interrupted.loaded());
+        }
+    });
+}
+
+/// Fetches what the other places need, once the engine is there.
+fn fetch_rest(store: Store) {
+    let is_decided = memo(move |_| {
+        store.engine.with(|engine| match engine {
+            EngineState::Choosing | EngineState::Starting(_) => false,
+            EngineState::Ready { .. } | EngineState::Failed(_) => true,
+        })
+    });
+    effect(move |_| {
+        if is_decided.get() {
+            fetch_ahead([data::PART, network::PART, understand::PART, using::PART].into_iter().chain(train::PARTS));
+        }
+    });
+}
+
+/// Names the place in the window's title, and begins it at its top, where the keyboard is too.
+fn announce(place: RwSignal<Place>) {
+    effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+    watch(
+        move || place.get(),
+        |_, _| {
+            if let Some(content) = document().get_element_by_id("content") {
+                // Without it the keyboard would go on where the link was.
+                wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
+            }
+            // After the focus, which scrolls too.
+            window().scroll_to_with_x_and_y(0.0, 0.0);
+        },
+        false,
+    );
+}
+
+fn browser_language() -> Language {
+    let tags: Vec<String> = window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect();
+    Language::of_browser(tags.iter().map(String::as_str))
+}

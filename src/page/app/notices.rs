@@ -1,0 +1,71 @@
+//! Notices: what went wrong while work goes on.
+
+use leptos::prelude::*;
+
+use crate::page::runs::{run_notice_text, use_runs};
+use crate::page::state::{Notice, NoticeKind, RunNotice};
+use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::icon::{Glyph, Icon};
+
+/// Read out when it changes; each stays until it is dismissed, or as long as it can be undone.
+#[component]
+pub fn NoticeList() -> impl IntoView {
+    let store = use_store();
+    let notices = move || store.notices.with(|notices| notices.list().to_vec());
+    let item = move |notice: Notice| {
+        let id = notice.id;
+        let deleted = match &notice.kind {
+            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
+            NoticeKind::Runs(_)
+            | NoticeKind::Warning(_)
+            | NoticeKind::FellBack(_)
+            | NoticeKind::Restarted(_)
+            | NoticeKind::TuningFailed(_)
+            | NoticeKind::TunedDiffers { .. } => None,
+        };
+        let undo = move |deleted: String| {
+            let runs = use_runs();
+            let undo = move |_| {
+                runs.undo_delete(&deleted);
+                store.dismiss_notice(id);
+            };
+            view! { <button type="button" class="button" on:click=undo>{move_tr!(runs.undo)}</button> }
+        };
+        view! {
+            <li class="notice">
+                <Glyph icon=Icon::Warning />
+                <p>{move || notice_text(&notice.kind)}</p>
+                {deleted.map(undo)}
+                <button
+                    type="button"
+                    class="button is-quiet"
+                    aria-label=move_tr!(shell.dismiss)
+                    on:click=move |_| store.dismiss_notice(id)
+                >
+                    <Glyph icon=Icon::Close />
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <ul class="notices" aria-label=move_tr!(shell.notices) aria-live="polite">
+            <For each=notices key=|notice| notice.id children=item />
+        </ul>
+    }
+}
+
+fn notice_text(kind: &NoticeKind) -> String {
+    match kind {
+        NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
+        NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
+        NoticeKind::Runs(notice) => run_notice_text(notice),
+        NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
+        NoticeKind::TunedDiffers { expected, found } => {
+            // To the digit in which they differ.
+            tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
+        }
+        NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
+    }
+}

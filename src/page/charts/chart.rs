@@ -1,0 +1,178 @@
+//! A line chart: axes, raw and smoothed lines, and a readout of the values under the pointer or the arrow keys.
+//!
+//! Our own, since leptos-chartistry 0.2 has no logarithmic axis and wants every line to have the same x positions (the
+//! validation points lie an epoch apart), and plotters has no hover and weighs as much as the rest of the page.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{KeyboardEvent, PointerEvent, ResizeObserver};
+
+pub use crate::page::charts::axes::XAxis;
+use crate::page::charts::axes::{Axes, StepMarks};
+use crate::page::charts::drawing::{BOTTOM, CLIP_HEIGHT, DrawnLine, HEIGHT, LEFT, MARGIN, RIGHT, Scales, TOP, draw};
+pub use crate::page::charts::drawing::{Line, LineStyle};
+use crate::page::charts::scale::{Bounds, ScaleKind, nearest};
+use crate::page::reactive::{effect, memo};
+use crate::page::widgets::show::Show;
+
+/// Something that happened at a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepMark {
+    pub step: f64,
+    /// What happened, for the pointer.
+    pub title: String,
+}
+
+#[component]
+pub fn Chart(
+    /// What is plotted; also the chart's accessible name.
+    #[prop(into)]
+    name: Signal<String>,
+    lines: Signal<Vec<Line>>,
+    /// The names of the lines, in their order.
+    #[prop(into)]
+    line_names: Signal<Vec<String>>,
+    /// How a value is written.
+    format: fn(f64) -> String,
+    bounds: Bounds,
+    #[prop(into)] kind: Signal<ScaleKind>,
+    /// Strength of the smoothing, 0 to 1.
+    #[prop(into)]
+    smoothing: Signal<f64>,
+    /// What a step is called in the readout, with the step's number and epoch.
+    #[prop(into)]
+    step_name: Callback<(f64,), String>,
+    /// Name of the horizontal axis.
+    #[prop(into)]
+    x_name: Signal<String>,
+    /// What is said while there is nothing to draw.
+    #[prop(into)]
+    empty: Signal<String>,
+    /// Steps at which an epoch ends, for the vertical lines.
+    #[prop(into)]
+    steps_per_epoch: Signal<Option<u32>>,
+    #[prop(optional)] x_axis: XAxis,
+    /// Drawn as vertical lines.
+    #[prop(optional, into)]
+    marks: Signal<Vec<StepMark>>,
+) -> impl IntoView {
+    let frame = NodeRef::<Div>::new();
+    let width = RwSignal::new(0.0);
+    observe_width(frame, width);
+    // Step under the pointer or the keyboard's cursor.
+    let cursor = RwSignal::new(None::<f64>);
+    let drawing = memo(move |_| {
+        let scales = Scales { x: x_axis.kind, y: kind.get(), bounds };
+        draw(&lines.read(), width.get(), scales, smoothing.get())
+    });
+    let has_points = memo(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
+
+    let clip_width = memo(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
+    let clip_box = move || format!("{} {} {} {CLIP_HEIGHT}", LEFT - MARGIN, TOP - MARGIN, clip_width.get());
+
+    let on_move = move |event: PointerEvent| {
+        cursor.set(has_points.get_untracked().then(|| drawing.read_untracked().x.value(event.offset_x().into())));
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let drawing = drawing.read_untracked();
+        if let Some(step) = drawing.after_key(&event.key(), cursor.get_untracked()) {
+            event.prevent_default();
+            cursor.set(Some(step));
+        }
+    };
+    let readout = move |place: usize| {
+        drawing.with(|drawing| {
+            let line = drawing.lines.get(place)?;
+            let point = match cursor.get() {
+                Some(step) => nearest(&line.points, step),
+                None => line.points.last().copied(),
+            };
+            point.map(|point| format(point.value))
+        })
+    };
+    let legend = move |place: usize, line_name: String| {
+        let style = lines.read_untracked().get(place).map_or(LineStyle::Noisy, |line| line.style);
+        view! {
+            <li>
+                <svg class="swatch" viewBox="0 0 20 10" aria-hidden="true">
+                    <line class=style.class() x1="0" y1="5" x2="20" y2="5" />
+                    {matches!(style, LineStyle::Marked | LineStyle::OneOf(_)).then(|| view! { <circle class=style.mark_class() cx="10" cy="5" r="3" /> })}
+                </svg>
+                <span>{line_name}</span>
+                <strong>{move || readout(place).unwrap_or_else(|| "–".to_owned())}</strong>
+            </li>
+        }
+    };
+    view! {
+        <figure class="chart">
+            <figcaption>
+                <span class="chart-name">{name}</span>
+                <ul class="chart-legend">
+                    {move || line_names.get().into_iter().enumerate().map(|(place, name)| legend(place, name)).collect_view()}
+                </ul>
+                <span class="chart-step">{move || cursor.get().map(|step| step_name.run((step,)))}</span>
+            </figcaption>
+            <div
+                node_ref=frame
+                class="chart-frame"
+                tabindex="0"
+                role="group"
+                aria-label=name
+                on:pointermove=on_move
+                on:pointerdown=on_move
+                on:pointerleave=move |_| cursor.set(None)
+                on:blur=move |_| cursor.set(None)
+                on:keydown=on_key
+            >
+                <svg width="100%" height=HEIGHT aria-hidden="true">
+                    <Axes drawing format x_axis x_name steps_per_epoch has_points />
+                    <StepMarks drawing marks />
+                    // A picture within the picture, so that what lies beyond the axes is cut off.
+                    <svg x=LEFT - MARGIN y=TOP - MARGIN width=clip_width height=CLIP_HEIGHT viewBox=clip_box>
+                        {move || drawing.read().lines.iter().map(draw_line).collect_view()}
+                    </svg>
+                    {move || cursor.get().and_then(|step| drawing.read().x.position(step)).map(|x| view! {
+                        <line class="cursor" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
+                    })}
+                </svg>
+                <Show when=move || !has_points.get()><p class="chart-empty">{empty}</p></Show>
+            </div>
+        </figure>
+    }
+}
+
+fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
+    let class = line.style.class();
+    let mark = line.style.mark_class();
+    view! {
+        <path class="line-raw" d=line.raw_path.clone() />
+        <path class=class d=line.path.clone() />
+        {line.marks.iter().map(|(x, y)| view! { <circle class=mark cx=*x cy=*y r="3" /> }).collect_view()}
+    }
+}
+
+/// Keeps `width` at the element's width in pixels.
+fn observe_width(frame: NodeRef<Div>, width: RwSignal<f64>) {
+    let observed = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
+    effect(move |_| {
+        let Some(frame) = frame.get() else { return };
+        width.set(frame.client_width().into());
+        let measured = frame.clone();
+        let on_resize = Closure::<dyn FnMut()>::new(move || {
+            // Gone with its place.
+            width.try_set(measured.client_width().into());
+        });
+        // Without the observer the chart keeps its first width.
+        if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
+            observer.observe(&frame);
+            observed.set_value(Some((observer, on_resize)));
+        }
+    });
+    on_cleanup(move || {
+        if let Some(Some((observer, _))) = observed.try_update_value(Option::take) {
+            observer.disconnect();
+        }
+    });
+}

@@ -1,0 +1,241 @@
+//! What a chart draws: lines, raw and smoothed, their marks, and where they lie. Plain functions of their arguments.
+
+use std::sync::Arc;
+
+use crate::page::charts::scale::{Bounds, Scale, ScaleKind, domain, path};
+use kindling_core::runs::series::{Point, smooth};
+
+/// One line, as the chart draws it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub points: Arc<[Point]>,
+    pub style: LineStyle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineStyle {
+    /// Many noisy points: drawn faintly, and smoothed over it.
+    Noisy,
+    /// Few points that count: each is marked.
+    Marked,
+    /// Points of a known curve: drawn as they are, and all of them in the chart.
+    Exact,
+    /// The line at this place among several of the same kind, each with its own color and dashes; drawn as it is.
+    OneOf(usize),
+}
+
+/// Lines of one kind that can be told apart, and the classes that do it.
+const KINDS: [&str; 6] = ["line is-0", "line is-1", "line is-2", "line is-3", "line is-4", "line is-5"];
+
+const MARKS: [&str; 6] = ["mark is-0", "mark is-1", "mark is-2", "mark is-3", "mark is-4", "mark is-5"];
+
+/// Lines with more points than these have no marks.
+const MARKS_LIMIT: usize = 60;
+
+impl LineStyle {
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Noisy => "line is-noisy",
+            Self::Marked => "line is-marked",
+            Self::Exact => "line is-exact",
+            Self::OneOf(place) => KINDS.get(place % KINDS.len()).copied().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn mark_class(self) -> &'static str {
+        match self {
+            Self::Noisy | Self::Marked | Self::Exact => "mark",
+            // The line's own color.
+            Self::OneOf(place) => MARKS.get(place % MARKS.len()).copied().unwrap_or_default(),
+        }
+    }
+}
+
+pub(super) const HEIGHT: f64 = 232.0;
+pub(super) const LEFT: f64 = 46.0;
+pub(super) const RIGHT: f64 = 12.0;
+pub(super) const TOP: f64 = 22.0;
+/// Lines and marks at the edge of the plot are drawn this far beyond it.
+pub(super) const MARGIN: f64 = 5.0;
+pub(super) const BOTTOM: f64 = 38.0;
+
+pub(super) const CLIP_HEIGHT: f64 = HEIGHT - TOP - BOTTOM + 2.0 * MARGIN;
+
+/// Everything that is drawn, in pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Drawing {
+    pub(super) lines: Vec<DrawnLine>,
+    pub(super) x: Scale,
+    pub(super) y: Scale,
+    pub(super) width: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DrawnLine {
+    pub(super) style: LineStyle,
+    /// What is read out: smoothed where the line is drawn smoothed.
+    pub(super) points: Arc<[Point]>,
+    pub(super) raw_path: String,
+    pub(super) path: String,
+    /// Centers of the marks.
+    pub(super) marks: Vec<(f64, f64)>,
+}
+
+/// Lines closer to each other than this would be a hatching.
+const EPOCHS_APART_PIXELS: f64 = 28.0;
+
+/// Epochs (from 1) with the steps at which they end, as many as there is room for.
+pub(super) fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<(u32, f64)> {
+    let Some(steps) = steps_per_epoch.filter(|steps| *steps > 0) else { return Vec::new() };
+    let last = (x.value(width) / f64::from(steps)) as u32;
+    let most = ((width - LEFT - RIGHT) / EPOCHS_APART_PIXELS).max(1.0) as u32;
+    let every = last.div_ceil(most).max(1);
+    (1..=last).filter(|epoch| epoch % every == 0).map(|epoch| (epoch, f64::from(epoch) * f64::from(steps))).collect()
+}
+
+/// What the axes are like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scales {
+    pub(super) x: ScaleKind,
+    pub(super) y: ScaleKind,
+    /// Of the vertical axis.
+    pub(super) bounds: Bounds,
+}
+
+/// From step 0; on a logarithmic axis, which has no 0, from the first point.
+fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
+    let last = |least| lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(least, f64::max);
+    let first = || lines.iter().filter_map(|line| line.points.first()).map(|point| point.step).fold(f64::MAX, f64::min);
+    match kind {
+        ScaleKind::Linear => (0.0, last(1.0)),
+        ScaleKind::Log => (first(), last(f64::MIN_POSITIVE)),
+    }
+}
+
+pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Scales, smoothing: f64) -> Drawing {
+    let x = Scale::new(x, x_domain(lines, x), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
+    let values = |is_noisy: bool| {
+        let lines = lines.iter().filter(move |line| (line.style == LineStyle::Noisy) == is_noisy);
+        lines.flat_map(|line| line.points.iter()).map(|point| point.value)
+    };
+    let newest = lines.iter().filter_map(|line| line.points.last()).map(|point| point.value);
+    let always = values(false).chain(newest);
+    let y = Scale::new(kind, domain(values(true), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
+    let lines = lines.iter().map(|line| {
+        let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
+        let points: Arc<[Point]> =
+            if is_smoothed { smooth(&line.points, smoothing).into() } else { line.points.clone() };
+        let mark = |point: &Point| Some((x.position(point.step)?, y.position(point.value)?));
+        DrawnLine {
+            style: line.style,
+            raw_path: if is_smoothed { path(&line.points, &x, &y) } else { String::new() },
+            path: path(&points, &x, &y),
+            marks: match line.style {
+                LineStyle::Noisy | LineStyle::Exact => Vec::new(),
+                LineStyle::OneOf(_) if line.points.len() > MARKS_LIMIT => Vec::new(),
+                LineStyle::Marked | LineStyle::OneOf(_) => line.points.iter().filter_map(mark).collect(),
+            },
+            points,
+        }
+    });
+    Drawing { lines: lines.collect(), x, y, width }
+}
+
+impl Drawing {
+    /// The step that a key leads to.
+    pub(super) fn after_key(&self, key: &str, cursor: Option<f64>) -> Option<f64> {
+        let points = &self.lines.iter().find(|line| !line.points.is_empty())?.points;
+        let last = points.len().checked_sub(1)?;
+        let here = cursor.map_or(last, |step| points.partition_point(|point| point.step < step).min(last));
+        let to = match key {
+            "ArrowLeft" => here.saturating_sub(1),
+            "ArrowRight" => (here + 1).min(last),
+            "PageUp" => here.saturating_sub(last / 10 + 1),
+            "PageDown" => (here + last / 10 + 1).min(last),
+            "Home" => 0,
+            "End" => last,
+            _ => return None,
+        };
+        points.get(to).map(|point| point.step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(style: LineStyle, values: &[f64]) -> Line {
+        let points = values.iter().enumerate().map(|(step, value)| Point { step: step as f64 + 1.0, value: *value });
+        Line { points: points.collect(), style }
+    }
+
+    const BOUNDS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+    const LINEAR: Scales = Scales { x: ScaleKind::Linear, y: ScaleKind::Linear, bounds: BOUNDS };
+
+    #[test]
+    fn a_noisy_line_is_drawn_twice_and_a_marked_one_with_its_marks() {
+        let lines = [line(LineStyle::Noisy, &[2.0, 1.0, 1.5]), line(LineStyle::Marked, &[1.8, 1.2])];
+        let drawing = draw(&lines, 600.0, LINEAR, 0.5);
+        assert!(!drawing.lines[0].raw_path.is_empty() && drawing.lines[0].raw_path != drawing.lines[0].path);
+        assert!(drawing.lines[1].raw_path.is_empty());
+        assert_eq!(drawing.lines[1].marks.len(), 2);
+    }
+
+    #[test]
+    fn a_chart_without_points_or_width_can_be_drawn() {
+        for width in [0.0, 600.0] {
+            let drawing = draw(&[line(LineStyle::Noisy, &[])], width, Scales { y: ScaleKind::Log, ..LINEAR }, 0.5);
+            assert_eq!(drawing.lines[0].path, "");
+            assert!(drawing.y.ticks(4).iter().all(|tick| tick.is_finite()));
+            assert_eq!(drawing.after_key("ArrowLeft", None), None);
+        }
+    }
+
+    #[test]
+    fn an_exact_line_is_all_in_the_chart_and_not_smoothed() {
+        let mut values = [1.0; 100];
+        values[50] = 5.0;
+        let drawing = draw(&[line(LineStyle::Exact, &values)], 600.0, LINEAR, 0.9);
+        assert!(drawing.lines[0].raw_path.is_empty());
+        assert!(drawing.y.position(5.0).unwrap() >= TOP);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_runs_from_the_first_point_to_the_last() {
+        let points = [(1e-6, 2.0), (1e-2, 1.0), (10.0, 4.0)].map(|(step, value)| Point { step, value });
+        let lines = [Line { points: points.into(), style: LineStyle::Exact }];
+        let drawing = draw(&lines, 600.0, Scales { x: ScaleKind::Log, ..LINEAR }, 0.0);
+        assert_eq!(drawing.x.position(1e-6), Some(LEFT));
+        assert!((drawing.x.position(10.0).unwrap() - (600.0 - RIGHT)).abs() < 1e-6);
+        assert!(drawing.x.ticks(4).len() >= 2);
+    }
+
+    #[test]
+    fn lines_of_one_kind_can_be_told_apart_and_are_all_in_the_chart() {
+        let lines = [line(LineStyle::OneOf(0), &[5.0, 1.0]), line(LineStyle::OneOf(1), &[2.0; 100])];
+        let drawing = draw(&lines, 600.0, LINEAR, 0.5);
+        assert_eq!(drawing.lines.iter().map(|line| line.marks.len()).collect::<Vec<_>>(), [2, 0]);
+        assert!(drawing.lines.iter().all(|line| line.raw_path.is_empty()));
+        assert!(drawing.y.position(5.0).unwrap() >= TOP);
+        assert_ne!(LineStyle::OneOf(0).class(), LineStyle::OneOf(1).class());
+        assert_eq!(LineStyle::OneOf(7).class(), LineStyle::OneOf(1).class());
+    }
+
+    #[test]
+    fn the_keys_lead_along_the_line() {
+        let drawing = draw(&[line(LineStyle::Noisy, &[3.0, 2.0, 1.0])], 600.0, LINEAR, 0.0);
+        assert_eq!(drawing.after_key("ArrowLeft", None), Some(2.0));
+        assert_eq!(drawing.after_key("ArrowLeft", Some(2.0)), Some(1.0));
+        assert_eq!(drawing.after_key("ArrowLeft", Some(1.0)), Some(1.0));
+        assert_eq!(drawing.after_key("End", Some(1.0)), Some(3.0));
+        assert_eq!(drawing.after_key("Tab", Some(1.0)), None);
+    }
+
+    #[test]
+    fn epoch_lines_never_become_a_hatching() {
+        let x = Scale::new(ScaleKind::Linear, (0.0, 100_000.0), (LEFT, 600.0 - RIGHT));
+        let ends = epoch_ends(Some(100), x, 600.0);
+        assert!(ends.len() <= 25 && !ends.is_empty(), "{}", ends.len());
+        assert!(epoch_ends(Some(0), x, 600.0).is_empty());
+    }
+}

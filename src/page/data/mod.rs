@@ -1,0 +1,60 @@
+//! The place Data: choose a dataset, see how it is cut, and look at its images.
+
+mod browser;
+mod cards;
+mod drop_zone;
+pub mod load_status;
+mod split_form;
+mod statistics;
+
+use leptos::prelude::*;
+
+use self::browser::ImageBrowser;
+use self::cards::DatasetCards;
+use self::drop_zone::DropZone;
+use self::split_form::SplitForm;
+use self::statistics::Statistics;
+use crate::page::data::load_status::LoadStatus;
+use crate::page::parts::{Part, part};
+use crate::page::reactive::memo;
+use crate::page::state::Load;
+use crate::page::store::use_store;
+use crate::page::text::i18n::move_tr;
+use crate::page::widgets::show::Show;
+
+pub const PART: Part = part!(data::place, DataPlace);
+
+#[component]
+fn DataPlace() -> impl IntoView {
+    let store = use_store();
+    let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
+    let has_status =
+        memo(move |_| store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. })));
+    view! {
+        <section class="data-place" aria-labelledby="data-title">
+            <header class="place-header">
+                <h1 id="data-title">{move_tr!(data.title)}</h1>
+                <p>{move_tr!(data.lead)}</p>
+            </header>
+            <div class="columns">
+                <div class="main-column">
+                    <DatasetCards />
+                    <Show when=move || has_status.get()>
+                        <div class="panel"><LoadStatus /></div>
+                    </Show>
+                    <Show when=move || current.read().is_none() && !has_status.get()>
+                        <div class="panel empty"><p>{move_tr!(data.nothing_yet)}</p></div>
+                    </Show>
+                    {move || current.get().map(|summary| view! {
+                        <Statistics summary=summary.clone() />
+                        <ImageBrowser summary />
+                    })}
+                </div>
+                <div class="side-column">
+                    <DropZone />
+                    <SplitForm />
+                </div>
+            </div>
+        </section>
+    }
+}

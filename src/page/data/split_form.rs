@@ -1,0 +1,68 @@
+//! How the dataset is cut into train and validation.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
+use crate::page::state::RunState;
+use crate::page::store::use_store;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::number_field::NumberField;
+use crate::page::widgets::show::Show;
+
+#[component]
+pub fn SplitForm() -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    // The current dataset is cut in another way than the fields say.
+    let origin_to_apply = memo(move |_| {
+        let split = recipe.split.get();
+        store.dataset.with(|dataset| {
+            let origin = dataset.origin.clone().filter(|_| dataset.current.is_some());
+            origin.filter(|(_, current)| *current != split).map(|(source, _)| source)
+        })
+    });
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let apply = move |_| {
+        if let Some(source) = origin_to_apply.get_untracked() {
+            spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
+        }
+    };
+    view! {
+        <section class="panel" aria-labelledby="split-title">
+            <h2 id="split-title">{move_tr!(data.split)}</h2>
+            <p class="hint">{move_tr!(data.split_why)}</p>
+            <div class="field">
+                <label for="validation-share">
+                    {move || tr!(data.validation_share, share = format!("{:.0}%", recipe.split.read().validation_fraction * 100.0))}
+                </label>
+                <input
+                    id="validation-share"
+                    type="range"
+                    min="0.02"
+                    max="0.5"
+                    step="0.01"
+                    prop:value=move || recipe.split.read().validation_fraction.to_string()
+                    on:input:target=move |event| {
+                        if let Ok(share) = event.target().value().parse() {
+                            recipe.split.update(|split| split.validation_fraction = share);
+                        }
+                    }
+                />
+            </div>
+            <NumberField
+                label=Signal::derive(move_tr!(data.split_seed))
+                hint=Signal::derive(move_tr!(data.split_seed_why))
+                value=Signal::derive(move || f64::from(recipe.split.read().seed))
+                range=(0.0, u32::MAX.into())
+                is_whole=true
+                on_change=move |seed: f64| recipe.split.update(|split| split.seed = seed as u32)
+            />
+            <Show when=move || origin_to_apply.get().is_some()>
+                <p class="hint">{move || if is_active.get() { tr!(data.split_ends_run) } else { tr!(data.split_forgets) }}</p>
+                <button type="button" class="button is-primary" on:click=apply>{move_tr!(data.split_apply)}</button>
+            </Show>
+        </section>
+    }
+}

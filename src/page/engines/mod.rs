@@ -1,0 +1,5 @@
+//! The engines: which one is used, how the page speaks with it, and what the visitor sees of it.
+
+pub mod choice;
+pub mod link;
+pub mod panel;

@@ -1,0 +1,56 @@
+//! One card for each layer, in their order.
+
+use leptos::prelude::*;
+
+use super::add_layer::AddLayer;
+use super::card::Card;
+use super::drag::Dragged;
+use super::remedy_buttons::{NetworkProblem, remedies_now};
+use crate::page::network::designer::remedy::Remedy;
+use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
+use crate::page::text::format::count;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::show::Show;
+use kindling_core::network::FeatureShape;
+
+/// What the cards share.
+#[derive(Clone, Copy)]
+pub struct Deck {
+    pub n_layers: Memo<usize>,
+    /// Of all layers that fit.
+    pub flops: Memo<u64>,
+    pub remedies: Memo<Vec<Remedy>>,
+    pub dragged: RwSignal<Option<Dragged>>,
+}
+
+#[component]
+pub fn Cards() -> impl IntoView {
+    let recipe = use_recipe();
+    let n_layers = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
+    let flops = memo(move |_| {
+        let survey = recipe.survey.read();
+        survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
+    });
+    let deck = Deck { n_layers, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) };
+    let input = move || recipe.dataset.read().as_ref().map(|dataset| FeatureShape::from(dataset.shape));
+    // A layer that does not fit has its own words on its card.
+    let is_about_all = memo(move |_| {
+        recipe.survey.read().as_ref().is_some_and(|survey| survey.error.is_some() && survey.misfit().is_none())
+    });
+    view! {
+        <p class="hint">
+            {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
+            " · "{move_tr!(designer.keys)}
+        </p>
+        <ol class="layer-cards" aria-label=move_tr!(network.layers)>
+            // By place: the keyboard stays where it is while layers come and go.
+            <For each=move || 0..n_layers.get() key=|at| *at let:at>
+                <Card at deck />
+            </For>
+        </ol>
+        <Show when=move || n_layers.get() == 0><p class="hint">{move_tr!(designer.empty)}</p></Show>
+        <Show when=move || is_about_all.get()><NetworkProblem /></Show>
+        <AddLayer />
+    }
+}

@@ -1,0 +1,39 @@
+//! How the first weights are drawn.
+
+use leptos::prelude::*;
+
+use crate::page::network::designer::edit::Edit;
+use crate::page::network::names::{init_name, init_text};
+use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
+use crate::page::text::i18n::move_tr;
+use crate::page::widgets::segments::{Segment, Segments};
+use kindling_core::config::InitConfig;
+
+#[component]
+pub fn InitField() -> impl IntoView {
+    let recipe = use_recipe();
+    let init = memo(move |_| recipe.network.read().as_ref().map(|network| network.init).unwrap_or_default());
+    let choose = move |chosen: InitConfig| {
+        recipe.edit(&Edit::Init(chosen));
+    };
+    let segments = vec![
+        Segment { value: InitConfig::Pytorch, id: "network-init-pytorch", name: || init_name(InitConfig::Pytorch) },
+        Segment { value: InitConfig::He, id: "network-init-he", name: || init_name(InitConfig::He) },
+        Segment { value: InitConfig::Xavier, id: "network-init-xavier", name: || init_name(InitConfig::Xavier) },
+        Segment { value: InitConfig::Zeros, id: "network-init-zeros", name: || init_name(InitConfig::Zeros) },
+    ];
+    view! {
+        <div class="field">
+            <Segments
+                name="network-init"
+                legend=Signal::derive(move_tr!(designer.init))
+                segments
+                value=Signal::derive(move || Some(init.get()))
+                on_change=choose
+                described_by="network-init-why"
+            />
+            <p class="hint" id="network-init-why">{move || init_text(init.get())}</p>
+        </div>
+    }
+}

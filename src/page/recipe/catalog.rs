@@ -1,0 +1,123 @@
+//! The datasets served with the page, as their descriptions say; their images are loaded by the engine.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+
+use crate::page::reactive::memo;
+use kindling_core::dataset::DrawingStyle;
+use kindling_core::dataset::served::{self, ServedDataset};
+use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, SplitCounts};
+
+#[derive(Clone, Copy)]
+pub struct Catalog {
+    state: RwSignal<CatalogState>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum CatalogState {
+    #[default]
+    Loading,
+    Ready(Vec<Arc<ServedDataset>>),
+    Failed(Failure),
+}
+
+impl Catalog {
+    /// Made once, beside the store; fetches the descriptions.
+    pub fn new() -> Self {
+        let catalog = Self { state: RwSignal::default() };
+        catalog.load();
+        catalog
+    }
+
+    pub fn load(self) {
+        self.state.set(CatalogState::Loading);
+        spawn_local(async move {
+            self.state.set(match fetch_catalog().await {
+                Ok(datasets) => CatalogState::Ready(datasets),
+                Err(failure) => CatalogState::Failed(failure),
+            });
+        });
+    }
+
+    pub fn state(self) -> Signal<CatalogState> {
+        self.state.into()
+    }
+
+    /// Whether the descriptions have come, or have failed to. What is not in sight waits for it, so as not to stand in their way.
+    pub fn settled(self) -> Memo<bool> {
+        memo(move |before: Option<&bool>| before == Some(&true) || !matches!(*self.state.read(), CatalogState::Loading))
+    }
+
+    /// The description of a dataset, tracked.
+    pub fn find(self, id: &str) -> Option<Arc<ServedDataset>> {
+        match &*self.state.read() {
+            CatalogState::Ready(datasets) => datasets.iter().find(|dataset| dataset.id == id).cloned(),
+            CatalogState::Loading | CatalogState::Failed(_) => None,
+        }
+    }
+
+    /// What is known of a dataset before it is loaded, tracked.
+    pub fn outline(self, id: &str) -> Option<Arc<DatasetSummary>> {
+        self.find(id).map(|served| Arc::new(outline(&served)))
+    }
+
+    /// The dataset that the page begins with, tracked.
+    pub fn first(self) -> Option<Arc<DatasetSummary>> {
+        match &*self.state.read() {
+            CatalogState::Ready(datasets) => datasets.first().map(|served| Arc::new(outline(served))),
+            CatalogState::Loading | CatalogState::Failed(_) => None,
+        }
+    }
+}
+
+/// The counts per class are known only once the images are there.
+fn outline(served: &ServedDataset) -> DatasetSummary {
+    DatasetSummary {
+        id: served.id.clone(),
+        name: served.name.clone(),
+        classes: served.classes.clone(),
+        shape: served.shape,
+        counts: SplitCounts { train: served.counts.train, validation: 0, test: served.counts.test },
+        class_counts: Vec::new(),
+        samples: Vec::new(),
+        has_standard_test: served.counts.test > 0,
+        // Not known before its images are.
+        style: DrawingStyle::Scene,
+    }
+}
+
+async fn fetch_catalog() -> Result<Vec<Arc<ServedDataset>>, Failure> {
+    let bad = |error: kindling_core::dataset::DatasetError| Failure::new(FailureKind::BadFile, error.to_string());
+    let catalog = served::Catalog::parse(&fetch("datasets/catalog.json").await?).map_err(bad)?;
+    // All are under way before the first is waited for.
+    let under_way: Vec<_> =
+        catalog.datasets.iter().map(|id| (id, fetch(&format!("datasets/{id}/dataset.json")))).collect();
+    let mut datasets = Vec::with_capacity(under_way.len());
+    for (id, description) in under_way {
+        datasets.push(Arc::new(ServedDataset::parse(id, &description.await?).map_err(bad)?));
+    }
+    Ok(datasets)
+}
+
+/// Asks for a file at once; the future waits for it.
+fn fetch(path: &str) -> impl Future<Output = Result<Vec<u8>, Failure>> + use<> {
+    let (path, response) = (path.to_owned(), window().fetch_with_str(path));
+    received(path, JsFuture::from(response))
+}
+
+async fn received(path: String, response: JsFuture) -> Result<Vec<u8>, Failure> {
+    let failed = |reason: &str| Failure::new(FailureKind::DownloadFailed, format!("{path}: {reason}"));
+    let unreachable = |_: JsValue| failed("the server could not be reached");
+    let response = response.await.map_err(unreachable)?;
+    let response: Response = response.dyn_into().map_err(unreachable)?;
+    if !response.ok() {
+        return Err(failed(&format!("the server answered {}", response.status())));
+    }
+    let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
+    Ok(text.as_string().unwrap_or_default().into_bytes())
+}

@@ -1,0 +1,275 @@
+//! What the next run will be: the dataset in view, its presets, and the settings as the visitor has them.
+
+pub mod catalog;
+pub mod editor;
+pub mod sources;
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::page::reactive::{memo, watch};
+use crate::page::recipe::catalog::Catalog;
+use crate::page::recipe::editor::Editor;
+use crate::page::recipe::sources::served;
+use crate::page::state::{Load, NoticeKind, RunNotice, RunState};
+use crate::page::store::Store;
+use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
+use kindling_core::network::shape::{Survey, survey};
+use kindling_core::network::{Preset, presets};
+use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure, FailureKind, RateProgress, RateTest};
+
+pub fn use_recipe() -> Recipe {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    /// The dataset that the next run is for: the current one, or the one that will be loaded.
+    pub dataset: Memo<Option<Arc<DatasetSummary>>>,
+    /// The presets that fit it.
+    pub presets: Memo<Vec<Preset>>,
+    /// Id of the chosen preset.
+    pub preset: RwSignal<Option<&'static str>>,
+    /// The settings of the next run; none until a dataset is in view.
+    pub config: RwSignal<Option<RunConfig>>,
+    /// The network in those settings.
+    pub network: Memo<Option<NetworkConfig>>,
+    /// What its layers put out and cost with the dataset in view, and what does not fit.
+    pub survey: Memo<Option<Survey>>,
+    /// What can be undone of it; `edit`, `undo` and `redo` are in the designer.
+    pub editor: RwSignal<Editor>,
+    /// The network's text as the visitor typed it, until it is taken.
+    pub draft: RwSignal<Option<String>>,
+    /// How the next dataset is cut.
+    pub split: RwSignal<SplitConfig>,
+    /// Whether a run was asked for and its dataset is still being loaded.
+    pub is_starting: RwSignal<bool>,
+    /// The served dataset to show while none is loaded, by its id.
+    wanted: RwSignal<Option<String>>,
+    /// A config that waits for its dataset to come into view.
+    pending: StoredValue<Option<RunConfig>>,
+    store: Store,
+    catalog: Catalog,
+}
+
+impl Recipe {
+    /// Made once, beside the store.
+    pub fn new(store: Store, catalog: Catalog) -> Self {
+        let wanted = RwSignal::new(None);
+        let dataset = memo(move |_| in_view(store, catalog, wanted));
+        let presets = memo(move |_| dataset.read().as_ref().map(|dataset| presets(dataset)).unwrap_or_default());
+        let config = RwSignal::new(None::<RunConfig>);
+        let network = memo(move |_| config.read().as_ref().map(|config| config.network.clone()));
+        let survey = memo(move |_| {
+            let dataset = dataset.get()?;
+            Some(survey(network.read().as_ref()?, dataset.shape, dataset.classes.len()))
+        });
+        let recipe = Self {
+            dataset,
+            presets,
+            preset: RwSignal::new(None),
+            config,
+            network,
+            survey,
+            editor: RwSignal::new(Editor::default()),
+            draft: RwSignal::new(None),
+            split: RwSignal::new(SplitConfig::default()),
+            is_starting: RwSignal::new(false),
+            wanted,
+            pending: StoredValue::new(None),
+            store,
+            catalog,
+        };
+        // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
+        watch(
+            move || presets.get(),
+            move |presets, before| {
+                if before != Some(presets)
+                    && let Some(first) = presets.first()
+                {
+                    match recipe.pending.try_update_value(Option::take).flatten() {
+                        Some(config) => recipe.set(config),
+                        None => recipe.choose(first),
+                    }
+                    recipe.editor.set(Editor::default());
+                }
+            },
+            true,
+        );
+        recipe
+    }
+
+    /// Takes a preset with all its settings. The network before it can be had back.
+    pub fn choose(self, preset: &Preset) {
+        self.remember();
+        self.preset.set(Some(preset.id));
+        self.config.set(Some(preset.config.clone()));
+    }
+
+    fn remember(self) {
+        if let Some(before) = self.network.get_untracked() {
+            self.editor.update(|editor| editor.remember(before));
+        }
+    }
+
+    /// A figure of the settings, or the default where there are none yet.
+    pub fn read<T: Default>(self, read: impl FnOnce(&RunConfig) -> T) -> T {
+        self.config.read().as_ref().map(read).unwrap_or_default()
+    }
+
+    pub fn change(self, change: impl FnOnce(&mut RunConfig)) {
+        if let Some(config) = self.config.write().as_mut() {
+            change(config);
+        }
+    }
+
+    /// Tests learning rates for the settings, on the dataset that the engine has.
+    pub async fn find_rate(self, on_progress: impl Fn(RateProgress) + 'static) -> Result<RateTest, Failure> {
+        let config = self.complete_config();
+        let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        self.store.find_rate(config, on_progress).await
+    }
+
+    /// Takes a whole config, as of a kept run or of a link, and shows its dataset; loads that where another one is loaded.
+    pub fn take(self, config: RunConfig) {
+        self.split.set(config.split);
+        let cut = self.store.dataset.with_untracked(|dataset| {
+            let cut = dataset.current.as_ref().zip(dataset.origin.clone());
+            cut.map(|(current, (source, split))| (current.id.clone(), source, split))
+        });
+        let is_loading = self.store.dataset.with_untracked(|dataset| dataset.load.is_loading());
+        match cut {
+            Some((id, _, split)) if id == config.dataset && split == config.split => self.set(config),
+            // It would end with its dataset.
+            Some(_) if self.store.run.with_untracked(RunState::is_active) => self.set(config),
+            Some((id, source, _)) if id == config.dataset => {
+                self.load(source, config.split);
+                self.set(config);
+            }
+            _ if self.is_in_view(&config.dataset) => self.set(config),
+            None if !is_loading => {
+                let id = config.dataset.clone();
+                let is_known = untrack(|| self.catalog.find(&id).is_some());
+                let has_catalog = untrack(|| self.catalog.first().is_some());
+                if is_known || !has_catalog {
+                    self.pending.set_value(Some(config));
+                    self.wanted.set(Some(id));
+                } else {
+                    self.set(config);
+                }
+            }
+            _ if untrack(|| self.catalog.find(&config.dataset).is_some()) => {
+                self.load(served(config.dataset.clone()), config.split);
+                self.pending.set_value(Some(config));
+            }
+            _ => self.set(config),
+        }
+    }
+
+    /// Makes a config that of the next run, whatever dataset is in view; says so where it was made for another.
+    fn set(self, config: RunConfig) {
+        if !self.is_in_view(&config.dataset) {
+            let dataset = config.dataset.clone();
+            self.store.notify(NoticeKind::Runs(RunNotice::OtherDataset { dataset }));
+        }
+        self.remember();
+        let presets = self.presets.get_untracked();
+        self.preset.set(presets.iter().find(|preset| preset.config.network == config.network).map(|preset| preset.id));
+        self.config.set(Some(config));
+    }
+
+    fn is_in_view(self, dataset: &str) -> bool {
+        self.dataset.get_untracked().is_some_and(|in_view| in_view.id == dataset)
+    }
+
+    fn load(self, source: DatasetSource, split: SplitConfig) {
+        // The dataset's place shows how it goes.
+        spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
+    }
+
+    /// Starts a run as the settings have it; loads the dataset first where there is none. A network that cannot be built is told of at
+    /// once, before anything is loaded.
+    pub fn start(self) {
+        if self.is_starting.get_untracked() {
+            return;
+        }
+        if let Some(error) = self.survey.get_untracked().and_then(|survey| survey.error) {
+            self.store.notify(NoticeKind::Warning(error.into()));
+            return;
+        }
+        self.is_starting.set(true);
+        spawn_local(async move {
+            let ready = self.dataset_ready().await;
+            self.is_starting.set(false);
+            // What goes wrong from here on is in the state, and the places show it.
+            if let (Ok(()), Some(config)) = (ready, self.complete_config()) {
+                drop(self.store.train(config, |_| {}).await);
+            }
+        });
+    }
+
+    /// Loads the dataset in view where the engine has none.
+    pub async fn dataset_ready(self) -> Result<(), Failure> {
+        if self.store.dataset.with_untracked(|dataset| dataset.current.is_some()) {
+            return Ok(());
+        }
+        let in_view = self.dataset.get_untracked();
+        let summary = in_view.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
+        let origin = self.store.dataset.with_untracked(|dataset| dataset.origin.clone());
+        let source = match origin {
+            // Lost with its engine.
+            Some((source, _)) if self.wanted.get_untracked().is_none() => source,
+            _ => served(summary.id.clone()),
+        };
+        self.store.load_dataset(source, self.split.get_untracked()).await.map(drop)
+    }
+
+    /// Sees to the dataset of a config, cut as it says: the current one, or one that is served, by the catalog or by an id that is known
+    /// otherwise.
+    pub async fn dataset_for(self, config: &RunConfig, served_id: Option<String>) -> Result<(), Failure> {
+        self.store.dataset_settled().await;
+        let (origin, is_cut) = self.store.dataset.with_untracked(|dataset| {
+            let is_current = dataset.current.as_ref().is_some_and(|current| current.id == config.dataset);
+            let origin = dataset.origin.clone().filter(|_| is_current);
+            let is_cut = origin.as_ref().is_some_and(|(_, split)| *split == config.split);
+            (origin, is_cut)
+        });
+        if is_cut {
+            return Ok(());
+        }
+        let known =
+            served_id.or_else(|| untrack(|| self.catalog.find(&config.dataset)).map(|_| config.dataset.clone()));
+        let source = origin.map(|(source, _)| source).or_else(|| known.map(served));
+        let source = source.ok_or_else(|| {
+            Failure::new(FailureKind::NoDataset, format!("the dataset {} must be given again", config.dataset))
+        })?;
+        self.store.load_dataset(source, config.split).await.map(drop)
+    }
+
+    /// The settings, for the dataset as it is.
+    pub fn complete_config(self) -> Option<RunConfig> {
+        let config = self.config.get_untracked()?;
+        self.store.dataset.with_untracked(|dataset| {
+            let (current, (_, split)) = dataset.current.as_ref().zip(dataset.origin.as_ref())?;
+            Some(RunConfig { dataset: current.id.clone(), split: *split, ..config })
+        })
+    }
+}
+
+/// The dataset that a visitor would say the page is about now.
+fn in_view(store: Store, catalog: Catalog, wanted: RwSignal<Option<String>>) -> Option<Arc<DatasetSummary>> {
+    let (current, coming) = store.dataset.with(|dataset| {
+        let coming = match &dataset.load {
+            Load::Loading { source: DatasetSource::Served { id, .. }, .. } => Some(id.clone()),
+            Load::Loading { .. } | Load::Idle | Load::Failed { .. } | Load::Canceled => None,
+        };
+        (dataset.current.clone(), coming)
+    });
+    match (coming, current) {
+        (Some(id), _) => catalog.outline(&id),
+        (None, Some(current)) => Some(current),
+        (None, None) => wanted.get().and_then(|id| catalog.outline(&id)).or_else(|| catalog.first()),
+    }
+}

@@ -1,0 +1,135 @@
+//! One run in detail: its name and note, what was different, how it ended, and what can be done with it.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::View;
+use super::row::{RunRow, row_of};
+use super::transfer::RunActions;
+use crate::page::reactive::memo;
+use crate::page::runs::label::difference_text;
+use crate::page::runs::use_runs;
+use crate::page::state::RunState;
+use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::count;
+use crate::page::text::i18n::{move_tr, tr};
+use kindling_core::protocol::EngineKind;
+use kindling_core::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
+
+/// Nothing until a run is chosen in the table.
+#[component]
+pub fn RunDetails(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
+    view! {
+        <div id="run-details">
+            {move || view.open.get().map(|id| view! { <Opened id rows view /> })}
+        </div>
+    }
+}
+
+#[component]
+fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
+    let runs = use_runs();
+    let row = row_of(rows, id.clone());
+    let id = StoredValue::new(id);
+    let of_record = move |read: fn(&RunRecord) -> String| {
+        memo(move |_| row.read().as_ref().map(|row| read(&row.record)).unwrap_or_default())
+    };
+    let (name, note) = (of_record(|record| record.name.clone()), of_record(|record| record.note.clone()));
+    let label = memo(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
+    let rename = move |text: String| {
+        runs.change(&id.get_value(), |record| record.name = shortened(text.trim(), NAME_LIMIT));
+    };
+    let annotate = move |text: String| {
+        runs.change(&id.get_value(), |record| record.note = shortened(&text, NOTE_LIMIT));
+    };
+    let can_open = move || row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some());
+    let store = use_store();
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let open = move |_| runs.reopen(id.get_value());
+    view! {
+        <section class="run-details" aria-labelledby="run-details-title">
+            <h3 id="run-details-title">{label}</h3>
+            {move || row.get().map(|row| view! { <Facts row /> })}
+            <div class="field">
+                <label for="run-name">{move_tr!(runs.name)}</label>
+                <input
+                    id="run-name"
+                    type="text"
+                    maxlength=NAME_LIMIT.to_string()
+                    placeholder=move_tr!(runs.name_why)
+                    prop:value=name
+                    on:change:target=move |event| rename(event.target().value())
+                />
+            </div>
+            <div class="field">
+                <label for="run-note">{move_tr!(runs.note)}</label>
+                <textarea
+                    id="run-note"
+                    rows="2"
+                    maxlength=NOTE_LIMIT.to_string()
+                    prop:value=note
+                    on:change:target=move |event| annotate(event.target().value())
+                ></textarea>
+            </div>
+            {move || can_open().then(|| view! {
+                <button type="button" class="button" title=move_tr!(runs.open_why) disabled=is_active on:click=open>
+                    {move_tr!(runs.open)}
+                </button>
+            })}
+            <RunActions row />
+            <button type="button" class="button" on:click=move |_| view.open.set(None)>{move_tr!(runs.close)}</button>
+        </section>
+    }
+}
+
+/// What there is to know beyond the table.
+#[component]
+fn Facts(row: RunRow) -> impl IntoView {
+    let RunRow { record, differences, .. } = row;
+    let differences: Arc<[_]> = differences.unwrap_or_default();
+    let (ending, engine) = (record.ending, record.environment.engine);
+    let adapter = record.environment.adapter.clone();
+    let changed = move || differences.iter().map(difference_text).collect::<Vec<_>>().join(", ");
+    let engine = move || match engine {
+        Some(EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.webgpu),
+        Some(EngineKind::Cpu) => tr!(engine.cpu),
+        None => "–".to_owned(),
+    };
+    let adjusted = (!record.adjustments.is_empty()).then(|| {
+        let n_adjustments = record.adjustments.len();
+        view! {
+            <dt>{move_tr!(runs.adjusted)}</dt>
+            <dd>{move_tr!(runs.adjustments, count = n_adjustments)}</dd>
+        }
+    });
+    view! {
+        <dl class="explanations">
+            <dt>{move_tr!(runs.changed)}</dt>
+            <dd>{move || Some(changed()).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned())}</dd>
+            <dt>{move_tr!(runs.ending)}</dt>
+            <dd>{move || ending_text(ending)}</dd>
+            {adjusted}
+            <dt>{move_tr!(runs.parameters)}</dt>
+            <dd>{record.parameters.map_or_else(|| "–".to_owned(), count)}</dd>
+            <dt>{move_tr!(runs.engine)}</dt>
+            <dd>{engine}" "{adapter}</dd>
+            <dt>{move_tr!(runs.browser)}</dt>
+            <dd>{record.environment.user_agent.clone()}</dd>
+            <dt>{move_tr!(runs.build)}</dt>
+            <dd>{record.environment.build.clone()}</dd>
+        </dl>
+    }
+}
+
+fn ending_text(ending: RunEnding) -> String {
+    match ending {
+        RunEnding::Completed => tr!(runs.completed),
+        RunEnding::StepLimit => tr!(runs.step_limit),
+        RunEnding::Stopped => tr!(runs.stopped),
+        RunEnding::EarlyStopped => tr!(runs.early_stopped),
+        RunEnding::Replaced => tr!(runs.replaced),
+        RunEnding::Failed(kind) => failure_text(&kindling_core::protocol::Failure::new(kind, "")),
+    }
+}

@@ -1,0 +1,144 @@
+//! One run as a row of the table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::View;
+use super::compare::COMPARED_LIMIT;
+use crate::page::reactive::memo;
+use crate::page::runs::difference::{Difference, config_difference, run_before};
+use crate::page::runs::label::run_label;
+use crate::page::runs::use_runs;
+use crate::page::text::format::{clock, count, figure, percent};
+use crate::page::text::i18n::tr;
+use kindling_core::runs::record::RunRecord;
+
+/// A record, and how its config differs from that of the run before it; none where there is none like it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    pub record: Arc<RunRecord>,
+    pub differences: Option<Arc<[Difference]>>,
+    /// The run that it differs from.
+    pub before_id: Option<String>,
+}
+
+/// A config never changes: what two runs differ by is taken from the rows as they were, where it is known.
+pub fn run_rows(records: &[Arc<RunRecord>], known: &[RunRow]) -> Vec<RunRow> {
+    let known: BTreeMap<&str, &RunRow> = known.iter().map(|row| (row.record.id.as_str(), row)).collect();
+    let row = |record: &Arc<RunRecord>| {
+        let before = run_before(record, records);
+        let before_id = before.map(|before| before.id.clone());
+        let differences = match known.get(record.id.as_str()).filter(|row| row.before_id == before_id) {
+            Some(row) => row.differences.clone(),
+            None => before.map(|before| config_difference(&before.config, &record.config).into()),
+        };
+        RunRow { record: record.clone(), differences, before_id }
+    };
+    records.iter().map(row).collect()
+}
+
+impl RunRow {
+    /// What the run is called, tracked by the language.
+    pub fn label(&self) -> String {
+        run_label(&self.record, self.differences.as_deref())
+    }
+
+    pub fn accuracy(&self) -> Option<f64> {
+        self.record.best.map(|best| best.validation_accuracy.into())
+    }
+
+    pub fn loss(&self) -> Option<f64> {
+        self.record.best.map(|best| best.validation_loss.into())
+    }
+
+    pub fn test_accuracy(&self) -> Option<f64> {
+        self.record.test.map(|test| test.accuracy.into())
+    }
+}
+
+/// The row of a run, as long as there is one of this id.
+pub fn row_of(rows: Memo<Vec<RunRow>>, id: String) -> Memo<Option<RunRow>> {
+    memo(move |_| rows.read().iter().find(|row| row.record.id == id).cloned())
+}
+
+#[component]
+pub fn TableRow(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
+    let runs = use_runs();
+    let row = row_of(rows, id.clone());
+    let id = StoredValue::new(id);
+    let text = move |read: fn(&RunRow) -> String| move || row.read().as_ref().map(read);
+    let label = memo(move |_| row.read().as_ref().map(RunRow::label).unwrap_or_default());
+    let is_starred = move || row.read().as_ref().is_some_and(|row| row.record.is_starred);
+    let is_ticked = move || id.with_value(|id| view.ticked.read().contains(id));
+    let is_open = move || id.with_value(|id| view.open.read().as_ref() == Some(id));
+    let is_beyond = move || !is_ticked() && view.ticked.read().len() >= COMPARED_LIMIT;
+    let tick = move |is_ticked: bool| {
+        view.ticked.update(|ticked| {
+            ticked.retain(|ticked| *ticked != id.get_value());
+            if is_ticked {
+                ticked.push(id.get_value());
+            }
+        });
+    };
+    let star = move |_| runs.change(&id.get_value(), |record| record.is_starred = !record.is_starred);
+    let open = move |_| {
+        let was_open = untrack(is_open);
+        view.open.set((!was_open).then(|| id.get_value()));
+    };
+    view! {
+        <tr data-run=id.get_value() class:is-open=is_open>
+            <td>
+                <input
+                    type="checkbox"
+                    aria-label=move || tr!(runs.compare_run, name = label.get())
+                    prop:checked=is_ticked
+                    disabled=is_beyond
+                    on:change:target=move |event| tick(event.target().checked())
+                />
+            </td>
+            <td>
+                <button
+                    type="button"
+                    class="star"
+                    aria-pressed=move || is_starred().to_string()
+                    aria-label=move || tr!(runs.star_run, name = label.get())
+                    on:click=star
+                >
+                    {move || if is_starred() { "★" } else { "☆" }}
+                </button>
+            </td>
+            <th scope="row" class="run-name">
+                <button
+                    type="button"
+                    class="link"
+                    aria-expanded=move || is_open().to_string()
+                    aria-controls="run-details"
+                    on:click=open
+                >
+                    {label}
+                </button>
+            </th>
+            <td>{text(|row| known(row.accuracy(), percent))}</td>
+            <td>{text(|row| known(row.loss(), figure))}</td>
+            <td>{text(|row| known(row.test_accuracy(), percent))}</td>
+            <td>{text(|row| row.record.dataset_name.clone())}</td>
+            <td>{text(|row| row.record.config.network.name.clone())}</td>
+            <td>{text(|row| count(row.record.steps))}</td>
+            <td>{text(|row| clock(row.record.elapsed_ms))}</td>
+            <td>{text(|row| date(row.record.started_at))}</td>
+        </tr>
+    }
+}
+
+fn known(figure: Option<f64>, format: fn(f64) -> String) -> String {
+    figure.map_or_else(|| "–".to_owned(), format)
+}
+
+/// `2026-11-24 17:05`, where the visitor is.
+pub fn date(time_ms: f64) -> String {
+    let date = js_sys::Date::new(&time_ms.into());
+    let (month, day) = (date.get_month() + 1, date.get_date());
+    format!("{}-{month:02}-{day:02} {:02}:{:02}", date.get_full_year(), date.get_hours(), date.get_minutes())
+}

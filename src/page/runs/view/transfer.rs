@@ -1,0 +1,180 @@
+//! What leaves the page and what comes in: settings, links, and files of runs, of their weights and of curves.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::File;
+
+use super::row::RunRow;
+use crate::page::reactive::memo;
+use crate::page::recipe::{Recipe, use_recipe};
+use crate::page::runs::download::{bytes, file_name, save_bytes, save_file};
+use crate::page::runs::link::config_to_link;
+use crate::page::runs::{Runs, use_runs};
+use crate::page::state::{NoticeKind, RunNotice};
+use crate::page::store::use_store;
+use crate::page::text::i18n::{move_tr, tr};
+use kindling_core::runs::incoming::{Incoming, Refusal, parse_file, runs_to_file};
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv;charset=utf-8";
+
+/// What can be done with one run. Not rebuilt when its name changes: a click that ends the typing would be lost.
+#[component]
+pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
+    let (runs, recipe, store) = (use_runs(), use_recipe(), use_store());
+    let is_taken = RwSignal::new(false);
+    let take = move |_| {
+        if let Some(row) = row.get_untracked() {
+            recipe.take(row.record.config.clone());
+            is_taken.set(true);
+        }
+    };
+    let save_config = move |_| {
+        if let Some(row) = row.get_untracked() {
+            // Plain data: it can be written as JSON.
+            let text = serde_json::to_string_pretty(&row.record.config).unwrap_or_default();
+            save_file(&file_name(&untrack(|| row.label()), "json"), JSON, &text);
+        }
+    };
+    let save_curves = move |_| {
+        let Some(row) = row.get_untracked() else { return };
+        let label = untrack(|| row.label());
+        spawn_local(async move {
+            let curves = runs.curves_of(&row.record.id).await.unwrap_or_default();
+            save_file(&file_name(&label, "csv"), CSV, &curves.to_csv(&label));
+        });
+    };
+    let has_weights = memo(move |_| row.read().as_ref().is_some_and(|row| row.record.weights_bytes.is_some()));
+    let save_weights = move |_| {
+        let Some(row) = row.get_untracked() else { return };
+        let label = untrack(|| row.label());
+        spawn_local(async move {
+            match runs.with_weights(&row.record.id).await {
+                Some(bytes) => save_bytes(&file_name(&label, "safetensors"), &bytes),
+                None => store.notify(NoticeKind::Runs(RunNotice::WeightsGone)),
+            }
+        });
+    };
+    let delete = move |_| {
+        if let Some(row) = row.get_untracked() {
+            runs.delete(row.record.id.clone(), untrack(|| row.label()));
+        }
+    };
+    view! {
+        <div class="controls">
+            <button type="button" class="button is-primary" id="run-use" on:click=take>{move_tr!(runs.use_settings)}</button>
+            <CopyLink row />
+            <button type="button" class="button" id="run-curves" on:click=save_curves>{move_tr!(runs.save_curves)}</button>
+            <button type="button" class="button" id="run-config" on:click=save_config>{move_tr!(runs.save_config)}</button>
+            {move || has_weights.get().then(|| view! {
+                <button
+                    type="button"
+                    class="button"
+                    id="run-weights"
+                    title=move_tr!(runs.save_weights_why)
+                    on:click=save_weights
+                >
+                    {move_tr!(runs.save_weights)}
+                </button>
+            })}
+            <button type="button" class="button" id="run-delete" on:click=delete>{move_tr!(runs.delete)}</button>
+        </div>
+        <p class="hint" role="status">{move || is_taken.get().then(|| tr!(runs.settings_taken))}</p>
+    }
+}
+
+/// Puts an address into the clipboard that opens the run's config, or shows it where the browser does not allow that.
+#[component]
+fn CopyLink(row: Memo<Option<RunRow>>) -> impl IntoView {
+    let said = RwSignal::new(None::<Result<(), Option<String>>>);
+    let copy = move |_| {
+        let Some(link) = row.get_untracked().and_then(|row| link(&row.record.config)) else {
+            said.set(Some(Err(None)));
+            return;
+        };
+        spawn_local(async move {
+            let copied = match clipboard() {
+                Some(clipboard) => JsFuture::from(clipboard.write_text(&link)).await.is_ok(),
+                None => false,
+            };
+            said.set(Some(if copied { Ok(()) } else { Err(Some(link)) }));
+        });
+    };
+    view! {
+        <button type="button" class="button" id="run-link" on:click=copy>{move_tr!(runs.copy_link)}</button>
+        <span role="status">
+            {move || said.get().map(|said| match said {
+                Ok(()) => view! { <span class="hint">{move_tr!(runs.link_copied)}</span> }.into_any(),
+                Err(None) => view! { <span class="hint">{move_tr!(runs.link_too_long)}</span> }.into_any(),
+                Err(Some(link)) => view! {
+                    <input type="text" readonly=true aria-label=move_tr!(runs.link) prop:value=link />
+                }.into_any(),
+            })}
+        </span>
+    }
+}
+
+/// There is none on a page without TLS.
+fn clipboard() -> Option<web_sys::Clipboard> {
+    let navigator = window().navigator();
+    js_sys::Reflect::has(&navigator, &"clipboard".into()).ok()?.then(|| navigator.clipboard())
+}
+
+/// The page's own address, with the config and nothing else in its query.
+fn link(config: &kindling_core::config::RunConfig) -> Option<String> {
+    let location = window().location();
+    let page = format!("{}{}", location.origin().ok()?, location.pathname().ok()?);
+    Some(format!("{page}?config={}#train", config_to_link(config)?))
+}
+
+/// Files of all runs out, and of runs or a config in.
+#[component]
+pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
+    let runs = use_runs();
+    let (store, recipe) = (use_store(), use_recipe());
+    let input = NodeRef::<html::Input>::new();
+    let export =
+        move |_| spawn_local(async move { save_file("kindling-runs.json", JSON, &runs_to_file(&runs.all().await)) });
+    let import = move |_| {
+        let Some(input) = input.get_untracked() else { return };
+        let file = input.files().and_then(|files| files.get(0));
+        // The same file can be chosen again.
+        input.set_value("");
+        if let Some(file) = file {
+            spawn_local(async move {
+                if let Err(refusal) = take_file(&file, runs, recipe).await {
+                    store.notify(NoticeKind::Runs(RunNotice::FileRefused(refusal)));
+                }
+            });
+        }
+    };
+    view! {
+        <div class="controls runs-transfer">
+            <button type="button" class="button" id="runs-export" disabled=move || !has_runs.get() on:click=export>
+                {move_tr!(runs.export)}
+            </button>
+            <label class="button">
+                {move_tr!(runs.import)}
+                <input
+                    class="visually-hidden"
+                    id="runs-import"
+                    type="file"
+                    accept=".json,.safetensors,application/json"
+                    node_ref=input
+                    on:change=import
+                />
+            </label>
+        </div>
+    }
+}
+
+async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusal> {
+    match parse_file(&bytes(file).await?)? {
+        Incoming::Config(config) => recipe.take(*config),
+        Incoming::Runs(imported) => runs.import(imported),
+        Incoming::Trained(run, weights) => runs.import_trained(*run, weights),
+    }
+    Ok(())
+}

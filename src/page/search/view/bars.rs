@@ -1,0 +1,46 @@
+//! How much each field mattered, as bars.
+
+use leptos::prelude::*;
+
+use crate::page::reactive::memo;
+use crate::page::search::use_searcher;
+use crate::page::sort::sort_by;
+use crate::page::text::config::path_text;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::probabilities::{Bar, Probabilities};
+use crate::page::widgets::show::Show;
+use kindling_core::search::importance;
+use kindling_core::search::importance::{TRIALS_WANTED, counted};
+
+#[component]
+pub fn ImportanceBars() -> impl IntoView {
+    let searcher = use_searcher();
+    let shares = memo(move |_| {
+        let search = searcher.search.read();
+        let Some(search) = search.as_ref() else { return Vec::new() };
+        let fields = search.plan().fields.iter().map(|field| field.path.clone());
+        let mut shares: Vec<_> = fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
+        sort_by(&mut shares, |left, right| right.1.total_cmp(&left.1));
+        shares
+    });
+    let n_known = memo(move |_| {
+        let search = searcher.search.read();
+        search.as_ref().map_or(0, |search| counted(search).count())
+    });
+    let bars = Signal::derive(move || {
+        let bar = |(path, share): &(String, f64)| Bar { label: path_text(path), probability: *share };
+        shares.read().iter().map(bar).collect::<Vec<_>>()
+    });
+    view! {
+        <section class="search-part" aria-labelledby="search-importance-title">
+            <h3 id="search-importance-title">{move_tr!(search.importance)}</h3>
+            <p class="hint">{move_tr!(search.importance_why)}</p>
+            <Show when=move || { n_known.get() < TRIALS_WANTED }>
+                <p class="hint" id="search-few">{move || tr!(search.few, wanted = TRIALS_WANTED)}</p>
+            </Show>
+            <div class="search-importance">
+                <Probabilities bars name=Signal::derive(move_tr!(search.importance)) />
+            </div>
+        </section>
+    }
+}

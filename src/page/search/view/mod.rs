@@ -1,0 +1,75 @@
+//! A search for better settings: what to try, how it goes, what came of it.
+
+mod bars;
+mod field_row;
+mod fields;
+mod lines;
+mod order;
+mod parallel;
+pub mod progress;
+mod row;
+mod setup;
+mod table;
+mod text;
+
+use leptos::prelude::*;
+use web_sys::MouseEvent;
+
+use self::bars::ImportanceBars;
+use self::parallel::ParallelChart;
+use self::progress::SearchProgress;
+use self::setup::SearchSetup;
+use self::table::TrialsTable;
+use crate::page::parts::{Part, part};
+use crate::page::reactive::{effect, memo};
+use crate::page::search::use_searcher;
+use crate::page::text::i18n::move_tr;
+use crate::page::widgets::show::Show;
+
+/// What the visitor looks at among the trials.
+#[derive(Clone, Copy)]
+struct View {
+    /// Place of the trial that the pointer or the keyboard is at.
+    highlighted: RwSignal<Option<usize>>,
+}
+
+pub const PART: Part = part!(workbench::search, SearchPanel);
+
+#[component]
+fn SearchPanel() -> impl IntoView {
+    let searcher = use_searcher();
+    searcher.restore();
+    let has_search = memo(move |_| searcher.search.read().is_some());
+    let view = View { highlighted: RwSignal::new(None) };
+    // Folded away until there is something to see: a beginner needs none of it.
+    let is_open = RwSignal::new(false);
+    effect(move |_| {
+        if has_search.get() {
+            is_open.set(true);
+        }
+    });
+    // What is folded away is not drawn either.
+    let fold = move |event: MouseEvent| {
+        event.prevent_default();
+        is_open.update(|is_open| *is_open = !*is_open);
+    };
+    view! {
+        <section class="panel search" aria-labelledby="search-title">
+            <details id="search" prop:open=move || is_open.get()>
+                <summary on:click=fold><h2 id="search-title">{move_tr!(search.title)}</h2></summary>
+                <Show when=move || is_open.get()>
+                    <div class="search-body">
+                        <p class="hint">{move_tr!(search.lead)}</p>
+                        <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
+                            <SearchProgress />
+                            <ParallelChart view />
+                            <ImportanceBars />
+                            <TrialsTable view />
+                        </Show>
+                        <p class="hint">{move_tr!(search.test_closed)}</p>
+                    </div>
+                </Show>
+            </details>
+        </section>
+    }
+}

@@ -1,0 +1,291 @@
+//! The page's texts in the visitor's language: `tr!(train.start)`, from the files in `static/translations`.
+//!
+//! A text may name values in braces: `"Epoch {epoch} of {epochs}"` is `tr!(train.epoch, epoch = 1, epochs = 5)`. Where a
+//! number decides the form, the text is split by a bar: `"{count} image|{count} images"`; the first form is for one.
+//!
+//! Fluent and leptos_i18n were weighed and left out: their parsers and plural tables would take a quarter of the page's
+//! size budget for two languages of which one has no plural. A test checks every key and value that the sources name.
+
+use std::cell::{Cell, LazyCell, OnceCell};
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use crate::page::preferences::Preference;
+use kindling_core::config::fields::ConfigField;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    #[default]
+    English,
+    Chinese,
+}
+
+impl Preference for Language {
+    const KEY: &'static str = "kindling.language";
+    const VALUES: &'static [(Self, &'static str)] = &[(Self::English, "en"), (Self::Chinese, "zh-CN")];
+}
+
+impl Language {
+    /// The first of the browser's languages that the page speaks.
+    pub fn of_browser<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
+        tags.into_iter()
+            .find_map(|tag| match tag.split('-').next() {
+                Some("en") => Some(Self::English),
+                Some("zh") => Some(Self::Chinese),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// The contents of a language's files.
+type Sources = &'static [&'static str];
+
+macro_rules! sources {
+    ($language:literal) => {
+        &[
+            include_str!(concat!("../../../static/translations/", $language, "/shell.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/failures.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/data.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/network.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/train.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/expert.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/inside.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/runs.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/search.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/interrupted.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/understand.json")),
+            include_str!(concat!("../../../static/translations/", $language, "/use.json")),
+        ]
+    };
+}
+
+const ENGLISH: Sources = sources!("en");
+const CHINESE: Sources = sources!("zh-CN");
+
+/// English is there from the beginning, as the page speaks it where the other cannot be fetched.
+#[wasm_split(chinese, fallible)]
+fn chinese() -> Result<Sources, SplitLoaderError> {
+    Ok(CHINESE)
+}
+
+/// Group, then key, to text.
+type Texts = BTreeMap<String, BTreeMap<String, String>>;
+
+fn read_texts(sources: Sources) -> Texts {
+    let mut texts = Texts::new();
+    for source in sources {
+        // A test reads every file; one that is broken would leave its keys in sight.
+        for (group, keys) in serde_json::from_str::<Texts>(source).unwrap_or_default() {
+            texts.entry(group).or_default().extend(keys);
+        }
+    }
+    texts
+}
+
+thread_local! {
+    // One page, one language: a static, so that texts can be had after an await too, where there is no context.
+    static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
+    static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
+    static WANTED: Cell<Language> = const { Cell::new(Language::English) };
+    static CHINESE_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
+}
+
+/// The page's language, as a signal.
+pub fn language() -> ArcRwSignal<Language> {
+    LANGUAGE.with(ArcRwSignal::clone)
+}
+
+/// Speaks this language as soon as its texts are there, unless another was asked for meanwhile; tells the browser and the screen reader.
+pub async fn speak(language: Language) -> Result<(), SplitLoaderError> {
+    WANTED.set(language);
+    if language == Language::Chinese {
+        let sources = chinese().await?;
+        CHINESE_TEXTS.with(|texts| {
+            texts.get_or_init(|| read_texts(sources));
+        });
+        if WANTED.get() != language {
+            return Ok(());
+        }
+    }
+    self::language().set(language);
+    if let Some(root) = document().document_element() {
+        // The name is a valid one.
+        root.set_attribute("lang", language.name()).ok();
+    }
+    Ok(())
+}
+
+/// Text of a key in the current language, tracked, with its values filled in. Use [`tr!`].
+pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
+    let say = |texts: Option<&Texts>| match texts.and_then(|texts| texts.get(group)?.get(key)) {
+        Some(text) => fill(text, values),
+        // Better than an empty button; the test keeps it from happening.
+        None => format!("{group}.{key}"),
+    };
+    match language().get() {
+        Language::English => ENGLISH_TEXTS.with(|texts| say(Some(texts))),
+        Language::Chinese => CHINESE_TEXTS.with(|texts| say(texts.get())),
+    }
+}
+
+/// The name of a field of the config; tracked.
+pub fn field_text(field: &ConfigField) -> String {
+    let (group, key) = field.text.split_once('.').unwrap_or(("", field.text));
+    translate(group, key, &[])
+}
+
+/// [`translate`] as a closure. All texts share its one type, and with it the code that draws it: leptos compiles that anew for every type
+/// of closure. Use [`move_tr`].
+pub fn translation(
+    group: &'static str,
+    key: &'static str,
+    values: Vec<(&'static str, String)>,
+) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    move || translate(group, key, &values)
+}
+
+/// The form for the first value (the bar), with every `{name}` replaced by its value.
+fn fill(text: &str, values: &[(&str, String)]) -> String {
+    let form = match text.split_once('|') {
+        Some((one, _)) if values.first().is_some_and(|(_, value)| value == "1") => one,
+        Some((_, other)) => other,
+        None => text,
+    };
+    values.iter().fold(form.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+/// `tr!(group.key, name = value)`: the text as a `String`, now; tracked where it is called from a view, memo or effect.
+macro_rules! tr {
+    ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::page::text::i18n::translate(
+            stringify!($group),
+            stringify!($key),
+            &[$((stringify!($name), ($value).to_string())),*],
+        )
+    };
+}
+
+/// `move_tr!(group.key, name = value)`: the text as a closure for a view, which follows the language; the values are taken once.
+macro_rules! move_tr {
+    ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::page::text::i18n::translation(
+            stringify!($group),
+            stringify!($key),
+            vec![$((stringify!($name), ($value).to_string())),*],
+        )
+    };
+}
+
+pub(crate) use {move_tr, tr};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use kindling_core::config::fields::FIELDS;
+
+    fn values_of(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things() {
+        for (sources, name) in [(ENGLISH, "English"), (CHINESE, "Chinese")] {
+            for source in sources {
+                serde_json::from_str::<Texts>(source).unwrap_or_else(|error| panic!("{name}: {error}: {source:.80}"));
+            }
+        }
+        let (english, chinese) = (read_texts(ENGLISH), read_texts(CHINESE));
+        assert_eq!(english.keys().collect::<Vec<_>>(), chinese.keys().collect::<Vec<_>>());
+        for (group, texts) in &english {
+            let others = &chinese[group];
+            assert_eq!(texts.keys().collect::<Vec<_>>(), others.keys().collect::<Vec<_>>(), "{group}");
+            for (key, text) in texts {
+                assert!(!text.trim().is_empty() && !others[key].trim().is_empty(), "{group}.{key} is empty");
+                assert_eq!(values_of(text), values_of(&others[key]), "{group}.{key}");
+            }
+        }
+    }
+
+    /// The keys, with the names of their values, that a source asks for.
+    fn uses(source: &str) -> Vec<(String, String, BTreeSet<String>)> {
+        let calls = source.split("tr!(").skip(1).filter_map(|rest| {
+            let mut depth = 1;
+            let end = rest.find(|letter| {
+                depth += match letter {
+                    '(' => 1,
+                    ')' => -1,
+                    _ => 0,
+                };
+                depth == 0
+            })?;
+            let mut parts = rest[..end].splitn(2, ',');
+            let (group, key) = parts.next()?.trim().split_once('.')?;
+            let is_word = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            if !is_word(group) || !is_word(key) {
+                return None;
+            }
+            let values = parts.next().unwrap_or_default();
+            let names = values.split(" = ").map(|before| before.rsplit([',', ' ', '\n']).next().unwrap_or_default());
+            let mut names: Vec<_> = names.map(str::to_owned).collect();
+            names.pop();
+            Some((group.to_owned(), key.to_owned(), names.into_iter().collect()))
+        });
+        calls.collect()
+    }
+
+    fn visit(folder: &Path, found: &mut Vec<(String, String, BTreeSet<String>)>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.file_name().is_some_and(|name| name != "i18n.rs") {
+                found.extend(uses(&fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_that_the_page_asks_for_is_there_and_every_text_is_asked_for() {
+        let mut found = Vec::new();
+        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page"), &mut found);
+        // The settings ask for the names of the config's fields.
+        let names = FIELDS.iter().filter_map(|field| field.text.split_once('.'));
+        found.extend(names.map(|(group, key)| (group.to_owned(), key.to_owned(), BTreeSet::new())));
+        assert!(found.len() > 20, "the search for texts finds too few: {}", found.len());
+        let texts = read_texts(ENGLISH);
+        for (group, key, names) in &found {
+            let text = texts.get(group).and_then(|keys| keys.get(key));
+            let text = text.unwrap_or_else(|| panic!("there is no text {group}.{key}"));
+            let wanted: BTreeSet<_> = values_of(text).into_iter().map(str::to_owned).collect();
+            assert!(wanted.is_subset(names), "{group}.{key} wants {wanted:?} and is given {names:?}");
+        }
+        for (group, keys) in &texts {
+            for key in keys.keys() {
+                let is_used = found.iter().any(|(found_group, found_key, _)| found_group == group && found_key == key);
+                assert!(is_used, "nothing asks for the text {group}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_and_forms_are_filled_in() {
+        let one = [("count", "1".to_owned())];
+        let many = [("count", "1,200".to_owned())];
+        assert_eq!(fill("{count} image|{count} images", &one), "1 image");
+        assert_eq!(fill("{count} image|{count} images", &many), "1,200 images");
+        assert_eq!(fill("{count} 张图片", &many), "1,200 张图片");
+    }
+
+    #[test]
+    fn the_browser_s_first_known_language_is_spoken() {
+        assert_eq!(Language::of_browser(["fr-FR", "zh-TW", "en"]), Language::Chinese);
+        assert_eq!(Language::of_browser(["de"]), Language::English);
+    }
+}

@@ -1,0 +1,109 @@
+//! Layers in the visitor's words.
+
+use crate::page::text::i18n::tr;
+use kindling_core::config::{Activation, Layer, Padding, States};
+
+/// The layer's name with its numbers. Tracked, as it follows the language.
+pub fn layer_title(layer: &Layer) -> String {
+    match *layer {
+        Layer::Conv { filters, kernel, stride, padding, dilation, groups, .. } => with_details([
+            Some(tr!(layer.conv, kernel = kernel, filters = filters)),
+            (stride != 1).then(|| tr!(layer.stride, stride = stride)),
+            (padding == Padding::Same).then(|| tr!(layer.same)),
+            (dilation != 1).then(|| tr!(layer.dilation, dilation = dilation)),
+            (groups != 1).then(|| tr!(layer.groups, groups = groups)),
+        ]),
+        Layer::DepthwiseConv { kernel, stride, padding, dilation, .. } => with_details([
+            Some(tr!(layer.depthwise_conv, kernel = kernel)),
+            (stride != 1).then(|| tr!(layer.stride, stride = stride)),
+            (padding == Padding::Same).then(|| tr!(layer.same)),
+            (dilation != 1).then(|| tr!(layer.dilation, dilation = dilation)),
+        ]),
+        Layer::BatchNorm => tr!(layer.batch_norm),
+        Layer::GroupNorm { groups } => tr!(layer.group_norm, groups = groups),
+        Layer::LayerNorm => tr!(layer.layer_norm),
+        Layer::Activation(activation) => activation_name(activation),
+        Layer::MaxPool { size, .. } => tr!(layer.max_pool, size = size),
+        Layer::AveragePool { size, .. } => tr!(layer.average_pool, size = size),
+        Layer::GlobalAveragePool => tr!(layer.global_average_pool),
+        Layer::GlobalMaxPool => tr!(layer.global_max_pool),
+        Layer::Dropout { rate } => tr!(layer.dropout, rate = rate),
+        Layer::SpatialDropout { rate } => tr!(layer.spatial_dropout, rate = rate),
+        Layer::Flatten => tr!(layer.flatten),
+        Layer::Linear { units, .. } => tr!(layer.linear, units = units),
+        Layer::Residual { ref layers } => tr!(layer.residual, count = layers.len()),
+        Layer::DepthwiseSeparable { filters, kernel, stride } => with_details([
+            Some(tr!(layer.depthwise_separable, kernel = kernel, filters = filters)),
+            (stride != 1).then(|| tr!(layer.stride, stride = stride)),
+        ]),
+        Layer::SqueezeExcitation { ratio } => tr!(layer.squeeze_excitation, ratio = ratio),
+        Layer::Rows => tr!(layer.rows),
+        Layer::Lstm { units, states } => {
+            with_details([Some(tr!(layer.lstm, units = units)), (states == States::All).then(|| tr!(layer.all_states))])
+        }
+        Layer::Gru { units, states } => {
+            with_details([Some(tr!(layer.gru, units = units)), (states == States::All).then(|| tr!(layer.all_states))])
+        }
+        Layer::PatchEmbedding { size, features } => tr!(layer.patch_embedding, size = size, features = features),
+        Layer::PositionEmbedding => tr!(layer.position_embedding),
+        Layer::TransformerBlock { heads, .. } => tr!(layer.transformer_block, heads = heads),
+        Layer::Classifier { .. } => tr!(layer.classifier),
+    }
+}
+
+/// What the layer is for, in plain words.
+pub fn layer_text(layer: &Layer) -> String {
+    match layer {
+        Layer::Conv { .. } => tr!(layer.conv_why),
+        Layer::DepthwiseConv { .. } => tr!(layer.depthwise_conv_why),
+        Layer::BatchNorm => tr!(layer.batch_norm_why),
+        Layer::GroupNorm { .. } => tr!(layer.group_norm_why),
+        Layer::LayerNorm => tr!(layer.layer_norm_why),
+        Layer::Activation(activation) => activation_text(*activation),
+        Layer::MaxPool { .. } => tr!(layer.max_pool_why),
+        Layer::AveragePool { .. } => tr!(layer.average_pool_why),
+        Layer::GlobalAveragePool => tr!(layer.global_average_pool_why),
+        Layer::GlobalMaxPool => tr!(layer.global_max_pool_why),
+        Layer::Dropout { .. } => tr!(layer.dropout_why),
+        Layer::SpatialDropout { .. } => tr!(layer.spatial_dropout_why),
+        Layer::Flatten => tr!(layer.flatten_why),
+        Layer::Linear { .. } => tr!(layer.linear_why),
+        Layer::Residual { .. } => tr!(layer.residual_why),
+        Layer::DepthwiseSeparable { .. } => tr!(layer.depthwise_separable_why),
+        Layer::SqueezeExcitation { .. } => tr!(layer.squeeze_excitation_why),
+        Layer::Rows => tr!(layer.rows_why),
+        Layer::Lstm { .. } => tr!(layer.lstm_why),
+        Layer::Gru { .. } => tr!(layer.gru_why),
+        Layer::PatchEmbedding { .. } => tr!(layer.patch_embedding_why),
+        Layer::PositionEmbedding => tr!(layer.position_embedding_why),
+        Layer::TransformerBlock { .. } => tr!(layer.transformer_block_why),
+        Layer::Classifier { .. } => tr!(layer.classifier_why),
+    }
+}
+
+pub fn activation_name(activation: Activation) -> String {
+    match activation {
+        Activation::Relu => tr!(layer.relu),
+        Activation::LeakyRelu => tr!(layer.leaky_relu),
+        Activation::Gelu => tr!(layer.gelu),
+        Activation::Silu => tr!(layer.silu),
+        Activation::Tanh => tr!(layer.tanh),
+        Activation::Sigmoid => tr!(layer.sigmoid),
+    }
+}
+
+fn activation_text(activation: Activation) -> String {
+    match activation {
+        Activation::Relu => tr!(layer.relu_why),
+        Activation::LeakyRelu => tr!(layer.leaky_relu_why),
+        Activation::Gelu => tr!(layer.gelu_why),
+        Activation::Silu => tr!(layer.silu_why),
+        Activation::Tanh => tr!(layer.tanh_why),
+        Activation::Sigmoid => tr!(layer.sigmoid_why),
+    }
+}
+
+/// A name, and those of its details that there are.
+fn with_details<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,90 @@
+//! The buttons that start and steer a run. Each acts within one step.
+
+use leptos::prelude::*;
+
+use crate::page::place::Place;
+use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
+use crate::page::runs::interrupted::use_interrupted;
+use crate::page::state::{EngineState, RunState};
+use crate::page::store::use_store;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::reason::network_reason;
+use crate::page::widgets::icon::{Glyph, Icon};
+use kindling_core::protocol::Command;
+
+/// Starts a run, and loads its dataset first where that is needed.
+#[component]
+pub fn TrainButton(
+    /// Not the first run.
+    #[prop(optional)]
+    is_again: bool,
+) -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let interrupted = use_interrupted();
+    let can_start = move || {
+        recipe.config.read().is_some()
+            && !recipe.is_starting.get()
+            && recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
+            && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
+    };
+    let obstacle =
+        memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
+    view! {
+        <button
+            type="button"
+            class="button is-big"
+            // After a run, what to do with the network comes first; with a run that can go on, that does.
+            class:is-primary=move || !is_again && interrupted.newest().is_none()
+            disabled=move || !can_start()
+            on:click=move |_| recipe.start()
+        >
+            <Glyph icon=Icon::Play />
+            {move || if is_again { tr!(train.again) } else { tr!(train.start) }}
+        </button>
+        {move || obstacle.get().map(|reason| view! {
+            <p class="failure">
+                <span>{tr!(train.obstacle, reason = reason)}" "<a href=Place::Network.hash()>{move_tr!(train.to_network)}</a></span>
+            </p>
+        })}
+    }
+}
+
+/// Pause, resume, step, stop: those that make sense now.
+#[component]
+pub fn Controls() -> impl IntoView {
+    let store = use_store();
+    let is_training = memo(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
+    let is_paused = memo(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
+    let send = move |command: Command| move |_| store.send(command.clone());
+    // One button in one place, so that the keyboard stays on it from pause to resume.
+    let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
+    view! {
+        <div class="controls" role="group" aria-label=move_tr!(train.controls)>
+            <button
+                type="button"
+                class="button is-primary is-big"
+                disabled=move || !is_training.get() && !is_paused.get()
+                on:click=steer
+            >
+                <Glyph icon=Signal::derive(move || if is_paused.get() { Icon::Play } else { Icon::Pause }) />
+                {move || if is_paused.get() { tr!(train.resume) } else { tr!(train.pause) }}
+            </button>
+            <button
+                type="button"
+                class="button"
+                disabled=move || !is_paused.get()
+                title=move_tr!(train.step_why)
+                on:click=send(Command::Step)
+            >
+                <Glyph icon=Icon::Step />
+                {move_tr!(train.step)}
+            </button>
+            <button type="button" class="button" title=move_tr!(train.stop_why) on:click=send(Command::Stop)>
+                <Glyph icon=Icon::Stop />
+                {move_tr!(train.stop)}
+            </button>
+        </div>
+    }
+}

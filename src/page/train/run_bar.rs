@@ -1,0 +1,65 @@
+//! The slim bar that shows a run's progress in every place.
+
+use leptos::prelude::*;
+
+use crate::page::reactive::memo;
+use crate::page::state::RunState;
+use crate::page::store::{Store, use_store};
+use crate::page::text::format::{clock, percent};
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::show::Show;
+
+/// Nothing while there is no run.
+#[component]
+pub fn RunBar() -> impl IntoView {
+    let store = use_store();
+    let has_run = memo(move |_| store.run.with(|run| run.run().is_some()));
+    let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, |run| run.fraction())));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
+    view! {
+        <Show when=move || has_run.get()>
+            <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
+                <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(shell.run_bar)></progress>
+                <span>{move || store.run.with(|run| named(store, run))}</span>
+                <span class="run-bar-figures">{move || store.run.with(figures)}</span>
+            </a>
+        </Show>
+    }
+}
+
+/// The visitor's own run, or a trial of a search.
+fn named(store: Store, state: &RunState) -> String {
+    match state.run() {
+        Some(run) if store.is_trial(run.id) => tr!(search.trial_of, state = state_text(state)),
+        _ => state_text(state),
+    }
+}
+
+/// The state of the run in a few words, tracked by the language.
+pub fn state_text(state: &RunState) -> String {
+    match state {
+        RunState::Idle => String::new(),
+        RunState::Preparing { .. } => tr!(shell.run_preparing),
+        RunState::Training(run) => {
+            let epoch = (run.progress.epoch + 1).min(run.config.epochs);
+            tr!(shell.run_training, epoch = epoch, epochs = run.config.epochs)
+        }
+        RunState::Paused(_) => tr!(shell.run_paused),
+        RunState::Finished { .. } => tr!(shell.run_finished),
+        RunState::Failed { .. } => tr!(shell.run_failed),
+    }
+}
+
+fn figures(state: &RunState) -> String {
+    let Some(run) = state.run() else { return String::new() };
+    let accuracy = match (state, run.best) {
+        // What counts in the end.
+        (RunState::Finished { .. }, Some(best)) => {
+            Some(tr!(shell.run_validated, accuracy = percent(best.validation_accuracy.into())))
+        }
+        _ => run.progress.accuracy.map(|accuracy| percent(accuracy.into())),
+    };
+    let left = state.is_active().then_some(run.progress.remaining_ms).filter(|left| *left > 0.0);
+    let left = left.map(|left| tr!(shell.run_left, time = clock(left)));
+    [accuracy, left].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}

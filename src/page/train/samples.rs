@@ -1,0 +1,106 @@
+//! A few validation images, and what the network says of them while it learns.
+
+use kindling_core::protocol::question::ImagesAt;
+use leptos::prelude::*;
+
+use crate::page::reactive::memo;
+use crate::page::store::use_store;
+use crate::page::text::format::percent;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::pixel_image::PixelImage;
+use kindling_core::protocol::{ImageBatch, Prediction};
+
+/// Nothing until there is a dataset.
+#[component]
+pub fn SampleGrid() -> impl IntoView {
+    let store = use_store();
+    let has_dataset = memo(move |_| store.dataset.with(|dataset| dataset.current.is_some()));
+    let batch = use_sample_images();
+    move || batch.get().flatten().filter(|_| has_dataset.get()).map(|(batch, classes)| view! { <Grid batch classes /> })
+}
+
+/// The sample images of the current dataset, and the names of its classes.
+pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
+    let store = use_store();
+    let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
+    LocalResource::new(move || {
+        // Read, not only tracked: a memo that nobody has read follows nothing.
+        version.get();
+        let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
+        async move {
+            let summary = summary.filter(|summary| !summary.samples.is_empty())?;
+            // Without its pictures the page still trains; what went wrong shows elsewhere.
+            let batch = store.ask(ImagesAt { indices: summary.samples.clone() }).await.ok()?;
+            Some((batch, summary.classes.clone()))
+        }
+    })
+}
+
+#[component]
+fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
+    let store = use_store();
+    let n_images = batch.indices.len();
+    let n_right = memo(move |_| {
+        store.samples.with(|samples| {
+            let right = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
+            (!samples.is_empty()).then_some(right)
+        })
+    });
+    let n_values = batch.shape.n_values();
+    let images = batch.indices.iter().zip(&batch.labels).enumerate().filter_map(|(place, (index, label))| {
+        let pixels = batch.pixels.get(place * n_values..(place + 1) * n_values)?.to_vec();
+        Some((*index, *label, pixels))
+    });
+    let classes = StoredValue::new(classes);
+    let shape = batch.shape;
+    let item = move |(index, label, pixels): (u32, u16, Vec<u8>)| {
+        let prediction = memo(move |_| {
+            store.samples.with(|samples| samples.iter().find(|prediction| prediction.index == index).copied())
+        });
+        let name = class_name(classes, label);
+        let picture = name.clone();
+        view! {
+            <li class="sample" class:is-wrong=move || prediction.get().is_some_and(|it| it.label != it.predicted)>
+                <PixelImage shape pixels name=Signal::derive(move || tr!(train.sample_of, class = picture)) />
+                {move || match prediction.get() {
+                    None => view! { <span class="sample-text">{name.clone()}</span> }.into_any(),
+                    Some(prediction) => view! { <Verdict prediction classes /> }.into_any(),
+                }}
+            </li>
+        }
+    };
+    view! {
+        <section class="panel" aria-labelledby="samples-title">
+            <header class="panel-header">
+                <h2 id="samples-title">{move_tr!(train.samples)}</h2>
+                <p class="hint">
+                    {move || match n_right.get() {
+                        Some(right) => tr!(train.samples_right, right = right, total = n_images),
+                        None => tr!(train.samples_wait),
+                    }}
+                </p>
+            </header>
+            <ul class="samples">{images.map(item).collect_view()}</ul>
+        </section>
+    }
+}
+
+/// What the network says of one image; right and wrong differ in sign and words, not only in color.
+#[component]
+fn Verdict(prediction: Prediction, classes: StoredValue<Vec<String>>) -> impl IntoView {
+    let is_right = prediction.label == prediction.predicted;
+    let said = class_name(classes, prediction.predicted);
+    view! {
+        <span class="sample-text">
+            <Glyph icon=if is_right { Icon::Check } else { Icon::Cross } />
+            <span class="visually-hidden">{move || if is_right { tr!(train.right) } else { tr!(train.wrong) }}</span>
+            <span class="sample-class">{said}</span>
+            <span class="sample-confidence">{percent(prediction.confidence.into())}</span>
+        </span>
+    }
+}
+
+fn class_name(classes: StoredValue<Vec<String>>, class: u16) -> String {
+    classes.with_value(|classes| classes.get(usize::from(class)).cloned()).unwrap_or_else(|| class.to_string())
+}

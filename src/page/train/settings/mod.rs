@@ -1,0 +1,160 @@
+//! The expert's settings: all that a run's config offers, in groups.
+
+/// Numbers of the config, as data.
+pub mod number;
+
+/// Choices between kinds, each with a sentence.
+pub mod kind;
+
+/// The way to a setting.
+pub mod shown;
+
+/// The simple settings or all of them.
+pub mod mode;
+
+/// Random changes to the train images.
+pub mod augment;
+
+mod adversarial;
+mod augment_preview;
+mod finder;
+mod kinds;
+mod loss;
+mod optimizer;
+mod over_fitting;
+mod rate_chart;
+mod rate_curve;
+mod rate_test;
+mod schedule;
+
+use leptos::prelude::*;
+
+use self::adversarial::AdversarialGroup;
+use self::augment::AugmentGroup;
+use self::finder::RateFinder;
+use self::loss::LossGroup;
+use self::number::{Number, NumberSettings, Value};
+use self::optimizer::OptimizerGroup;
+use self::over_fitting::OverFittingGroup;
+use self::schedule::ScheduleGroup;
+use crate::page::parts::{Part, part};
+use crate::page::text::i18n::tr;
+use kindling_core::config::fields::field_at;
+
+const LENGTH: &[Number] = &[Number {
+    id: "field-max-steps",
+    field: field_at("maxSteps"),
+    why: || tr!(expert.max_steps_why),
+    value: Value {
+        read: |config| Some(config.max_steps.unwrap_or(0).into()),
+        write: |config, steps| config.max_steps = Some(steps as u32).filter(|steps| *steps > 0),
+    },
+}];
+
+pub const PART: Part = part!(workbench::expert_settings, ExpertSettings);
+
+#[component]
+fn ExpertSettings() -> impl IntoView {
+    view! {
+        <NumberSettings numbers=LENGTH />
+        <Group id="group-finder" title=|| tr!(expert.finder)><RateFinder /></Group>
+        <Group id="group-optimizer" title=|| tr!(train.optimizer)><OptimizerGroup /></Group>
+        <Group id="group-schedule" title=|| tr!(expert.schedule)><ScheduleGroup /></Group>
+        <Group id="group-loss" title=|| tr!(train.loss)><LossGroup /></Group>
+        <Group id="group-over-fitting" title=|| tr!(expert.over_fitting)><OverFittingGroup /></Group>
+        <Group id="group-augment" title=|| tr!(expert.augment)><AugmentGroup /></Group>
+        <Group id="group-adversarial" title=|| tr!(expert.adversarial)><AdversarialGroup /></Group>
+    }
+}
+
+/// Whether the group around is unfolded: what costs something waits for it.
+#[derive(Clone, Copy)]
+struct GroupOpen(RwSignal<bool>);
+
+/// Settings that belong together, folded away until they are wanted.
+#[component]
+pub fn Group(
+    /// No other element on the page has it; tests find the group by it.
+    id: &'static str,
+    title: fn() -> String,
+    children: Children,
+) -> impl IntoView {
+    let is_open = RwSignal::new(false);
+    provide_context(GroupOpen(is_open));
+    view! {
+        <details
+            class="setting-group"
+            id=id
+            on:toggle:target=move |event| is_open.set(event.target().has_attribute("open"))
+        >
+            <summary>{title}</summary>
+            <div class="fields">{children()}</div>
+        </details>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number::tests::check;
+    use super::*;
+    use crate::page::text::config::path_text;
+    use crate::page::text::i18n::field_text;
+    use crate::page::train::form;
+    use kindling_core::config::fields::{FIELDS, find};
+    use kindling_core::config::{
+        AdversarialConfig, AttackMethod, EarlyStopping, InitConfig, LossConfig, NetworkConfig, OptimizerConfig,
+        RunConfig, ScheduleConfig,
+    };
+
+    #[test]
+    fn every_number_of_the_config_has_its_field_in_the_settings() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let adversarial = |method| Some(AdversarialConfig { method, ..AdversarialConfig::default() });
+        let base = RunConfig {
+            max_steps: Some(9),
+            clip_norm: Some(1.0),
+            ema_decay: Some(0.5),
+            early_stopping: Some(EarlyStopping::default()),
+            adversarial: adversarial(AttackMethod::PGD),
+            ..RunConfig::new("mnist", network)
+        };
+        let mut configs = vec![RunConfig { adversarial: adversarial(AttackMethod::Fgsm), ..base.clone() }];
+        configs.extend(OptimizerConfig::ALL.map(|optimizer| RunConfig { optimizer, ..base.clone() }));
+        configs.extend(ScheduleConfig::ALL.map(|schedule| RunConfig { schedule, ..base.clone() }));
+        configs.extend(LossConfig::ALL.map(|loss| RunConfig { loss, ..base.clone() }));
+        let of_configs = [
+            form::NUMBERS,
+            form::SEED,
+            LENGTH,
+            optimizer::OF_OPTIMIZERS,
+            optimizer::WEIGHT_DECAY,
+            optimizer::OF_GRADIENTS,
+            schedule::OF_SCHEDULES,
+            loss::OF_LOSSES,
+            over_fitting::OF_STOPPING,
+            over_fitting::OF_AVERAGE,
+            adversarial::OF_ATTACKS,
+        ];
+        let mut there = Vec::new();
+        for config in &configs {
+            there.extend(of_configs.iter().flat_map(|numbers| check(numbers, config, "")));
+        }
+        for numbers in [augment::OF_ALL, augment::OF_COLORS, augment::OF_PARTS] {
+            there.extend(check(numbers, &base.augment, "augment"));
+        }
+        // The split is set where the dataset is.
+        let numbers = FIELDS.iter().filter(|field| field.range().is_some() && !field.path.starts_with("split."));
+        for field in numbers {
+            assert!(there.contains(&field.path), "{}: the settings have no field for it", field.path);
+        }
+    }
+
+    #[test]
+    fn fields_have_one_name_wherever_they_are_named() {
+        for field in FIELDS {
+            let name = path_text(field.path);
+            assert!(name == field.path || name == field_text(field), "{}: {name}", field.path);
+        }
+        assert!(find("epochs").is_some_and(|field| path_text("epochs") == field_text(field)));
+    }
+}

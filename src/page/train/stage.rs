@@ -1,0 +1,205 @@
+//! What is going on, or what one click will do: the first thing a visitor sees.
+
+use leptos::prelude::*;
+
+use super::adjust::AdjustPanel;
+use super::controls::{Controls, TrainButton};
+use super::outcome::{Failed, Finished};
+use super::search_stage;
+use crate::page::data::load_status::LoadStatus;
+use crate::page::engines::panel::tuning_text;
+use crate::page::parts::Parted;
+use crate::page::reactive::memo;
+use crate::page::recipe::catalog::{Catalog, CatalogState};
+use crate::page::recipe::use_recipe;
+use crate::page::runs::interrupted::panel::InterruptedOffer;
+use crate::page::search::use_searcher;
+use crate::page::state::{Run, RunState};
+use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::{bytes, clock, count, figure, percent};
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::preset::preset_name;
+use crate::page::train::run_bar::state_text;
+use crate::page::widgets::show::Show;
+use kindling_core::protocol::event::Preparation;
+
+/// What the stage shows; what changes within one face does not rebuild it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    Offer,
+    Loading,
+    Active,
+    Finished,
+    Failed,
+    /// A trial of a search.
+    Trial,
+}
+
+#[component]
+pub fn Stage() -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let searcher = use_searcher();
+    let has_search = memo(move |_| searcher.search.read().is_some());
+    let face = memo(move |_| {
+        let is_loading = store.dataset.with(|dataset| dataset.load.is_loading()) || recipe.is_starting.get();
+        store.run.with(|run| match run {
+            run if has_search.get() && run.run().is_some_and(|run| store.is_trial(run.id)) => Face::Trial,
+            RunState::Preparing { .. } | RunState::Training(_) | RunState::Paused(_) => Face::Active,
+            _ if is_loading => Face::Loading,
+            RunState::Idle => Face::Offer,
+            RunState::Finished { .. } => Face::Finished,
+            RunState::Failed { .. } => Face::Failed,
+        })
+    });
+    view! {
+        <div class="panel stage">
+            {move || match face.get() {
+                Face::Offer => view! { <Offer /> }.into_any(),
+                Face::Loading => view! { <Coming /> }.into_any(),
+                Face::Active => view! { <Active /> }.into_any(),
+                Face::Finished => view! { <Finished /> }.into_any(),
+                Face::Failed => view! { <Failed /> }.into_any(),
+                Face::Trial => view! { <Parted part=search_stage::PART /> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+/// Before the first run: what the button will do, in words.
+#[component]
+fn Offer() -> impl IntoView {
+    let store = use_store();
+    let recipe = use_recipe();
+    let catalog = expect_context::<Catalog>();
+    let network = move || {
+        let presets = recipe.presets.read();
+        presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_name)
+    };
+    let plan = move || {
+        let dataset = recipe.dataset.get()?;
+        Some(tr!(
+            train.plan,
+            network = network()?,
+            images = count(dataset.counts.train + dataset.counts.validation),
+            dataset = dataset.name
+        ))
+    };
+    let download = move || {
+        if store.dataset.with(|dataset| dataset.current.is_some()) {
+            return Some(tr!(train.already_here));
+        }
+        let served = catalog.find(&recipe.dataset.get()?.id)?;
+        Some(tr!(train.download, size = bytes(served.total_bytes())))
+    };
+    let trouble = move || match &*catalog.state().read() {
+        CatalogState::Failed(failure) => Some(failure_text(failure)),
+        CatalogState::Loading | CatalogState::Ready(_) => None,
+    };
+    view! {
+        <InterruptedOffer />
+        <div class="offer">
+            <p class="offer-plan">{plan}</p>
+            <TrainButton />
+            <p class="hint">{download}" "{move_tr!(train.private)}</p>
+            <LoadStatus />
+            {move || trouble().map(|text| view! {
+                <p class="failure" role="alert">{text}</p>
+                <button type="button" class="button" on:click=move |_| catalog.load()>{move_tr!(shell.try_again)}</button>
+            })}
+        </div>
+    }
+}
+
+/// A run was asked for, and its dataset comes first.
+#[component]
+fn Coming() -> impl IntoView {
+    let store = use_store();
+    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    view! {
+        <Show when=move || !is_loading.get()><p class="stage-status" role="status">{move_tr!(load.asked)}</p></Show>
+        <LoadStatus />
+    }
+}
+
+/// While a run is under way: its figures, and the buttons that steer it.
+#[component]
+fn Active() -> impl IntoView {
+    let store = use_store();
+    let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
+    let status = memo(move |_| {
+        store.run.with(|run| match run {
+            RunState::Preparing { preparation, .. } => preparation_text(*preparation),
+            RunState::Idle
+            | RunState::Training(_)
+            | RunState::Paused(_)
+            | RunState::Finished { .. }
+            | RunState::Failed { .. } => state_text(run),
+        })
+    });
+    let tuning = memo(move |_| store.tuning.get());
+    let tuning_note = move || {
+        let tuning = tuning.get();
+        let text = tuning.is_under_way().then(|| tuning_text(tuning));
+        text.map(|text| view! { <p class="hint" role="status">{text}</p> })
+    };
+    view! {
+        <div class="active">
+            <p class="stage-status" role="status">{status}</p>
+            <progress
+                class="stage-progress"
+                max="1"
+                prop:value=move || fraction.get()
+                aria-label=move_tr!(shell.run_bar)
+            ></progress>
+            <Figures />
+            {tuning_note}
+            <Controls />
+            <AdjustPanel />
+        </div>
+    }
+}
+
+/// The newest figures of the run.
+#[component]
+pub fn Figures() -> impl IntoView {
+    let store = use_store();
+    let of_run = move |read: fn(&Run) -> Option<String>| {
+        memo(move |_| store.run.with(|run| run.run().and_then(read)).unwrap_or_else(|| "–".to_owned()))
+    };
+    let step = of_run(|run| {
+        let plan = run.plan?;
+        Some(format!("{} / {}", count(run.progress.step), count(plan.total_steps)))
+    });
+    let loss = of_run(|run| run.progress.loss.map(|loss| figure(loss.into())));
+    let accuracy = of_run(|run| run.progress.accuracy.map(|accuracy| percent(accuracy.into())));
+    let validation = of_run(|run| run.epochs.last().map(|epoch| percent(epoch.validation_accuracy.into())));
+    let speed = of_run(|run| {
+        let speed = run.progress.images_per_second;
+        (speed > 0.0).then(|| count(speed.round() as u64))
+    });
+    let elapsed = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.elapsed_ms)));
+    let left = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.remaining_ms)));
+    view! {
+        <dl class="figures">
+            <div><dt>{move_tr!(train.accuracy)}</dt><dd>{accuracy}</dd></div>
+            <div><dt>{move_tr!(train.validation_accuracy)}</dt><dd>{validation}</dd></div>
+            <div><dt>{move_tr!(train.loss)}</dt><dd>{loss}</dd></div>
+            <div><dt>{move_tr!(train.speed)}</dt><dd>{speed}</dd></div>
+            <div><dt>{move_tr!(train.steps)}</dt><dd>{step}</dd></div>
+            <div><dt>{move_tr!(train.elapsed)}</dt><dd>{elapsed}</dd></div>
+            <div><dt>{move_tr!(train.left)}</dt><dd>{left}</dd></div>
+        </dl>
+    }
+}
+
+fn preparation_text(preparation: Option<Preparation>) -> String {
+    match preparation {
+        None => tr!(train.preparing),
+        Some(Preparation::UploadingImages) => tr!(train.uploading),
+        Some(Preparation::BuildingNetwork) => tr!(train.building),
+        Some(Preparation::CompilingKernels) => tr!(train.compiling),
+        Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),
+    }
+}

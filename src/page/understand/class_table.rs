@@ -1,0 +1,98 @@
+//! Precision, recall and F1 of each class, in a table that can be sorted.
+
+use leptos::prelude::*;
+
+use super::order::{ClassRow, Column, Order};
+use crate::page::reactive::memo;
+use crate::page::text::format::{count, percent};
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::sorted_table::SortableHeader;
+use kindling_core::metrics::ClassFigures;
+
+const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, Column::Recall, Column::F1];
+
+#[component]
+pub fn ClassTable(
+    rows: Vec<ClassRow>,
+    /// Of all classes, each weighing the same.
+    average: ClassFigures,
+    classes: Vec<String>,
+) -> impl IntoView {
+    let order = RwSignal::new(Order::default());
+    let classes = StoredValue::new(classes);
+    let sorted = memo(move |_| {
+        let mut rows = rows.clone();
+        order.get().sort(&mut rows);
+        rows
+    });
+    let name = move |class: u16| classes.with_value(|all| all.get(usize::from(class)).cloned()).unwrap_or_default();
+    view! {
+        <div class="table-scroll">
+            <table class="class-table" aria-label=move_tr!(understand.per_class)>
+                <thead>
+                    <tr>{COLUMNS.map(|column| view! { <Header column order /> }).collect_view()}</tr>
+                </thead>
+                <tbody>
+                    <For each=move || sorted.get() key=|row| row.class let:row>
+                        <tr>
+                            <th scope="row">{name(row.class)}</th>
+                            <td>{count(row.n_images)}</td>
+                            <FigureCell figure=row.precision />
+                            <FigureCell figure=row.recall />
+                            <FigureCell figure=row.f1 />
+                        </tr>
+                    </For>
+                </tbody>
+                <tfoot>
+                    <tr>
+                        <th scope="row">{move_tr!(understand.average)}</th>
+                        <td>{count(average.support)}</td>
+                        <FigureCell figure=Some(average.precision.into()) />
+                        <FigureCell figure=Some(average.recall.into()) />
+                        <FigureCell figure=Some(average.f1.into()) />
+                    </tr>
+                </tfoot>
+            </table>
+        </div>
+        <dl class="explanations">
+            <dt>{move_tr!(understand.precision)}</dt>
+            <dd>{move_tr!(understand.precision_why)}</dd>
+            <dt>{move_tr!(understand.recall)}</dt>
+            <dd>{move_tr!(understand.recall_why)}</dd>
+            <dt>{move_tr!(understand.f1)}</dt>
+            <dd>{move_tr!(understand.f1_why)}</dd>
+        </dl>
+    }
+}
+
+#[component]
+fn Header(column: Column, order: RwSignal<Order>) -> impl IntoView {
+    let name = move || match column {
+        Column::Class => tr!(understand.class),
+        Column::Images => tr!(understand.images),
+        Column::Precision => tr!(understand.precision),
+        Column::Recall => tr!(understand.recall),
+        Column::F1 => tr!(understand.f1),
+    };
+    view! {
+        <SortableHeader
+            name
+            direction=move || order.get().direction_of(column)
+            on_sort=move || order.update(|order| *order = order.clicked(column))
+        />
+    }
+}
+
+/// A share as percent over a bar of its length.
+#[component]
+fn FigureCell(figure: Option<f64>) -> impl IntoView {
+    let share = figure.unwrap_or(0.0);
+    view! {
+        <td class="figure-cell" style=("--share", format!("{share:.4}"))>
+            {match figure {
+                Some(share) => percent(share),
+                None => "–".to_owned(),
+            }}
+        </td>
+    }
+}

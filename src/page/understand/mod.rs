@@ -1,0 +1,144 @@
+//! The place Understand: how good the network is on images that it did not learn from, and where it errs.
+
+mod class_table;
+pub mod evaluations;
+mod gallery;
+pub mod order;
+mod results;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use self::evaluations::{EvaluationState, Evaluations};
+use self::results::Results;
+use crate::page::parts::{Part, part};
+use crate::page::reactive::memo;
+use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::count;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::check_field::CheckField;
+use crate::page::widgets::segments::{Segment, Segments};
+use crate::page::widgets::show::Show;
+use kindling_core::protocol::{SplitName, Views};
+
+pub const PART: Part = part!(understand::place, UnderstandPlace);
+
+#[component]
+fn UnderstandPlace() -> impl IntoView {
+    let store = use_store();
+    let split = RwSignal::new(SplitName::Validation);
+    let has_network = memo(move |_| {
+        store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
+    });
+    view! {
+        <section class="understand-place" aria-labelledby="understand-title">
+            <header class="place-header">
+                <h1 id="understand-title">{move_tr!(understand.title)}</h1>
+                <p>{move_tr!(understand.lead)}</p>
+            </header>
+            <Show when=move || has_network.get() fallback=NoNetwork>
+                <Ask split />
+                <Found split />
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn NoNetwork() -> impl IntoView {
+    view! {
+        <div class="panel empty">
+            <p>{move_tr!(understand.no_network)}</p>
+            <a class="button is-primary" href="#train">{move_tr!(understand.to_train)}</a>
+        </div>
+    }
+}
+
+/// The choice of split, and the button that asks.
+#[component]
+fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
+    let store = use_store();
+    let evaluations = expect_context::<Evaluations>();
+    let views = RwSignal::new(Views::default());
+    let state = move || evaluations.of(split.get()).get();
+    let is_running = move || matches!(state(), EvaluationState::Running(_));
+    let n_images = memo(move |_| {
+        let counts = store.dataset.with(|dataset| dataset.current.as_ref().map(|current| current.counts));
+        counts.map_or(0, |counts| match split.get() {
+            SplitName::Train => counts.train,
+            SplitName::Validation => counts.validation,
+            SplitName::Test => counts.test,
+        })
+    });
+    let ask = move |_| {
+        // A failure is shown where the result would be.
+        let (split, views) = (split.get_untracked(), views.get_untracked());
+        spawn_local(async move { drop(evaluations.evaluate(split, views).await) });
+    };
+    let name = move || match split.get() {
+        SplitName::Train | SplitName::Validation => tr!(understand.run_validation),
+        SplitName::Test => tr!(understand.run_test),
+    };
+    let splits = vec![
+        Segment { value: SplitName::Validation, id: "understand-validation", name: || tr!(understand.validation) },
+        Segment { value: SplitName::Test, id: "understand-test", name: || tr!(understand.test) },
+    ];
+    view! {
+        <div class="panel ask">
+            <Segments
+                name="understand-split"
+                legend=Signal::derive(move_tr!(understand.split))
+                is_legend_hidden=true
+                segments=splits
+                value=Signal::derive(move || Some(split.get()))
+                on_change=move |chosen: SplitName| split.set(chosen)
+            />
+            <p class="hint">{move || match split.get() {
+                SplitName::Train | SplitName::Validation => tr!(understand.validation_why),
+                SplitName::Test => tr!(understand.test_why),
+            }}</p>
+            <Show when=move || split.get() == SplitName::Test && evaluations.n_tests.get().gt(&1)>
+                <p class="hint">{move || tr!(understand.tested_often, times = evaluations.n_tests.get())}</p>
+            </Show>
+            <CheckField
+                id="understand-views"
+                label=Signal::derive(move_tr!(understand.views))
+                hint=Signal::derive(move_tr!(understand.views_why))
+                value=Signal::derive(move || views.get() == Views::Several)
+                on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
+            />
+            <button
+                type="button"
+                class="button is-primary"
+                disabled=move || is_running() || n_images.get() == 0
+                on:click=ask
+            >
+                {name}
+            </button>
+            <span class="hint">{move || match n_images.get() {
+                0 => tr!(understand.no_images),
+                n_images => tr!(understand.n_images, images = count(n_images)),
+            }}</span>
+            {move || match state() {
+                EvaluationState::Running(fraction) => {
+                    view! { <progress max="1" value=fraction aria-label=move_tr!(understand.progress)></progress> }.into_any()
+                }
+                EvaluationState::None | EvaluationState::Done(_) | EvaluationState::Failed(_) => ().into_any(),
+            }}
+        </div>
+    }
+}
+
+/// What the evaluation found, or why it failed.
+#[component]
+fn Found(split: RwSignal<SplitName>) -> impl IntoView {
+    let evaluations = expect_context::<Evaluations>();
+    move || match evaluations.of(split.get()).get() {
+        EvaluationState::None | EvaluationState::Running(_) => ().into_any(),
+        EvaluationState::Failed(failure) => {
+            view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any()
+        }
+        EvaluationState::Done(evaluated) => view! { <Results evaluated /> }.into_any(),
+    }
+}

@@ -33,7 +33,8 @@ pub const GPU: &[Engine] = &[
 const LIST: &str = "engines.json";
 
 /// What only the page is made of. An engine that depended on it would be another one, 19 MB for each visitor, after every change there.
-const PAGE_SOURCES: &[&str] = &["src/page/", "crates/core/src/search/"];
+const PAGE_SOURCES: &[&str] =
+    &["src/page/", "crates/core/src/search/", "crates/core/src/advice/", "crates/core/src/runs/"];
 
 impl Engine {
     /// Compiles the engine and puts its files into `folder`.

@@ -189,11 +189,7 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "epoch=1"], "epochs");
     check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=-1"], "--set");
     check(1, &["train", "--data", "bands", "--out", "x", "--resume"], "give a CONFIG");
-    check(
-        1,
-        &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30", "--set", "weightDecay=0"],
-        "Lower the learning rate",
-    );
+    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
     check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
     #[cfg(not(feature = "cuda"))]

@@ -82,7 +82,7 @@ pub struct MachineArguments {
     /// What computes: flex (the CPU), wgpu, vulkan, metal, or cuda; cuda:1 is the second GPU
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
-    /// Threads of the CPU; all of its cores if left out. With 1, losses are those of the page's CPU engine, but for rounding
+    /// Threads of the CPU; all of its cores if left out. With 1, losses follow those of the page's CPU engine, up to rounding
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 }

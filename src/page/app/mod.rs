@@ -1,4 +1,4 @@
-//! The shell around the places: navigation, the run's progress, notices, settings.
+//! The shell around the page's places: navigation, the run's progress, notices, settings.
 
 mod notices;
 mod settings_menu;
@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use self::notices::NoticeList;
 use self::settings_menu::SettingsMenu;
-use crate::page::engines::link::{Engines, use_engines};
+use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
 use crate::page::parts::{Parted, fetch_ahead};
 use crate::page::place::{Place, current_place};
@@ -23,18 +23,18 @@ use crate::page::search::Searcher;
 use crate::page::state::{EngineState, NoticeKind, RunNotice};
 use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
-use crate::page::text::i18n::{Language, move_tr, speak};
+use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
 use crate::page::train::{self, TrainPlace};
 use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::icon::Glyph;
 use crate::page::{api, data, network, understand, using};
 
-/// Draws the page, once it can speak the visitor's language.
+/// Mounts the page, once the texts of the visitor's language are fetched.
 pub fn start() {
     wasm_bindgen_futures::spawn_local(async {
-        // Where its texts cannot be fetched, the page speaks English.
-        speak(Language::remembered().unwrap_or_else(browser_language)).await.ok();
+        // If the texts cannot be fetched, the page is in English.
+        switch_language(Language::remembered().unwrap_or_else(browser_language)).await.ok();
         leptos::mount::mount_to_body(App);
     });
 }
@@ -42,7 +42,7 @@ pub fn start() {
 #[component]
 fn App() -> impl IntoView {
     let store = Store::new();
-    let engines = Engines::new(store);
+    let engines = Link::new(store);
     let catalog = Catalog::new();
     let evaluations = Evaluations::new(store);
     provide_context(store);
@@ -110,7 +110,7 @@ fn Navigation(place: RwSignal<Place>) -> impl IntoView {
     view! { <nav class="places" aria-label=move_tr!(shell.places)>{Place::ALL.map(link).collect_view()}</nav> }
 }
 
-/// A config in the page's address, as "Copy link" makes it.
+/// Applies a config from the page's URL, as created by "Copy link".
 fn take_address(store: Store, recipe: Recipe) {
     match config_of_query(&window().location().search().unwrap_or_default()) {
         Some(Ok(config)) => recipe.take(config),
@@ -119,7 +119,7 @@ fn take_address(store: Store, recipe: Recipe) {
     }
 }
 
-/// What to do when no engine can be started.
+/// Shown when no engine can be started, with the actions that may help.
 #[component]
 fn EngineGone() -> impl IntoView {
     let store = use_store();
@@ -149,7 +149,7 @@ fn EngineGone() -> impl IntoView {
     }
 }
 
-/// Reads what earlier visits have left.
+/// Reads the runs of earlier visits, after the fetch of the dataset descriptions, so as not to delay it.
 fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
     let is_settled = catalog.settled();
     effect(move |_| {
@@ -160,7 +160,7 @@ fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
     });
 }
 
-/// Fetches what the other places need, once the engine is there.
+/// Fetches the code of the other places, once the engine is ready or has failed.
 fn fetch_rest(store: Store) {
     let is_decided = memo(move |_| {
         store.engine.with(|engine| match engine {
@@ -175,17 +175,17 @@ fn fetch_rest(store: Store) {
     });
 }
 
-/// Names the place in the window's title, and begins it at its top, where the keyboard is too.
+/// Shows the place in the window's title. When the place changes, scrolls to the top and moves the keyboard focus there.
 fn announce(place: RwSignal<Place>) {
     effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
     watch(
         move || place.get(),
         |_, _| {
             if let Some(content) = document().get_element_by_id("content") {
-                // Without it the keyboard would go on where the link was.
+                // Without this the keyboard focus would stay on the link.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
             }
-            // After the focus, which scrolls too.
+            // Must follow the focus, which scrolls too.
             window().scroll_to_with_x_and_y(0.0, 0.0);
         },
         false,

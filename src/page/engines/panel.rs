@@ -9,6 +9,7 @@ use crate::page::reactive::memo;
 use crate::page::state::{EngineProgram, EngineReason, EngineState, TuningState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::EngineKind;
 
@@ -64,11 +65,11 @@ pub fn EnginePanel() -> impl IntoView {
     });
     let has_come = memo(move |_| state.read().choice().is_some_and(|choice| choice.reason == EngineReason::GpuCame));
     let tune = move |is_wanted: bool| engines.set_tuning(if is_wanted { Tuning::On } else { Tuning::Off });
-    let name = |preference| match preference {
-        EnginePreference::Automatic => tr!(engine.automatic),
-        EnginePreference::Webgpu => "WebGPU".to_owned(),
-        EnginePreference::Cpu => "CPU".to_owned(),
-    };
+    let preferences = vec![
+        Segment { value: EnginePreference::Automatic, id: "engine-automatic", name: || tr!(engine.automatic) },
+        Segment { value: EnginePreference::Webgpu, id: "engine-webgpu", name: || "WebGPU".to_owned() },
+        Segment { value: EnginePreference::Cpu, id: "engine-cpu", name: || "CPU".to_owned() },
+    ];
     let adapter = move || match &*state.read() {
         EngineState::Ready { info, .. } if info.is_software => {
             Some(format!("{} – {}", info.adapter, tr!(engine.software)))
@@ -88,23 +89,14 @@ pub fn EnginePanel() -> impl IntoView {
             <Show when=move || has_come.get()>
                 <button type="button" on:click=move |_| engines.restart(preference.get())>{move_tr!(engine.take)}</button>
             </Show>
-            <fieldset class="segments">
-                <legend class="visually-hidden">{move_tr!(engine.choose)}</legend>
-                {EnginePreference::VALUES.iter().map(|(value, _)| {
-                    let value = *value;
-                    view! {
-                        <label>
-                            <input
-                                type="radio"
-                                name="engine"
-                                prop:checked=move || preference.get() == value
-                                on:change=move |_| choose(value)
-                            />
-                            <span>{move || name(value)}</span>
-                        </label>
-                    }
-                }).collect_view()}
-            </fieldset>
+            <Segments
+                name="engine"
+                legend=Signal::derive(move_tr!(engine.choose))
+                is_legend_hidden=true
+                segments=preferences
+                value=Signal::derive(move || Some(preference.get()))
+                on_change=choose
+            />
             <p class="hint">{move_tr!(engine.change_warning)}</p>
             <Show when=move || can_tune.get()>
                 <label class="inline-field">

@@ -76,18 +76,7 @@ pub struct Store {
     keepers: StoredValue<Vec<Keeper>, LocalStorage>,
     /// Runs that are trials of a search, the latest.
     trials: StoredValue<BTreeSet<RunId>>,
-    carrier: StoredValue<Option<Rc<dyn Carrier>>, LocalStorage>,
-}
-
-/// What carries commands to an engine, and sees to another when it is lost.
-pub trait Carrier {
-    fn send(&self, command: Command);
-
-    /// A run went well.
-    fn run_finished(&self);
-
-    /// The engine is lost; `was_ready` says whether it had started.
-    fn lost(&self, failure: Failure, was_ready: bool);
+    carrier: StoredValue<Option<Carrier>, LocalStorage>,
 }
 
 /// The engine that runs, and why it was chosen.
@@ -111,6 +100,8 @@ struct Waiting {
     ready: Vec<Sender<EngineReady>>,
 }
 
+/// Takes commands to an engine.
+type Carrier = Rc<dyn Fn(Command)>;
 type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
 type OnUpdate = Rc<dyn Fn(&RunUpdate)>;
@@ -148,18 +139,19 @@ impl Store {
     /// Sends a command that needs no answer: pause, resume, step, stop, cancel.
     pub fn send(self, command: Command) {
         self.change(|state| state.sent(&command));
-        self.carry(|carrier| carrier.send(command));
-    }
-
-    /// Who carries commands from now on.
-    pub(super) fn set_carrier(self, carrier: impl Carrier + 'static) {
-        self.carrier.set_value(Some(Rc::new(carrier)));
-    }
-
-    fn carry(self, carry: impl FnOnce(&dyn Carrier)) {
-        if let Some(carrier) = self.carrier.get_value() {
-            carry(&*carrier);
+        if let Some(carry) = self.carrier.get_value() {
+            carry(command);
         }
+    }
+
+    /// What takes commands to an engine from now on.
+    pub(super) fn set_carrier(self, carry: impl Fn(Command) + 'static) {
+        self.carrier.set_value(Some(Rc::new(carry)));
+    }
+
+    /// Reads all that the page knows, untracked.
+    pub(super) fn look<R>(self, look: impl FnOnce(&AppState) -> R) -> R {
+        look(&self.state.read_value())
     }
 
     /// Fails where no engine will come to do what is asked.
@@ -279,7 +271,6 @@ impl Store {
 
     /// Takes in what the engine says; the only way in.
     pub(super) fn receive(self, event: Event) {
-        let was_ready = self.engine.with_untracked(EngineState::is_ready);
         let changed = self.change(|state| state.apply(&event));
         if changed.is_nothing() {
             return;
@@ -302,11 +293,7 @@ impl Store {
                 }
             }
             Event::Warning(_) => {}
-            Event::Crashed(failure) => {
-                self.give_up_waiting(&failure);
-                // Not from within the carrier's own call.
-                spawn_local(async move { self.carry(|carrier| carrier.lost(failure, was_ready)) });
-            }
+            Event::Crashed(failure) => self.give_up_waiting(&failure),
         }
     }
 

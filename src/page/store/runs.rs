@@ -105,10 +105,7 @@ impl Store {
         let Some(on_update) = watch else { return };
         on_update(update);
         match update {
-            RunUpdate::Finished(report) => {
-                self.carry(|carrier| carrier.run_finished());
-                self.end_run(Ok(*report));
-            }
+            RunUpdate::Finished(report) => self.end_run(Ok(*report)),
             RunUpdate::Opened => {
                 let report = self.run.with_untracked(|run| match run {
                     RunState::Finished { report, .. } => Ok(*report),

@@ -1,37 +1,37 @@
 //! What follows when an engine is lost.
 
-use leptos::prelude::*;
+use super::{Engines, Told};
+use crate::page::state::{AppState, EngineChoice, EngineProgram, EngineReason, NoticeKind};
+use kindling_core::protocol::{Event, Failure, FailureKind};
 
-use super::{Engines, RESTARTS_LIMIT, reload_dataset, start_engine};
-use crate::page::state::{EngineChoice, EngineProgram, EngineReason, NoticeKind};
-use kindling_core::protocol::{Failure, FailureKind};
+/// Restarts in a row, without a finished run between them, before the page gives up and asks the visitor.
+const RESTARTS_LIMIT: u32 = 3;
 
-/// The engine that trains is lost; starts the next one, if that can help.
-pub(super) fn after_crash(engines: Engines, failure: Failure, was_ready: bool) {
-    let Some((lost, n_restarts, was_tuning)) = engines.link.try_update_value(|link| {
-        let was_tuning = link.tuner.is_at_work();
-        link.end_engines();
-        link.n_restarts += 1;
-        (link.choice.clone(), link.n_restarts, was_tuning)
-    }) else {
-        return;
-    };
-    let Some(choice) = lost else { return };
-    match next(choice.program, &failure, Lost { was_ready, was_tuning, n_restarts }) {
-        Next::Restart(program) => {
-            engines.store.notify(NoticeKind::Restarted(failure));
-            // Not again what may have been the reason.
-            let may_tune = choice.may_tune && !was_tuning && choice.program != EngineProgram::TunedGpu;
-            start_engine(engines, EngineChoice { program, may_tune, ..choice });
-            reload_dataset(engines);
+impl Engines {
+    /// The engine that trains is lost; starts the next one, if that can help.
+    pub(super) fn replace_lost(&mut self, failure: Failure, page: &AppState) {
+        let was_ready = self.active.as_ref().is_some_and(|engine| engine.info.is_some());
+        let was_tuning = self.tuner.is_at_work();
+        self.n_restarts += 1;
+        self.end_engines();
+        self.tell(Told::Event(Event::Crashed(failure.clone())));
+        let Some(choice) = self.choice.clone() else { return };
+        match next(choice.program, &failure, Lost { was_ready, was_tuning, n_restarts: self.n_restarts }) {
+            Next::Restart(program) => {
+                self.tell(Told::Notice(NoticeKind::Restarted(failure)));
+                // Not again what may have been the reason.
+                let may_tune = choice.may_tune && !was_tuning && choice.program != EngineProgram::TunedGpu;
+                self.start_active(EngineChoice { program, may_tune, ..choice }, page);
+                self.reload_dataset(page);
+            }
+            Next::FallBack => {
+                self.tell(Told::Notice(NoticeKind::FellBack(failure.clone())));
+                let reason = EngineReason::GpuFailed(failure);
+                self.start_active(EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false }, page);
+                self.reload_dataset(page);
+            }
+            Next::GiveUp => self.tell(Told::None(failure)),
         }
-        Next::FallBack => {
-            engines.store.notify(NoticeKind::FellBack(failure.clone()));
-            let reason = EngineReason::GpuFailed(failure);
-            start_engine(engines, EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false });
-            reload_dataset(engines);
-        }
-        Next::GiveUp => engines.store.no_engine(&failure),
     }
 }
 

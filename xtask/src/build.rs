@@ -1,9 +1,12 @@
 //! `cargo xtask build`: the page and its engines as a folder of static files.
 
+use std::cmp::Reverse;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
@@ -24,14 +27,14 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
     print_sizes(&places.dist)
 }
 
-/// Builds the page and the CPU's engine into `dist/`, with word of the engines that [`complete`] will add.
+/// Builds the page and the CPU engine into `dist/`, and announces the engines that [`complete`] will add.
 pub fn begin(places: &Places, equipment: &Equipment, coming: &[Engine]) -> Result<()> {
     let staging = page(places, equipment)?;
     engines::list(&staging, coming)?;
     publish(places, &staging)
 }
 
-/// Adds the GPU's engines to `dist/`; pages that are open take them. If that fails, they no longer wait.
+/// Adds the GPU engines to `dist/`, where open pages pick them up. If that fails, the pages no longer wait for them.
 pub fn complete(places: &Places, equipment: &Equipment) -> Result<()> {
     for (index, engine) in engines::GPU.iter().enumerate() {
         println!("build: {}, behind the page", engine.name);
@@ -45,7 +48,7 @@ pub fn complete(places: &Places, equipment: &Equipment) -> Result<()> {
     Ok(())
 }
 
-/// Builds the page and the CPU's engine into a folder beside `dist/`, so that one can become the other: the target folder may be on another disk.
+/// Builds the page and the CPU engine into a folder next to `dist/`, so that it can be renamed to it: the target folder may be on another disk.
 fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     let staging = places.root.join("dist.unfinished");
     if staging.exists() {
@@ -68,7 +71,7 @@ fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     Ok(staging)
 }
 
-/// `dist/` is only ever replaced by a build that is complete and checked.
+/// Replaces `dist/`. Only a complete and checked build gets here.
 fn publish(places: &Places, staging: &Path) -> Result<()> {
     if places.dist.exists() {
         fs::remove_dir_all(&places.dist)?;
@@ -85,20 +88,26 @@ fn print_sizes(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles what Trunk asks cargo for, as index.html has it; Trunk then finds it done.
+/// Compiles what Trunk requests from cargo according to index.html, so that Trunk finds it done.
 pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
     let page = ["--bin=app", "--features=page", "--profile=page"];
     let engine = ["--bin=engine_cpu", "--features=cpu", "--profile=release"];
-    for options in [page, engine] {
+    let compile = |options: [&str; 3]| -> Result<()> {
         let mut cargo = toolchain.command("cargo", places)?;
         cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]).args(options);
-        process::run(&mut cargo, "the lines above say why")?;
-    }
-    Ok(())
+        process::run(&mut cargo, "the lines above say why")
+    };
+    // Both at once: each ends with minutes of one crate on one core, the page with its linking, the engine with burn-flex.
+    std::thread::scope(|scope| {
+        let page = scope.spawn(|| compile(page));
+        let engine = compile(engine);
+        page.join().unwrap_or_else(|_| bail!("compiling the page panicked"))?;
+        engine
+    })
 }
 
 fn run_trunk(places: &Places, toolchain: &Toolchain, staging: &Path) -> Result<()> {
-    // Trunk takes whatever lies there for snippets of the module at hand, those of older builds, too.
+    // Trunk takes everything in that folder for snippets of the current module, including those of older builds.
     let bindgen = places.wasm_target.join("wasm-bindgen");
     if bindgen.exists() {
         fs::remove_dir_all(bindgen)?;
@@ -108,12 +117,12 @@ fn run_trunk(places: &Places, toolchain: &Toolchain, staging: &Path) -> Result<(
         .args(["build", "--release", "--dist"])
         .arg(staging)
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
-        // Trunk reads it as an option of its own, and refuses the usual value, 1.
+        // Trunk reads it as an option of its own, and rejects the usual value, 1.
         .env_remove("NO_COLOR");
     process::run(&mut trunk, "the lines above say why")
 }
 
-/// Adds to the built catalog what lies beside it, such as the archives that `cargo xtask dataset` fetched.
+/// Adds the datasets in the built folder to the built catalog, such as the archives that `cargo xtask dataset` fetched.
 fn complete_catalog(datasets: &Path) -> Result<()> {
     let file = datasets.join("catalog.json");
     let mut catalog: serde_json::Value =
@@ -130,7 +139,7 @@ fn complete_catalog(datasets: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name of the page's script without its ending; Trunk makes it of the module's content.
+/// The name of the page's script without its extension; Trunk derives it from the module's content.
 fn page_name(staging: &Path) -> Result<String> {
     let names = wasm_files(staging)?.into_iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
     names
@@ -139,9 +148,9 @@ fn page_name(staging: &Path) -> Result<String> {
         .context("Trunk made no wasm for the page: compare index.html with Trunk's version")
 }
 
-/// Runs wasm-opt on each part of the page, or takes what it made of the same one before.
+/// Runs wasm-opt on each part of the page, or reuses its output for the same input.
 fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Result<()> {
-    // Only what every browser with SIMD understands: with all features on, wasm-opt writes types that none knows yet.
+    // Only features that every browser with SIMD supports: with all features on, wasm-opt writes types that no browser supports yet.
     const OPTIONS: &[&str] = &[
         "-Oz",
         "--converge",
@@ -162,21 +171,37 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Re
     fs::create_dir_all(&shrunk)?;
     let mut files = wasm_files(&staging.join(page))?;
     files.push(staging.join(format!("{page}_bg.wasm")));
-    for file in files {
+    // Node runs wasm-opt on one core: the largest files first, so that all cores end together.
+    files.sort_by_cached_key(|file| Reverse(fs::metadata(file).map_or(0, |metadata| metadata.len())));
+    let shrink = |place: usize, file: &Path| -> Result<()> {
         let mut digest = Sha256::new();
         digest.update(format!("{} {OPTIONS:?}", tools::WASM_OPT_VERSION));
-        digest.update(fs::read(&file)?);
+        digest.update(fs::read(file)?);
         let name = format!("{}.wasm", hex(&digest.finalize()));
         if kept.join(&name).exists() {
             fs::copy(kept.join(&name), shrunk.join(&name))?;
         } else {
-            let unfinished = shrunk.join("unfinished.wasm");
-            tools::run_wasm_opt(script, OPTIONS, &file, &unfinished)?;
+            let unfinished = shrunk.join(format!("{place}.unfinished"));
+            tools::run_wasm_opt(script, OPTIONS, file, &unfinished)?;
             fs::rename(unfinished, shrunk.join(&name))?;
         }
         fs::copy(shrunk.join(name), file)?;
-    }
-    // What older builds left goes.
+        Ok(())
+    };
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(place) else { return Ok(()) };
+            shrink(place, file)?;
+        }
+    };
+    std::thread::scope(|scope| {
+        let n_workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..n_workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("wasm-opt's thread panicked")))
+    })?;
+    // Removes the outputs of older builds.
     if kept.exists() {
         fs::remove_dir_all(&kept)?;
     }
@@ -184,7 +209,7 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Re
     Ok(())
 }
 
-/// A folder's wasm, in the order of the names.
+/// The wasm files of a folder, sorted by name.
 pub fn wasm_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -19,7 +19,8 @@ pub fn trunk(places: &Places) -> Result<()> {
     match fit_trunk(places)? {
         Some(version) => println!("trunk: {version} is there"),
         // Without its defaults, encrypted connections and a question for newer versions, it has a fifth fewer crates.
-        None => cargo_install("trunk", TRUNK, &["--locked", "--no-default-features"], places)?,
+        // It copies files and calls other programs: optimized code would gain it nothing.
+        None => cargo_install("trunk", TRUNK, &["--locked", "--no-default-features"], "0", places)?,
     }
     Ok(())
 }
@@ -31,8 +32,9 @@ pub fn wasm_bindgen(places: &Places) -> Result<()> {
         println!("wasm-bindgen: {wanted} is there, as Cargo.lock asks");
         return Ok(());
     }
-    // Not locked: its lock file may name crates that were withdrawn since.
-    cargo_install("wasm-bindgen-cli", &wanted, &[], places)
+    // Not locked: its lock file may name crates that were withdrawn since. Without its defaults and its test runner, whose downloads need
+    // encryption, it has far less to compile.
+    cargo_install("wasm-bindgen-cli", &wanted, &["--no-default-features", "--bin", "wasm-bindgen"], "1", places)
 }
 
 /// Whether one of both has to be installed.
@@ -104,7 +106,7 @@ fn binaryen_folder(places: &Places) -> PathBuf {
 }
 
 /// Prebuilt where `cargo binstall` is at hand, else compiled.
-fn cargo_install(name: &str, version: &str, options: &[&str], places: &Places) -> Result<()> {
+fn cargo_install(name: &str, version: &str, options: &[&str], opt_level: &str, places: &Places) -> Result<()> {
     let root = places.cache.join("tools");
     let remedy = format!("check that the crate registry can be reached, or install {name} {version} on PATH");
     if process::read(Command::new("cargo").args(["binstall", "-V"])).is_some() {
@@ -127,9 +129,9 @@ fn cargo_install(name: &str, version: &str, options: &[&str], places: &Places) -
         .args(options)
         .current_dir(&places.cache)
         .env("CARGO_TARGET_DIR", &target)
-        // They are used for seconds: the time that their own release profiles take would not come back.
+        // They run for seconds: the time that their own release profiles take would not come back.
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level)
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     fs::create_dir_all(&places.cache)?;
     process::run(&mut command, &remedy)?;

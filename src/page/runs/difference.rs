@@ -1,4 +1,4 @@
-//! How one config differs from another: what a run is called by.
+//! The difference between two configs, which names a run.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,21 +10,21 @@ use kindling_core::runs::record::RunRecord;
 /// A value that changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Names and places from the config down, as in JSON: `optimizer.adam.beta1`, `network.layers.2.conv.filters`.
+    /// Keys and indices from the root of the config, as in JSON: `optimizer.adam.beta1`, `network.layers.2.conv.filters`.
     pub path: String,
     pub before: Value,
     pub after: Value,
 }
 
-/// What one would have to change to get from one config to the other, in the order of the names.
+/// The changes that turn one config into the other, sorted by path.
 pub fn config_difference(before: &RunConfig, after: &RunConfig) -> Vec<Difference> {
     part_difference("", before, after)
 }
 
-/// The same for a part of a config, which is found at `path`.
+/// As [`config_difference`], for the part of a config at `path`.
 pub fn part_difference<P: Serialize>(path: &str, before: &P, after: &P) -> Vec<Difference> {
     let mut found = Vec::new();
-    // A config is plain data; without it there is nothing to tell apart.
+    // A config is plain data, so serializing it does not fail. If it did, there would be nothing to compare.
     if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
         compare(path, before, after, &mut found);
     }
@@ -32,7 +32,7 @@ pub fn part_difference<P: Serialize>(path: &str, before: &P, after: &P) -> Vec<D
     found
 }
 
-/// Goes down where both sides have the same names, or lists of the same length; else they differ as a whole.
+/// Recurses into objects with the same keys and lists of the same length; other values that differ are one difference as a whole.
 fn compare(path: &str, before: Value, after: Value, found: &mut Vec<Difference>) {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match (before, after) {
@@ -52,7 +52,7 @@ fn compare(path: &str, before: Value, after: Value, found: &mut Vec<Difference>)
     }
 }
 
-/// The run that a run is described against: the one before it with the same dataset and network.
+/// The run that a run is compared to: the latest earlier one with the same dataset and network name.
 pub fn run_before<'a>(record: &RunRecord, records: &'a [impl AsRef<RunRecord>]) -> Option<&'a RunRecord> {
     records
         .iter()

@@ -1,4 +1,4 @@
-//! Files on their way: one that the page has made to the visitor, and the bytes of one that came in.
+//! Saves files that the page makes, and reads the bytes of files that the visitor opens.
 
 use js_sys::{Array, Uint8Array};
 use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Refusal};
@@ -9,25 +9,25 @@ use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
 const BYTES: &str = "application/octet-stream";
 
-/// How long a file's address stays valid: the browser has begun to read it by then.
+/// How long a file's object URL stays valid. The browser has started to read it by then.
 const KEPT_MS: u32 = 10_000;
 
-/// As the browser's own download, under this name.
+/// Downloads a text as a file with this name.
 pub fn save_file(name: &str, mime: &str, text: &str) {
     save(name, mime, &text.into()).ok();
 }
 
-/// As [`save_file`], of any bytes.
+/// As [`save_file`], for arbitrary bytes.
 pub fn save_bytes(name: &str, bytes: &[u8]) {
     save(name, BYTES, &Uint8Array::from(bytes)).ok();
 }
 
-/// A file in the browser's memory.
+/// Wraps bytes in a blob in the browser's memory.
 pub fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
     new_blob(BYTES, &Uint8Array::from(bytes))
 }
 
-/// What is in a file, if that is not too much for one of runs.
+/// Reads a file, unless it is larger than a file of runs may be.
 pub async fn bytes(file: &Blob) -> Result<Vec<u8>, Refusal> {
     if file.size() > FILE_LIMIT_BYTES as f64 {
         return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
@@ -39,11 +39,11 @@ pub async fn bytes(file: &Blob) -> Result<Vec<u8>, Refusal> {
 fn new_blob(mime: &str, part: &JsValue) -> Result<Blob, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
-    // Of whatever parts, texts or bytes.
+    // Despite its name, this constructor takes parts of any type: text or bytes.
     Blob::new_with_str_sequence_and_options(&Array::of1(part), &options)
 }
 
-/// A browser that offers no files offers no other way either.
+/// Offers a blob as a download. Callers ignore failures: a browser that cannot do this has no other way either.
 fn save(name: &str, mime: &str, part: &JsValue) -> Result<(), JsValue> {
     let blob = new_blob(mime, part)?;
     let url = Url::create_object_url_with_blob(&blob)?;
@@ -55,7 +55,7 @@ fn save(name: &str, mime: &str, part: &JsValue) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// A file's name out of what a run is called: letters, digits and hyphens of any language.
+/// A file name from a run's label: letters and digits of any language, dots and hyphens.
 pub fn file_name(words: &str, ending: &str) -> String {
     const LETTERS_LIMIT: usize = 60;
     let word = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' };

@@ -1,4 +1,4 @@
-//! Notes what only the page knows of a run while it goes on, and keeps the run when it ends.
+//! Records what only the page knows about a run when it starts, and stores the run when it ends.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use kindling_core::protocol::{RunId, SplitName};
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult, is_finite};
 
-/// A run under way, as it was when it began: an engine that is lost takes its name with it.
+/// The circumstances at the start of the current run. They are recorded then because a lost engine's name is lost with it.
 #[derive(Clone, Debug)]
 pub(super) struct Began {
     run: RunId,
@@ -22,7 +22,7 @@ pub(super) struct Began {
     environment: Environment,
 }
 
-/// What only the page knows of a run that has ended.
+/// What only the page knows about a run that has ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Circumstances {
     id: String,
@@ -70,7 +70,7 @@ impl Runs {
         self.store.dataset.with_untracked(name).unwrap_or_default()
     }
 
-    /// Of a run of the dataset in use.
+    /// The network input for the current dataset.
     fn input(self) -> Option<NetworkInput> {
         self.store.dataset.with_untracked(|state| state.current.as_ref().map(|current| NetworkInput::new(current)))
     }
@@ -102,7 +102,7 @@ impl Runs {
                     ..began.environment
                 },
             },
-            // It ended before the page had time to note its beginning.
+            // The run ended before the page could record its start.
             None => Circumstances {
                 id: id.clone(),
                 started_at: now_ms - ended.run.progress.elapsed_ms,
@@ -118,7 +118,7 @@ impl Runs {
         }
     }
 
-    /// The test of the network that a kept run ended with; one that was asked while it trained is of another network.
+    /// Records a test result in the newest stored run, if the final network was tested: a test during training evaluated another network.
     fn tested(self, evaluated: &Evaluated) {
         let newest = self.newest.get_value().filter(|(run, _)| *run == evaluated.run);
         let Some((_, id)) = newest else { return };
@@ -131,7 +131,7 @@ impl Runs {
     }
 }
 
-/// None for a run without a step: there is nothing to compare.
+/// The record of an ended run. None for a run without a completed step: there is nothing to compare.
 fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
     let EndedRun { run, curves, outcome, weights } = ended;
     let (ending, steps, elapsed_ms) = match outcome {
@@ -153,7 +153,7 @@ fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
         elapsed_ms,
         ending,
         best: run.best.filter(is_finite),
-        // JSON has no numbers that are not finite; the ending says that the loss was none.
+        // JSON has no NaN or infinity; the ending says that the loss was not finite.
         epochs: run.epochs.into_iter().filter(is_finite).collect(),
         adjustments: run.adjustments,
         test: None,

@@ -1,14 +1,14 @@
-//! What a run is called: the visitor's name for it, or how its config differs from that of the run before.
+//! The label of a run: the visitor's name for it, or how its config differs from the previous run's.
 
 use super::difference::Difference;
 use crate::page::text::config::{path_text, value_text};
 use crate::page::text::i18n::tr;
 use kindling_core::runs::record::RunRecord;
 
-/// Differences that a label names; more are counted.
+/// Maximum number of differences that a label names; further ones are only counted.
 const NAMED: usize = 3;
 
-/// Tracked by the language. `differences` are those to the run before it; none where it is the first of its kind.
+/// Tracks the language. `differences` are those from the previous run; none if the run is the first with its dataset and network.
 pub fn run_label(record: &RunRecord, differences: Option<&[Difference]>) -> String {
     if !record.name.is_empty() {
         return record.name.clone();

@@ -1,9 +1,9 @@
-//! How many runs are kept, and which go first.
+//! Which runs and weights are deleted when there are too many.
 
 use crate::page::sort::sort_by;
 use kindling_core::runs::record::RunRecord;
 
-/// The ids of those that go when there are too many: the oldest without a star, then the oldest with one.
+/// The ids of the runs to delete when there are more than `limit`: the oldest without a star first, then the oldest with one.
 pub fn surplus(records: &[impl AsRef<RunRecord>], limit: usize) -> Vec<String> {
     let n_surplus = records.len().saturating_sub(limit);
     let mut records: Vec<&RunRecord> = records.iter().map(AsRef::as_ref).collect();
@@ -13,10 +13,11 @@ pub fn surplus(records: &[impl AsRef<RunRecord>], limit: usize) -> Vec<String> {
     records.iter().take(n_surplus).map(|record| record.id.clone()).collect()
 }
 
-/// All weights that are kept take at most so much room.
+/// Maximum total size of the stored weights.
 pub const WEIGHTS_LIMIT_BYTES: u64 = 250_000_000;
 
-/// The ids of those whose weights go when all take too much room: the oldest without a star, then the oldest with one; never the newest.
+/// The ids of the runs whose weights are deleted when all weights exceed `limit_bytes`: the oldest without a star first, then the oldest
+/// with one; never the newest run.
 pub fn surplus_weights(records: &[impl AsRef<RunRecord>], limit_bytes: u64) -> Vec<String> {
     let mut records: Vec<&RunRecord> = records.iter().map(AsRef::as_ref).collect();
     sort_by(&mut records, |left, right| left.started_at.total_cmp(&right.started_at));

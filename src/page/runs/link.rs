@@ -1,4 +1,4 @@
-//! A config in the page's address. Nothing of it is trusted.
+//! A config in the page's URL, which is untrusted input.
 
 #[cfg(test)]
 mod tests;
@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::page::json::to_text;
 
-/// Of a config in the page's address, encoded: browsers and messengers carry that much.
+/// Maximum length of an encoded config in the page's URL. Browsers and messengers handle URLs of this length.
 pub const LINK_LIMIT_BYTES: usize = 16_384;
 
-/// The value of `config=` for the page's address; none for a config that is too long for one.
+/// The value of `config=` in the page's URL. None if the config is too long.
 pub fn config_to_link(config: &RunConfig) -> Option<String> {
     let link = URL_SAFE_NO_PAD.encode(to_text(config));
     (link.len() <= LINK_LIMIT_BYTES).then_some(link)
 }
 
-/// The config in the query of the page's address, if there is one.
+/// The config in the query of the page's URL, if there is one.
 pub fn config_of_query(query: &str) -> Option<Result<RunConfig, Refusal>> {
     let mut pairs = query.trim_start_matches('?').split('&');
     pairs.find_map(|pair| pair.strip_prefix("config=")).map(config_of_link)
@@ -30,7 +30,7 @@ fn config_of_link(link: &str) -> Result<RunConfig, Refusal> {
     if link.len() > LINK_LIMIT_BYTES {
         return Err(Refusal::TooLong { limit_bytes: LINK_LIMIT_BYTES });
     }
-    // Some programs fill up what they pass on.
+    // Some programs add padding to the links that they pass on.
     let bytes = URL_SAFE_NO_PAD.decode(link.trim_end_matches('=')).map_err(|_| Refusal::NotBase64)?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::NotText)?;
     let value: Value = serde_json::from_str(&text).map_err(|error| Refusal::NotJson(error.to_string()))?;

@@ -1,7 +1,7 @@
-//! The runs that have ended, kept on this device: `use_runs()`.
+//! The runs that have ended, stored on this device: `use_runs()`.
 //!
-//! The list is in memory and in IndexedDB. Where the browser keeps nothing, the page says so once and the list lasts as
-//! long as the page. Another window of the page shows what this one keeps after a reload.
+//! The list is in memory and in IndexedDB. If the browser stores nothing, the page shows a notice and the list lasts as
+//! long as the page. Another window of the page shows the runs stored by this one after a reload.
 
 pub mod difference;
 pub mod download;
@@ -39,7 +39,7 @@ use kindling_core::runs::incoming::RUNS_LIMIT;
 use kindling_core::runs::record::{KeptRun, RunRecord};
 use kindling_core::runs::weights;
 
-/// Runs whose curves are in memory, the newest; those of the others are read again.
+/// Maximum number of runs whose curves stay in memory, the newest ones; older curves are read from the storage again.
 const CURVES_LIMIT: usize = 50;
 
 pub fn use_runs() -> Runs {
@@ -48,7 +48,7 @@ pub fn use_runs() -> Runs {
 
 #[derive(Clone, Copy)]
 pub struct Runs {
-    /// By their start, the oldest first; at most [`RUNS_LIMIT`].
+    /// Sorted by start time, oldest first; at most [`RUNS_LIMIT`].
     pub list: RwSignal<Vec<Arc<RunRecord>>>,
     store: Store,
     recipe: Recipe,
@@ -56,15 +56,16 @@ pub struct Runs {
     is_loaded: StoredValue<bool>,
     curves: StoredValue<BTreeMap<String, Arc<RunCurves>>>,
     storage: StoredValue<Option<Rc<dyn RunStorage>>, LocalStorage>,
-    /// Of the run under way.
+    /// The circumstances at the start of the current run.
     began: StoredValue<Option<Began>>,
-    /// Of the run in the engine, once it is kept.
+    /// The run in the engine and the id of its record, once it is stored.
     newest: StoredValue<Option<(RunId, String)>>,
+    /// Deleted runs that can still be restored.
     deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
 }
 
 impl Runs {
-    /// Made once, beside the store; keeps every run that ends from now on. What earlier visits kept is there after [`Runs::loaded`].
+    /// Created once, beside the store; stores every run that ends from now on. Runs of earlier visits are listed after [`Runs::loaded`].
     pub fn new(store: Store, recipe: Recipe, evaluations: Evaluations) -> Self {
         let runs = Self {
             list: RwSignal::default(),
@@ -86,7 +87,7 @@ impl Runs {
         self.list.with(|list| list.iter().find(|record| record.id == id).cloned())
     }
 
-    /// Reads what earlier visits kept, once.
+    /// Reads the runs of earlier visits, once.
     async fn load(self) {
         if self.is_loaded.get_value() {
             return;
@@ -95,15 +96,15 @@ impl Runs {
             Ok(storage) => storage.records().await,
             Err(trouble) => Err(trouble),
         };
-        // Meanwhile somebody else may have asked for the same.
+        // A concurrent call may have finished first.
         if self.is_loaded.get_value() {
             return;
         }
-        // What could not be fetched is asked for again, by the next who wants to know.
+        // If the storage code could not be fetched, the next call tries again.
         self.is_loaded.set_value(found != Err(Trouble::Unfetched));
         match found {
             Ok(records) => self.add(records),
-            Err(trouble) => self.tell(trouble),
+            Err(trouble) => self.report_trouble(trouble),
         }
     }
 
@@ -116,7 +117,7 @@ impl Runs {
         Ok(storage)
     }
 
-    /// Adds those that are not there yet, and lets the oldest go where they are too many.
+    /// Adds the records that are not in the list yet, and deletes the oldest if there are too many.
     fn add(self, records: Vec<RunRecord>) {
         self.list.update(|list| {
             for record in records {
@@ -154,22 +155,27 @@ impl Runs {
             Err(trouble) => Err(trouble),
         };
         if let Err(trouble) = erased {
-            self.tell(trouble);
+            self.report_trouble(trouble);
         }
     }
 
-    /// Adds a run with its curves, here and in the storage.
+    /// Adds a run with its curves and weights to the list and to the storage.
     fn insert(self, run: KeptRun, weights: Option<Bulk>) {
         let curves = Arc::new(run.curves);
         self.remember(&run.record.id, &curves);
-        // Written first: where there are too many, it may be the one that goes.
+        // Written first: if there are too many runs, this may be the one that `add` deletes.
         spawn_local(self.write(run.record.clone(), Some(curves), weights));
         self.add(vec![run.record]);
+        self.limit_weights();
+    }
+
+    /// Deletes weights, those of the oldest runs first, until the rest fits the limit.
+    fn limit_weights(self) {
         for id in self.list.with_untracked(|list| surplus_weights(list, WEIGHTS_LIMIT_BYTES)) {
             self.change(&id, |record| record.weights_bytes = None);
             spawn_local(async move {
                 if let Ok(storage) = self.storage().await {
-                    // Where that fails, they only take room.
+                    // If this fails, the weights only take up space.
                     storage.delete_weights(&id).await.ok();
                 }
             });
@@ -183,15 +189,15 @@ impl Runs {
             Err(trouble) => Err(trouble),
         };
         if let Err(trouble) = written {
-            self.tell(trouble);
+            self.report_trouble(trouble);
         }
     }
 
-    fn tell(self, trouble: Trouble) {
+    fn report_trouble(self, trouble: Trouble) {
         self.store.notify(NoticeKind::Runs(RunNotice::NotKept(trouble)));
     }
 
-    /// Changes what the visitor may change: name, note, star, and the test that was asked for.
+    /// Changes a record, in the list and in the storage: its name, note, star, test result or size of weights.
     pub fn change(self, id: &str, change: impl FnOnce(&mut RunRecord)) {
         let changed = self.list.try_update(|list| {
             let record = list.iter_mut().find(|record| record.id == id)?;
@@ -203,7 +209,7 @@ impl Runs {
         }
     }
 
-    /// The curves of a run, where they can be read.
+    /// The curves of a run, if they can be read.
     pub async fn curves_of(self, id: &str) -> Option<Arc<RunCurves>> {
         if let Some(curves) = self.curves.with_value(|curves| curves.get(id).cloned()) {
             return Some(curves);
@@ -222,12 +228,12 @@ impl Runs {
         });
     }
 
-    /// Waits until what earlier visits kept is known.
+    /// Waits until the runs of earlier visits are listed.
     pub async fn loaded(self) {
         self.load().await;
     }
 
-    /// All runs with their curves, the oldest first.
+    /// All runs with their curves, oldest first.
     pub async fn all(self) -> Vec<KeptRun> {
         self.load().await;
         let list = self.list.get_untracked();
@@ -239,7 +245,7 @@ impl Runs {
         runs
     }
 
-    /// Adds the runs of a file; those that are here already stay as they are.
+    /// Adds the runs of a file; runs that are already present are left unchanged.
     pub fn import(self, runs: Vec<KeptRun>) {
         let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
         let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
@@ -250,7 +256,7 @@ impl Runs {
         }
     }
 
-    /// Adds a run with its weights. Where the run is here already it stays as it is, and gets them if it has none.
+    /// Adds a run with its weights. A run that is already present only receives the weights, if it has none and its config is the same.
     pub fn import_trained(self, run: KeptRun, weights: Bulk) {
         let weights_bytes = Some(weights.len() as u64);
         let known = self.find(&run.record.id);
@@ -264,13 +270,14 @@ impl Runs {
                 let (record, id) = ((*known).clone(), known.id.clone());
                 self.change(&id, |record| record.weights_bytes = weights_bytes);
                 spawn_local(self.write(RunRecord { weights_bytes, ..record }, None, Some(weights)));
+                self.limit_weights();
             }
             Some(_) => {}
         }
         self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: is_new.into() }));
     }
 
-    /// A run's file with its weights, where they are kept.
+    /// A run with its weights as one file. None if the weights are not stored.
     pub async fn with_weights(self, id: &str) -> Option<Vec<u8>> {
         let record = self.find(id)?;
         let weights = self.storage().await.ok()?.weights(id).await.ok()??;

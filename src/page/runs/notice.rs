@@ -1,11 +1,11 @@
-//! What the visitor should know of kept runs and of configs that came in.
+//! The texts of notices about stored runs and imported configs.
 
 use crate::page::database::Trouble;
 use crate::page::state::RunNotice;
 use crate::page::text::i18n::tr;
 use kindling_core::runs::incoming::{RUNS_LIMIT, Refusal};
 
-/// In the visitor's language, tracked.
+/// In the visitor's language; tracked.
 pub fn run_notice_text(notice: &RunNotice) -> String {
     match notice {
         RunNotice::NotKept(Trouble::Unfetched) => tr!(runs.storage_unfetched),

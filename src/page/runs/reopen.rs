@@ -1,4 +1,4 @@
-//! Takes the network of a kept run for the current one again.
+//! Loads the network of a stored run into the engine again.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use kindling_core::runs::curves::Curves;
 use kindling_core::runs::record::KeptRun;
 
 impl Runs {
-    /// What goes wrong is told as a notice; otherwise the run is in view as when it ended.
+    /// Opens a stored run, so that it is in view as when it ended. A failure is shown as a notice.
     pub fn reopen(self, id: String) {
         spawn_local(async move {
             if let Err(failure) = self.opened(&id).await {
@@ -21,7 +21,11 @@ impl Runs {
         });
     }
 
-    /// Loads the run's dataset where that is needed.
+    /// Opens a stored run, after loading its dataset if necessary.
+    ///
+    /// # Errors
+    ///
+    /// Fails while another run is active, if the run or its weights are no longer stored, or if its dataset cannot be loaded.
     pub async fn opened(self, id: &str) -> Result<(), Failure> {
         if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
@@ -36,7 +40,7 @@ impl Runs {
         let kept = KeptRun { record: (*record).clone(), curves: (*curves).clone() };
         self.recipe.take(kept.record.config.clone());
         let run = self.store.open_run(run_of(&kept), Curves::from(&kept.curves), report, weights).await?;
-        // A test is of this run from now on.
+        // From now on, test results belong to this run.
         self.newest.set_value(Some((run, id.to_owned())));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Where kept runs lie: IndexedDB, by the run's id. Records and curves apart, each as JSON; weights as bytes.
+//! Storage of ended runs in IndexedDB, by the run's id: records and curves separately as JSON, weights as bytes.
 
 use std::rc::Rc;
 
@@ -12,28 +12,28 @@ use kindling_core::protocol::Bulk;
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::record::RunRecord;
 
-/// What a run has beside its record.
+/// What is stored of a run besides its record.
 #[derive(Clone, Copy, Default)]
 pub struct Parts<'a> {
     pub curves: Option<&'a RunCurves>,
     pub weights: Option<&'a Bulk>,
 }
 
-/// A trait, so that all that knows records as JSON and the database is reached from [`opener`] only.
+/// A trait, so that only [`opener`] refers to the database and to the code that parses records. This keeps them out of the page's first part.
 pub trait RunStorage {
-    /// All records. What cannot be read, as from a later version of the page, is left where it is.
+    /// All records. Those that cannot be parsed, for example from a later version of the page, are skipped but not deleted.
     fn records(&self) -> Waiting<'_, Vec<RunRecord>>;
 
-    /// None where there are none, or none that can be read.
+    /// The curves of a run. None if there are none, or if they cannot be parsed.
     fn curves<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<RunCurves>>;
 
-    /// None where there are none.
+    /// The weights of a run. None if there are none.
     fn weights<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<Bulk>>;
 
-    /// Puts a record in the place of the one before; its parts too, those that are given.
+    /// Stores a record in place of the previous one, with the given parts; other parts stay unchanged.
     fn put<'a>(&'a self, record: &'a RunRecord, parts: Parts<'a>) -> Waiting<'a, ()>;
 
-    /// The rest of the run stays.
+    /// Deletes the weights of a run and keeps the rest.
     fn delete_weights<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
 
     fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
@@ -41,7 +41,7 @@ pub trait RunStorage {
 
 type Opening = Waiting<'static, Rc<dyn RunStorage>>;
 
-/// Fetches the part of the page that can, and opens the storage.
+/// Fetches the part of the page that contains the storage code, and opens the storage.
 pub async fn open() -> Result<Rc<dyn RunStorage>, Trouble> {
     let open = opener().await.map_err(|_| Trouble::Unfetched)?;
     open().await

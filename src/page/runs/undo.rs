@@ -1,4 +1,4 @@
-//! Deletes a run, and has it back while its notice is in sight.
+//! Deletes a run, and restores it if the visitor asks for that while its notice is visible.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,14 +11,14 @@ use kindling_core::runs::record::KeptRun;
 /// How long a deletion can be undone.
 const UNDO_MS: u32 = 10_000;
 
-/// Deletions that can be undone at once.
+/// Maximum number of deletions that can be undone at the same time.
 const DELETED_LIMIT: usize = 20;
 
 impl Runs {
-    /// Deletes a run; a notice offers to undo it for a while. `name` is what it is called there.
+    /// Deletes a run; for `UNDO_MS` a notice offers to undo it. `name` is the run's name in the notice.
     pub fn delete(self, id: String, name: String) {
         spawn_local(async move {
-            // At once, so that a second click finds nothing.
+            // Removed immediately, so that a second click finds nothing to delete.
             let Some(record) = self.find(&id) else { return };
             self.list.update(|list| list.retain(|it| it.id != id));
             let curves = self.curves_of(&id).await.map(|curves| (*curves).clone()).unwrap_or_default();

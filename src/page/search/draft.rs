@@ -1,4 +1,4 @@
-//! The next search, as the visitor has it: a plan that still follows the settings in the form.
+//! The draft of the next search: a plan that still follows the config in the form.
 
 use kindling_core::config::{Metric, RunConfig};
 use kindling_core::search::offer::first_fields;
@@ -6,13 +6,13 @@ use kindling_core::search::{Budget, Field, Halving, Method, SearchPlan};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// None until the visitor changes them: then those that matter most, around the settings in the form.
+    /// None until the visitor changes them: the defaults are the fields that matter most, with ranges around the config in the form.
     pub fields: Option<Vec<Field>>,
     pub method: MethodKind,
     pub halving: Halving,
     pub n_points: u32,
     pub n_trials: u32,
-    /// None for those of the settings in the form.
+    /// None to use the number of epochs in the form.
     pub epochs: Option<u32>,
     pub metric: Metric,
     pub limit: Limit,
@@ -28,7 +28,7 @@ pub enum MethodKind {
     Grid,
 }
 
-/// What the budget counts.
+/// The unit of the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     Minutes,

@@ -1,4 +1,4 @@
-//! Runs the trials of a search, one after the other.
+//! Runs the trials of a search one after the other.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,7 +11,8 @@ use kindling_core::protocol::{Command, Ending, Failure, FailureKind, RunReport, 
 use kindling_core::search::{Phase, Search, Verdict};
 
 impl Searcher {
-    pub(super) fn go_on(self) {
+    /// Runs the remaining trials in the background, unless they are already being run.
+    pub(super) fn start_driving(self) {
         if self.is_driving.get_value() {
             return;
         }
@@ -35,21 +36,21 @@ impl Searcher {
                 return;
             }
             if let Err(trouble) = ready {
-                return self.rest(trouble);
+                return self.pause_for(trouble);
             }
             let Some((place, config)) = self.begin_next() else { return };
-            self.tell(place);
-            let hear = move |update: &RunUpdate| {
+            self.report_trial(place);
+            let on_update = move |update: &RunUpdate| {
                 if self.number.get_value() == number {
-                    self.hear(place, update);
+                    self.receive(place, update);
                 }
             };
-            let result = self.store.train_trial(config, hear).await;
+            let result = self.store.train_trial(config, on_update).await;
             if self.number.get_value() != number {
                 return;
             }
             self.take_result(result);
-            self.tell(place);
+            self.report_trial(place);
         }
     }
 
@@ -59,7 +60,7 @@ impl Searcher {
                 let place = search.begin_next()?;
                 match search.trial_config(place) {
                     Some(config) => return Some((place, config)),
-                    // Of a search that an earlier version of the page stored.
+                    // Happens for a search that an earlier version of the page stored.
                     None => search.failed(FailureKind::BadConfig),
                 }
             }
@@ -67,7 +68,7 @@ impl Searcher {
         begun.flatten()
     }
 
-    /// Loads the dataset of the search where none is loaded, as after a reload. One that the visitor has chosen meanwhile stays.
+    /// Loads the search's dataset if none is loaded, as after a reload. A dataset that the visitor has chosen in the meantime stays.
     async fn dataset_ready(self) -> Result<(), Trouble> {
         let wanted = self.search.with_untracked(|search| {
             let search = search.as_ref().filter(|search| search.phase() == Phase::Running)?;
@@ -75,7 +76,7 @@ impl Searcher {
         });
         let Some(base) = wanted else { return Ok(()) };
         self.store.ready().await.map_err(Trouble::Failed)?;
-        // On its way again after an engine was lost, or chosen by the visitor.
+        // A dataset may be loading: again after an engine was lost, or because the visitor chose it.
         self.store.dataset_settled().await;
         if self.store.dataset.with_untracked(|state| state.current.is_none()) {
             let served_id = (!base.dataset.starts_with(FILES)).then(|| base.dataset.clone());
@@ -88,15 +89,16 @@ impl Searcher {
         if is_wanted { Ok(()) } else { Err(Trouble::OtherDataset { dataset: base.dataset }) }
     }
 
-    fn hear(self, place: usize, update: &RunUpdate) {
+    /// Applies an update of the running trial, and stops the trial if the search prunes it.
+    fn receive(self, place: usize, update: &RunUpdate) {
         let verdict = match update {
-            RunUpdate::Progress(progress) => self.quietly(|it| it.progress(progress.step, progress.elapsed_ms)),
+            RunUpdate::Progress(progress) => self.change_unsaved(|it| it.progress(progress.step, progress.elapsed_ms)),
             RunUpdate::Epoch(report) => {
                 let verdict = self.change(|search| search.epoch(report));
-                self.tell(place);
+                self.report_trial(place);
                 verdict
             }
-            // The run can be steered from elsewhere, too.
+            // The run can also be paused and resumed from elsewhere.
             RunUpdate::Paused { .. } => {
                 self.change(Search::pause);
                 None
@@ -112,8 +114,8 @@ impl Searcher {
         }
     }
 
-    /// Changes the search without storing it: progress comes ten times a second.
-    fn quietly<T>(self, change: impl FnOnce(&mut Search) -> T) -> Option<T> {
+    /// Changes the search without storing it: progress is reported up to ten times a second.
+    fn change_unsaved<T>(self, change: impl FnOnce(&mut Search) -> T) -> Option<T> {
         self.search.try_update(|search| search.as_mut().map(change)).flatten()
     }
 
@@ -121,7 +123,7 @@ impl Searcher {
         let is_replaced = self.store.dataset.with_untracked(|dataset| dataset.load.is_loading());
         let is_engine_ready = self.store.engine.with_untracked(EngineState::is_ready);
         match result {
-            // Another dataset is on its way.
+            // Another dataset is loading.
             Ok(report) if report.ending == Ending::Stopped && is_replaced => self.interrupt(),
             Ok(report) => {
                 self.change(|search| {
@@ -130,7 +132,7 @@ impl Searcher {
                 });
             }
             Err(failure) => match failure.kind {
-                // Begun again, it would end the engine again; the visitor decides whether the others go on.
+                // Restarted, the trial would crash the engine again. The visitor decides whether the other trials continue.
                 FailureKind::GpuError | FailureKind::EngineCrashed => {
                     self.change(|search| {
                         search.failed(failure.kind);
@@ -138,28 +140,29 @@ impl Searcher {
                     });
                     self.trouble.set(Some(Trouble::Failed(failure)));
                 }
-                // The engine went down under it.
-                _ if !is_engine_ready => self.rest(Trouble::Failed(failure)),
-                // By its own settings: the next trial may do better.
+                // The engine was lost during the trial.
+                _ if !is_engine_ready => self.pause_for(Trouble::Failed(failure)),
+                // Caused by the trial's own config: the next trial may do better.
                 FailureKind::LossNotFinite
                 | FailureKind::BadConfig
                 | FailureKind::BadNetwork
                 | FailureKind::OutOfMemory => {
                     self.change(|search| search.failed(failure.kind));
                 }
-                // Another run took its place.
+                // Another run replaced it.
                 FailureKind::Canceled => self.interrupt(),
-                _ => self.rest(Trouble::Failed(failure)),
+                _ => self.pause_for(Trouble::Failed(failure)),
             },
         }
     }
 
-    /// The search rests, for a reason that the visitor is told.
-    fn rest(self, trouble: Trouble) {
+    /// Pauses the search and shows the reason to the visitor.
+    fn pause_for(self, trouble: Trouble) {
         self.trouble.set(Some(trouble));
         self.interrupt();
     }
 
+    /// Pauses the search; the running trial restarts when the search resumes.
     fn interrupt(self) {
         self.change(|search| {
             search.interrupt();

@@ -1,19 +1,20 @@
-//! The page's one hyper-parameter search: runs its trials one after the other through the store, as any run, and keeps what they came to.
+//! The page's hyperparameter search (one at a time): trains its trials one after the other through the store, like any run, and keeps their
+//! results.
 //!
-//! Trials are not kept among the runs, which they would crowd out: the search has a table of its own. A run that the visitor starts
-//! meanwhile goes first; the search then rests, and the trial that it interrupted begins anew when the search goes on.
+//! Trials are not stored among the runs, which they would crowd out: the search has its own table. A run that the visitor starts in the
+//! meantime takes precedence: the search pauses, and the interrupted trial restarts when the search resumes.
 
 mod drive;
 mod steer;
 mod storage;
 
-/// The next search, as the visitor has it.
+/// The draft of the next search.
 pub mod draft;
 
-/// A search for programs.
+/// A search as JSON, for programs.
 pub mod report;
 
-/// What the visitor sees of it.
+/// The search panel.
 pub mod view;
 
 use std::rc::Rc;
@@ -35,38 +36,38 @@ pub fn use_searcher() -> Searcher {
 
 #[derive(Clone, Copy)]
 pub struct Searcher {
-    /// None where there was none, or none is restored yet.
+    /// None if there is no search, or if it is not restored yet.
     pub search: RwSignal<Option<Search>>,
-    /// Why the search came to rest, where the visitor did not ask for it.
+    /// Why the search paused by itself, if it did.
     pub trouble: RwSignal<Option<Trouble>>,
     pub draft: RwSignal<Draft>,
     store: Store,
     recipe: Recipe,
-    /// Counts the searches: what a trial of an earlier one comes to is of no account.
+    /// Number of the current search: results of trials of an earlier one are dropped.
     number: StoredValue<u32>,
-    /// Whether trials are being run, one after the other.
+    /// Whether a task is running the trials.
     is_driving: StoredValue<bool>,
     watch: StoredValue<Option<Watch>, LocalStorage>,
     is_restored: StoredValue<bool>,
 }
 
-/// Why a search cannot go on by itself.
+/// Why a search cannot continue by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trouble {
-    /// By no fault of the trial's settings.
+    /// A failure that the trial's config did not cause.
     Failed(Failure),
-    /// The visitor has loaded another dataset than the search's, or cut it in another way.
+    /// The visitor has loaded a different dataset than the search's, or split it differently.
     OtherDataset { dataset: String },
 }
 
-/// A program that waits for the end.
+/// A program that waits for the end of the search.
 struct Watch {
     on_event: Rc<dyn Fn(&Value)>,
     done: oneshot::Sender<Result<Value, Failure>>,
 }
 
 impl Searcher {
-    /// Made once, beside the store.
+    /// Created once, beside the store.
     pub fn new(store: Store, recipe: Recipe) -> Self {
         Self {
             search: RwSignal::new(None),
@@ -81,7 +82,7 @@ impl Searcher {
         }
     }
 
-    /// Finds the search of an earlier visit, at rest, once. Whoever shows or steers searches calls it first.
+    /// Restores the search of an earlier visit, paused. Only the first call has an effect; it must precede showing or controlling a search.
     pub fn restore(self) {
         if !self.is_restored.get_value() {
             self.is_restored.set_value(true);
@@ -89,7 +90,11 @@ impl Searcher {
         }
     }
 
-    /// Begins a search in the place of the one before.
+    /// Starts a search in place of the previous one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the dataset has no validation split, or if the plan is invalid.
     pub fn start(self, plan: SearchPlan) -> Result<(), Failure> {
         let has_validation = self
             .recipe
@@ -102,11 +107,11 @@ impl Searcher {
         self.leave();
         self.search.set(Some(search));
         self.keep();
-        self.go_on();
+        self.start_driving();
         Ok(())
     }
 
-    /// Begins a search and waits for its end, pauses included; `on_event` hears of each trial.
+    /// Starts a search and waits for its end, including pauses. `on_event` receives the reports of the trials.
     pub async fn run(self, plan: SearchPlan, on_event: impl Fn(&Value) + 'static) -> Result<Value, Failure> {
         self.start(plan)?;
         let (done, report) = oneshot::channel();
@@ -114,7 +119,7 @@ impl Searcher {
         report.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Canceled, "the page no longer waits for it")))
     }
 
-    /// Begins the search that the visitor has drawn up, with the settings in the form; loads the dataset first where there is none.
+    /// Starts the drafted search with the config in the form, after loading the dataset if there is none.
     pub async fn start_draft(self) -> Result<(), Failure> {
         let recipe = self.recipe;
         recipe.dataset_ready().await?;
@@ -123,29 +128,30 @@ impl Searcher {
         self.start(self.draft.with_untracked(|draft| draft.plan(base)))
     }
 
-    /// Forgets the search; a trial under way is stopped.
+    /// Removes the search, and stops its running trial.
     pub fn clear(self) {
         self.leave();
         self.search.set(None);
         storage::clear();
     }
 
-    /// Ends what the search before has under way.
+    /// Ends the previous search, with its running trial.
     fn leave(self) {
         self.stop();
         self.number.update_value(|number| *number = number.wrapping_add(1));
         self.is_driving.set_value(false);
         self.trouble.set(None);
-        self.tell_done(Err(Failure::new(FailureKind::Canceled, "another search took its place")));
+        self.report_done(Err(Failure::new(FailureKind::Canceled, "another search took its place")));
     }
 
+    /// Changes the search and stores it.
     fn change<T>(self, change: impl FnOnce(&mut Search) -> T) -> Option<T> {
         let changed = self.search.try_update(|search| search.as_mut().map(change)).flatten();
         self.keep();
         changed
     }
 
-    /// As it is now, in the browser.
+    /// Stores the search in the browser.
     fn keep(self) {
         self.search.with_untracked(|search| {
             if let Some(search) = search {
@@ -154,8 +160,8 @@ impl Searcher {
         });
     }
 
-    /// Tells the program that waits of a trial, as it is now.
-    fn tell(self, place: usize) {
+    /// Reports the current state of a trial to the waiting program.
+    fn report_trial(self, place: usize) {
         let on_event = self.watch.with_value(|watch| watch.as_ref().map(|watch| watch.on_event.clone()));
         let Some(on_event) = on_event else { return };
         let report = self.search.with_untracked(|search| search.as_ref().and_then(|it| trial_report(it, place)));
@@ -165,20 +171,20 @@ impl Searcher {
         }
     }
 
-    /// Nothing more will come of the search.
+    /// Reports the end of the search to the waiting program.
     fn finish(self) {
         if self.watch.with_value(Option::is_none) {
             return;
         }
         let report = self.search.with_untracked(|search| search.as_ref().map(search_report));
         if let Some(report) = report {
-            self.tell_done(Ok(report));
+            self.report_done(Ok(report));
         }
     }
 
-    fn tell_done(self, result: Result<Value, Failure>) {
+    fn report_done(self, result: Result<Value, Failure>) {
         if let Some(watch) = self.watch.try_update_value(Option::take).flatten() {
-            // Whoever waited may have left meanwhile.
+            // The receiver may have been dropped in the meantime.
             watch.done.send(result).ok();
         }
     }

@@ -1,4 +1,4 @@
-//! A search and its trials, as JSON for a program. Pure.
+//! A search and its trials as JSON, for programs. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub fn search_report(search: &Search) -> Value {
     })
 }
 
-/// A trial as it is now.
+/// The current state of a trial. None if there is no such trial.
 pub fn trial_report(search: &Search, place: usize) -> Option<Value> {
     let trial = search.trials().get(place)?;
     let fields = search.plan().fields.iter().zip(&trial.picks);

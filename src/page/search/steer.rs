@@ -1,4 +1,4 @@
-//! What the visitor does with a search: pause, resume, end, and take its settings over.
+//! The visitor's actions on a search: pause, resume, stop, and use a trial's config.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -16,7 +16,7 @@ impl Searcher {
         self.search.with_untracked(|search| search.as_ref().map(Search::phase))
     }
 
-    /// Whether a trial is under way in the engine, resting or not.
+    /// Whether a trial is active in the engine, running or paused.
     pub fn has_trial(self) -> bool {
         let is_trial = self
             .store
@@ -25,12 +25,12 @@ impl Searcher {
         is_trial && self.search.with_untracked(|search| search.as_ref().is_some_and(|it| it.running().is_some()))
     }
 
-    /// Whether a run of the visitor's own is under way; tracked.
+    /// Whether a run that is not a trial is active; tracked.
     pub fn has_own_run(self) -> bool {
         self.store.run.with(|run| run.is_active() && run.run().is_some_and(|run| !self.store.is_trial(run.id)))
     }
 
-    /// Without a search that runs, nothing happens; whether one did.
+    /// Pauses a running search. Returns whether there was one.
     pub fn pause(self) -> bool {
         let is_running = self.is_running();
         if is_running {
@@ -42,7 +42,7 @@ impl Searcher {
         is_running
     }
 
-    /// Without a search that rests, nothing happens; whether one did.
+    /// Resumes a paused search. Returns whether there was one.
     pub fn resume(self) -> bool {
         let is_paused = self.phase() == Some(Phase::Paused);
         if is_paused {
@@ -51,12 +51,12 @@ impl Searcher {
             if self.has_trial() {
                 self.store.send(Command::Resume);
             }
-            self.go_on();
+            self.start_driving();
         }
         is_paused
     }
 
-    /// Ends the search; the trial under way keeps what it has.
+    /// Stops the search; the running trial keeps its results so far.
     pub fn stop(self) {
         if self.search.with_untracked(|search| search.as_ref().is_none_or(Search::is_over)) {
             return;
@@ -70,7 +70,7 @@ impl Searcher {
         }
     }
 
-    /// Puts the settings of a trial into the form, with the length of a full run.
+    /// Copies a trial's config into the form, with the length of a full run.
     pub fn take(self, place: usize) {
         let config = self.search.with_untracked(|search| search.as_ref()?.full_config(place));
         if let Some(config) = config {
@@ -78,7 +78,7 @@ impl Searcher {
         }
     }
 
-    /// Trains the best trial's settings fully. The search is over, or rests until the run has ended and the visitor resumes it.
+    /// Trains the best trial's config for the length of a full run. A search that has not ended pauses until the visitor resumes it.
     pub fn train_best(self) {
         let best = self.search.with_untracked(|search| {
             let search = search.as_ref()?;
@@ -87,13 +87,13 @@ impl Searcher {
         let Some(config) = best else { return };
         let is_ready = self.store.dataset.with_untracked(|state| match (&state.current, &state.origin) {
             (Some(current), Some((_, split))) => current.id == config.dataset && *split == config.split,
-            // It is loaded when the run starts.
+            // The dataset is loaded when the run starts.
             _ => !state.load.is_loading(),
         });
         self.pause();
         self.recipe.take(config);
         let recipe = self.recipe;
-        // With another dataset the form shows the settings, and their own dataset is on its way. The form has them a moment later.
+        // With a different dataset, the form only shows the config while its dataset loads. The form needs a tick to receive the config.
         if is_ready {
             spawn_local(async move { recipe.start() });
         }

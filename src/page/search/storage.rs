@@ -1,4 +1,4 @@
-//! The search in the browser's storage, so that a reload costs no more than the trial under way.
+//! The search in the browser's local storage, so that a reload loses no more than the running trial.
 
 use leptos::prelude::window;
 use web_sys::Storage;
@@ -8,15 +8,15 @@ use kindling_core::search::Search;
 
 const KEY: &str = "kindling.search";
 
-/// What cannot be read, as from a later version of the page, is none.
+/// None if there is no search, or if it cannot be parsed, for example from a later version of the page.
 pub fn read() -> Option<Search> {
     from_text(&storage()?.get_item(KEY).ok()??)
 }
 
-/// Where the storage is full or forbidden the search lasts as long as the page.
+/// If the storage is full or forbidden, the search lasts as long as the page.
 pub fn write(search: &Search) {
     if let Some(storage) = storage() {
-        // Better none than one of before.
+        // No search is better than an outdated one.
         if storage.set_item(KEY, &to_text(search)).is_err() {
             storage.remove_item(KEY).ok();
         }

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers in readable form.
 
 /// `59,000`
 pub fn count(number: impl Into<u64>) -> String {
@@ -13,12 +13,12 @@ pub fn count(number: impl Into<u64>) -> String {
     grouped
 }
 
-/// `98.7%` of a share from 0 to 1. Never rounds to 100% or to 0% what is neither.
-pub fn percent(share: f64) -> String {
-    if !share.is_finite() {
+/// `98.7%` for a fraction from 0 to 1. Only exactly 1 becomes 100%, and only exactly 0 becomes 0%.
+pub fn percent(fraction: f64) -> String {
+    if !fraction.is_finite() {
         return "–".to_owned();
     }
-    let percent = share * 100.0;
+    let percent = fraction * 100.0;
     let rounded = (percent * 10.0).round() / 10.0;
     let honest = match rounded {
         rounded if rounded >= 100.0 && percent < 100.0 => 99.9,
@@ -28,7 +28,7 @@ pub fn percent(share: f64) -> String {
     if honest == 100.0 || honest == 0.0 { format!("{honest:.0}%") } else { format!("{honest:.1}%") }
 }
 
-/// `0.0432`, `2.30`, `1.2e-5`: three digits that count.
+/// `0.0432`, `2.30`, `1.2e-5`: the number of decimals depends on the magnitude, for about three significant digits.
 pub fn figure(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -36,6 +36,8 @@ pub fn figure(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if size < 1e-4 => format!("{value:.1e}"),
+        // A learning rate of 0.00025 must not read as 0.0003.
+        size if size < 1e-3 => format!("{value:.6}").trim_end_matches('0').to_owned(),
         size if size < 0.1 => format!("{value:.4}"),
         size if size < 1.0 => format!("{value:.3}"),
         size if size < 100.0 => format!("{value:.2}"),
@@ -48,8 +50,8 @@ pub fn short_count(number: u64) -> String {
     let value = number as f64;
     match number {
         0..1_000 => number.to_string(),
-        1_000..1_000_000 => format!("{} k", three_digits(value / 1e3)),
-        1_000_000..1_000_000_000 => format!("{} M", three_digits(value / 1e6)),
+        1_000..999_500 => format!("{} k", three_digits(value / 1e3)),
+        999_500..999_500_000 => format!("{} M", three_digits(value / 1e6)),
         _ => format!("{} G", three_digits(value / 1e9)),
     }
 }
@@ -59,15 +61,15 @@ pub fn bytes(bytes: u64) -> String {
     let value = bytes as f64;
     match bytes {
         0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", three_digits(value / 1e3)),
-        1_000_000..1_000_000_000 => format!("{} MB", three_digits(value / 1e6)),
+        1_000..999_500 => format!("{} kB", three_digits(value / 1e3)),
+        999_500..999_500_000 => format!("{} MB", three_digits(value / 1e6)),
         _ => format!("{} GB", three_digits(value / 1e9)),
     }
 }
 
 /// `3.1 MB/s`
 pub fn byte_rate(bytes_per_second: f64) -> String {
-    // A cast that saturates: a rate that is no number is none.
+    // The cast saturates, and turns NaN into 0.
     format!("{}/s", bytes(bytes_per_second as u64))
 }
 
@@ -78,7 +80,7 @@ pub fn clock(duration_ms: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// At most three digits that count, one place at most: `9.6`, `62`, `812`.
+/// One decimal below 10, none from there on: `9.6`, `62`, `812`.
 fn three_digits(value: f64) -> String {
     if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
@@ -109,6 +111,8 @@ mod tests {
     fn figures_keep_three_digits() {
         assert_eq!(figure(2.312_6), "2.31");
         assert_eq!(figure(0.043_21), "0.0432");
+        assert_eq!(figure(0.000_25), "0.00025");
+        assert_eq!(figure(0.000_123_4), "0.000123");
         assert_eq!(figure(0.000_012), "1.2e-5");
         assert_eq!(figure(0.0), "0");
         assert_eq!(figure(f64::INFINITY), "–");
@@ -122,6 +126,7 @@ mod tests {
         assert_eq!(byte_rate(3_140_000.0), "3.1 MB/s");
         assert_eq!(byte_rate(f64::NAN), "0 B/s");
         assert_eq!(short_count(62_006), "62 k");
+        assert_eq!((short_count(999_499), short_count(999_500)), ("999 k".into(), "1.0 M".into()));
     }
 
     #[test]

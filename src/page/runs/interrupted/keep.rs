@@ -1,4 +1,4 @@
-//! Keeps the run under way, checkpoint by checkpoint, until it ends.
+//! Stores the current run at each checkpoint, until it ends.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::page::database::unique_id;
 use crate::page::state::{Checkpoint, EndedRun, Outcome, RunNews};
 use kindling_core::protocol::{Bulk, DatasetSource, FailureKind, RunId};
 
-/// What is to be done in the storage.
+/// A pending storage operation.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
     Put(Arc<InterruptedRun>, Bulk),
@@ -28,7 +28,7 @@ impl Task {
 }
 
 impl Interrupted {
-    pub(super) fn hear(self, news: &RunNews) {
+    pub(super) fn receive(self, news: &RunNews) {
         match news {
             RunNews::Checkpoint(checkpoint) => self.keep(checkpoint),
             RunNews::Ended(ended) => self.end(ended),
@@ -52,7 +52,7 @@ impl Interrupted {
         self.plan(Task::Put(run, checkpoint.bytes.clone()));
     }
 
-    /// A run that goes on keeps its id.
+    /// The id under which a run is stored; a resumed run keeps its id.
     fn id_of(self, run: RunId) -> String {
         let known = self.current.with_value(|current| {
             current.as_ref().filter(|(current, _)| *current == run).map(|(_, interrupted)| interrupted.id.clone())
@@ -60,7 +60,7 @@ impl Interrupted {
         known.unwrap_or_else(unique_id)
     }
 
-    /// What failed by no fault of its own, as with its engine, can go on; what ended otherwise is over.
+    /// A run that failed through no fault of its own, such as a lost engine, can be resumed. Any other ended run is deleted.
     fn end(self, EndedRun { run, outcome, .. }: &EndedRun) {
         let current = self.current.try_update_value(Option::take).flatten().filter(|(id, _)| *id == run.id);
         let Some((_, interrupted)) = current else { return };
@@ -74,7 +74,7 @@ impl Interrupted {
         }
     }
 
-    /// Of the tasks for a run only the last one counts.
+    /// Queues a task and works through the queue. A new task for a run replaces the one that is still pending.
     pub(super) fn plan(self, task: Task) {
         self.tasks.update_value(|tasks| {
             tasks.retain(|waiting| waiting.id() != task.id());
@@ -87,7 +87,7 @@ impl Interrupted {
         spawn_local(async move {
             while let Some(task) = self.tasks.try_update_value(|tasks| tasks.pop_front()).flatten() {
                 let Ok(storage) = self.storage().await else { break };
-                // A disk that is full keeps the checkpoint before.
+                // If the disk is full, the previous checkpoint stays.
                 match task {
                     Task::Put(run, bytes) => storage.put(&run, &bytes).await.ok(),
                     Task::Delete(id) => storage.delete(&id).await.ok(),
@@ -98,13 +98,13 @@ impl Interrupted {
     }
 }
 
-/// Whether the run would fail again from its checkpoint on, or the checkpoint itself cannot be read.
+/// Whether the run would fail again after its checkpoint, or the checkpoint itself cannot be read.
 fn is_its_own(kind: FailureKind) -> bool {
     use FailureKind::{BadConfig, BadFile, BadNetwork, LossNotFinite};
     matches!(kind, LossNotFinite | BadConfig | BadNetwork | BadFile)
 }
 
-/// Names this tab; a reload keeps the name.
+/// An id of this browser tab, which survives a reload.
 pub(super) fn tab() -> String {
     const KEY: &str = "kindling.tab";
     let Some(storage) = window().session_storage().ok().flatten() else { return String::new() };

@@ -1,7 +1,7 @@
-//! Runs that a reload, a crash or a lost GPU broke off, and how they go on: `use_interrupted()`.
+//! Runs that a reload, a crash or a lost GPU interrupted, and how they resume: `use_interrupted()`.
 //!
-//! While a run trains, each of its checkpoints is put in the place of the one before. A run that ends takes its checkpoint with it, unless
-//! it ended with its engine. What is left over when the page opens was broken off.
+//! While a run trains, each of its checkpoints replaces the previous one in the storage. The checkpoint is deleted when the run ends, unless
+//! the run was lost with its engine. Every checkpoint found when the page opens belongs to an interrupted run.
 
 mod keep;
 pub mod panel;
@@ -25,7 +25,7 @@ use crate::page::state::{Checkpoint, NoticeKind};
 use crate::page::store::Store;
 use kindling_core::protocol::{Failure, FailureKind, RunId, RunReport, RunUpdate};
 
-/// Runs that are kept at most; of more, the oldest go.
+/// Maximum number of interrupted runs kept; the oldest are deleted.
 const LIMIT: usize = 3;
 
 pub fn use_interrupted() -> Interrupted {
@@ -34,21 +34,21 @@ pub fn use_interrupted() -> Interrupted {
 
 #[derive(Clone, Copy)]
 pub struct Interrupted {
-    /// Those that can go on, the newest first.
+    /// The runs that can be resumed, newest first.
     pub list: RwSignal<Vec<Arc<InterruptedRun>>>,
     store: Store,
     recipe: Recipe,
     storage: StoredValue<Option<Rc<dyn InterruptedStorage>>, LocalStorage>,
-    /// The run under way, as it was kept last.
+    /// The current run, as it was last stored.
     current: StoredValue<Option<(RunId, Arc<InterruptedRun>)>>,
-    /// What is to be done in the storage, one after the other.
+    /// Pending storage operations, done one after the other.
     tasks: StoredValue<VecDeque<Task>>,
     is_working: StoredValue<bool>,
     is_loaded: StoredValue<bool>,
 }
 
 impl Interrupted {
-    /// Made once, beside the store. What was left over is there after [`Interrupted::loaded`].
+    /// Created once, beside the store. Runs of earlier visits are listed after [`Interrupted::loaded`].
     pub fn new(store: Store, recipe: Recipe) -> Self {
         let interrupted = Self {
             list: RwSignal::default(),
@@ -60,27 +60,27 @@ impl Interrupted {
             is_working: StoredValue::new(false),
             is_loaded: StoredValue::new(false),
         };
-        store.on_run_news(move |news| interrupted.hear(news));
+        store.on_run_news(move |news| interrupted.receive(news));
         interrupted
     }
 
-    /// Waits until what was left over is known.
+    /// Waits until the interrupted runs of earlier visits are listed.
     pub async fn loaded(self) {
         if !self.is_loaded.get_value() {
             drop(self.load().await);
         }
     }
 
-    /// The newest, tracked.
+    /// The newest interrupted run; tracked.
     pub fn newest(self) -> Option<Arc<InterruptedRun>> {
         self.list.with(|list| list.first().cloned())
     }
 
-    /// Where the browser keeps nothing, there is nothing to go on with; kept runs tell of that trouble.
+    /// Reads the interrupted runs. The caller ignores errors: without storage there is nothing to resume, and `Runs` reports the trouble.
     async fn load(self) -> Result<(), Trouble> {
         let (tab, now_ms) = (tab(), js_sys::Date::now());
         let mut found = self.storage().await?.list().await?;
-        // Somebody else was as impatient, and the list may have changed since.
+        // A concurrent call has finished first, and the list may have changed since.
         if self.is_loaded.get_value() {
             return Ok(());
         }
@@ -103,7 +103,7 @@ impl Interrupted {
         Ok(storage)
     }
 
-    /// Whether its dataset is here, or can be fetched.
+    /// Whether the run's dataset is loaded, being loaded, or can be fetched; tracked.
     pub fn has_dataset(self, run: &InterruptedRun) -> bool {
         let is_here = self.store.dataset.with(|dataset| {
             let current = dataset.current.as_ref();
@@ -113,10 +113,10 @@ impl Interrupted {
         is_here || run.served.is_some()
     }
 
-    /// Goes on with a run; loads its dataset first where that is needed. What goes wrong is told as a notice, or by the run.
+    /// Resumes a run, after loading its dataset if necessary. Failures are shown as a notice, or reported by the run.
     pub fn resume(self, id: String) {
         spawn_local(async move {
-            if let Err(failure) = self.go_on(&id, |_| {}).await
+            if let Err(failure) = self.resume_to_end(&id, |_| {}).await
                 && self.list.with_untracked(|list| list.iter().any(|run| run.id == id))
             {
                 self.store.notify(NoticeKind::Warning(failure));
@@ -124,8 +124,12 @@ impl Interrupted {
         });
     }
 
-    /// As [`Interrupted::resume`], to the end of the run.
-    pub async fn go_on(self, id: &str, on_update: impl Fn(&RunUpdate) + 'static) -> Result<RunReport, Failure> {
+    /// As [`Interrupted::resume`], but waits for the end of the run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another run is about to start, if the run or its dataset cannot be loaded, or if the run fails.
+    pub async fn resume_to_end(self, id: &str, on_update: impl Fn(&RunUpdate) + 'static) -> Result<RunReport, Failure> {
         if self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "another run is about to start"));
         }
@@ -139,7 +143,7 @@ impl Interrupted {
         report.await
     }
 
-    /// Reads the run and sees to its dataset; the settings become the run's.
+    /// Reads the run from the storage, loads its dataset if necessary, and copies its config into the form.
     async fn prepare(self, id: &str) -> Result<(InterruptedRun, Checkpoint), Failure> {
         self.store.ready().await?;
         let gone = |detail: &str| Failure::new(FailureKind::BadFile, detail.to_owned());
@@ -153,7 +157,7 @@ impl Interrupted {
         Ok((interrupted, Checkpoint { run, curves, step, bytes }))
     }
 
-    /// Lets a run go.
+    /// Removes a run from the list and deletes it from the storage.
     pub fn discard(self, id: &str) {
         self.list.update(|list| list.retain(|run| run.id != id));
         self.plan(Task::Delete(id.to_owned()));

@@ -1,4 +1,4 @@
-//! Offers to go on with a run that was broken off.
+//! Offers to resume an interrupted run.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::page::widgets::show::Show;
 
 pub const PART: Part = part!(workbench::interrupted, Offer);
 
-/// Nothing where no run was broken off.
+/// Renders nothing if no run was interrupted.
 #[component]
 pub fn InterruptedOffer() -> impl IntoView {
     let interrupted = use_interrupted();
@@ -59,7 +59,7 @@ fn Offer() -> impl IntoView {
     }
 }
 
-/// Which run, and how far it had come.
+/// Describes the run and its progress.
 fn how_far(InterruptedRun { run, dataset_name, .. }: &InterruptedRun) -> String {
     let total = run.plan.map_or_else(|| "–".to_owned(), |plan| count(plan.total_steps));
     let (network, step) = (run.config.network.name.clone(), count(run.progress.step));

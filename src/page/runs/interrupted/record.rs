@@ -1,29 +1,29 @@
-//! A run that has not ended, as it is kept beside the engine's part of it.
+//! The stored record of a run that has not ended. The engine's part of the checkpoint is stored beside it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::page::state::{Checkpoint, Curves, Run};
 use kindling_core::runs::record::is_finite;
 
-/// Another window may still train what it kept so lately.
+/// A run saved more recently than this may still be training in another window.
 const OTHERS_LIMIT_MS: f64 = 60_000.0;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InterruptedRun {
     pub id: String,
-    /// The browser's tab that trained it: a reload keeps the tab.
+    /// The id of the browser tab that trained it, which survives a reload.
     pub tab: String,
     /// Milliseconds since 1970, UTC.
     pub saved_at: f64,
     pub dataset_name: String,
-    /// The id of a served dataset; the addresses of the visitor's own files end with the page.
+    /// The id of a served dataset. None for the visitor's own files, whose object URLs are lost with the page.
     pub served: Option<String>,
     pub run: Run,
     pub curves: Curves,
 }
 
-/// What only the page knows of it.
+/// What the page knows about a run besides its checkpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Circumstances {
     pub id: String,
@@ -38,13 +38,13 @@ impl InterruptedRun {
         let Circumstances { id, tab, saved_at, dataset_name, served } = circumstances;
         let mut run = checkpoint.run.clone();
         run.progress.step = checkpoint.step;
-        // JSON has no numbers that are not finite; the engine's part has them all.
+        // JSON has no NaN or infinity; the engine's part of the checkpoint keeps all reports.
         run.epochs.retain(is_finite);
         run.best = run.best.filter(is_finite);
         Self { id, tab, saved_at, dataset_name, served, run, curves: checkpoint.curves.clone() }
     }
 
-    /// Whether this tab should offer to go on with it.
+    /// Whether this tab should offer to resume it.
     pub fn is_offered(&self, tab: &str, now_ms: f64) -> bool {
         self.tab == tab || now_ms - self.saved_at > OTHERS_LIMIT_MS
     }

@@ -1,4 +1,4 @@
-//! Where runs that have not ended lie: IndexedDB, the page's part as JSON, the engine's as bytes, both by the run's id.
+//! Storage of runs that have not ended, in IndexedDB: the page's part as JSON and the engine's as bytes, both under the run's id.
 
 use std::rc::Rc;
 
@@ -10,15 +10,15 @@ use crate::page::database::{
 };
 use kindling_core::protocol::Bulk;
 
-/// A trait for the same reason as the storage of kept runs.
+/// A trait for the same reason as `RunStorage`.
 pub trait InterruptedStorage {
-    /// All of them, without the engine's part.
+    /// All stored runs, without the engine's part.
     fn list(&self) -> Waiting<'_, Vec<InterruptedRun>>;
 
-    /// A run as it was kept last, with the engine's part of it.
+    /// A run as it was last stored, with the engine's part.
     fn get<'a>(&'a self, id: &'a str) -> Waiting<'a, Option<(InterruptedRun, Bulk)>>;
 
-    /// In the place of the one before.
+    /// Stores a run in place of its previous checkpoint.
     fn put<'a>(&'a self, run: &'a InterruptedRun, bytes: &'a Bulk) -> Waiting<'a, ()>;
 
     fn delete<'a>(&'a self, id: &'a str) -> Waiting<'a, ()>;
@@ -26,7 +26,7 @@ pub trait InterruptedStorage {
 
 type Opening = Waiting<'static, Rc<dyn InterruptedStorage>>;
 
-/// Fetches the part of the page that can, and opens the storage.
+/// Fetches the part of the page that contains the storage code, and opens the storage.
 pub async fn open() -> Result<Rc<dyn InterruptedStorage>, Trouble> {
     let open = opener().await.map_err(|_| Trouble::Unfetched)?;
     open().await

@@ -1,4 +1,4 @@
-//! What comes in by the address is taken whole or refused by kind, and never panics.
+//! A config in the URL is either decoded completely or refused with a reason; no input panics.
 
 use kindling_core::runs::samples::record;
 use proptest::prelude::*;
@@ -68,7 +68,7 @@ proptest! {
         let cut = n_kept.index(text.len());
         for damaged in [&text[..], &text[..cut]] {
             if let Ok(config) = config_of_link(&URL_SAFE_NO_PAD.encode(damaged)) {
-                // What was taken can be handed on unchanged.
+                // An accepted config survives another round trip unchanged.
                 prop_assert_eq!(config_of_query(&query(&config)), Some(Ok(config)));
             }
         }

@@ -1,4 +1,4 @@
-//! One figure of several runs in one chart.
+//! One metric of several runs in one chart.
 
 use std::sync::Arc;
 
@@ -12,36 +12,26 @@ use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::text::format::{count, figure, percent};
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::series::{Point, smooth};
 
-/// Runs that are compared at once: as many as there are colors that can be told apart.
+/// Maximum number of runs compared at once: the number of colors that can be told apart.
 pub const COMPARED_LIMIT: usize = 6;
 
-/// Of what is measured at every step; epochs are shown as they are.
+/// Smoothing of the metrics measured at every step; metrics per epoch are not smoothed.
 const SMOOTHING: f64 = 0.8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
+enum Metric {
     ValidationLoss,
     ValidationAccuracy,
     TrainLoss,
     TrainAccuracy,
 }
 
-impl Figure {
-    const ALL: [Self; 4] = [Self::ValidationLoss, Self::ValidationAccuracy, Self::TrainLoss, Self::TrainAccuracy];
-
-    fn key(self) -> &'static str {
-        match self {
-            Self::ValidationLoss => "validation-loss",
-            Self::ValidationAccuracy => "validation-accuracy",
-            Self::TrainLoss => "train-loss",
-            Self::TrainAccuracy => "train-accuracy",
-        }
-    }
-
+impl Metric {
     fn name(self) -> String {
         match self {
             Self::ValidationLoss => tr!(runs.validation_loss),
@@ -60,16 +50,16 @@ impl Figure {
         }
     }
 
-    fn is_share(self) -> bool {
+    fn is_fraction(self) -> bool {
         matches!(self, Self::ValidationAccuracy | Self::TrainAccuracy)
     }
 }
 
-/// Nothing until a run is ticked.
+/// The chart of the ticked runs; a hint until a run is ticked.
 #[component]
 pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let runs = use_runs();
-    let shown = RwSignal::new(Figure::ValidationLoss);
+    let shown = RwSignal::new(Metric::ValidationLoss);
     let has_ticked = memo(move |_| !view.ticked.read().is_empty());
     let curves = LocalResource::new(move || {
         let ticked = view.ticked.get();
@@ -92,23 +82,23 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
         };
         curves.iter().enumerate().map(line).collect()
     });
-    // Runs with other batch sizes have other epochs.
+    // Runs with different batch sizes have epochs of different lengths.
     let no_epochs = Signal::derive(|| None);
     let names = Signal::derive(move || curves.get().unwrap_or_default().iter().map(|(id, _)| label(id)).collect());
     view! {
         <Show when=move || has_ticked.get() fallback=|| view! { <p class="hint">{move_tr!(runs.compare_why, count = COMPARED_LIMIT)}</p> }>
             <div class="runs-compare" id="runs-compare">
-                <FigureChoice shown />
-                // Each figure with its own bounds and form.
+                <MetricChoice shown />
+                // A new chart for each metric, with its own bounds and number format.
                 {move || {
-                    let is_share = shown.get().is_share();
+                    let is_fraction = shown.get().is_fraction();
                     view! {
                         <Chart
                             name=Signal::derive(move || shown.get().name())
                             lines
                             line_names=names
-                            format=if is_share { percent } else { figure }
-                            bounds=Bounds { lowest: 0.0, highest: if is_share { 1.0 } else { f64::INFINITY } }
+                            format=if is_fraction { percent } else { figure }
+                            bounds=Bounds { lowest: 0.0, highest: if is_fraction { 1.0 } else { f64::INFINITY } }
                             kind=ScaleKind::Linear
                             smoothing=0.0
                             step_name=|step: f64| tr!(runs.at_step, step = count(step as u64))
@@ -127,25 +117,24 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
 }
 
 #[component]
-fn FigureChoice(shown: RwSignal<Figure>) -> impl IntoView {
-    let choice = move |figure: Figure| {
-        view! {
-            <label>
-                <input
-                    type="radio"
-                    name="compared-figure"
-                    value=figure.key()
-                    prop:checked=move || shown.get() == figure
-                    on:change=move |_| shown.set(figure)
-                />
-                <span>{move || figure.name()}</span>
-            </label>
-        }
-    };
+fn MetricChoice(shown: RwSignal<Metric>) -> impl IntoView {
+    let segments = vec![
+        Segment { value: Metric::ValidationLoss, id: "compared-validation-loss", name: || tr!(runs.validation_loss) },
+        Segment {
+            value: Metric::ValidationAccuracy,
+            id: "compared-validation-accuracy",
+            name: || tr!(runs.validation_accuracy),
+        },
+        Segment { value: Metric::TrainLoss, id: "compared-train-loss", name: || tr!(runs.train_loss) },
+        Segment { value: Metric::TrainAccuracy, id: "compared-train-accuracy", name: || tr!(runs.train_accuracy) },
+    ];
     view! {
-        <fieldset class="segments">
-            <legend>{move_tr!(runs.compared_figure)}</legend>
-            {Figure::ALL.map(choice).collect_view()}
-        </fieldset>
+        <Segments
+            name="compared-figure"
+            legend=Signal::derive(move_tr!(runs.compared_figure))
+            segments
+            value=Signal::derive(move || Some(shown.get()))
+            on_change=move |metric: Metric| shown.set(metric)
+        />
     }
 }

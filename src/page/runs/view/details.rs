@@ -1,4 +1,4 @@
-//! One run in detail: its name and note, what was different, how it ended, and what can be done with it.
+//! One run in detail: its name and note, its difference from the previous run, how it ended, and the actions on it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::EngineKind;
 use kindling_core::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 
-/// Nothing until a run is chosen in the table.
+/// Empty until a run is chosen in the table.
 #[component]
 pub fn RunDetails(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     view! {
@@ -84,7 +84,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     }
 }
 
-/// What there is to know beyond the table.
+/// The facts about a run that the table does not show.
 #[component]
 fn Facts(row: RunRow) -> impl IntoView {
     let RunRow { record, differences, .. } = row;

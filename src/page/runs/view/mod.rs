@@ -1,4 +1,4 @@
-//! The runs that are kept: a table of them, one in detail, several compared, and files in and out.
+//! The stored runs: a table, details of one run, a comparison of several, and import and export of files.
 
 mod compare;
 mod details;
@@ -23,12 +23,12 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use kindling_core::runs::incoming::RUNS_LIMIT;
 
-/// What the visitor looks at among the runs.
+/// The visitor's selection among the runs.
 #[derive(Clone, Copy)]
 struct View {
-    /// Ids of those that are compared, in the order in which they were ticked.
+    /// Ids of the compared runs, in the order in which they were ticked.
     ticked: RwSignal<Vec<String>>,
-    /// Id of the one that is shown in detail.
+    /// Id of the run shown in detail.
     open: RwSignal<Option<String>>,
 }
 
@@ -37,13 +37,13 @@ pub const PART: Part = part!(workbench::runs, RunsPanel);
 #[component]
 fn RunsPanel() -> impl IntoView {
     let runs = use_runs();
-    // For the case that they could not be read before this part of the page was there.
+    // They may not have been read yet: the storage code is fetched with this part of the page.
     spawn_local(runs.loaded());
     spawn_local(use_interrupted().loaded());
     let rows = memo(move |known: Option<&Vec<_>>| run_rows(&runs.list.read(), known.map_or(&[], Vec::as_slice)));
     let has_runs = memo(move |_| !rows.read().is_empty());
     let view = View { ticked: RwSignal::default(), open: RwSignal::new(None) };
-    // What is deleted is neither compared nor shown.
+    // Deleted runs are neither compared nor shown.
     effect(move |_| {
         let rows = rows.read();
         let is_there = |id: &String| rows.iter().any(|row| row.record.id == *id);

@@ -1,4 +1,4 @@
-//! The order of the table of runs. Pure.
+//! The sort order of the table of runs. Pure.
 
 use std::cmp::Ordering;
 
@@ -21,7 +21,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// After the box to tick, in the order in which they stand.
+    /// All columns after the checkbox, from left to right.
     pub const ALL: [Self; 10] = [
         Self::Star,
         Self::Name,
@@ -35,7 +35,7 @@ impl Column {
         Self::Date,
     ];
 
-    /// The stable name that tests find it by.
+    /// The stable name by which tests find the column.
     pub fn key(self) -> &'static str {
         match self {
             Self::Star => "star",
@@ -51,7 +51,7 @@ impl Column {
         }
     }
 
-    /// Whether the largest is looked for first.
+    /// Whether the first click sorts in descending order, so that the value of most interest is on top.
     fn begins_descending(self) -> bool {
         match self {
             Self::Star | Self::Accuracy | Self::Test | Self::Steps | Self::Time | Self::Date => true,
@@ -63,20 +63,19 @@ impl Column {
 pub type Order = SortOrder<Column>;
 
 impl Default for Order {
-    /// The newest first.
+    /// Newest first.
     fn default() -> Self {
         Self { column: Column::Date, is_descending: true }
     }
 }
 
 impl Order {
-    /// After a click on a header.
+    /// The order after a click on a column's header.
     pub fn clicked(self, column: Column) -> Self {
         self.by(column, column.begins_descending())
     }
 
-    /// Sorts the rows. Unknown figures stand last in both directions, and ties with the newest first. `label` is what a row is
-    /// called.
+    /// Sorts the rows. Unknown values come last in both directions, and ties are sorted newest first. `label` gives a row's name.
     pub fn sort(self, rows: &mut Vec<RunRow>, label: impl Fn(&RunRow) -> String) {
         match self.column {
             Column::Name => self.sort_by_text(rows, label),
@@ -94,7 +93,7 @@ impl Order {
 
     fn sort_by_text(self, rows: &mut Vec<RunRow>, text: impl Fn(&RunRow) -> String) {
         sort_by(rows, newest_first);
-        // Each text once, not for every comparison; the sort is stable.
+        // Computes each text once instead of for every comparison; the sort is stable.
         rows.sort_by_cached_key(|row| Directed { text: text(row).to_lowercase(), is_descending: self.is_descending });
     }
 
@@ -106,7 +105,7 @@ impl Order {
     }
 }
 
-/// A text in its column's direction.
+/// A text that compares in its column's direction.
 #[derive(PartialEq, Eq)]
 struct Directed {
     text: String,
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_figures_stand_last_and_ties_newest_first() {
+    fn unknown_values_stand_last_and_ties_newest_first() {
         check(Column::Date, true, ["c", "b", "a"]);
         check(Column::Date, false, ["a", "b", "c"]);
         check(Column::Test, true, ["c", "a", "b"]);

@@ -15,16 +15,16 @@ use crate::page::text::format::{clock, count, figure, percent};
 use crate::page::text::i18n::tr;
 use kindling_core::runs::record::RunRecord;
 
-/// A record, and how its config differs from that of the run before it; none where there is none like it.
+/// A record, and how its config differs from the previous run's; none if there is no earlier run to compare to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
     pub record: Arc<RunRecord>,
     pub differences: Option<Arc<[Difference]>>,
-    /// The run that it differs from.
+    /// Id of the run that the differences refer to.
     pub before_id: Option<String>,
 }
 
-/// A config never changes: what two runs differ by is taken from the rows as they were, where it is known.
+/// The rows of the table. Differences are reused from `known` rows where possible, because a run's config never changes.
 pub fn run_rows(records: &[Arc<RunRecord>], known: &[RunRow]) -> Vec<RunRow> {
     let known: BTreeMap<&str, &RunRow> = known.iter().map(|row| (row.record.id.as_str(), row)).collect();
     let row = |record: &Arc<RunRecord>| {
@@ -40,7 +40,7 @@ pub fn run_rows(records: &[Arc<RunRecord>], known: &[RunRow]) -> Vec<RunRow> {
 }
 
 impl RunRow {
-    /// What the run is called, tracked by the language.
+    /// The run's label; tracks the language.
     pub fn label(&self) -> String {
         run_label(&self.record, self.differences.as_deref())
     }
@@ -58,7 +58,7 @@ impl RunRow {
     }
 }
 
-/// The row of a run, as long as there is one of this id.
+/// The row of the run with this id, as long as it exists.
 pub fn row_of(rows: Memo<Vec<RunRow>>, id: String) -> Memo<Option<RunRow>> {
     memo(move |_| rows.read().iter().find(|row| row.record.id == id).cloned())
 }
@@ -136,7 +136,7 @@ fn known(figure: Option<f64>, format: fn(f64) -> String) -> String {
     figure.map_or_else(|| "–".to_owned(), format)
 }
 
-/// `2026-11-24 17:05`, where the visitor is.
+/// `2026-11-24 17:05`, in local time.
 pub fn date(time_ms: f64) -> String {
     let date = js_sys::Date::new(&time_ms.into());
     let (month, day) = (date.get_month() + 1, date.get_date());

@@ -10,7 +10,7 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use crate::page::widgets::sorted_table::SortableHeader;
 
-/// Rows that are drawn before the visitor asks for more, and that each click adds.
+/// Number of rows shown at first, and added by each click on "more".
 const ROWS_SHOWN: usize = 25;
 
 #[component]

@@ -1,4 +1,4 @@
-//! What leaves the page and what comes in: settings, links, and files of runs, of their weights and of curves.
+//! Export and import: configs, links, and files of runs, weights and curves.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ use kindling_core::runs::incoming::{Incoming, Refusal, parse_file, runs_to_file}
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv;charset=utf-8";
 
-/// What can be done with one run. Not rebuilt when its name changes: a click that ends the typing would be lost.
+/// The actions on one run. They are not rebuilt when its name changes, because a click that commits the typed name would be lost.
 #[component]
 pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
     let (runs, recipe, store) = (use_runs(), use_recipe(), use_store());
@@ -33,7 +33,7 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
     };
     let save_config = move |_| {
         if let Some(row) = row.get_untracked() {
-            // Plain data: it can be written as JSON.
+            // A config is plain data, so serializing it as JSON does not fail.
             let text = serde_json::to_string_pretty(&row.record.config).unwrap_or_default();
             save_file(&file_name(&untrack(|| row.label()), "json"), JSON, &text);
         }
@@ -85,7 +85,7 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
     }
 }
 
-/// Puts an address into the clipboard that opens the run's config, or shows it where the browser does not allow that.
+/// Copies a URL that opens the run's config to the clipboard, or shows the URL if the browser does not allow that.
 #[component]
 fn CopyLink(row: Memo<Option<RunRow>>) -> impl IntoView {
     let said = RwSignal::new(None::<Result<(), Option<String>>>);
@@ -116,20 +116,20 @@ fn CopyLink(row: Memo<Option<RunRow>>) -> impl IntoView {
     }
 }
 
-/// There is none on a page without TLS.
+/// None on a page without TLS.
 fn clipboard() -> Option<web_sys::Clipboard> {
     let navigator = window().navigator();
     js_sys::Reflect::has(&navigator, &"clipboard".into()).ok()?.then(|| navigator.clipboard())
 }
 
-/// The page's own address, with the config and nothing else in its query.
+/// The page's own URL, with only the config in its query.
 fn link(config: &kindling_core::config::RunConfig) -> Option<String> {
     let location = window().location();
     let page = format!("{}{}", location.origin().ok()?, location.pathname().ok()?);
     Some(format!("{page}?config={}#train", config_to_link(config)?))
 }
 
-/// Files of all runs out, and of runs or a config in.
+/// Exports all runs to a file, and imports files of runs or a config.
 #[component]
 pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
     let runs = use_runs();
@@ -140,7 +140,7 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
     let import = move |_| {
         let Some(input) = input.get_untracked() else { return };
         let file = input.files().and_then(|files| files.get(0));
-        // The same file can be chosen again.
+        // Lets the same file be chosen again.
         input.set_value("");
         if let Some(file) = file {
             spawn_local(async move {

@@ -1,4 +1,4 @@
-//! How much each field mattered, as bars.
+//! Hyperparameter importance, as bars.
 
 use leptos::prelude::*;
 
@@ -15,21 +15,22 @@ use kindling_core::search::importance::{TRIALS_WANTED, counted};
 #[component]
 pub fn ImportanceBars() -> impl IntoView {
     let searcher = use_searcher();
-    let shares = memo(move |_| {
+    let importances = memo(move |_| {
         let search = searcher.search.read();
         let Some(search) = search.as_ref() else { return Vec::new() };
         let fields = search.plan().fields.iter().map(|field| field.path.clone());
-        let mut shares: Vec<_> = fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
-        sort_by(&mut shares, |left, right| right.1.total_cmp(&left.1));
-        shares
+        let mut importances: Vec<_> =
+            fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
+        sort_by(&mut importances, |left, right| right.1.total_cmp(&left.1));
+        importances
     });
     let n_known = memo(move |_| {
         let search = searcher.search.read();
         search.as_ref().map_or(0, |search| counted(search).count())
     });
     let bars = Signal::derive(move || {
-        let bar = |(path, share): &(String, f64)| Bar { label: path_text(path), probability: *share };
-        shares.read().iter().map(bar).collect::<Vec<_>>()
+        let bar = |(path, fraction): &(String, f64)| Bar { label: path_text(path), probability: *fraction };
+        importances.read().iter().map(bar).collect::<Vec<_>>()
     });
     view! {
         <section class="search-part" aria-labelledby="search-importance-title">

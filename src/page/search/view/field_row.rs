@@ -1,4 +1,4 @@
-//! One field of a search: the ends of its range, or the choices that are tried.
+//! One field of the search space: the bounds of its range, or its choices.
 
 use leptos::prelude::*;
 use serde_json::Value;
@@ -8,13 +8,14 @@ use crate::page::text::config::{path_text, value_text};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::number_field::NumberField;
+use kindling_core::config::fields::{self, Range};
 use kindling_core::search::{Field, Values};
 
-/// The row is not rebuilt while its field stays: a number that is being typed keeps the keyboard.
+/// The row is not rebuilt while its field stays, so that a number being typed keeps the keyboard focus.
 #[component]
 pub fn FieldRow(
     field: Memo<Option<Field>>,
-    /// The same field with all that can be chosen; none where the settings no longer have it.
+    /// The same field with all its choices; none if the config no longer has it.
     all: Memo<Option<Field>>,
     on_change: impl Fn(Field) + Copy + Send + Sync + 'static,
     on_remove: impl Fn() + 'static,
@@ -54,6 +55,8 @@ fn RangeFields(
         Some(Values::Choices(_)) | None => (0.0, 1.0, false, false),
     };
     let is_whole = untrack(values).3;
+    // A layer's values are not in the table of fields: the trial's shape check refuses what does not fit.
+    let range = path.with_value(|path| fields::find(path)?.range()).map_or((0.0, 1e9), Range::ends);
     let change = move |change: &dyn Fn(&mut f64, &mut f64, &mut bool)| {
         let (mut least, mut most, mut is_log, is_whole) = untrack(values);
         change(&mut least, &mut most, &mut is_log);
@@ -68,7 +71,7 @@ fn RangeFields(
                 label=Signal::derive(move_tr!(search.least))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().0)
-                range=(0.0, 1e9)
+                range
                 is_whole
                 on_change=move |new: f64| change(&|least, _, _| *least = new)
             />
@@ -77,7 +80,7 @@ fn RangeFields(
                 label=Signal::derive(move_tr!(search.most))
                 hint=Signal::derive(String::new)
                 value=Signal::derive(move || values().1)
-                range=(0.0, 1e9)
+                range
                 is_whole
                 on_change=move |new: f64| change(&|_, most, _| *most = new)
             />
@@ -104,7 +107,7 @@ fn ChoiceBoxes(
         Some(Values::Range { .. }) | None => Vec::new(),
     };
     let chosen = memo(move |_| choices(&field.read()));
-    // Those that are chosen can be given up even if the settings no longer have them.
+    // Chosen values can be deselected even if the config no longer offers them.
     let offered = memo(move |_| {
         let mut offered = choices(&all.read());
         let missing: Vec<Value> = chosen.read().iter().filter(|choice| !offered.contains(choice)).cloned().collect();
@@ -113,7 +116,7 @@ fn ChoiceBoxes(
     });
     let toggle = move |choice: &Value, is_chosen: bool| {
         let Some(field) = field.get_untracked() else { return };
-        // In the order in which they are offered.
+        // Keeps the order in which the choices are offered.
         let is_wanted = |it: &Value| if it == choice { is_chosen } else { chosen.read_untracked().contains(it) };
         let wanted = offered.get_untracked().into_iter().filter(is_wanted).collect();
         on_change(Field { values: Values::Choices(wanted), ..field });

@@ -1,4 +1,4 @@
-//! The fields that a search tries values for, and those that can be added.
+//! The fields of the search space, and those that can be added.
 
 use leptos::prelude::*;
 use serde_json::json;
@@ -14,7 +14,7 @@ use kindling_core::search::offer::{offered_fields, offered_within};
 use kindling_core::search::space::FIELDS_LIMIT;
 use kindling_core::search::{Field, Values};
 
-/// Networks that are tried, of those that fit, unless the visitor chooses others: each takes its time.
+/// Number of networks selected at first, out of those that fit the dataset. Each one adds training time.
 const FIRST_NETWORKS: usize = 3;
 
 #[component]
@@ -85,7 +85,7 @@ pub fn FieldList() -> impl IntoView {
     }
 }
 
-/// All fields of the settings in the form and of the kinds that are tried, and the networks that fit the dataset.
+/// All fields of the config in the form and of the chosen kinds (optimizers, losses, schedules), and the networks that fit the dataset.
 fn offer(recipe: Recipe, draft: &Draft) -> Vec<Field> {
     let config = recipe.config.read();
     let Some(config) = config.as_ref() else { return Vec::new() };

@@ -1,77 +1,76 @@
-//! The geometry of parallel coordinates: an axis for each field and one for the figure, and a line for each trial. Pure.
+//! The geometry of parallel coordinates: an axis per field, one for the metric, and a line per trial. Pure.
 
 use kindling_core::config::Metric;
 use kindling_core::search::{Field, Search, TrialState, Values};
 
-/// Where a trial's line crosses the axes.
+/// The points where a trial's line crosses the axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialLine {
-    /// Place of the trial.
+    /// Index of the trial.
     pub trial: usize,
-    /// For each axis from 0, at its foot, to 1; the last one is the figure's. None where the trial has no such value.
+    /// The height on each axis, 0 (bottom) to 1; the last axis is the metric's. None if the trial has no such value.
     pub heights: Vec<Option<f64>>,
     pub is_over: bool,
 }
 
-/// A word beside an axis.
+/// A tick beside an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// As the heights of a line.
+    /// 0 (bottom) to 1, as the heights of a line.
     pub height: f64,
-    /// None for the figure's axis.
+    /// The field's value as a pick; none on the metric's axis.
     pub pick: Option<f64>,
-    /// Of the figure's axis.
-    pub figure: Option<f64>,
+    /// The metric's value; none on the axis of a field.
+    pub value: Option<f64>,
 }
 
-/// Lines of all trials that have begun.
+/// The lines of all trials that have started.
 pub fn lines(search: &Search) -> Vec<TrialLine> {
     let metric = search.plan().metric;
-    let span = figure_span(search);
+    let span = metric_range(search);
     let begun = search.trials().iter().enumerate().filter(|(_, trial)| trial.state != TrialState::Waiting);
     begun
         .map(|(place, trial)| {
             let picks = search.plan().fields.iter().zip(&trial.picks);
-            let figure = trial.best(metric).map(|figure| figure_height(figure, span, metric));
-            let heights = picks.map(|(field, pick)| pick.map(|pick| field.place(pick))).chain([figure]).collect();
+            let value = trial.best(metric).map(|value| metric_height(value, span, metric));
+            let heights = picks.map(|(field, pick)| pick.map(|pick| field.place(pick))).chain([value]).collect();
             TrialLine { trial: place, heights, is_over: trial.is_over() }
         })
         .collect()
 }
 
-/// The least and the greatest figure of all trials.
-fn figure_span(search: &Search) -> (f64, f64) {
-    let figures = search.trials().iter().filter_map(|trial| trial.best(search.plan().metric));
-    figures.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), figure| (low.min(figure), high.max(figure)))
+/// The minimum and the maximum of the metric over all trials; (∞, −∞) if no trial has a value.
+fn metric_range(search: &Search) -> (f64, f64) {
+    let values = search.trials().iter().filter_map(|trial| trial.best(search.plan().metric));
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
 }
 
-/// The best figure is on top.
-fn figure_height(figure: f64, (low, high): (f64, f64), metric: Metric) -> f64 {
+/// The height of a value on the metric's axis: the best value is on top.
+fn metric_height(value: f64, (low, high): (f64, f64), metric: Metric) -> f64 {
     if high <= low {
         return 1.0;
     }
-    let share = (figure - low) / (high - low);
+    let fraction = (value - low) / (high - low);
     match metric {
-        Metric::ValidationAccuracy => share,
-        Metric::ValidationLoss => 1.0 - share,
+        Metric::ValidationAccuracy => fraction,
+        Metric::ValidationLoss => 1.0 - fraction,
     }
 }
 
-/// The ends of a range, or every choice.
+/// Ticks for both bounds of a range, or for every choice.
 pub fn ticks(field: &Field) -> Vec<Tick> {
-    let tick = |pick: f64| Tick { height: field.place(pick), pick: Some(pick), figure: None };
+    let tick = |pick: f64| Tick { height: field.place(pick), pick: Some(pick), value: None };
     match &field.values {
         Values::Range { least, most, .. } => vec![tick(*least), tick(*most)],
         Values::Choices(choices) => (0..choices.len()).map(|place| tick(place as f64)).collect(),
     }
 }
 
-/// The ends of the figure's axis; none while there is no figure.
-pub fn figure_ticks(search: &Search) -> Vec<Tick> {
+/// Ticks at both ends of the metric's axis; none while no trial has a value.
+pub fn metric_ticks(search: &Search) -> Vec<Tick> {
     let metric = search.plan().metric;
-    let (low, high) = figure_span(search);
-    let tick =
-        |figure: f64| Tick { height: figure_height(figure, (low, high), metric), pick: None, figure: Some(figure) };
+    let (low, high) = metric_range(search);
+    let tick = |value: f64| Tick { height: metric_height(value, (low, high), metric), pick: None, value: Some(value) };
     if low > high {
         Vec::new()
     } else if low == high {
@@ -104,15 +103,15 @@ mod tests {
             ..SearchPlan::new(RunConfig::new("mnist", network))
         };
         let mut search = Search::new(plan).unwrap();
-        for figure in [0.25, 0.75, 0.5] {
+        for value in [0.25, 0.75, 0.5] {
             search.begin_next();
             search.epoch(&EpochReport {
                 epoch: 0,
                 step: 1,
                 train_loss: 1.0,
                 train_accuracy: 0.5,
-                validation_loss: figure,
-                validation_accuracy: figure,
+                validation_loss: value,
+                validation_accuracy: value,
                 is_best: true,
                 elapsed_ms: 1.0,
             });
@@ -140,6 +139,6 @@ mod tests {
         }
         let heights = |field: usize| ticks(&search.plan().fields[field]).iter().map(|it| it.height).collect::<Vec<_>>();
         assert_eq!((heights(0), heights(1)), (vec![0.0, 1.0], vec![0.0, 1.0]));
-        assert_eq!(figure_ticks(&search).iter().map(|tick| tick.figure).collect::<Vec<_>>(), [Some(0.25), Some(0.75)]);
+        assert_eq!(metric_ticks(&search).iter().map(|tick| tick.value).collect::<Vec<_>>(), [Some(0.25), Some(0.75)]);
     }
 }

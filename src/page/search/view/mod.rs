@@ -1,4 +1,4 @@
-//! A search for better settings: what to try, how it goes, what came of it.
+//! The panel of the hyperparameter search: its setup, progress and results.
 
 mod bars;
 mod field_row;
@@ -26,10 +26,10 @@ use crate::page::search::use_searcher;
 use crate::page::text::i18n::move_tr;
 use crate::page::widgets::show::Show;
 
-/// What the visitor looks at among the trials.
+/// The visitor's focus among the trials.
 #[derive(Clone, Copy)]
 struct View {
-    /// Place of the trial that the pointer or the keyboard is at.
+    /// Index of the trial under the pointer or with the keyboard focus.
     highlighted: RwSignal<Option<usize>>,
 }
 
@@ -41,14 +41,14 @@ fn SearchPanel() -> impl IntoView {
     searcher.restore();
     let has_search = memo(move |_| searcher.search.read().is_some());
     let view = View { highlighted: RwSignal::new(None) };
-    // Folded away until there is something to see: a beginner needs none of it.
+    // Collapsed until there is a search: a beginner does not need it.
     let is_open = RwSignal::new(false);
     effect(move |_| {
         if has_search.get() {
             is_open.set(true);
         }
     });
-    // What is folded away is not drawn either.
+    // Handled here instead of by the browser, because collapsed content is not rendered.
     let fold = move |event: MouseEvent| {
         event.prevent_default();
         is_open.update(|is_open| *is_open = !*is_open);

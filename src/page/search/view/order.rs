@@ -1,4 +1,4 @@
-//! The order of the table of trials. Pure.
+//! The sort order of the table of trials. Pure.
 
 use crate::page::sort::sort_by;
 use crate::page::widgets::sorted_table::SortOrder;
@@ -10,35 +10,35 @@ pub enum Column {
     Number,
     State,
     Epochs,
-    Figure,
-    /// Of the field at this place.
+    Metric,
+    /// The field at this index.
     Field(usize),
 }
 
 pub type Order = SortOrder<Column>;
 
 impl Default for Order {
-    /// As they were drawn.
+    /// In the order in which the trials were sampled.
     fn default() -> Self {
         Self { column: Column::Number, is_descending: false }
     }
 }
 
 impl Order {
-    /// After a click on a header.
+    /// The order after a click on a column's header.
     pub fn clicked(self, column: Column, metric: Metric) -> Self {
         let is_largest_first =
-            column == Column::Epochs || column == Column::Figure && metric == Metric::ValidationAccuracy;
+            column == Column::Epochs || column == Column::Metric && metric == Metric::ValidationAccuracy;
         self.by(column, is_largest_first)
     }
 
-    /// Places of the trials. What is unknown stands last in both directions, and ties as they were drawn.
+    /// Indices of the trials in this order. Unknown values come last in both directions; ties keep the order of sampling.
     pub fn sorted(self, search: &Search) -> Vec<usize> {
         let key = |trial: &Trial, place: usize| match self.column {
             Column::Number => Some(place as f64),
             Column::State => Some(state_rank(trial.state)),
             Column::Epochs => Some(trial.n_epochs().into()),
-            Column::Figure => trial.best(search.plan().metric),
+            Column::Metric => trial.best(search.plan().metric),
             Column::Field(field) => trial.picks.get(field).copied().flatten(),
         };
         let mut keyed: Vec<_> = search.trials().iter().enumerate().map(|(place, it)| (key(it, place), place)).collect();
@@ -100,10 +100,10 @@ mod tests {
 
     #[test]
     fn the_best_come_first_and_the_unknown_last() {
-        let order = Order::default().clicked(Column::Figure, Metric::ValidationAccuracy);
+        let order = Order::default().clicked(Column::Metric, Metric::ValidationAccuracy);
         assert_eq!(order.sorted(&search()), [2, 0, 1]);
-        assert_eq!(order.clicked(Column::Figure, Metric::ValidationAccuracy).sorted(&search()), [0, 2, 1]);
-        assert!(!Order::default().clicked(Column::Figure, Metric::ValidationLoss).is_descending);
+        assert_eq!(order.clicked(Column::Metric, Metric::ValidationAccuracy).sorted(&search()), [0, 2, 1]);
+        assert!(!Order::default().clicked(Column::Metric, Metric::ValidationLoss).is_descending);
         assert_eq!(Order::default().sorted(&search()), [0, 1, 2]);
     }
 

@@ -1,12 +1,12 @@
-//! Parallel coordinates: every trial is a line through its values, ending at its figure; the better, the stronger its color.
+//! Parallel coordinates: every trial is a line through its values that ends at its metric. The better the metric, the stronger the color.
 //!
-//! Places along the width are percentages, so that nothing has to be measured and words keep their size.
+//! Horizontal positions are percentages, so that nothing has to be measured and text keeps its size.
 
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use super::View;
-use super::lines::{Tick, TrialLine, figure_ticks, lines, ticks};
+use super::lines::{Tick, TrialLine, lines, metric_ticks, ticks};
 use super::text::{metric_name, metric_text, pick_text, trial_text};
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
@@ -17,7 +17,7 @@ use kindling_core::search::Search;
 const HEIGHT: f64 = 260.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 26.0;
-/// An axis and its words need as much.
+/// Minimum width of an axis with its labels.
 const AXIS_PIXELS: usize = 104;
 
 #[component]
@@ -71,19 +71,19 @@ struct Axis {
     ticks: Vec<(f64, String)>,
 }
 
-/// Tracked by the language.
+/// The axes of the fields and of the metric; tracks the language.
 fn axes(search: &Search) -> Vec<Axis> {
     let metric = search.plan().metric;
     let of_fields = search.plan().fields.iter().map(|field| {
         let word = |tick: Tick| (tick.height, pick_text(field, tick.pick));
         Axis { name: path_text(&field.path), ticks: ticks(field).into_iter().map(word).collect() }
     });
-    let word = |tick: Tick| (tick.height, metric_text(metric, tick.figure));
-    let of_figure = Axis { name: metric_name(metric), ticks: figure_ticks(search).into_iter().map(word).collect() };
-    of_fields.chain([of_figure]).collect()
+    let word = |tick: Tick| (tick.height, metric_text(metric, tick.value));
+    let of_metric = Axis { name: metric_name(metric), ticks: metric_ticks(search).into_iter().map(word).collect() };
+    of_fields.chain([of_metric]).collect()
 }
 
-/// The middle of an axis' share of the width.
+/// The horizontal position of an axis, in percent of the width: the center of its slot.
 fn across(place: usize, n_axes: usize) -> String {
     format!("{:.3}%", (place as f64 + 0.5) / n_axes.max(1) as f64 * 100.0)
 }
@@ -94,7 +94,7 @@ fn down(height: f64) -> f64 {
 
 fn draw_axis(axis: Axis, place: usize, n_axes: usize) -> impl IntoView {
     let x = across(place, n_axes);
-    // One beside the other where there are many names: every second one is higher.
+    // Names alternate between two heights, so that many of them fit side by side.
     let name_y = if place.is_multiple_of(2) { 14.0 } else { 30.0 };
     let word = |(height, word): (f64, String)| {
         view! { <text class="tick" x=x.clone() y=down(height) + 4.0 dx="6" text-anchor="start">{word}</text> }
@@ -106,7 +106,7 @@ fn draw_axis(axis: Axis, place: usize, n_axes: usize) -> impl IntoView {
     }
 }
 
-/// Stretches between neighboring axes, where the trial has both values. A wide unseen one beneath each catches the pointer.
+/// Draws a segment between neighboring axes if the trial has both values. A wide invisible segment beneath each one catches the pointer.
 fn draw_line(line: TrialLine, n_axes: usize, view: View) -> impl IntoView {
     let TrialLine { trial, heights, is_over } = line;
     let quality = heights.last().copied().flatten();
@@ -141,7 +141,7 @@ fn draw_line(line: TrialLine, n_axes: usize, view: View) -> impl IntoView {
     }
 }
 
-/// The trial after an arrow key, of those that are drawn.
+/// The index of the trial that a key selects among those drawn; none for other keys.
 fn after_key(key: &str, now: Option<usize>, places: &[usize]) -> Option<usize> {
     let at = now.and_then(|now| places.iter().position(|place| *place == now));
     let next = match (key, at) {

@@ -1,4 +1,4 @@
-//! How a search goes, the buttons that steer it, and its best trial.
+//! The progress of a search, the buttons that control it, and its best trial.
 
 use leptos::prelude::*;
 
@@ -35,7 +35,7 @@ pub fn SearchProgress() -> impl IntoView {
     }
 }
 
-/// Pause or resume, stop, and once it is over another one.
+/// Pause or resume, and stop; once the search has ended, a button for another one.
 #[component]
 pub fn SearchButtons() -> impl IntoView {
     let searcher = use_searcher();
@@ -89,7 +89,7 @@ fn BestTrial() -> impl IntoView {
         let metric = search.plan().metric;
         Some((place, metric, search.trials().get(place)?.best(metric)))
     });
-    // One click must not end what the visitor has begun.
+    // One click must not end a run that the visitor has started.
     let has_own_run = memo(move |_| searcher.has_own_run());
     let text = move || {
         let (place, metric, figure) = best.get()?;
@@ -122,7 +122,7 @@ fn trouble_text(trouble: &Trouble) -> String {
     }
 }
 
-/// Tracked by the language.
+/// Tracks the language.
 pub fn status_text(search: &Search) -> String {
     let method = method_name(search.plan().method);
     let (done, total) = (search.n_over(), search.trials().len());

@@ -14,14 +14,14 @@ use kindling_core::search::{Trial, TrialState};
 pub fn TrialRow(
     place: usize,
     view: View,
-    /// What decides.
+    /// The metric that the search optimizes.
     metric: Memo<Option<Metric>>,
-    /// The place of the best trial.
+    /// Index of the best trial.
     best: Memo<Option<usize>>,
     on_take: impl Fn(usize) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let searcher = use_searcher();
-    // Progress changes a trial ten times a second; the row shows none of it.
+    // Steps and time change up to ten times a second; the row shows neither.
     let trial = memo(move |_| {
         let search = searcher.search.read();
         let trial = search.as_ref()?.trials().get(place)?.clone();

@@ -1,4 +1,4 @@
-//! What the next search will be: fields, method, length, budget.
+//! The setup of the next search: fields, method, length, budget.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -25,7 +25,7 @@ pub fn SearchSetup() -> impl IntoView {
     let recipe = use_recipe();
     let refused = RwSignal::new(None::<Failure>);
     let is_starting = RwSignal::new(false);
-    // One click must not end what the visitor has begun.
+    // One click must not end a run that the visitor has started.
     let has_own_run = memo(move |_| searcher.has_own_run());
     let can_start = move || recipe.config.read().is_some() && !is_starting.get() && !has_own_run.get();
     let start = move |_| {
@@ -33,7 +33,7 @@ pub fn SearchSetup() -> impl IntoView {
         refused.set(None);
         spawn_local(async move {
             let started = searcher.start_draft().await;
-            // The panel may be gone with the place, or because the search has begun.
+            // The panel may be gone: the visitor has left the place, or the search has started.
             is_starting.try_set(false);
             refused.try_set(started.err());
         });
@@ -200,7 +200,7 @@ fn LengthFields() -> impl IntoView {
     }
 }
 
-/// A whole number of the draft.
+/// An integer field of the draft.
 #[component]
 fn Whole(
     id: &'static str,
@@ -224,7 +224,7 @@ fn Whole(
     }
 }
 
-/// What a method is called in the page.
+/// The name of a method in the page.
 pub fn method_name(method: Method) -> String {
     match method {
         Method::Halving(_) => "ASHA".to_owned(),

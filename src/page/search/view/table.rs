@@ -48,7 +48,7 @@ pub fn TrialsTable(view: View) -> impl IntoView {
                             <Header column=Column::Number order metric name=|| tr!(search.number) />
                             <Header column=Column::State order metric name=|| tr!(search.state) />
                             <Header column=Column::Epochs order metric name=|| tr!(train.epochs) />
-                            <Header column=Column::Figure order metric name=move || metric_name(metric_or_default()) />
+                            <Header column=Column::Metric order metric name=move || metric_name(metric_or_default()) />
                             {of_fields}
                             <th scope="col"><span class="visually-hidden">{move_tr!(runs.use_settings)}</span></th>
                         </tr>

@@ -1,4 +1,4 @@
-//! Trials in the visitor's words.
+//! Texts about trials in the visitor's language.
 
 use crate::page::text::config::{path_text, value_text};
 use crate::page::text::format::{figure, percent};
@@ -35,7 +35,7 @@ pub fn state_text(state: TrialState) -> String {
     }
 }
 
-/// A dash where the trial's settings have no such field.
+/// A dash if the trial's config has no such field.
 pub fn pick_text(field: &Field, pick: Option<f64>) -> String {
     pick.and_then(|pick| field.value(pick)).map_or_else(|| "–".to_owned(), |value| value_text(&value))
 }

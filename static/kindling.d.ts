@@ -1,12 +1,12 @@
 /**
- * Types of `window.kindling`, the page for programs. docs/api.md explains each method with examples.
+ * Type declarations of `window.kindling`, the page's JavaScript API. docs/api.md documents each method with examples.
  *
- * Every rejected promise is an `Error` whose `name` is one of `kindling.FailureName` and whose `message` is a sentence.
+ * Every rejected promise carries an `Error` whose `name` is a `kindling.FailureName` and whose `message` is a sentence.
  */
 
 declare global {
   interface Window {
-    /** There as soon as the page's script has run; its methods wait for the engine themselves. */
+    /** Exists once the page has started. Its methods wait for the engine. */
     readonly kindling: kindling.Kindling;
   }
   // eslint-disable-next-line no-var
@@ -15,110 +15,120 @@ declare global {
 
 export declare namespace kindling {
   interface Kindling {
-    /** Waits for an engine. */
+    /** Waits until an engine runs. */
     ready(): Promise<Engine>;
 
     /**
-     * Loads a dataset and makes it the page's current one: one that is served with the page, by its id, or the files of
-     * one that the page can read. Replaces the dataset before, with its networks; ends a load under way.
+     * Loads a dataset, splits it, and makes it the page's current one: a served dataset, by its id, or one read from files.
+     * Replaces the previous dataset and its networks, cancels a load in progress, and stops a run in progress.
      */
     loadDataset(source: string | readonly File[] | FileList, options?: { split?: Partial<Split> }): Promise<Dataset>;
 
     /**
-     * Trains a network on the current dataset, to the end of the run. Keys that are left out have the values of the dataset's
-     * default preset, or of the preset that `network` names. An unknown key is refused. A run under way is stopped first.
+     * Trains a network on the current dataset and resolves at the end of the run. Omitted keys take the values of the preset
+     * that `network` names, else of the dataset's default preset. Rejects unknown keys. Replaces a run in progress, whose
+     * promise rejects with `Canceled`.
      */
     train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /**
-     * Smith's range test: which learning rate suits a config of `train`. Trains weights that are thrown away while the rate rises; the current
-     * network stays. `stop` ends it.
+     * Runs an LR range test (Smith, 2015) on a throw-away network of this config; the current network is not affected. `stop`
+     * ends it.
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
 
     /**
-     * Searches for settings: trains trials with other values of some settings, one after the other, and compares them by validation; the
-     * test set is not looked at. Resolves once it is over, pauses included. `pause`, `resume` and `stop` act on the search; a `train`
-     * pauses it, and the trial that was under way begins anew. The listener hears when a trial begins, after each of its epochs, and
-     * when it is over or goes back to the queue.
+     * Hyperparameter search: trains trials one after the other and compares them on the validation split; the test set is not
+     * used. Resolves when the search is over, pauses included. `pause`, `resume` and `stop` act on the search; a `train`
+     * pauses it, and the interrupted trial starts again. The listener is called when a trial starts, after each of its
+     * epochs, and when it ends or returns to the queue.
      */
     search(options: SearchOptions, onEvent?: (event: { kind: "trial" } & Trial) => void): Promise<SearchReport>;
 
-    /** The run in view, whoever started it: how it stands and its whole config. Undefined where there is none with the current dataset. */
+    /**
+     * State and complete config of the run shown on the page, whoever started it; undefined if there was none with the
+     * current dataset.
+     */
     currentRun(): Promise<CurrentRun | undefined>;
 
-    /** What the curves of the run in view say is wrong with it; empty for a run that is well. Nothing is changed by itself. */
+    /** Problems that the curves of the current run show; empty for a healthy run. Nothing is changed automatically. */
     advice(): Promise<Advice[]>;
 
-    /** The newest run that a reload, a crash or a lost GPU broke off; undefined where there is none. */
+    /** The newest run interrupted by a reload, a crash or a lost GPU; undefined if there is none. */
     interruptedRun(): Promise<InterruptedRun | undefined>;
     /**
-     * Goes on with it from its last checkpoint, after loading its dataset where that is needed, and resolves as `train` does. On the CPU
-     * engine the run comes to the same weights, bit for bit, as if it had never been broken off. The report has the epochs from there on.
+     * Resumes that run from its last checkpoint, loading its dataset if necessary, and resolves as `train` does. On the CPU
+     * engine it ends with the same weights, bit for bit, as an uninterrupted run. The report has the epochs from there on.
      */
     resumeRun(onEvent?: (event: RunEvent) => void): Promise<Report>;
 
-    /** Asks the run under way to pause; without one, nothing happens. The run's listener hears `paused`. */
+    /** Pauses the run; its listener receives `paused`. Without a run, nothing happens. */
     pause(): Promise<void>;
-    /** Asks a paused run to go on. The run's listener hears `resumed`. */
+    /** Continues a paused run; its listener receives `resumed`. */
     resume(): Promise<void>;
-    /** Trains one batch of a paused or running run, then pauses. */
+    /** Trains one batch, then pauses. */
     step(): Promise<void>;
-    /** Ends the run under way; the promise of its `train` resolves, with the best weights kept. Ends a search and a range test too. */
+    /**
+     * Ends the run and keeps its best checkpoint; the promise of its `train` resolves. Also ends a search and an LR range
+     * test.
+     */
     stop(): Promise<void>;
     /**
-     * Changes values of the run under way, within one step; without one, nothing happens. Its listener hears `adjusted`. `augment` is the
-     * whole of it: strengths that are left out are 0.
+     * Changes hyperparameters of the run from its next step on; its listener receives `adjusted`. Without a run, nothing
+     * happens. `augment` is the complete augmentation: omitted strengths are 0.
      */
     adjust(values: { learningRate?: number; weightDecay?: number; augment?: Partial<Augment> }): Promise<void>;
 
     /**
-     * Looks inside the network of the run under way and of those after it, or no longer, as opening and closing "Inside the network" does
-     * in the place Train; leaving that place ends it. The run's listener hears `layers`. Feature maps are of the image with this index in
-     * the dataset, the first sample if none is named; pictures are shown in the page only.
+     * Turns `layers` events on or off for the current run and later ones, along with the monitor in the page's Train view;
+     * leaving that view turns them off. `image` is the index of the image whose feature maps the page shows, by default the
+     * first sample image. Events contain no pictures.
      */
     watch(look: boolean | { image?: number }): Promise<void>;
 
-    /** Asks the current network about every image of a split, and shows the result in the place Understand. */
+    /** Evaluates the current network on every image of a split, and shows the result on the page. */
     evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
 
     /**
-     * Classifies one image with the current network: all classes, most probable first. A `"photo"` (the default) gives its
-     * largest centered square; a `"drawing"`, dark or light strokes on an even ground, is cropped, scaled and centered
-     * as the dataset's images are.
+     * Classifies one image with the current network; resolves to all classes, most probable first. A `"photo"` (the default)
+     * is reduced to its largest centered square; a `"drawing"`, dark or light strokes on an even background, is cropped,
+     * scaled and centered like the dataset's images.
      */
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /**
-     * Makes the network that a kept run ended with the current one, after loading its dataset where that is needed. Rejects where the weights are
-     * no longer kept, or while a run is under way.
+     * Makes the model of a kept run the current network, loading its dataset if necessary. Rejects if its weights are not
+     * kept, or while a run is in progress.
      */
     openRun(id: string): Promise<void>;
     /**
-     * A kept run in one file: its weights as safetensors, and the run itself in their metadata. `importRun` takes it on another machine, the
-     * command line (`kindling predict`) as it is. Rejects where the weights are no longer kept.
+     * A kept run as one file: its weights as safetensors, with the run in their metadata. `importRun` and the command line
+     * read it. Rejects if its weights are not kept.
      */
     exportRun(id: string): Promise<Blob>;
     /**
-     * Keeps the runs of a file of `exportRun`, of the command line, or of "Export all runs", and gives their ids. Runs that are here already stay as
-     * they are.
+     * Keeps the runs of a file from `exportRun`, from the page's export or from the command line; resolves to their ids. Runs
+     * that are kept already stay as they are.
      */
     importRun(file: Blob): Promise<string[]>;
-    /** The runs that are kept on this device, the oldest first; those of earlier visits too. */
+    /** The runs kept in this browser, earlier visits included, the oldest first. */
     runs(): Promise<KeptRun[]>;
 
-    /** Not there yet: rejects with an error named `NotYet`. */
+    /** Not implemented: rejects with `NotYet`. */
     export(format: string): Promise<never>;
-    /** Not there yet: rejects with an error named `NotYet`. */
+    /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
   }
 
   interface TestTime {
-    /** Whether the mean over several views of each image answers: as it is, moved a little and, but for digits and letters, mirrored. */
+    /**
+     * Whether to average the probabilities over several views of each image: unchanged, translated, and, unless the classes
+     * are digits or letters, flipped.
+     */
     testTimeAugmentation?: boolean;
   }
 
-  /** Whatever the browser's `createImageBitmap` takes. */
+  /** Anything that `createImageBitmap` accepts. */
   type ImageSource =
     | Blob
     | ImageData
@@ -131,9 +141,9 @@ export declare namespace kindling {
 
   interface Engine {
     engine: "webgpu" | "cpu";
-    /** The graphics adapter as the browser names it, or how the CPU computes. */
+    /** The GPU as the browser names it, or `"SIMD"`. */
     adapter: string;
-    /** Why this engine was chosen. */
+    /** Why this engine was chosen; docs/api.md explains each. */
     reason:
       | "gpu-found"
       | "no-webgpu"
@@ -146,70 +156,72 @@ export declare namespace kindling {
       | "gpu-came"
       | "gpu-not-built"
       | "gpu-failed";
-    /** Whether kernels that were tuned for the GPU are in use. */
+    /** Whether the run uses kernels that were autotuned for this GPU. */
     isTuned: boolean;
-    /** Names the format of what page and engine tell each other. */
+    /** Identifies the message format between page and engine. */
     build: string;
   }
 
   interface Dataset {
-    /** The id of a served dataset; such as `"files-3f9a1c07"` for one loaded from files, the same for the same files. */
+    /** The id of a served dataset; for one loaded from files, derived from their contents, such as `"files-3f9a1c07"`. */
     id: string;
     name: string;
-    /** The name of each class; elsewhere a class is its index here. */
+    /** Class names; elsewhere, a class is its index in this list. */
     classes: string[];
     counts: { train: number; validation: number; test: number };
     shape: { channels: number; height: number; width: number };
-    /** Whether the dataset brought its own test set. */
+    /** Whether the dataset comes with its own test set. */
     hasStandardTest: boolean;
   }
 
   interface Split {
-    /** Share of the images outside the test set that is held out for validation, 0 to 0.5. */
+    /** Fraction of the images outside the test set that is held out for validation, 0 to 0.5. */
     validationFraction: number;
-    /** Share of all images that becomes the test set, 0 to 0.5; ignored where the dataset has a standard test set. */
+    /** Fraction of all images that becomes the test set, 0 to 0.5; ignored if the dataset has a standard test set. */
     testFraction: number;
-    /** 0 to 4294967295. */
+    /** An integer, 0 to 4294967295. */
     seed: number;
   }
 
   interface TrainConfig {
-    /** The id of a preset, which brings its recipe, or a network as data. */
+    /** A preset id, which also sets the values of omitted keys, or a network as data. */
     network?: string | Network;
-    /** Passes over the train split, 1 to 10000. */
+    /** Passes over the training set, 1 to 10000. */
     epochs?: number;
-    /** End after this many steps, 1 to 4294967295, whatever the epoch. */
+    /** Ends the run after this many steps, 1 to 4294967295. */
     maxSteps?: number | null;
     /** Images per step, 1 to 4096. */
     batchSize?: number;
-    /** η in `θ ← θ − η∇L − ηλθ`, above 0 to 1e9; the schedule starts from it. */
+    /** η in `θ ← θ − η∇L − ηλθ`, above 0 to 1e9; the base rate of the schedule. */
     learningRate?: number;
-    /** λ in `θ ← θ − η∇L − ηλθ`, 0 to 1e9; less than 1 divided by the learning rate. */
+    /** λ in `θ ← θ − η∇L − ηλθ`, 0 to 1e9; must be less than 1 divided by the learning rate. */
     weightDecay?: number;
-    /** How the weight decay acts: apart from the gradient, or as part of it. */
+    /** Decoupled weight decay, or an L2 penalty added to the gradient. */
     decay?: "decoupled" | "l2";
-    /** PyTorch's definitions and defaults. */
+    /** PyTorch's definitions and defaults, except for a momentum of SGD of 0.9. */
     optimizer?: OneOf<Optimizers>;
-    /** Of SGD, RMSProp or Muon. */
+    /** Shorthand for the momentum of SGD, RMSProp or Muon. */
     momentum?: number;
     loss?: OneOf<Losses>;
     schedule?: OneOf<Schedules>;
-    /** The longest that the gradient of all parameters together may be, above 0 to 1e9. */
+    /** Gradient clipping, the max 2-norm of the gradient over all parameters, above 0 to 1e9. */
     clipNorm?: number | null;
-    /** Batches whose mean gradient makes one update, 1 to 1000. */
+    /** Gradient accumulation, the batches per update, whose gradients are averaged, 1 to 1000. */
     batchesPerUpdate?: number;
-    /** Share of the old average in a moving average of the weights, 0 to below 1, which is then evaluated and kept instead of them. */
+    /**
+     * Decay of an exponential moving average of the weights, 0 to below 1; the average is evaluated and kept in their place.
+     */
     emaDecay?: number | null;
     earlyStopping?: Partial<EarlyStopping> | null;
-    /** Random changes to the train images. */
+    /** Data augmentation of the training images. */
     augment?: Partial<Augment>;
-    /** Train images are changed so that the network errs on them, within a bound, and learned with their true labels. */
+    /** Adversarial training. Labels stay. */
     adversarial?: Partial<Adversarial> | null;
-    /** Seeds the initial weights, the order of the batches, and the changes to them. A whole number, 0 to 4294967295. */
+    /** Seeds the initial weights, the batch order, dropout, augmentation and attacks. An integer, 0 to 4294967295. */
     seed?: number;
-    /** May be given, as in the config of another run, if it is the current dataset's. */
+    /** If given, as in the config of another run, it must be the current dataset's. */
     dataset?: string;
-    /** May be given, as in the config of another run, if it is the current dataset's. */
+    /** If given, as in the config of another run, it must be the current dataset's. */
     split?: Split;
   }
 
@@ -217,35 +229,35 @@ export declare namespace kindling {
     state: "preparing" | "training" | "paused" | "finished" | "failed";
     /** Steps done. */
     step: number;
-    /** Every key has its value; `train` takes it as it is, while the dataset is the same. */
+    /** Complete; `train` accepts it unchanged while the dataset and its split are the same. */
     config: TrainConfig;
   }
 
   type Advice = {
-    /** What is seen, with its figures, in the page's language. */
+    /** The problem with its figures, in the page's language. */
     sentence: string;
-    /** What to try. */
+    /** What to try, in the page's language. */
     remedy: string;
   } & (
     | {
         kind: "rateTooHigh";
         learningRate: number;
-        /** The loss had fallen and has risen since; or it jumped, and is no better than guessing. */
+        /** The training loss fell and rose again, or it jumped and stays no better than chance. */
         sign:
           | { rose: { lowestLoss: number; lowestStep: number; loss: number } }
           | { jumped: { highestLoss: number; highestStep: number; loss: number; guessLoss: number } };
       }
     | { kind: "rateTooLow"; learningRate: number; firstLoss: number; loss: number; steps: number }
-    /** `sinceEpoch` counts from 0; `lowestLoss` and `loss` are the validation's. */
+    /** `sinceEpoch` counts from 0; `lowestLoss` and `loss` are validation losses. */
     | { kind: "overFitting"; sinceEpoch: number; lowestLoss: number; loss: number; trainLossThen: number; trainLoss: number }
-    /** `layer` is the place in the network's list, from 0. */
+    /** `layer` is the index in the network, from 0; `share` is the fraction of units or outputs. */
     | { kind: "deadUnits"; layer: number; share: number }
     | { kind: "saturatedOutputs"; layer: number; share: number }
     | { kind: "unbalancedClasses"; largest: number; largestCount: number; smallest: number; smallestCount: number }
   );
 
   interface InterruptedRun {
-    /** Steps done, of so many. */
+    /** Steps done, of `totalSteps`. */
     step: number;
     totalSteps: number;
     /** Milliseconds since 1970, UTC. */
@@ -253,30 +265,30 @@ export declare namespace kindling {
     config: TrainConfig;
   }
 
-  /** A name, or an object with a name as its one key and any of its values. */
+  /** A name, or an object with a name as its only key and any of its fields. */
   type OneOf<Kinds> = keyof Kinds | { [Name in keyof Kinds]: { [Key in Name]: Partial<Kinds[Key]> } }[keyof Kinds];
 
   interface Optimizers {
     sgd: {
       /** 0 to below 1. */
       momentum: number;
-      /** Needs a momentum above 0. */
+      /** Nesterov momentum; needs a momentum above 0. */
       nesterov: boolean;
     };
     adam: Adam;
-    /** Adam whose decay is always decoupled. */
+    /** Adam with weight decay that is always decoupled. */
     adamW: Adam;
     rmsProp: {
-      /** 0 to below 1. */
+      /** Smoothing constant, 0 to below 1. */
       alpha: number;
-      /** Keeps a division from failing, above 0 to 1. */
+      /** Added to the denominator for numerical stability, above 0 to 1. */
       epsilon: number;
       /** 0 to below 1. */
       momentum: number;
       centered: boolean;
     };
     adagrad: {
-      /** Keeps a division from failing, above 0 to 1. */
+      /** Added to the denominator for numerical stability, above 0 to 1. */
       epsilon: number;
     };
     lion: {
@@ -285,7 +297,7 @@ export declare namespace kindling {
       /** 0 to below 1. */
       beta2: number;
     };
-    /** Keller Jordan's, for weights; biases and norms have AdamW at this share of the learning rate. */
+    /** Keller Jordan's Muon, for weights; biases and norms use AdamW. */
     muon: {
       /** 0 to below 1. */
       momentum: number;
@@ -299,62 +311,62 @@ export declare namespace kindling {
     beta1: number;
     /** 0 to below 1. */
     beta2: number;
-    /** Keeps a division from failing, above 0 to 1. */
+    /** Added to the denominator for numerical stability, above 0 to 1. */
     epsilon: number;
   }
 
   interface Losses {
     crossEntropy: {
-      /** Share of the target that is spread evenly over all classes, 0 to below 1. */
+      /** Fraction of the target that is spread evenly over all classes, 0 to below 1. */
       labelSmoothing: number;
       classWeights: "none" | "balanced" | { given: number[] };
     };
-    /** For two classes, on the difference of the two logits. */
+    /** For two classes, on the second logit minus the first. */
     binaryCrossEntropy: Record<string, never>;
-    /** Between the softmax's probabilities and 0 or 1. */
+    /** Between softmax probabilities and one-hot targets. */
     meanSquaredError: Record<string, never>;
   }
 
   interface Schedules {
     constant: Record<string, never>;
-    /** Times `factor` after every `epochs` epochs. */
+    /** PyTorch's `StepLR`. */
     step: {
-      /** 1 to 10000. */
+      /** Epochs between reductions, 1 to 10000. */
       epochs: number;
-      /** What the rate is multiplied by, above 0 to 1. */
+      /** Factor that the rate is multiplied by, above 0 to 1. */
       factor: number;
     };
-    /** Times `factor` after every epoch. */
+    /** PyTorch's `ExponentialLR`. */
     exponential: {
-      /** What the rate is multiplied by, above 0 to 1. */
+      /** Factor that the rate is multiplied by after each epoch, above 0 to 1. */
       factor: number;
     };
     cosine: {
-      /** 0 to 4294967295. */
+      /** Steps of linear warm-up, 0 to 4294967295. */
       warmUpSteps: number;
-      /** 0 to 1e9. */
+      /** Min learning rate, 0 to 1e9. */
       leastRate: number;
     };
     /** PyTorch's `OneCycleLR`. */
     oneCycle: {
       /** Fraction of the steps in which the rate rises, 0 to 1. */
       rise: number;
-      /** 1 to 1e9. */
+      /** The base rate divided by the start rate, 1 to 1e9. */
       startDivisor: number;
-      /** 1 to 1e9. */
+      /** The start rate divided by the final rate, 1 to 1e9. */
       endDivisor: number;
     };
     /** PyTorch's `ReduceLROnPlateau`, on the validation loss. */
     plateau: {
-      /** What the rate is multiplied by, above 0 to 1. */
+      /** Factor that the rate is multiplied by, above 0 to 1. */
       factor: number;
       /** Epochs, 0 to 10000. */
       patience: number;
-      /** Fraction of the lowest loss, 0 to below 1. */
+      /** Min relative improvement of the loss, 0 to below 1. */
       threshold: number;
       /** Epochs, 0 to 10000. */
       cooldown: number;
-      /** 0 to 1e9. */
+      /** Min learning rate, 0 to 1e9. */
       leastRate: number;
     };
   }
@@ -363,11 +375,11 @@ export declare namespace kindling {
     metric: "validationLoss" | "validationAccuracy";
     /** Epochs in a row without an improvement after which the run ends, 1 to 10000. */
     patience: number;
-    /** An improvement that is smaller is none, 0 to 1e9. */
+    /** Min delta that counts as an improvement, 0 to 1e9. */
     leastImprovement: number;
   }
 
-  /** Strengths; 0 is none. docs/api.md says what each does. */
+  /** Strengths; 0 turns an augmentation off. docs/api.md explains each. */
   interface Augment {
     /** 0 to 1. */
     flip: number;
@@ -398,79 +410,79 @@ export declare namespace kindling {
   }
 
   interface Adversarial {
-    /** One step of the whole strength, or several smaller ones from a random place within it. */
+    /** One step of size ε, or projected gradient descent. */
     method: OneOf<{
       fgsm: Record<string, never>;
       pgd: {
         /** 1 to 100. */
         steps: number;
-        /** As `strength`, above 0 to 1. */
+        /** Step size, a fraction of the pixel range, above 0 to 1. */
         stepSize: number;
       };
     }>;
-    /** ε: the largest change of a value, as a share of the way from black to white, above 0 to 1. */
+    /** ε, the max change of a pixel as a fraction of the pixel range, above 0 to 1. */
     strength: number;
-    /** Share of each batch that is attacked, 0 to 1. */
+    /** Fraction of each batch that is attacked, 0 to 1. */
     share: number;
   }
 
   interface Network {
     name: string;
-    /** The input shape and the number of classes come from the dataset. At most 250, those in blocks included. */
+    /** The input shape and the number of classes come from the dataset. At most 250 layers, those in blocks included. */
     layers: Layer[];
     /**
-     * How the first weights are drawn: as PyTorch draws them for each kind of layer (the default), by He's or Xavier's bounds with
-     * biases of 0, or all 0. Norms start as the identity whatever is chosen.
+     * Weight initialization: each layer's default in PyTorch (the default), He or Xavier uniform with biases of 0, or all 0.
+     * Norms always start as the identity.
      */
     init?: "pytorch" | "he" | "xavier" | "zeros";
   }
 
   /**
-   * A layer with PyTorch's definition. Between layers flow maps (channels × height × width), a sequence (length × features), or a
-   * vector. An image is maps; the classifier takes a vector.
+   * A layer with PyTorch's definition. Between layers flow feature maps (channels × height × width), a sequence (length ×
+   * features), or a vector. The input is feature maps; the classifier takes a vector.
    */
   type Layer =
-    /** Maps to maps. */
+    /** Feature maps to feature maps. */
     | { conv: Conv }
-    /** One filter for each channel. */
+    /** One filter per channel. */
     | { depthwiseConv: Omit<Conv, "filters" | "groups"> }
-    /** Maps or a vector. */
+    /** Feature maps or a vector. */
     | "batchNorm"
-    /** Maps. */
+    /** Feature maps. */
     | { groupNorm: { groups: number } }
-    /** The features of each item of a sequence, or a vector; on maps a group norm with one group. */
+    /** Over the features of each item of a sequence, or a vector; on feature maps, a group norm with one group. */
     | "layerNorm"
     | { activation: "relu" | "leakyRelu" | "gelu" | "silu" | "tanh" | "sigmoid" }
     | { maxPool: { size: number; stride: number } }
     | { averagePool: { size: number; stride: number } }
-    /** Maps or a sequence to a vector: one number for each channel or feature. */
+    /** Feature maps or a sequence to a vector: one value per channel or feature. */
     | "globalAveragePool"
     | "globalMaxPool"
-    /** 0 to less than 1. */
+    /** 0 to below 1. */
     | { dropout: { rate: number } }
-    /** Whole channels of maps. */
+    /** Drops whole channels of feature maps. */
     | { spatialDropout: { rate: number } }
-    /** Maps or a sequence to a vector. */
+    /** Feature maps or a sequence to a vector. */
     | "flatten"
     /** A vector, or each item of a sequence. */
     | { linear: { units: number; bias: boolean } }
-    /** Adds its input to what its layers put out, projected where they change the shape. At most 4 in each other. */
+    /** Adds its input to the output of its layers, projected where they change the shape. Nests at most 4 deep. */
     | { residual: { layers: Layer[] } }
-    /** MobileNet's block: depthwise and 1x1 convolution, each with batch norm and ReLU. */
+    /** MobileNet's block: a depthwise and a 1x1 convolution, each with batch norm and ReLU. */
     | { depthwiseSeparable: { filters: number; kernel: number; stride: number } }
     | { squeezeExcitation: { ratio: number } }
-    /** Maps to the sequence of their rows. */
+    /** Feature maps to the sequence of their rows. */
     | "rows"
-    /** A sequence to its last state, a vector, or to all of them, a sequence. */
+    /** A sequence to its last hidden state, a vector, or to all of them, a sequence. */
     | { lstm: { units: number; states?: "last" | "all" } }
     | { gru: { units: number; states?: "last" | "all" } }
-    /** Maps to a sequence of squares. */
+    /** Feature maps to a sequence of square patches. */
     | { patchEmbedding: { size: number; features: number } }
-    /** Learned places of a sequence's items. */
+    /** Adds a learned positional embedding to a sequence. */
     | "positionEmbedding"
-    /** Norm first, GELU; `heads` divides the features. */
+    /** Pre-norm, GELU; `heads` divides the features. */
     | { transformerBlock: { heads: number; mlpRatio: number; dropout?: number } }
-    /** The last layer: linear, one output per class. */
+    /** The last layer: linear, one logit per class. */
     | { classifier: { bias: boolean } };
 
   interface Conv {
@@ -478,9 +490,9 @@ export declare namespace kindling {
     kernel: number;
     stride: number;
     padding: "valid" | "same";
-    /** Distance between the kernel's cells; 1 if left out. */
+    /** Spacing of the kernel's cells; defaults to 1. */
     dilation?: number;
-    /** Divides channels and filters; 1 if left out. */
+    /** Divides channels and filters; defaults to 1. */
     groups?: number;
     bias: boolean;
   }
@@ -497,63 +509,63 @@ export declare namespace kindling {
     | ({ kind: "epoch" } & EpochReport)
     /** Predictions for the dataset's sample images, at most once a second. */
     | { kind: "samples"; predictions: Prediction[] }
-    /** While somebody looks inside (`watch`): at most once a second, in at most 3 % of the time. */
+    /** Only while `watch` is on: at most once a second, and at most 3 % of the time. */
     | { kind: "layers"; step: number; layers: LayerReport[] }
     | { kind: "paused"; step: number }
     | { kind: "resumed" }
-    /** The run can go on from this step after a reload, see `resumeRun`. */
+    /** The run can resume from this step after a reload; see `resumeRun`. */
     | { kind: "checkpoint"; step: number }
-    /** The weights that the run ends with are kept; right before `finished`. */
+    /** The final weights are kept; right before `finished`. */
     | { kind: "weights"; bytes: number }
-    /** `adjust` has changed something: what is in force from this step on. */
+    /** `adjust` has taken effect: the values from this step on. */
     | ({ kind: "adjusted" } & Adjustment)
     | ({ kind: "finished" } & RunReport)
     | { kind: "failed"; name: FailureName; message: string };
 
-  /** A layer that learns something or is an activation; null where a figure is undefined. */
+  /** A layer that has parameters or is an activation; null where a value does not apply. */
   interface LayerReport {
-    /** Its place in the network's list of layers. A block counts as one, with all that is in it. */
+    /** Index in the network's list of layers. A block counts as one layer. */
     index: number;
     /** After the update. */
     weights: Histogram | null;
-    /** Mean over the batch, before it is clipped. */
+    /** Mean over the batch, before clipping. */
     gradients: Histogram | null;
-    /** Outputs for up to 64 validation images, as an evaluation would see them. */
+    /** Outputs for up to 64 validation images, in inference mode. */
     activations: Histogram | null;
     gradientNorm: number | null;
-    /** Norm of the update over that of the weights. */
+    /** ‖Δθ‖ / ‖θ‖. */
     updateRatio: number | null;
-    /** Units of a ReLU that are 0 for all of those images. */
+    /** Units of a ReLU whose output is 0 for all of those images. */
     deadUnits: { count: number; total: number } | null;
-    /** Share of values within 1 % of the ends of a sigmoid's or tanh's range, 0 to 1. */
+    /** Fraction of the outputs of a sigmoid or tanh within 1 % of either end of its range. */
     saturated: number | null;
   }
 
-  /** Of all values, or of about 4096 that lie evenly apart. */
+  /** Over all values, or an evenly spaced sample of about 4096. */
   interface Histogram {
     low: number;
     high: number;
-    /** In equally wide bins from `low` to `high`. */
+    /** Counts of 32 equal bins from `low` to `high`. */
     counts: number[];
   }
 
-  /** At most ten times a second. */
+  /** At most about ten times a second. */
   interface Progress {
     kind: "progress";
     /** Steps done. */
     step: number;
-    /** Epoch under way, from 0. */
+    /** Epoch in progress, from 0. */
     epoch: number;
-    /** Loss of every step since the last progress, oldest first; null where it is not a finite number. */
+    /** Loss of every step since the last progress, oldest first; null if it is not finite. */
     losses: (number | null)[];
     /** The last of `losses`. */
     loss: number | null;
-    /** Share of the images of those steps that were classified right, 0 to 1. */
+    /** Fraction of the images of those steps that were classified correctly. */
     accuracy: number;
     /** That of step `step`. */
     learningRate: number;
     imagesPerSecond: number;
-    /** Time since the first step, pauses left out. */
+    /** Time since the first step, pauses excluded. */
     elapsedMs: number;
     remainingMs: number;
   }
@@ -563,13 +575,13 @@ export declare namespace kindling {
     epoch: number;
     /** Steps done at its end. */
     step: number;
-    /** Mean over the epoch's steps, as the network was at each; of the loss that the run minimizes. */
+    /** Mean of the minimized loss over the epoch's steps; null if it is not finite. */
     trainLoss: number | null;
     trainAccuracy: number;
-    /** Mean cross-entropy, whatever the run minimizes. */
+    /** Mean cross-entropy; null without a validation split, as is the accuracy. */
     validationLoss: number | null;
     validationAccuracy: number;
-    /** Whether these are the best weights so far, by validation accuracy, or by what early stopping watches. */
+    /** Whether this is the best epoch so far, by validation accuracy or by the metric of early stopping. */
     isBest: boolean;
     elapsedMs: number;
   }
@@ -578,82 +590,85 @@ export declare namespace kindling {
     ending: "completed" | "stepLimit" | "stopped" | "earlyStopped";
     /** Steps done. */
     steps: number;
-    /** The epoch whose weights are kept; null where no epoch was completed, then the last weights are kept. */
+    /** The epoch whose weights are kept; null if no epoch was completed, in which case the last weights are kept. */
     best: EpochReport | null;
-    /** Whether the weights that were evaluated and kept are the moving average (`emaDecay`). */
+    /** Whether the evaluated and kept weights are the moving average (`emaDecay`). */
     isAveraged: boolean;
     elapsedMs: number;
   }
 
-  /** At most ten times a second. */
+  /** At most about ten times a second. */
   interface RateEvent {
     kind: "points";
-    /** How far the test is, 0 to 1. */
+    /** Fraction of the test that is done. */
     fraction: number;
-    /** Those since the last event. */
+    /** New points since the last event. */
     points: RatePoint[];
   }
 
   interface SearchOptions {
-    /** What all trials share, as `train` takes it; `epochs` and `maxSteps` are those of a full run. */
+    /** What all trials share, as for `train`; `epochs` and `maxSteps` are those of a full run. */
     config?: TrainConfig;
     /**
-     * By the path of each setting, as in `"learningRate"`, `"optimizer.momentum"`, `"network.layers.2.conv.filters"`: a range, or a list of
-     * choices. Optimizers, schedules and losses may be given as in `train`, networks by the id of their preset.
+     * The search space, by path, as in `"learningRate"`, `"optimizer.momentum"`, `"network.layers.2.conv.filters"`: a range,
+     * or a list of choices. Optimizers, schedules and losses may be given as in `train`, networks by preset id.
      */
     space: { [path: string]: SearchRange | readonly unknown[] };
-    /** Asynchronous successive halving, if left out. */
+    /** Defaults to ASHA, asynchronous successive halving. */
     method?: "asha" | "random" | "grid";
-    /** Trials to draw, 1 to 200; 12 if left out. A grid has as many as it has points, at most 200. */
+    /** Number of trials, 1 to 200; defaults to 12. A grid has as many as it has points, at most 200. */
     trials?: number;
-    /** Of a grid: values of each range, 2 to 50; 3 if left out. */
+    /** Grid points per range, 2 to 50; defaults to 3. */
     points?: number;
-    /** Of ASHA: one in so many goes on at each rung, 2 to 10; 3 if left out. */
+    /** ASHA's reduction factor η, 2 to 10; defaults to 3. */
     factor?: number;
-    /** Of ASHA: epochs at the first rung; 1 if left out. */
+    /** ASHA's epochs at the first rung, 1 to 100; defaults to 1. */
     firstEpochs?: number;
-    /** Epochs of a trial, 1 to 100; those of `config` if left out. */
+    /** Epochs of a trial, 1 to 100; defaults to those of `config`. */
     epochs?: number;
-    /** By which trials are compared; the accuracy if left out. */
+    /** The objective; defaults to the validation accuracy. */
     metric?: "validationAccuracy" | "validationLoss";
-    /** What all trials together may take; no limit if left out. */
+    /** Limit for all trials together; defaults to none. */
     budget?: { steps?: number | null; minutes?: number | null };
-    /** Of the draws; the same seed draws the same trials. */
+    /** Seeds the draws: equal seeds draw equal trials. Defaults to 0. */
     seed?: number;
   }
 
   interface SearchRange {
     least: number;
     most: number;
-    /** Whether equal differences (`"linear"`, if left out) or equal factors are drawn as often. */
+    /** Defaults to `"linear"`. */
     scale?: "linear" | "log";
-    /** Whether only whole numbers are drawn; if left out, as the setting's own number is. */
+    /** Whether to draw integers only; defaults to whether the config's own value is one. */
     whole?: boolean;
   }
 
   interface Trial {
     /** From 0. */
     trial: number;
-    /** `done`: to its last epoch; `cut`: stopped at a rung; `ended`: with the search or its budget. */
+    /** `done`: trained to its last epoch; `cut`: pruned at a rung; `ended`: ended with the search or its budget. */
     state: "waiting" | "running" | "done" | "cut" | "ended" | { failed: FailureName };
-    /** By path; without those that its settings do not have, such as a momentum for Adam. */
+    /** By path; paths that do not apply, such as a momentum with Adam, are missing. */
     values: { [path: string]: unknown };
-    /** Its best figure so far, of the metric of the search. */
+    /** Best value of the search's metric so far. */
     best: number | null;
     epochs: { step: number; validationLoss: number | null; validationAccuracy: number }[];
     /** Steps done. */
     steps: number;
     elapsedMs: number;
-    /** Its settings with the length of a full run: `train` takes them as they are. */
+    /** Its settings at the length of a full run; `train` accepts it unchanged. */
     config: TrainConfig;
   }
 
   interface SearchReport {
     ending: "allTried" | "budgetSpent" | "stopped";
-    /** Null where no trial completed an epoch. */
+    /** Null if no trial completed an epoch. */
     best: Trial | null;
     trials: Trial[];
-    /** By path, the share of the figure's variance that a setting explains by itself, 0 to 1; null where too few trials tell. */
+    /**
+     * By path, the fraction of the metric's variance that a hyperparameter explains by itself, 0 to 1; null if there are too
+     * few trials.
+     */
     importance: { [path: string]: number | null };
     /** Of all trials. */
     steps: number;
@@ -661,15 +676,15 @@ export declare namespace kindling {
   }
 
   interface RateTest {
-    /** By rising rate, up to where the loss went up for good. */
+    /** By rising rate, up to where the loss diverged. */
     points: RatePoint[];
-    /** A rate to begin with; null where the loss never fell. */
+    /** The proposed learning rate; null if the loss never fell. */
     proposed: number | null;
   }
 
   interface RatePoint {
     learningRate: number;
-    /** Smoothed over the steps before. */
+    /** Smoothed. */
     loss: number;
   }
 
@@ -680,7 +695,7 @@ export declare namespace kindling {
   /** The values in force after a step. */
   interface Adjustment {
     step: number;
-    /** The one that the schedule starts from. */
+    /** The base rate of the schedule. */
     learningRate: number;
     weightDecay: number;
     /** Null while it is the config's. */
@@ -692,34 +707,34 @@ export declare namespace kindling {
     /** Milliseconds since 1970, UTC. */
     startedAt: number;
     datasetName: string;
-    /** Complete: `train` takes it as it is, on its own dataset. */
+    /** Complete; `train` accepts it unchanged on the same dataset and split. */
     config: TrainConfig;
-    /** Learned numbers of the network; null where the run failed before they were known. */
+    /** Number of trainable parameters; null if the run failed before they were known. */
     parameters: number | null;
     /** Steps done. */
     steps: number;
-    /** Pauses left out. */
+    /** Pauses excluded. */
     elapsedMs: number;
     ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
-    /** The epoch whose weights were kept; null where none was completed. */
+    /** The epoch whose weights were kept; null if no epoch was completed or there was no validation split. */
     best: EpochReport | null;
     epochs: EpochReport[];
-    /** What was changed while it ran. */
+    /** Changes made by `adjust` or on the page. */
     adjustments: Adjustment[];
-    /** Of the test set, if it was asked for after the run's end, or after `openRun`. */
+    /** On the test set, if it was evaluated after the run ended, or after `openRun`. */
     test: { loss: number | null; accuracy: number } | null;
-    /** `"gpu"` is one that the command line used. */
+    /** `"gpu"` is a GPU used by the command line. */
     environment: { engine: "webgpu" | "cpu" | "gpu" | null; adapter: string; userAgent: string; build: string };
-    /** What the network takes and answers; null in runs from before this was kept. */
+    /** Input and classes of the network; null in runs of older versions. */
     input: {
       shape: { channels: number; height: number; width: number };
       classes: string[];
-      /** How the dataset shows what it shows. */
+      /** How the images are drawn: scenes, or figures on an even background. */
       style: "scene" | { figure: object };
     } | null;
-    /** Size of the weights that it ended with; null where they are not kept, and then `openRun` rejects. */
+    /** Size of its weights; null if they are not kept, in which case `openRun` rejects. */
     weightsBytes: number | null;
-    /** Given by the visitor; empty where there is none. */
+    /** Given by the visitor; may be empty. */
     name: string;
     note: string;
     isStarred: boolean;
@@ -733,9 +748,9 @@ export declare namespace kindling {
   }
 
   interface CurvePoint {
-    /** The last step that went into the point. */
+    /** The last step in the point. */
     step: number;
-    /** Mean of the values that went into it. */
+    /** Mean over the steps in the point. */
     value: number;
   }
 
@@ -744,9 +759,9 @@ export declare namespace kindling {
     index: number;
     /** The true class. */
     label: number;
-    /** The class that the network names. */
+    /** The most probable class. */
     predicted: number;
-    /** Probability of `predicted`, 0 to 1. */
+    /** Probability of `predicted`. */
     confidence: number;
     /** Cross-entropy of this image. */
     loss: number | null;
@@ -758,20 +773,20 @@ export declare namespace kindling {
     loss: number | null;
     /** 0 to 1. */
     accuracy: number;
-    /** `confusion[label][predicted]`: how many images of class `label` were taken for class `predicted`. */
+    /** `confusion[label][predicted]` counts images. */
     confusion: number[][];
     perClass: ClassFigures[];
   }
 
   interface ClassFigures {
     label: string;
-    /** Of the images that were taken for this class, the share that is of it; null where there are none. */
+    /** Null if no image was predicted to be of this class. */
     precision: number | null;
-    /** Of the images of this class, the share that was recognized; null where there are none. */
+    /** Null if the split has no image of this class. */
     recall: number | null;
-    /** Harmonic mean of precision and recall; null where neither is known. */
+    /** Harmonic mean of precision and recall; null if both are. */
     f1: number | null;
-    /** Images of this class in the split. */
+    /** Support: images of this class in the split. */
     count: number;
   }
 

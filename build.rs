@@ -1,11 +1,11 @@
-//! Names the wire format between page and engine by a digest of the sources that define it: a page refuses an engine of another one. Nothing
-//! else is part of the name, so that a change in the page leaves the engines as they are.
+//! Identifies the wire format between page and engine by a digest of the sources that define it; a page rejects an engine with another one.
+//! Nothing else goes into the digest, so a change in the page leaves the engines unchanged.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// The channel, and all that goes through it.
+/// The channel, and every type that is sent through it.
 const WIRE: &[&str] = &[
     "src/channel",
     "crates/core/src/protocol",
@@ -23,13 +23,13 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rustc-env=KINDLING_BUILD={:016x}", hasher.finish());
     if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
-        // `cargo xtask build` cuts the page into parts, and follows what the code refers to.
+        // `cargo xtask build` splits the page into parts, for which it follows references in the code.
         println!("cargo::rustc-link-arg-bin=app=--emit-relocs");
     }
     Ok(())
 }
 
-/// Hashes a file, or a folder's files in the order of their names.
+/// Hashes a file, or a folder's files in order of their names.
 fn hash(path: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
     hasher.write(path.file_name().unwrap_or_default().as_encoded_bytes());
     if !path.is_dir() {

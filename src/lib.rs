@@ -1,12 +1,12 @@
-//! The web app: a page that draws and asks, and a worker that trains. Everything that needs no browser is in `crates/`.
+//! The web app: a page, which is the user interface, and a worker, which trains. Everything that does not need a browser is in `crates/`.
 
-/// Typed messages between both.
+/// The typed messages between the two.
 pub mod channel;
 
-/// The browser as a platform for the session.
+/// The browser as the session's platform.
 #[cfg(feature = "worker")]
 pub mod worker;
 
-/// What the visitor sees.
+/// The user interface.
 #[cfg(feature = "page")]
 pub mod page;

@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that a test can check. Each rule is also shown a sample that breaks it. Clippy keeps the
+//! The invariants of ARCHITECTURE.md that a test can check. Each rule is also tested on a sample that breaks it. Clippy checks the
 //! others (clippy.toml).
 
 #![allow(
@@ -15,10 +15,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Crates that get clock, files and threads from whoever calls them.
+/// Crates that get their clock, files and threads from their callers.
 const PURE_CRATES: &[&str] = &["core", "train", "session"];
 
-/// A source file, by its path from the repository's root, with `/`.
+/// A source file, with its path from the repository's root, separated by `/`.
 struct Source {
     path: String,
     text: String,
@@ -41,7 +41,7 @@ impl Source {
         path.trim_end_matches("/mod.rs").split('/').count()
     }
 
-    /// Numbered lines of code: no comments, and nothing from the tests at the file's end.
+    /// Numbered lines of code, without comments and without the tests at the file's end.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let is_test_file = self.path.ends_with("/tests.rs") || self.path.split('/').any(|part| part == "tests");
         let tests = self.text.find("#[cfg(test)]\nmod ").unwrap_or(self.text.len());
@@ -61,7 +61,7 @@ impl Source {
     }
 }
 
-/// Whether a line has the word, and not only as a part of a longer name.
+/// Whether a line has the word, not only as a part of a longer name.
 fn has_word(line: &str, word: &str) -> bool {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     line.match_indices(word).any(|(start, _)| {
@@ -86,7 +86,7 @@ fn page_imports(source: &Source) -> Vec<(usize, String)> {
     for (number, line) in source.code() {
         for root in ["crate::page::", &up] {
             for (start, _) in line.match_indices(root) {
-                // More of them lead out of the page, or from a module inside the file.
+                // More of them lead out of the page, or out of a module inside the file.
                 if root == up && line[..start].ends_with("super::") {
                     continue;
                 }
@@ -104,8 +104,8 @@ fn page_imports(source: &Source) -> Vec<(usize, String)> {
     imports
 }
 
-/// One complaint for each import that closes a circle of the page's modules.
-fn circles(sources: &[Source]) -> Vec<String> {
+/// One complaint for each import that closes a cycle of the page's modules.
+fn cycles(sources: &[Source]) -> Vec<String> {
     let mut edges: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for source in sources {
         let Some(module) = source.page_module() else { continue };
@@ -162,7 +162,7 @@ fn names_no_place_of_one_machine(source: &Source) -> Vec<String> {
         .collect()
 }
 
-/// A dataset's folder says whose it is, where it comes from, and what its files are.
+/// Checks that a dataset's description has its credit, its source, its license, and its files with digests.
 fn is_credited(id: &str, description: &serde_json::Value, has_file: impl Fn(&str) -> bool) -> Vec<String> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let mut complaints = Vec::new();
@@ -191,7 +191,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files with one of these extensions in a folder of the repository, and in the folders in it.
+/// All files with one of these extensions in a folder of the repository, recursively.
 fn sources(folder: &str, extensions: &[&str]) -> Vec<Source> {
     fn visit(folder: &Path, files: &mut Vec<PathBuf>) {
         let Ok(entries) = fs::read_dir(folder) else { return };
@@ -219,7 +219,7 @@ fn check(sources: &[Source], rule: fn(&Source) -> Vec<String>) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-/// The rule complains of this sample, exactly so many times.
+/// Checks that the rule complains of this sample exactly so many times.
 fn check_complaints(rule: fn(&Source) -> Vec<String>, path: &str, text: &str, expected: usize) {
     let complaints = rule(&Source::new(path, text));
     assert_eq!(complaints.len(), expected, "{path}: {text}\n{complaints:?}");
@@ -237,15 +237,15 @@ fn every_file_begins_with_its_purpose() {
 }
 
 #[test]
-fn no_circle_among_the_modules_of_the_page() {
+fn no_cycle_among_the_modules_of_the_page() {
     let page = sources("src/page", &["rs"]);
     assert!(page.iter().flat_map(page_imports).count() > 100, "the page's modules import each other");
-    let complaints = circles(&page);
+    let complaints = cycles(&page);
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 
     let check = |files: &[(&str, &str)], expected: usize| {
         let sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
-        let complaints = circles(&sources);
+        let complaints = cycles(&sources);
         assert_eq!(complaints.len(), expected, "{files:?}\n{complaints:?}");
     };
     let train = ("src/page/train/form.rs", "use crate::page::{store::Store, runs};");
@@ -271,7 +271,7 @@ fn pure_crates_are_pure() {
     check_complaints(rule, "crates/core/src/a.rs", "let instant_of_time = 1; // std::fs", 0);
 }
 
-/// All crates that one of the workspace is built with for a target, tests and build scripts left out.
+/// All crates that one of the workspace is built with for a target, without those of tests and build scripts.
 fn crates_of(arguments: &[&str], target: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--target", target])
@@ -290,7 +290,7 @@ fn check_walls(arguments: &[&str], present: &str, absent: &[&str]) {
         assert!(crates.contains(present), "{arguments:?} for {target} no longer needs {present}: {crates:?}");
         let found: Vec<_> = crates
             .iter()
-            // burn-core is burn, too.
+            // burn-core also counts as burn.
             .filter(|name| {
                 absent.iter().any(|it| name == it || name.strip_prefix(it).is_some_and(|it| it.starts_with('-')))
             })
@@ -310,7 +310,7 @@ fn crates_keep_to_their_side_of_the_walls() {
     check_walls(&["-p", "kindling-train", "--features", "cpu"], "burn-flex", &browser);
     check_walls(&["-p", "kindling-session"], "burn", &browser);
     check_walls(&["-p", "kindling", "--no-default-features", "--features", "page"], "leptos", &["burn", "cubecl"]);
-    // The wall can be seen: an engine is made of burn.
+    // The check itself works: an engine depends on burn.
     let engine = crates_of(&["-p", "kindling", "--no-default-features", "--features", "cpu"], "wasm32-unknown-unknown");
     assert!(engine.contains("burn") && engine.contains("web-sys") && !engine.contains("leptos"), "{engine:?}");
 }
@@ -371,7 +371,7 @@ fn every_dataset_is_credited() {
     {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = serde_json::Value::Null;
-        // A file without a name is a file that is not there.
+        // A file without a name counts as missing.
         assert_eq!(is_credited("bad", &bad, |file| !file.is_empty()).len(), n_complaints, "{pointer}");
     }
 }

@@ -1,4 +1,4 @@
-//! Starts the page; everything else is library.
+//! Starts the page; all other code is in the library.
 
 fn main() {
     console_error_panic_hook::set_once();

@@ -1,4 +1,4 @@
-//! Starts the engine that computes on WebGPU with kernels tuned for the adapter; everything else is library.
+//! Starts the engine that computes on WebGPU with kernels autotuned for the adapter; all other code is in the library.
 
 fn main() {
     kindling::worker::start(kindling_core::protocol::EngineKind::Webgpu);

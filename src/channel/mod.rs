@@ -1,5 +1,5 @@
-//! The typed channel between page and engine: a message is a small encoded header, and beside it large buffers that are
-//! transferred, never copied.
+//! The typed channel between page and engine. A message is a small encoded header with large buffers beside it, which are transferred,
+//! never copied.
 
 mod page;
 mod worker;
@@ -15,17 +15,17 @@ use wasm_bindgen::{JsCast, JsValue};
 use kindling_core::protocol::bulk::{self, Envelope};
 use kindling_core::protocol::{Bulk, Failure, FailureKind};
 
-/// Names the sources of all that goes through the channel; every message carries it. Page and engine must have the same: a host or a browser may
-/// hold one of them from an older build.
+/// Identifies the wire format by a digest of its sources; every message carries it. Page and engine must agree: a host or a browser may
+/// have cached one of them from an older build.
 pub const BUILD: &str = env!("KINDLING_BUILD");
 
-/// A message as `postMessage` takes it, and the buffers that move with it.
+/// A message for `postMessage`, and the buffers to transfer.
 struct Outgoing {
     message: Object,
     transfer: Array,
 }
 
-/// What came in: a message, or the last words of an engine that can no longer encode one.
+/// A received message, or the error text of an engine that can no longer encode one.
 enum Incoming<M> {
     Message(M),
     LastWords(String),
@@ -42,7 +42,7 @@ fn pack<M: Serialize>(message: &M) -> Result<Outgoing, Failure> {
 
     let message = Object::new();
     for (key, value) in [("build", &JsValue::from_str(BUILD)), ("header", &header), ("bulks", &bulks)] {
-        // Setting a property of an object that was made a line above cannot fail.
+        // Cannot fail: the object was created a line above.
         Reflect::set(&message, &key.into(), value).ok();
     }
     Ok(Outgoing { message, transfer })

@@ -1,4 +1,4 @@
-//! The page's end of the channel: starts an engine's worker, sends it commands, and hears its events until it is over.
+//! The page's end of the channel: starts an engine's worker, sends commands, and receives events until the engine ends.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -11,40 +11,40 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 use super::{Incoming, Outgoing, pack, unpack};
 use kindling_core::protocol::{Command, Event, Failure, FailureKind};
 
-/// An engine that says nothing for so long after its start counts as crashed. Long, because it covers the download of
-/// the engine on a slow line; failures that show themselves are told at once.
+/// An engine that sends nothing for this long after its start counts as crashed. Long, because it includes downloading the engine over a
+/// slow connection; failures that are detected are reported at once.
 const READY_LIMIT_MS: u32 = 180_000;
 
-/// More commands than this do not wait for an engine to be ready: that is a page gone wild, not a visitor.
+/// Maximum number of commands queued for an engine that is not ready. Only a bug in the page can exceed it.
 const QUEUE_LIMIT: usize = 256;
 
-/// A running engine. Ends it when dropped.
+/// A running engine. Dropping the link terminates it.
 pub struct EngineLink {
     state: Rc<State>,
     _listeners: Vec<EventListener>,
 }
 
 struct State {
-    /// None where the browser refused to make one.
+    /// `None` if the browser refused to create the worker.
     worker: Option<Worker>,
     phase: RefCell<Phase>,
     on_event: RefCell<Box<dyn FnMut(Event)>>,
 }
 
 enum Phase {
-    /// The worker loads; commands wait.
+    /// The worker is loading; commands are queued.
     Starting {
         queue: Vec<Outgoing>,
         _limit: Timeout,
     },
     Ready,
-    /// Crashed or terminated: nothing is sent and no event is heard any more.
+    /// Crashed or terminated: nothing is sent and no event is delivered.
     Over,
 }
 
 impl EngineLink {
-    /// Starts the module worker at `url`. `on_event` hears [`Event::Ready`] first and [`Event::Crashed`], if ever, last;
-    /// never from within this call or [`EngineLink::send`]. It may send, and may drop this link.
+    /// Starts the module worker at `url`. `on_event` receives [`Event::Ready`] first and [`Event::Crashed`], if at all, last; never during
+    /// this call or [`EngineLink::send`]. It may send commands, and may drop this link.
     pub fn start(url: &str, on_event: impl FnMut(Event) + 'static) -> Self {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -70,7 +70,7 @@ impl EngineLink {
         Self { _listeners: state.listen(), state }
     }
 
-    /// Sends a command, or keeps it until the engine is ready. Does nothing once the engine is over.
+    /// Sends a command, or queues it until the engine is ready. Does nothing once the engine has ended.
     pub fn send(&self, command: &Command) {
         let outgoing = match pack(command) {
             Ok(outgoing) => outgoing,
@@ -87,7 +87,7 @@ impl EngineLink {
         }
     }
 
-    /// Ends the engine at once; no event follows.
+    /// Terminates the engine at once; no event follows.
     pub fn terminate(&self) {
         self.state.end();
     }
@@ -108,7 +108,7 @@ impl State {
             EventListener::new(worker, name, move |event| handle(&state.clone(), event))
         };
         vec![
-            on("message", |state, event| state.hear(&event.unchecked_ref::<MessageEvent>().data())),
+            on("message", |state, event| state.receive(&event.unchecked_ref::<MessageEvent>().data())),
             on("messageerror", |state, _| state.crash(crashed("a message of the engine could not be read".into()))),
             on("error", |state, event| {
                 // A script that could not be fetched reports a plain event without a message.
@@ -118,7 +118,7 @@ impl State {
         ]
     }
 
-    fn hear(self: &Rc<Self>, data: &JsValue) {
+    fn receive(self: &Rc<Self>, data: &JsValue) {
         if matches!(*self.phase.borrow(), Phase::Over) {
             return;
         }
@@ -129,7 +129,7 @@ impl State {
                 if let Phase::Starting { queue, .. } = &mut *self.phase.borrow_mut() {
                     queue.drain(..).for_each(|outgoing| self.post(&outgoing));
                 }
-                // Only now, so that what `on_event` sends comes after what waited.
+                // Only now, so that commands from `on_event` follow the queued ones.
                 self.phase.replace(Phase::Ready);
                 self.deliver(event);
             }
@@ -143,20 +143,20 @@ impl State {
         }
     }
 
-    /// Ends the engine and tells why, once.
+    /// Terminates the engine and reports why, once.
     fn crash(&self, failure: Failure) {
         if self.end() {
             self.deliver(Event::Crashed(failure));
         }
     }
 
-    /// The same after the caller has returned.
+    /// Like `crash`, but after the caller has returned.
     fn crash_soon(self: &Rc<Self>, failure: Failure) {
         let state = self.clone();
         wasm_bindgen_futures::spawn_local(async move { state.crash(failure) });
     }
 
-    /// Whether the engine was not over before.
+    /// Terminates the engine. Returns false if it had already ended.
     fn end(&self) -> bool {
         if let Some(worker) = &self.worker {
             worker.terminate();

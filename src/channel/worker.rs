@@ -18,17 +18,17 @@ extern "C" {
     fn next_macrotask() -> js_sys::Promise;
 }
 
-/// Makes sure that the page hears of a trap that no Rust code sees, such as memory that ran out. Called first.
+/// Reports traps that no Rust code can catch, such as running out of memory, to the page. Call this first.
 pub fn watch() {
     watch_rejections(BUILD);
 }
 
-/// Hands every command to `on_command` from now on.
+/// Passes every command to `on_command` from now on.
 pub fn serve(mut on_command: impl FnMut(Command) + 'static) {
     EventListener::new(&scope(), "message", move |event| {
         match unpack(&event.unchecked_ref::<MessageEvent>().data()) {
             Ok(Incoming::Message(command)) => on_command(command),
-            // The page has no last words.
+            // Only an engine sends last words.
             Ok(Incoming::LastWords(_)) => {}
             Err(failure) => post(&Event::Crashed(failure)),
         }
@@ -41,13 +41,13 @@ pub fn post(event: &Event) {
     let result = pack(event)
         .map_err(|failure| JsValue::from_str(&failure.detail))
         .and_then(|outgoing| scope().post_message_with_transfer(&outgoing.message, &outgoing.transfer));
-    // Cannot be told to the page, since telling it is what failed; the uncaught error ends the engine there.
+    // Cannot be reported, since sending is what failed. Throwing an uncaught error makes the page terminate the engine.
     if let Err(error) = result {
         wasm_bindgen::throw_val(error);
     }
 }
 
-/// Lets the browser's other work go first: messages, and what the GPU has to say.
+/// Yields a macrotask to the browser, so that messages and the GPU's callbacks are processed.
 pub async fn macrotask() {
     // This promise is never rejected.
     JsFuture::from(next_macrotask()).await.ok();

@@ -1,4 +1,4 @@
-//! The page's database in the browser (IndexedDB): its stores of records, and what can go wrong with it.
+//! The page's browser database (IndexedDB): its object stores and its errors.
 
 use std::cell::OnceCell;
 use std::pin::Pin;
@@ -17,33 +17,34 @@ use kindling_core::protocol::Bulk;
 const NAME: &str = "kindling";
 const VERSION: u32 = 1;
 
-/// Records of kept runs, their curves, and the weights that they ended with.
+/// Records of kept runs, their curves, and their final weights.
 pub const RUNS: &str = "runs";
 pub const CURVES: &str = "curves";
 pub const WEIGHTS: &str = "weights";
-/// Runs that have not ended, and the engine's part of them.
+/// Records of runs that have not ended, and the engine's checkpoints of them.
 pub const INTERRUPTED: &str = "interrupted";
 pub const CHECKPOINTS: &str = "checkpoints";
 
-/// Why the browser does not keep what it was given.
+/// Why the database could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The page's part that knows the database could not be fetched.
+    /// The part of the page with the database code could not be fetched.
     Unfetched,
-    /// As in a private window, or where the visitor forbids it; with the browser's own words.
+    /// The browser refuses access, as in a private window or where the visitor forbids it. Holds the browser's message.
     Refused(String),
+    /// The storage quota is used up.
     Full,
 }
 
-/// What comes from the database, sooner or later.
+/// A pending result from the database.
 pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + 'a>>;
 
 thread_local! {
-    /// All that keep something here share it.
+    /// One connection for the whole page.
     static CONNECTION: OnceCell<Rc<Database>> = const { OnceCell::new() };
 }
 
-/// Records by their id, in stores that are named above. What concerns several stores happens in all of them or in none.
+/// Records by id, in the stores named above. An operation on several stores is one transaction: it succeeds in all of them or in none.
 pub struct Records(Rc<Database>);
 
 impl Records {
@@ -51,18 +52,18 @@ impl Records {
         connection().await.map(Self).map_err(trouble)
     }
 
-    /// All of a store that can be read. The rest, as from a later version of the page, is left where it is.
+    /// All records of a store that can be parsed. Others, such as those of a later version of the page, are skipped and stay in the store.
     pub async fn all<T: DeserializeOwned>(&self, store: &str) -> Result<Vec<T>, Trouble> {
         let values = self.read_all(store).await.map_err(trouble)?;
         Ok(values.iter().filter_map(read).collect())
     }
 
-    /// What each of the stores has by this id.
+    /// The value with this id in each of the stores, in their order.
     pub async fn get(&self, stores: &[&str], id: &str) -> Result<Vec<Option<JsValue>>, Trouble> {
         self.read_by_id(stores, id).await.map_err(trouble)
     }
 
-    /// Puts a value in each of the stores, in the place of the one before.
+    /// Writes a value under this id to each of the stores, replacing the previous one.
     pub async fn put(&self, id: &str, values: &[(&str, JsValue)]) -> Result<(), Trouble> {
         self.write(id, values).await.map_err(trouble)
     }
@@ -78,7 +79,7 @@ impl Records {
 
     async fn read_by_id(&self, stores: &[&str], id: &str) -> Result<Vec<Option<JsValue>>, Error> {
         let transaction = self.0.transaction(stores, TransactionMode::ReadOnly)?;
-        // All are asked for before any is waited for: a transaction that has nothing to do ends.
+        // All requests are made before the first await: a transaction without pending requests commits.
         let mut requests = Vec::with_capacity(stores.len());
         for store in stores {
             requests.push(transaction.object_store(store)?.get(JsValue::from_str(id))?);
@@ -108,14 +109,14 @@ impl Records {
     }
 }
 
-/// The page's one.
+/// The page's connection, opened on first use.
 async fn connection() -> Result<Rc<Database>, Error> {
     if let Some(database) = CONNECTION.with(|connection| connection.get().cloned()) {
         return Ok(database);
     }
     let mut request = Factory::new().and_then(|factory| factory.open(NAME, Some(VERSION)))?;
     request.on_upgrade_needed(|event| {
-        // What fails here fails the request, too.
+        // An error here also fails the request.
         if let Ok(database) = event.database() {
             for store in [RUNS, CURVES, WEIGHTS, INTERRUPTED, CHECKPOINTS] {
                 database.create_object_store(store, ObjectStoreParams::new()).ok();
@@ -123,7 +124,7 @@ async fn connection() -> Result<Rc<Database>, Error> {
         }
     });
     let mut database = request.await?;
-    // A later version of the page in another tab wants to change the database, and would wait for this one for ever.
+    // A later version of the page in another tab cannot upgrade the database until this connection is closed.
     database.on_version_change(|event| {
         if let Some(database) = event.target().and_then(|target| target.dyn_into::<IdbDatabase>().ok()) {
             database.close();
@@ -131,40 +132,40 @@ async fn connection() -> Result<Rc<Database>, Error> {
     });
     Ok(CONNECTION.with(|connection| {
         if connection.get().is_some() {
-            // Somebody else has opened it meanwhile. Without this the browser would hold this one for a while.
+            // A concurrent call has opened one meanwhile. Without `close`, the browser would keep this one open for a while.
             database.close();
         }
         connection.get_or_init(|| Rc::new(database)).clone()
     }))
 }
 
-/// A new name: by time, then by chance, so that two windows never meet.
+/// A new id: the time in ms, then a random number, so that two windows do not produce the same id.
 pub fn unique_id() -> String {
-    let chance = (js_sys::Math::random() * f64::from(1 << 24)) as u32;
-    format!("{:011x}-{chance:06x}", js_sys::Date::now() as u64)
+    let random = (js_sys::Math::random() * f64::from(1 << 24)) as u32;
+    format!("{:011x}-{random:06x}", js_sys::Date::now() as u64)
 }
 
-/// None for what cannot be read, as from a later version of the page.
+/// Parses a stored record. None if it cannot be parsed, as when a later version of the page wrote it.
 pub fn read<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
     from_text(&value.as_string()?)
 }
 
-/// As it is put, and read again.
+/// The stored form of a record: JSON text, which [`read`] parses.
 pub fn written<T: Serialize>(value: &T) -> JsValue {
     to_text(value).into()
 }
 
-/// Bytes as they were put.
+/// The bytes of a value made by [`written_bytes`].
 pub fn read_bytes(value: JsValue) -> Option<Bulk> {
     Some(value.dyn_into::<Uint8Array>().ok()?.to_vec().into())
 }
 
-/// As they are put.
+/// The stored form of bytes.
 pub fn written_bytes(bytes: &Bulk) -> JsValue {
     Uint8Array::from(&bytes[..]).into()
 }
 
-/// A transaction that was aborted has written nothing: the disk is full.
+/// An aborted transaction has written nothing. It is reported as [`Trouble::Full`], the usual cause.
 fn ended(result: TransactionResult) -> Result<(), Error> {
     match result {
         TransactionResult::Committed => Ok(()),

@@ -1,42 +1,42 @@
-//! The page: what it knows, how it speaks with the engine, and what it draws.
+//! The page: its state, its connection to the engine, and its views.
 //!
-//! The folders import one another in one direction only, which `tests/tidy.rs` watches over: `state`, then `store`, then `recipe`; texts, widgets
-//! and charts; then one folder a feature; `app` puts them together.
+//! The folders import one another in one direction only, which `tests/tidy.rs` checks: `state`, then `store`, then `recipe`; texts, widgets
+//! and charts; then one folder per feature; `app` puts them together.
 //!
 //! # What keeps the page small
 //!
-//! Generic code is compiled anew for every type, and every closure is a type. So what many places use meets one type:
+//! Generic code is compiled again for every type, and every closure is a type of its own. So code with many callers sees a single type:
 //!
-//! - `--cfg erase_components` (`.cargo/config.toml`): leptos gives all views one type.
-//! - `reactive.rs`: memos, effects and watchers of boxed functions. `widgets/show.rs`: conditions and children that are boxed, too.
-//! - `move_tr!`: all texts of views are one type of closure. Widgets hear of changes by `Callback`, not by a type parameter.
-//! - `json.rs`: JSON by way of `serde_json::Value`, so that a type is read and written in one form beside the channel's.
+//! - `--cfg erase_components` (`.cargo/config.toml`): leptos erases the types of views.
+//! - `reactive.rs`: memos, effects and watchers take boxed functions. `widgets/show.rs`: so do conditions and children.
+//! - `move_tr!`: all texts of views have one closure type. Widgets report changes through a `Callback`, not through a type parameter.
+//! - `json.rs`: JSON by way of `serde_json::Value`, so that a type has one serialization format besides the channel's.
 //! - `sort.rs`: one sort for all tables.
 //!
-//! And what a visitor may never look at does not come with the first part. One reference from the shell is enough to bring all of it back, so such
-//! code stands behind a pointer that its part hands out: a place or panel behind `part!`, a storage behind a trait, the methods of the API behind one
-//! function. To see what is large: build the bin `app` with the profile `page`, and sum the code by the names of its functions; its relocations
-//! tell what refers to what.
+//! Code that a visitor may never need is not in the part that loads first. A single direct reference from the shell would pull it back in, so such
+//! code is reached only through a pointer that its part returns: a place or panel through `part!`, a storage through a trait, the methods of the API
+//! through one function. To find what is large, build the bin `app` with the profile `page` and sum code size by function name; the relocations
+//! show which function refers to which.
 
 /// The shell around the features.
 pub mod app;
 
-/// What the page knows, as plain data.
+/// The page's state, as plain data.
 pub mod state;
 
-/// Where all that the page knows is read, and all that it asks for is said.
+/// The page's one handle on its state and on the engine.
 pub mod store;
 
-/// Starts, watches and replaces the engine.
+/// Starts, monitors and replaces the engine.
 mod engines;
 
-/// What the next run will be.
+/// The settings of the next run.
 mod recipe;
 
 /// Texts and numbers in the visitor's language.
 mod text;
 
-/// What features are drawn with.
+/// Building blocks of the features' views.
 mod charts;
 mod widgets;
 
@@ -49,10 +49,10 @@ mod train;
 mod understand;
 mod using;
 
-/// The same for programs.
+/// `window.kindling`: the same features for programs.
 pub mod api;
 
-/// What all of them need.
+/// Modules that all of them use.
 mod database;
 mod json;
 mod parts;

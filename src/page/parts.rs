@@ -1,7 +1,7 @@
-//! The page's code in parts: what a visitor sees first comes at once, the rest is fetched when it is to be shown, or before, once nothing more
-//! urgent is on its way.
+//! The page's code in parts: what a visitor sees first is loaded at once, the rest when it is shown, or earlier, once nothing more urgent is being
+//! fetched.
 //!
-//! A part is whatever is reached through one `wasm_split` function only; `cargo xtask build` moves it into files of its own.
+//! A part is all code that is reachable only through one `wasm_split` function; `cargo xtask build` moves it into files of its own.
 
 use std::pin::Pin;
 
@@ -11,7 +11,7 @@ use wasm_split_helpers::SplitLoaderError;
 
 use crate::page::text::i18n::move_tr;
 
-/// Draws a part that is there.
+/// Draws a part that has been fetched.
 pub type Draw = fn() -> AnyView;
 
 pub type Fetching = Pin<Box<dyn Future<Output = Result<Draw, SplitLoaderError>>>>;
@@ -20,12 +20,12 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<Draw, SplitLoaderError>>>
 #[derive(Clone, Copy)]
 pub struct Part(pub fn() -> Fetching);
 
-/// The part that begins at a component: `part!(workbench::runs, RunsPanel)`. What has the same name before the colons comes together.
+/// The part that a component is the root of: `part!(workbench::runs, RunsPanel)`. Parts with the same name before the colons are fetched together.
 macro_rules! part {
     ($file:ident::$name:ident, $component:ident) => {{
         #[wasm_split_helpers::wasm_split($file, fallible)]
         fn $name() -> Result<$crate::page::parts::Draw, wasm_split_helpers::SplitLoaderError> {
-            // A pointer to what draws it: once it is there, a part is drawn at once and where it stands, like any other component.
+            // A function pointer: once fetched, a part is drawn synchronously and in place, like any other component.
             Ok(|| view! { <$component /> }.into_any())
         }
         $crate::page::parts::Part(|| Box::pin($name()))
@@ -34,7 +34,7 @@ macro_rules! part {
 
 pub(in crate::page) use part;
 
-/// How the fetch of a part goes.
+/// The state of a part's fetch.
 #[derive(Clone, Copy)]
 enum Fetch {
     Underway,
@@ -42,11 +42,11 @@ enum Fetch {
     Failed,
 }
 
-/// Draws a part as soon as it is there.
+/// Draws a part as soon as it has been fetched.
 #[component]
 pub fn Parted(
     part: Part,
-    /// Whether nothing is said while it is missing, as of what is seldom to be seen.
+    /// Whether to show nothing while the part is missing, for parts that are rarely visible.
     #[prop(optional)]
     is_quiet: bool,
 ) -> impl IntoView {
@@ -55,7 +55,7 @@ pub fn Parted(
         fetch.set(Fetch::Underway);
         spawn_local(async move {
             let outcome = (part.0)().await.map_or(Fetch::Failed, Fetch::Done);
-            // None, if the visitor has gone on to another place.
+            // Does nothing if the visitor has moved on to another place meanwhile.
             fetch.try_set(outcome);
         });
     };
@@ -76,7 +76,7 @@ pub fn Parted(
     }
 }
 
-/// Fetches parts before they are wanted, one after the other. One that fails is fetched again when it is.
+/// Fetches parts before they are needed, one after the other. A part whose fetch fails is fetched again when it is shown.
 pub fn fetch_ahead(parts: impl IntoIterator<Item = Part> + 'static) {
     spawn_local(async move {
         for part in parts {

@@ -21,7 +21,7 @@ pub enum Place {
 impl Place {
     pub const ALL: [Self; 5] = [Self::Data, Self::Network, Self::Train, Self::Understand, Self::Use];
 
-    /// Where a visitor begins: one click from here starts a run.
+    /// The place that a visitor sees first: one click there starts a run.
     const FIRST: Self = Self::Train;
 
     pub fn hash(self) -> &'static str {
@@ -48,7 +48,7 @@ impl Place {
         }
     }
 
-    /// In the visitor's language, tracked.
+    /// The name in the visitor's language, tracked.
     pub fn name(self) -> String {
         match self {
             Self::Data => tr!(shell.data),
@@ -65,7 +65,7 @@ pub fn current_place() -> RwSignal<Place> {
     let read = || Place::from_hash(&window().location().hash().unwrap_or_default());
     let place = RwSignal::new(read().unwrap_or(Place::FIRST));
     EventListener::new(&window(), "hashchange", move |_| {
-        // The hash of the skip link and the like leads to no other place.
+        // Other hashes, such as the skip link's, do not change the place.
         if let Some(next) = read() {
             place.set(next);
         }

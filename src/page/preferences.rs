@@ -1,5 +1,5 @@
-//! What the visitor prefers: language, theme, engine, which settings of a run are shown. Remembered where the browser allows it; in a private window they
-//! last as long as the page.
+//! The visitor's preferences: theme, device, kernel autotuning, and which settings of a run are shown. Stored where the browser allows it;
+//! elsewhere, as in a private window, they last as long as the page.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::JsValue;
@@ -7,7 +7,7 @@ use web_sys::Storage;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system has it.
+    /// The system's theme.
     #[default]
     System,
     Light,
@@ -22,7 +22,7 @@ pub enum EnginePreference {
     Cpu,
 }
 
-/// Whether kernels are timed against each other for long runs on a GPU.
+/// Whether kernels are autotuned for long runs on a GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tuning {
     #[default]
@@ -38,7 +38,7 @@ pub enum SettingsMode {
     Expert,
 }
 
-/// A preference with a name under which it is stored, and a name for each value.
+/// A preference, with the key under which it is stored and a name for each value.
 pub trait Preference: Copy + Default + PartialEq + Sized + 'static {
     const KEY: &'static str;
     const VALUES: &'static [(Self, &'static str)];
@@ -57,7 +57,7 @@ pub trait Preference: Copy + Default + PartialEq + Sized + 'static {
 
     fn remember(self) {
         if let Some(storage) = storage() {
-            // Full or forbidden: then it lasts as long as the page.
+            // If storage is full or forbidden, the preference lasts as long as the page.
             storage.set_item(Self::KEY, self.name()).ok();
         }
     }
@@ -71,14 +71,14 @@ impl Preference for Theme {
 }
 
 impl Theme {
-    /// Shows the page in this theme: the style sheet looks at `data-theme`.
+    /// Shows the page in this theme, by the attribute `data-theme` that the style sheet selects on.
     pub fn apply(self) {
         if let Some(root) = document().document_element() {
             let applied: Result<(), JsValue> = match self {
                 Self::System => root.remove_attribute("data-theme"),
                 Self::Light | Self::Dark => root.set_attribute("data-theme", self.name()),
             };
-            // The name is a valid one.
+            // The attribute's name is valid, so this does not fail.
             applied.ok();
         }
     }
@@ -100,7 +100,7 @@ impl Preference for SettingsMode {
     const VALUES: &'static [(Self, &'static str)] = &[(Self::Simple, "simple"), (Self::Expert, "expert")];
 }
 
-/// None where the browser forbids it.
+/// None where the browser forbids storage.
 fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }

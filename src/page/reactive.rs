@@ -1,7 +1,7 @@
-//! Memos and effects of boxed functions.
+//! Memos and effects over boxed functions.
 //!
-//! leptos compiles all that is around a memo or an effect, a kilobyte and more, for every type of function that it is given, and every
-//! closure is a type of its own. Boxed, those of one value share it.
+//! leptos compiles the code around a memo or an effect, a kilobyte or more, once for every function type, and every closure is a type of
+//! its own. Boxed functions with the same value type share that code.
 
 #![expect(clippy::disallowed_methods, reason = "here they are boxed")]
 
@@ -20,7 +20,7 @@ pub fn effect<T: 'static>(run: impl FnMut(Option<T>) -> T + 'static) {
     boxed_effect(Box::new(run));
 }
 
-/// [`Effect::watch`]: `then` hears of each new value and of the one before; at once, too, if it is `immediate`.
+/// [`Effect::watch`]: calls `then` with each new value and the previous one; also with the initial value if `immediate`.
 pub fn watch<T: 'static>(of: impl Fn() -> T + 'static, then: impl FnMut(&T, Option<&T>) + 'static, immediate: bool) {
     boxed_watch(Box::new(of), Box::new(then), immediate);
 }

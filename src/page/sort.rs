@@ -1,22 +1,22 @@
-//! Sorting with one sort for all types. The standard library's is compiled anew for every type and every order, four kilobytes each, and most of
-//! what the page sorts is a table of a few hundred rows.
+//! One sort for all types. The standard library's is compiled again for every element type and comparison, four kilobytes each, and the page mostly
+//! sorts tables of a few hundred rows.
 
 use std::cmp::Ordering;
 
-/// As `slice::sort_by`: stable.
+/// Stable, like `slice::sort_by`.
 pub fn sort_by<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
-    let order = sorted_places(items.len(), &|left, right| match (items.get(left), items.get(right)) {
+    let order = sorted_indices(items.len(), &|left, right| match (items.get(left), items.get(right)) {
         (Some(left), Some(right)) => compare(left, right),
-        _ => unreachable!("the places are those of the items"),
+        _ => unreachable!("the indices are those of the items"),
     });
     let mut unsorted: Vec<Option<T>> = std::mem::take(items).into_iter().map(Some).collect();
-    items.extend(order.into_iter().filter_map(|place| unsorted.get_mut(place)?.take()));
+    items.extend(order.into_iter().filter_map(|index| unsorted.get_mut(index)?.take()));
 }
 
-fn sorted_places(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..len).collect();
-    places.sort_by(|left, right| compare(*left, *right));
-    places
+fn sorted_indices(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut indices: Vec<usize> = (0..len).collect();
+    indices.sort_by(|left, right| compare(*left, *right));
+    indices
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! WebGPU in the worker: whether it can be used, and everything that the GPU refuses, so that no wrong result passes for a
-//! right one.
+//! WebGPU in the worker: whether it is available, and detection of every error, so that no wrong result is taken for a right one.
 
 use std::cell::RefCell;
 
@@ -24,11 +23,15 @@ extern "C" {
 }
 
 thread_local! {
-    /// What went wrong first; all else follows from it.
+    /// The first failure; later ones follow from it.
     static FAILURE: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
-/// Opens the GPU. `on_failure` hears, once, when its results can no longer be trusted.
+/// Opens the GPU. `on_failure` is called once, when its results can no longer be trusted.
+///
+/// # Errors
+///
+/// If WebGPU is unavailable or the device cannot be opened.
 pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineDevice, EngineInfo), Failure> {
     let (info, max_buffer_bytes) = probe().await?;
     watch(on_failure);
@@ -37,7 +40,7 @@ pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineD
     Ok((gpu::open(max_buffer_bytes).await?, info))
 }
 
-/// What the GPU complained about, if it did.
+/// The first failure that the GPU reported, if any.
 pub fn failure() -> Option<Failure> {
     FAILURE.with_borrow(Option::clone)
 }
@@ -45,7 +48,7 @@ pub fn failure() -> Option<Failure> {
 async fn probe() -> Result<(EngineInfo, u64), Failure> {
     let missing = |reason: String| Failure::new(FailureKind::NoWebGpu, reason);
     let found = probe_gpu().await.map_err(|error| missing(format!("WebGPU does not answer: {error:?}")))?;
-    // The object is our own script's.
+    // The object comes from gpu.js.
     let field = |name: &str| Reflect::get(&found, &name.into()).unwrap_or_default();
     if let Some(reason) = field("missing").as_string() {
         return Err(missing(reason));

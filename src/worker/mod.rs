@@ -1,16 +1,16 @@
-//! The browser as a platform for the session, and the start of an engine in its worker.
+//! The browser as the session's platform, and the start of an engine in its worker.
 
-/// Start-up: device, panics, first event.
+/// Start-up: the device, the panic hook, the first event.
 pub mod start;
 
-/// WebGPU: what the adapter offers, and every error that it reports.
+/// WebGPU: adapter information, and error reporting.
 #[cfg(feature = "gpu")]
 mod gpu;
 
 /// Messages, tasks, time, downloads.
 mod platform;
 
-/// Files of earlier visits.
+/// Cached files of earlier visits.
 mod store;
 
 pub use start::start;

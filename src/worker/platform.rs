@@ -1,4 +1,4 @@
-//! The browser as the session's platform: messages to the page, tasks, time, and files by address.
+//! The browser as the session's platform: messages to the page, tasks, time, and downloads.
 
 use js_sys::Promise;
 use kindling_core::protocol::Event;
@@ -11,7 +11,7 @@ use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, Reques
 use super::store::CacheStore;
 use crate::channel;
 
-/// A dedicated worker.
+/// A dedicated web worker.
 #[derive(Default)]
 pub struct Browser {
     store: CacheStore,
@@ -30,13 +30,13 @@ impl Platform for Browser {
     }
 
     fn now_ms(&self) -> f64 {
-        // Every browser with workers has it; without, rates and times read zero.
+        // Every browser with workers has `performance`; without it, rates and times are zero.
         scope().performance().map_or(0.0, |performance| performance.now())
     }
 
     async fn sleep(&self, duration_ms: u32) {
         let promise = Promise::new(&mut |resolve, _| {
-            // Fails only without a function to call.
+            // Fails only if there is no function to call.
             scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, duration_ms as i32).ok();
         });
         // This promise is never rejected.
@@ -70,7 +70,7 @@ impl Platform for Browser {
     }
 }
 
-/// The stream of a response.
+/// The body of a response, as a stream.
 pub struct BrowserDownload {
     reader: ReadableStreamDefaultReader,
     _abort: Abort,
@@ -88,7 +88,7 @@ impl Download for BrowserDownload {
     }
 }
 
-/// Ends a request when dropped; one that is whole by then is not concerned.
+/// Aborts a request when dropped; has no effect on a completed one.
 struct Abort(AbortController);
 
 impl Drop for Abort {

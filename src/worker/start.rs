@@ -1,4 +1,4 @@
-//! Starts the engine in its worker: the device, the first event, and then one command after the other.
+//! Starts the engine in its worker: opens the device, sends the first event, and executes commands.
 
 use std::cell::OnceCell;
 use std::panic::{self, PanicHookInfo};
@@ -16,16 +16,16 @@ unsafe extern "C" {
     fn __wasm_call_ctors();
 }
 
-/// Runs the engine; called by the worker's `main`, once.
+/// Starts the engine. The worker's `main` calls this once.
 pub fn start(kind: EngineKind) {
-    // The linker takes a module that never mentions its constructors for a command, and has every call from JavaScript run
-    // all of them again: half a second per training step on WebGPU.
+    // Without a reference to its constructors, the linker takes the module for a command and makes every call from JavaScript run all of
+    // them again: half a second per training step on WebGPU.
     #[cfg(target_family = "wasm")]
-    // SAFETY: nothing has run before this line, and nothing runs them again.
+    // SAFETY: nothing has run before this line, and nothing runs the constructors again.
     unsafe {
         __wasm_call_ctors();
     }
-    panic::set_hook(Box::new(last_words));
+    panic::set_hook(Box::new(report_panic));
     channel::watch();
     spawn_local(async move {
         let session = Rc::new(OnceCell::<Rc<Session<Browser>>>::new());
@@ -76,8 +76,8 @@ async fn open_gpu(_session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
     Err(Failure::new(FailureKind::NoWebGpu, "this engine was built without WebGPU"))
 }
 
-/// A panic ends the engine right after this. The page starts another.
-fn last_words(info: &PanicHookInfo) {
+/// Reports a panic to the page. The engine ends right after it, and the page starts another.
+fn report_panic(info: &PanicHookInfo) {
     console_error_panic_hook::hook(info);
     let failure = gpu_failure().unwrap_or_else(|| {
         let message = info.payload_as_str().unwrap_or("a panic without a message");
@@ -87,7 +87,7 @@ fn last_words(info: &PanicHookInfo) {
     channel::post(&Event::Crashed(failure));
 }
 
-/// What the GPU complained about first, if it did: the panic is only what followed from it.
+/// The first failure that the GPU reported, if any: the panic is only its consequence.
 #[cfg(feature = "gpu")]
 fn gpu_failure() -> Option<Failure> {
     super::gpu::failure()

@@ -1,4 +1,4 @@
-//! Records in the browser's Cache API. It can do nothing where the browser forbids it, as some do in private windows.
+//! The store in the browser's Cache API. All operations fail where the browser forbids it, as some do in private windows.
 
 use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
 use kindling_session::{Store, StoreError};
@@ -10,14 +10,14 @@ use super::platform::scope;
 
 const NAME: &str = "kindling-datasets-v1";
 
-/// Each record is a response; a write replaces it at once.
+/// Each record is a cached response, which a write replaces atomically.
 #[derive(Default)]
 pub struct CacheStore;
 
 impl Store for CacheStore {
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let found = JsFuture::from(open().await?.match_with_str(&url_of(name))).await.map_err(failed)?;
-        // Undefined where there is none.
+        // Undefined if there is no such record.
         let Ok(response) = found.dyn_into::<Response>() else { return Ok(None) };
         let buffer = JsFuture::from(response.array_buffer().map_err(failed)?).await.map_err(failed)?;
         let buffer: ArrayBuffer = buffer.dyn_into().map_err(failed)?;
@@ -45,7 +45,7 @@ impl Store for CacheStore {
 }
 
 async fn open() -> Result<Cache, StoreError> {
-    // Outside secure contexts `caches` is undefined, whatever its declared type.
+    // Outside secure contexts `caches` is undefined, despite its declared type.
     let caches = js_sys::Reflect::get(&scope(), &"caches".into()).map_err(failed)?;
     if caches.is_undefined() {
         return Err(StoreError("this page may not keep files".to_owned()));
@@ -54,7 +54,7 @@ async fn open() -> Result<Cache, StoreError> {
     JsFuture::from(opening).await.map_err(failed)?.dyn_into().map_err(failed)
 }
 
-/// A cache wants addresses as keys. Nothing is ever fetched from this one.
+/// The cache needs URLs as keys. This one is never fetched.
 fn url_of(name: &str) -> String {
     format!("{}/kindling-datasets/{name}", scope().location().origin())
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 
-/// The GPU adds in another order than the CPU, in f32, and differences grow along a training trajectory: after thirty steps
-/// of the LeNet they stay below this share of the loss.
+/// The GPU sums in another order than the CPU, in f32, and differences grow along a training trajectory: after thirty steps
+/// of LeNet, they stay below this fraction of the loss.
 const TOLERANCE: f64 = 1e-3;
 
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn cpu_and_webgpu_train_alike_from_equal_weights() {
     check("webgpu", lenet()).await;
 }
 
-/// Every kind of layer that the others do not have, on digits.
+/// Every kind of layer that the other tests do not have, on digits.
 #[tokio::test]
 async fn networks_of_every_family_train_alike() {
     let blocks = json!([

@@ -6,7 +6,7 @@ use std::time::Duration;
 use xtask::drive::{Browser, BrowserOptions, Page};
 use xtask::server::{Fault, Server, ServerConfig};
 
-/// How long a journey waits for what takes a machine of two cores a while.
+/// How long a journey waits for slow operations on a machine with two cores.
 pub const LONG: Duration = Duration::from_secs(240);
 
 /// How long a journey waits for what should be there at once.
@@ -33,7 +33,7 @@ impl App {
         Self { server, browser, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Opens the page; `query` is what follows its address, such as `?engine=cpu`.
+    /// Opens the page; `query` is appended to its address, such as `?engine=cpu`.
     pub async fn open(&self, query: &str) -> Page {
         self.browser.open(&format!("{}{query}", self.server.url())).await.unwrap()
     }
@@ -52,7 +52,7 @@ impl App {
         self.folder.path().join(name)
     }
 
-    /// Spoils the next answers for paths that end so.
+    /// Spoils the next responses for paths with this ending.
     pub fn spoil(&self, path_end: &str, fault: Fault, times: Option<u32>) {
         self.server.spoil(path_end, fault, times);
     }
@@ -61,14 +61,14 @@ impl App {
         self.server.heal();
     }
 
-    /// Ends the journey; nothing may have gone wrong in the page that the journey did not ask for.
+    /// Ends the journey. Fails if the page reported an error.
     pub async fn finish(self, page: Page) {
         let errors = page.errors().await.unwrap();
         assert!(errors.is_empty(), "the page reported errors: {errors:#?}");
         self.browser.quit().await.unwrap();
     }
 
-    /// Ends a journey in which the browser itself reports what was provoked.
+    /// Ends a journey in which the browser itself reports the errors that were provoked.
     pub async fn finish_after_faults(self) {
         self.browser.quit().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! A run between the page and the command line: equal losses, and each opens what the other trained.
+//! A run moves between the page and the command line: losses are equal, and each opens what the other trained.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +13,8 @@ use crate::pictures::{mnist, test_digit, write_bmp};
 
 const STEPS: usize = 100;
 
-/// Share of a loss. Wasm's SIMD has four lanes and no fused multiply-add, so sums round otherwise than natively, and differences grow along a
-/// training trajectory.
+/// Relative to the loss. Wasm's SIMD has four lanes and no fused multiply-add, so sums round differently than natively, and differences
+/// grow along a training trajectory.
 const TOLERANCE: f64 = 1e-3;
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_run_of_the_page_is_trained_by_kindling_and_the_result_comes_back() {
         assert!(difference < TOLERANCE, "step {step}: {here} in the page, {there} by kindling");
     }
 
-    // The page's network here, and kindling's there.
+    // The command line predicts with the page's network, then the page with the command line's.
     let (class, probability) = predict(&app, "page.safetensors", &digit);
     let in_page = classify(&page, &digit).await;
     assert_eq!(in_page["label"].as_str(), Some(class.as_str()));
@@ -70,7 +70,7 @@ async fn a_run_of_the_page_is_trained_by_kindling_and_the_result_comes_back() {
     app.finish(page).await;
 }
 
-/// The losses of the page's settings, trained by kindling.
+/// Trains with the page's settings by kindling; returns the losses.
 fn train(app: &App) -> Vec<f64> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/datasets/mnist");
     let (settings, out) = (app.file("settings.json"), app.file("run"));
@@ -80,7 +80,7 @@ fn train(app: &App) -> Vec<f64> {
     events.filter(|event| event["kind"] == "progress").flat_map(|event| losses(&event["losses"])).collect()
 }
 
-/// The most probable class, and how probable it is.
+/// The most probable class, and its probability.
 fn predict(app: &App, run: &str, image: &Path) -> (String, f64) {
     let table = kindling(&["predict", path(&app.file(run)), path(image), "--csv", "--top=1", "--threads=1"]);
     let fields: Vec<&str> = table.lines().nth(1).unwrap().rsplitn(3, ',').collect();
@@ -101,7 +101,7 @@ fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// What `kindling` prints; `cargo xtask test` builds it.
+/// Runs `kindling`, which `cargo xtask test` builds; returns its output.
 fn kindling(arguments: &[&str]) -> String {
     let program =
         PathBuf::from(std::env::var("KINDLING_PROGRAM").expect("KINDLING_PROGRAM is the command line's program"));

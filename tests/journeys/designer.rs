@@ -1,4 +1,4 @@
-//! The network designer: a network from nothing, layers that do not fit, undo and redo, its text, and a run of it.
+//! The network designer: a network from scratch, layers that do not fit, undo and redo, its text, and a run of it.
 
 use serde_json::{Value, json};
 use xtask::drive::{BrowserOptions, Page};
@@ -24,7 +24,7 @@ async fn a_network_is_built_from_nothing_and_trained() {
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
 
-    // The text is what `kindling.train` takes, and the engine builds what the cards have counted.
+    // The text is valid for `kindling.train`, and the engine builds as many parameters as the cards have counted.
     let (parameters, report): (u64, Value) = page
         .run(
             "let parameters = 0;
@@ -43,7 +43,7 @@ async fn a_network_is_built_from_nothing_and_trained() {
     app.finish(page).await;
 }
 
-/// Convolution, ReLU, flatten, classifier, each by the menu.
+/// Adds convolution, ReLU, flatten and classifier through the menu.
 async fn build(page: &Page) {
     page.go_to("Network").await.unwrap();
     page.click("button", "Start empty").await.unwrap();
@@ -89,14 +89,14 @@ async fn a_misfit_is_mended_undone_and_redone(page: &Page) {
     page.wait_for::<bool>(is_wrong, SHORT).await.unwrap();
     page.click("button", "Redo").await.unwrap();
     wait_for_parameters(page, PARAMETERS).await;
-    // The same by keys: the focus is on a button of the designer.
+    // The same with keys: the focus is on a button of the designer.
     key(page, "z", 2).await;
     page.wait_for::<bool>(is_wrong, SHORT).await.unwrap();
     key(page, "Z", 2 | 8).await;
     wait_for_parameters(page, PARAMETERS).await;
 }
 
-/// ReLU before and behind the convolution costs the same.
+/// ReLU costs the same before and after the convolution.
 async fn layers_move_by_keys_and_mouse(page: &Page) {
     page.run::<Value>("document.querySelector('[data-layer=\"2\"] [data-control=grip]').focus()", json!(null))
         .await
@@ -126,7 +126,7 @@ async fn layers_move_by_keys_and_mouse(page: &Page) {
     wait_for_parameters(page, PARAMETERS).await;
 }
 
-/// A mistake is named by line and column and the text stays; the network as its text has it.
+/// Checks that a mistake is reported by line and column and that the text is kept. Returns the network as its text has it.
 async fn as_text(page: &Page) -> Value {
     page.click("radio", "Text").await.unwrap();
     let text: String = page.wait_for("document.querySelector('#network-json')?.value", SHORT).await.unwrap();
@@ -153,7 +153,7 @@ async fn as_text(page: &Page) -> Value {
     )
     .await
     .unwrap();
-    // It outlives a look elsewhere.
+    // The text survives a visit to another place.
     page.go_to("Data").await.unwrap();
     page.go_to("Network").await.unwrap();
     page.wait_for::<bool>(&format!("document.querySelector('#network-json')?.value === {}", json!(broken)), SHORT)
@@ -184,9 +184,9 @@ async fn a_network_that_cannot_be_built_is_not_trained_and_keeps_to_a_phone_s_wi
                 page.run("return [innerWidth, document.documentElement.scrollWidth]", json!(null)).await.unwrap();
             assert_eq!(widths, (390, 390), "{language}, after {button}");
         }
-        // The last undo has taken the added layer back.
+        // The last undo has reverted the added layer.
         page.run::<Value>("location.hash = 'train'", json!(null)).await.unwrap();
-        // It says why it cannot be clicked, and where that is mended.
+        // The page says why the button is disabled, and links to where that is fixed.
         page.wait_for::<bool>("document.querySelector('.offer .button:disabled') !== null", SHORT).await.unwrap();
         page.run::<Value>("document.querySelector('.offer .failure a').click()", json!(null)).await.unwrap();
         page.wait_for::<bool>("document.querySelector('#network-problem') !== null", SHORT).await.unwrap();
@@ -209,7 +209,7 @@ fn title_of(layer: usize, title: &str) -> String {
     format!("{card} === {}", json!(format!("{layer}. {title}")))
 }
 
-/// Presses a key where the focus is. Of the modifiers, Alt is 1, Control 2, Shift 8.
+/// Presses a key at the focus. Modifiers: Alt is 1, Control 2, Shift 8.
 async fn key(page: &Page, key: &str, modifiers: u32) {
     let code = if key == "ArrowUp" { 38 } else { 90 };
     for kind in ["rawKeyDown", "keyUp"] {

@@ -29,7 +29,7 @@ async fn a_cut_download_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_part_of_the_page_that_is_missing_is_told_and_can_be_fetched_again() {
+async fn a_part_of_the_page_that_is_missing_is_reported_and_can_be_fetched_again() {
     let app = App::start().await;
     app.spoil("split_network.wasm", Fault::Status(503), None);
     app.spoil("split_api.wasm", Fault::Status(503), None);
@@ -54,7 +54,7 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 3 })", json!(null))
         .await
         .unwrap();
-    // Written a moment after the run has ended.
+    // Stored a moment after the run has ended.
     page.wait_for::<bool>(&format!("(await {}) === 1", n_stored("runs")), SHORT).await.unwrap();
 
     app.spoil("split_workbench.wasm", Fault::Status(503), None);
@@ -67,7 +67,7 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
 }
 
 #[tokio::test]
-async fn without_its_texts_in_another_language_the_page_speaks_english() {
+async fn without_its_texts_in_another_language_the_page_is_in_english() {
     let app = App::start_with(BrowserOptions { language: "zh-CN".into(), ..Default::default() }, "/").await;
     app.spoil("split_chinese.wasm", Fault::Status(503), None);
     let page = app.open("?engine=cpu").await;
@@ -79,7 +79,7 @@ async fn without_its_texts_in_another_language_the_page_speaks_english() {
 }
 
 #[tokio::test]
-async fn a_download_that_keeps_failing_is_told_and_can_be_repeated() {
+async fn a_download_that_keeps_failing_is_reported_and_can_be_repeated() {
     let app = App::start().await;
     app.spoil("train-images-idx3-ubyte.gz", Fault::Status(503), None);
     let page = app.open("?engine=cpu").await;
@@ -107,7 +107,7 @@ async fn broken_files_of_the_visitor_are_named() {
     let app = App::start().await;
     let images = app.file("train-images-idx3-ubyte");
     let labels = app.file("train-labels-idx1-ubyte");
-    // Says that it holds four thousand million images.
+    // The header declares four billion images.
     std::fs::write(&images, [0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3]).unwrap();
     std::fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]).unwrap();
     let page = app.open("?engine=cpu").await;
@@ -121,7 +121,7 @@ async fn broken_files_of_the_visitor_are_named() {
     std::fs::write(&text, "not a dataset").unwrap();
     drop_files(&page, &[text]).await;
     page.wait_for_text("notes.txt", SHORT).await.unwrap();
-    // The page goes on.
+    // The page continues to work.
     assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
     app.finish(page).await;
 }
@@ -137,7 +137,7 @@ async fn a_killed_engine_is_restarted_and_the_page_still_works() {
              return await kindling.train({ epochs: 3 }, event => {
                  if (event.kind !== 'progress') return;
                  worker.terminate();
-                 // As the browser tells of it: not from within another event.
+                 // As the browser reports it: not from within another event.
                  setTimeout(() => worker.dispatchEvent(new ErrorEvent('error', { message: 'killed by the journey' })));
              });",
             json!(null),
@@ -147,7 +147,7 @@ async fn a_killed_engine_is_restarted_and_the_page_still_works() {
         .unwrap_err();
     assert_eq!(rejection.name, "EngineCrashed", "{rejection:?}");
     page.wait_for_text("started again", SHORT).await.unwrap();
-    // The dataset comes back by itself, and training works again.
+    // The dataset is loaded again without the visitor, and training works again.
     let report: Value = page.run("return await kindling.train({ maxSteps: 5 })", json!(null)).await.unwrap();
     assert_eq!(report["steps"], 5);
     assert!(page.run::<u32>("return window.journey.workers.length", json!(null)).await.unwrap() >= 2);
@@ -195,12 +195,12 @@ async fn wrong_requests_are_rejected_by_name() {
 }
 
 #[tokio::test]
-async fn a_refused_camera_is_told_and_the_page_goes_on() {
+async fn a_refused_camera_is_reported_and_the_page_continues() {
     camera_trouble(Camera::Refused).await;
 }
 
 #[tokio::test]
-async fn a_missing_camera_is_told_and_the_page_goes_on() {
+async fn a_missing_camera_is_reported_and_the_page_continues() {
     camera_trouble(Camera::Missing).await;
 }
 

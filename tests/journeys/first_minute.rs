@@ -1,4 +1,4 @@
-//! A visitor's first minute on the processor: one click trains; then the test, a look at the mistakes, and own digits.
+//! A visitor's first minute on the CPU: one click trains; then the test, a view of the mistakes, and the visitor's own digits.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::visitor::{
     answer, arrive, draw, expect_no_trouble, figure, fill, is_answered, number, pick_file, wait_until,
 };
 
-/// Percent, after one epoch of the preset: it reaches 97 to 98.
+/// Percent, after one epoch of the preset, which reaches 97 to 98.
 const ACCURACY_BAR: f64 = 95.0;
 
-/// From the click to the first step, with the download from this machine.
+/// From the click to the first step, including the download from this machine.
 const FIRST_STEP_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn one_click_trains_and_the_buttons_steer() {
     page.click("button", "Pause").await.unwrap();
     page.control("status", "Paused").await.unwrap();
     let paused_at = wait_until(&page, &steps, "true", SHORT).await;
-    // Were the run going on, the number would be larger than the clicks make it.
+    // If the run continued, the number would be larger than the clicks make it.
     for n_clicks in 1..=3 {
         page.click("button", "Step").await.unwrap();
         let step = wait_until(&page, &steps, &format!("it > {}", paused_at + f64::from(n_clicks) - 1.0), SHORT).await;
@@ -46,7 +46,7 @@ async fn one_click_trains_and_the_buttons_steer() {
 
     page.click("button", "Resume").await.unwrap();
     wait_until(&page, &steps, &format!("it >= {}", paused_at + 20.0), SHORT).await;
-    // The run goes on while the visitor looks elsewhere, and is seen there.
+    // The run continues while the visitor is in another place, and is visible there.
     page.go_to("Data").await.unwrap();
     page.click("link", "Epoch *").await.unwrap();
     page.click("button", "Stop").await.unwrap();
@@ -91,7 +91,7 @@ async fn train_one_epoch(page: &Page) {
     page.wait_for_text("540 steps in ", SHORT).await.unwrap();
 }
 
-/// Tests on the ten thousand test images; what the page then shows must fit together.
+/// Tests on the ten thousand test images; the figures that the page then shows must be consistent.
 async fn test_set(page: &Page) {
     page.click("radio", "Test").await.unwrap();
     page.click("button", "Test").await.unwrap();
@@ -140,7 +140,7 @@ async fn test_set(page: &Page) {
     page.wait_for::<bool>(&others, SHORT).await.unwrap();
 }
 
-/// Behind a cell are as many images as it says, each with the two classes of the cell.
+/// A cell opens as many images as it states, each with the two classes of the cell.
 async fn open_most_confused_cell(page: &Page, matrix: &[Vec<u32>]) {
     let cells = (0..10).flat_map(|label| (0..10).map(move |predicted| (label, predicted)));
     let (label, predicted) = cells.filter(|(a, b)| a != b).max_by_key(|&(a, b)| matrix[a][b]).unwrap();
@@ -155,7 +155,7 @@ async fn open_most_confused_cell(page: &Page, matrix: &[Vec<u32>]) {
     page.click("button", "Close").await.unwrap();
 }
 
-/// The captions of a list of images, once they are there.
+/// The captions of a list of images, once it is filled.
 async fn captions(page: &Page, list: &str) -> Vec<String> {
     page.wait_for(&format!("(it => it.length && it)({})", captions_in(list)), SHORT).await.unwrap()
 }
@@ -167,12 +167,12 @@ fn captions_in(list: &str) -> String {
     )
 }
 
-/// A one, a seven and a zero by mouse.
+/// Draws a one, a seven and a zero with the mouse.
 async fn drawings(page: &Page) {
     let line = |from: (f64, f64), to: (f64, f64)| {
         (0..=20).map(move |step| {
-            let share = f64::from(step) / 20.0;
-            (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share)
+            let fraction = f64::from(step) / 20.0;
+            (from.0 + (to.0 - from.0) * fraction, from.1 + (to.1 - from.1) * fraction)
         })
     };
     let ring = (0..=40).map(|step| {
@@ -193,7 +193,7 @@ async fn drawings(page: &Page) {
     }
 }
 
-/// Digits of the test set as image files. One of five may be taken for another.
+/// Uploads digits of the test set as image files. One of five may be misclassified.
 async fn uploads(app: &App, page: &Page) {
     page.click("tab", "Upload").await.unwrap();
     let dataset = mnist();
@@ -222,7 +222,7 @@ async fn a_webcam_is_answered_live() {
     page.go_to("Use").await.unwrap();
     page.click("tab", "Webcam").await.unwrap();
     page.click("button", "Start camera").await.unwrap();
-    // The clip shows them in turn.
+    // The clip shows the digits in turn.
     for class in ["0", "1", "0"] {
         assert!(is_answered(&page, class).await, "{class} before the camera: {}", answer(&page).await);
     }

@@ -1,4 +1,4 @@
-//! A GPU that lies or goes away: the run ends by name, the page says so, and goes on without it.
+//! A GPU that computes wrongly or is lost: the run ends with a named error, the page reports it, and continues without the GPU.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
@@ -10,18 +10,18 @@ use crate::visitor::{arrive, number, wait_until};
 /// More steps than a broken GPU gets through.
 const RUN: &str = "return await kindling.train({ batchSize: 20, maxSteps: 30 })";
 
-/// The watcher of the GPU, which is served as a script of its own.
+/// The script that watches the GPU, which is served as a file of its own.
 const WATCHER: &str = "/worker/gpu.js";
 
 #[tokio::test]
-async fn a_refused_shader_ends_the_run_and_the_page_goes_on_without_the_gpu() {
+async fn a_refused_shader_ends_the_run_and_the_page_continues_without_the_gpu() {
     let app = App::start().await;
     let from = "const module = original.apply(this, args);";
     let to = format!("args[0].code += ' This is no shader.'; {from}");
     app.spoil(WATCHER, Fault::Replace { from: from.into(), to }, None);
     let page = arrive(&app, "?engine=webgpu").await;
 
-    // Once can be a driver's bad day: the GPU is tried again.
+    // A single failure can be a glitch of the driver: the GPU is tried again.
     let rejection = run_fails(&page).await;
     assert_eq!(rejection.name, "GpuError", "{rejection:?}");
     assert!(rejection.message.contains("shader"), "{rejection:?}");
@@ -32,12 +32,12 @@ async fn a_refused_shader_ends_the_run_and_the_page_goes_on_without_the_gpu() {
 
     let rejection = run_fails(&page).await;
     assert_eq!(rejection.name, "GpuError", "{rejection:?}");
-    goes_on_with_the_cpu(&page).await;
+    continues_on_the_cpu(&page).await;
     app.finish_after_faults().await;
 }
 
 #[tokio::test]
-async fn a_lost_gpu_ends_the_run_and_the_page_goes_on_without_it() {
+async fn a_lost_gpu_ends_the_run_and_the_page_continues_without_it() {
     let app = App::start().await;
     let from = "device.lost.then(";
     let to = format!(
@@ -55,7 +55,7 @@ async fn a_lost_gpu_ends_the_run_and_the_page_goes_on_without_it() {
     let rejection = run_fails(&page).await;
     assert_eq!(rejection.name, "DeviceLost", "{rejection:?}");
     page.control("alert", "The connection to the graphics processor was lost.*").await.unwrap();
-    goes_on_with_the_cpu(&page).await;
+    continues_on_the_cpu(&page).await;
     app.finish_after_faults().await;
 }
 
@@ -64,8 +64,8 @@ async fn run_fails(page: &Page) -> xtask::drive::Rejection {
     page.call::<Value>(RUN, json!(null)).await.unwrap().expect_err("a run on a broken GPU came to its end")
 }
 
-/// The page says that it goes on without the GPU, and one click trains again.
-async fn goes_on_with_the_cpu(page: &Page) {
+/// Checks that the page reports that it continues without the GPU, and that one click trains again.
+async fn continues_on_the_cpu(page: &Page) {
     let notice = "The graphics processor could not be used, so the page continues on the processor.";
     page.wait_for_text(notice, SHORT).await.unwrap();
     let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
@@ -74,7 +74,7 @@ async fn goes_on_with_the_cpu(page: &Page) {
     wait_until(page, &number("Steps"), "it >= 5", LONG).await;
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
-    // Told as failures, all of it: nothing was left to the browser's console.
+    // All of it was reported as failures: nothing was left to the browser's console.
     let uncaught: Vec<String> = page.run("return window.journey.errors", json!(null)).await.unwrap();
     assert!(uncaught.is_empty(), "{uncaught:#?}");
 }

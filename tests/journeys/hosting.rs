@@ -30,7 +30,7 @@ async fn a_sub_path_of_a_plain_static_host_is_enough_and_no_other_host_is_asked(
     let own_address = app.url();
     app.finish(page).await;
 
-    // A line an event. The browser asks hosts of its own maker by itself; what the page and its workers ask names their origin.
+    // One event per line. The browser contacts hosts of its vendor by itself; requests of the page and its workers name their origin.
     let log = std::fs::read_to_string(&net_log).unwrap();
     let origin = own_address.trim_end_matches("/a/sub/path/");
     let asked_by_page = log.lines().filter(|line| line.contains(&format!("\"initiator\":\"{origin}")));
@@ -82,7 +82,7 @@ async fn a_software_adapter_is_used_only_when_asked_for() {
     app.finish(page).await;
 }
 
-/// As `cargo xtask serve` has it while it builds the GPU's engines.
+/// Serves `engines.json` as `cargo xtask serve` does while it builds the GPU engines.
 fn is_building(app: &App) {
     let (from, to) = (r#""coming":[]"#, r#""coming":["engine_gpu"]"#);
     app.spoil("engines.json", Fault::Replace { from: from.into(), to: to.into() }, None);

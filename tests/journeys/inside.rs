@@ -1,4 +1,4 @@
-//! Looking inside the network while it trains: opened, watched with an image, closed; nothing is measured while it is closed.
+//! Monitoring the network while it trains: opened, watched with an image, closed; nothing is measured while it is closed.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
@@ -6,39 +6,39 @@ use xtask::drive::Page;
 use crate::app::{App, LONG, SHORT};
 use crate::visitor::{Key, expect_no_trouble, press};
 
-/// Trains without end, and counts looks and losses.
+/// Trains for a long time, and counts the snapshots.
 const START: &str = "
     await kindling.loadDataset('mnist');
-    const seen = window.seen = { looks: 0, last: null, elapsedMs: 0 };
+    const seen = window.seen = { snapshots: 0, last: null, elapsedMs: 0 };
     kindling.train({ epochs: 100 }, event => {
-        if (event.kind === 'layers') { seen.looks += 1; seen.last = event; }
+        if (event.kind === 'layers') { seen.snapshots += 1; seen.last = event; }
         if (event.kind === 'progress') seen.elapsedMs = event.elapsedMs;
     });";
 
 #[tokio::test]
-async fn the_network_is_looked_into_only_while_somebody_looks() {
+async fn the_network_is_monitored_only_while_somebody_watches() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
     page.run::<Value>(START, json!(null)).await.unwrap();
     page.wait_for::<bool>("window.seen.elapsedMs > 3000", LONG).await.unwrap();
-    assert_eq!(looks(&page).await, 0, "closed at first");
+    assert_eq!(snapshots(&page).await, 0, "closed at first");
 
     toggle(&page).await;
     page.wait_for::<bool>("document.querySelectorAll('#inside [data-layer]').length >= 5", LONG).await.unwrap();
-    what_a_program_hears(&page).await;
+    what_a_program_receives(&page).await;
     strips_grow(&page).await;
-    // Of the first layer, and not all of one color.
+    // The filters of the first layer, which are not all of one color.
     page.wait_for::<bool>(&varies("#inside-filters canvas"), SHORT).await.unwrap();
     choose_another_image(&page).await;
 
     toggle(&page).await;
     nothing_comes(&page).await;
 
-    // Opened by a program; who goes elsewhere no longer looks.
-    let n_looks = looks(&page).await;
+    // Opened by a program. Leaving the place ends the monitoring.
+    let n_snapshots = snapshots(&page).await;
     page.run::<Value>("await kindling.watch(true)", json!(null)).await.unwrap();
     page.wait_for::<bool>("document.querySelector('#inside').open", SHORT).await.unwrap();
-    page.wait_for::<bool>(&format!("window.seen.looks > {n_looks}"), SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
     page.go_to("Data").await.unwrap();
     nothing_comes(&page).await;
     page.go_to("Train").await.unwrap();
@@ -50,19 +50,19 @@ async fn the_network_is_looked_into_only_while_somebody_looks() {
     app.finish(page).await;
 }
 
-/// By keyboard.
+/// Opens or closes the panel by keyboard.
 async fn toggle(page: &Page) {
     page.run::<Value>("document.querySelector('#inside > summary').focus()", json!(null)).await.unwrap();
     press(page, Key::Enter).await;
 }
 
-async fn looks(page: &Page) -> u32 {
-    page.run("return window.seen.looks", json!(null)).await.unwrap()
+async fn snapshots(page: &Page) -> u32 {
+    page.run("return window.seen.snapshots", json!(null)).await.unwrap()
 }
 
-/// The figures of a learned layer, in a sensible range.
-async fn what_a_program_hears(page: &Page) {
-    page.wait_for::<bool>("window.seen.looks > 0", SHORT).await.unwrap();
+/// Checks that the statistics of a learned layer are in a sensible range.
+async fn what_a_program_receives(page: &Page) {
+    page.wait_for::<bool>("window.seen.snapshots > 0", SHORT).await.unwrap();
     let layer: Value = page.run("return window.seen.last.layers[0]", json!(null)).await.unwrap();
     assert_eq!(layer["index"], json!(0));
     let total: u64 = layer["weights"]["counts"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
@@ -72,7 +72,7 @@ async fn what_a_program_hears(page: &Page) {
     assert!(layer["gradientNorm"].as_f64().unwrap() > 0.0, "{layer}");
 }
 
-/// With each look a column is added, and the figures change.
+/// Each snapshot adds a column, and the figures change.
 async fn strips_grow(page: &Page) {
     let strip = "[data-layer=\"1\"] [data-strip=\"weights\"] canvas";
     let n_columns = format!(
@@ -90,29 +90,29 @@ async fn strips_grow(page: &Page) {
     page.wait_for::<bool>(&format!("{figures} !== {}", json!(said)), SHORT).await.unwrap();
 }
 
-/// Its feature maps take the place of those of the first.
+/// The feature maps of the chosen image replace those of the first.
 async fn choose_another_image(page: &Page) {
     let maps = "[data-layer=\"1\"] .inside-maps canvas";
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
     page.run::<Value>("document.querySelectorAll('.inside-images button')[3].click()", json!(null)).await.unwrap();
     let pressed = "document.querySelectorAll('.inside-images button')[3].ariaPressed === 'true'";
     page.wait_for::<bool>(pressed, SHORT).await.unwrap();
-    // Gone at once, and there again with the next look.
-    let n_looks = looks(page).await;
-    page.wait_for::<bool>(&format!("window.seen.looks > {n_looks}"), SHORT).await.unwrap();
+    // They disappear at once, and are back with the next snapshot.
+    let n_snapshots = snapshots(page).await;
+    page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
 }
 
-/// Seconds of training go by without a look; one that was under way may still come.
+/// Seconds of training pass without a snapshot; one that was under way may still arrive.
 async fn nothing_comes(page: &Page) {
     let now: f64 = page.run("return window.seen.elapsedMs", json!(null)).await.unwrap();
     page.wait_for::<bool>(&format!("window.seen.elapsedMs > {}", now + 500.0), LONG).await.unwrap();
-    let n_looks = looks(page).await;
+    let n_snapshots = snapshots(page).await;
     page.wait_for::<bool>(&format!("window.seen.elapsedMs > {}", now + 4_500.0), LONG).await.unwrap();
-    assert_eq!(looks(page).await, n_looks, "nothing is measured while nobody looks");
+    assert_eq!(snapshots(page).await, n_snapshots, "nothing is measured while nobody watches");
 }
 
-/// JavaScript for whether a canvas has more than one color.
+/// JavaScript that tests whether a canvas has more than one color.
 fn varies(canvas: &str) -> String {
     format!(
         "(canvas => {{

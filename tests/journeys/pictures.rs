@@ -1,4 +1,4 @@
-//! Pictures as a visitor brings them: a digit of the MNIST test set as an image file, and as what a webcam sees.
+//! A visitor's pictures: a digit of the MNIST test set as an image file, and as a webcam's video.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub fn test_digit(dataset: &Dataset, class: u16, nth: usize) -> Vec<u8> {
     dataset.pixels[index * n_values..(index + 1) * n_values].to_vec()
 }
 
-/// A 28x28 digit as a 24-bit BMP of 280x280, light on dark as in the dataset: a format that needs no encoder.
+/// Writes a 28x28 digit as a 24-bit BMP of 280x280, light on dark as in the dataset: a format that needs no encoder.
 pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
     const SIDE: usize = 280;
     let mut file = Vec::with_capacity(54 + SIDE * SIDE * 3);
@@ -39,7 +39,7 @@ pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
     file.extend(54_u32.to_le_bytes());
     file.extend(40_u32.to_le_bytes());
     file.extend((SIDE as i32).to_le_bytes());
-    // A negative height: rows from the top.
+    // A negative height means that rows start at the top.
     file.extend((-(SIDE as i32)).to_le_bytes());
     file.extend(1_u16.to_le_bytes());
     file.extend(24_u16.to_le_bytes());
@@ -53,8 +53,8 @@ pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
     path.to_path_buf()
 }
 
-/// A webcam clip that shows the digits in turn, each for three seconds, again and again: dark ink on light paper, held still in
-/// the middle of a 320x240 picture.
+/// Writes a webcam clip that shows the digits in turn, each for three seconds: dark ink on light paper, held still in the middle of a
+/// 320x240 picture.
 pub fn write_y4m(digits: &[Vec<u8>], path: &Path) -> PathBuf {
     const FRAMES_PER_SECOND: usize = 10;
     const FRAMES_PER_DIGIT: usize = 30;
@@ -73,7 +73,7 @@ pub fn write_y4m(digits: &[Vec<u8>], path: &Path) -> PathBuf {
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
 
-/// Brightness of each pixel, then its color, which is none.
+/// The luma of each pixel, then a neutral chroma.
 fn frame(digit: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(WIDTH * HEIGHT * 3 / 2);
     for y in 0..HEIGHT {

@@ -1,4 +1,4 @@
-//! A run that is broken off goes on: after a reload, bit for bit on the CPU, closely on WebGPU; after a lost engine, with the next one.
+//! An interrupted run resumes: after a reload, bit for bit on the CPU, closely on WebGPU; after a lost engine, on the next one.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
@@ -9,11 +9,11 @@ use crate::runs::n_stored;
 /// Few and small steps, so that a checkpoint comes long before the end.
 const CONFIG: &str = "{ network: 'lenet', batchSize: 8, maxSteps: 6000, epochs: 1, optimizer: 'adam' }";
 
-/// The end of a run that nobody waits for.
+/// The outcome of a run that no script awaits.
 const END: &str = "document.querySelector('.outcome')?.innerText";
 
 #[tokio::test]
-async fn a_run_goes_on_after_a_reload_as_if_nothing_had_been() {
+async fn a_run_resumes_after_a_reload_as_if_it_had_never_been_interrupted() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
     let whole = weights_fingerprint(&page, &format!("await kindling.train({CONFIG});")).await;
@@ -42,24 +42,24 @@ async fn a_run_goes_on_after_a_reload_as_if_nothing_had_been() {
     app.finish(page).await;
 }
 
-/// Steps of the brief run, each of which takes long where SwiftShader computes.
+/// Steps of the brief run, each of which takes long on SwiftShader.
 const BRIEF_STEPS: usize = 12;
 
-/// The step after which it is broken off.
+/// The step after which the run is interrupted.
 const BREAK: usize = 5;
 
-/// Share of a loss. A read may end one fused kernel and begin another, which rounds otherwise; from then on it is as between the engines. On
-/// the CPU, a run that lost Adam's moments, or where dropout or augmentation were in their draws, was off by 4% and more.
+/// Relative to the loss. A read may end one fused kernel and begin another, which rounds differently; from then on, differences are like those
+/// between the engines. On the CPU, a run that lost Adam's moments, or the state of dropout's or augmentation's generator, was off by 4% and more.
 const TOLERANCE: f64 = 1e-3;
 
 #[tokio::test]
-async fn a_run_on_webgpu_goes_on_after_a_reload_within_tolerance() {
+async fn a_run_on_webgpu_resumes_after_a_reload_within_tolerance() {
     let app = App::start().await;
     let page = app.open("?engine=webgpu").await;
     let whole = losses(&page, "await kindling.loadDataset('mnist'); await kindling.train(args, listen);").await;
     assert_eq!(whole.len(), BRIEF_STEPS + 1);
 
-    // Paused before its first step, it goes step by step, and each pause makes a checkpoint.
+    // Paused before its first step, the run is single-stepped, and each pause makes a checkpoint.
     let one_by_one = "
         let tell;
         const pause = () => new Promise(resolve => { tell = resolve; });
@@ -76,7 +76,7 @@ async fn a_run_on_webgpu_goes_on_after_a_reload_within_tolerance() {
     page.wait_for_text("A run was interrupted", LONG).await.unwrap();
     let offered: Value = page.run("return await kindling.interruptedRun()", json!(null)).await.unwrap();
     let step = offered["step"].as_u64().unwrap() as usize;
-    // The last checkpoint may have been on its way to the storage.
+    // The last checkpoint may not have reached the storage.
     assert!((BREAK - 1..=BREAK).contains(&step), "{offered}");
 
     let rest = losses(&page, "await kindling.resumeRun(listen);").await;
@@ -88,8 +88,8 @@ async fn a_run_on_webgpu_goes_on_after_a_reload_within_tolerance() {
     app.finish(page).await;
 }
 
-/// With all that a step leaves for the next ones: moments, running statistics, an average, and what dropout and augmentation draw.
-/// No bias before the batch norm: its gradient is nothing but rounding, and Adam makes steps of it.
+/// A config with all kinds of state that a step leaves for the next ones: moments, running statistics, an average, and the generators of dropout
+/// and augmentation. No bias before the batch norm: its gradient is nothing but rounding, and Adam makes steps of it.
 fn brief() -> Value {
     let layers = json!([
         { "conv": { "filters": 4, "kernel": 5, "stride": 2, "padding": "valid", "bias": false } },
@@ -112,8 +112,8 @@ fn brief() -> Value {
     })
 }
 
-/// The losses of a run's steps on WebGPU, and at last that of the average on the validation images. `train` has it tell `listen`; the brief
-/// config is `args`.
+/// The losses of a run's steps on WebGPU, and finally the loss of the averaged weights on the validation images. `train` passes events to
+/// `listen`; the brief config is `args`.
 async fn losses(page: &Page, train: &str) -> Vec<f64> {
     let script = format!(
         "const ready = await kindling.ready();
@@ -127,7 +127,7 @@ async fn losses(page: &Page, train: &str) -> Vec<f64> {
 }
 
 #[tokio::test]
-async fn a_run_goes_on_after_its_engine_was_killed() {
+async fn a_run_resumes_after_its_engine_was_killed() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
     page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_run_that_was_discarded_stays_gone() {
     app.finish(page).await;
 }
 
-/// Starts a run that nobody waits for.
+/// Starts a run without waiting for it.
 async fn begin(page: &Page) {
     let start = format!(
         "window.checkpoint = null;
@@ -172,7 +172,7 @@ async fn wait_for_checkpoint(page: &Page) -> u64 {
     page.wait_for::<u64>("window.checkpoint", LONG).await.unwrap()
 }
 
-/// What the network says of the whole validation split, to the last bit that JSON shows.
+/// The network's evaluation on the whole validation split, with all the digits that JSON has.
 async fn weights_fingerprint(page: &Page, before: &str) -> Value {
     let script = format!(
         "await kindling.ready(); if (!(await kindling.currentRun())) await kindling.loadDataset('mnist'); {before}

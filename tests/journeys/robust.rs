@@ -1,4 +1,4 @@
-//! Training against attacks, advice from the curves, and the random changes shown on the visitor's images.
+//! Adversarial training, advice from the curves, and the augmentation of the visitor's images.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
@@ -22,7 +22,7 @@ async fn a_network_is_trained_against_attacks() {
     let expected = json!({ "method": { "pgd": { "steps": 2, "stepSize": 0.025 } }, "strength": 0.2, "share": 0.25 });
     assert_eq!(run["config"]["adversarial"], expected);
 
-    // The mean over several views answers too, and says so.
+    // The mean over several views is also evaluated, and the page says so.
     page.go_to("Understand").await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#understand-views')", SHORT).await.unwrap();
     click(&page, "#understand-views").await;
@@ -35,7 +35,7 @@ async fn a_network_is_trained_against_attacks() {
 }
 
 #[tokio::test]
-async fn a_rate_that_is_much_too_high_is_told_with_its_figures_and_the_way_to_it() {
+async fn a_rate_that_is_much_too_high_is_reported_with_its_figures_and_the_way_to_it() {
     let app = App::start().await;
     let page = arrive(&app, "?engine=cpu").await;
     become_expert(&page).await;
@@ -49,7 +49,7 @@ async fn a_rate_that_is_much_too_high_is_told_with_its_figures_and_the_way_to_it
     page.wait_for_text("The learning rate seems too high: at 1.00 ", SHORT).await.unwrap();
     let advice: Value = page.run("return await kindling.advice()", json!(null)).await.unwrap();
     assert_eq!(advice[0]["kind"], json!("rateTooHigh"));
-    // Polite: a screen reader is not interrupted.
+    // The live region is polite, so a screen reader is not interrupted.
     let is_polite = "document.querySelector('#advice').closest('[aria-live]').getAttribute('aria-live') === 'polite'";
     page.wait_for::<bool>(is_polite, SHORT).await.unwrap();
     page.run::<Value>("document.querySelector('#advice [data-setting]').click()", json!(null)).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_rate_that_is_much_too_high_is_told_with_its_figures_and_the_way_to_it
 }
 
 #[tokio::test]
-async fn random_changes_are_shown_on_the_visitors_images() {
+async fn augmentation_is_shown_on_the_visitors_images() {
     let app = App::start().await;
     let page = arrive(&app, "?engine=cpu").await;
     become_expert(&page).await;
@@ -74,9 +74,9 @@ async fn random_changes_are_shown_on_the_visitors_images() {
     let plain = pixels(&page).await;
     set(&page, "field-rotation", "90").await;
     wait_for_other_pixels(&page, &plain).await;
-    let turned = pixels(&page).await;
+    let rotated = pixels(&page).await;
     click(&page, "#augment-again").await;
-    wait_for_other_pixels(&page, &turned).await;
+    wait_for_other_pixels(&page, &rotated).await;
     set(&page, "field-rotation", "0").await;
     let same = format!("{PIXELS} === {}", json!(plain));
     page.wait_for::<bool>(&same, SHORT).await.unwrap();

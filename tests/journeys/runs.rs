@@ -1,14 +1,14 @@
-//! Every run is kept: two of them in the table, after a reload too, compared, shared by link, deleted and had back.
+//! Every run is kept: two of them in the table, also after a reload, compared, shared by link, deleted and restored.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
 
-/// Ids of the runs in the table, as they stand.
+/// Ids of the runs in the table, in its order.
 const ROWS: &str = "[...document.querySelectorAll('#runs-table [data-run]')].map(row => row.dataset.run)";
 
-/// How many records the browser has in a store of the page's database, as a promise.
+/// JavaScript for a promise of the number of records in a store of the page's database.
 pub fn n_stored(store: &str) -> String {
     format!(
         "new Promise((resolve, reject) => {{
@@ -37,7 +37,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     .unwrap();
     let kept = expect_two_runs(&page).await;
 
-    // Written before the reload: the page's own storage says so.
+    // Stored before the reload, according to the page's own database.
     page.wait_for::<bool>(&format!("(await {}) === 2", n_stored("runs")), SHORT).await.unwrap();
     page.session().refresh().await.unwrap();
     assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
@@ -50,7 +50,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     app.finish(page).await;
 }
 
-/// A later page, in another tab, that changes the database: this one holds it no longer.
+/// A later version of the page in another tab can change the database, because this page no longer holds it open.
 async fn make_way_for_a_later_version(page: &Page) {
     let script = "return await new Promise((resolve, reject) => {
         const request = indexedDB.open('kindling', 1000);
@@ -61,7 +61,7 @@ async fn make_way_for_a_later_version(page: &Page) {
     assert_eq!(page.run::<String>(script, json!(null)).await.unwrap(), "open");
 }
 
-/// The newer one is called by what was changed; the ids, the newest first.
+/// Checks that the newer run is named after what was changed. Returns the ids, the newest first.
 async fn expect_two_runs(page: &Page) -> Vec<String> {
     let rows: Vec<String> = page.wait_for(&format!("(it => it.length === 2 && it)({ROWS})"), SHORT).await.unwrap();
     page.control("button", "Learning rate 0.001 → 0.01").await.unwrap();
@@ -76,7 +76,7 @@ async fn expect_two_runs(page: &Page) -> Vec<String> {
     rows
 }
 
-/// The engine of the reloaded page has no network; a kept run's comes back with its weights.
+/// The engine of the reloaded page has no network; a stored run's is restored with its weights.
 async fn take_network(page: &Page) {
     let before = "await kindling.loadDataset('mnist'); return await kindling.evaluate('validation')";
     assert_eq!(page.call::<Value>(before, json!(null)).await.unwrap().unwrap_err().name, "NoNetwork");
@@ -93,12 +93,12 @@ async fn take_network(page: &Page) {
         )
         .await
         .unwrap();
-    // Twenty steps at a tenth of the rate teach less.
+    // Twenty steps at a tenth of the learning rate learn less.
     assert!(accuracies[0] > 0.2 && accuracies[1] > accuracies[0], "{accuracies:?}");
     page.click("button", "Close").await.unwrap();
 }
 
-/// Both curves in one chart. Runs without a whole epoch have no validation, so the train loss is compared.
+/// Shows both curves in one chart. Runs without a whole epoch have no validation, so the training loss is compared.
 async fn compare(page: &Page) {
     page.click("checkbox", "Compare: Learning rate 0.001 → 0.01").await.unwrap();
     page.click("checkbox", "Compare: First run of *").await.unwrap();
@@ -130,7 +130,7 @@ async fn delete_and_undo(page: &Page, kept: &[String]) {
     assert_eq!(n_points, 20, "the curves came back, too");
 }
 
-/// A link opens the settings of a run; one that was damaged is told of, and the page goes on.
+/// A link opens the settings of a run; a damaged one is reported, and the page continues.
 async fn share(app: &App, page: &Page) {
     let config: String = page
         .run(

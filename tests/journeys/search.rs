@@ -1,4 +1,4 @@
-//! A search for settings: a small ASHA is watched, paused, and its winner trained; a program searches, and its own run goes first.
+//! A hyperparameter search: a small ASHA is watched, paused, and its winner trained; a program searches, and its own run takes precedence.
 
 use serde_json::{Value, json};
 use xtask::drive::Page;
@@ -6,10 +6,10 @@ use xtask::drive::Page;
 use crate::app::{App, LONG, SHORT};
 use crate::visitor::{arrive, click, expect_no_trouble, set};
 
-/// The smallest dataset, and half of it for validation: an epoch is over soon.
+/// The smallest dataset, half of it for validation, so that an epoch ends soon.
 const LOAD: &str = "await kindling.loadDataset('animals', { split: { validationFraction: 0.5 } });";
 
-/// What the table says of each trial.
+/// The table's row for each trial.
 const ROWS: &str = "[...document.querySelectorAll('#search-table [data-trial]')].map(row => ({
     trial: Number(row.dataset.trial),
     state: row.dataset.state,
@@ -41,7 +41,7 @@ async fn a_small_search_finds_settings_and_its_winner_is_trained() {
     app.finish(page).await;
 }
 
-/// Rates from far too small to far too large; with four epochs there are rungs after one and two.
+/// Searches rates from far too small to far too large; with four epochs, there are rungs after one and two.
 async fn begin(page: &Page) {
     page.run::<Value>("document.querySelector('#search > summary').click()", json!(null)).await.unwrap();
     for (id, value) in [
@@ -50,14 +50,14 @@ async fn begin(page: &Page) {
         ("search-factor", "2"),
         ("search-trials", "6"),
         ("search-epochs", "4"),
-        // Draws a good rate first and a far too large one second, which the first rung stops.
+        // This seed draws a good rate first and a far too large one second, which is pruned at the first rung.
         ("search-seed", "1"),
     ] {
         set(page, id, value).await;
     }
     click(page, "#search-start").await;
     page.wait_for::<bool>(&format!("{ROWS}.length === {N_TRIALS}"), SHORT).await.unwrap();
-    // The stage tells a trial from a run of the visitor's own.
+    // The stage distinguishes a trial from the visitor's own run.
     page.wait_for::<bool>("!!document.querySelector('#search-stage')", SHORT).await.unwrap();
 }
 
@@ -72,7 +72,7 @@ async fn pause_and_resume(page: &Page) {
     page.wait_for::<bool>("(await kindling.currentRun()).state !== 'paused'", SHORT).await.unwrap();
 }
 
-/// Every trial has a figure, some were stopped at a rung, and the best one is marked; its place in the queue and its settings.
+/// Checks that every trial has a figure, that some were pruned at a rung, and that the best is marked. Returns its settings and epochs.
 async fn expect_trials(page: &Page) -> Value {
     let rows: Vec<Value> = page.run(&format!("return {ROWS}"), json!(null)).await.unwrap();
     assert_eq!(rows.len(), N_TRIALS, "{rows:?}");
@@ -106,7 +106,7 @@ async fn expect_pictures(page: &Page) {
     let n_bars = "document.querySelectorAll('.search-importance .probability').length >= 1";
     page.wait_for::<bool>(n_bars, SHORT).await.unwrap();
     page.wait_for_text("With fewer than 8 trials", SHORT).await.unwrap();
-    // By keyboard, too.
+    // The keyboard works, too.
     page.run::<Value>(
         "document.querySelector('#search-parallel').dispatchEvent(new KeyboardEvent('keydown', { key: 'Home', bubbles: true }))",
         json!(null),
@@ -118,7 +118,7 @@ async fn expect_pictures(page: &Page) {
         .unwrap();
 }
 
-/// One click starts a run of the visitor's own, with the best trial's settings and the form's length.
+/// One click starts the visitor's own run, with the best trial's settings and the form's length.
 async fn train_winner(page: &Page, best: &Value) {
     click(page, "#search-train-best").await;
     page.wait_for_text("Test it", LONG).await.unwrap();
@@ -137,7 +137,7 @@ async fn train_winner(page: &Page, best: &Value) {
 }
 
 #[tokio::test]
-async fn a_program_searches_and_its_own_run_goes_first() {
+async fn a_program_searches_and_its_own_run_takes_precedence() {
     let app = App::start().await;
     let page = arrive(&app, "?engine=cpu").await;
     let body = format!(
@@ -168,7 +168,7 @@ async fn a_program_searches_and_its_own_run_goes_first() {
     assert_eq!(states, ["done", "done"]);
     assert_eq!(report["best"]["values"]["learningRate"], report["best"]["config"]["learningRate"]);
     assert!(report["best"]["best"].as_f64().unwrap() > 0.1, "{report}");
-    // The first trial began twice, as the program's own run took its place.
+    // The first trial started twice, because the program's own run took its place.
     let n_begun =
         outcome["states"].as_array().unwrap().iter().filter(|it| **it == json!(["trial", 0, "waiting"])).count();
     assert_eq!(n_begun, 1, "{}", outcome["states"]);

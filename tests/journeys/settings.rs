@@ -1,4 +1,4 @@
-//! The expert's settings: what is chosen in the page is what the run has, and a learning rate is found and taken over.
+//! The expert's settings: the run has what is chosen in the page, and a learning rate is found and applied.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn what_an_expert_chooses_is_what_the_run_has() {
     app.finish(page).await;
 }
 
-/// The second epoch is spoilt by a rate at which nothing holds.
+/// The second epoch is spoiled by a learning rate at which training diverges.
 #[tokio::test]
 async fn a_run_stops_early_and_its_best_weights_are_restored() {
     const STEPS_PER_EPOCH: f64 = 540.0;
@@ -88,7 +88,7 @@ async fn a_learning_rate_is_found_and_taken_over() {
     let is_taken = format!("Number(document.querySelector('#field-learning-rate').value) === {taken}");
     page.wait_for::<bool>(&is_taken, SHORT).await.unwrap();
 
-    // While a run is under way there is no test, and the rate can be changed, and the changes to the images.
+    // During a run there is no range test, but the learning rate and the augmentation can be changed.
     page.click("button", "Train").await.unwrap();
     page.wait_for::<bool>("document.querySelector('#find-rate').disabled", SHORT).await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#adjust')", Duration::from_secs(60)).await.unwrap();
@@ -124,7 +124,7 @@ async fn become_expert(page: &Page) {
     page.wait_for::<bool>("!!document.querySelector('#group-optimizer')", SHORT).await.unwrap();
 }
 
-/// Unfolds a group.
+/// Opens a group.
 async fn open(page: &Page, id: &str) {
     page.run::<Value>("document.getElementById(args).querySelector('summary').click()", json!(id)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Around the places: the visitor's language, the keyboard, and a phone's narrow screen.
+//! What all places share: the visitor's language, the keyboard, and a phone's narrow screen.
 
 use serde_json::{Value, json};
 use xtask::drive::{BrowserOptions, Page};
@@ -29,7 +29,7 @@ async fn a_chinese_browser_gets_a_chinese_page_and_the_menu_changes_it() {
     let title: String = page.run("return document.title", json!(null)).await.unwrap();
     assert_eq!(title, "Use · Kindling");
 
-    // The choice is remembered, and the browser's language no longer counts.
+    // The choice is remembered, and overrides the browser's language.
     page.session().refresh().await.unwrap();
     page.go_to("Train").await.unwrap();
     page.click("button", "Settings").await.unwrap();
@@ -38,7 +38,7 @@ async fn a_chinese_browser_gets_a_chinese_page_and_the_menu_changes_it() {
     app.finish(page).await;
 }
 
-/// What the page tells browsers and screen readers.
+/// The language that the page declares to browsers and screen readers.
 async fn language(page: &Page) -> String {
     page.run("return document.documentElement.lang", json!(null)).await.unwrap()
 }
@@ -64,12 +64,12 @@ async fn the_keyboard_leads_to_every_place_and_starts_a_run() {
     let steps = number("Steps");
     wait_until(&page, &steps, "it >= 1", SHORT).await;
 
-    // The focus was on a button that is gone; from the link it goes on.
+    // The focused button no longer exists; the focus continues from the link.
     tab_to(&page, Key::Tab, "button Pause").await;
     press(&page, Key::Space).await;
     page.control("status", "Paused").await.unwrap();
     let paused_at = wait_until(&page, &steps, "true", SHORT).await;
-    // The button under the focus has become the one that resumes.
+    // The focused button is now the one that resumes.
     press(&page, Key::Space).await;
     wait_until(&page, &steps, &format!("it > {paused_at}"), SHORT).await;
     tab_to(&page, Key::Tab, "button Stop").await;
@@ -98,7 +98,7 @@ async fn a_phone_never_scrolls_sideways() {
     }
 }
 
-/// Each place is as wide as the screen. A phone's viewport grows with what does not fit, so that both widths tell.
+/// Checks that each place is as wide as the screen. A phone's viewport grows with content that does not fit, so both widths would show it.
 async fn fits_phones(page: &Page, state: &str) {
     for width in [390, 360] {
         let phone = json!({ "width": width, "height": 844, "deviceScaleFactor": 2, "mobile": true });

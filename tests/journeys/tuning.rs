@@ -1,5 +1,5 @@
-//! Kernels are tuned beside a long run, which moves over to them, and back where they fail or are slower. SwiftShader gives itself out as
-//! hardware here; what it takes to tune a linear network is short.
+//! Kernels are tuned beside a long run, which moves to them, and back if they fail or are slower. SwiftShader is disguised as hardware
+//! here; tuning takes little time for a linear network.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::app::{App, LONG};
 const TUNED: &str = "engine_gpu_tuned_bg.wasm";
 const UNTUNED: &str = "engine_gpu_bg.wasm";
 
-/// What the page says once tuned kernels are faster or slower.
+/// The page's text once tuned kernels are known to be faster or slower.
 const MEASURED: &str = " times as fast";
 
-/// Software is slow at it.
+/// Tuning is slow in software.
 const TUNING_LIMIT: Duration = Duration::from_secs(480);
 
 /// Steps after the move whose losses are compared.
 const AFTER: usize = 50;
 
-/// Share of a loss. Other kernels add in another order.
+/// Relative to the loss. Other kernels sum in another order.
 const TOLERANCE: f64 = 1e-3;
 
-/// The losses of `window.watched`, each at its step; a step that is missing, or comes twice where none may, is an error.
+/// Records the losses of `window.watched`, each at its step; a step that is missing, or is reported twice where none may be, is an error.
 const WATCH: &str = "
     const watched = window.watched = { losses: [], moved: null, returns: 0 };
     const listen = event => {
@@ -37,7 +37,7 @@ const WATCH: &str = "
         kindling.ready().then(({ isTuned }) => { if (isTuned && watched.moved === null) watched.moved = first; });
     };";
 
-/// What the tuned engine was told so far: the dataset, the steps to repeat, their end; then the run moves. Others are told nothing.
+/// Counts the messages to the tuned engine: the dataset, the steps to repeat, their end; then the run moves. Other engines count nothing.
 const COUNT: &str = "
     const MOVE = 4;
     let nTold = 0;
@@ -46,9 +46,9 @@ const COUNT: &str = "
 #[derive(Debug, Deserialize)]
 struct Watched {
     losses: Vec<f64>,
-    /// The first step that the tuned engine told of.
+    /// The first step that the tuned engine reported.
     moved: Option<usize>,
-    /// How often steps were told again.
+    /// How often steps were reported again.
     returns: usize,
     gap: Option<usize>,
 }
@@ -64,7 +64,7 @@ async fn a_long_run_moves_to_tuned_kernels_and_loses_nothing() {
     assert_eq!((tuned.gap, tuned.returns), (None, 0));
     assert_eq!((n_started(&app, UNTUNED), n_started(&app, TUNED)), (1, 1));
 
-    // Untuned, from the same seed on.
+    // Untuned, from the same seed.
     page.control("checkbox", "Tune for this graphics processor").await.unwrap().click().await.unwrap();
     let n_steps = tuned.losses.len().min(moved + AFTER);
     let again =
@@ -81,7 +81,7 @@ async fn a_long_run_moves_to_tuned_kernels_and_loses_nothing() {
 #[tokio::test]
 async fn a_run_that_is_slower_with_tuned_kernels_moves_back() {
     let app = App::start().await;
-    // Slow from the run's move on.
+    // Slow after the run has moved.
     let page = begin(
         &app,
         &format!(
@@ -96,7 +96,7 @@ async fn a_run_that_is_slower_with_tuned_kernels_moves_back() {
     )
     .await;
     page.wait_for_text("so it trains without", TUNING_LIMIT).await.unwrap();
-    let (step, watched) = goes_on(&page).await;
+    let (step, watched) = continues(&page).await;
     assert!(watched.moved.is_some_and(|moved| moved < step), "{watched:?}");
     assert_eq!((watched.gap, watched.returns), (None, 0));
     is_back(&app, &page).await;
@@ -111,10 +111,10 @@ async fn tuned_kernels_that_the_gpu_refuses_do_not_touch_the_run() {
     app.spoil("/worker/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuning for this graphics processor failed", LONG).await.unwrap();
-    let (_, watched) = goes_on(&page).await;
+    let (_, watched) = continues(&page).await;
     assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
     assert!(!is_ticked(&page).await);
-    // It would be refused in the next visit, too.
+    // It would also be rejected in the next visit.
     page.session().refresh().await.unwrap();
     page.ready().await.unwrap();
     assert!(!is_ticked(&page).await);
@@ -131,7 +131,7 @@ async fn tuned_kernels_that_compute_something_else_do_not_touch_the_run() {
     app.spoil("/worker/gpu.js", Fault::Replace { from: from.into(), to }, None);
     let page = begin(&app, "").await;
     page.wait_for_text("Tuned for this graphics processor, a step gave a loss of ", TUNING_LIMIT).await.unwrap();
-    let (_, watched) = goes_on(&page).await;
+    let (_, watched) = continues(&page).await;
     assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
     app.finish(page).await;
 }
@@ -151,13 +151,13 @@ async fn a_tuned_engine_that_is_lost_gives_the_run_back() {
     .await;
     page.wait_for_text("Tuning for this graphics processor failed", TUNING_LIMIT).await.unwrap();
     page.wait_for::<bool>("window.watched.returns === 1", LONG).await.unwrap();
-    let (_, watched) = goes_on(&page).await;
+    let (_, watched) = continues(&page).await;
     assert!(watched.moved.is_some() && watched.gap.is_none(), "{watched:?}");
     is_back(&app, &page).await;
     app.finish_after_faults().await;
 }
 
-/// Begins a long run on a GPU that looks like one; `script` runs first, in the page and in each engine.
+/// Starts a long run on a GPU that looks like hardware; `script` runs first, in the page and in each engine.
 async fn begin(app: &App, script: &str) -> Page {
     let from = "const here = new URL(import.meta.url);";
     let to = format!(
@@ -179,27 +179,27 @@ async fn begin(app: &App, script: &str) -> Page {
     page
 }
 
-/// A linear network, for hours.
+/// A linear network, and a run of hours.
 fn config() -> Value {
     let network = json!({ "name": "Linear", "layers": ["flatten", { "classifier": { "bias": true } }] });
     json!({ "network": network, "optimizer": "sgd", "learningRate": 0.01, "batchSize": 64, "epochs": 1000, "schedule": "constant", "seed": 7 })
 }
 
-/// The run trains on from the step that is given; then it is ended.
-async fn goes_on(page: &Page) -> (usize, Watched) {
+/// Checks that the run continues from the returned step; then it is stopped.
+async fn continues(page: &Page) -> (usize, Watched) {
     let step: usize = page.run("return window.watched.losses.length", json!(null)).await.unwrap();
     page.wait_for::<bool>(&format!("window.watched.losses.length > {step} + 20"), LONG).await.unwrap();
     (step, stop(page).await)
 }
 
-/// The untuned engine is in use again, the same one.
+/// The same untuned engine is in use again.
 async fn is_back(app: &App, page: &Page) {
     let ready = page.ready().await.unwrap();
     assert_eq!((&ready["engine"], &ready["isTuned"]), (&json!("webgpu"), &json!(false)));
     assert_eq!((n_started(app, UNTUNED), n_started(app, TUNED)), (1, 1));
 }
 
-/// Ends the run, which has to end well.
+/// Stops the run, which must end without an error.
 async fn stop(page: &Page) -> Watched {
     page.run("await kindling.stop(); await window.run; return window.watched", json!(null)).await.unwrap()
 }

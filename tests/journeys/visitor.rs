@@ -1,4 +1,4 @@
-//! What a visitor does beyond finding a control and clicking it: reads figures, fills fields, picks files, draws, tabs.
+//! What a visitor does besides finding and clicking controls: reads figures, fills fields, picks files, draws, tabs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub async fn arrive(app: &App, query: &str) -> Page {
     page
 }
 
-/// JavaScript for the text beside a term, such as that of `Steps`.
+/// JavaScript for the text next to a term, such as that of `Steps`.
 pub fn figure(term: &str) -> String {
     format!(
         "[...document.querySelectorAll('dt')].find(it => it.innerText === {term})?.nextElementSibling.innerText",
@@ -23,24 +23,24 @@ pub fn figure(term: &str) -> String {
     )
 }
 
-/// JavaScript for the number beside a term: 1200 of `1,200 / 3,240`, 97.5 of `97.5%`, NaN of `–`.
+/// JavaScript for the number next to a term: 1200 of `1,200 / 3,240`, 97.5 of `97.5%`, NaN of `–`.
 pub fn number(term: &str) -> String {
     format!("parseFloat(({})?.replaceAll(',', ''))", figure(term))
 }
 
 /// Waits until an expression is a number for which the condition on `it` holds.
 pub async fn wait_until(page: &Page, expression: &str, condition: &str, timeout: Duration) -> f64 {
-    // Zero is a number worth waiting for, too.
+    // In an object, because zero is also a number worth waiting for.
     let found = format!("(it => ({condition}) ? {{ number: it }} : null)({expression})");
     let found: serde_json::Value = page.wait_for(&found, timeout).await.unwrap();
     found["number"].as_f64().unwrap_or_else(|| panic!("{expression} is no number: {found}"))
 }
 
-/// WebDriver's letters for keys without one.
+/// WebDriver's code points for keys without a character.
 const TAB: char = '\u{e004}';
 const CONTROL: char = '\u{e009}';
 
-/// Gives a field a value, as the browser does when the visitor leaves it; it is there once what it belongs to is chosen.
+/// Sets a field's value as the browser does when the visitor leaves it. Waits for the field, which may depend on another choice.
 pub async fn set(page: &Page, id: &str, value: &str) {
     let is_there = format!("!!document.getElementById({})", json!(id));
     page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
@@ -54,7 +54,7 @@ pub async fn set(page: &Page, id: &str, value: &str) {
     .unwrap();
 }
 
-/// Clicks what a selector finds, wherever it stands.
+/// Clicks the element that a selector finds, even outside the view.
 pub async fn click(page: &Page, selector: &str) {
     page.run::<Value>("document.querySelector(args).click()", json!(selector)).await.unwrap();
 }
@@ -68,7 +68,7 @@ pub async fn fill(page: &Page, name: &str, value: u32) {
     assert_eq!(taken.as_deref(), Some(value.to_string().as_str()), "the field {name}");
 }
 
-/// Waits until the network's answer in the place Use is this class; whether it came in time.
+/// Waits until the prediction in the place Use is this class; returns whether it came in time.
 pub async fn is_answered(page: &Page, class: &str) -> bool {
     let expression = format!(
         "document.querySelector('output')?.innerText === {class}
@@ -78,7 +78,7 @@ pub async fn is_answered(page: &Page, class: &str) -> bool {
     page.wait_for::<bool>(&expression, Duration::from_secs(10)).await.is_ok()
 }
 
-/// What the answer is now, for messages.
+/// The current prediction, for messages.
 pub async fn answer(page: &Page) -> String {
     page.run("return document.querySelector('.use-answer')?.innerText ?? 'no answer'", json!(null)).await.unwrap()
 }
@@ -142,7 +142,7 @@ pub async fn press(page: &Page, key: Key) {
     }
 }
 
-/// What has the focus, as the tests name controls: its element, and its accessible name.
+/// The focused element as the tests name controls: its tag, and its accessible name.
 const FOCUSED: &str = "
     const focused = document.activeElement;
     const name = focused.getAttribute('aria-label') ?? focused.innerText ?? '';
@@ -163,7 +163,7 @@ pub async fn tab_to(page: &Page, key: Key, control: &str) {
     panic!("{key:?} does not lead to {control:?}, but to {passed:#?}");
 }
 
-/// Nothing went wrong that the page had to tell, and the first engine is still the one that runs.
+/// Checks that the page has reported no trouble, and that the first engine is still running.
 pub async fn expect_no_trouble(page: &Page) {
     let notices: String =
         page.run("return document.querySelector('[aria-label=\"Notices\"]').innerText", json!(null)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The first minute on WebGPU, where SwiftShader computes: the same page, fewer steps, and not one error of the GPU.
+//! The first minute on WebGPU with SwiftShader: the same page, fewer steps, and no error of the GPU.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::app::{App, LONG, SHORT};
 use crate::pictures::{mnist, test_digit, write_bmp};
 use crate::visitor::{answer, arrive, expect_no_trouble, fill, is_answered, number, pick_file, wait_until};
 
-/// Steps of 50 images before the network is put to use.
+/// Steps of 50 images before predictions are made with the network.
 const N_STEPS: f64 = 60.0;
 
-/// Percent of the last batches' images, at that step: chance is 10, and the network reaches 84 to 98, whatever the seed.
+/// Percent of the last batches' images at that step: chance is 10, and the network reaches 84 to 98, whatever the seed.
 const ACCURACY_BAR: f64 = 70.0;
 
-/// Calls of WebGPU's `dispatchWorkgroups` in a single step of the LeNet, batch 64, its read included; it takes 62, of which the step itself
-/// takes 58. Where convolutions copied their weights into another order, it would be 3 more.
-const MOST_DISPATCHES: u32 = 64;
+/// Maximum number of calls of WebGPU's `dispatchWorkgroups` in a single step of LeNet, batch 64, including its read. It takes 62, of which the
+/// step itself takes 58. If convolutions copied their weights into another order, it would take 3 more.
+const MAX_DISPATCHES: u32 = 64;
 
 /// Where `src/worker/gpu.js` counts them, in the worker's global scope.
 const DISPATCHES: &str = "__kindlingGpuCounters.dispatches";
@@ -68,7 +68,7 @@ async fn one_click_trains_on_webgpu_and_the_network_is_used() {
     app.finish(page).await;
 }
 
-/// Every burn of these versions that fuses less, and every change of ours that it fuses less of, shows here.
+/// A version of burn that fuses less, or a change here that burn fuses less of, fails this test.
 #[tokio::test]
 async fn a_step_of_the_lenet_takes_few_dispatches() {
     const UNTIL: &str =
@@ -100,7 +100,7 @@ async fn a_step_of_the_lenet_takes_few_dispatches() {
         each.push(worker.evaluate::<u32>(DISPATCHES).await.unwrap() - before);
     }
     // Some steps also predict the sample images.
-    let least = *each.iter().min().unwrap();
-    assert!((1..=MOST_DISPATCHES).contains(&least), "{each:?}");
+    let min = *each.iter().min().unwrap();
+    assert!((1..=MAX_DISPATCHES).contains(&min), "{each:?}");
     app.finish(page).await;
 }

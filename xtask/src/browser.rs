@@ -20,7 +20,7 @@ const CHROMIUM_PLACES: &[&str] = &[
 ];
 const CHROMEDRIVER_PLACES: &[&str] = &["/usr/lib/chromium/chromedriver", "/usr/lib/chromium-browser/chromedriver"];
 
-/// Finds both, or installs them where the machine allows it. `KINDLING_CHROMIUM` and `KINDLING_CHROMEDRIVER` name others.
+/// Finds both, or installs them if the machine allows it. `KINDLING_CHROMIUM` and `KINDLING_CHROMEDRIVER` override them.
 pub fn find_or_install(places: &Places) -> Result<BrowserPrograms> {
     if let Some(found) = find(places)? {
         println!("browser: {} and {} are there", found.chromium.display(), found.chromedriver.display());

@@ -9,12 +9,12 @@ use crate::process;
 use crate::steps::Steps;
 use crate::toolchain::{TARGET, Toolchain};
 
-/// Every set that somebody builds: bare, the page, each engine, and all that a host can hold at once.
+/// Every feature set that is built: bare, the page, each engine, and everything that a host can hold at once.
 const HOST_FEATURES: &[&str] = &["", "page", "cpu", "gpu", "page,cpu,tune"];
 const WASM_FEATURES: &[&str] = &["", "page", "cpu", "gpu", "tune"];
 
-/// Everything that a host builds, in one selection: cargo unites the features of what it builds together, and each other selection would compile burn
-/// anew. The command line with flex on one thread alone: wgpu takes minutes to compile, and needs a GPU to be tested.
+/// Everything that a host builds, in one selection: cargo unifies the features of everything that it builds together, and any other selection
+/// would compile burn again. The command line only with flex on one thread: wgpu takes minutes to compile, and its tests need a GPU.
 pub const HOST: &[&str] = &[
     "--package=kindling-core",
     "--package=kindling-train",
@@ -25,7 +25,7 @@ pub const HOST: &[&str] = &[
     "--features=kindling/page,kindling/cpu,kindling-cli/flex",
 ];
 
-/// What takes seconds: format, and clippy with the features that a plain `cargo test` builds.
+/// The checks that take seconds: format, and clippy with the features that a plain `cargo test` builds.
 pub fn fast(places: &Places, steps: &mut Steps) -> Result<()> {
     steps.run("format", || {
         process::run(
@@ -38,7 +38,7 @@ pub fn fast(places: &Places, steps: &mut Steps) -> Result<()> {
     steps.run("clippy, host", || clippy(host(places), &[HOST, &["--all-targets"]].concat()))
 }
 
-/// The rest: minutes at first, as each feature set has crates of its own.
+/// The other checks. They take minutes at first, because each feature set compiles crates of its own.
 pub fn thorough(places: &Places, toolchain: &Toolchain, steps: &mut Steps) -> Result<()> {
     for features in HOST_FEATURES {
         steps.run(&format!("clippy, host, features [{features}]"), || {

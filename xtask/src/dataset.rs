@@ -1,4 +1,4 @@
-//! `cargo xtask dataset`: fetches a dataset that the project may not hand on, and describes it for the page.
+//! `cargo xtask dataset`: fetches a dataset that the project may not redistribute, and describes it for the page.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -21,7 +21,7 @@ pub enum DatasetName {
     Cifar10,
 }
 
-/// An archive as its makers publish it.
+/// An archive as its authors publish it.
 struct Archive {
     /// Its folder under static/datasets/.
     id: &'static str,
@@ -32,7 +32,7 @@ struct Archive {
     sha256: &'static str,
 }
 
-/// Size as served, MD5 as the data set's page states it, SHA-256 as TensorFlow Datasets records it.
+/// The size as served, the MD5 as the dataset's page states it, the SHA-256 as TensorFlow Datasets records it.
 const CIFAR10: Archive = Archive {
     id: "cifar10",
     file: "cifar-10-binary.tar.gz",
@@ -48,7 +48,7 @@ Its page, https://www.cs.toronto.edu/~kriz/cifar.html, states no license and ask
 Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009.
 ";
 
-/// Puts the dataset under static/datasets/, where the next build takes it from. `from` is a copy to take instead.
+/// Puts the dataset under static/datasets/, where the next build picks it up. `from` is a local copy to use instead of a download.
 pub fn fetch(places: &Places, name: DatasetName, from: Option<&Path>) -> Result<()> {
     let archive = match name {
         DatasetName::Cifar10 => CIFAR10,
@@ -91,7 +91,7 @@ pub fn fetch(places: &Places, name: DatasetName, from: Option<&Path>) -> Result<
 fn download(url: &str, file: &Path) -> Result<()> {
     println!("dataset: downloading {url}");
     process::run(
-        // It goes on where an earlier try was cut.
+        // Resumes a download that was interrupted earlier.
         Command::new("curl")
             .args(["--fail", "--location", "--retry", "3", "--continue-at", "-", "--progress-bar", "--output"])
             .arg(file)
@@ -100,7 +100,7 @@ fn download(url: &str, file: &Path) -> Result<()> {
     )
 }
 
-/// Size and SHA-256 of the archive without its gzip: some hosts unpack on the way.
+/// Size and SHA-256 of the archive without its gzip, because some hosts decompress it in transit.
 #[derive(Debug)]
 struct Unpacked {
     size_bytes: u64,
@@ -108,7 +108,7 @@ struct Unpacked {
 }
 
 impl Archive {
-    /// Checks a file's size and digests, and says what it is unpacked.
+    /// Checks a file's size and digests, and returns those of its unpacked content.
     fn verify(&self, file: &Path) -> Result<Unpacked> {
         let mut md5 = Md5::new();
         let mut sha256 = Sha256::new();
@@ -146,7 +146,7 @@ fn read_all(source: impl Read, mut each_chunk: impl FnMut(&[u8])) -> Result<u64>
     }
 }
 
-/// What `src/dataset/served.rs` reads.
+/// The description that `crates/core/src/dataset/served.rs` reads.
 fn describe_cifar10(archive: &Archive, unpacked: &Unpacked) -> serde_json::Value {
     json!({
         "id": archive.id,
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// An archive of one's own, and a folder that holds it.
+    /// A small archive, and a folder that holds it.
     fn packed(content: &[u8]) -> (tempfile::TempDir, Archive, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("small.gz");

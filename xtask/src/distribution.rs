@@ -1,4 +1,4 @@
-//! The way of a machine where rustup cannot download: Debian's compiler, and a standard library for wasm built from its source.
+//! Building where rustup cannot download: with Debian's compiler, and a standard library for wasm that is built from its source.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const PACKAGES: &[&str] =
 /// The oldest compiler that the crates accept: `rust-version` in Cargo.toml.
 const OLDEST: (u32, u32) = (1, 95);
 
-/// The distribution's Rust, if it can build for wasm as it is.
+/// The distribution's Rust, if it can build for wasm already.
 pub fn find(places: &Places) -> Option<Toolchain> {
     let version = compiler()?;
     let linker = process::find(LINKER, BIN.as_ref(), &[])?.display().to_string();
@@ -40,7 +40,7 @@ pub fn find(places: &Places) -> Option<Toolchain> {
     })
 }
 
-/// Installs what is missing of it.
+/// Installs the missing parts of the distribution's Rust, and builds the standard library for wasm if necessary.
 pub fn install(places: &Places) -> Result<()> {
     let missing = compiler().is_none()
         || !Path::new(STD_SOURCE).exists()
@@ -60,7 +60,7 @@ pub fn install(places: &Places) -> Result<()> {
     build_std(places, &own)
 }
 
-/// Installs packages of a Debian-like system, or says which ones to install.
+/// Installs packages of a Debian-like system, or fails with the names of those to install.
 pub fn apt_install(packages: &[&str], otherwise: &str) -> Result<()> {
     let list = packages.join(" ");
     let by_hand = format!("apt-get install -y --no-install-recommends {list}");
@@ -85,7 +85,7 @@ pub fn apt_install(packages: &[&str], otherwise: &str) -> Result<()> {
     )
 }
 
-/// The version of the distribution's compiler, if it is there and new enough.
+/// The version of the distribution's compiler, if it is installed and new enough.
 fn compiler() -> Option<String> {
     let version = process::read(Command::new(RUSTC).arg("--version"))?;
     is_new_enough(&version).then_some(version)
@@ -97,14 +97,14 @@ fn is_new_enough(version: &str) -> bool {
     matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
 }
 
-/// Our own folder for the standard library: one per compiler, as no compiler can use another's. Its name ends with what sets it apart from the
-/// libraries that older versions of these commands built.
+/// Kindling's own folder for the standard library: one per compiler, because no compiler can use another's. The suffix of its name distinguishes
+/// it from the libraries that older versions of these commands built.
 fn sysroot(places: &Places, version: &str) -> PathBuf {
     let name = version.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "-");
     places.cache.join("sysroot").join(format!("{name}-remapped"))
 }
 
-/// Builds the standard library by way of an empty crate, and keeps its rlibs where `--sysroot` finds them.
+/// Builds the standard library through an empty crate, and keeps its rlibs where `--sysroot` finds them.
 fn build_std(places: &Places, sysroot: &Path) -> Result<()> {
     let seed = places.cache.join("sysroot").join("seed");
     let library = sysroot.join("lib").join("rustlib").join(TARGET).join("lib");
@@ -116,7 +116,7 @@ fn build_std(places: &Places, sysroot: &Path) -> Result<()> {
     let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
     fs::write(seed.join("Cargo.toml"), manifest)?;
 
-    // Without bitcode beside the machine code, link-time optimization cannot take it. Cargo leaves it out otherwise.
+    // Link-time optimization needs the bitcode beside the machine code, which cargo leaves out by default.
     let mut flags = vec!["-Cembed-bitcode=yes".to_owned()];
     flags.extend(machine_paths::remap_flags(&seed.join("target"), Path::new(LIBRARY)));
     let path = process::path_with(&[BIN.into()], &std::env::var_os("PATH").unwrap_or_default())?;
@@ -126,7 +126,7 @@ fn build_std(places: &Places, sysroot: &Path) -> Result<()> {
             .current_dir(&seed)
             .env("PATH", path)
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-            // A stable compiler builds std only when told that it may.
+            // A stable compiler rejects -Zbuild-std without this.
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_DIR", seed.join("target"))
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER),

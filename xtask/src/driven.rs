@@ -1,6 +1,6 @@
 //! `cargo xtask bench` and `cargo xtask screenshots`: build the app, find a browser, and run the program that drives it.
 //!
-//! That program is a second binary of this package: the driver of a browser takes a while to compile, and no other command
+//! That program is a second binary of this package, because the browser driver takes a while to compile and no other command
 //! needs it.
 
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct BenchOptions {
     pub only: Vec<Measurement>,
 }
 
-/// What is measured, in the order in which BENCHMARKS.md has it.
+/// The measurements, in the order of BENCHMARKS.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Measurement {
     Sizes,
@@ -58,7 +58,7 @@ pub fn run(places: &Places, command: &DrivenCommand) -> Result<()> {
     process::run(
         Command::new("cargo")
             .args(["run", "--package=xtask", "--bin=drive", "--features=bench", "--quiet"])
-            // Brotli is generic, so it is compiled as this package is: ten times slower without.
+            // Brotli is generic, so it is compiled with the profile of this package: without optimization, it is ten times slower.
             .args(["--config", "profile.dev.package.xtask.opt-level=2", "--"])
             .args(command.arguments())
             .current_dir(&places.root)
@@ -69,7 +69,7 @@ pub fn run(places: &Places, command: &DrivenCommand) -> Result<()> {
 }
 
 impl DrivenCommand {
-    /// The command as the second program reads it.
+    /// The command as arguments of the second program.
     fn arguments(&self) -> Vec<std::ffi::OsString> {
         match self {
             Self::Bench(BenchOptions { quick, only }) => {
@@ -78,7 +78,7 @@ impl DrivenCommand {
                 ["bench".into()].into_iter().chain(quick.then(|| "--quick".into())).chain(only).collect()
             }
             Self::Screenshots(ScreenshotOptions { out }) => {
-                // That program runs in the clone's root, this one wherever it was typed.
+                // That program runs in the clone's root, this one in any folder.
                 let out = out.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
                 let out = out.map(|folder| ["--out".into(), folder.into_os_string()]);
                 ["screenshots".into()].into_iter().chain(out.into_iter().flatten()).collect()

@@ -1,4 +1,4 @@
-//! The engines' files: builds those for the GPU, checks all of them, and writes into `engines.json` which there are, named by their content.
+//! The engines' files: builds the GPU engines, checks all engines, and lists them in `engines.json`, named by their content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::places::Places;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{build, machine_paths, process, wasm};
 
-/// One wasm module that trains, as Cargo.toml names its binary.
+/// A wasm module that trains, with the name of its binary in Cargo.toml.
 pub struct Engine {
     pub name: &'static str,
     feature: &'static str,
     profile: &'static str,
 }
 
-/// The one that index.html has Trunk build.
+/// The engine that index.html has Trunk build.
 pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release" };
 
 pub const GPU: &[Engine] = &[
@@ -29,10 +29,10 @@ pub const GPU: &[Engine] = &[
     Engine { name: "engine_gpu_tuned", feature: "tune", profile: "gpu" },
 ];
 
-/// Which engines there are, for the page.
+/// The list of engines, for the page.
 const LIST: &str = "engines.json";
 
-/// What only the page is made of. An engine that depended on it would be another one, 19 MB for each visitor, after every change there.
+/// Sources of the page alone. An engine that depended on them would change with every edit there, a download of 19 MB for each visitor.
 const PAGE_SOURCES: &[&str] =
     &["src/page/", "crates/core/src/search/", "crates/core/src/advice/", "crates/core/src/runs/"];
 
@@ -59,19 +59,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Fails a build whose engine would be slow, or another one after each change of the page.
+    /// Fails if the engine would be slow, or would be renamed by every change of the page.
     pub fn check(&self, places: &Places) -> Result<()> {
         let file = self.file(places);
-        // What cargo made: wasm-bindgen drops most exports.
+        // Checks cargo's output, because wasm-bindgen drops most exports.
         let module = fs::read(&file).with_context(|| format!("{} was not built", file.display()))?;
-        let share = wasm::share_of_wrapped_exports(&module)?;
+        let fraction = wasm::fraction_of_wrapped_exports(&module)?;
         // Without the trap it is 0, with it nearly 1; see `wasm`.
         ensure!(
-            share <= 0.25,
+            fraction <= 0.25,
             "{} runs all static constructors at every call ({:.0}% of its exports are wrapped): its start function has to call \
              __wasm_call_ctors itself",
             self.name,
-            share * 100.0
+            fraction * 100.0
         );
         let sources =
             fs::read_to_string(file.with_extension("d")).context("cargo no longer lists an engine's sources")?;
@@ -81,18 +81,18 @@ impl Engine {
         Ok(())
     }
 
-    /// What cargo made.
+    /// The module that cargo built.
     fn file(&self, places: &Places) -> PathBuf {
         places.wasm_target.join(TARGET).join(self.profile).join(format!("{}.wasm", self.name))
     }
 
-    /// Runs wasm-bindgen, unless what it made of the same file is still there. The folder with its files.
+    /// Runs wasm-bindgen, unless its output for the same file still exists. Returns the folder with its files.
     fn bind(&self, places: &Places) -> Result<PathBuf> {
         let folder = places.wasm_target.join("engines").join(self.name);
         let input = self.file(places);
         let changed = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
         let output = folder.join(format!("{}_bg.wasm", self.name));
-        // wasm-bindgen has the version of the crate, so it changes only along with the file.
+        // wasm-bindgen has the version of the crate, so it changes only together with the file.
         if output.exists() && changed(&output) > changed(&input) {
             return Ok(folder);
         }
@@ -112,7 +112,7 @@ impl Engine {
     }
 }
 
-/// Writes which engines `folder` has, each with the digest of its content, and which of the others will follow.
+/// Lists the engines in `folder`, each with the digest of its content, and the engines that will follow.
 pub fn list(folder: &Path, coming: &[Engine]) -> Result<()> {
     let coming: Vec<_> = coming.iter().map(|engine| engine.name).collect();
     let mut engines = BTreeMap::new();
@@ -121,14 +121,14 @@ pub fn list(folder: &Path, coming: &[Engine]) -> Result<()> {
             engines.insert(engine.name, digest(folder, engine.name)?);
         }
     }
-    // At once: a page may ask for it just now.
+    // Replaced atomically, because a page may fetch it at any time.
     let unfinished = folder.join(format!("{LIST}.unfinished"));
     fs::write(&unfinished, serde_json::to_string(&json!({ "engines": engines, "coming": coming }))?)?;
     fs::rename(unfinished, folder.join(LIST))?;
     Ok(())
 }
 
-/// The digest of an engine's script, its snippets and its wasm. The script asks for each snippet by the snippet's own digest from then on.
+/// The digest of an engine's script, its snippets and its wasm. The script is rewritten to request each snippet by the snippet's own digest.
 fn digest(folder: &Path, name: &str) -> Result<String> {
     let script_file = folder.join(format!("{name}.js"));
     let script = pinned(&fs::read_to_string(&script_file)?, folder)?;
@@ -139,7 +139,7 @@ fn digest(folder: &Path, name: &str) -> Result<String> {
     Ok(short(digest))
 }
 
-/// A script whose imports name the content of what they import: a browser may hold a snippet of an older build.
+/// A script whose imports contain the digest of what they import, because a browser may have cached a snippet of an older build.
 fn pinned(script: &str, folder: &Path) -> Result<String> {
     const START: &str = "from './snippets/";
     let mut pieces = script.split(START);
@@ -159,9 +159,9 @@ fn short(digest: Sha256) -> String {
     build::hex(&digest.finalize()[..8])
 }
 
-/// The first source in cargo's list of an engine's that belongs to the page alone.
+/// The first source in cargo's list for an engine that belongs to the page alone.
 fn page_source<'a>(sources: &'a str, root: &Path) -> Option<&'a str> {
-    // Paths in it that have spaces are split, which does not matter for those of the page.
+    // Paths with spaces are split, which does not matter for those of the page.
     sources.split_whitespace().find(|source| {
         let source = Path::new(source).strip_prefix(root).unwrap_or(Path::new(source));
         let source = source.to_string_lossy().replace('\\', "/");
@@ -183,7 +183,7 @@ mod tests {
         serde_json::from_slice(&fs::read(folder.join(LIST)).unwrap()).unwrap()
     }
 
-    /// A folder with the CPU's engine.
+    /// A folder with the CPU engine.
     fn built() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "engine_cpu.js", "import { watch } from './snippets/kindling-0/worker.js';\nstart();");

@@ -1,4 +1,4 @@
-//! What `cargo xtask` does, as a library: the journeys and benchmarks use the server and the driver, too.
+//! `cargo xtask` as a library: the journeys and benchmarks also use the server and the driver.
 
 pub mod places;
 pub mod process;

@@ -1,4 +1,4 @@
-//! The paths of the machine that builds: kept out of what the compiler writes, and looked for in what is shipped.
+//! Paths of the build machine: kept out of what the compiler writes, and searched for in what is shipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use walkdir::WalkDir;
 
 use crate::places::Places;
 
-/// Flags by which the compiler writes `burn-flex-0.22.1/src/…` into panics, and not where on this machine that lies. `generated` is where build
+/// Flags that make the compiler write `burn-flex-0.22.1/src/…` into panics, without its location on this machine. `generated` is where build
 /// scripts write, `library` the source of the compiler's standard library.
 ///
-/// The clone is not among them. Cargo compiles its crates by paths relative to it, and with its own path in the flags a second clone would
+/// The clone is not included. Cargo compiles its crates by paths relative to it, and with its own path in the flags a second clone would
 /// compile every dependency again.
 pub fn remap_flags(generated: &Path, library: &Path) -> Vec<String> {
     let sources = package_sources().into_iter().map(|folder| (folder, ""));
@@ -23,12 +23,12 @@ pub fn remap_flags(generated: &Path, library: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The folders in which cargo unpacks packages: one for each registry, and one for what comes by git.
+/// The folders in which cargo unpacks packages: one for each registry, and one for git dependencies.
 fn package_sources() -> Vec<PathBuf> {
     let Some(cargo_home) = cargo_home() else { return Vec::new() };
     let registries = fs::read_dir(cargo_home.join("registry").join("src")).into_iter().flatten().flatten();
     let mut folders: Vec<_> = registries.map(|entry| entry.path()).collect();
-    // Always in one order: other flags would be another build.
+    // Sorted, because flags in another order would be another build.
     folders.sort();
     folders.push(cargo_home.join("git").join("checkouts"));
     folders
@@ -38,7 +38,7 @@ fn cargo_home() -> Option<PathBuf> {
     std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(dirs::home_dir()?.join(".cargo")))
 }
 
-/// Fails if a file in `folder` names a path of this machine.
+/// Fails if a file in `folder` contains a path of this machine.
 pub fn refuse(folder: &Path, places: &Places) -> Result<()> {
     let own = [Some(places.root.clone()), Some(places.cache.clone()), Some(places.host_target.clone())];
     let machine: Vec<_> = own.into_iter().chain([cargo_home(), dirs::home_dir()]).flatten().collect();
@@ -57,12 +57,12 @@ pub fn refuse(folder: &Path, places: &Places) -> Result<()> {
     Ok(())
 }
 
-/// The first path inside one of `folders` that is written somewhere in `content`, with either separator. Only one whose next part is there counts:
-/// with a clone in `/src`, `kindling/src/page.rs` is none.
+/// The first path inside one of `folders` that occurs in `content`, with either separator. Only a path whose next component exists counts:
+/// with a clone in `/src`, `kindling/src/page.rs` is not one.
 fn find(content: &[u8], folders: &[PathBuf]) -> Option<String> {
     folders.iter().find_map(|folder| {
         let folder_text = folder.to_str()?;
-        // As it is, in JSON or a script's string, and as some tools write it on Windows.
+        // As on Unix, which some tools also write on Windows; as on Windows; and as on Windows, escaped in JSON or a script's string.
         ["/", "\\", "\\\\"].iter().find_map(|separator| {
             let prefix = folder_text.replace(std::path::MAIN_SEPARATOR, separator) + *separator;
             memmem::find_iter(content, &prefix).find_map(|start| {
@@ -75,7 +75,7 @@ fn find(content: &[u8], folders: &[PathBuf]) -> Option<String> {
     })
 }
 
-/// The beginning of `bytes` that can belong to a path.
+/// The prefix of `bytes` that can belong to a path, at most 300 bytes.
 fn text(bytes: &[u8], is_part: impl Fn(u8) -> bool) -> String {
     let bytes = bytes.iter().copied();
     bytes
@@ -89,7 +89,7 @@ fn text(bytes: &[u8], is_part: impl Fn(u8) -> bool) -> String {
 mod tests {
     use super::*;
 
-    /// A folder with a package in it, and what the scan says of `content` in which `HERE` stands for the folder.
+    /// Checks what the scan finds in `content`, in which `HERE` stands for a folder with a package in it.
     fn check(content: &str, separator: &str, expected: Option<&str>) {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("registry")).unwrap();

@@ -1,4 +1,4 @@
-//! The command line; everything else is library.
+//! The command line; everything else is in the library.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

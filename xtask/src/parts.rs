@@ -1,5 +1,5 @@
-//! Cuts the page's module into parts (src/page/parts.rs): what Trunk made of the whole gives way to the first part, and the others lie in a folder
-//! beside it.
+//! Cuts the page's module into parts (src/page/parts.rs): the first part replaces the module that Trunk built, and the others go into a folder
+//! next to it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,17 +16,17 @@ use crate::places::Places;
 use crate::process;
 use crate::toolchain::TARGET;
 
-/// How the page asks for a part. A host may not know the type of wasm, and browsers then refuse to compile what is still on its way.
+/// How the page fetches a part. A host may not know the MIME type of wasm, and browsers then refuse to compile a response while it streams.
 const STREAMED: &str = "WebAssembly.instantiateStreaming(src, imports)";
 const FETCHED: &str = "WebAssembly.instantiate(await bytesOf(src), imports)";
 
 /// The script that fetches parts.
 const SCRIPT: &str = "parts.js";
 
-/// What parts have in common, beside them in their folder, see `parts.js`.
+/// What several parts have in common, in the same folder as they; see `parts.js`.
 const SHARED: &str = "shared.wasm";
 
-/// Cuts the module that cargo made for the page, and puts the parts in the place of `NAME.js` and `NAME_bg.wasm` in `staging`.
+/// Cuts the module that cargo built for the page, and replaces `NAME.js` and `NAME_bg.wasm` in `staging` with the parts.
 pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     let whole = places.wasm_target.join(TARGET).join("page").join("app.wasm");
     let whole = fs::read(&whole).with_context(|| format!("{} was not built", whole.display()))?;
@@ -36,7 +36,7 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     }
     let folder = staging.join(name);
     fs::create_dir_all(&folder)?;
-    // The page's script asks for the others through this one, by a path that is relative to itself.
+    // The page's script imports the others through this one, by a path that is relative to itself.
     let script = format!("./{name}/{SCRIPT}");
     fs::create_dir_all(work.join(name))?;
 
@@ -60,7 +60,7 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     process::run(
         Command::new(bindgen)
             .args(["--target", "web", "--no-typescript", "--remove-name-section", "--remove-producers-section"])
-            // The other parts are linked by them.
+            // The other parts are linked through these exports.
             .arg("--keep-lld-exports")
             .args(["--out-name", name, "--out-dir"])
             .arg(&bound)
@@ -73,7 +73,7 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts what several parts have in common into one file, and teaches the script that fetches parts where it is. Once they are as small as they get.
+/// Merges what several parts have in common into one file, and makes the script fetch it from there. Call after the parts were optimized.
 pub fn share(name: &str, staging: &Path) -> Result<()> {
     let folder = staging.join(name);
     let file = folder.join(SCRIPT);
@@ -97,7 +97,7 @@ pub fn share(name: &str, staging: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A module without names and other notes for tools.
+/// A module without names and other custom sections.
 fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(wasm) {

@@ -1,4 +1,4 @@
-//! Where things are: the clone, the cache outside it, and what is built.
+//! Where things are: the clone, the cache outside it, and the build outputs.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use crate::process;
 pub struct Places {
     /// The clone.
     pub root: PathBuf,
-    /// Tools and whatever else outlives a clone: `KINDLING_CACHE`, or `kindling` in the user's cache folder.
+    /// Tools and everything else that outlives a clone: `KINDLING_CACHE`, or `kindling` in the user's cache folder.
     pub cache: PathBuf,
     /// Where cargo builds for the host.
     pub host_target: PathBuf,
-    /// Where cargo builds for wasm: apart, so that it never waits for the host's lock and may use another compiler.
+    /// Where cargo builds for wasm: separate, so that it never waits for the host's lock and may use another compiler.
     pub wasm_target: PathBuf,
     /// The page, ready for any static host.
     pub dist: PathBuf,
@@ -23,7 +23,7 @@ pub struct Places {
 
 impl Places {
     pub fn find() -> Result<Self> {
-        // Cargo sets it for whatever it runs; the compiled-in value would be wrong in a clone that was moved.
+        // Cargo sets the variable for everything that it runs; the compiled-in value would be wrong in a clone that was moved.
         let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = PathBuf::from(manifest_dir)
             .ancestors()

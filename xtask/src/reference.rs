@@ -1,5 +1,5 @@
-//! `cargo xtask reference`: trains the presets that promise an accuracy, natively, three seeds each, and writes their table in
-//! BENCHMARKS.md. A row takes minutes to hours, so each is written as soon as it is measured, and the others stay.
+//! `cargo xtask reference`: trains the presets that promise an accuracy, natively, with three seeds each, and writes their table in
+//! BENCHMARKS.md. A row takes minutes to hours, so each is written as soon as it is measured, and the others are unchanged.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -25,7 +25,7 @@ pub struct ReferenceOptions {
     cifar10: Option<PathBuf>,
 }
 
-/// A recipe, and the test accuracy that it is to reach.
+/// A recipe, and the test accuracy that it must reach.
 struct Row {
     name: &'static str,
     dataset: Dataset,
@@ -36,7 +36,7 @@ struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dataset {
-    /// In this folder of static/datasets.
+    /// The dataset in this folder of static/datasets.
     Served(&'static str),
     Cifar10,
 }
@@ -101,7 +101,7 @@ fn build(places: &Places) -> Result<PathBuf> {
     Ok(places.host_target.join("release").join(format!("kindling{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// What a row came to, seed by seed.
+/// The results of a row, for all seeds.
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     /// Percent, on the test set.
@@ -110,7 +110,7 @@ struct Outcome {
     seconds: f64,
 }
 
-/// Trains each seed and tests the network that it came to.
+/// Trains with each seed, and evaluates the resulting network on the test set.
 fn train(program: &Path, folder: &Path, runs: &Path, row: &Row, seeds: u32) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for seed in 0..seeds {
@@ -136,7 +136,7 @@ fn train(program: &Path, folder: &Path, runs: &Path, row: &Row, seeds: u32) -> R
     Ok(outcome)
 }
 
-/// The objects that kindling prints, epochs and what is last shown as they come.
+/// The JSON objects that kindling prints, without progress and samples. Epochs are also printed as they arrive.
 fn run_program(program: &mut Command) -> Result<Vec<Value>> {
     let mut child = program.stdout(Stdio::piped()).spawn().context("kindling could not be started")?;
     let output = child.stdout.take().context("kindling has no output")?;
@@ -157,7 +157,7 @@ fn run_program(program: &mut Command) -> Result<Vec<Value>> {
 }
 
 impl Outcome {
-    /// Takes in a run's end, or the evaluation of the network that it came to.
+    /// Adds an epoch, the end of a run, or the evaluation of its network.
     fn read(&mut self, event: &Value) {
         if event["kind"] == "epoch" {
             let epoch = event["epoch"].as_u64().and_then(|epoch| u32::try_from(epoch + 1).ok());
@@ -172,7 +172,7 @@ impl Outcome {
     fn line(&self, row: &Row) -> String {
         let n_seeds = self.accuracies.len().max(1) as f64;
         let mean = self.accuracies.iter().sum::<f64>() / n_seeds;
-        // Of a sample: over n - 1.
+        // The deviation of a sample: over n - 1.
         let squares: f64 = self.accuracies.iter().map(|accuracy| (accuracy - mean).powi(2)).sum();
         let deviation = (squares / (n_seeds - 1.0).max(1.0)).sqrt();
         let each: Vec<String> = self.accuracies.iter().map(|accuracy| format!("{accuracy:.2}")).collect();

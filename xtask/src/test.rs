@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything, from the cheapest to the journeys through the built app.
+//! `cargo xtask test`: all tests, from the cheapest to the journeys through the built app.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     }
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
     steps.run("journeys", || {
-        // The tests of the command line have built it.
+        // Its own tests have built the command line.
         let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
         cargo_test(
             places,

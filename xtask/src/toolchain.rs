@@ -1,4 +1,4 @@
-//! The compiler for wasm: the one on PATH where it has the target, else rustup's target, else the distribution's Rust.
+//! The compiler for wasm: the one on PATH if it has the target, else rustup's target, else the distribution's Rust.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,18 +13,18 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 /// How to call cargo and Trunk so that they can build for wasm.
 #[derive(Clone, Debug, Default)]
 pub struct Toolchain {
-    /// What set-up says of it.
+    /// What set-up prints about it.
     pub description: String,
-    /// Folder of the compiler, where that is not the one on PATH.
+    /// Folder of the compiler, if it is not the one on PATH.
     pub bin: Option<PathBuf>,
-    /// The linker, where the compiler brings none.
+    /// The linker, if the compiler has none.
     pub linker: Option<String>,
-    /// The folder of our own with the target's standard library, where the compiler brings none.
+    /// Kindling's own folder with the target's standard library, if the compiler has none.
     pub sysroot: Option<PathBuf>,
 }
 
 impl Toolchain {
-    /// The one to use, if nothing has to be installed for it.
+    /// The toolchain to use, if nothing has to be installed for it.
     pub fn find(places: &Places) -> Option<Self> {
         if has_target(Path::new("rustc"), None) {
             let version = process::read(Command::new("rustc").arg("--version"))?;
@@ -75,12 +75,12 @@ impl Toolchain {
         if let Some(linker) = &self.linker {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
-        // Encoded, as a path may have a space. Cargo then takes no other flags, so those of its configuration are among them.
+        // Encoded, because a path may contain a space. Cargo then uses no other flags, so those of its configuration are included.
         command.env("CARGO_ENCODED_RUSTFLAGS", self.flags(places)?.join("\u{1f}"));
         Ok(command)
     }
 
-    /// What the compiler is told beyond its profile.
+    /// The compiler's flags beyond its profile.
     fn flags(&self, places: &Places) -> Result<Vec<String>> {
         let config = places.root.join(".cargo").join("config.toml");
         let mut flags = std::fs::read_to_string(&config)
@@ -103,11 +103,11 @@ impl Toolchain {
 fn configured_flags(config: &str) -> Option<Vec<String>> {
     let (_, section) = config.split_once(&format!("[target.{TARGET}]"))?;
     let flags = section.lines().find_map(|line| line.strip_prefix("rustflags = "))?;
-    // TOML writes a list of strings as JSON does.
+    // TOML writes a list of strings like JSON.
     serde_json::from_str(flags).ok()
 }
 
-/// Whether a compiler finds the target's standard library, fit for link-time optimization, in its own folder or in `sysroot`.
+/// Whether a compiler finds the target's standard library, suitable for link-time optimization, in its own folder or in `sysroot`.
 pub fn has_target(rustc: &Path, sysroot: Option<&Path>) -> bool {
     let mut command = Command::new(rustc);
     command.args(["--print", "target-libdir", "--target", TARGET]);
@@ -123,7 +123,7 @@ pub fn has_target(rustc: &Path, sysroot: Option<&Path>) -> bool {
     })
 }
 
-/// Whether a library was built with LLVM's bitcode beside the machine code, as rustup's are. A plain build of std has none,
+/// Whether a library has LLVM's bitcode beside the machine code, as rustup's have. A plain build of std has none,
 /// and link-time optimization fails with it.
 fn has_bitcode(library: &Path) -> bool {
     const SECTION: &[u8] = b".llvmbc";

@@ -1,18 +1,17 @@
-//! Looks into built wasm for a trap of the linker that makes every call into the engine many times slower.
+//! Checks built wasm for a trap of the linker that makes every call into the engine many times slower.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
-/// The share of a module's exported functions that first run all static constructors, 0 to 1.
+/// The fraction of a module's exported functions that first run all static constructors, 0 to 1.
 ///
-/// A linker that takes a module for a command wraps each export so: constructors, then the function itself. cubecl
-/// registers its vocabulary by constructors, and a training step with them at each call took 500 ms instead of 8. An engine
-/// that calls `__wasm_call_ctors` itself is left alone. Names are stripped, so it shows by the code: the wrappers all begin
-/// with a call of one and the same function that takes nothing and returns nothing, and do nothing else but hand on what they
-/// were given.
-pub fn share_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
+/// A linker that takes a module for a command wraps each export: constructors first, then the function itself. cubecl registers its
+/// vocabulary in constructors, and a training step that ran them at each call took 500 ms instead of 8. A module that calls
+/// `__wasm_call_ctors` itself is not wrapped. Names are stripped, so wrappers are recognized by their code: they all begin with a call
+/// of the same function, which has no parameters and no results, and otherwise only pass on their arguments.
+pub fn fraction_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
     let module = Module::parse(wasm)?;
     let mut n_exports = 0;
     let mut first_calls = HashMap::<u32, usize>::new();
@@ -27,7 +26,7 @@ pub fn share_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
             *first_calls.entry(callee).or_default() += 1;
         }
     }
-    // One export that begins so is nothing: it may well be the start function, which has to call the constructors.
+    // A single export that begins like this does not count: it may be the start function, which has to call the constructors.
     let n_wrapped = first_calls.into_values().max().filter(|&n_calls| n_calls > 1).unwrap_or(0);
     Ok(if n_exports == 0 { 0.0 } else { n_wrapped as f64 / n_exports as f64 })
 }
@@ -35,12 +34,12 @@ pub fn share_of_wrapped_exports(wasm: &[u8]) -> Result<f64> {
 #[derive(Default)]
 struct Module {
     n_imported_functions: u32,
-    /// Of each type, whether it takes and returns nothing.
+    /// For each type, whether it has no parameters and no results.
     nullary_types: Vec<bool>,
-    /// Of each function, imported ones first, its type.
+    /// The type of each function, imported ones first.
     function_types: Vec<u32>,
     exported_functions: Vec<u32>,
-    /// Of each function of the module's own that only calls others, the first that it calls.
+    /// For each function of the module's own that only calls others, the first that it calls.
     bodies: Vec<Option<u32>>,
 }
 
@@ -91,7 +90,7 @@ impl Module {
     }
 }
 
-/// The function that is called first, where nothing is done but to call functions with the caller's own arguments.
+/// The function that is called first, if the body only calls functions with the caller's own arguments.
 fn first_call(body: &FunctionBody) -> Result<Option<u32>> {
     let mut operators = body.get_operators_reader()?;
     let Operator::Call { function_index } = operators.read()? else { return Ok(None) };
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     fn check(source: &str, expected: f64) {
-        assert_eq!(share_of_wrapped_exports(&wat::parse_str(source).unwrap()).unwrap(), expected);
+        assert_eq!(fraction_of_wrapped_exports(&wat::parse_str(source).unwrap()).unwrap(), expected);
     }
 
     #[test]
@@ -142,7 +141,7 @@ mod tests {
         );
     }
 
-    /// As wasm-bindgen's descriptions are, which are only for its own use.
+    /// Like wasm-bindgen's descriptions, which are only for its own use.
     #[test]
     fn functions_that_do_more_than_hand_on_are_no_wrappers() {
         check(
@@ -159,6 +158,6 @@ mod tests {
 
     #[test]
     fn what_is_no_module_is_an_error() {
-        assert!(share_of_wrapped_exports(b"<!doctype html>").is_err());
+        assert!(fraction_of_wrapped_exports(b"<!doctype html>").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The static file server: mounts, types, paths that lead out, and faults on request.
+//! The static file server: mounts, MIME types, path traversal, and faults on request.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ fn files_have_the_types_that_browsers_insist_on() {
         assert!(answer.header("content-type").starts_with(kind), "{path}: {}", answer.header("content-type"));
         assert_eq!(answer.header("cache-control"), "no-cache");
     }
-    // Packed files stay packed: the page checks and unpacks them itself.
+    // Compressed files stay compressed: the page checks and unpacks them itself.
     let images = get(&server, "/datasets/mnist/images.gz");
     assert_eq!(images.header("content-encoding"), "");
     assert_eq!(images.body, IMAGES);
@@ -110,7 +110,7 @@ fn a_stalled_download_sends_its_beginning_and_stays_open() {
     let mut connection = ask(&server, "/datasets/mnist/images.gz");
     connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     let mut bytes = Vec::new();
-    // A timeout, not an end.
+    // A timeout, not the end of the response.
     assert!(connection.read_to_end(&mut bytes).is_err());
     assert_eq!(Answer::parse(&bytes).body.len(), 50_000);
 }
@@ -184,7 +184,7 @@ fn get(server: &Server, path: &str) -> Answer {
 
 fn get_with(server: &Server, path: &str, headers: &str) -> Answer {
     let mut bytes = Vec::new();
-    // A broken connection is an answer, too: what came before it counts.
+    // A broken connection is also an answer: the bytes before it count.
     send(server, path, headers).read_to_end(&mut bytes).ok();
     Answer::parse(&bytes)
 }

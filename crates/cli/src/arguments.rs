@@ -1,4 +1,4 @@
-//! The arguments, and the help that is written beside them.
+//! The command line's arguments and help texts.
 
 use std::path::PathBuf;
 
@@ -152,7 +152,7 @@ pub struct PresetsArguments {
     pub json: bool,
 }
 
-/// A part of a dataset that a network can be judged by.
+/// A split that a network can be evaluated on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     Test,

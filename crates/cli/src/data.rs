@@ -1,4 +1,4 @@
-//! A dataset by its path: the folder of a served one, files, or a folder of files.
+//! Finds a dataset by its path: the folder of a served one, files, or a folder of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Data {
     }
 }
 
-/// As its description has it: the folder may have been renamed.
+/// Read from its description, since the folder may have been renamed.
 fn served_id(folder: &Path) -> Result<String, Trouble> {
     let path = folder.join(DESCRIPTION);
     let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;

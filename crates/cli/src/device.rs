@@ -1,4 +1,4 @@
-//! What computes: a device by its name, as far as this build has it.
+//! Opens a device by its name, if this build includes it.
 
 use std::str::FromStr;
 
@@ -11,14 +11,14 @@ use kindling_train::device::EngineDevice;
 use crate::arguments::MachineArguments;
 use crate::trouble::Trouble;
 
-/// A GPU binds buffers of this size at least where it can train at all.
+/// Every GPU that can train at all binds buffers of at least this size.
 #[cfg(feature = "gpu")]
 const MAX_BUFFER_BYTES: u64 = i32::MAX as u64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceName {
     pub api: Api,
-    /// Which of several GPUs.
+    /// Selects one of several GPUs.
     pub index: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ impl FromStr for DeviceName {
     }
 }
 
-/// Opens the device. Call before any tensor exists, once.
+/// Opens the device. Call once, before any tensor exists.
 pub fn open(arguments: &MachineArguments) -> Result<EngineDevice, Trouble> {
     set_threads(arguments.threads)?;
     match arguments.device.api {

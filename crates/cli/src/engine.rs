@@ -1,4 +1,4 @@
-//! The session on its one thread, as the commands see it: commands in, events out, one at a time.
+//! The session on its one thread, as the commands use it: commands in, events out, one at a time.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::trouble::Trouble;
 /// What a command waits for.
 pub enum Signal {
     Event(Event),
-    /// Ctrl-C, or a request to end; the second one ends the process at once.
+    /// Ctrl-C, or a request to terminate; a second one ends the process at once.
     Interrupted,
 }
 
@@ -28,7 +28,7 @@ pub struct Engine {
     signals: Box<dyn Stream<Item = Signal> + Unpin>,
 }
 
-/// What went on until a dataset was there.
+/// The outcome of loading a dataset.
 pub enum Loaded {
     Dataset(DatasetSummary),
     Interrupted,
@@ -47,13 +47,13 @@ impl Engine {
         self.session.act(command);
     }
 
-    /// Works until something is to be said.
+    /// Runs the session until there is an event or an interruption.
     pub fn next(&mut self) -> Signal {
         // The session lives as long as the engine, so its events do not end.
         self.pool.run_until(self.signals.next()).unwrap_or(Signal::Interrupted)
     }
 
-    /// Loads a dataset. The run cuts it anew where it wants it cut otherwise.
+    /// Loads a dataset. A run splits it again if its config has another split.
     pub fn load(&mut self, data: &Data, mut on_update: impl FnMut(&DatasetUpdate)) -> Result<Loaded, Trouble> {
         self.act(Command::SetDataset { source: data.source.clone(), split: SplitConfig::default() });
         loop {
@@ -74,7 +74,7 @@ impl Engine {
     }
 }
 
-/// Comes from a thread of its own, whatever this one computes.
+/// Interruptions arrive from a separate thread, even while this one computes.
 fn interruptions() -> Result<UnboundedReceiver<()>, Trouble> {
     static IS_ENDING: AtomicBool = AtomicBool::new(false);
     let (sender, receiver) = unbounded();

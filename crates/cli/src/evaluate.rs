@@ -29,7 +29,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
                 let question = Evaluate { split: arguments.split.into(), views: Views::One }.into();
                 engine.act(Command::Ask { request: REQUEST, question });
             }
-            // Cut as the run was.
+            // The dataset is split again, as it was for the run.
             Signal::Event(Event::Dataset(kindling_core::protocol::DatasetUpdate::Set(summary))) => dataset = summary,
             Signal::Event(Event::Answer { result, .. }) => {
                 if let Answer::Evaluation(evaluation) = result? {

@@ -1,4 +1,4 @@
-//! What a run has reported so far: enough to make its record at its end, or to go on with it later.
+//! What a run has reported so far: enough to write its record at the end, or to resume it later.
 
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Adjustment, DatasetSummary, EpochReport, RunUpdate};
@@ -54,7 +54,7 @@ impl History {
             }
             RunUpdate::Epoch(report) => {
                 self.curves.push_epoch(report);
-                // JSON has no numbers that are not finite; the ending says that the loss was none.
+                // JSON has no non-finite numbers; the run's ending says that the loss was not finite.
                 if is_finite(report) {
                     if report.is_best {
                         self.best = Some(*report);
@@ -71,7 +71,7 @@ impl History {
         }
     }
 
-    /// The run as it is kept, now that it has ended.
+    /// The run as it is stored once it has ended.
     pub fn kept(self, ending: RunEnding, weights_bytes: Option<u64>) -> KeptRun {
         let curves = RunCurves::new(&self.curves);
         let record = RunRecord {
@@ -98,7 +98,7 @@ impl History {
     }
 }
 
-/// In the order of the runs' ends, as the page's are, and unlike those of other processes.
+/// Ids sort by the ends of the runs, like the page's, and differ from those of other processes.
 fn new_id() -> String {
     format!("{:011x}-{:06x}", now_ms() as u64, std::process::id() & 0xff_ffff)
 }

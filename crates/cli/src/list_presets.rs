@@ -32,7 +32,7 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
     ));
     for preset in presets {
         let config = preset.config;
-        // Those that do not fit are not listed.
+        // Presets that do not fit the dataset are not listed.
         let parameters: u64 = infer(&config.network, dataset.shape, dataset.classes.len())
             .map_or(0, |layers| layers.iter().map(|layer| layer.parameters).sum());
         print(format_args!(

@@ -1,6 +1,6 @@
-//! `kindling`: the session of the page, natively, so that a run that outgrows a browser goes on where there is more machine.
+//! `kindling`: the page's session, natively, so that a run that outgrows a browser can continue on a larger machine.
 
-/// What was asked for.
+/// The command line's arguments.
 mod arguments;
 
 /// The commands.
@@ -9,13 +9,13 @@ mod list_presets;
 mod predict;
 mod train;
 
-/// What computes.
+/// The devices.
 mod device;
 
 /// Where a dataset's files are.
 mod data;
 
-/// Which config a run has.
+/// The config of a run.
 mod settings;
 
 /// The session, its platform and its store.
@@ -27,7 +27,7 @@ mod store;
 mod history;
 mod run_folder;
 
-/// What a person or a program reads.
+/// Output for people and programs.
 mod reporter;
 mod trouble;
 
@@ -37,7 +37,7 @@ use clap::Parser;
 
 use self::arguments::{Arguments, Command};
 
-/// The exit code after Ctrl-C, as shells have it: 128 and the signal's number.
+/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
 pub const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {

@@ -14,20 +14,20 @@ use kindling_core::protocol::Event;
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, Freshness, Platform, Store, StoreError};
 
-/// Begins the address of a file of the served dataset's folder; the rest is as on a server.
+/// Prefix of the address of a file in the served dataset's folder; the rest is as on a server.
 pub const SERVED: &str = "served:";
 
-/// Begins the address of any other file; the rest is its path.
+/// Prefix of the address of any other file; the rest is its path.
 pub const FILE: &str = "file:";
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const CHUNK_BYTES: u64 = 1 << 20;
 
 pub struct Native {
     events: UnboundedSender<Event>,
     spawner: LocalSpawner,
     started: Instant,
-    /// Where the files of a served dataset lie.
+    /// The folder with the files of a served dataset.
     served: PathBuf,
 }
 
@@ -40,7 +40,7 @@ impl Native {
         if let Some(path) = url.strip_prefix(FILE) {
             return Some(path.into());
         }
-        // Names in a dataset's description are plain.
+        // A dataset's description has plain file names.
         let (_, name) = url.strip_prefix(SERVED)?.rsplit_once('/')?;
         Some(self.served.join(name))
     }
@@ -51,12 +51,12 @@ impl Platform for Native {
     type Download = LocalFile;
 
     fn emit(&self, event: Event) {
-        // Nobody listens any more when the process is about to end.
+        // The receiver is gone only when the process is about to end.
         self.events.unbounded_send(event).ok();
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        // Fails only where the pool is gone, and the process with it.
+        // Fails only if the pool is gone, and the process with it.
         self.spawner.spawn_local(task).ok();
     }
 
@@ -64,7 +64,7 @@ impl Platform for Native {
         self.started.elapsed().as_secs_f64() * 1_000.0
     }
 
-    /// Blocks: it is between attempts to read a file, and there is nothing else to do.
+    /// Blocks, because it is called between attempts to read a file, when there is nothing else to do.
     async fn sleep(&self, duration_ms: u32) {
         std::thread::sleep(Duration::from_millis(duration_ms.into()));
     }
@@ -92,7 +92,7 @@ impl Platform for Native {
     }
 }
 
-/// A file that is read in pieces, so that a wrong one is refused early.
+/// A file that is read in chunks, so that a wrong one is rejected early.
 pub struct LocalFile {
     file: File,
 }
@@ -109,7 +109,7 @@ fn trouble(error: io::Error) -> Trouble {
     Trouble::NoAnswer(error.to_string())
 }
 
-/// Keeps nothing: local files need no copies.
+/// Stores nothing: local files need no copies.
 pub struct Nowhere;
 
 impl Store for Nowhere {

@@ -19,7 +19,7 @@ use crate::reporter::print;
 use crate::trouble::Trouble;
 use crate::{device, run_folder};
 
-/// Bytes that an image may take when it is decoded.
+/// Maximum memory for decoding an image.
 const DECODED_LIMIT_BYTES: u64 = 512 << 20;
 
 pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
@@ -40,7 +40,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
     for path in &arguments.images {
         match classify(path, &network, &input) {
             Ok(classification) => print_classes(path, &classification, &input.classes, arguments),
-            // The others may do.
+            // The other images may still succeed.
             Err(trouble) => {
                 eprintln!("{trouble}");
                 is_complete = false;
@@ -61,7 +61,7 @@ fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Clas
     Ok(block_on(classify_prepared(network, Bulk::from(prepared), ViewSet::One))?)
 }
 
-/// Upright, as its EXIF says.
+/// Decodes an image, upright according to its EXIF orientation.
 fn decode(path: &Path) -> image::ImageResult<DynamicImage> {
     let mut reader = ImageReader::open(path)?.with_guessed_format()?;
     let mut limits = Limits::default();

@@ -1,4 +1,4 @@
-//! How a run goes, for a person or for a program.
+//! Reports the progress of a run, to a person or to a program.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -10,9 +10,9 @@ use kindling_core::runs::run_event::{error_message, error_name, run_event};
 use serde_json::{Value, json};
 
 pub enum Reporter {
-    /// A bar on standard error, and lines that stay on standard output.
+    /// A progress bar on standard error, and permanent lines on standard output.
     Person(ProgressBar),
-    /// An object a line, on standard output.
+    /// One JSON object per line, on standard output.
     Program,
 }
 
@@ -73,14 +73,14 @@ impl Reporter {
         }
     }
 
-    /// A line for a person alone.
+    /// Prints a line for a person only.
     pub fn say(&self, text: &str) {
         if let Self::Person(bar) = self {
             bar.suspend(|| print(text));
         }
     }
 
-    /// An event for a program alone.
+    /// Prints an event for a program only.
     pub fn emit(&self, event: &Value) {
         if let Self::Program = self {
             print(event);
@@ -95,13 +95,13 @@ impl Reporter {
 }
 
 fn style() -> ProgressStyle {
-    // The template is ours; without it the bar looks otherwise.
+    // The template is constant and valid, so the fallback is never used.
     ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// A line on standard output.
+/// Prints a line on standard output.
 pub fn print(line: impl Display) {
-    // Who closes the pipe no longer listens; the run goes on.
+    // If the reader closes the pipe, the run continues.
     writeln!(std::io::stdout().lock(), "{line}").ok();
 }
 

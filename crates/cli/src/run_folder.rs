@@ -1,4 +1,4 @@
-//! The folder of a run: its checkpoint while it goes on, and what it came to.
+//! The folder of a run: its checkpoint while it is unfinished, and its results.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub const WEIGHTS: &str = "weights.safetensors";
 const CURVES: &str = "curves.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// Of the checkpoint's metadata that holds the history.
+/// The key of the checkpoint's metadata that holds the history.
 const HISTORY_KEY: &str = "kindling.history";
 
 pub struct RunFolder {
@@ -29,7 +29,7 @@ pub struct RunFolder {
 /// A run that has not ended.
 pub struct Unfinished {
     pub history: History,
-    /// The engine's part.
+    /// The bytes that the session resumes from.
     pub checkpoint: Bulk,
 }
 
@@ -38,7 +38,7 @@ impl RunFolder {
         Self { store: FolderStore::new(folder) }
     }
 
-    /// Fails where the folder holds a run that a new one would overwrite.
+    /// Fails if the folder holds a run that a new one would overwrite.
     pub fn check_is_free(&self) -> Result<(), Trouble> {
         let folder = self.store.folder().display();
         if self.store.path(CHECKPOINT).exists() {
@@ -57,7 +57,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The run to go on with; none where there is none yet.
+    /// The run to resume; none if there is none yet.
     pub fn unfinished(&self) -> Result<Option<Unfinished>, Trouble> {
         let Some(bytes) = block_on(self.store.read(CHECKPOINT))? else {
             return self.check_has_no_result().map(|()| None);
@@ -79,7 +79,7 @@ impl RunFolder {
         Ok(block_on(self.store.write(CHECKPOINT, &bytes))?)
     }
 
-    /// Keeps what a run came to, and then lets its checkpoint go.
+    /// Stores a run's results, and then removes its checkpoint.
     pub fn keep_result(&self, run: &KeptRun, weights: Option<&[u8]>) -> Result<(), Trouble> {
         if let Some(bytes) = weights {
             let bytes = weights::with_run(bytes, run).map_err(|error| Trouble::new(error.to_string()))?;
@@ -92,7 +92,7 @@ impl RunFolder {
     }
 }
 
-/// A run with its weights, out of its folder or its file.
+/// A run with its weights, from its folder or its file.
 pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
     let file = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
     if path.is_dir() && !file.exists() {
@@ -112,7 +112,7 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
     }
 }
 
-/// Any file that the page or kindling writes.
+/// Reads any file that the page or kindling writes.
 pub fn read(file: &Path) -> Result<Incoming, Trouble> {
     let bytes = match fs::metadata(file) {
         Ok(metadata) if metadata.len() > FILE_LIMIT_BYTES as u64 => {

@@ -19,7 +19,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads a file before anything long begins.
+    /// Reads the file at once, before anything slow begins.
     pub fn find(text: &str) -> Result<Self, Trouble> {
         let path = Path::new(text);
         if !path.exists() {
@@ -59,7 +59,7 @@ impl Source {
     }
 }
 
-/// The config with other values: `field=value`, the value in JSON, or a text without its quotes.
+/// The config with changed values: `field=value`, where the value is JSON, or a string without its quotes.
 pub fn changed(config: &RunConfig, changes: &[String]) -> Result<RunConfig, Trouble> {
     let mut whole = serde_json::to_value(config).map_err(|error| Trouble::new(error.to_string()))?;
     for change in changes {

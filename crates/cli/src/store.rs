@@ -1,4 +1,4 @@
-//! Records as files of a folder, each written whole or not at all.
+//! Records as files in a folder, each written completely or not at all.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use kindling_session::{Store, StoreError};
 
-/// Ends the name of a file that is being written.
+/// Suffix of a file that is being written.
 const UNFINISHED: &str = ".part";
 
-/// A folder, which is made when the first record is written.
+/// A folder that is created when the first record is written.
 #[derive(Clone, Debug)]
 pub struct FolderStore {
     folder: PathBuf,
@@ -28,7 +28,7 @@ impl FolderStore {
         self.folder.join(name)
     }
 
-    /// Replaces a file: whoever reads it sees the one before or the new one, even after a power cut.
+    /// Replaces a file atomically: a reader sees the old or the new one, even after a power cut.
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let unfinished = self.path(&format!("{name}{UNFINISHED}"));

@@ -49,7 +49,7 @@ enum Begin {
     Again(Box<Unfinished>),
 }
 
-/// All that can be refused before the dataset is read.
+/// Checks everything that can be rejected before the dataset is read.
 fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Trouble> {
     if !arguments.resume {
         folder.check_is_free()?;
@@ -68,20 +68,20 @@ fn new_history(source: Source, arguments: &TrainArguments, dataset: &DatasetSumm
     Ok(History::new(config, dataset, device::environment(&arguments.machine)))
 }
 
-/// A run under way.
+/// A run in progress.
 struct Run {
     engine: Engine,
     reporter: Reporter,
     folder: RunFolder,
     history: History,
-    /// Those that it ends with.
+    /// The weights that the run ends with.
     weights: Option<Bulk>,
-    /// Whether it ends at its next checkpoint.
+    /// Whether the process ends at the next checkpoint.
     is_ending: bool,
 }
 
 impl Run {
-    /// Follows it to its end, or to where it is interrupted.
+    /// Follows the run until it ends or is interrupted.
     fn follow(mut self) -> Result<ExitCode, Trouble> {
         loop {
             match self.engine.next() {
@@ -102,7 +102,7 @@ impl Run {
         }
     }
 
-    /// Gives the exit code once the run is over.
+    /// Returns the exit code once the run has ended.
     fn receive(&mut self, update: RunUpdate) -> Result<Option<ExitCode>, Trouble> {
         self.history.receive(&update);
         self.reporter.run(&update);
@@ -143,7 +143,7 @@ impl Run {
 
     fn failed(&mut self, failure: Failure) -> Result<ExitCode, Trouble> {
         self.reporter.end();
-        // A device that is lost may come back, and the run go on; one whose loss is no number cannot.
+        // After a lost device, the run can be resumed; after a loss that is not finite, it cannot.
         if self.history.steps > 0 && failure.kind == FailureKind::LossNotFinite {
             let run = self.history.clone().kept(RunEnding::Failed(failure.kind), None);
             self.folder.keep_result(&run, None)?;

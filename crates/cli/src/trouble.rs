@@ -1,10 +1,10 @@
-//! What went wrong, as one sentence with the way out.
+//! An error as one sentence, which includes a remedy.
 
 use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::runs::run_event::error_message;
 use kindling_session::StoreError;
 
-/// The sentence that a person reads.
+/// The sentence that the user reads.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Trouble(pub String);

@@ -1,4 +1,4 @@
-//! The program as a shell sees it: a small dataset, a run, its files, its exit codes.
+//! Tests the program from a shell's view: a small dataset, a run, its files, its exit codes.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use serde_json::Value;
 const N_IMAGES: u32 = 600;
 const SIDE: u32 = 12;
 
-/// A dataset of two IDX files: a bright band above, in the middle, or below.
+/// A dataset of two IDX files: a bright band at the top, in the middle, or at the bottom.
 fn dataset(folder: &Path) {
     let mut random = Random::new(7);
     let labels: Vec<u8> = (0..N_IMAGES).map(|index| (index % 3) as u8).collect();
@@ -71,7 +71,7 @@ impl Place {
         text
     }
 
-    /// The sentence that a failure ends with.
+    /// Runs `kindling`, which must fail with this code; returns its standard error.
     fn fail(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.kindling(arguments);
         let text = String::from_utf8(output.stderr).unwrap();
@@ -79,7 +79,7 @@ impl Place {
         text
     }
 
-    /// Trains a small network; the events.
+    /// Trains a small network; returns the events.
     fn train(&self, arguments: &[&str]) -> Vec<Value> {
         let text = self.succeed(&[&["train"][..], arguments, &["--data", "bands", "--json"][..]].concat());
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -100,7 +100,7 @@ fn losses(events: &[Value]) -> Vec<f64> {
         .collect()
 }
 
-/// The tensors alone: what follows the header.
+/// The tensors alone: everything after the header.
 fn tensors(file: &[u8]) -> &[u8] {
     let length = u64::from_le_bytes(*file.first_chunk().unwrap());
     &file[8 + length as usize..]
@@ -116,7 +116,7 @@ fn a_run_is_trained_kept_evaluated_and_used() {
     let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("dataset", "finished"));
 
-    // Two files with the same run, and its curves.
+    // Both files hold the same run; the curves have a third.
     let (run, _) = place.weights("run");
     let listed = parse_file(&fs::read(place.path("run/run.json")).unwrap());
     assert_eq!(listed, Ok(Incoming::Runs(vec![run.clone()])));
@@ -132,21 +132,21 @@ fn a_run_is_trained_kept_evaluated_and_used() {
     let text = place.succeed(&["evaluate", "run", "--data", "bands", "--split", "validation"]);
     assert!(text.contains("validation set, 54 images"), "{text}");
 
-    // A picture with its band below.
+    // A picture with its band at the bottom.
     let picture = image::GrayImage::from_fn(SIDE, SIDE, |_, y| image::Luma([if y < 8 { 75 } else { 165 }]));
     picture.save(place.path("low, band.png")).unwrap();
     let table = place.succeed(&["predict", "run", "low, band.png", "--csv", "--top", "1"]);
     assert!(table.starts_with("image,rank,class,probability\r\n\"low, band.png\",1,below,0."), "{table}");
-    // The one file is enough.
+    // The weights file alone is enough.
     fs::copy(place.path("run/weights.safetensors"), place.path("alone.safetensors")).unwrap();
     assert!(place.succeed(&["predict", "alone.safetensors", "low, band.png"]).contains("below "));
-    // The same settings again, out of either file, give the same losses.
+    // The same settings, read from that file, give the same losses.
     let again = place.train(&["alone.safetensors", "--threads=1", "--out", "again"]);
     assert_eq!(losses(&again), losses(&events));
 }
 
 #[test]
-fn a_run_that_was_interrupted_goes_on_bit_for_bit() {
+fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let place = Place::new();
     let steps = 4_000;
     let config = ["mlp", "--set", "batchSize=8", "--set", "epochs=1000", "--set", &format!("maxSteps={steps}")];

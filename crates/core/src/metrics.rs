@@ -1,30 +1,30 @@
-//! What follows from the predictions of a split: confusion matrix, precision, recall and F1 per class, the worst mistakes.
+//! Metrics of the predictions on a split: confusion matrix, precision, recall and F1 per class, highest-loss errors.
 
 use crate::protocol::Prediction;
 
-/// How often images of one class were taken for another.
+/// The confusion matrix: how often images of each class were predicted as each class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     n_classes: usize,
-    /// `n_classes * n_classes` counts: a row for each true class, in it a column for each predicted one.
+    /// `n_classes * n_classes` counts: one row per label, one column per predicted class.
     counts: Vec<u32>,
 }
 
-/// How well one class is recognised, with scikit-learn's definitions: what would be divided by zero is 0.
+/// Metrics of one class, with scikit-learn's definitions; a division by zero gives 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClassFigures {
-    /// Share of the images predicted as this class that are of it.
+    /// Fraction of the images predicted as this class that belong to it.
     pub precision: f32,
-    /// Share of this class's images that were predicted as it.
+    /// Fraction of this class's images that were predicted as it.
     pub recall: f32,
     /// Harmonic mean of precision and recall.
     pub f1: f32,
-    /// Images of this class.
+    /// Number of images of this class.
     pub support: u32,
 }
 
 impl ConfusionMatrix {
-    /// Counts predictions. Those of or as a class past `n_classes` are left out.
+    /// Counts predictions. Predictions with a label or class past `n_classes` are ignored.
     pub fn new(predictions: &[Prediction], n_classes: usize) -> Self {
         let mut matrix = Self { n_classes, counts: vec![0; n_classes * n_classes] };
         for prediction in predictions {
@@ -40,17 +40,17 @@ impl ConfusionMatrix {
         self.n_classes
     }
 
-    /// Images of class `label` that were predicted as `predicted`; 0 past the last class.
+    /// Number of images of class `label` that were predicted as `predicted`; 0 past the last class.
     pub fn count(&self, label: usize, predicted: usize) -> u32 {
         self.position(label, predicted).and_then(|position| self.counts.get(position)).copied().unwrap_or(0)
     }
 
-    /// Images of a class.
+    /// Number of images of a class.
     pub fn support(&self, label: usize) -> u32 {
         (0..self.n_classes).map(|predicted| self.count(label, predicted)).sum()
     }
 
-    /// Images predicted as a class.
+    /// Number of images predicted as a class.
     pub fn n_predicted(&self, predicted: usize) -> u32 {
         (0..self.n_classes).map(|label| self.count(label, predicted)).sum()
     }
@@ -59,18 +59,17 @@ impl ConfusionMatrix {
         self.counts.iter().sum()
     }
 
-    /// Share of all images that were predicted right; 0 of none.
+    /// Accuracy: the fraction of correct predictions; 0 without predictions.
     pub fn accuracy(&self) -> f32 {
         ratio((0..self.n_classes).map(|class| self.count(class, class)).sum(), self.total())
     }
 
-    /// The figures of every class.
+    /// Metrics of every class.
     pub fn class_figures(&self) -> Vec<ClassFigures> {
         (0..self.n_classes).map(|class| self.figures(class)).collect()
     }
 
-    /// Means over the classes, each weighing the same, that occur among labels or predictions; `support` is the number of all
-    /// images.
+    /// Macro average: the unweighted mean over the classes that occur among labels or predictions. `support` is the total number of images.
     pub fn macro_average(&self) -> ClassFigures {
         let occurs = |class: &usize| self.support(*class) + self.n_predicted(*class) > 0;
         let figures: Vec<_> = (0..self.n_classes).filter(occurs).map(|class| self.figures(class)).collect();
@@ -85,11 +84,11 @@ impl ConfusionMatrix {
     }
 
     fn figures(&self, class: usize) -> ClassFigures {
-        let (right, support, n_predicted) = (self.count(class, class), self.support(class), self.n_predicted(class));
+        let (correct, support, n_predicted) = (self.count(class, class), self.support(class), self.n_predicted(class));
         ClassFigures {
-            precision: ratio(right, n_predicted),
-            recall: ratio(right, support),
-            f1: ratio(2 * right, support + n_predicted),
+            precision: ratio(correct, n_predicted),
+            recall: ratio(correct, support),
+            f1: ratio(2 * correct, support + n_predicted),
             support,
         }
     }
@@ -99,7 +98,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// The wrong predictions with the highest loss, the worst first: those that the network was surest to have right.
+/// The incorrect predictions with the highest loss, highest first: where the network was most confidently wrong.
 pub fn worst_mistakes(predictions: &[Prediction], n_mistakes: usize) -> Vec<Prediction> {
     let mut mistakes: Vec<_> = predictions.iter().filter(|p| p.label != p.predicted).copied().collect();
     mistakes.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.index.cmp(&b.index)));
@@ -139,7 +138,7 @@ mod tests {
         assert_eq!(matrix.accuracy(), 0.25);
     }
 
-    /// Values of scikit-learn's `precision_recall_fscore_support` for the same labels, `zero_division=0`.
+    /// Values of scikit-learn's `precision_recall_fscore_support` for the same labels, with `zero_division=0`.
     #[test]
     fn the_figures_are_those_of_scikit_learn() {
         let matrix = matrix(&[(0, 0), (1, 2), (2, 1), (0, 0), (1, 0), (2, 1)], 3);

@@ -1,7 +1,7 @@
-//! A small seeded generator whose numbers are the same on every machine and in every version of the page.
+//! A small seeded random number generator that gives the same numbers on every machine and in every version of the page.
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Written out here because a split must
-/// repeat for as long as its seed is stored, which the generators of general crates do not promise. Not for secrets.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Implemented here because a split must be
+/// reproducible for as long as its seed is stored, which the generators of general-purpose crates do not guarantee. Not for cryptography.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
@@ -12,7 +12,7 @@ impl Random {
         Self { state: seed }
     }
 
-    /// The seed of a generator that goes on where this one is.
+    /// The state: as a seed, it continues this generator's sequence.
     pub fn state(&self) -> u64 {
         self.state
     }
@@ -25,7 +25,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `limit`, 0 for the limit 0. Its bias is below 2⁻³².
+    /// A number below `limit`; 0 if `limit` is 0. Its bias is below 2⁻³².
     pub fn below(&mut self, limit: u32) -> u32 {
         let product = u128::from(self.next_u64()) * u128::from(limit);
         (product >> 64) as u32
@@ -36,7 +36,7 @@ impl Random {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Every order is equally likely (Fisher and Yates).
+    /// Fisher-Yates shuffle: every order is equally likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.below(last as u32 + 1);
@@ -66,7 +66,7 @@ mod tests {
             items.sort_unstable();
             assert_eq!(items, [0, 1, 2, 3, 4]);
         }
-        // 1000 expected in each place; the standard deviation is 28.
+        // 1000 expected in each position; the standard deviation is 28.
         assert!(places.iter().all(|n| (860..1140).contains(n)), "{places:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What documents say of a config's fields is what the table in config/fields.rs says: docs/api.md, static/kindling.d.ts, and the page's texts.
+//! The docs agree with the table in config/fields.rs: docs/api.md, static/kindling.d.ts, and the page's texts.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Numbers as documents write them: `0.001`, `1e-8`.
+/// A number as the docs write it: `0.001`, `1e-8`.
 fn number(number: f64) -> String {
     if number != 0.0 && number.abs() < 1e-3 { format!("{number:e}") } else { number.to_string() }
 }
@@ -65,7 +65,7 @@ fn searched(field: &ConfigField) -> String {
     }
 }
 
-/// The table of docs/api.md: the fields that have a value of their own.
+/// The table in docs/api.md, of the fields with a value of their own.
 fn table() -> String {
     let mut table = String::from("| field | values | default | a search offers |\n| --- | --- | --- | --- |\n");
     for field in FIELDS.iter().filter(|field| !matches!(field.kind, FieldKind::Part | FieldKind::Text)) {
@@ -89,7 +89,7 @@ fn the_api_explains_every_field() {
     let api = read(API);
     let rows: Vec<&str> = api.lines().filter(|line| line.starts_with("| ")).collect();
     for field in FIELDS.iter().filter(|field| !field.path.contains('.')) {
-        // A run is always for the dataset that is loaded, as it is cut.
+        // The API's runs always use the loaded dataset and its split.
         let is_explained = ["dataset", "split"].contains(&field.path)
             || rows
                 .iter()
@@ -112,12 +112,12 @@ fn the_api_explains_every_field() {
     }
 }
 
-/// The cells that only the table of ranges has.
+/// A field's row in the table of ranges.
 fn value_cell(field: &ConfigField) -> String {
     format!("| `{}` | {} | {} | {} |", field.path, value(field), default(field), searched(field))
 }
 
-/// The interface of kindling.d.ts that declares a part's fields.
+/// The interface in kindling.d.ts that declares the fields of a part.
 fn interface(path: &str) -> &'static str {
     match path.split_once('.').map_or("", |(part, _)| part) {
         "" => "TrainConfig",
@@ -132,14 +132,14 @@ fn interface(path: &str) -> &'static str {
     }
 }
 
-/// The text of an interface, without its last brace.
+/// The text of an interface, without its closing brace.
 fn body<'a>(types: &'a str, interface: &str) -> &'a str {
     let begin = format!("  interface {interface} {{\n");
     let (_, rest) = types.split_once(&begin).unwrap_or_else(|| panic!("{TYPES}: no interface {interface}"));
     rest.split_once("\n  }\n").map_or(rest, |(body, _)| body)
 }
 
-/// Whether a declaration of `name` ends here: `epochs?`, `epochs`.
+/// Whether the text before a colon ends with a declaration of `name`: `epochs?`, `epochs`.
 fn declares(before_colon: &str, name: &str) -> bool {
     let before = before_colon.trim_end_matches('?');
     before.strip_suffix(name).is_some_and(|rest| !rest.ends_with(|it: char| it.is_alphanumeric()))
@@ -178,7 +178,7 @@ fn the_types_have_every_field_with_its_range() {
     }
 }
 
-/// What is before a declaration, back to the declaration before it.
+/// The doc comment directly above a declaration; empty if there is none.
 fn comment_before(text: &str) -> &str {
     let start = text.rfind("*/").and_then(|end| text[..end].rfind("/**").map(|start| (start, end)));
     match start {
@@ -187,7 +187,7 @@ fn comment_before(text: &str) -> &str {
     }
 }
 
-/// Where kinds with values of their own are declared.
+/// The interfaces that declare kinds with fields of their own.
 fn kinds(types: &str) -> String {
     ["Optimizers", "Schedules", "Losses", "Adversarial"].map(|interface| body(types, interface)).join("\n")
 }

@@ -1,5 +1,5 @@
-//! The dataset layer on real files: the served datasets are what they say, drawings come out as their images do, and no damaged file
-//! causes a panic.
+//! The dataset layer on real files: the served datasets match their descriptions, drawings come out like the dataset's images, and no
+//! damaged file causes a panic.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,13 +1,12 @@
-//! What the engine works on, one job at a time, and what waits: at most one dataset to load, and one run after it.
+//! The engine's queue: one job at a time, and waiting at most one dataset to load and one run after it.
 
-/// A dataset to load, or a run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Job<L, T> {
     Load(L),
     Train(T),
 }
 
-/// A new load replaces what waits; a new run replaces the run that waits. The session stops what is under way.
+/// A new load replaces everything that waits; a new run replaces a waiting run. Stopping the current job is left to the session.
 #[derive(Debug)]
 pub struct Agenda<L, T> {
     load: Option<L>,
@@ -22,12 +21,12 @@ impl<L, T> Default for Agenda<L, T> {
 }
 
 impl<L, T> Agenda<L, T> {
-    /// Gives what it replaces: a load that has not begun, and a run that was meant for the dataset before.
+    /// Returns what it replaces: a waiting load, and a waiting run, which was meant for the previous dataset.
     pub fn plan_load(&mut self, load: L) -> (Option<L>, Option<T>) {
         (self.load.replace(load), self.train.take())
     }
 
-    /// Gives the run that it replaces.
+    /// Returns the waiting run that it replaces.
     pub fn plan_train(&mut self, train: T) -> Option<T> {
         self.train.replace(train)
     }
@@ -40,7 +39,7 @@ impl<L, T> Agenda<L, T> {
         self.train.as_ref()
     }
 
-    /// The next job, unless one is under way. A load goes before the run that waits for it.
+    /// Starts the next job, unless one is in progress. A load comes before the run that waits for it.
     pub fn begin(&mut self) -> Option<Job<L, T>> {
         if self.is_busy {
             return None;
@@ -50,7 +49,7 @@ impl<L, T> Agenda<L, T> {
         Some(job)
     }
 
-    /// The job under way is over.
+    /// Marks the current job as finished.
     pub fn end(&mut self) {
         self.is_busy = false;
     }

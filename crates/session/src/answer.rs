@@ -1,4 +1,4 @@
-//! Answers one question: images from the host's copy of the dataset, the rest from the latest network.
+//! Answers one question: images from the dataset in host memory, everything else with the latest network.
 
 use std::cell::Cell;
 
@@ -16,19 +16,19 @@ use crate::host::RunHost;
 use crate::platform::Platform;
 use crate::session::{Current, Session};
 
-/// Images in one answer at most.
+/// Maximum number of images in one answer.
 const IMAGE_LIMIT: usize = 1_000;
 
-/// Bytes of pixels in one answer at most, so that a thousand large images do not fill the page's memory.
+/// Maximum size of the pixels in one answer, so that a thousand large images do not fill the page's memory.
 const PIXEL_LIMIT_BYTES: usize = 32 << 20;
 
-/// Progress of a long question is told at most so often.
+/// Minimum interval between progress reports of a long question.
 const PROGRESS_INTERVAL_MS: f64 = 100.0;
 
-/// A question under way.
+/// A question in progress.
 pub struct Asked<'a> {
     pub request: RequestId,
-    /// Stopped when the answer is no longer wanted.
+    /// Stopped when the question is withdrawn.
     pub control: &'a Control,
 }
 
@@ -85,7 +85,7 @@ async fn range_test<P: Platform>(
     asked: Asked<'_>,
     FindRate { config }: FindRate,
 ) -> Result<RateTest, Failure> {
-    // It reads no more than ten times a second, and reports each read.
+    // The range test reads at most ten times a second, so every read is reported.
     let progress = |fraction, points: &[RatePoint]| {
         let progress = RateProgress { fraction, points: points.to_vec() }.into();
         session.platform().emit(Event::AnswerProgress { request: asked.request, progress });
@@ -93,7 +93,7 @@ async fn range_test<P: Platform>(
     find_rate(&host(session), asked.control, &current.on_device, &config, progress).await
 }
 
-/// For work that is no run's.
+/// A host for work outside of a run.
 fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
     RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false }
 }
@@ -114,7 +114,7 @@ fn images_of_split(current: &Current, split: SplitName, class: Option<u16>, (off
     images_at(&current.dataset, &wanted, matching.len())
 }
 
-/// The images that exist, up to the limits; the page sees from `indices` which they are.
+/// The images that exist, up to the limits; `indices` in the answer says which they are.
 fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
     let limit = image_limit(dataset);
     let mut indices = Vec::new();
@@ -130,12 +130,12 @@ fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
     ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total: total as u32 }
 }
 
-/// Images of this size in one answer.
+/// Maximum number of images of this dataset in one answer.
 fn image_limit(dataset: &Dataset) -> usize {
     IMAGE_LIMIT.min(PIXEL_LIMIT_BYTES / dataset.shape.n_values().max(1)).max(1)
 }
 
-/// The labels are those of the images themselves, whatever was mixed into them.
+/// The labels are those of the original images, even if others were mixed into them.
 fn preview_images(dataset: &Dataset, Preview { indices, pixels }: Preview) -> ImageBatch {
     let labels = indices.iter().map(|&index| dataset.label(index).unwrap_or_default()).collect();
     let total = indices.len() as u32;

@@ -1,4 +1,4 @@
-//! Fetches one file as a stream: progress, retries, cut downloads noticed, SHA-256 checked on the way.
+//! Downloads one file as a stream, with progress, retries, detection of truncated downloads, and SHA-256 verification on the fly.
 
 use kindling_core::dataset::served::{FileCheck, ServedFile};
 use kindling_core::protocol::{Failure, FailureKind};
@@ -6,10 +6,9 @@ use kindling_core::protocol::{Failure, FailureKind};
 use crate::platform::{Download, Freshness, Platform};
 use crate::retry::{self, Trouble};
 
-/// Room reserved ahead of a download at most; the rest grows as bytes come, whatever the sender claims.
+/// Maximum memory reserved before a download; beyond it the buffer grows as bytes arrive, whatever size the server claims.
 const RESERVE_LIMIT_BYTES: u64 = 64 << 20;
 
-/// A file to fetch.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// For messages.
@@ -18,24 +17,28 @@ pub struct Wanted {
     pub expected: Expected,
 }
 
-/// What is known of a file before it comes.
+/// What is known about a file before it is downloaded.
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// Its size and its SHA-256.
     Served(ServedFile),
     Bytes(u64),
-    /// Nothing but that more would be absurd.
+    /// Only an upper limit.
     AtMostBytes(u64),
 }
 
-/// What the caller hears while a file comes in.
+/// Receives the progress of a download.
 pub trait Watcher {
-    /// Bytes of this file so far; smaller than before when an attempt begins anew.
+    /// Bytes of this file so far; the count restarts with each attempt.
     fn received(&self, bytes: u64);
     fn retrying(&self, attempt: u32, failure: Failure);
 }
 
-/// Fetches a file whole, or says why not. Dropping the future cancels it.
+/// Downloads a file, with retries. Dropping the future cancels the download.
+///
+/// # Errors
+///
+/// `DownloadFailed` if no attempt succeeds, or the failure of the file's verification, which is not retried.
 pub async fn download(platform: &impl Platform, wanted: &Wanted, watcher: &impl Watcher) -> Result<Vec<u8>, Failure> {
     let mut attempt = 1;
     loop {
@@ -56,7 +59,7 @@ pub async fn download(platform: &impl Platform, wanted: &Wanted, watcher: &impl 
 
 enum Problem {
     Trouble(Trouble),
-    /// The file is wrong, not the line.
+    /// The file itself is wrong, so a retry is pointless.
     Final(Failure),
 }
 
@@ -76,7 +79,7 @@ async fn attempt_once(
     let mut download = platform.fetch(&wanted.url, wanted.freshness(attempt)).await?;
     let mut intake = Intake::new(wanted);
     while let Some(chunk) = download.next_chunk().await? {
-        // More than was promised, perhaps without end, drops the download: nobody needs the rest.
+        // Too many bytes, perhaps endless, abort the download.
         intake.take(&chunk).map_err(Problem::Final)?;
         watcher.received(intake.bytes.len() as u64);
     }
@@ -86,7 +89,7 @@ async fn attempt_once(
 impl Wanted {
     fn freshness(&self, attempt: u32) -> Freshness {
         match self.expected {
-            // Kept by ourselves once its hash was checked; the browser would keep a damaged copy, too, and give it again.
+            // The session caches the file itself once its hash is verified; the browser's cache could keep returning a damaged copy.
             Expected::Served(_) => Freshness::NoStore,
             Expected::Bytes(_) | Expected::AtMostBytes(_) if attempt > 1 => Freshness::Reload,
             Expected::Bytes(_) | Expected::AtMostBytes(_) => Freshness::Any,
@@ -94,7 +97,7 @@ impl Wanted {
     }
 }
 
-/// What has come of a file, held against what is known of it.
+/// The bytes of a file so far, checked against what is known about it.
 struct Intake<'a> {
     wanted: &'a Wanted,
     bytes: Vec<u8>,
@@ -128,7 +131,7 @@ impl<'a> Intake<'a> {
     fn finish(self) -> Result<Vec<u8>, Problem> {
         let received_bytes = self.bytes.len() as u64;
         let expected_bytes = match &self.wanted.expected {
-            // Whole in one form or the other; otherwise the line was cut on the way to either.
+            // A file that is complete in neither form was truncated on the way.
             Expected::Served(file) => match &file.unpacked {
                 Some(unpacked) if received_bytes > file.bytes => unpacked.bytes,
                 _ => file.bytes,

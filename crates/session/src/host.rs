@@ -1,4 +1,4 @@
-//! What training gets from the session: its events, a pause for breath, and the time.
+//! The host that the session provides to training: events, macrotasks, and the time.
 
 use std::rc::Rc;
 
@@ -7,14 +7,14 @@ use kindling_train::training::Host;
 
 use crate::platform::Platform;
 
-/// A visitor who reloads loses at most so much.
+/// Minimum interval between checkpoints: roughly what a reload of the page can lose.
 const CHECKPOINT_INTERVAL_MS: f64 = 5_000.0;
 
-/// Speaks for one run.
+/// The host of one run.
 pub struct RunHost<P> {
     pub platform: Rc<P>,
     pub run: RunId,
-    /// Whether it reports checkpoints.
+    /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
 }
 

@@ -1,36 +1,36 @@
-//! What Kindling's worker does, without a browser: one dataset, one run at a time, and questions answered meanwhile.
+//! Kindling's worker without a browser: one dataset, one run at a time, and questions answered meanwhile.
 
-/// What the session needs from the machine.
+/// What the session needs from its environment.
 pub mod platform;
 
-/// Commands become work.
+/// Executes commands.
 pub mod session;
 
-/// What is done now, and what next.
+/// The current job and the next ones.
 mod agenda;
 
-/// Questions wait for their turn…
+/// Queues questions…
 mod questions;
 
-/// …and get their answer.
+/// …and answers them.
 mod answer;
 
-/// Datasets: from files to the device.
+/// Loads datasets: fetches and parses their files.
 mod load;
 
-/// One file from the network.
+/// Downloads one file.
 mod download;
 
-/// When to try again.
+/// Retries of downloads.
 pub mod retry;
 
-/// Files of earlier visits.
+/// Cached files of earlier visits.
 mod cache;
 
-/// Bytes per second.
+/// Download rate.
 mod rate;
 
-/// What training needs from the platform.
+/// The platform as training's host.
 mod host;
 
 pub use kindling_train::device::EngineDevice;

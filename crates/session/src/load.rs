@@ -1,4 +1,4 @@
-//! Gets a dataset's files, from the page's server, the cache of an earlier visit, or the visitor's own hands, and parses them.
+//! Loads a dataset: gets its files from the page's server, the cache of an earlier visit, or the visitor, and parses them.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,21 +10,25 @@ use crate::platform::Platform;
 use crate::rate::RateWindow;
 use crate::{cache, retry};
 
-/// All files of a dataset together, as they are sent or dropped.
+/// Maximum size of all files of a dataset together, as transferred or dropped.
 const TOTAL_LIMIT_BYTES: u64 = 1 << 30;
 
-/// Files that make up a dataset.
+/// Maximum number of files of a dataset.
 const FILE_LIMIT: usize = 64;
 
 const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
 
-/// A dataset, and the id by which a run's config may call it.
+/// A dataset with its id, which the config of a run may refer to.
 pub struct Loaded {
     pub id: String,
     pub dataset: Dataset,
 }
 
-/// Fetches and parses, and reports how it goes. Dropping the future cancels it.
+/// Fetches and parses a dataset, and emits its progress. Dropping the future cancels it.
+///
+/// # Errors
+///
+/// If a file cannot be downloaded, is malformed, or exceeds a limit.
 pub async fn load(platform: &impl Platform, source: DatasetSource) -> Result<Loaded, Failure> {
     match source {
         DatasetSource::Served { id, base } => {
@@ -69,7 +73,7 @@ fn wanted_of_file(file: DatasetFile) -> Wanted {
 
 async fn announce_parsing(platform: &impl Platform) {
     platform.emit(Event::Dataset(DatasetUpdate::Parsing));
-    // The last moment to be canceled: parsing holds the thread.
+    // The last chance to cancel: parsing blocks the thread.
     platform.breathe().await;
 }
 
@@ -102,7 +106,7 @@ async fn fetch_one<P: Platform>(platform: &P, wanted: &Wanted, progress: &Progre
         return Ok(bytes);
     }
     let bytes = download::download(platform, wanted, progress).await?;
-    // No room, or no permission: then the next visit downloads again, as the first did.
+    // Caching is best effort: without space or permission, the next visit downloads the file again.
     cache::keep(platform.store(), file, &bytes).await.ok();
     Ok(bytes)
 }
@@ -115,11 +119,11 @@ fn size_bytes(wanted: &Wanted) -> u64 {
     }
 }
 
-/// Adds up the files of a dataset. Reports nothing as long as the total is unknown.
+/// Sums the progress over the files of a dataset. Reports nothing while the total is unknown.
 struct Progress<'a, P> {
     platform: &'a P,
     total_bytes: Option<u64>,
-    /// Of the files that are whole.
+    /// Bytes of completed files.
     done_bytes: Cell<u64>,
     rate: RefCell<RateWindow>,
 }
@@ -137,7 +141,7 @@ impl<'a, P: Platform> Progress<'a, P> {
 impl<P: Platform> Watcher for Progress<'_, P> {
     fn received(&self, bytes: u64) {
         let Some(total_bytes) = self.total_bytes else { return };
-        // A server that has the browser unpack its files sends more than their sizes say.
+        // If the browser decompresses the files, more bytes arrive than their sizes say.
         let received_bytes = (self.done_bytes.get() + bytes).min(total_bytes);
         if let Some(bytes_per_second) = self.rate.borrow_mut().report(self.platform.now_ms(), received_bytes) {
             self.emit(DatasetUpdate::Downloading { received_bytes, total_bytes: Some(total_bytes), bytes_per_second });

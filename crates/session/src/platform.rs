@@ -1,68 +1,68 @@
-//! What the session needs from the machine that it runs on: a worker of a browser, or a process.
+//! The platform that the session runs on: a browser's worker, or a process.
 
 use kindling_core::protocol::Event;
 
 use crate::retry::Trouble;
 
-/// A single-threaded machine with a clock and a network. Futures given to it need not be `Send`.
+/// A single-threaded environment with a clock and a network. Futures passed to it need not be `Send`.
 pub trait Platform: 'static {
     type Store: Store;
     type Download: Download;
 
-    /// Reports to whoever gives the commands.
+    /// Sends an event to the sender of the commands.
     fn emit(&self, event: Event);
 
-    /// Runs a task to its end, beside all others.
+    /// Runs a task to completion, concurrently with all others.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
 
-    /// Milliseconds since any fixed moment.
+    /// Milliseconds since an arbitrary fixed time.
     fn now_ms(&self) -> f64;
 
     fn sleep(&self, duration_ms: u32) -> impl Future<Output = ()>;
 
-    /// Lets everything else go first: commands that wait, other tasks, the device's callbacks.
+    /// Yields to everything else: pending commands, other tasks, the device's callbacks.
     fn breathe(&self) -> impl Future<Output = ()>;
 
-    /// Opens the file at an address. Dropping this future, or the download, aborts it.
+    /// Opens the file at a URL. Dropping this future, or the download, aborts it.
     fn fetch(&self, url: &str, freshness: Freshness) -> impl Future<Output = Result<Self::Download, Trouble>>;
 
-    /// Where bytes outlive the session.
+    /// Persistent storage.
     fn store(&self) -> &Self::Store;
 }
 
-/// A file as it comes in.
+/// A download in progress.
 pub trait Download {
-    /// The next bytes; none at the end.
+    /// The next bytes; `None` at the end.
     fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, Trouble>>;
 }
 
-/// Whether a copy that the platform kept by itself will do.
+/// Whether the platform's own cache may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// It will.
+    /// The cache may be used.
     Any,
-    /// It will not: an attempt with it has failed.
+    /// The cache must not be read: an attempt with it failed.
     Reload,
-    /// Neither read nor keep one: the session keeps the file itself, once its hash is checked.
+    /// The cache must be neither read nor written: the session caches the file itself, once its hash is verified.
     NoStore,
 }
 
-/// Records of bytes by name. Names are letters, digits, hyphens and dots.
+/// A key-value store of bytes. Names consist of letters, digits, hyphens and dots.
 pub trait Store {
-    /// None where there is no such record.
+    /// `None` if there is no such record.
     fn read(&self, name: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
 
-    /// Replaces the record of that name, whole or not at all.
+    /// Writes a record, atomically replacing any of the same name.
     fn write(&self, name: &str, bytes: &[u8]) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// Succeeds where there is no such record.
+    /// Removes a record; succeeds if there is none.
     fn remove(&self, name: &str) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// In no order.
+    /// All names, in no particular order.
     fn names(&self) -> impl Future<Output = Result<Vec<String>, StoreError>>;
 }
 
-/// Why a store could not do it: forbidden, full, or damaged.
+/// Why a store failed: forbidden, full, or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub String);

@@ -1,4 +1,4 @@
-//! Answers questions in turn, quick ones apart from long ones, so that a webcam need not wait for a whole evaluation.
+//! Answers questions in order, with separate queues for quick and long ones, so that a webcam need not wait for a whole evaluation.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,10 +12,10 @@ use crate::answer::{self, Asked};
 use crate::platform::Platform;
 use crate::session::Session;
 
-/// Questions that wait at most, in each of the two queues. Of more, the oldest goes unanswered.
+/// Maximum number of waiting questions in each of the two queues. Beyond it, the oldest is canceled.
 const QUESTION_LIMIT: usize = 64;
 
-/// The questions under way.
+/// The queues of quick and long questions.
 #[derive(Default)]
 pub struct Questions {
     quick: Queue,
@@ -25,7 +25,7 @@ pub struct Questions {
 #[derive(Default)]
 struct Queue {
     waiting: RefCell<VecDeque<(RequestId, Question)>>,
-    /// The question that is being answered, and how to end that.
+    /// The question being answered, and the control that cancels it.
     under_way: RefCell<Option<(RequestId, Rc<Control>)>>,
     is_busy: Cell<bool>,
 }
@@ -39,7 +39,7 @@ impl Questions {
             if waiting.len() > QUESTION_LIMIT { waiting.pop_front() } else { None }
         };
         if let Some((request, _)) = overdue {
-            tell(&**session.platform(), request, Err(canceled("too many questions wait")));
+            emit_answer(&**session.platform(), request, Err(canceled("too many questions wait")));
         }
         if !queue.is_busy.replace(true) {
             let is_long = std::ptr::eq(queue, &self.long);
@@ -47,11 +47,11 @@ impl Questions {
         }
     }
 
-    /// Turns down whatever waits, and ends what is under way.
+    /// Cancels all waiting questions and the ones in progress.
     pub fn cancel_all(&self, platform: &impl Platform) {
         for queue in [&self.quick, &self.long] {
             for (request, _) in queue.waiting.take() {
-                tell(platform, request, Err(canceled("the dataset was replaced")));
+                emit_answer(platform, request, Err(canceled("the dataset was replaced")));
             }
             if let Some((_, control)) = &*queue.under_way.borrow() {
                 control.stop();
@@ -59,13 +59,13 @@ impl Questions {
         }
     }
 
-    /// One question's answer is no longer wanted. Of those under way only a range test ends early.
+    /// Cancels one question. Of those in progress, only a range test ends early.
     pub fn withdraw(&self, platform: &impl Platform, withdrawn: RequestId) {
         for queue in [&self.quick, &self.long] {
             let n_before = queue.waiting.borrow().len();
             queue.waiting.borrow_mut().retain(|(request, _)| *request != withdrawn);
             if queue.waiting.borrow().len() < n_before {
-                tell(platform, withdrawn, Err(canceled("the question was withdrawn")));
+                emit_answer(platform, withdrawn, Err(canceled("the question was withdrawn")));
             }
             if let Some((_, control)) = queue.under_way.borrow().as_ref().filter(|(request, _)| *request == withdrawn) {
                 control.stop();
@@ -96,7 +96,7 @@ async fn answer_all<P: Platform>(session: Rc<Session<P>>, is_long: bool) {
                 let asked = Asked { request, control: &control };
                 let result = answer::answer(&session, &current, asked, question).await;
                 queue.under_way.replace(None);
-                // An answer about a dataset that is gone would be taken for one about the new.
+                // An answer about the previous dataset would be mistaken for one about the new dataset.
                 let is_current = session.current().is_some_and(|now| Rc::ptr_eq(&now, &current));
                 match (is_current, control.wish()) {
                     (false, _) => Err(canceled("the dataset was replaced")),
@@ -106,12 +106,12 @@ async fn answer_all<P: Platform>(session: Rc<Session<P>>, is_long: bool) {
             }
             None => Err(Failure::new(FailureKind::NoDataset, "no dataset is loaded")),
         };
-        tell(&**session.platform(), request, result);
+        emit_answer(&**session.platform(), request, result);
     }
     queue.is_busy.set(false);
 }
 
-fn tell(platform: &impl Platform, request: RequestId, result: Result<Answer, Failure>) {
+fn emit_answer(platform: &impl Platform, request: RequestId, result: Result<Answer, Failure>) {
     platform.emit(Event::Answer { request, result });
 }
 

@@ -1,24 +1,24 @@
-//! How fast bytes come in, over the last few seconds, and when it is time to tell.
+//! The download rate over the last few seconds, and when to report it.
 
 use std::collections::VecDeque;
 
-/// Long enough to be steady, short enough to notice that a line has died.
+/// Long enough for a steady rate, short enough to notice a dead connection.
 const WINDOW_MS: f64 = 3_000.0;
 
 /// At most ten reports a second.
 const INTERVAL_MS: f64 = 100.0;
 
-/// One sample per report: those of a window, and the one before it.
+/// One sample per report: those within the window, and the one before it.
 const SAMPLE_LIMIT: usize = (WINDOW_MS / INTERVAL_MS) as usize + 2;
 
-/// Rate of a growing count of bytes. Times in milliseconds, from any fixed origin.
+/// The rate of a growing byte count. Times in milliseconds, from an arbitrary origin.
 #[derive(Debug, Default)]
 pub struct RateWindow {
     samples: VecDeque<(f64, u64)>,
 }
 
 impl RateWindow {
-    /// Takes the count at a time. Gives bytes per second if the last report is at least a tenth of a second ago.
+    /// Records the byte count. Returns bytes per second if the last report is at least a tenth of a second ago.
     pub fn report(&mut self, now_ms: f64, received_bytes: u64) -> Option<f64> {
         if self.samples.back().is_some_and(|(last_ms, _)| now_ms - last_ms < INTERVAL_MS) {
             return None;
@@ -29,7 +29,7 @@ impl RateWindow {
         }
         let (first_ms, first_bytes) = *self.samples.front()?;
         let elapsed_ms = now_ms - first_ms;
-        // A retry starts the count of its file again.
+        // A retry restarts the count of its file.
         let bytes = received_bytes.saturating_sub(first_bytes) as f64;
         Some(if elapsed_ms > 0.0 { bytes / elapsed_ms * 1_000.0 } else { 0.0 })
     }

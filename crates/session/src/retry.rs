@@ -1,30 +1,30 @@
-//! Which failed downloads are tried again, and after how long.
+//! Which failed downloads are retried, and after what delay.
 
-/// Times that a file is asked for in all.
+/// Maximum number of attempts per file.
 pub const ATTEMPTS: u32 = 3;
 
-/// Why an attempt gave no file.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// No answer: the line, the server's name, or the browser.
+    /// No response: the connection, DNS, or the browser failed.
     NoAnswer(String),
-    /// The server answered with a status that is no success.
+    /// The server responded with an error status.
     Status(u16),
-    /// The answer ended early, or did not end where it should.
+    /// The response ended early.
     Cut { received_bytes: u64, expected_bytes: u64 },
 }
 
 impl Trouble {
-    /// Whether another attempt may go better.
+    /// Whether another attempt may succeed.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::Cut { .. } => true,
-            // Too slow, too many requests, or a server in trouble; any other answer is the server's last word.
+            // Timeouts, rate limits and server errors are transient; any other status is final.
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
         }
     }
 
-    /// What happened, to follow the file's name.
+    /// A description, to follow the file's name.
     pub fn describe(&self) -> String {
         match self {
             Self::NoAnswer(reason) => format!("no answer ({reason})"),
@@ -36,7 +36,7 @@ impl Trouble {
     }
 }
 
-/// Wait before attempt `attempt`, counted from 1: none, then half a second, then thrice as long each time.
+/// The delay before attempt `attempt`, counted from 1: none, then half a second, tripled for each later attempt.
 pub fn delay_ms(attempt: u32) -> u32 {
     match attempt {
         0 | 1 => 0,

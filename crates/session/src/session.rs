@@ -1,4 +1,4 @@
-//! Turns commands into work: one dataset, one run at a time, and questions answered meanwhile.
+//! Executes commands: one dataset, one run at a time, and questions answered meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use crate::load::{self, Loaded};
 use crate::platform::Platform;
 use crate::questions::Questions;
 
-/// The dataset in use.
+/// The current dataset.
 pub struct Current {
     pub dataset: Rc<Dataset>,
     pub split: Split,
@@ -31,19 +31,19 @@ pub struct Current {
     pub on_device: DeviceDataset,
 }
 
-/// All that the engine holds.
+/// The state of the engine.
 pub struct Session<P> {
     platform: Rc<P>,
     device: EngineDevice,
     current: RefCell<Option<Rc<Current>>>,
-    /// The network that questions are about. Emptied with the dataset that it was trained on.
+    /// The network that answers questions. Cleared when its dataset is replaced.
     published: Published,
     agenda: RefCell<Agenda<Load, Run>>,
     under_way: RefCell<UnderWay>,
     questions: Questions,
-    /// What is looked at inside the network, of this run or the next.
+    /// What to monitor in the network, in this run or the next.
     watch: Cell<Option<Watch>>,
-    /// What the kernels were last prepared for, see [`RunConfig::kernels`], on the dataset in use.
+    /// The config that kernels were last compiled for, see [`RunConfig::kernels`], on the current dataset.
     prepared: RefCell<Option<RunConfig>>,
 }
 
@@ -67,11 +67,11 @@ struct Run {
     control: Rc<Control>,
 }
 
-/// What a run is to do.
+/// What to do for a run.
 enum Work {
-    /// From its beginning, or from a checkpoint on.
+    /// Train, from the start or from a checkpoint.
     Train { checkpoint: Option<Bulk>, is_kept: bool },
-    /// Nothing: it has ended before, with these weights.
+    /// Load the weights of a finished run.
     Open { weights: Bulk },
 }
 
@@ -136,10 +136,10 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// The device is lost or lies: a run under way has failed, and so has the engine.
+    /// The device is lost or its results are wrong: fails the run in progress, and the engine.
     pub fn give_up(&self, failure: Failure) {
         if let UnderWay::Training(run, _) = &*self.under_way.borrow() {
-            self.tell(*run, RunUpdate::Failed(failure.clone()));
+            self.emit_run(*run, RunUpdate::Failed(failure.clone()));
         }
         self.platform.emit(Event::Crashed(failure));
     }
@@ -148,12 +148,12 @@ impl<P: Platform> Session<P> {
         self.interrupt();
         let (load, run) = self.agenda.borrow_mut().plan_load(load);
         if load.is_some() {
-            self.tell_dataset(DatasetUpdate::Canceled);
+            self.emit_dataset(DatasetUpdate::Canceled);
         }
         if let Some(run) = run {
             self.fail(run.id, Failure::new(FailureKind::Canceled, "another dataset was chosen before the run began"));
         }
-        self.go_on();
+        self.run_agenda();
     }
 
     fn cancel_dataset(&self) {
@@ -161,7 +161,7 @@ impl<P: Platform> Session<P> {
             abort.abort();
         }
         if self.agenda.borrow_mut().cancel_load().is_some() {
-            self.tell_dataset(DatasetUpdate::Canceled);
+            self.emit_dataset(DatasetUpdate::Canceled);
         }
     }
 
@@ -174,10 +174,10 @@ impl<P: Platform> Session<P> {
         if let Some(run) = replaced {
             self.fail(run.id, Failure::new(FailureKind::Canceled, "another run was started before this one began"));
         }
-        self.go_on();
+        self.run_agenda();
     }
 
-    /// Steers the latest run: the one that waits, if one does.
+    /// Controls the latest run: the waiting one, or else the one in progress.
     fn steer(&self, action: impl Fn(&Control)) {
         if let Some(run) = self.agenda.borrow().waiting_train() {
             action(&run.control);
@@ -186,7 +186,7 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// A run that is over is not adjusted, and neither is another in its place.
+    /// Adjusts only the given run: never one that has ended, nor its successor.
     fn adjust(&self, run: RunId, change: ValueChange) {
         if let Some(waiting) = self.agenda.borrow().waiting_train().filter(|waiting| waiting.id == run) {
             waiting.control.adjust(change);
@@ -197,7 +197,7 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// Ends whatever is under way, soon.
+    /// Asks the job in progress to end.
     fn interrupt(&self) {
         match &*self.under_way.borrow() {
             UnderWay::Nothing => {}
@@ -206,8 +206,8 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// Works through the agenda, unless that is being done already.
-    fn go_on(self: &Rc<Self>) {
+    /// Works through the agenda, unless another task already does.
+    fn run_agenda(self: &Rc<Self>) {
         let session = self.clone();
         self.platform.spawn(async move {
             while let Some(job) = { session.agenda.borrow_mut().begin() } {
@@ -232,10 +232,10 @@ impl<P: Platform> Session<P> {
             Ok(Err(failure)) => DatasetUpdate::Failed(failure),
             Err(_aborted) => DatasetUpdate::Canceled,
         };
-        self.tell_dataset(update);
+        self.emit_dataset(update);
     }
 
-    /// Cuts a dataset and puts it on the device. On failure the one before stays.
+    /// Splits a dataset and uploads it to the device. On failure the previous dataset stays.
     fn set_current(
         &self,
         id: &str,
@@ -247,7 +247,7 @@ impl<P: Platform> Session<P> {
         let EngineDevice { device, max_buffer_bytes, .. } = &self.device;
         let on_device = DeviceDataset::new(&dataset, split.clone(), device, *max_buffer_bytes)?
             .with_samples(summary.samples.clone());
-        // From here on nothing can fail. What was asked and what was trained belongs to the dataset before.
+        // Nothing below can fail. Questions and the network belong to the previous dataset.
         self.questions.cancel_all(&*self.platform);
         self.published.clear();
         let current = Current { dataset, split, split_config, summary: summary.clone(), on_device };
@@ -259,7 +259,7 @@ impl<P: Platform> Session<P> {
     async fn perform_run(&self, run: Run) {
         self.under_way.replace(UnderWay::Training(run.id, run.control.clone()));
         match self.run(&run).await {
-            Ok(update) => self.tell(run.id, update),
+            Ok(update) => self.emit_run(run.id, update),
             Err(failure) => {
                 let is_fatal = matches!(failure.kind, FailureKind::GpuError | FailureKind::DeviceLost);
                 if is_fatal { self.give_up(failure) } else { self.fail(run.id, failure) }
@@ -267,17 +267,17 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// Gives its last update.
+    /// Executes a run and returns its last update.
     async fn run(&self, run: &Run) -> Result<RunUpdate, Failure> {
         let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
         let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
         let DatasetSummary { id, name, .. } = &current.summary;
-        // Of datasets from files the name tells nothing.
+        // All datasets from files have the same name, so it does not identify one.
         let is_named = !id.starts_with(dataset::FILES) && run.config.dataset == *name;
         if run.config.dataset != *id && !is_named {
             return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
         }
-        let current = self.recut(current, &run.config.split)?;
+        let current = self.resplit(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);
         let (checkpoint, is_kept) = match &run.work {
             Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
@@ -292,7 +292,7 @@ impl<P: Platform> Session<P> {
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
         if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
-            // Steps that count for nothing, so that the clock of the run does not show the compiler's time.
+            // Warm-up steps whose result is discarded, so that the run's time does not include compiling kernels.
             let steps = self.device.warm_up_steps;
             training::warm_up(&host, &run.control, data, config, steps).await?;
             self.prepared.replace(kernels);
@@ -304,25 +304,25 @@ impl<P: Platform> Session<P> {
         report.map(RunUpdate::Finished)
     }
 
-    /// Cuts the dataset anew where the run's config wants it cut otherwise.
-    fn recut(&self, current: Rc<Current>, split: &SplitConfig) -> Result<Rc<Current>, Failure> {
+    /// Splits the dataset again if the run's config needs another split.
+    fn resplit(&self, current: Rc<Current>, split: &SplitConfig) -> Result<Rc<Current>, Failure> {
         if current.split_config == *split {
             return Ok(current);
         }
         let summary = self.set_current(&current.summary.id, current.dataset.clone(), *split)?;
-        self.tell_dataset(DatasetUpdate::Set(summary));
+        self.emit_dataset(DatasetUpdate::Set(summary));
         Ok(self.current().unwrap_or(current))
     }
 
-    fn tell(&self, run: RunId, update: RunUpdate) {
+    fn emit_run(&self, run: RunId, update: RunUpdate) {
         self.platform.emit(Event::Run { run, update });
     }
 
     fn fail(&self, run: RunId, failure: Failure) {
-        self.tell(run, RunUpdate::Failed(failure));
+        self.emit_run(run, RunUpdate::Failed(failure));
     }
 
-    fn tell_dataset(&self, update: DatasetUpdate) {
+    fn emit_dataset(&self, update: DatasetUpdate) {
         self.platform.emit(Event::Dataset(update));
     }
 }

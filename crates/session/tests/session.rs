@@ -1,5 +1,5 @@
-//! The session as its commands and events show it, on a machine that a test controls: start, replace, stop, resume, questions under way, and a
-//! network and a store that fail.
+//! The session, tested through its commands and events on a simulated machine: start, replace, stop, resume, questions during a run, and
+//! failures of network and store.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -119,7 +119,7 @@ fn a_passing_trouble_is_retried_and_a_missing_file_is_not() {
     assert_eq!(failure.kind, FailureKind::DownloadFailed);
 }
 
-/// The dataset's images as they are served.
+/// The served file of the dataset's images.
 fn images_file() -> Vec<u8> {
     let loaded = World::loaded();
     let records = loaded.machine.store.records.borrow();
@@ -193,7 +193,7 @@ fn a_run_needs_its_dataset() {
     let foreign = RunConfig { dataset: "mnist".to_owned(), ..config() };
     world.train(2, foreign);
     assert_eq!(failure_of(&world.end_of(2)), FailureKind::NoDataset);
-    // Nothing is left behind: the next one trains.
+    // No state is left behind: the next run trains.
     world.train(3, config());
     assert_eq!(report(&world.end_of(3)).ending, Ending::Completed);
 }
@@ -288,7 +288,7 @@ fn a_run_resumes_from_its_checkpoint_bit_for_bit() {
     world.end_of(2);
     assert!((step as usize) < whole.len());
 
-    // In another session, as after a reload.
+    // In a new session, as after a reload.
     let mut world = World::loaded();
     world.train_from(3, config(), Some(bytes));
     assert_eq!(losses(&world.end_of(3)), whole[step as usize..]);
@@ -355,7 +355,7 @@ fn questions_about_a_dataset_that_is_replaced_are_canceled() {
         .iter()
         .filter(|it| matches!(it, Event::Answer { result: Err(failure), .. } if failure.kind == FailureKind::Canceled))
         .count();
-    // The queue has a limit, and the new dataset has no network yet.
+    // Most exceed the limit of the queue; the new dataset has no network to answer the rest.
     assert!(n_canceled > 1_000, "{n_canceled} of {}", evaluations.len());
     let n_answers = events.iter().filter(|it| matches!(it, Event::Answer { .. })).count();
     assert_eq!(n_answers, evaluations.len(), "each question has one answer");

@@ -1,4 +1,4 @@
-//! Advice on real runs: what a learning rate does to LeNet on MNIST's images is told, and a healthy run is left in peace.
+//! Advice on real runs: a wrong learning rate for LeNet on MNIST's images is reported, and a healthy run gets no advice.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ mod support;
 use support::{Recorder, block_on};
 
 #[test]
-fn rates_that_are_wrong_are_told_and_a_right_one_is_not() {
+fn wrong_learning_rates_are_reported_and_a_right_one_is_not() {
     let mnist = Mnist::load();
     let lenet = RunConfig { optimizer: OptimizerConfig::ADAM, batch_size: 32, ..mnist.preset("lenet") };
     let with = |learning_rate| RunConfig { learning_rate, ..lenet.clone() };
@@ -51,20 +51,20 @@ impl Mnist {
         let files = served.files.iter().map(|file| (file.name.clone(), read(&file.name))).collect();
         let dataset = served.parse_files(files).unwrap();
         let mut split = Split::new(&dataset, &SplitConfig::default()).unwrap();
-        // A validation takes longer than an epoch of so few steps.
+        // A validation on the whole split would take longer than an epoch of so few steps.
         split.validation.truncate(250);
         let data = DeviceDataset::new(&dataset, split.clone(), &burn::tensor::Device::flex(), u64::MAX).unwrap();
         Self { summary: summarize("mnist", &dataset, &split), data }
     }
 
-    /// Its first steps.
+    /// A preset's config, limited to its first steps.
     fn preset(&self, id: &str) -> RunConfig {
         let presets = presets(&self.summary);
         let preset = presets.iter().find(|preset| preset.id == id).unwrap();
         RunConfig { epochs: 1, max_steps: Some(160), ..preset.config.clone() }
     }
 
-    /// At each report of the run.
+    /// The advice after each update of the run.
     fn advice(&self, config: &RunConfig) -> Vec<Vec<Advice>> {
         let host = Recorder::new(20.0, |_| {});
         block_on(train(&host, &Control::default(), &self.data, config, &Published::default())).unwrap();

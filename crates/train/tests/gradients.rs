@@ -1,4 +1,4 @@
-//! Gradients of networks with every kind of layer against finite differences of their loss.
+//! Compares the gradients of networks with every kind of layer against finite differences of their loss.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,17 +26,17 @@ const N_IMAGES: usize = 6;
 const CLASSIFIER: Layer = Layer::Classifier { bias: true };
 const RELU: Layer = Layer::Activation(Activation::Relu);
 
-/// How far the loss is moved to each side: well above f32's rounding.
+/// How far the loss moves in each direction: well above f32's rounding.
 const RISE: f32 = 1e-3;
 
-/// At most, so that few ReLUs and pools switch.
+/// Maximum step, small enough that few ReLUs and pools switch.
 const MAX_STEP: f32 = 2e-3;
 
-/// Of the slope. Switching ReLUs and rounding stay below a third of it.
+/// Relative to the slope. Switching ReLUs and rounding stay below a third of it.
 const TOLERANCE: f32 = 0.03;
 
-/// Of a slope below this, rounding hides three hundredths.
-const LEAST_SLOPE: f32 = 0.003;
+/// In a smaller slope, rounding hides a difference of 3 %.
+const MIN_SLOPE: f32 = 0.003;
 
 #[test]
 fn plain_networks_have_the_slopes_of_their_loss() {
@@ -75,7 +75,7 @@ fn norms_groups_and_smooth_blocks_have_the_slopes_of_their_loss() {
     check(layers, 2 + 2 + 2 + 2 + 3 + 4 + 2);
 }
 
-/// Apart from the smooth ones: where many kinks follow each other, any step crosses some.
+/// Separate from the smooth blocks: where many kinks follow each other, any step crosses some.
 #[test]
 fn blocks_with_kinks_have_the_slopes_of_their_loss() {
     let block = Layer::DepthwiseSeparable { filters: 8, kernel: 3, stride: 1 };
@@ -110,7 +110,7 @@ fn transformers_have_the_slopes_of_their_loss() {
     check(layers, 2 + 1 + 12 + 2 + 3 + 2);
 }
 
-/// Moves each learned tensor of `layers` and a classifier along a random direction, to and fro.
+/// Moves each learned tensor of `layers` and a classifier along a random direction, forward and backward.
 fn check(layers: Vec<Layer>, n_learned: usize) {
     let network = NetworkConfig {
         name: "every layer".to_owned(),
@@ -124,7 +124,7 @@ fn check(layers: Vec<Layer>, n_learned: usize) {
     let gradients = named_gradients(&trained, &gradients);
     assert_eq!(gradients.len(), n_learned);
     for NamedTensor { name, values: gradient, .. } in gradients {
-        // Signs that agree with the gradient's more often than not, so that the slope is well above the noise; all do where there are few.
+        // Signs that mostly agree with the gradient's, so that the slope is well above the noise; in small tensors, all of them agree.
         let disagrees = |random: &mut Random| gradient.len() > 16 && random.below(4) == 0;
         let direction: Vec<f32> = gradient
             .iter()
@@ -138,7 +138,7 @@ fn check(layers: Vec<Layer>, n_learned: usize) {
         };
         let step = (RISE / expected.abs()).min(MAX_STEP);
         let found = (moved(step) - moved(-step)) / (2.0 * step);
-        assert!(expected.abs() > LEAST_SLOPE, "{name} has no slope: {expected}");
+        assert!(expected.abs() > MIN_SLOPE, "{name} has no slope: {expected}");
         assert!((found - expected).abs() <= TOLERANCE * expected.abs(), "{name}: {found} instead of {expected}");
     }
 }
@@ -175,10 +175,10 @@ fn loss(network: &mut Network) -> (Tensor<1>, Gradients) {
         targets[image * N_CLASSES + image % N_CLASSES] = 1.0;
     }
     let targets = Tensor::<1>::from_floats(targets.as_slice(), &device).reshape([N_IMAGES, N_CLASSES]);
-    // The same masks every time.
+    // The same dropout masks every time.
     let logits = network.forward_train(images.autodiff(), &mut Random::new(9));
     let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, targets);
-    (loss.shares, gradients)
+    (loss.terms, gradients)
 }
 
 fn build(network: &NetworkConfig, weights: Option<Vec<NamedTensor>>) -> Network {

@@ -1,4 +1,4 @@
-//! Networks as burn modules: what flows through them is as inferred, and training differs from answering only as it should.
+//! Networks as burn modules: shapes are as inferred, and training differs from inference only where it should.
 
 #![allow(
     clippy::unwrap_used,

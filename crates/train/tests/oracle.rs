@@ -1,4 +1,4 @@
-//! Forward, loss, gradients, optimizer steps and every kind of layer against values that PyTorch computed:
+//! Compares the forward pass, losses, gradients, optimizer steps and every kind of layer with values that PyTorch computed:
 //! tests/oracle/make_golden.py.
 
 #![allow(
@@ -39,11 +39,11 @@ mod support;
 use golden::{Golden, TOLERANCE, thinned, values};
 use support::{block_on, named_gradients};
 
-/// Three steps multiply the differences, and Adam divides by small second moments.
+/// Three steps amplify the differences, and Adam divides by small second moments.
 const STEPS_TOLERANCE: f32 = 2e-4;
 
 #[test]
-fn lenet_puts_out_pytorchs_logits_loss_and_gradients() {
+fn lenet_has_pytorchs_logits_loss_and_gradients() {
     let golden = Golden::open(include_bytes!("oracle/lenet.safetensors"));
     let mut network = golden.network(&lenet_network(), LENET_INPUT, 10);
     let batch = golden.batch("images", "labels", LENET_INPUT, 10);
@@ -51,7 +51,7 @@ fn lenet_puts_out_pytorchs_logits_loss_and_gradients() {
     let logits = network.forward_train(batch.images.autodiff(), &mut Random::new(0));
     golden.check("logits", &values(logits.clone()), TOLERANCE);
     let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, batch.targets);
-    golden.check("loss", &values(loss.shares.sum()), TOLERANCE);
+    golden.check("loss", &values(loss.terms.sum()), TOLERANCE);
 
     let gradients = named_gradients(&network, &gradients);
     assert_eq!(gradients.len(), 10);
@@ -93,7 +93,7 @@ fn batch_norm_trains_and_evaluates_as_pytorchs() {
         let logits = network.forward_train(batch.images.autodiff(), &mut Random::new(0));
         golden.check(&format!("logits{number}"), &values(logits.clone()), STEPS_TOLERANCE);
         let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, batch.targets);
-        golden.check(&format!("loss{number}"), &values(loss.shares.sum()), STEPS_TOLERANCE);
+        golden.check(&format!("loss{number}"), &values(loss.terms.sum()), STEPS_TOLERANCE);
         if number == 1 {
             for NamedTensor { name, values, .. } in named_gradients(&network, &gradients) {
                 golden.check(&format!("gradient/{name}"), &values, 10.0 * TOLERANCE);
@@ -129,7 +129,7 @@ fn check_three_steps(name: &str, optimizer: OptimizerConfig, learning_rate: f64,
     let mut trainer = Trainer::new(network, &config, &[1; 10], Random::new(0)).unwrap();
     let settings = StepSettings { rates: Rates { learning_rate, weight_decay }, is_update: true };
     let losses: Vec<f32> =
-        (0..3).flat_map(|_| values(trainer.step(batch.clone(), settings).loss_shares.sum())).collect();
+        (0..3).flat_map(|_| values(trainer.step(batch.clone(), settings).loss_terms.sum())).collect();
     golden.check(&format!("{name}/losses"), &losses, STEPS_TOLERANCE);
     let weights = block_on(trainer.network().weights()).unwrap();
     assert_eq!(weights.len(), 10);

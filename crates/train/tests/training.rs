@@ -1,4 +1,4 @@
-//! The training loop: what it emits, how it obeys, and what it leaves behind. On flex; nothing but `device` depends on that.
+//! The training loop: what it emits, how it responds to its control, and what it leaves behind. On flex; only `device` depends on that.
 
 #![allow(
     clippy::unwrap_used,
@@ -59,7 +59,7 @@ fn it_learns_a_separable_set() {
     assert!(best.validation_accuracy >= 0.95, "{best:?}");
     let losses = run.losses;
     assert_eq!(losses.len(), 3 * 15);
-    // Untrained, it guesses: ln 3 = 1.10.
+    // An untrained network guesses: ln 3 = 1.10.
     assert!((0.9..1.4).contains(&losses[0]) && losses[44] < 0.3, "{losses:?}");
 }
 
@@ -124,7 +124,7 @@ fn pausing_changes_nothing() {
     let plain = Outcome::of(&config());
     let control = Rc::new(Control::default());
     let paused_at = control.clone();
-    // Breaths happen after steps and within validations, so these pauses meet both.
+    // The run breathes after steps and within validations, so these pauses cover both.
     let paused = Outcome::with(&config(), &control, move |breath| {
         if breath % 4 == 0 {
             paused_at.pause();
@@ -164,7 +164,7 @@ fn a_pause_acts_within_one_step_and_a_single_step_trains_one_batch() {
         })
     };
     assert_eq!(poll_until_paused(), Some(7));
-    assert_eq!(host.losses().len(), 7, "a pause tells the losses so far");
+    assert_eq!(host.losses().len(), 7, "a pause reports the losses so far");
     assert_eq!(poll_until_paused(), None, "it stays paused");
     for step in [8, 9] {
         control.step();
@@ -203,7 +203,7 @@ fn a_step_limit_ends_the_run() {
     let report = run.result.unwrap();
     assert_eq!((report.ending, report.steps), (Ending::StepLimit, 20));
     assert_eq!(report.best.unwrap().epoch, 0);
-    // At the end of the last epoch the limit is no limit any more.
+    // At the end of the last epoch, the limit has no effect.
     assert_eq!(Outcome::of(&RunConfig { max_steps: Some(45), ..config() }).result.unwrap().ending, Ending::Completed);
     assert_eq!(Outcome::of(&RunConfig { max_steps: Some(30), ..config() }).result.unwrap().ending, Ending::StepLimit);
 }
@@ -220,7 +220,7 @@ fn a_loss_that_is_no_number_ends_the_run() {
 
 #[test]
 fn the_best_network_is_the_one_published() {
-    // A rate at which the accuracy goes up and down.
+    // A rate at which the accuracy fluctuates.
     let config = RunConfig { learning_rate: 0.06, epochs: 8, ..config() };
     let run = Outcome::of(&config);
     let epochs = run.epochs();
@@ -251,7 +251,7 @@ fn an_evaluation_lists_every_image_once_whatever_the_batch() {
     assert_eq!(fractions.borrow().last(), Some(&1.0));
     assert!(evaluation.predictions.iter().all(|prediction| u32::from(prediction.label) == prediction.index % 3));
 
-    // One image alone gets what it got in the crowd.
+    // A single image has the same prediction as in a batch.
     let (dataset, _) = bands();
     for prediction in &evaluation.predictions[..5] {
         let image = Bulk::from(dataset.image(prediction.index).unwrap().to_vec());
@@ -327,7 +327,7 @@ fn values_out_of_range_are_refused() {
 
 #[test]
 fn reads_are_at_most_ten_a_second_and_none_is_lost() {
-    // 30 ms a step: a read every fourth or fifth.
+    // 30 ms per step: a read every fourth or fifth.
     let run = Outcome::paced(&config(), &Control::default(), 30.0, |_| {});
     let moments: Vec<f64> = run.progress_ms.clone();
     let n_close = moments.windows(2).filter(|pair| pair[1] - pair[0] < 90.0).count();
@@ -337,7 +337,7 @@ fn reads_are_at_most_ten_a_second_and_none_is_lost() {
 }
 
 #[test]
-fn a_warm_up_tells_its_steps_and_trains_nothing() {
+fn a_warm_up_reports_its_steps_and_trains_nothing() {
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap().with_samples(vec![300, 301]);
     let host = Recorder::new(1.0, |_| {});
@@ -374,12 +374,12 @@ fn config() -> RunConfig {
     }
 }
 
-/// A run on [`bands`], and all that it left.
+/// A run, and everything that it left.
 struct Outcome {
     result: Result<RunReport, Failure>,
     updates: Vec<RunUpdate>,
     losses: Vec<f32>,
-    /// When each progress was told, the run's own time.
+    /// When each progress was reported, in the run's own time.
     progress_ms: Vec<f64>,
     published: Published,
     data: DeviceDataset,
@@ -390,7 +390,7 @@ impl Outcome {
         Self::with(config, &Control::default(), |_| {})
     }
 
-    /// A second passes at each breath.
+    /// A second passes at each `breathe`.
     fn with(config: &RunConfig, control: &Control, at_breath: impl Fn(u32)) -> Self {
         Self::paced(config, control, 1_000.0, at_breath)
     }
@@ -405,7 +405,7 @@ impl Outcome {
         Self::new(data, config, control, Recorder::new(ms_per_breath, at_breath))
     }
 
-    /// A pause is resumed as soon as the run sleeps in it.
+    /// Resumes a pause as soon as the run sleeps in it.
     fn new(data: DeviceDataset, config: &RunConfig, control: &Control, host: Recorder<'_>) -> Self {
         let published = Published::default();
         let result = {

@@ -1,4 +1,4 @@
-//! What the network answers, as JSON for a program. Pure.
+//! Predictions and evaluations as JSON, for programs. Pure.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::page::understand::order::class_rows;
 use kindling_core::metrics::ConfusionMatrix;
 use kindling_core::protocol::{Classification, Evaluation};
 
-/// All classes by name, most probable first.
+/// All classes by name with their probabilities, most probable first.
 pub fn classification(classification: &Classification, classes: &[String]) -> Value {
     classification
         .classes
@@ -18,7 +18,7 @@ pub fn classification(classification: &Classification, classes: &[String]) -> Va
         .collect()
 }
 
-/// Loss, accuracy, and what follows from the predictions.
+/// Loss, accuracy, and the metrics computed from the predictions. `confusion[label][predicted]` counts images.
 pub fn evaluation(evaluation: &Evaluation, classes: &[String]) -> Value {
     let matrix = ConfusionMatrix::new(&evaluation.predictions, classes.len());
     let row = |label| (0..classes.len()).map(|predicted| matrix.count(label, predicted)).collect::<Vec<_>>();

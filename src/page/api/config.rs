@@ -1,4 +1,4 @@
-//! Completes the config that a program passes to `kindling.train`: its keys over a preset's values. Pure.
+//! Completes the config that a program passes to `kindling.train`: its keys override a preset's values. Pure.
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ use kindling_core::config::{
 };
 use kindling_core::protocol::{Failure, ValueChange};
 
-/// Lays the keys of `options` over `base`, the dataset's default. Where `network` names a preset, that preset's config
-/// takes the place of `base`: a preset is a network with its recipe. `preset` finds it by id.
+/// Overrides the values of `base`, the dataset's default config, with the keys of `options`. If `network` names a preset, that
+/// preset's config replaces `base`: a preset is a network with its recipe. `preset` finds it by id.
 pub fn complete(
     options: &Value,
     base: RunConfig,
@@ -30,7 +30,7 @@ pub fn complete(
     };
     for (key, value) in options {
         match key.as_str() {
-            // Both done above and below, whatever the order of the keys.
+            // Handled above and below, so that the order of the keys does not matter.
             "network" | "momentum" => {}
             "dataset" => same(key, &read::<String>(key, value)?, &config.dataset)?,
             "split" => same(key, &read::<SplitConfig>(key, value)?, &config.split)?,
@@ -62,12 +62,12 @@ pub fn complete(
     Ok(config)
 }
 
-/// Null for none; values that are left out are the run's own, or the defaults.
+/// None for null. Omitted values are those of `current`, or the defaults.
 fn early_stopping(key: &str, value: &Value, current: Option<EarlyStopping>) -> Result<Option<EarlyStopping>, Failure> {
     if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
 }
 
-/// Null for none; values that are left out are the run's own, or the defaults. The method is a name or a name with values.
+/// None for null. Omitted values are those of `current`, or the defaults. The method is a name or a name with values.
 fn adversarial(
     key: &str,
     value: &Value,
@@ -86,7 +86,7 @@ fn adversarial(
     part(key, &rest, &AdversarialConfig { method, ..current }).map(Some)
 }
 
-/// A run is always for the current dataset as it is cut: a config that says otherwise is refused, not ignored.
+/// Refuses a config for another dataset or split: a run always uses the current ones.
 fn same<T: PartialEq>(key: &str, wanted: &T, current: &T) -> Result<(), Failure> {
     if wanted == current {
         return Ok(());
@@ -94,7 +94,7 @@ fn same<T: PartialEq>(key: &str, wanted: &T, current: &T) -> Result<(), Failure>
     Err(bad(format!("{key}: not that of the current dataset; load the dataset so first")))
 }
 
-/// The split of `kindling.loadDataset`'s options, over `current`.
+/// The split in the options of `kindling.loadDataset`; omitted values are those of `current`.
 pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConfig, Failure> {
     let options = match options {
         Value::Null => return Ok(current),
@@ -110,7 +110,7 @@ pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConf
     }
 }
 
-/// New values for the run under way, of `kindling.adjust`.
+/// The new values for the current run in the argument of `kindling.adjust`.
 pub fn adjustment(options: &Value) -> Result<ValueChange, Failure> {
     let Value::Object(options) = options else { return Err(bad("the values are not an object")) };
     let mut change = ValueChange::default();
@@ -172,7 +172,7 @@ mod tests {
         for field in FIELDS.iter().filter(|field| !field.path.contains('.')) {
             check(json!({ field.path: whole[field.path] }), base());
         }
-        // And each is kept: a config in which all differ comes back as it went in.
+        // Each key is applied: a config in which all values differ is reproduced.
         let other = RunConfig {
             seed: 9,
             optimizer: OptimizerConfig::LION,

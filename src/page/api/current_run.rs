@@ -1,4 +1,4 @@
-//! The run in view, and the advice on it, as JSON for a program. Pure.
+//! The run in view and the advice on it as JSON, for programs. Pure.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::page::text::advice::{Names, remedy, sentence};
 use kindling_core::advice::Advice;
 use kindling_core::runs::run_event::with;
 
-/// Null where there was no run with the current dataset.
+/// Null if there was no run with the current dataset.
 pub fn current_run(state: &RunState) -> Value {
     let name = match state {
         RunState::Idle => return Value::Null,
@@ -20,7 +20,7 @@ pub fn current_run(state: &RunState) -> Value {
     state.run().map_or(Value::Null, |run| json!({ "state": name, "step": run.progress.step, "config": *run.config }))
 }
 
-/// The figures of an advice, and what it says in the page's language.
+/// The values of an advice, with its sentence and its remedy in the page's language.
 pub fn advice(advice: &Advice, names: Names) -> Value {
     let whole = with(json!(advice), "sentence", sentence(advice, names));
     with(whole, "remedy", remedy(advice))

@@ -1,4 +1,4 @@
-//! Between Rust and JavaScript values: methods that return promises, JSON in and out, failures as errors.
+//! Conversions between Rust and JavaScript: methods that return promises, JSON in both directions, failures as errors.
 
 use std::future::Future;
 
@@ -13,7 +13,7 @@ use kindling_core::runs::run_event::{error_message, error_name};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the browser does with an error that nobody caught.
+    /// Reports an error to the browser as an uncaught one.
     #[wasm_bindgen(js_name = reportError)]
     fn report_error(error: &JsValue);
 }
@@ -40,8 +40,8 @@ pub fn named_error(name: &str, message: &str) -> JsValue {
     error.into()
 }
 
-/// Through the browser's own JSON parser: smaller than walking the value, and as fast for what passes here. Null becomes
-/// undefined: a method without a result.
+/// Converts through the browser's own JSON parser, which takes less code than walking the value and is as fast for values of this size.
+/// Null becomes undefined, as for a method without a result.
 pub fn to_js(value: &Value) -> JsValue {
     if value.is_null() {
         return JsValue::UNDEFINED;
@@ -49,7 +49,11 @@ pub fn to_js(value: &Value) -> JsValue {
     JSON::parse(&value.to_string()).unwrap_or_default()
 }
 
-/// Null for undefined. What JSON cannot hold, such as a function or a cycle, is a failure.
+/// Undefined becomes null.
+///
+/// # Errors
+///
+/// Fails for values that JSON cannot represent, such as a function or a cycle.
 pub fn from_js(value: &JsValue) -> Result<Value, Failure> {
     if value.is_undefined() {
         return Ok(Value::Null);
@@ -59,7 +63,7 @@ pub fn from_js(value: &JsValue) -> Result<Value, Failure> {
         .ok_or_else(|| Failure::new(FailureKind::BadConfig, "the argument is no plain data"))
 }
 
-/// The files of an array or of a `FileList`; none where the value is something else.
+/// The files of an array or of a `FileList`. None if the value is something else, or if an element is not a file.
 pub fn files(value: &JsValue) -> Option<Vec<File>> {
     if !(Array::is_array(value) || value.has_type::<FileList>()) {
         return None;
@@ -67,7 +71,7 @@ pub fn files(value: &JsValue) -> Option<Vec<File>> {
     Array::from(value).iter().map(|file| file.dyn_into().ok()).collect()
 }
 
-/// Calls a listener. What it throws is reported as any uncaught error, and the run goes on.
+/// Calls a listener. An exception that it throws is reported as an uncaught error, and the run continues.
 pub fn call(listener: &Function, event: &Value) {
     if let Err(error) = listener.call1(&JsValue::UNDEFINED, &to_js(event)) {
         report_error(&error);

@@ -1,4 +1,4 @@
-//! How `kindling.evaluate` and `kindling.classify` are to look at images, from their options. Pure.
+//! The options of `kindling.evaluate` and `kindling.classify`: the kind of image and test-time augmentation. Pure.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";
 
-/// Of `kindling.classify`: a photo, looked at once, unless they say otherwise.
+/// The options of `kindling.classify`. The default is a photo without test-time augmentation.
 pub fn classify_options(options: &Value) -> Result<(InputKind, Views), Failure> {
     check_keys(options, &["kind", TEST_TIME])?;
     let kind = match options.get("kind").map(Value::as_str) {
@@ -18,7 +18,7 @@ pub fn classify_options(options: &Value) -> Result<(InputKind, Views), Failure> 
     Ok((kind, views(options)?))
 }
 
-/// Of `kindling.evaluate`.
+/// The options of `kindling.evaluate`. The default is no test-time augmentation.
 pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
     check_keys(options, &[TEST_TIME])?;
     views(options)

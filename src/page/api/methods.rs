@@ -1,4 +1,4 @@
-//! What the methods of `window.kindling` do.
+//! The methods of `window.kindling`.
 
 use kindling_core::protocol::question::Classify;
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
-use super::glue::{call as tell, files, from_js, named_error, to_error, to_js};
+use super::glue::{call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
@@ -36,7 +36,7 @@ use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
 use kindling_core::runs::run_event;
 
-/// Calls a method with its arguments, of which it may leave some aside.
+/// Calls a method with its arguments; a method with fewer parameters ignores the rest.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
     let Page { store, evaluations, runs, interrupted, searcher } = page;
     searcher.restore();
@@ -108,15 +108,18 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
-    // After an engine was lost, the dataset is on its way again.
+    // After an engine was lost, the dataset is loading again.
     store.dataset_settled().await;
     let config = complete(store, &options)?;
     store.ready().await?;
-    told(listener, |on_update| store.train(config, on_update)).await
+    run_reporting(listener, |on_update| store.train(config, on_update)).await
 }
 
-/// A run whose updates a listener hears, with the reports of its epochs.
-async fn told<R>(listener: Option<Function>, run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R) -> Result<Value, Failure>
+/// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.
+async fn run_reporting<R>(
+    listener: Option<Function>,
+    run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R,
+) -> Result<Value, Failure>
 where
     R: Future<Output = Result<RunReport, Failure>>,
 {
@@ -130,7 +133,7 @@ where
                 epochs.borrow_mut().push(*report);
             }
             if let Some(listener) = &listener {
-                tell(listener, &run_event::run_event(update));
+                notify(listener, &run_event::run_event(update));
             }
         }
     };
@@ -138,7 +141,7 @@ where
     Ok(run_event::report(&report, &epochs.borrow()))
 }
 
-/// The run that a reload or a lost engine broke off; null where there is none.
+/// The run that a reload or a lost engine interrupted; null if there is none.
 async fn interrupted_run(interrupted: Interrupted) -> Result<Value, Failure> {
     interrupted.loaded().await;
     let newest = untrack(|| interrupted.newest());
@@ -158,7 +161,7 @@ async fn resume_run(store: Store, interrupted: Interrupted, on_event: JsValue) -
     let newest = untrack(|| interrupted.newest());
     let newest = newest.ok_or_else(|| Failure::new(FailureKind::Canceled, "no run was interrupted"))?;
     store.ready().await?;
-    told(listener, |on_update| async move { interrupted.go_on(&newest.id, on_update).await }).await
+    run_reporting(listener, |on_update| async move { interrupted.resume_to_end(&newest.id, on_update).await }).await
 }
 
 async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
@@ -167,14 +170,14 @@ async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<
     let config = complete(store, &options)?;
     let on_progress = move |RateProgress { fraction, points }| {
         if let Some(listener) = &listener {
-            tell(listener, &json!({ "kind": "points", "fraction": fraction, "points": points }));
+            notify(listener, &json!({ "kind": "points", "fraction": fraction, "points": points }));
         }
     };
     store.ready().await?;
     Ok(json!(store.find_rate(config, on_progress).await?))
 }
 
-/// The second argument of methods that tell how they go.
+/// The optional listener in the second argument of methods that report progress.
 fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
     if on_event.is_undefined() {
         return Ok(None);
@@ -211,18 +214,18 @@ async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: Js
     store.ready().await?;
     let on_event = move |event: &Value| {
         if let Some(listener) = &listener {
-            tell(listener, event);
+            notify(listener, event);
         }
     };
     searcher.run(plan, on_event).await
 }
 
-/// A search that runs, with its trial, or else the run under way.
+/// Pauses the running search with its trial, or else the current run.
 async fn pause(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     if searcher.pause() { Ok(Value::Null) } else { send(store, Command::Pause).await }
 }
 
-/// A run of the visitor's own goes before a search that rests.
+/// Resumes the visitor's own run, which takes precedence over a paused search, or else the search.
 async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     if !untrack(|| searcher.has_own_run()) && searcher.resume() {
         Ok(Value::Null)
@@ -231,7 +234,7 @@ async fn resume(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     }
 }
 
-/// A run under way, a search, and a range test.
+/// Stops the current run, the search, and the LR range test.
 async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
     store.stop_range_test();
     searcher.stop();
@@ -241,14 +244,14 @@ async fn stop(store: Store, searcher: Searcher) -> Result<Value, Failure> {
 async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
     let change = config::adjustment(&from_js(&values)?)?;
     let run = store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
-    // A trial of a search is judged by its settings.
+    // A trial of a search is judged by its config, which must not change while it runs.
     if let Some(run) = run.filter(|run| !store.is_trial(*run)) {
         store.send(Command::Adjust { run, change });
     }
     Ok(Value::Null)
 }
 
-/// As opening and closing "Inside the network".
+/// Turns monitoring on or off, as opening and closing the panel "Inside the network" does.
 async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
     let sample = store.dataset.with_untracked(DatasetState::first_sample);
     send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await
@@ -294,7 +297,7 @@ async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
     Ok(json!(runs.all().await))
 }
 
-/// A kept run's network becomes the current one.
+/// Loads a stored run's network into the engine.
 async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
     let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
     runs.loaded().await;
@@ -302,7 +305,7 @@ async fn open_run(runs: Runs, id: JsValue) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-/// A kept run in one file with its weights.
+/// A stored run with its weights as one file.
 async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
     let id = id.as_string().ok_or_else(|| bad("the run is not named by its id"))?;
     runs.loaded().await;
@@ -311,7 +314,7 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
     download::blob(&bytes).map(JsValue::from).map_err(|_| gone())
 }
 
-/// Runs of a file become kept ones; their ids, those of runs that were here already too.
+/// Imports the runs of a file. Returns their ids, including those of runs that were already present.
 async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
     let file: Blob = file.dyn_into().map_err(|_| bad("the file is no Blob"))?;
     let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
@@ -332,7 +335,7 @@ async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
     }
 }
 
-/// The current dataset, and how it is cut.
+/// The current dataset and its split.
 fn current_dataset(store: Store) -> Result<(Arc<DatasetSummary>, SplitConfig), Failure> {
     store.dataset.with_untracked(|state| {
         let current = state.current.clone().zip(state.origin.as_ref().map(|(_, split)| *split));

@@ -1,7 +1,7 @@
-//! `window.kindling`: the page for programs. Every method does what a button does, through the same store.
+//! `window.kindling`: the page's API for programs. Every method does what a button does, through the same store.
 //!
-//! `static/kindling.d.ts` has the types, `docs/api.md` explains them. Here is only the object; what its methods do is fetched at the first
-//! call of one, as most visitors call none.
+//! `static/kindling.d.ts` has the types, `docs/api.md` explains them. This module only creates the object; the code of its methods is fetched
+//! at the first call, as most visitors never call one.
 
 mod answers;
 mod config;
@@ -28,7 +28,7 @@ use crate::page::search::Searcher;
 use crate::page::store::Store;
 use crate::page::understand::evaluations::Evaluations;
 
-/// What the methods work on.
+/// The parts of the page that the methods work on.
 #[derive(Clone, Copy)]
 pub struct Page {
     pub store: Store,
@@ -91,14 +91,14 @@ const METHODS: [(&str, Method); 23] = [
     ("import", Method::Import),
 ];
 
-/// Puts `kindling` on the window. It can be used at once: what needs an engine waits for it.
+/// Puts `kindling` on the window. It can be used immediately: methods that need an engine wait for it.
 pub fn install(page: Page) {
     let kindling = Object::new();
     for (name, method) in METHODS {
         add_method(&kindling, name, move |first, second| called(page, method, first, second));
     }
     Object::freeze(&kindling);
-    // A page that cannot take a property works without its API.
+    // If the window does not accept the property, the page works without its API.
     Reflect::set(&window(), &"kindling".into(), &kindling).ok();
 }
 
@@ -109,7 +109,7 @@ async fn called(page: Page, method: Method, first: JsValue, second: JsValue) -> 
 
 type Call = fn(Page, Method, JsValue, JsValue) -> Answering;
 
-/// Boxed, so that the way to JavaScript is compiled once, not for every method.
+/// Boxed, so that the conversion to JavaScript is compiled once instead of for every method.
 type Answering = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
 
 #[wasm_split(api, fallible)]

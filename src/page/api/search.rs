@@ -1,4 +1,4 @@
-//! Completes what a program passes to `kindling.search`: its keys over the page's defaults. Pure.
+//! Completes the options that a program passes to `kindling.search`: its keys override the page's defaults. Pure.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub fn complete_search(
     let mut method = "asha".to_owned();
     for (key, value) in options {
         match key.as_str() {
-            // Done by the caller.
+            // Handled by the caller.
             "config" => {}
             "space" => plan.fields = space(value, &plan.base, &network)?,
             "method" => method = read(key, value)?,
@@ -61,7 +61,7 @@ fn space(value: &Value, base: &RunConfig, network: impl Fn(&str) -> Option<Value
     fields.iter().map(field).collect()
 }
 
-/// A kind may be given by its name alone, and a network by its preset's.
+/// Completes a choice: an optimizer, schedule or loss may be given by its name alone, and a network by the id of its preset.
 fn whole_choice(
     path: &str,
     choice: &Value,
@@ -79,7 +79,7 @@ fn whole_choice(
     }
 }
 
-/// Numbers are whole where the config's own is.
+/// Parses a range. It is of integers if the config's own value is an integer, unless `whole` says otherwise.
 fn range(path: &str, value: &Value, base: &RunConfig) -> Result<Values, Failure> {
     let Value::Object(keys) = value else {
         return Err(bad(format!("{path}: neither a list of choices nor a range")));

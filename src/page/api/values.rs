@@ -1,4 +1,4 @@
-//! Values that a program gives in part: what it leaves out stays as it is, and what is unknown is refused by name. Pure.
+//! Partial values from a program: omitted fields keep their values, and unknown fields are refused by name. Pure.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,19 +7,19 @@ use serde_json::{Map, Value};
 use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::search::space::name_of;
 
-/// A whole value.
+/// Parses a complete value.
 pub fn read<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, Failure> {
     T::deserialize(value).map_err(|error| bad(format!("{key}: {error}")))
 }
 
-/// An object with any of the fields of `current`.
+/// Parses an object with any of the fields of `current`; omitted fields are those of `current`.
 pub fn part<T: Serialize + DeserializeOwned>(key: &str, value: &Value, current: &T) -> Result<T, Failure> {
     let Value::Object(fields) = value else { return Err(bad(format!("{key}: not an object"))) };
     read(key, &overlaid(to_value(key, current)?, fields))
 }
 
-/// One of several kinds, each with its own fields: `"adam"`, `{"adam": {"beta1": 0.8}}`. Fields that are left out are those of
-/// `current`, if that is of this kind, else those of `known`, which has one of each kind.
+/// Parses one of several kinds, each with its own fields: `"adam"`, `{"adam": {"beta1": 0.8}}`. Omitted fields are those of `current` if it
+/// is of the same kind, else those of `known`, which has one value of each kind.
 pub fn kind<T>(key: &str, value: &Value, current: &T, known: &[T]) -> Result<T, Failure>
 where
     T: Serialize + DeserializeOwned,
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// The fields over those of the same name.
+/// `base` with its fields overridden by `fields`.
 fn overlaid(base: Value, fields: &Map<String, Value>) -> Value {
     match base {
         Value::Object(mut base) => {

@@ -1,11 +1,11 @@
-//! The argument of `kindling.watch`: whether to look inside the network, and with which image. Pure.
+//! The argument of `kindling.watch`: whether to monitor the network, and with which image. Pure.
 
 use serde_json::Value;
 
 use super::values::bad;
 use kindling_core::protocol::{Failure, Watch};
 
-/// `true`, `false`, or `{ image }`; the image is `sample` where none is named.
+/// Parses `true`, `false`, or `{ image }`; the image is `sample` if none is given.
 pub fn watch(options: &Value, sample: Option<u32>) -> Result<Option<Watch>, Failure> {
     match options {
         Value::Bool(false) => Ok(None),

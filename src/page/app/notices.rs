@@ -1,4 +1,4 @@
-//! Notices: what went wrong while work goes on.
+//! The list of notices about problems that did not stop the work.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::page::text::failure::failure_text;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 
-/// Read out when it changes; each stays until it is dismissed, or as long as it can be undone.
+/// Screen readers announce changes. Each notice stays until it is dismissed, or for as long as its action can be undone.
 #[component]
 pub fn NoticeList() -> impl IntoView {
     let store = use_store();
@@ -63,7 +63,7 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::Runs(notice) => run_notice_text(notice),
         NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
         NoticeKind::TunedDiffers { expected, found } => {
-            // To the digit in which they differ.
+            // Five decimals, so that the difference is visible.
             tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
         }
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),

@@ -1,10 +1,10 @@
-//! The menu of the page's own settings: language and appearance.
+//! The menu of the page's settings: language and theme.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::page::preferences::{Preference, Theme};
-use crate::page::text::i18n::{Language, language, move_tr, speak, tr};
+use crate::page::text::i18n::{Language, language, move_tr, switch_language, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
@@ -21,8 +21,8 @@ pub fn SettingsMenu() -> impl IntoView {
     let choose_language = move |chosen: Language| {
         chosen.remember();
         spawn_local(async move {
-            let spoken = speak(chosen).await;
-            is_missing.set(spoken.is_err());
+            let switched = switch_language(chosen).await;
+            is_missing.set(switched.is_err());
         });
     };
     let themes = vec![
@@ -38,7 +38,7 @@ pub fn SettingsMenu() -> impl IntoView {
                     <legend>{move_tr!(shell.language)}</legend>
                     {Language::VALUES.iter().map(|(value, tag)| {
                         let value = *value;
-                        // Each language under its own name, so that it can be found by those who read no other.
+                        // Each language has its own name, so that people who read only that language find it.
                         let name = match value {
                             Language::English => "English",
                             Language::Chinese => "简体中文",

@@ -7,11 +7,11 @@ use crate::page::charts::drawing::{BOTTOM, Drawing, HEIGHT, LEFT, RIGHT, TOP, ep
 use crate::page::charts::scale::ScaleKind;
 use crate::page::text::format::count;
 
-/// What lies along the horizontal axis; steps, unless said.
+/// The horizontal axis; steps by default.
 #[derive(Clone, Copy, Debug)]
 pub struct XAxis {
     pub kind: ScaleKind,
-    /// How a value is written below the axis.
+    /// Formats a tick's value.
     pub format: fn(f64) -> String,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn Axes(
         let drawing = drawing.read();
         let n_ticks = (drawing.width / 110.0).max(2.0) as usize;
         let ticks = drawing.x.ticks(n_ticks).into_iter();
-        // There are no half steps: a short run has fewer ticks.
+        // Steps are whole numbers, so a short run has fewer ticks.
         let ticks = ticks.filter(|tick| x_axis.kind == ScaleKind::Log || tick.fract() == 0.0);
         let ticks = ticks.filter_map(|tick| Some((tick, drawing.x.position(tick)?)));
         ticks

@@ -1,7 +1,7 @@
 //! A line chart: axes, raw and smoothed lines, and a readout of the values under the pointer or the arrow keys.
 //!
-//! Our own, since leptos-chartistry 0.2 has no logarithmic axis and wants every line to have the same x positions (the
-//! validation points lie an epoch apart), and plotters has no hover and weighs as much as the rest of the page.
+//! A component of our own, because leptos-chartistry 0.2 has no logarithmic axis and requires the same x positions for every line (validation
+//! points are an epoch apart), and plotters has no hover and is as large as the rest of the page.
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ use crate::page::widgets::show::Show;
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepMark {
     pub step: f64,
-    /// What happened, for the pointer.
+    /// What happened, shown as a tooltip.
     pub title: String,
 }
 
@@ -34,23 +34,23 @@ pub fn Chart(
     /// The names of the lines, in their order.
     #[prop(into)]
     line_names: Signal<Vec<String>>,
-    /// How a value is written.
+    /// Formats a value.
     format: fn(f64) -> String,
     bounds: Bounds,
     #[prop(into)] kind: Signal<ScaleKind>,
     /// Strength of the smoothing, 0 to 1.
     #[prop(into)]
     smoothing: Signal<f64>,
-    /// What a step is called in the readout, with the step's number and epoch.
+    /// Formats a step for the readout.
     #[prop(into)]
     step_name: Callback<(f64,), String>,
     /// Name of the horizontal axis.
     #[prop(into)]
     x_name: Signal<String>,
-    /// What is said while there is nothing to draw.
+    /// The text shown while there is nothing to draw.
     #[prop(into)]
     empty: Signal<String>,
-    /// Steps at which an epoch ends, for the vertical lines.
+    /// Steps per epoch, for vertical lines at the ends of epochs; None draws no such lines.
     #[prop(into)]
     steps_per_epoch: Signal<Option<u32>>,
     #[prop(optional)] x_axis: XAxis,
@@ -61,7 +61,7 @@ pub fn Chart(
     let frame = NodeRef::<Div>::new();
     let width = RwSignal::new(0.0);
     observe_width(frame, width);
-    // Step under the pointer or the keyboard's cursor.
+    // The step under the pointer, or chosen with the keyboard.
     let cursor = RwSignal::new(None::<f64>);
     let drawing = memo(move |_| {
         let scales = Scales { x: x_axis.kind, y: kind.get(), bounds };
@@ -129,7 +129,7 @@ pub fn Chart(
                 <svg width="100%" height=HEIGHT aria-hidden="true">
                     <Axes drawing format x_axis x_name steps_per_epoch has_points />
                     <StepMarks drawing marks />
-                    // A picture within the picture, so that what lies beyond the axes is cut off.
+                    // A nested svg clips what lies beyond the axes.
                     <svg x=LEFT - MARGIN y=TOP - MARGIN width=clip_width height=CLIP_HEIGHT viewBox=clip_box>
                         {move || drawing.read().lines.iter().map(draw_line).collect_view()}
                     </svg>
@@ -161,7 +161,7 @@ fn observe_width(frame: NodeRef<Div>, width: RwSignal<f64>) {
         width.set(frame.client_width().into());
         let measured = frame.clone();
         let on_resize = Closure::<dyn FnMut()>::new(move || {
-            // Gone with its place.
+            // Does nothing once the chart has been removed from the page.
             width.try_set(measured.client_width().into());
         });
         // Without the observer the chart keeps its first width.

@@ -1,4 +1,4 @@
-//! A confusion matrix whose cells can be opened: a table with numbers, tinted by them.
+//! A confusion matrix as a table of counts, tinted by their fraction of the row. Its cells can be opened.
 
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
@@ -8,7 +8,7 @@ use crate::page::text::format::count as counted;
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::metrics::ConfusionMatrix;
 
-/// Rows are true classes, columns what the network said. The arrow keys lead from cell to cell; Enter opens one.
+/// Rows are true classes, columns predicted ones. Arrow keys move from cell to cell; Enter opens a cell.
 #[component]
 pub fn ConfusionTable(
     classes: Vec<String>,
@@ -65,9 +65,9 @@ pub fn ConfusionTable(
 fn MatrixCell(
     cell: Cell,
     count: u32,
-    /// Of the row.
+    /// The sum of the row.
     total: u32,
-    /// Of the true class and of the predicted one.
+    /// Names of the true and the predicted class.
     names: (String, String),
     focused: RwSignal<Cell>,
     selected: RwSignal<Option<Cell>>,
@@ -75,13 +75,13 @@ fn MatrixCell(
     let is_open = move || selected.get() == Some(cell);
     let name = move || {
         let (label, predicted) = (&names.0, &names.1);
-        match cell.is_right() {
+        match cell.is_correct() {
             true => tr!(confusion.right_cell, label = label, count = counted(count)),
             false => tr!(confusion.cell, label = label, predicted = predicted, count = counted(count)),
         }
     };
     view! {
-        <td class:is-right=cell.is_right() class:is-zero=count == 0 style=("--tint", format!("{:.3}", tint(count, total)))>
+        <td class:is-right=cell.is_correct() class:is-zero=count == 0 style=("--tint", format!("{:.3}", tint(count, total)))>
             <button
                 type="button"
                 id=cell_id(cell)

@@ -1,4 +1,4 @@
-//! What a chart draws: lines, raw and smoothed, their marks, and where they lie. Plain functions of their arguments.
+//! The contents of a chart in pixels: raw and smoothed lines, marks, and scales. Plain functions of their arguments.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ pub struct Line {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineStyle {
-    /// Many noisy points: drawn faintly, and smoothed over it.
+    /// Many noisy points: drawn faintly, with the smoothed line on top.
     Noisy,
-    /// Few points that count: each is marked.
+    /// A few points that matter individually: each has a mark.
     Marked,
-    /// Points of a known curve: drawn as they are, and all of them in the chart.
+    /// Points of a known curve: not smoothed, and all within the chart.
     Exact,
-    /// The line at this place among several of the same kind, each with its own color and dashes; drawn as it is.
+    /// One of several lines of the same kind, by index; each has its own color and dashes. Not smoothed.
     OneOf(usize),
 }
 
-/// Lines of one kind that can be told apart, and the classes that do it.
+/// CSS classes of [`LineStyle::OneOf`]; further lines use them again.
 const KINDS: [&str; 6] = ["line is-0", "line is-1", "line is-2", "line is-3", "line is-4", "line is-5"];
 
 const MARKS: [&str; 6] = ["mark is-0", "mark is-1", "mark is-2", "mark is-3", "mark is-4", "mark is-5"];
 
-/// Lines with more points than these have no marks.
+/// [`LineStyle::OneOf`] lines with more points than this have no marks.
 const MARKS_LIMIT: usize = 60;
 
 impl LineStyle {
@@ -45,7 +45,7 @@ impl LineStyle {
     pub(super) fn mark_class(self) -> &'static str {
         match self {
             Self::Noisy | Self::Marked | Self::Exact => "mark",
-            // The line's own color.
+            // Marks have the line's color.
             Self::OneOf(place) => MARKS.get(place % MARKS.len()).copied().unwrap_or_default(),
         }
     }
@@ -73,7 +73,7 @@ pub(super) struct Drawing {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DrawnLine {
     pub(super) style: LineStyle,
-    /// What is read out: smoothed where the line is drawn smoothed.
+    /// The points of the readout: smoothed if the line is.
     pub(super) points: Arc<[Point]>,
     pub(super) raw_path: String,
     pub(super) path: String,
@@ -81,30 +81,30 @@ pub(super) struct DrawnLine {
     pub(super) marks: Vec<(f64, f64)>,
 }
 
-/// Lines closer to each other than this would be a hatching.
+/// The minimum distance between epoch lines; closer ones would look like hatching.
 const EPOCHS_APART_PIXELS: f64 = 28.0;
 
 /// Epochs (from 1) with the steps at which they end, as many as there is room for.
 pub(super) fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<(u32, f64)> {
     let Some(steps) = steps_per_epoch.filter(|steps| *steps > 0) else { return Vec::new() };
     let last = (x.value(width) / f64::from(steps)) as u32;
-    let most = ((width - LEFT - RIGHT) / EPOCHS_APART_PIXELS).max(1.0) as u32;
-    let every = last.div_ceil(most).max(1);
+    let max_lines = ((width - LEFT - RIGHT) / EPOCHS_APART_PIXELS).max(1.0) as u32;
+    let every = last.div_ceil(max_lines).max(1);
     (1..=last).filter(|epoch| epoch % every == 0).map(|epoch| (epoch, f64::from(epoch) * f64::from(steps))).collect()
 }
 
-/// What the axes are like.
+/// The kinds of the axes' scales.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scales {
     pub(super) x: ScaleKind,
     pub(super) y: ScaleKind,
-    /// Of the vertical axis.
+    /// Limits of the vertical axis.
     pub(super) bounds: Bounds,
 }
 
-/// From step 0; on a logarithmic axis, which has no 0, from the first point.
+/// From step 0, or from the first point on a logarithmic axis, which has no 0, to the last point.
 fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
-    let last = |least| lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(least, f64::max);
+    let last = |min| lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(min, f64::max);
     let first = || lines.iter().filter_map(|line| line.points.first()).map(|point| point.step).fold(f64::MAX, f64::min);
     match kind {
         ScaleKind::Linear => (0.0, last(1.0)),
@@ -142,7 +142,7 @@ pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Sc
 }
 
 impl Drawing {
-    /// The step that a key leads to.
+    /// The step that a key moves the cursor to; None for other keys. Moves along the first line that has points.
     pub(super) fn after_key(&self, key: &str, cursor: Option<f64>) -> Option<f64> {
         let points = &self.lines.iter().find(|line| !line.points.is_empty())?.points;
         let last = points.len().checked_sub(1)?;

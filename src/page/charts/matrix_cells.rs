@@ -1,5 +1,4 @@
-//! A confusion matrix as cells: which matter most, what is behind each, how strongly each is tinted, and which the arrow
-//! keys lead to. Pure.
+//! The cells of a confusion matrix: the most confused pairs, the predictions of a cell, its tint, and keyboard navigation. Pure.
 
 use crate::page::sort::sort_by;
 use kindling_core::metrics::ConfusionMatrix;
@@ -13,11 +12,11 @@ pub struct Cell {
 }
 
 impl Cell {
-    pub fn is_right(self) -> bool {
+    pub fn is_correct(self) -> bool {
         self.label == self.predicted
     }
 
-    /// The cell that a key leads to in a matrix of `n_classes`; none for keys that lead nowhere.
+    /// The cell that a key moves to in a matrix of `n_classes`; None for other keys.
     pub fn after_key(self, key: &str, n_classes: usize) -> Option<Self> {
         let last = n_classes.checked_sub(1)?;
         let moved = match key {
@@ -35,21 +34,21 @@ impl Cell {
     }
 }
 
-/// The cells off the diagonal that count most, the largest first.
+/// The off-diagonal cells with the highest counts, the highest first.
 pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<(Cell, u32)> {
     let classes = 0..matrix.n_classes();
     let mut cells: Vec<_> = classes
         .clone()
         .flat_map(|label| classes.clone().map(move |predicted| Cell { label, predicted }))
         .map(|cell| (cell, matrix.count(cell.label, cell.predicted)))
-        .filter(|(cell, count)| *count > 0 && !cell.is_right())
+        .filter(|(cell, count)| *count > 0 && !cell.is_correct())
         .collect();
     sort_by(&mut cells, |left, right| right.1.cmp(&left.1));
     cells.truncate(limit);
     cells
 }
 
-/// The predictions that a cell counts, the surest first: a sure mistake says most.
+/// The predictions that a cell counts, the most confident first: confident errors are the most informative.
 pub fn behind(predictions: &[Prediction], cell: Cell) -> Vec<Prediction> {
     let is_behind = |it: &&Prediction| Cell { label: it.label.into(), predicted: it.predicted.into() } == cell;
     let mut behind: Vec<_> = predictions.iter().filter(is_behind).copied().collect();
@@ -57,8 +56,7 @@ pub fn behind(predictions: &[Prediction], cell: Cell) -> Vec<Prediction> {
     behind
 }
 
-/// How strongly a cell is tinted, 0 to 1: the square root of its share of its row, so that one mistake in a hundred still
-/// shows.
+/// The strength of a cell's tint, 0 to 1: the square root of its fraction of the row, so that one error in a hundred is still visible.
 pub fn tint(count: u32, row_total: u32) -> f64 {
     if row_total == 0 { 0.0 } else { (f64::from(count) / f64::from(row_total)).min(1.0).sqrt() }
 }
@@ -72,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_confused_pairs_come_first_and_right_answers_never() {
+    fn the_most_confused_pairs_come_first_and_correct_predictions_never() {
         let pairs = [(0, 0), (0, 0), (0, 0), (1, 2), (1, 0), (1, 0), (2, 2)];
         let predictions = pairs.map(|(label, predicted)| prediction(0, label, predicted, 0.5));
         let matrix = ConfusionMatrix::new(&predictions, 3);
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn tints_follow_the_share_of_the_row() {
+    fn tints_follow_the_fraction_of_the_row() {
         assert_eq!(tint(0, 100), 0.0);
         assert_eq!(tint(1, 100), 0.1);
         assert_eq!(tint(100, 100), 1.0);

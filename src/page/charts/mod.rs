@@ -1,4 +1,4 @@
-//! Charts that know only their properties: lines over steps, and tables of cells.
+//! Charts that depend only on their props: line charts and the confusion matrix.
 
 mod axes;
 pub mod chart;

@@ -8,11 +8,11 @@ use kindling_core::runs::series::Point;
 pub enum ScaleKind {
     #[default]
     Linear,
-    /// Only for values above zero; those that are not are left out.
+    /// For values above zero; other values are not drawn.
     Log,
 }
 
-/// From values to pixels and back. The domain is never empty.
+/// Maps values to pixels and back. The domain is never empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     kind: ScaleKind,
@@ -34,22 +34,22 @@ impl Scale {
         Self { kind, domain, range }
     }
 
-    /// None for a value that a logarithm has no place for.
+    /// None for a value that is not above zero on a logarithmic scale.
     pub fn position(&self, value: f64) -> Option<f64> {
-        let share = match self.kind {
+        let fraction = match self.kind {
             ScaleKind::Linear => (value - self.domain.0) / (self.domain.1 - self.domain.0),
             ScaleKind::Log if value > 0.0 => (value / self.domain.0).ln() / (self.domain.1 / self.domain.0).ln(),
             ScaleKind::Log => return None,
         };
-        Some(self.range.0 + share * (self.range.1 - self.range.0))
+        Some(self.range.0 + fraction * (self.range.1 - self.range.0))
     }
 
     /// The value at a pixel, kept within the domain.
     pub fn value(&self, position: f64) -> f64 {
-        let share = ((position - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0);
+        let fraction = ((position - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0);
         match self.kind {
-            ScaleKind::Linear => self.domain.0 + share * (self.domain.1 - self.domain.0),
-            ScaleKind::Log => self.domain.0 * (self.domain.1 / self.domain.0).powf(share),
+            ScaleKind::Linear => self.domain.0 + fraction * (self.domain.1 - self.domain.0),
+            ScaleKind::Log => self.domain.0 * (self.domain.1 / self.domain.0).powf(fraction),
         }
     }
 
@@ -72,7 +72,7 @@ fn linear_ticks((low, high): (f64, f64), n_ticks: usize) -> Vec<f64> {
     };
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
-    // The step is at least the rough one, so that there are never many more than were asked for.
+    // The step is at least `rough`, so there are never many more ticks than `n_ticks`.
     (first..=last).take(2 * n_ticks + 2).map(|tick| tick as f64 * step).collect()
 }
 
@@ -90,7 +90,7 @@ fn log_ticks((low, high): (f64, f64), n_ticks: usize) -> Vec<f64> {
     ticks.iter().find(fits).or(ticks.last()).cloned().unwrap_or_default()
 }
 
-/// What a chart's vertical axis spans.
+/// Limits of a chart's vertical axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
     /// The axis never reaches below.
@@ -99,14 +99,14 @@ pub struct Bounds {
     pub highest: f64,
 }
 
-/// Share of the values at either end that the axis leaves out once there are many: the steep first steps of a run would
-/// press all that follows into a flat line. TensorBoard scales its charts in the same way.
-const OUTLIER_SHARE: f64 = 0.05;
+/// The fraction of the values at either end that the axis leaves out once there are many: the steep first steps of a run would otherwise flatten
+/// the rest of the line. TensorBoard scales its charts in the same way.
+const OUTLIER_FRACTION: f64 = 0.05;
 
-/// So few values are all shown.
+/// With fewer values than this, none are left out.
 const OUTLIER_MIN_VALUES: usize = 60;
 
-/// The span of the values, with a little room, for the vertical axis; `always` are in it however many `values` there are.
+/// The domain of the vertical axis: the range of the values with a small margin. Values of `always` are never left out as outliers.
 pub fn domain(
     values: impl Iterator<Item = f64>,
     always: impl Iterator<Item = f64>,
@@ -116,7 +116,8 @@ pub fn domain(
     let is_usable = |value: &f64| value.is_finite() && (kind == ScaleKind::Linear || *value > 0.0);
     let mut values: Vec<f64> = values.filter(is_usable).collect();
     values.sort_by(f64::total_cmp);
-    let n_left_out = if values.len() < OUTLIER_MIN_VALUES { 0 } else { (values.len() as f64 * OUTLIER_SHARE) as usize };
+    let n_left_out =
+        if values.len() < OUTLIER_MIN_VALUES { 0 } else { (values.len() as f64 * OUTLIER_FRACTION) as usize };
     let inner = values.iter().skip(n_left_out).take(values.len() - 2 * n_left_out).copied();
     let (low, high) = inner
         .chain(always.filter(is_usable))
@@ -133,8 +134,8 @@ pub fn domain(
     }
 }
 
-/// An SVG path through the points. Where several points fall into one column of pixels, only its first, lowest, highest and
-/// last are drawn: the eye sees no difference, and the browser has a thousand points at most.
+/// An SVG path through the points. Of the points within one column of pixels, only the first, lowest, highest and last are drawn: this looks the
+/// same, and the path has at most four points per pixel of width.
 pub fn path(points: &[Point], x: &Scale, y: &Scale) -> String {
     let placed = points.iter().filter_map(|point| Some((x.position(point.step)?, y.position(point.value)?)));
     let mut path = String::new();
@@ -165,7 +166,7 @@ fn draw_column(path: &mut String, column: &[(f64, f64)]) {
     }
 }
 
-/// The point whose step is nearest; the points are in order.
+/// The point with the nearest step; the points are in the order of their steps.
 pub fn nearest(points: &[Point], step: f64) -> Option<Point> {
     let after = points.partition_point(|point| point.step < step);
     let candidates = [after.checked_sub(1).and_then(|before| points.get(before)), points.get(after)];
@@ -258,7 +259,7 @@ mod tests {
         values.extend([0.1; 195]);
         let (_, high) = domain(values.iter().copied(), std::iter::empty(), ScaleKind::Linear, bounds);
         assert!(high < 0.2, "{high}");
-        // What must be seen is seen.
+        // Values in `always` are never left out.
         let (_, high) = domain(values.into_iter(), [0.7].into_iter(), ScaleKind::Linear, bounds);
         assert!(high > 0.7, "{high}");
     }

@@ -1,4 +1,4 @@
-//! The dataset's images to look at, by part and class, a page at a time.
+//! Browses the dataset's images by split and class, a page at a time.
 
 use kindling_core::protocol::question::Images;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::page::widgets::image_grid::ImageGrid;
 use crate::page::widgets::segments::{Segment, Segments};
 use kindling_core::protocol::{DatasetSummary, ImageBatch, SplitName};
 
-/// Images on a page.
+/// Images per page.
 const PAGE_SIZE: u32 = 40;
 
 #[component]
@@ -21,7 +21,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
     let split = RwSignal::new(SplitName::Train);
     let class = RwSignal::new(None::<u16>);
     let page = RwSignal::new(0_u32);
-    // Each part and class begins at its first page.
+    // Another split or class starts at its first page.
     let choose_split = move |chosen| {
         split.set(chosen);
         page.set(0);
@@ -33,7 +33,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
     let batch = LocalResource::new(move || {
         let question =
             Images { split: split.get(), class: class.get(), offset: page.get() * PAGE_SIZE, count: PAGE_SIZE };
-        // The place says what is wrong with the engine.
+        // Engine failures are shown elsewhere on the page.
         async move { store.ask(question).await.ok() }
     });
     let n_pages = move || batch.get().flatten().map_or(1, |batch| batch.total.div_ceil(PAGE_SIZE).max(1));
@@ -41,7 +41,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
     let classes = Arc::new(summary.classes.clone());
     let grid = {
         let classes = classes.clone();
-        // Until the images of another page have come, those of this one stay.
+        // The current images stay until those of another page have arrived.
         move || batch.get().flatten().map(|batch| view! { <Page batch classes=classes.clone() /> })
     };
     let splits = vec![

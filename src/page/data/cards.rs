@@ -58,7 +58,7 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     };
     let load = move |_| {
         let source = served(id.clone());
-        // How it goes shows below the cards.
+        // Progress and failure are shown below the cards.
         spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
     };
     let shape = dataset.shape;

@@ -50,7 +50,7 @@ pub fn DropZone() -> impl IntoView {
                     aria-label=move_tr!(data.pick_name)
                     on:change:target=move |event| {
                         take(event.target().files());
-                        // So that the same files can be picked again.
+                        // Otherwise picking the same files again fires no event.
                         event.target().set_value("");
                     }
                 />

@@ -1,4 +1,4 @@
-//! How the load of a dataset goes: bytes, rate, time left, retries, trouble.
+//! Progress of loading a dataset: bytes, bytes per second, time left, retries, failure.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::FailureKind;
 
-/// Nothing while nothing is loaded and nothing went wrong.
+/// Empty unless a dataset is loading or failed to load.
 #[component]
 pub fn LoadStatus() -> impl IntoView {
     let store = use_store();
@@ -40,7 +40,7 @@ fn Loading() -> impl IntoView {
             Load::Idle | Load::Failed { .. } | Load::Canceled => None,
         })
     });
-    // None: the bar shows that something goes on, not how far.
+    // None makes the bar indeterminate.
     let fraction = memo(move |_| stage.with(|stage| stage.as_ref().and_then(fraction)));
     let phase = memo(move |_| match &*stage.read() {
         None | Some(LoadStage::Asked) => tr!(load.asked),

@@ -1,4 +1,4 @@
-//! The place Data: choose a dataset, see how it is cut, and look at its images.
+//! The Data place: choose a dataset, see its splits, and browse its images.
 
 mod browser;
 mod cards;

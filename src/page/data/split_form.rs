@@ -1,4 +1,4 @@
-//! How the dataset is cut into train and validation.
+//! How the dataset is split into train and validation.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -15,7 +15,7 @@ use crate::page::widgets::show::Show;
 pub fn SplitForm() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    // The current dataset is cut in another way than the fields say.
+    // Some if the current dataset is split differently from what the fields say.
     let origin_to_apply = memo(move |_| {
         let split = recipe.split.get();
         store.dataset.with(|dataset| {
@@ -45,8 +45,8 @@ pub fn SplitForm() -> impl IntoView {
                     step="0.01"
                     prop:value=move || recipe.split.read().validation_fraction.to_string()
                     on:input:target=move |event| {
-                        if let Ok(share) = event.target().value().parse() {
-                            recipe.split.update(|split| split.validation_fraction = share);
+                        if let Ok(fraction) = event.target().value().parse() {
+                            recipe.split.update(|split| split.validation_fraction = fraction);
                         }
                     }
                 />

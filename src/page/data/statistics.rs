@@ -1,4 +1,4 @@
-//! How many images there are, in each part and of each class.
+//! Image counts per split and per class.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::{DatasetSummary, SplitCounts};
 
-/// Classes with a bar; of datasets with more, the rest is summed up in a sentence.
+/// The maximum number of classes with a bar; a sentence gives the number of the others.
 const BARS_LIMIT: usize = 60;
 
 #[component]
 pub fn Statistics(summary: Arc<DatasetSummary>) -> impl IntoView {
-    let most = summary.class_counts.iter().map(|counts| total(*counts)).max().unwrap_or(0);
-    let least = summary.class_counts.iter().map(|counts| total(*counts)).min().unwrap_or(0);
+    let largest = summary.class_counts.iter().map(|counts| total(*counts)).max().unwrap_or(0);
+    let smallest = summary.class_counts.iter().map(|counts| total(*counts)).min().unwrap_or(0);
     let n_hidden = summary.classes.len().saturating_sub(BARS_LIMIT);
     let bars = summary.classes.iter().cloned().zip(summary.class_counts.iter().copied()).take(BARS_LIMIT);
     let counts = summary.counts;
@@ -29,10 +29,10 @@ pub fn Statistics(summary: Arc<DatasetSummary>) -> impl IntoView {
             </dl>
             <p class="hint">
                 {move || if has_standard_test { tr!(data.standard_test) } else { tr!(data.own_test) }}
-                {is_unbalanced(least, most).then(|| view! { " "{move_tr!(data.unbalanced, least = count(least), most = count(most))} })}
+                {is_unbalanced(smallest, largest).then(|| view! { " "{move_tr!(data.unbalanced, least = count(smallest), most = count(largest))} })}
             </p>
             <ul class="class-bars" aria-label=move_tr!(data.per_class)>
-                {bars.map(|(name, counts)| view! { <ClassBar name counts most /> }).collect_view()}
+                {bars.map(|(name, counts)| view! { <ClassBar name counts largest /> }).collect_view()}
             </ul>
             {(n_hidden > 0).then(|| view! { <p class="hint">{move_tr!(data.more_classes, count = n_hidden)}</p> })}
             <ul class="key" aria-hidden="true">
@@ -49,9 +49,9 @@ fn ClassBar(
     name: String,
     counts: SplitCounts,
     /// Images of the largest class.
-    most: u32,
+    largest: u32,
 ) -> impl IntoView {
-    let width = move |part: u32| format!("{:.2}%", f64::from(part) / f64::from(most.max(1)) * 100.0);
+    let width = move |part: u32| format!("{:.2}%", f64::from(part) / f64::from(largest.max(1)) * 100.0);
     view! {
         <li class="class-bar">
             <span class="class-bar-name" title=name.clone()>{name.clone()}</span>
@@ -69,9 +69,9 @@ fn total(counts: SplitCounts) -> u32 {
     counts.train + counts.validation + counts.test
 }
 
-/// Whether the largest class is so much larger that accuracy alone misleads.
-fn is_unbalanced(least: u32, most: u32) -> bool {
-    most > least.saturating_mul(2)
+/// Whether the classes are so imbalanced that accuracy alone is misleading.
+fn is_unbalanced(smallest: u32, largest: u32) -> bool {
+    largest > smallest.saturating_mul(2)
 }
 
 #[cfg(test)]

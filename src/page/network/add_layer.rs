@@ -1,4 +1,4 @@
-//! Every kind of layer, to be added.
+//! The form that adds a layer of any kind.
 
 use leptos::prelude::*;
 

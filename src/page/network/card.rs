@@ -1,4 +1,4 @@
-//! A layer's card: its numbers, what it puts out and costs, what it is for, and what is wrong with it.
+//! A layer's card: its parameters, its output shape and cost, what it does, and its error.
 
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
@@ -21,7 +21,7 @@ use kindling_core::config::Layer;
 
 #[component]
 pub fn Card(
-    /// The layer's place, from 0.
+    /// The layer's index, from 0.
     at: usize,
     deck: Deck,
 ) -> impl IntoView {
@@ -81,7 +81,7 @@ pub fn Card(
     }
 }
 
-/// What the card is carried by.
+/// The handle by which the card is dragged.
 #[component]
 fn Grip(at: usize, deck: Deck) -> impl IntoView {
     let recipe = use_recipe();
@@ -94,7 +94,7 @@ fn Grip(at: usize, deck: Deck) -> impl IntoView {
             aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
             title=move_tr!(designer.grip_why)
             on:pointerdown=move |event| drag::start(deck, at, &event)
-            on:pointermove=move |event| drag::go_on(deck, &event)
+            on:pointermove=move |event| drag::update(deck, &event)
             on:pointerup=move |_| drag::end(recipe, deck)
             on:pointercancel=move |_| deck.dragged.set(None)
         >
@@ -117,7 +117,7 @@ fn Tools(at: usize, deck: Deck) -> impl IntoView {
     };
     let remove = move |_| {
         recipe.edit(&Edit::Remove(at));
-        // The last card is gone, and the keyboard's place with it.
+        // The last card is gone, and keyboard focus with it.
         if at == deck.n_layers.get_untracked() {
             match at.checked_sub(1) {
                 Some(before) => focus_control(before, "remove"),
@@ -173,7 +173,7 @@ fn Tools(at: usize, deck: Deck) -> impl IntoView {
     }
 }
 
-/// The layers of a block, to be read; they are edited as text.
+/// The layers of a block, read-only: they are edited as text.
 fn inside(layer: &Layer) -> Option<AnyView> {
     let Layer::Residual { layers } = layer else { return None };
     let items = layers.iter().cloned().map(|layer| {

@@ -1,4 +1,4 @@
-//! One card for each layer, in their order.
+//! One card per layer, in the network's order.
 
 use leptos::prelude::*;
 
@@ -14,11 +14,11 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use kindling_core::network::FeatureShape;
 
-/// What the cards share.
+/// State shared by the cards.
 #[derive(Clone, Copy)]
 pub struct Deck {
     pub n_layers: Memo<usize>,
-    /// Of all layers that fit.
+    /// FLOPs per image of all layers before the first that does not fit.
     pub flops: Memo<u64>,
     pub remedies: Memo<Vec<Remedy>>,
     pub dragged: RwSignal<Option<Dragged>>,
@@ -34,7 +34,7 @@ pub fn Cards() -> impl IntoView {
     });
     let deck = Deck { n_layers, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) };
     let input = move || recipe.dataset.read().as_ref().map(|dataset| FeatureShape::from(dataset.shape));
-    // A layer that does not fit has its own words on its card.
+    // Only errors of the whole network: a layer's error is shown on its card.
     let is_about_all = memo(move |_| {
         recipe.survey.read().as_ref().is_some_and(|survey| survey.error.is_some() && survey.misfit().is_none())
     });
@@ -44,7 +44,7 @@ pub fn Cards() -> impl IntoView {
             " · "{move_tr!(designer.keys)}
         </p>
         <ol class="layer-cards" aria-label=move_tr!(network.layers)>
-            // By place: the keyboard stays where it is while layers come and go.
+            // Keyed by index, so that keyboard focus stays in place while layers are added and removed.
             <For each=move || 0..n_layers.get() key=|at| *at let:at>
                 <Card at deck />
             </For>

@@ -1,4 +1,4 @@
-//! What a layer puts out and costs.
+//! A layer's output shape and cost.
 
 use leptos::prelude::*;
 
@@ -11,15 +11,15 @@ use kindling_core::network::LayerSummary;
 
 #[component]
 pub fn Figures(
-    /// The layer's place, from 0.
+    /// The layer's index, from 0.
     at: usize,
     deck: Deck,
 ) -> impl IntoView {
     let recipe = use_recipe();
     let summary = memo(move |_| recipe.survey.read().as_ref()?.layers.get(at).copied());
-    // Unknown behind a layer that does not fit.
+    // Unknown from the first layer that does not fit.
     let figure = move |write: fn(LayerSummary) -> String| move || summary.get().map_or_else(|| "–".to_owned(), write);
-    let share = move || summary.get().map_or(0.0, |layer| layer.flops as f64 / deck.flops.get().max(1) as f64);
+    let flops_fraction = move || summary.get().map_or(0.0, |layer| layer.flops as f64 / deck.flops.get().max(1) as f64);
     view! {
         <dl class="layer-figures">
             <div>
@@ -35,7 +35,7 @@ pub fn Figures(
                 <dd data-figure="flops">
                     {figure(|layer| short_count(layer.flops))}
                     <span class="layer-share" aria-hidden="true">
-                        <span style:width=move || format!("{:.1}%", share() * 100.0)></span>
+                        <span style:width=move || format!("{:.1}%", flops_fraction() * 100.0)></span>
                     </span>
                 </dd>
             </div>

@@ -1,4 +1,4 @@
-//! Where the keyboard goes when what it was on is moved, disabled or gone.
+//! Moves keyboard focus when the focused control is moved, disabled or removed.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -9,13 +9,13 @@ pub fn card(at: usize) -> Option<Element> {
     document().query_selector(&format!("[data-layer=\"{}\"]", at + 1)).ok().flatten()
 }
 
-/// Puts the keyboard on a control of a layer's card.
+/// Focuses a control of a layer's card.
 pub fn focus_control(at: usize, control: &str) {
     let found = card(at).and_then(|card| card.query_selector(&format!("[data-control=\"{control}\"]")).ok().flatten());
     focus(found);
 }
 
-/// Puts the keyboard on an element that a change just made may enable or draw.
+/// Focuses an element in the next frame, once a change just made has drawn or enabled it.
 pub fn focus_soon(id: &'static str) {
     request_animation_frame(move || focus(document().get_element_by_id(id)));
 }

@@ -1,4 +1,4 @@
-//! How the first weights are drawn.
+//! The network's weight initialization.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The network as text. What is typed stays until it is taken or thrown away by the visitor.
+//! The network as JSON text. A draft is kept until the visitor applies or discards it.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The network's layers, to be read and to be changed: as cards or as text.
+//! The network designer: the layers as cards or as text.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -26,7 +26,7 @@ enum View {
 #[component]
 pub fn Designer() -> impl IntoView {
     let recipe = use_recipe();
-    // What is typed there and not taken yet is what the visitor was at.
+    // A draft that has not been applied is what the visitor was working on.
     let has_draft = recipe.draft.with_untracked(Option::is_some);
     let view = RwSignal::new(if has_draft { View::Text } else { View::Cards });
     let status = move || {
@@ -78,7 +78,7 @@ fn fits(recipe: Recipe) -> bool {
     recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
 }
 
-/// The network's name, and whether it still is the preset's.
+/// The network's name, and whether the network differs from its preset.
 #[component]
 fn Name() -> impl IntoView {
     const LENGTH_LIMIT: usize = 80;
@@ -109,7 +109,7 @@ fn Name() -> impl IntoView {
     }
 }
 
-/// Ctrl or Cmd with Z, Shift+Z or Y; not in text, which has the browser's own undo.
+/// Ctrl or Cmd with Z, Shift+Z or Y; ignored in text fields, which have the browser's own undo.
 fn undo_by_key(recipe: Recipe, event: &KeyboardEvent) {
     let is_text = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).is_some_and(|element| {
         element.tag_name() == "TEXTAREA" || element.get_attribute("type").as_deref() == Some("text")

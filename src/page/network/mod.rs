@@ -1,4 +1,4 @@
-//! The place Network: the networks that fit the dataset, and the chosen one's layers, to be read and to be changed.
+//! The Network place: the presets for the dataset, and the designer for the chosen network.
 
 mod add_layer;
 mod card;
@@ -65,7 +65,7 @@ fn NetworkPlace() -> impl IntoView {
     }
 }
 
-/// On to training, or why that cannot be.
+/// The link to training, or the reason why the network cannot be trained.
 #[component]
 fn ToTrain() -> impl IntoView {
     let recipe = use_recipe();

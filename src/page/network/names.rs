@@ -1,4 +1,4 @@
-//! The network designer's choices in the visitor's words.
+//! Texts of the network designer in the visitor's language.
 
 use crate::page::network::designer::palette::Group;
 use crate::page::network::designer::parameters::Parameter;
@@ -9,7 +9,7 @@ use crate::page::text::layer::activation_name;
 use crate::page::text::reason::network_reason;
 use kindling_core::config::{Activation, InitConfig};
 
-/// All of them tracked, as they follow the language.
+/// Like all functions here, tracked by the language.
 pub fn group_name(group: Group) -> String {
     match group {
         Group::Convolution => tr!(designer.group_convolution),
@@ -46,7 +46,7 @@ pub fn parameter_name(parameter: Parameter) -> String {
     }
 }
 
-/// Of a choice, by its place in the list.
+/// The name of a choice's option, by its index.
 pub fn option_name(parameter: Parameter, option: usize) -> String {
     let is_second = option > 0;
     match parameter {

@@ -1,4 +1,4 @@
-//! One number or choice of a layer.
+//! The form field of one layer parameter.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use kindling_core::config::Layer;
 
 #[component]
 pub fn ParameterField(
-    /// The layer's place, from 0.
+    /// The layer's index, from 0.
     at: usize,
     layer: Memo<Option<Layer>>,
     parameter: Parameter,
@@ -58,11 +58,11 @@ pub fn ParameterField(
             }
             .into_any()
         }
-        (_, Range::Whole { least, most }) => {
-            view! { <SmallNumber id label value=now range=(least, most) is_whole=true on_change=set /> }.into_any()
+        (_, Range::Whole { min, max }) => {
+            view! { <SmallNumber id label value=now range=(min, max) is_whole=true on_change=set /> }.into_any()
         }
-        (_, Range::Share { most }) => {
-            view! { <SmallNumber id label value=now range=(0.0, most) on_change=set /> }.into_any()
+        (_, Range::Fraction { max }) => {
+            view! { <SmallNumber id label value=now range=(0.0, max) on_change=set /> }.into_any()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong, and what one click can do about it.
+//! The network's error, and the remedies that one click applies.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::text::i18n::move_tr;
 use crate::page::text::reason::network_reason;
 
-/// Of the network as it is now.
+/// The remedies for the current network.
 pub fn remedies_now(recipe: Recipe) -> Memo<Vec<Remedy>> {
     memo(move |_| {
         let network = recipe.network.read();
@@ -29,7 +29,7 @@ pub fn RemedyButtons(remedies: Memo<Vec<Remedy>>) -> impl IntoView {
         let mend = move |_| {
             let misfit = recipe.survey.with_untracked(|survey| survey.as_ref()?.misfit().map(|(layer, _)| layer));
             recipe.edit(&Edit::Network(network.clone()));
-            // The button is gone with the problem.
+            // The clicked button disappears with the problem.
             match misfit {
                 Some(layer) => focus_control(layer, "grip"),
                 None => focus_soon("add-layer"),
@@ -44,7 +44,7 @@ pub fn RemedyButtons(remedies: Memo<Vec<Remedy>>) -> impl IntoView {
     view! { <div class="designer-buttons">{move || remedies.get().into_iter().map(button).collect_view()}</div> }
 }
 
-/// The whole network's problem, wherever it is.
+/// The network's error, whether or not a layer causes it.
 #[component]
 pub fn NetworkProblem() -> impl IntoView {
     let recipe = use_recipe();

@@ -1,4 +1,4 @@
-//! Undo, redo, back to the preset, and from nothing.
+//! Undo, redo, reset to the preset, and clear.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ pub fn Toolbar() -> impl IntoView {
     let can_redo = memo(move |_| recipe.editor.read().can_redo());
     let is_edited = memo(move |_| recipe.is_edited());
     let has_layers = memo(move |_| recipe.network.read().as_ref().is_some_and(|it| !it.layers.is_empty()));
-    // A button that has nothing more to do is disabled, and the keyboard goes on beside it.
+    // A button with nothing left to do is disabled, so keyboard focus moves to the one beside it.
     let undo = move |_| {
         recipe.undo();
         if !can_undo.get_untracked() {

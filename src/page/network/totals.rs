@@ -1,4 +1,4 @@
-//! What the whole network costs, as far as it fits.
+//! The cost of the whole network, up to the first layer that does not fit.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The datasets served with the page, as their descriptions say; their images are loaded by the engine.
+//! The datasets served with the page, by their description files. The engine loads their images.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub enum CatalogState {
 }
 
 impl Catalog {
-    /// Made once, beside the store; fetches the descriptions.
+    /// Starts fetching the descriptions. Made once, beside the store.
     pub fn new() -> Self {
         let catalog = Self { state: RwSignal::default() };
         catalog.load();
@@ -48,7 +48,7 @@ impl Catalog {
         self.state.into()
     }
 
-    /// Whether the descriptions have come, or have failed to. What is not in sight waits for it, so as not to stand in their way.
+    /// Whether the fetch of the descriptions has succeeded or failed. Fetches that are not urgent wait for it, so as not to delay it.
     pub fn settled(self) -> Memo<bool> {
         memo(move |before: Option<&bool>| before == Some(&true) || !matches!(*self.state.read(), CatalogState::Loading))
     }
@@ -61,12 +61,12 @@ impl Catalog {
         }
     }
 
-    /// What is known of a dataset before it is loaded, tracked.
+    /// A preliminary summary of a dataset that is not loaded, tracked.
     pub fn outline(self, id: &str) -> Option<Arc<DatasetSummary>> {
         self.find(id).map(|served| Arc::new(outline(&served)))
     }
 
-    /// The dataset that the page begins with, tracked.
+    /// The dataset that the page shows first, tracked.
     pub fn first(self) -> Option<Arc<DatasetSummary>> {
         match &*self.state.read() {
             CatalogState::Ready(datasets) => datasets.first().map(|served| Arc::new(outline(served))),
@@ -75,7 +75,7 @@ impl Catalog {
     }
 }
 
-/// The counts per class are known only once the images are there.
+/// Counts per class are unknown until the images are loaded.
 fn outline(served: &ServedDataset) -> DatasetSummary {
     DatasetSummary {
         id: served.id.clone(),
@@ -86,7 +86,7 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
         class_counts: Vec::new(),
         samples: Vec::new(),
         has_standard_test: served.counts.test > 0,
-        // Not known before its images are.
+        // A placeholder: the style is determined from the images.
         style: DrawingStyle::Scene,
     }
 }
@@ -94,7 +94,7 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
 async fn fetch_catalog() -> Result<Vec<Arc<ServedDataset>>, Failure> {
     let bad = |error: kindling_core::dataset::DatasetError| Failure::new(FailureKind::BadFile, error.to_string());
     let catalog = served::Catalog::parse(&fetch("datasets/catalog.json").await?).map_err(bad)?;
-    // All are under way before the first is waited for.
+    // All fetches are started before the first is awaited.
     let under_way: Vec<_> =
         catalog.datasets.iter().map(|id| (id, fetch(&format!("datasets/{id}/dataset.json")))).collect();
     let mut datasets = Vec::with_capacity(under_way.len());
@@ -104,7 +104,7 @@ async fn fetch_catalog() -> Result<Vec<Arc<ServedDataset>>, Failure> {
     Ok(datasets)
 }
 
-/// Asks for a file at once; the future waits for it.
+/// Starts the request at once, not when the future is first polled.
 fn fetch(path: &str) -> impl Future<Output = Result<Vec<u8>, Failure>> + use<> {
     let (path, response) = (path.to_owned(), window().fetch_with_str(path));
     received(path, JsFuture::from(response))

@@ -1,22 +1,22 @@
-//! Undo and redo: the networks before and after the one in view.
+//! Undo and redo: the networks before and after the current one.
 
 use std::collections::VecDeque;
 
 use kindling_core::config::NetworkConfig;
 
-/// Networks that can be gone back to.
+/// The maximum number of undo steps.
 pub const HISTORY_LIMIT: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Editor {
     /// The newest last.
     past: VecDeque<NetworkConfig>,
-    /// Those undone, the last undone last.
+    /// Undone networks, the most recently undone last.
     future: Vec<NetworkConfig>,
 }
 
 impl Editor {
-    /// The network has been changed, and was this one before: what was undone is out of reach.
+    /// Records the network as it was before a change, and clears the redo history.
     pub fn remember(&mut self, before: NetworkConfig) {
         if self.past.len() == HISTORY_LIMIT {
             self.past.pop_front();
@@ -25,7 +25,7 @@ impl Editor {
         self.future.clear();
     }
 
-    /// The network before the one in view, `now`.
+    /// The network before the current one, `now`.
     pub fn undo(&mut self, now: NetworkConfig) -> Option<NetworkConfig> {
         let before = self.past.pop_back()?;
         self.future.push(now);
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use kindling_core::config::{InitConfig, Layer};
 
-    /// One that can be told apart.
+    /// A network that its number of layers identifies.
     fn network(n_layers: usize) -> NetworkConfig {
         NetworkConfig { name: "N".into(), layers: vec![Layer::BatchNorm; n_layers], init: InitConfig::Pytorch }
     }

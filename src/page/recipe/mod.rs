@@ -1,4 +1,4 @@
-//! What the next run will be: the dataset in view, its presets, and the settings as the visitor has them.
+//! The next run: the dataset in view, the presets for it, and the visitor's settings.
 
 pub mod catalog;
 pub mod editor;
@@ -26,29 +26,29 @@ pub fn use_recipe() -> Recipe {
 
 #[derive(Clone, Copy)]
 pub struct Recipe {
-    /// The dataset that the next run is for: the current one, or the one that will be loaded.
+    /// The dataset of the next run: the current one, or the one that will be loaded.
     pub dataset: Memo<Option<Arc<DatasetSummary>>>,
     /// The presets that fit it.
     pub presets: Memo<Vec<Preset>>,
     /// Id of the chosen preset.
     pub preset: RwSignal<Option<&'static str>>,
-    /// The settings of the next run; none until a dataset is in view.
+    /// The settings of the next run; None until a dataset is in view.
     pub config: RwSignal<Option<RunConfig>>,
     /// The network in those settings.
     pub network: Memo<Option<NetworkConfig>>,
-    /// What its layers put out and cost with the dataset in view, and what does not fit.
+    /// The output shape and cost of each layer for the dataset in view, and the first error.
     pub survey: Memo<Option<Survey>>,
-    /// What can be undone of it; `edit`, `undo` and `redo` are in the designer.
+    /// The network's undo history; `edit`, `undo` and `redo` are in the designer.
     pub editor: RwSignal<Editor>,
-    /// The network's text as the visitor typed it, until it is taken.
+    /// The network as JSON text that the visitor has typed but not yet applied.
     pub draft: RwSignal<Option<String>>,
-    /// How the next dataset is cut.
+    /// How the next dataset is split.
     pub split: RwSignal<SplitConfig>,
-    /// Whether a run was asked for and its dataset is still being loaded.
+    /// Whether a run was requested and its dataset is still loading.
     pub is_starting: RwSignal<bool>,
     /// The served dataset to show while none is loaded, by its id.
     wanted: RwSignal<Option<String>>,
-    /// A config that waits for its dataset to come into view.
+    /// A config to apply once its dataset comes into view.
     pending: StoredValue<Option<RunConfig>>,
     store: Store,
     catalog: Catalog,
@@ -82,7 +82,7 @@ impl Recipe {
             store,
             catalog,
         };
-        // Another dataset begins with the preset that suits it best; its settings are not those of the one before.
+        // Another dataset starts with its first preset: the settings for the previous dataset do not carry over.
         watch(
             move || presets.get(),
             move |presets, before| {
@@ -101,7 +101,7 @@ impl Recipe {
         recipe
     }
 
-    /// Takes a preset with all its settings. The network before it can be had back.
+    /// Replaces all settings by the preset's. The previous network can be restored with undo.
     pub fn choose(self, preset: &Preset) {
         self.remember();
         self.preset.set(Some(preset.id));
@@ -114,7 +114,7 @@ impl Recipe {
         }
     }
 
-    /// A figure of the settings, or the default where there are none yet.
+    /// A value from the settings, or the type's default while there are none, tracked.
     pub fn read<T: Default>(self, read: impl FnOnce(&RunConfig) -> T) -> T {
         self.config.read().as_ref().map(read).unwrap_or_default()
     }
@@ -125,14 +125,14 @@ impl Recipe {
         }
     }
 
-    /// Tests learning rates for the settings, on the dataset that the engine has.
+    /// Runs an LR range test with the current settings, on the dataset that is loaded.
     pub async fn find_rate(self, on_progress: impl Fn(RateProgress) + 'static) -> Result<RateTest, Failure> {
         let config = self.complete_config();
         let config = config.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
         self.store.find_rate(config, on_progress).await
     }
 
-    /// Takes a whole config, as of a kept run or of a link, and shows its dataset; loads that where another one is loaded.
+    /// Takes a whole config, such as a kept run's or a link's, and shows its dataset; loads that dataset if another one is loaded.
     pub fn take(self, config: RunConfig) {
         self.split.set(config.split);
         let cut = self.store.dataset.with_untracked(|dataset| {
@@ -142,7 +142,7 @@ impl Recipe {
         let is_loading = self.store.dataset.with_untracked(|dataset| dataset.load.is_loading());
         match cut {
             Some((id, _, split)) if id == config.dataset && split == config.split => self.set(config),
-            // It would end with its dataset.
+            // Loading another dataset would end the run.
             Some(_) if self.store.run.with_untracked(RunState::is_active) => self.set(config),
             Some((id, source, _)) if id == config.dataset => {
                 self.load(source, config.split);
@@ -168,7 +168,7 @@ impl Recipe {
         }
     }
 
-    /// Makes a config that of the next run, whatever dataset is in view; says so where it was made for another.
+    /// Makes a config that of the next run, whatever dataset is in view; notifies the visitor if it was made for another.
     fn set(self, config: RunConfig) {
         if !self.is_in_view(&config.dataset) {
             let dataset = config.dataset.clone();
@@ -185,11 +185,11 @@ impl Recipe {
     }
 
     fn load(self, source: DatasetSource, split: SplitConfig) {
-        // The dataset's place shows how it goes.
+        // The Data place shows progress and failure.
         spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
     }
 
-    /// Starts a run as the settings have it; loads the dataset first where there is none. A network that cannot be built is told of at
+    /// Starts a run with the current settings; loads the dataset first if there is none. A network that cannot be built is reported at
     /// once, before anything is loaded.
     pub fn start(self) {
         if self.is_starting.get_untracked() {
@@ -203,14 +203,14 @@ impl Recipe {
         spawn_local(async move {
             let ready = self.dataset_ready().await;
             self.is_starting.set(false);
-            // What goes wrong from here on is in the state, and the places show it.
+            // Later failures are in the state, and the places show them.
             if let (Ok(()), Some(config)) = (ready, self.complete_config()) {
                 drop(self.store.train(config, |_| {}).await);
             }
         });
     }
 
-    /// Loads the dataset in view where the engine has none.
+    /// Loads the dataset in view if the engine has none.
     pub async fn dataset_ready(self) -> Result<(), Failure> {
         if self.store.dataset.with_untracked(|dataset| dataset.current.is_some()) {
             return Ok(());
@@ -219,15 +219,15 @@ impl Recipe {
         let summary = in_view.ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is in view"))?;
         let origin = self.store.dataset.with_untracked(|dataset| dataset.origin.clone());
         let source = match origin {
-            // Lost with its engine.
+            // The dataset was lost with its engine.
             Some((source, _)) if self.wanted.get_untracked().is_none() => source,
             _ => served(summary.id.clone()),
         };
         self.store.load_dataset(source, self.split.get_untracked()).await.map(drop)
     }
 
-    /// Sees to the dataset of a config, cut as it says: the current one, or one that is served, by the catalog or by an id that is known
-    /// otherwise.
+    /// Ensures that the dataset of a config is loaded and split as the config says. It is the current one, or a served one that is found by
+    /// `served_id` or in the catalog.
     pub async fn dataset_for(self, config: &RunConfig, served_id: Option<String>) -> Result<(), Failure> {
         self.store.dataset_settled().await;
         let (origin, is_cut) = self.store.dataset.with_untracked(|dataset| {
@@ -248,7 +248,7 @@ impl Recipe {
         self.store.load_dataset(source, config.split).await.map(drop)
     }
 
-    /// The settings, for the dataset as it is.
+    /// The settings, with the id and split of the loaded dataset; None if no dataset is loaded.
     pub fn complete_config(self) -> Option<RunConfig> {
         let config = self.config.get_untracked()?;
         self.store.dataset.with_untracked(|dataset| {
@@ -258,7 +258,7 @@ impl Recipe {
     }
 }
 
-/// The dataset that a visitor would say the page is about now.
+/// The dataset in view: the one that is loading, else the loaded one, else the wanted one, else the catalog's first.
 fn in_view(store: Store, catalog: Catalog, wanted: RwSignal<Option<String>>) -> Option<Arc<DatasetSummary>> {
     let (current, coming) = store.dataset.with(|dataset| {
         let coming = match &dataset.load {

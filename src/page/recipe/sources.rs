@@ -5,7 +5,7 @@ use web_sys::{File, Url};
 
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
-/// Files that a dataset of the visitor's may have; more is a folder dropped by mistake.
+/// The maximum number of files of a visitor's dataset; more is a folder dropped by mistake.
 pub const FILES_LIMIT: usize = 64;
 
 /// A dataset served with the page, by the name of its folder.
@@ -13,8 +13,8 @@ pub fn served(id: impl Into<String>) -> DatasetSource {
     DatasetSource::Served { id: id.into(), base: base() }
 }
 
-/// Files that the visitor dropped, picked, or passed to `window.kindling`. Their addresses live as long as the page, so
-/// that the dataset can be loaded again after an engine was lost.
+/// Files that the visitor dropped, picked, or passed to `window.kindling`. Their object URLs live as long as the page, so the dataset can be
+/// loaded again after an engine was lost.
 pub fn dropped(files: &[File]) -> DatasetSource {
     let files = files.iter().take(FILES_LIMIT).filter_map(|file| {
         let url = Url::create_object_url_with_blob(file).ok()?;
@@ -23,7 +23,7 @@ pub fn dropped(files: &[File]) -> DatasetSource {
     DatasetSource::Files { files: files.collect() }
 }
 
-/// The absolute address of the page's folder, for the worker does not know it.
+/// The absolute URL of the page's folder, which the worker does not know.
 fn base() -> String {
     let page = document().base_uri().ok().flatten().unwrap_or_default();
     Url::new_with_base("./", &page).map(|folder| folder.href()).unwrap_or_default()

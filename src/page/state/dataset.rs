@@ -1,4 +1,4 @@
-//! The dataset that the engine holds, and the one that is on its way.
+//! The dataset that the engine holds, and the load in progress.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure};
 pub struct DatasetState {
     /// The dataset that the engine holds.
     pub current: Option<Arc<DatasetSummary>>,
-    /// Where the current dataset came from and how it was cut, to load it again after a crash.
+    /// The source and the split of the current dataset, to load it again after a crash.
     pub origin: Option<(DatasetSource, SplitConfig)>,
     pub load: Load,
-    /// Counts the datasets that were set: images and answers of an older version are of another dataset.
+    /// Incremented each time a dataset is set: images and answers of an older version belong to another dataset.
     pub version: u32,
 }
 
 impl DatasetState {
-    /// The first of the images whose predictions are reported while training.
+    /// The first of the sample images, whose predictions are reported during training.
     pub fn first_sample(&self) -> Option<u32> {
         self.current.as_ref()?.samples.first().copied()
     }
 }
 
-/// A load of a dataset; the dataset before stays current until it is over.
+/// The state of the latest load. The previous dataset stays current until a load succeeds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Load {
     #[default]

@@ -1,19 +1,19 @@
-//! Which engine runs, and why.
+//! Which engine is running, and why.
 
 use kindling_core::protocol::{EngineInfo, EngineKind, Failure};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum EngineState {
-    /// The page looks for a GPU, or for what to do after an engine was lost.
+    /// The page is looking for a GPU, or deciding what to do after losing an engine.
     #[default]
     Choosing,
-    /// The engine's file loads and its device is set up.
+    /// The engine's files are loading and its device is being set up.
     Starting(EngineChoice),
     Ready {
         choice: EngineChoice,
         info: EngineInfo,
     },
-    /// No engine runs, and none will be started again without the visitor.
+    /// No engine is running, and none is started again until the visitor asks for it.
     Failed(Failure),
 }
 
@@ -41,39 +41,39 @@ impl EngineState {
 pub struct EngineChoice {
     pub program: EngineProgram,
     pub reason: EngineReason,
-    /// Whether kernels may be tuned beside it, see [`TuningState`].
+    /// Whether kernels may be autotuned in a second engine, see [`TuningState`].
     pub may_tune: bool,
 }
 
-/// Whether kernels are tuned for the run under way, in an engine beside the one that trains.
+/// The state of kernel autotuning for the current run. It happens in a second engine beside the one that trains.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum TuningState {
-    /// This GPU is none to tune for, or the visitor does not want it.
+    /// Tuning does not pay on this GPU, or the visitor has turned it off.
     #[default]
     Off,
-    /// Not for this run, or not yet.
+    /// Nothing is tuned for this run, or tuning has not started yet.
     Idle,
-    /// Of `total` warm-up steps `done` are over; no total before the first.
+    /// `done` of `total` warm-up steps have finished; `total` is 0 before the first.
     Tuning { done: u32, total: u32 },
-    /// The run moves to the tuned kernels, and its rate is taken there.
+    /// The run moves to the tuned kernels, and its throughput is measured with them.
     OnTrial,
-    /// How many times as fast the run is with them; below 1 it goes on without.
+    /// Throughput with the tuned kernels relative to the untuned ones; below 1 the run continues without them.
     Measured { ratio: f64 },
-    /// Too little of the run was left to win back what tuning took; it goes on without.
+    /// Too little of the run was left to win back the time spent tuning; it continues without tuned kernels.
     TookTooLong,
 }
 
-/// Which of the engines' files runs.
+/// The engine builds that the page can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineProgram {
     Cpu,
     Gpu,
-    /// Times kernels against each other before the first step, on adapters where that pays.
+    /// Benchmarks kernels against each other before the first step, on adapters where that pays.
     TunedGpu,
 }
 
 impl TuningState {
-    /// Whether the run is slower for it just now, or about to become faster.
+    /// Whether tuning is slowing the run down right now, or is about to speed it up.
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Tuning { .. } | Self::OnTrial)
     }
@@ -87,7 +87,7 @@ impl EngineProgram {
         }
     }
 
-    /// The name of its files.
+    /// The base name of its files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "engine_cpu",
@@ -97,26 +97,26 @@ impl EngineProgram {
     }
 }
 
-/// Why an engine was chosen, as data so that each language can say it.
+/// Why an engine was chosen, as data that each language translates.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineReason {
-    /// The browser offers a GPU that has all that is needed.
+    /// The browser offers a GPU with every required feature.
     GpuFound,
     /// The browser has no WebGPU.
     NoWebGpu,
-    /// The browser has WebGPU and found no GPU for it.
+    /// The browser has WebGPU but found no adapter.
     NoAdapter,
-    /// The only adapter computes in software, slower than the CPU engine does.
+    /// The only adapter is a software renderer, which is slower than the CPU engine.
     SoftwareAdapter,
-    /// The GPU has no `timestamp-query`, which the GPU engine needs.
+    /// The GPU lacks `timestamp-query`, which the GPU engine needs.
     NoTimestampQuery,
     /// The visitor chose it in the page.
     Chosen,
-    /// The page's address names it (`?engine=`).
+    /// The page's URL names it (`?engine=`).
     Address,
-    /// The GPU engine is still being built behind the page.
+    /// The GPU engine is still being built while the page is already served.
     GpuComing,
-    /// The GPU engine has been built since, and taking it would end a run or forget its network.
+    /// The GPU engine has been built since, but switching to it would end a run or lose its network.
     GpuCame,
     /// The page was built without the GPU engine.
     GpuNotBuilt,
@@ -125,7 +125,7 @@ pub enum EngineReason {
 }
 
 impl EngineReason {
-    /// The stable name that `window.kindling` gives.
+    /// The stable name that `window.kindling` exposes.
     pub fn name(&self) -> &'static str {
         match self {
             Self::GpuFound => "gpu-found",

@@ -1,7 +1,7 @@
-//! What the page knows: plain data that changes only by [`AppState::apply`] (what the engine says) and
-//! [`AppState::sent`] (what the page asks of it).
+//! The page's state: plain data that changes mainly through [`AppState::apply`] (an event from the engine) and
+//! [`AppState::sent`] (a command to the engine).
 //!
-//! Late events of an older run, load or question are dropped here and nowhere else: `apply` then says that nothing changed.
+//! Late events of an older run, load or question are dropped here and nowhere else: `apply` then returns [`Changed::NOTHING`].
 
 mod dataset;
 mod engine;
@@ -33,24 +33,24 @@ pub struct AppState {
     pub dataset: DatasetState,
     pub run: RunState,
     pub curves: Curves,
-    /// Newest predictions for the dataset's sample images.
+    /// The newest predictions for the dataset's sample images.
     pub samples: Vec<Prediction>,
-    /// Questions under way, and how far each has come, 0 to 1.
+    /// Pending questions and their progress, 0 to 1.
     pub questions: BTreeMap<RequestId, f32>,
     pub notices: Notices,
-    /// The weights that the run under way ends with, until it has ended.
+    /// The current run's final weights, held until its end is recorded.
     weights: Option<Bulk>,
-    /// How the run had ended that is being opened.
+    /// The report of the ended run that is being opened.
     opening: Option<RunReport>,
-    /// Whether the run is on its way to another engine: what comes before its first step there is no news.
+    /// Whether the run is moving to another engine: the updates that precede its first step there are ignored.
     is_moving: bool,
-    /// What is to be kept of runs, until it is taken.
+    /// Checkpoints and ended runs that still have to be stored.
     pub news: Vec<RunNews>,
-    /// Looks inside the network of the run.
+    /// Monitoring of the current run's network.
     pub inside: Inside,
 }
 
-/// Which parts of the state a change touched; none for an event that was dropped.
+/// The parts of the state that changed; none for an event that was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub engine: bool,
@@ -83,7 +83,7 @@ impl Changed {
 }
 
 impl AppState {
-    /// Takes in what the engine says. A stale event changes nothing.
+    /// Applies an event from the engine. A stale event changes nothing.
     pub fn apply(&mut self, event: &Event) -> Changed {
         match event {
             Event::Ready(info) => self.ready(info),
@@ -110,7 +110,7 @@ impl AppState {
         }
     }
 
-    /// Takes in what the page is about to ask of the engine.
+    /// Records a command that the page is about to send to the engine.
     pub fn sent(&mut self, command: &Command) -> Changed {
         match command {
             Command::SetDataset { source, split } => {
@@ -134,7 +134,7 @@ impl AppState {
                 self.questions.insert(*request, 0.0);
                 Changed { questions: true, ..Changed::NOTHING }
             }
-            // These act within one step, and the engine says so when they have.
+            // These act within one step, and the engine reports when they have.
             Command::CancelDataset
             | Command::Pause
             | Command::Resume
@@ -146,33 +146,33 @@ impl AppState {
         }
     }
 
-    /// An engine is being started, for the first time or again.
+    /// Records that an engine is starting, for the first time or again.
     pub fn engine_starting(&mut self, choice: EngineChoice) -> Changed {
         self.engine = EngineState::Starting(choice);
         Changed { engine: true, ..Changed::NOTHING }
     }
 
-    /// The engine runs for another reason than it was chosen for.
+    /// Replaces the reason why the running engine was chosen.
     pub fn engine_explained(&mut self, reason: EngineReason) -> Changed {
         let Some(choice) = self.engine.choice_mut() else { return Changed::NOTHING };
         choice.reason = reason;
         Changed { engine: true, ..Changed::NOTHING }
     }
 
-    /// Another engine, which runs already, is the one that trains and is asked from now on.
+    /// Records that commands now go to another engine, which is already running.
     pub fn engine_switched(&mut self, program: EngineProgram, info: EngineInfo) -> Changed {
         let Some(choice) = self.engine.choice().cloned() else { return Changed::NOTHING };
         self.engine = EngineState::Ready { choice: EngineChoice { program, ..choice }, info };
         Changed { engine: true, ..Changed::NOTHING }
     }
 
-    /// The run under way goes on in another engine.
+    /// Records that the current run is moving to another engine.
     pub fn run_moves(&mut self) -> Changed {
         self.is_moving = true;
         Changed::NOTHING
     }
 
-    /// Nobody will answer the questions under way.
+    /// Drops the pending questions: no engine is left to answer them.
     pub fn lose_questions(&mut self) -> Changed {
         self.questions.clear();
         Changed { questions: true, ..Changed::NOTHING }
@@ -184,7 +184,7 @@ impl AppState {
         Changed { tuning: is_new, ..Changed::NOTHING }
     }
 
-    /// No engine will be started any more without the visitor.
+    /// Records that no engine is started again until the visitor asks for it.
     pub fn engine_failed(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Failed(failure.clone());
         Changed { engine: true, ..Changed::NOTHING }
@@ -211,7 +211,7 @@ impl AppState {
     }
 
     fn apply_dataset(&mut self, update: &DatasetUpdate) -> Changed {
-        // Without a load under way the update is late: its load was ended by a crash.
+        // Without a load in progress the update is late: a crash has ended its load.
         let Load::Loading { source, split, stage } = &mut self.dataset.load else {
             return Changed::NOTHING;
         };
@@ -227,8 +227,8 @@ impl AppState {
             DatasetUpdate::Set(summary) => {
                 let origin = Some((source.clone(), *split));
                 let version = self.dataset.version + 1;
-                // The network of the run before belongs to the dataset before. A run that was lost with its engine stays
-                // in sight while the same dataset is loaded again.
+                // The previous run's network belongs to the previous dataset. A run that was lost with its engine stays in view
+                // while the same dataset is loaded again.
                 if self.run.run().is_some_and(|run| run.is_in_engine || run.config.dataset != summary.id) {
                     self.replace_run();
                     self.run = RunState::Idle;
@@ -248,7 +248,7 @@ impl AppState {
         changed
     }
 
-    /// Everything that lived in the engine is gone, until another is chosen; the charts and the dataset's origin stay.
+    /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Choosing;
         self.is_moving = false;

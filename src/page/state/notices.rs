@@ -1,13 +1,13 @@
-//! What went wrong while work went on.
+//! Notices about problems that did not stop the work.
 
 use crate::page::database::Trouble;
 use kindling_core::protocol::Failure;
 use kindling_core::runs::incoming::Refusal;
 
-/// Notices kept at most; older ones go.
+/// Maximum number of notices kept; the oldest is dropped.
 pub const NOTICES_LIMIT: usize = 5;
 
-/// What the visitor should know and may dismiss; oldest first, at most [`NOTICES_LIMIT`].
+/// Dismissible notices, oldest first, at most [`NOTICES_LIMIT`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notices {
     list: Vec<Notice>,
@@ -22,38 +22,38 @@ pub struct Notice {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeKind {
-    /// Something went wrong and work goes on.
+    /// Something went wrong and work continues.
     Warning(Failure),
     /// The GPU engine failed and the CPU engine took over.
     FellBack(Failure),
-    /// The engine failed and was started again.
+    /// The engine failed and was restarted.
     Restarted(Failure),
-    /// Tuned kernels failed, and are used no more.
+    /// Tuned kernels failed and are no longer used.
     TuningFailed(Failure),
-    /// Tuned kernels gave another loss for the same step, and are not used.
+    /// Tuned kernels computed a different loss for the same step and are not used.
     TunedDiffers { expected: f32, found: f32 },
-    /// Of the runs that are kept, and of configs that came in.
+    /// About stored runs and imported configs.
     Runs(RunNotice),
 }
 
-/// What the visitor should know of kept runs and of configs that came in.
+/// Notices about stored runs and imported configs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunNotice {
-    /// The browser keeps nothing: runs last as long as the page.
+    /// The browser does not store runs: they last as long as the page.
     NotKept(Trouble),
-    /// Can be undone while it is in sight.
+    /// A run was deleted; this can be undone while the notice is visible.
     Deleted { id: String, name: String },
-    /// The weights of a run are no longer there.
+    /// The weights of a run are no longer stored.
     WeightsGone,
-    /// There were too many, and the oldest went.
+    /// There were too many runs, and the oldest were deleted.
     OldestGone,
-    /// The config in the page's address.
+    /// The config in the page's URL was refused.
     LinkRefused(Refusal),
-    /// A file of a config or of runs.
+    /// A file of a config or of runs was refused.
     FileRefused(Refusal),
-    /// Runs of a file; those that were here already are not counted.
+    /// Runs were imported from a file; runs that were already present are not counted.
     Imported { n_runs: usize },
-    /// A config was made for a dataset that is not there.
+    /// A config was made for a dataset that is not loaded.
     OtherDataset { dataset: String },
 }
 

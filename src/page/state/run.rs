@@ -1,4 +1,4 @@
-//! One run as far as it has come, and what state it is in.
+//! A run's progress and its state.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use kindling_core::runs::record;
 pub enum RunState {
     #[default]
     Idle,
-    /// Asked for; nothing is trained yet.
+    /// Requested; no step has been trained yet.
     Preparing {
         run: Run,
         preparation: Option<Preparation>,
@@ -54,34 +54,34 @@ impl RunState {
         }
     }
 
-    /// Whether a run is under way, paused included.
+    /// Whether a run is in progress, including paused ones.
     pub fn is_active(&self) -> bool {
         matches!(self, Self::Preparing { .. } | Self::Training(_) | Self::Paused(_))
     }
 
-    /// Whether the engine has a network that was trained for at least one step: it can be asked and used.
+    /// Whether the engine holds a network trained for at least one step, so that it can be evaluated and used.
     pub fn has_network(&self) -> bool {
-        // One that is about to go on from a checkpoint has no network yet.
+        // A run about to resume from a checkpoint has no network yet.
         let is_preparing = matches!(self, Self::Preparing { .. });
         self.run().is_some_and(|run| run.is_in_engine && run.progress.step > 0 && !is_preparing)
     }
 }
 
-/// One run as far as it has come.
+/// One run and its progress so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub id: RunId,
     pub config: Arc<RunConfig>,
-    /// False once the engine that trained it is gone, and the weights with it.
+    /// False once the engine that trained it is gone, and its weights with it.
     pub is_in_engine: bool,
-    /// Known once the first step is about to start.
+    /// Known just before the first step.
     pub plan: Option<RunPlan>,
     pub progress: RunProgress,
-    /// Reports of the completed epochs, at most [`EPOCHS_LIMIT`].
+    /// Reports of the completed epochs, at most [`record::EPOCHS_LIMIT`].
     pub epochs: Vec<EpochReport>,
-    /// What was changed while it ran, at most [`ADJUSTMENTS_LIMIT`].
+    /// Changes made while it ran, at most [`record::ADJUSTMENTS_LIMIT`].
     pub adjustments: Vec<Adjustment>,
-    /// The best of all completed epochs: its weights are kept.
+    /// The best of all completed epochs, whose weights are kept.
     pub best: Option<EpochReport>,
 }
 
@@ -99,7 +99,7 @@ impl Run {
         }
     }
 
-    /// Share of the run that is done, 0 to 1.
+    /// The completed fraction of the run, 0 to 1.
     pub fn fraction(&self) -> f64 {
         match self.plan {
             Some(plan) if plan.total_steps > 0 => {
@@ -121,7 +121,7 @@ impl Run {
     }
 }
 
-/// What is to be kept of a run.
+/// A part of a run that has to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunNews {
     Checkpoint(Checkpoint),
@@ -129,7 +129,7 @@ pub enum RunNews {
 }
 
 impl RunNews {
-    /// The run that it is of.
+    /// The run that it belongs to.
     pub fn run(&self) -> RunId {
         match self {
             Self::Checkpoint(checkpoint) => checkpoint.run.id,
@@ -138,23 +138,23 @@ impl RunNews {
     }
 }
 
-/// A run under way, as it is after a step: enough to go on with it.
+/// A run in progress after a step, with everything needed to resume it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub run: Run,
     pub curves: Curves,
     pub step: u32,
-    /// The engine's part.
+    /// The engine's part of the checkpoint.
     pub bytes: Bulk,
 }
 
-/// A run that is over, with its curves as they were then.
+/// A run that has ended, with its curves at that point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedRun {
     pub run: Run,
     pub curves: Curves,
     pub outcome: Outcome,
-    /// Those it ended with, as a safetensors file.
+    /// Its final weights, as a safetensors file.
     pub weights: Option<Bulk>,
 }
 
@@ -162,7 +162,7 @@ pub struct EndedRun {
 pub enum Outcome {
     Finished(RunReport),
     Failed(Failure),
-    /// Another run or another dataset took its place.
+    /// Another run or another dataset replaced it.
     Replaced,
 }
 
@@ -173,16 +173,16 @@ pub struct RunPlan {
     pub parameters: u64,
 }
 
-/// The newest figures of a run.
+/// The newest progress report of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunProgress {
-    /// Steps done.
+    /// Completed steps.
     pub step: u32,
-    /// Epoch under way, from 0.
+    /// Current epoch, from 0.
     pub epoch: u32,
     /// Loss of the newest step.
     pub loss: Option<f32>,
-    /// Train accuracy of the newest steps, 0 to 1.
+    /// Training accuracy of the newest steps, 0 to 1.
     pub accuracy: Option<f32>,
     pub images_per_second: f64,
     pub elapsed_ms: f64,

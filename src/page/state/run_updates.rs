@@ -1,10 +1,10 @@
-//! What the engine says of the run in view.
+//! Applies the engine's updates of the run in view.
 
 use super::{AppState, Changed, Checkpoint, Curves, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 use kindling_core::protocol::{RunReport, RunUpdate};
 
 impl AppState {
-    /// Only for updates of the current, active run.
+    /// Applies an update of the current run. The caller makes sure that the run is the current one and is active.
     pub(super) fn apply_run(&mut self, update: &RunUpdate) -> Changed {
         if self.is_moving {
             if matches!(update, RunUpdate::Preparing(_) | RunUpdate::Started { .. }) {
@@ -88,7 +88,7 @@ impl AppState {
         changed
     }
 
-    /// The run that was just asked for goes on from a checkpoint: what was known of it then.
+    /// Restores what was known of the run that was just requested, when it resumes from a checkpoint.
     pub fn take_past(&mut self, past: Run, curves: Curves) -> Changed {
         let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
         let Run { id, config, is_in_engine, .. } = run.clone();
@@ -97,13 +97,13 @@ impl AppState {
         Changed { run: true, curves: true, ..Changed::NOTHING }
     }
 
-    /// The run that was just asked for has ended before; how, and what was known of it then.
+    /// Restores an ended run that was just requested, with the report it ended with.
     pub fn open(&mut self, past: Run, curves: Curves, report: RunReport) -> Changed {
         self.opening = Some(report);
         self.take_past(past, curves)
     }
 
-    /// The run under way, if there is one, gives way to what comes next.
+    /// Ends the current run, if it is active, because another run or dataset replaces it.
     pub(super) fn replace_run(&mut self) {
         if self.run.is_active()
             && let Some(run) = self.run.run().cloned()
@@ -114,7 +114,7 @@ impl AppState {
 
     pub(super) fn end_run(&mut self, run: Run, outcome: Outcome) {
         let weights = self.weights.take();
-        // A run that was only being opened had ended before, and is kept.
+        // A run that was only being opened had already ended and is stored.
         if self.opening.take().is_some() {
             return;
         }

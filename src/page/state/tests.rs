@@ -1,4 +1,4 @@
-//! The state's promises, shown by the events that an engine could send.
+//! Invariants of the state, tested with events that an engine could send.
 
 use super::*;
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, RunConfig, SplitConfig};
@@ -63,12 +63,12 @@ fn epoch(epoch: u32, is_best: bool) -> EpochReport {
 const RUN: RunId = RunId(7);
 
 impl AppState {
-    fn hear(&mut self, update: RunUpdate) -> Changed {
+    fn receive(&mut self, update: RunUpdate) -> Changed {
         self.apply(&Event::Run { run: RUN, update })
     }
 }
 
-/// With an engine, a dataset, and a run that has started.
+/// A state with an engine, a dataset, and a run that has started.
 fn training() -> AppState {
     let mut state = AppState::default();
     state.engine_starting(EngineChoice {
@@ -80,7 +80,7 @@ fn training() -> AppState {
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
     state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
-    state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
+    state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
 
@@ -88,13 +88,13 @@ fn training() -> AppState {
 fn a_run_goes_from_asked_to_finished() {
     let mut state = training();
     assert!(matches!(state.run, RunState::Training(_)) && !state.run.has_network());
-    state.hear(progress(2, &[2.0, 1.0]));
+    state.receive(progress(2, &[2.0, 1.0]));
     assert!(state.run.has_network());
-    state.hear(RunUpdate::Paused { step: 2 });
+    state.receive(RunUpdate::Paused { step: 2 });
     assert!(matches!(state.run, RunState::Paused(_)) && state.run.is_active());
-    state.hear(RunUpdate::Resumed);
-    state.hear(progress(4, &[0.9, 0.8]));
-    state.hear(RunUpdate::Epoch(epoch(0, true)));
+    state.receive(RunUpdate::Resumed);
+    state.receive(progress(4, &[0.9, 0.8]));
+    state.receive(RunUpdate::Epoch(epoch(0, true)));
     let run = state.run.run().unwrap();
     assert_eq!((run.progress.step, run.progress.loss, run.fraction()), (4, Some(0.8), 0.5));
     let steps: Vec<_> = state.curves.train_loss.points().iter().map(|point| point.step).collect();
@@ -102,7 +102,7 @@ fn a_run_goes_from_asked_to_finished() {
     assert_eq!(state.curves.validation_loss.points().len(), 1);
 
     let report = RunReport { ending: Ending::Completed, steps: 8, best: None, is_averaged: false, elapsed_ms: 5.0 };
-    state.hear(RunUpdate::Finished(report));
+    state.receive(RunUpdate::Finished(report));
     assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.is_active());
     assert_eq!(state.run.run().and_then(|run| run.best), Some(epoch(0, true)));
 }
@@ -111,7 +111,7 @@ fn a_run_goes_from_asked_to_finished() {
 fn changes_of_a_run_are_kept_up_to_a_limit() {
     let mut state = training();
     for step in 0..200 {
-        state.hear(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0, augment: None }));
+        state.receive(RunUpdate::Adjusted(Adjustment { step, learning_rate: 0.1, weight_decay: 0.0, augment: None }));
     }
     let adjustments = &state.run.run().unwrap().adjustments;
     assert_eq!((adjustments.len(), adjustments.last().unwrap().step), (100, 199));
@@ -119,7 +119,7 @@ fn changes_of_a_run_are_kept_up_to_a_limit() {
 }
 
 #[test]
-fn looks_inside_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
+fn snapshots_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
     let mut state = training();
     assert!(state.sent(&Command::Watch(Some(Watch { image: Some(0) }))).inside);
     let maps = vec![FeatureMaps { layer: 1, pictures: Pictures::default() }];
@@ -127,7 +127,7 @@ fn looks_inside_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
         let weights = Some(Histogram { low: 0.0, high: f32::from(step), counts: vec![1] });
         let layers = vec![LayerReport { index: 1, weights, ..LayerReport::default() }];
         let report = LayersReport { step: step.into(), layers, maps: maps.clone(), ..LayersReport::default() };
-        assert_eq!(state.hear(RunUpdate::Layers(report)), Changed { inside: true, ..Changed::NOTHING });
+        assert_eq!(state.receive(RunUpdate::Layers(report)), Changed { inside: true, ..Changed::NOTHING });
     }
     let weights = |index| state.inside.history(index, |layer| layer.weights.as_ref());
     let steps: Vec<u32> = weights(1).iter().map(|(step, _)| *step).collect();
@@ -136,7 +136,7 @@ fn looks_inside_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
     assert_eq!(state.inside.latest().map(|look| look.maps.len()), Some(1));
     assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
 
-    // The next run begins with nothing seen, and is looked into, too.
+    // The next run starts without snapshots, and monitoring stays on.
     state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert!(state.inside.latest().is_none() && state.inside.watch.is_some());
 }
@@ -151,20 +151,26 @@ fn late_events_of_an_older_run_are_dropped() {
 }
 
 #[test]
-fn a_run_that_ended_hears_nothing_more() {
+fn a_run_that_ended_receives_nothing_more() {
     let mut state = training();
-    state.hear(RunUpdate::Failed(failure(FailureKind::LossNotFinite)));
+    state.receive(RunUpdate::Failed(failure(FailureKind::LossNotFinite)));
     let before = state.clone();
-    assert!(state.hear(progress(5, &[1.0])).is_nothing());
-    assert!(state.hear(RunUpdate::Resumed).is_nothing());
+    assert!(state.receive(progress(5, &[1.0])).is_nothing());
+    assert!(state.receive(RunUpdate::Resumed).is_nothing());
     assert_eq!(state, before);
 }
 
 #[test]
 fn a_new_run_begins_with_empty_curves() {
     let mut state = training();
-    state.hear(progress(1, &[1.0]));
-    state.hear(RunUpdate::Samples(vec![Prediction { index: 0, label: 0, predicted: 1, confidence: 0.5, loss: 1.0 }]));
+    state.receive(progress(1, &[1.0]));
+    state.receive(RunUpdate::Samples(vec![Prediction {
+        index: 0,
+        label: 0,
+        predicted: 1,
+        confidence: 0.5,
+        loss: 1.0,
+    }]));
     state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
@@ -199,7 +205,7 @@ fn a_failed_load_leaves_the_dataset_before() {
 #[test]
 fn another_dataset_ends_what_belongs_to_the_one_before() {
     let mut state = training();
-    state.hear(progress(1, &[1.0]));
+    state.receive(progress(1, &[1.0]));
     let version = state.dataset.version;
     state.sent(&set_dataset("fashion-mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("fashion-mnist"))));
@@ -211,7 +217,7 @@ fn another_dataset_ends_what_belongs_to_the_one_before() {
 #[test]
 fn a_crash_ends_the_run_and_keeps_its_curves() {
     let mut state = training();
-    state.hear(progress(1, &[1.0]));
+    state.receive(progress(1, &[1.0]));
     state.sent(&Command::Ask {
         request: RequestId(1),
         question: Evaluate { split: SplitName::Test, views: Views::One }.into(),
@@ -222,7 +228,7 @@ fn a_crash_ends_the_run_and_keeps_its_curves() {
     assert_eq!(state.engine, EngineState::Choosing);
     assert_eq!(state.curves.train_loss.points().len(), 1);
 
-    // The same dataset comes back: the failure stays in sight.
+    // The same dataset is loaded again: the failure stays in view.
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
     assert!(matches!(state.run, RunState::Failed { .. }) && state.dataset.current.is_some());
@@ -231,7 +237,7 @@ fn a_crash_ends_the_run_and_keeps_its_curves() {
 #[test]
 fn a_finished_run_stays_finished_when_its_network_is_lost() {
     let mut state = training();
-    state.hear(progress(8, &[1.0]));
+    state.receive(progress(8, &[1.0]));
     let report = RunReport {
         ending: Ending::Completed,
         steps: 8,
@@ -239,7 +245,7 @@ fn a_finished_run_stays_finished_when_its_network_is_lost() {
         is_averaged: false,
         elapsed_ms: 5.0,
     };
-    state.hear(RunUpdate::Finished(report));
+    state.receive(RunUpdate::Finished(report));
     assert!(state.run.has_network());
     state.apply(&Event::Crashed(failure(FailureKind::EngineCrashed)));
     assert!(matches!(state.run, RunState::Finished { .. }) && !state.run.has_network());
@@ -249,7 +255,7 @@ fn a_finished_run_stays_finished_when_its_network_is_lost() {
 fn histories_and_lists_are_bounded() {
     let mut state = training();
     for number in 0..3 * EPOCHS_LIMIT as u32 {
-        state.hear(RunUpdate::Epoch(epoch(number, number == 5)));
+        state.receive(RunUpdate::Epoch(epoch(number, number == 5)));
     }
     let run = state.run.run().unwrap();
     assert!(run.epochs.len() <= EPOCHS_LIMIT);
@@ -260,7 +266,7 @@ fn histories_and_lists_are_bounded() {
         state.notify(NoticeKind::Warning(Failure::new(FailureKind::BadImage, number.to_string())));
     }
     assert_eq!(state.notices.list().len(), NOTICES_LIMIT);
-    // The same again is not said twice.
+    // A repeated notice is not shown twice.
     state.notify(NoticeKind::Warning(Failure::new(FailureKind::BadImage, "19")));
     assert_eq!(state.notices.list().len(), NOTICES_LIMIT);
     let newest = state.notices.list().last().map(|notice| notice.id).unwrap();
@@ -268,7 +274,7 @@ fn histories_and_lists_are_bounded() {
     assert_eq!(state.notices.list().len(), NOTICES_LIMIT - 1);
 }
 
-/// How the runs ended that wait to be kept, with the points of their loss curves.
+/// Takes the ended runs that wait to be stored: their outcomes and the number of points of their loss curves.
 fn take_ended(state: &mut AppState) -> Vec<(RunId, Outcome, usize)> {
     let news = std::mem::take(&mut state.news).into_iter();
     let ended = news.filter_map(|news| match news {
@@ -279,10 +285,10 @@ fn take_ended(state: &mut AppState) -> Vec<(RunId, Outcome, usize)> {
 }
 
 #[test]
-fn a_run_that_goes_on_has_its_past_back() {
+fn a_run_that_resumes_has_its_past_back() {
     let mut state = training();
-    state.hear(progress(2, &[2.0, 1.0]));
-    state.hear(RunUpdate::Checkpoint { step: 2, bytes: vec![7].into() });
+    state.receive(progress(2, &[2.0, 1.0]));
+    state.receive(RunUpdate::Checkpoint { step: 2, bytes: vec![7].into() });
     let Some(RunNews::Checkpoint(checkpoint)) = state.news.pop() else { panic!() };
     assert_eq!((checkpoint.step, &checkpoint.bytes[..]), (2, &[7][..]));
 
@@ -304,7 +310,7 @@ fn a_run_that_goes_on_has_its_past_back() {
 #[test]
 fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
     let mut state = training();
-    state.hear(progress(2, &[2.0, 1.0]));
+    state.receive(progress(2, &[2.0, 1.0]));
     assert_eq!(take_ended(&mut state), []);
     state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 2)]);
@@ -330,7 +336,7 @@ fn a_run_that_cannot_be_opened_is_no_second_run() {
     let mut state = training();
     let Some(run) = state.run.run().cloned() else { panic!() };
     let report = RunReport { ending: Ending::Completed, steps: 8, best: None, is_averaged: false, elapsed_ms: 1.0 };
-    state.hear(RunUpdate::Finished(report));
+    state.receive(RunUpdate::Finished(report));
     state.news.clear();
 
     let open = |run| Command::Open { run, config: Box::new(config()), weights: vec![1].into() };
@@ -349,21 +355,21 @@ fn a_run_that_cannot_be_opened_is_no_second_run() {
 #[test]
 fn a_run_that_moves_to_another_engine_trains_on() {
     let mut state = training();
-    state.hear(progress(2, &[2.0, 1.0]));
+    state.receive(progress(2, &[2.0, 1.0]));
     let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false };
     state.engine_switched(EngineProgram::TunedGpu, info.clone());
     let choice = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::NoWebGpu, may_tune: false };
     assert_eq!(state.engine, EngineState::Ready { choice, info });
     state.run_moves();
-    // Of the other engine's preparations nobody hears.
+    // Preparation updates of the other engine are ignored.
     assert!(
-        state.hear(RunUpdate::Preparing(kindling_core::protocol::event::Preparation::BuildingNetwork)).is_nothing()
+        state.receive(RunUpdate::Preparing(kindling_core::protocol::event::Preparation::BuildingNetwork)).is_nothing()
     );
-    assert!(state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
+    assert!(state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
     assert!(matches!(state.run, RunState::Training(_)));
-    state.hear(progress(3, &[0.9]));
+    state.receive(progress(3, &[0.9]));
     assert_eq!(state.curves.train_loss.points().len(), 3);
-    // Of those of the next run, everybody.
+    // Those of the next run are not.
     state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
-    assert!(!state.hear(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
+    assert!(!state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
 }

@@ -1,4 +1,4 @@
-//! Advice in the page's language: what is seen, with its figures, and what to try.
+//! Advice in the page's language: the observation with its values, and a remedy.
 
 use crate::page::text::format::{count, figure, percent};
 use crate::page::text::i18n::tr;
@@ -6,14 +6,14 @@ use crate::page::text::layer::layer_title;
 use kindling_core::advice::{Advice, RateSign};
 use kindling_core::config::NetworkConfig;
 
-/// What classes and layers are called.
+/// The names of classes and layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     pub classes: &'a [String],
     pub network: &'a NetworkConfig,
 }
 
-/// Tracked, as it follows the language.
+/// The observation behind an advice; tracks the language.
 pub fn sentence(advice: &Advice, names: Names) -> String {
     match *advice {
         Advice::RateTooHigh { learning_rate, sign: RateSign::Rose { lowest_loss, lowest_step, loss } } => tr!(
@@ -68,7 +68,7 @@ pub fn sentence(advice: &Advice, names: Names) -> String {
     }
 }
 
-/// Tracked too.
+/// What to try; tracks the language.
 pub fn remedy(advice: &Advice) -> String {
     match advice {
         Advice::RateTooHigh { .. } => tr!(advice.lower_rate),

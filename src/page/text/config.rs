@@ -1,13 +1,13 @@
-//! Fields of a run's config and their values in the visitor's words.
+//! Names and values of the fields of a run's config in the visitor's language.
 
 use serde_json::Value;
 
 use crate::page::text::i18n::tr;
 
-/// Letters of a value.
+/// Maximum number of characters of a value.
 const VALUE_LIMIT: usize = 24;
 
-/// The settings' own names, tracked by the language; what has none is called as in JSON.
+/// The name of a field as in the settings, or its path in JSON if it has none; tracks the language.
 pub fn path_text(path: &str) -> String {
     match path {
         "batchSize" => tr!(train.batch_size),
@@ -49,7 +49,7 @@ pub fn path_text(path: &str) -> String {
     }
 }
 
-/// Of a value of one of several kinds.
+/// The name of a field of one of several kinds (optimizers, losses, attacks).
 fn deeper_text(path: &str) -> String {
     let (group, last) = (path.split('.').next().unwrap_or_default(), path.rsplit('.').next().unwrap_or_default());
     match (group, last) {
@@ -67,14 +67,14 @@ fn deeper_text(path: &str) -> String {
     }
 }
 
-/// Short: of one of several kinds and of a network its name, of a long list its length.
+/// A short form of a value: one of several kinds or a network is shortened to its name, a list to its length.
 pub fn value_text(value: &Value) -> String {
     let text = match value {
         Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.len()),
         Value::Object(kind) if kind.len() == 1 => kind.keys().next().cloned().unwrap_or_default(),
-        // An attack by its method, early stopping by what it watches, a network by its name.
+        // Names an attack by its method, early stopping by its metric, a network by its name.
         Value::Object(whole) if !whole.is_empty() => {
             match ["method", "metric", "name"].iter().find_map(|key| whole.get(*key)) {
                 Some(name) => return value_text(name),

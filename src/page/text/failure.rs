@@ -1,9 +1,9 @@
-//! A failure in the visitor's words: what happened, and what helps.
+//! Texts for failures: what happened, and what helps.
 
 use crate::page::text::i18n::tr;
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// One or two sentences; tracked, as they follow the language. The detail, in English, is for those who want to know more.
+/// One or two sentences; tracks the language. The failure's detail is appended in English.
 pub fn failure_text(failure: &Failure) -> String {
     let sentence = match failure.kind {
         FailureKind::DownloadFailed => tr!(failures.download_failed),

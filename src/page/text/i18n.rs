@@ -1,10 +1,10 @@
 //! The page's texts in the visitor's language: `tr!(train.start)`, from the files in `static/translations`.
 //!
-//! A text may name values in braces: `"Epoch {epoch} of {epochs}"` is `tr!(train.epoch, epoch = 1, epochs = 5)`. Where a
-//! number decides the form, the text is split by a bar: `"{count} image|{count} images"`; the first form is for one.
+//! A text may name values in braces: `"Epoch {epoch} of {epochs}"` is `tr!(train.epoch, epoch = 1, epochs = 5)`. If its
+//! first value selects singular or plural, a bar separates the two: `"{count} image|{count} images"`.
 //!
-//! Fluent and leptos_i18n were weighed and left out: their parsers and plural tables would take a quarter of the page's
-//! size budget for two languages of which one has no plural. A test checks every key and value that the sources name.
+//! Fluent and leptos_i18n were considered and rejected: their parsers and plural tables would take a quarter of the page's
+//! size budget for two languages of which one has no plural. A test checks every key and value that the sources use.
 
 use std::cell::{Cell, LazyCell, OnceCell};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ impl Preference for Language {
 }
 
 impl Language {
-    /// The first of the browser's languages that the page speaks.
+    /// The first of the browser's languages that the page is translated into; English if there is none.
     pub fn of_browser<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
         tags.into_iter()
             .find_map(|tag| match tag.split('-').next() {
@@ -65,19 +65,19 @@ macro_rules! sources {
 const ENGLISH: Sources = sources!("en");
 const CHINESE: Sources = sources!("zh-CN");
 
-/// English is there from the beginning, as the page speaks it where the other cannot be fetched.
+/// The Chinese texts are fetched on demand. The English ones are built into the page, as the fallback if this fails.
 #[wasm_split(chinese, fallible)]
 fn chinese() -> Result<Sources, SplitLoaderError> {
     Ok(CHINESE)
 }
 
-/// Group, then key, to text.
+/// Texts by group and key.
 type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
 fn read_texts(sources: Sources) -> Texts {
     let mut texts = Texts::new();
     for source in sources {
-        // A test reads every file; one that is broken would leave its keys in sight.
+        // A test parses every file. A broken one would show its keys instead of its texts.
         for (group, keys) in serde_json::from_str::<Texts>(source).unwrap_or_default() {
             texts.entry(group).or_default().extend(keys);
         }
@@ -86,7 +86,7 @@ fn read_texts(sources: Sources) -> Texts {
 }
 
 thread_local! {
-    // One page, one language: a static, so that texts can be had after an await too, where there is no context.
+    // The page has one language. It is a static, so that texts are available after an await too, where there is no leptos context.
     static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
     static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
     static WANTED: Cell<Language> = const { Cell::new(Language::English) };
@@ -98,8 +98,13 @@ pub fn language() -> ArcRwSignal<Language> {
     LANGUAGE.with(ArcRwSignal::clone)
 }
 
-/// Speaks this language as soon as its texts are there, unless another was asked for meanwhile; tells the browser and the screen reader.
-pub async fn speak(language: Language) -> Result<(), SplitLoaderError> {
+/// Switches the page to a language once its texts are fetched, unless another language was requested in the meantime. Also sets the
+/// document's `lang` attribute, for the browser and screen readers.
+///
+/// # Errors
+///
+/// Fails if the texts cannot be fetched; the language then stays as it is.
+pub async fn switch_language(language: Language) -> Result<(), SplitLoaderError> {
     WANTED.set(language);
     if language == Language::Chinese {
         let sources = chinese().await?;
@@ -112,33 +117,33 @@ pub async fn speak(language: Language) -> Result<(), SplitLoaderError> {
     }
     self::language().set(language);
     if let Some(root) = document().document_element() {
-        // The name is a valid one.
+        // The attribute's name is valid, so this cannot fail.
         root.set_attribute("lang", language.name()).ok();
     }
     Ok(())
 }
 
-/// Text of a key in the current language, tracked, with its values filled in. Use [`tr!`].
+/// The text of a key in the current language, with its values filled in; tracked. Use [`tr!`].
 pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
-    let say = |texts: Option<&Texts>| match texts.and_then(|texts| texts.get(group)?.get(key)) {
+    let text_in = |texts: Option<&Texts>| match texts.and_then(|texts| texts.get(group)?.get(key)) {
         Some(text) => fill(text, values),
-        // Better than an empty button; the test keeps it from happening.
+        // Better than an empty button. A test makes sure that this does not happen.
         None => format!("{group}.{key}"),
     };
     match language().get() {
-        Language::English => ENGLISH_TEXTS.with(|texts| say(Some(texts))),
-        Language::Chinese => CHINESE_TEXTS.with(|texts| say(texts.get())),
+        Language::English => ENGLISH_TEXTS.with(|texts| text_in(Some(texts))),
+        Language::Chinese => CHINESE_TEXTS.with(|texts| text_in(texts.get())),
     }
 }
 
-/// The name of a field of the config; tracked.
+/// The name of a field of the config; tracks the language.
 pub fn field_text(field: &ConfigField) -> String {
     let (group, key) = field.text.split_once('.').unwrap_or(("", field.text));
     translate(group, key, &[])
 }
 
-/// [`translate`] as a closure. All texts share its one type, and with it the code that draws it: leptos compiles that anew for every type
-/// of closure. Use [`move_tr`].
+/// [`translate`] as a closure. All texts share this one type of closure and its rendering code, which leptos compiles separately for every
+/// type of closure. Use [`move_tr`].
 pub fn translation(
     group: &'static str,
     key: &'static str,
@@ -147,7 +152,7 @@ pub fn translation(
     move || translate(group, key, &values)
 }
 
-/// The form for the first value (the bar), with every `{name}` replaced by its value.
+/// The singular or plural form, selected by the first value, with every `{name}` replaced by its value.
 fn fill(text: &str, values: &[(&str, String)]) -> String {
     let form = match text.split_once('|') {
         Some((one, _)) if values.first().is_some_and(|(_, value)| value == "1") => one,
@@ -157,7 +162,7 @@ fn fill(text: &str, values: &[(&str, String)]) -> String {
     values.iter().fold(form.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-/// `tr!(group.key, name = value)`: the text as a `String`, now; tracked where it is called from a view, memo or effect.
+/// `tr!(group.key, name = value)`: the text as a `String`; tracked if called from a view, memo or effect.
 macro_rules! tr {
     ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::page::text::i18n::translate(
@@ -168,7 +173,7 @@ macro_rules! tr {
     };
 }
 
-/// `move_tr!(group.key, name = value)`: the text as a closure for a view, which follows the language; the values are taken once.
+/// `move_tr!(group.key, name = value)`: the text as a closure for a view, which follows the language; the values are evaluated once.
 macro_rules! move_tr {
     ($group:ident . $key:ident $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::page::text::i18n::translation(
@@ -213,7 +218,7 @@ mod tests {
         }
     }
 
-    /// The keys, with the names of their values, that a source asks for.
+    /// The keys that a source uses, with the names of their values.
     fn uses(source: &str) -> Vec<(String, String, BTreeSet<String>)> {
         let calls = source.split("tr!(").skip(1).filter_map(|rest| {
             let mut depth = 1;
@@ -255,7 +260,7 @@ mod tests {
     fn every_text_that_the_page_asks_for_is_there_and_every_text_is_asked_for() {
         let mut found = Vec::new();
         visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page"), &mut found);
-        // The settings ask for the names of the config's fields.
+        // The settings use the names of the config's fields.
         let names = FIELDS.iter().filter_map(|field| field.text.split_once('.'));
         found.extend(names.map(|(group, key)| (group.to_owned(), key.to_owned(), BTreeSet::new())));
         assert!(found.len() > 20, "the search for texts finds too few: {}", found.len());

@@ -1,9 +1,9 @@
-//! Layers in the visitor's words.
+//! Names and descriptions of layers in the visitor's language.
 
 use crate::page::text::i18n::tr;
 use kindling_core::config::{Activation, Layer, Padding, States};
 
-/// The layer's name with its numbers. Tracked, as it follows the language.
+/// The layer's name with its parameters; tracks the language.
 pub fn layer_title(layer: &Layer) -> String {
     match *layer {
         Layer::Conv { filters, kernel, stride, padding, dilation, groups, .. } => with_details([
@@ -51,7 +51,7 @@ pub fn layer_title(layer: &Layer) -> String {
     }
 }
 
-/// What the layer is for, in plain words.
+/// A description of what the layer is for; tracks the language.
 pub fn layer_text(layer: &Layer) -> String {
     match layer {
         Layer::Conv { .. } => tr!(layer.conv_why),
@@ -103,7 +103,7 @@ fn activation_text(activation: Activation) -> String {
     }
 }
 
-/// A name, and those of its details that there are.
+/// Joins a name with those of its details that are present.
 fn with_details<const N: usize>(parts: [Option<String>; N]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! What the page says: the texts of a language, and how numbers, configs and failures are told in it.
+//! The page's texts: translations, and the formatting of numbers, configs and failures.
 
 pub mod advice;
 pub mod config;

@@ -1,9 +1,9 @@
-//! Presets in the visitor's words.
+//! Names and descriptions of presets in the visitor's language.
 
 use crate::page::text::i18n::tr;
 use kindling_core::network::Preset;
 
-/// Tracked, as it follows the language. A preset that has no translation keeps its own name.
+/// The preset's translated name, or its network's name if it has no translation; tracks the language.
 pub fn preset_name(preset: &Preset) -> String {
     match preset.id {
         "one-minute" => tr!(presets.one_minute),
@@ -20,7 +20,7 @@ pub fn preset_name(preset: &Preset) -> String {
     }
 }
 
-/// What it is good for, in a sentence.
+/// What the preset is good for, in a sentence; empty if it has no translation.
 pub fn preset_text(preset: &Preset) -> String {
     match preset.id {
         "one-minute" => tr!(presets.one_minute_text),

@@ -1,4 +1,4 @@
-//! Why a network cannot be built, in the visitor's words.
+//! Why a network cannot be built, in the visitor's language.
 
 use crate::page::text::format::{count, short_count};
 use crate::page::text::i18n::tr;
@@ -7,7 +7,7 @@ use kindling_core::network::shape::{
     NetworkError,
 };
 
-/// A sentence; tracked, as it follows the language.
+/// A sentence about the network; tracks the language.
 pub fn network_reason(error: &NetworkError) -> String {
     match error {
         NetworkError::Layer { layer, reason, .. } => {
@@ -25,7 +25,7 @@ pub fn network_reason(error: &NetworkError) -> String {
     }
 }
 
-/// A sentence about the layer; tracked.
+/// A sentence about the layer; tracks the language.
 pub fn layer_reason(reason: &LayerError) -> String {
     match reason {
         LayerError::NeedsMaps { input } => tr!(misfit.needs_maps, input = input),

@@ -1,6 +1,6 @@
-//! What can be changed while a run is under way.
+//! Live hyperparameters: values that can be changed during a run.
 
-/// The random changes to the images.
+/// Data augmentation.
 mod augment;
 
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ use kindling_core::protocol::{Command, ValueChange};
 
 pub const PART: Part = part!(workbench::adjust_augment, AdjustAugment);
 
-/// Nothing until the first step.
+/// Empty unless a run is training or paused.
 #[component]
 pub fn AdjustPanel() -> impl IntoView {
     let store = use_store();
@@ -66,14 +66,14 @@ pub fn AdjustPanel() -> impl IntoView {
     }
 }
 
-/// Asks for other values of the run in view.
+/// Sends changed values for the run in view.
 fn adjust(store: Store, change: ValueChange) {
     if let Some(run) = store.run.with_untracked(|state| state.run().map(|run| run.id)) {
         store.send(Command::Adjust { run, change });
     }
 }
 
-/// Learning rate and weight decay: the last that were set.
+/// Learning rate and weight decay: those of the last adjustment, else the config's.
 fn rates_in_force(run: &Run) -> (f64, f64) {
     match run.adjustments.last() {
         Some(adjustment) => (adjustment.learning_rate, adjustment.weight_decay),

@@ -1,4 +1,4 @@
-//! What was changed while the run was under way, in words.
+//! The adjustments made during the run, as text.
 
 use leptos::prelude::*;
 
@@ -13,18 +13,18 @@ use crate::page::widgets::show::Show;
 use kindling_core::config::{AugmentConfig, RunConfig};
 use kindling_core::protocol::Adjustment;
 
-/// What an adjustment changed; nothing where it set what was in force already.
+/// What an adjustment changed. A value that was already in force is None.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
-    /// Steps done before it.
+    /// Steps completed before it.
     step: u32,
     learning_rate: Option<f64>,
     weight_decay: Option<f64>,
-    /// The random changes to the images before and after it.
+    /// Data augmentation before and after it.
     augment: Option<(AugmentConfig, AugmentConfig)>,
 }
 
-/// Nothing while nothing was changed.
+/// Empty while nothing has been changed.
 #[component]
 pub fn Adjustments(changes: Memo<Vec<Change>>) -> impl IntoView {
     let has_changes = memo(move |_| !changes.read().is_empty());
@@ -46,16 +46,16 @@ pub fn use_changes() -> Memo<Vec<Change>> {
     })
 }
 
-/// Where the charts mark the changes; tracked, as the titles follow the language.
+/// The changes as marks of the charts, tracked by the language.
 pub fn marks(changes: &[Change]) -> Vec<StepMark> {
     changes.iter().map(|change| StepMark { step: change.step.into(), title: text(change) }).collect()
 }
 
-/// What differs from adjustment to adjustment, beginning with the config's values.
+/// The difference of each adjustment from the one before; the first is compared with the config. Adjustments that change nothing are left out.
 fn changes(config: &RunConfig, adjustments: &[Adjustment]) -> Vec<Change> {
     let RunConfig { learning_rate, weight_decay, .. } = *config;
-    let begun = Adjustment { step: 0, learning_rate, weight_decay, augment: None };
-    let before = std::iter::once(&begun).chain(adjustments);
+    let initial = Adjustment { step: 0, learning_rate, weight_decay, augment: None };
+    let before = std::iter::once(&initial).chain(adjustments);
     let augment = |adjustment: &Adjustment| adjustment.augment.unwrap_or(config.augment);
     let change = |(adjustment, before): (&Adjustment, &Adjustment)| Change {
         step: adjustment.step,
@@ -94,7 +94,7 @@ mod tests {
     const NOTHING: Change = Change { step: 0, learning_rate: None, weight_decay: None, augment: None };
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_differences_are_reported() {
         let adjustments = [adjustment(10, 0.01, 0.0), adjustment(20, 0.01, 0.1), adjustment(30, 0.01, 0.1)];
         let expected = [
             Change { step: 10, learning_rate: Some(0.01), ..NOTHING },
@@ -105,17 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn other_changes_to_the_images_are_told_against_those_in_force() {
+    fn augmentation_is_compared_with_the_values_in_force() {
         let none = AugmentConfig::default();
-        let shifted = AugmentConfig { shift: 0.1, ..none };
+        let translated = AugmentConfig { shift: 0.1, ..none };
         let noisy = AugmentConfig { noise: 0.25, ..none };
         let with = |step, augment| Adjustment { augment, ..adjustment(step, 0.1, 0.0) };
-        // The first is only of a rate, as in runs from before they could be changed; the third is none.
+        // The first has only a learning rate, as in runs recorded before augmentation could be adjusted; the third changes nothing.
         let adjustments =
             [adjustment(10, 0.2, 0.0), with(20, Some(noisy)), with(30, Some(noisy)), with(40, Some(none))];
-        let found = changes(&config(shifted), &adjustments);
+        let found = changes(&config(translated), &adjustments);
         let augments: Vec<_> = found.iter().map(|change| (change.step, change.augment)).collect();
-        assert_eq!(augments, [(10, None), (20, Some((shifted, noisy))), (40, Some((noisy, none)))]);
+        assert_eq!(augments, [(10, None), (20, Some((translated, noisy))), (40, Some((noisy, none)))]);
         assert_eq!(text(&found[2]), "After step 40: Noise 0.25 → 0.0");
     }
 }

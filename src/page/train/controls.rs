@@ -1,4 +1,4 @@
-//! The buttons that start and steer a run. Each acts within one step.
+//! The buttons that start and control a run. Each takes effect within one step.
 
 use leptos::prelude::*;
 
@@ -13,10 +13,10 @@ use crate::page::text::reason::network_reason;
 use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::protocol::Command;
 
-/// Starts a run, and loads its dataset first where that is needed.
+/// Starts a run; loads its dataset first if necessary.
 #[component]
 pub fn TrainButton(
-    /// Not the first run.
+    /// Whether a run precedes this one.
     #[prop(optional)]
     is_again: bool,
 ) -> impl IntoView {
@@ -35,7 +35,7 @@ pub fn TrainButton(
         <button
             type="button"
             class="button is-big"
-            // After a run, what to do with the network comes first; with a run that can go on, that does.
+            // After a run, the primary button evaluates the network; while a run can be resumed, it resumes that run.
             class:is-primary=move || !is_again && interrupted.newest().is_none()
             disabled=move || !can_start()
             on:click=move |_| recipe.start()
@@ -51,14 +51,14 @@ pub fn TrainButton(
     }
 }
 
-/// Pause, resume, step, stop: those that make sense now.
+/// Pause, resume, step and stop, each enabled while it applies.
 #[component]
 pub fn Controls() -> impl IntoView {
     let store = use_store();
     let is_training = memo(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
     let is_paused = memo(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
     let send = move |command: Command| move |_| store.send(command.clone());
-    // One button in one place, so that the keyboard stays on it from pause to resume.
+    // One button for both, so that it keeps keyboard focus from pause to resume.
     let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
     view! {
         <div class="controls" role="group" aria-label=move_tr!(train.controls)>

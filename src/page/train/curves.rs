@@ -1,4 +1,4 @@
-//! Loss and accuracy of the run, train and validation, against steps and epochs.
+//! Charts of the run's training and validation loss and accuracy, over steps and epochs.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ use kindling_core::runs::series::Series;
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
 const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0 };
 
-/// There from the beginning, so that nothing jumps when a run starts.
+/// Shown even before the first run, so that the layout does not shift when a run starts.
 #[component]
 pub fn RunCharts() -> impl IntoView {
     let store = use_store();

@@ -1,4 +1,4 @@
-//! The settings of the next run: the few that matter most, or all of them.
+//! The hyperparameters of the next run: the few that matter most, or all of them.
 
 use leptos::prelude::*;
 
@@ -134,7 +134,7 @@ fn OptimizerSegments() -> impl IntoView {
     }
 }
 
-/// Says so where settings that are not in sight differ from the recipe's.
+/// A hint, shown if hyperparameters that are not visible differ from the preset's.
 #[component]
 fn BeyondSimple() -> impl IntoView {
     let recipe = use_recipe();
@@ -142,7 +142,7 @@ fn BeyondSimple() -> impl IntoView {
         let presets = recipe.presets.read();
         let preset = presets.iter().find(|preset| recipe.preset.get() == Some(preset.id));
         let config = recipe.config.read();
-        preset.zip(config.as_ref()).is_some_and(|(preset, config)| differs_out_of_sight(config, &preset.config))
+        preset.zip(config.as_ref()).is_some_and(|(preset, config)| hidden_settings_differ(config, &preset.config))
     });
     view! {
         <Show when=move || differs.get()><p class="hint" id="settings-beyond">{move_tr!(expert.beyond)}</p></Show>
@@ -150,7 +150,7 @@ fn BeyondSimple() -> impl IntoView {
 }
 
 /// Whether the config differs from its preset's in more than the simple settings.
-fn differs_out_of_sight(config: &RunConfig, preset: &RunConfig) -> bool {
+fn hidden_settings_differ(config: &RunConfig, preset: &RunConfig) -> bool {
     let is_simple = matches!(config.optimizer, OptimizerConfig::ADAM | OptimizerConfig::SGD);
     let like_preset = RunConfig {
         epochs: preset.epochs,
@@ -158,7 +158,7 @@ fn differs_out_of_sight(config: &RunConfig, preset: &RunConfig) -> bool {
         learning_rate: preset.learning_rate,
         seed: preset.seed,
         optimizer: if is_simple { preset.optimizer } else { config.optimizer },
-        // Edited in places of their own.
+        // Edited elsewhere on the page.
         network: preset.network.clone(),
         split: preset.split,
         dataset: preset.dataset.clone(),
@@ -173,12 +173,12 @@ mod tests {
     use kindling_core::config::{InitConfig, NetworkConfig};
 
     #[test]
-    fn only_what_is_out_of_sight_is_told_of() {
+    fn only_hidden_differences_are_reported() {
         let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
         let preset = RunConfig::new("mnist", network);
         let simple = RunConfig { epochs: 9, seed: 3, optimizer: OptimizerConfig::SGD, ..preset.clone() };
-        assert!(!differs_out_of_sight(&simple, &preset));
-        assert!(differs_out_of_sight(&RunConfig { clip_norm: Some(1.0), ..simple.clone() }, &preset));
-        assert!(differs_out_of_sight(&RunConfig { optimizer: OptimizerConfig::LION, ..simple }, &preset));
+        assert!(!hidden_settings_differ(&simple, &preset));
+        assert!(hidden_settings_differ(&RunConfig { clip_norm: Some(1.0), ..simple.clone() }, &preset));
+        assert!(hidden_settings_differ(&RunConfig { optimizer: OptimizerConfig::LION, ..simple }, &preset));
     }
 }

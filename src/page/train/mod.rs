@@ -1,4 +1,4 @@
-//! The place Train: one button starts a run; curves and predictions show how it goes.
+//! The Train place: one button starts a run; curves and predictions show its progress.
 
 mod adjust;
 mod adjustments;
@@ -31,7 +31,7 @@ use crate::page::search;
 use crate::page::text::i18n::move_tr;
 use crate::page::widgets::show::Show;
 
-/// What is not in sight when a visitor comes.
+/// Parts that are not visible when a visitor arrives.
 pub const PARTS: [Part; 8] = [
     runs::view::PART,
     search::view::PART,
@@ -72,7 +72,7 @@ pub fn TrainPlace() -> impl IntoView {
     }
 }
 
-/// A part that is not in sight when a visitor comes.
+/// A part that is not visible when a visitor arrives. Its fetch waits until the catalog's has ended.
 #[component]
 fn Later(part: Part, #[prop(optional)] is_quiet: bool) -> impl IntoView {
     let is_settled = expect_context::<Catalog>().settled();

@@ -1,4 +1,4 @@
-//! How a run ended, and what can be done next.
+//! A run's outcome, and what the visitor can do next.
 
 use leptos::prelude::*;
 
@@ -76,7 +76,7 @@ fn details(report: &RunReport) -> String {
     }
 }
 
-/// What happened, what helps, and a button that does it where that is known.
+/// What went wrong and, for failures with a known remedy, a button that applies it and trains again.
 #[component]
 pub fn Failed() -> impl IntoView {
     let store = use_store();

@@ -9,7 +9,7 @@ use crate::page::text::format::{clock, percent};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 
-/// Nothing while there is no run.
+/// Empty while there is no run.
 #[component]
 pub fn RunBar() -> impl IntoView {
     let store = use_store();
@@ -27,7 +27,7 @@ pub fn RunBar() -> impl IntoView {
     }
 }
 
-/// The visitor's own run, or a trial of a search.
+/// The run's state, marked if the run is a search trial.
 fn named(store: Store, state: &RunState) -> String {
     match state.run() {
         Some(run) if store.is_trial(run.id) => tr!(search.trial_of, state = state_text(state)),
@@ -53,7 +53,7 @@ pub fn state_text(state: &RunState) -> String {
 fn figures(state: &RunState) -> String {
     let Some(run) = state.run() else { return String::new() };
     let accuracy = match (state, run.best) {
-        // What counts in the end.
+        // The result of a finished run, not its last training accuracy.
         (RunState::Finished { .. }, Some(best)) => {
             Some(tr!(shell.run_validated, accuracy = percent(best.validation_accuracy.into())))
         }

@@ -1,4 +1,4 @@
-//! A few validation images, and what the network says of them while it learns.
+//! A few validation images with the network's predictions during training.
 
 use kindling_core::protocol::question::ImagesAt;
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::pixel_image::PixelImage;
 use kindling_core::protocol::{ImageBatch, Prediction};
 
-/// Nothing until there is a dataset.
+/// Empty until a dataset is loaded.
 #[component]
 pub fn SampleGrid() -> impl IntoView {
     let store = use_store();
@@ -25,12 +25,12 @@ pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
     let store = use_store();
     let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
     LocalResource::new(move || {
-        // Read, not only tracked: a memo that nobody has read follows nothing.
+        // `get`, not `track`: a memo that has never been read has no dependencies.
         version.get();
         let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
         async move {
             let summary = summary.filter(|summary| !summary.samples.is_empty())?;
-            // Without its pictures the page still trains; what went wrong shows elsewhere.
+            // The page can train without these images; the failure is shown elsewhere.
             let batch = store.ask(ImagesAt { indices: summary.samples.clone() }).await.ok()?;
             Some((batch, summary.classes.clone()))
         }
@@ -41,10 +41,10 @@ pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
 fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     let store = use_store();
     let n_images = batch.indices.len();
-    let n_right = memo(move |_| {
+    let n_correct = memo(move |_| {
         store.samples.with(|samples| {
-            let right = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
-            (!samples.is_empty()).then_some(right)
+            let correct = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
+            (!samples.is_empty()).then_some(correct)
         })
     });
     let n_values = batch.shape.n_values();
@@ -75,8 +75,8 @@ fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
             <header class="panel-header">
                 <h2 id="samples-title">{move_tr!(train.samples)}</h2>
                 <p class="hint">
-                    {move || match n_right.get() {
-                        Some(right) => tr!(train.samples_right, right = right, total = n_images),
+                    {move || match n_correct.get() {
+                        Some(correct) => tr!(train.samples_right, right = correct, total = n_images),
                         None => tr!(train.samples_wait),
                     }}
                 </p>
@@ -86,16 +86,16 @@ fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     }
 }
 
-/// What the network says of one image; right and wrong differ in sign and words, not only in color.
+/// The prediction for one image. Correct and incorrect differ in icon and text, not only in color.
 #[component]
 fn Verdict(prediction: Prediction, classes: StoredValue<Vec<String>>) -> impl IntoView {
-    let is_right = prediction.label == prediction.predicted;
-    let said = class_name(classes, prediction.predicted);
+    let is_correct = prediction.label == prediction.predicted;
+    let predicted = class_name(classes, prediction.predicted);
     view! {
         <span class="sample-text">
-            <Glyph icon=if is_right { Icon::Check } else { Icon::Cross } />
-            <span class="visually-hidden">{move || if is_right { tr!(train.right) } else { tr!(train.wrong) }}</span>
-            <span class="sample-class">{said}</span>
+            <Glyph icon=if is_correct { Icon::Check } else { Icon::Cross } />
+            <span class="visually-hidden">{move || if is_correct { tr!(train.right) } else { tr!(train.wrong) }}</span>
+            <span class="sample-class">{predicted}</span>
             <span class="sample-confidence">{percent(prediction.confidence.into())}</span>
         </span>
     }

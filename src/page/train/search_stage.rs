@@ -1,4 +1,4 @@
-//! The stage while a trial is in the engine: it is told from the visitor's own run, and their own run is one click away.
+//! The stage while the engine runs a search trial: it is marked as a trial, and the visitor's own run is one click away.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is going on, or what one click will do: the first thing a visitor sees.
+//! The status of the run, or what one click will start: the first thing a visitor sees.
 
 use leptos::prelude::*;
 
@@ -24,7 +24,7 @@ use crate::page::train::run_bar::state_text;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::event::Preparation;
 
-/// What the stage shows; what changes within one face does not rebuild it.
+/// What the stage shows. A change within one face does not rebuild it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Face {
     Offer,
@@ -67,7 +67,7 @@ pub fn Stage() -> impl IntoView {
     }
 }
 
-/// Before the first run: what the button will do, in words.
+/// Before the first run: a description of what the button starts.
 #[component]
 fn Offer() -> impl IntoView {
     let store = use_store();
@@ -112,7 +112,7 @@ fn Offer() -> impl IntoView {
     }
 }
 
-/// A run was asked for, and its dataset comes first.
+/// A dataset is loading, or a run was requested and will load one first.
 #[component]
 fn Coming() -> impl IntoView {
     let store = use_store();
@@ -123,7 +123,7 @@ fn Coming() -> impl IntoView {
     }
 }
 
-/// While a run is under way: its figures, and the buttons that steer it.
+/// An active run: its figures, and the buttons that control it.
 #[component]
 fn Active() -> impl IntoView {
     let store = use_store();
@@ -161,7 +161,7 @@ fn Active() -> impl IntoView {
     }
 }
 
-/// The newest figures of the run.
+/// The run's latest figures.
 #[component]
 pub fn Figures() -> impl IntoView {
     let store = use_store();

@@ -1,4 +1,4 @@
-//! Precision, recall and F1 of each class, in a table that can be sorted.
+//! A sortable table of precision, recall and F1 per class.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, 
 #[component]
 pub fn ClassTable(
     rows: Vec<ClassRow>,
-    /// Of all classes, each weighing the same.
+    /// The macro average: every class has the same weight.
     average: ClassFigures,
     classes: Vec<String>,
 ) -> impl IntoView {
@@ -83,14 +83,14 @@ fn Header(column: Column, order: RwSignal<Order>) -> impl IntoView {
     }
 }
 
-/// A share as percent over a bar of its length.
+/// A fraction as percent, over a bar of that length.
 #[component]
 fn FigureCell(figure: Option<f64>) -> impl IntoView {
-    let share = figure.unwrap_or(0.0);
+    let fraction = figure.unwrap_or(0.0);
     view! {
-        <td class="figure-cell" style=("--share", format!("{share:.4}"))>
+        <td class="figure-cell" style=("--share", format!("{fraction:.4}"))>
             {match figure {
-                Some(share) => percent(share),
+                Some(fraction) => percent(fraction),
                 None => "–".to_owned(),
             }}
         </td>

@@ -1,5 +1,5 @@
-//! What evaluations of the current network have said, kept while the visitor looks elsewhere. The place Understand and
-//! `window.kindling` ask through it, so that the page shows what a program found.
+//! Evaluations of the current network, kept while the visitor is in another place. The Understand place and `window.kindling` both evaluate
+//! through this, so the page also shows the results of programs.
 
 use kindling_core::protocol::question::Evaluate;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::page::store::Store;
 use kindling_core::metrics::ConfusionMatrix;
 use kindling_core::protocol::{Evaluation, Failure, FailureKind, RunId, SplitName, Views};
 
-/// An evaluation, and of which network it is.
+/// An evaluation, and which network it is of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     pub evaluation: Evaluation,
     pub classes: Vec<String>,
     pub run: RunId,
-    /// Steps that the network had been trained for when it was asked.
+    /// Steps that the network had been trained for when the evaluation started.
     pub step: u32,
-    /// How often it looked at each image.
+    /// Whether predictions are averaged over several views (test-time augmentation).
     pub views: Views,
 }
 
@@ -33,7 +33,7 @@ impl Evaluated {
 pub enum EvaluationState {
     #[default]
     None,
-    /// How far it has come, 0 to 1.
+    /// Progress from 0 to 1.
     Running(f32),
     Done(Arc<Evaluated>),
     Failed(Failure),
@@ -44,7 +44,7 @@ pub struct Evaluations {
     store: Store,
     validation: RwSignal<EvaluationState>,
     test: RwSignal<EvaluationState>,
-    /// Tests of this dataset so far: each look makes the next less honest.
+    /// Evaluations on this dataset's test split so far. The more there are, the less they say about unseen images.
     pub n_tests: RwSignal<u32>,
 }
 
@@ -67,7 +67,11 @@ impl Evaluations {
         }
     }
 
-    /// Asks the current network about every image of the split.
+    /// Evaluates the current network on every image of the split.
+    ///
+    /// # Errors
+    ///
+    /// There is no dataset or no trained network, or the engine fails.
     pub async fn evaluate(self, split: SplitName, views: Views) -> Result<Arc<Evaluated>, Failure> {
         let state = self.of(split);
         let of_network = self.store.run.with_untracked(|run| run.run().map(|run| (run.id, run.progress.step)));
@@ -101,7 +105,7 @@ impl Evaluations {
         self.store.run.with_untracked(|state| state.run().is_some_and(|current| current.id == run))
     }
 
-    /// The evaluations so far are of another network.
+    /// Clears the results, which are of another network.
     fn forget(self) {
         self.validation.set(EvaluationState::None);
         self.test.set(EvaluationState::None);

@@ -1,4 +1,4 @@
-//! Images of the dataset with what the network said of them, a page at a time.
+//! Images of the dataset with their predictions, a page at a time.
 
 use kindling_core::protocol::question::ImagesAt;
 use leptos::prelude::*;
@@ -11,20 +11,20 @@ use crate::page::widgets::pixel_image::PixelImage;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{ImageBatch, Prediction};
 
-/// Images on a page: a few rows on a wide screen.
+/// Images per page: a few rows on a wide screen.
 pub const PAGE_SIZE: usize = 24;
 
-/// The pages that a list of `n_items` takes; an empty list has one, empty.
+/// The number of pages for a list of `n_items`; an empty list has one empty page.
 fn n_pages(n_items: usize) -> usize {
     n_items.div_ceil(PAGE_SIZE).max(1)
 }
 
-/// Shows the images of the predictions, in their order. Only those of the open page are asked for.
+/// Shows the images of the predictions, in the given order. Only the images of the open page are fetched.
 #[component]
 pub fn Gallery(
     predictions: Vec<Prediction>,
     classes: Vec<String>,
-    /// What the list is called.
+    /// The list's accessible name.
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
@@ -43,7 +43,7 @@ pub fn Gallery(
         async move { store.ask(ImagesAt { indices }).await }
     });
     let list = move || {
-        // Until the images of a new page have come, those of the old one stay.
+        // The current images stay until those of a new page have arrived.
         images.get().map(|result| match result {
             Ok(batch) => view! { <GalleryList batch predictions classes name /> }.into_any(),
             Err(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
@@ -93,11 +93,11 @@ fn GalleryList(
         let prediction =
             predictions.with_value(|all| all.iter().find(|prediction| prediction.index == *index).copied())?;
         let (label, predicted) = (class(prediction.label), class(prediction.predicted));
-        let is_right = prediction.label == prediction.predicted;
+        let is_correct = prediction.label == prediction.predicted;
         let picture = label.clone();
         Some(view! {
             <li>
-                <figure class="gallery-item" class:is-wrong=!is_right>
+                <figure class="gallery-item" class:is-wrong=!is_correct>
                     <PixelImage shape pixels name=picture />
                     <figcaption>
                         <span>{move_tr!(gallery.label, class = label)}</span>

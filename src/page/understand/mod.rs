@@ -1,4 +1,4 @@
-//! The place Understand: how good the network is on images that it did not learn from, and where it errs.
+//! The Understand place: how well the network classifies images that it was not trained on, and where it errs.
 
 mod class_table;
 pub mod evaluations;
@@ -55,7 +55,7 @@ fn NoNetwork() -> impl IntoView {
     }
 }
 
-/// The choice of split, and the button that asks.
+/// The choice of split, and the button that starts the evaluation.
 #[component]
 fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     let store = use_store();
@@ -130,7 +130,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     }
 }
 
-/// What the evaluation found, or why it failed.
+/// The results of the evaluation, or its failure.
 #[component]
 fn Found(split: RwSignal<SplitName>) -> impl IntoView {
     let evaluations = expect_context::<Evaluations>();

@@ -1,4 +1,4 @@
-//! The rows of the table of classes, and their order. Pure.
+//! The rows of the class table, and their order. Pure.
 
 use crate::page::sort::sort_by;
 use crate::page::widgets::sorted_table::SortOrder;
@@ -10,20 +10,21 @@ pub struct ClassRow {
     pub class: u16,
     /// Images of this class.
     pub n_images: u32,
-    /// None where no image was taken for this class.
+    /// None if no image was predicted as this class.
     pub precision: Option<f64>,
-    /// None where there is no image of this class.
+    /// None if there is no image of this class.
     pub recall: Option<f64>,
+    /// None if there is no image of this class and none was predicted as it.
     pub f1: Option<f64>,
 }
 
-/// The row of each class, in their order.
+/// One row per class, in the order of the classes.
 pub fn class_rows(matrix: &ConfusionMatrix) -> Vec<ClassRow> {
     let rows = matrix.class_figures().into_iter().zip(0_u16..);
     rows.map(|(figures, class)| class_row(class, figures, matrix.n_predicted(class.into()))).collect()
 }
 
-/// The metrics are 0 where they would divide by zero; people are told that they are unknown.
+/// `ClassFigures` has 0 where a metric would divide by zero; the table shows such a metric as unknown.
 fn class_row(class: u16, figures: ClassFigures, n_predicted: u32) -> ClassRow {
     let known = |figure: f32, n_images: u32| (n_images > 0).then(|| f64::from(figure));
     ClassRow {
@@ -53,12 +54,12 @@ impl Default for Order {
 }
 
 impl Order {
-    /// After a click on a column's header: first on top are the worst figures and the largest class.
+    /// The order after a click on a column's header. The first click puts the worst metrics or the largest class on top.
     pub fn clicked(self, column: Column) -> Self {
         self.by(column, column == Column::Images)
     }
 
-    /// Sorts the rows. Unknown figures stand last in both directions, and ties in the order of the classes.
+    /// Sorts the rows. Unknown metrics are last in both directions, and ties are in the order of the classes.
     pub fn sort(self, rows: &mut Vec<ClassRow>) {
         sort_by(rows, |left, right| {
             let by_figure = |figure: fn(&ClassRow) -> Option<f64>| self.compare(figure(left), figure(right));

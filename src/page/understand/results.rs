@@ -1,4 +1,5 @@
-//! What an evaluation found: its figures, the confusion matrix with the images behind it, the classes, the worst mistakes.
+//! The results of an evaluation: its metrics, the confusion matrix with the images of each cell, per-class metrics, and the errors with the highest
+//! loss.
 
 use std::sync::Arc;
 
@@ -18,10 +19,10 @@ use crate::page::widgets::show::Show;
 use kindling_core::metrics::worst_mistakes;
 use kindling_core::protocol::Views;
 
-/// More classes than this make a matrix that nobody can read, and thousands of cells to draw.
+/// With more classes than this, a matrix would be unreadable and have thousands of cells to draw.
 const MATRIX_CLASSES_LIMIT: usize = 40;
 
-/// Pairs of classes listed as confused most often.
+/// The number of most-confused pairs listed.
 const PAIRS_LIMIT: usize = 5;
 
 #[component]
@@ -59,15 +60,16 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
     }
 }
 
-/// Accuracy, loss, and of which network they are.
+/// Accuracy and loss, and whether the network has been trained further since.
 #[component]
 fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
     let store = use_store();
     let step = evaluated.step;
-    let has_learned_since = memo(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
-    let looked_several_times = evaluated.views == Views::Several;
+    let is_trained_further =
+        memo(move |_| store.run.with(|run| run.run().is_some_and(|run| run.progress.step != step)));
+    let is_averaged = evaluated.views == Views::Several;
     let evaluation = &evaluated.evaluation;
-    let n_right = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();
+    let n_correct = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();
     view! {
         <dl class="figures">
             <div>
@@ -80,17 +82,17 @@ fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
             </div>
             <div>
                 <dt>{move_tr!(understand.right)}</dt>
-                <dd>{move_tr!(understand.n_of, right = count(n_right as u64), all = count(evaluation.predictions.len() as u64))}</dd>
+                <dd>{move_tr!(understand.n_of, right = count(n_correct as u64), all = count(evaluation.predictions.len() as u64))}</dd>
             </div>
         </dl>
-        {looked_several_times.then(|| view! { <p class="hint">{move_tr!(understand.by_views)}</p> })}
-        <Show when=move || has_learned_since.get()>
+        {is_averaged.then(|| view! { <p class="hint">{move_tr!(understand.by_views)}</p> })}
+        <Show when=move || is_trained_further.get()>
             <p class="hint" role="note">{move || tr!(understand.learned_since, step = count(step))}</p>
         </Show>
     }
 }
 
-/// The matrix, or for many classes the pairs confused most often, and the images behind the open cell.
+/// The most-confused pairs, the matrix unless there are many classes, and the images of the open cell.
 #[component]
 fn Confusion(evaluated: Arc<Evaluated>, is_small: bool) -> impl IntoView {
     let selected = RwSignal::new(None::<Cell>);
@@ -121,7 +123,7 @@ fn Confusion(evaluated: Arc<Evaluated>, is_small: bool) -> impl IntoView {
             selected.get().map(|cell| {
             let title = {
                 let name = name.clone();
-                move || match cell.is_right() {
+                move || match cell.is_correct() {
                     true => tr!(understand.behind_right, label = name(cell.label)),
                     false => tr!(understand.behind, label = name(cell.label), predicted = name(cell.predicted)),
                 }

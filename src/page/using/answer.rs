@@ -1,4 +1,4 @@
-//! What the network says of the image, and what it saw of it.
+//! The prediction for the image, and the model input.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::page::widgets::probabilities::{Bar, Probabilities};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{Failure, InputKind};
 
-/// Classes listed: those after the fifth are next to nothing.
+/// The number of classes listed: from the sixth on, probabilities are negligible.
 const BARS_LIMIT: usize = 5;
 
 #[component]
@@ -22,7 +22,7 @@ pub fn AnswerPanel(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: 
     let has_network = memo(move |_| {
         store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
     });
-    // What the panel shows; what changes within one face must not rebuild it ten times a second.
+    // A memo, so that predictions, up to ten a second, do not rebuild the panel while its face stays the same.
     let face = memo(move |_| match (has_network.get(), &*outcome.read()) {
         (false, _) => Face::NoNetwork,
         (true, Outcome::Nothing) => Face::NoImage,
@@ -88,7 +88,7 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
     });
     view! {
         <p class="answer-verdict" class:is-unsure=move || !is_sure.get()>
-            // Only the class is announced, and only when it changes.
+            // Screen readers announce only the class, and only when it changes.
             <output aria-live="polite">
                 {move || match is_sure.get() {
                     true => first.get(),
@@ -114,7 +114,7 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
     }
 }
 
-/// The prepared image, on one canvas that is painted again and again.
+/// The model input, on one canvas that is repainted.
 #[component]
 fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
     let canvas = NodeRef::<leptos::html::Canvas>::new();
@@ -123,7 +123,7 @@ fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
         Outcome::Nothing | Outcome::Failed(_) => None,
     });
     effect(move |_| {
-        // A canvas whose size is set is empty: painted after it.
+        // Setting a canvas's size clears it, so this effect comes before the one that paints.
         if let (Some(canvas), Some(shape)) = (canvas.get(), shape.get()) {
             canvas.set_width(shape.width);
             canvas.set_height(shape.height);
@@ -131,7 +131,7 @@ fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
     });
     effect(move |_| {
         if let (Some(canvas), Outcome::Classified(found)) = (canvas.get(), &*outcome.read()) {
-            // An image that is not as it says stays as it was.
+            // If the pixels do not match the shape, the canvas keeps its content.
             paint(&canvas, found.shape, &found.seen);
         }
     });

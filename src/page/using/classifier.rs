@@ -1,4 +1,4 @@
-//! Asks the network about one image after another: never more than one question under way, the newest image wins.
+//! Classifies one image after another: at most one question is pending, and of the images offered meanwhile only the latest is kept.
 
 use kindling_core::protocol::question::Classify;
 use leptos::prelude::*;
@@ -9,10 +9,10 @@ use crate::page::store::Store;
 use crate::page::widgets::latest::Latest;
 use kindling_core::protocol::{ClassProbability, Classification, Failure, ImageInput, Views};
 
-/// What the network says of the newest image.
+/// The result for the latest image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Outcome {
-    /// There is no image.
+    /// There is no image, or it has not been classified yet.
     #[default]
     Nothing,
     Classified(Classification),
@@ -22,11 +22,11 @@ pub enum Outcome {
 #[derive(Clone, Copy)]
 pub struct Classifier {
     pub outcome: RwSignal<Outcome>,
-    /// How often the network looks at each image; `refresh` asks anew.
+    /// Whether predictions are averaged over several views (test-time augmentation). A change takes effect with `refresh`.
     pub views: RwSignal<Views>,
     store: Store,
     latest: StoredValue<Latest<ImageInput>>,
-    /// The newest image, to ask about again when the network has learned.
+    /// The latest image, to classify again after further training.
     image: StoredValue<Option<ImageInput>>,
 }
 
@@ -41,7 +41,7 @@ impl Classifier {
         }
     }
 
-    /// Takes the newest image; none clears the outcome.
+    /// Classifies a new image; None clears the outcome.
     pub fn offer(self, image: Option<ImageInput>) {
         self.image.set_value(image.clone());
         let Some(image) = image else {
@@ -49,39 +49,39 @@ impl Classifier {
             self.outcome.set(Outcome::Nothing);
             return;
         };
-        // Without a network there is nobody to ask; `refresh` will, once there is one.
+        // Without a network, the image waits for `refresh`.
         let has_network = self.store.run.with_untracked(RunState::has_network);
         if has_network && let Some(image) = self.latest.try_update_value(|latest| latest.offer(image)).flatten() {
             self.ask(image);
         }
     }
 
-    /// Takes in that there is no newest image and why.
+    /// Sets the failure as outcome, and drops the image.
     pub fn fail(self, failure: Failure) {
         self.offer(None);
         self.outcome.set(Outcome::Failed(failure));
     }
 
-    /// Asks again about the newest image.
+    /// Classifies the latest image again.
     pub fn refresh(self) {
         if let Some(image) = self.image.get_value() {
             self.offer(Some(image));
         }
     }
 
-    /// Whether a question is under way: a camera's frame would only wait.
+    /// Whether a question is pending. The camera then skips frames, which would only wait.
     pub fn is_busy(self) -> bool {
         self.latest.try_with_value(Latest::is_out).unwrap_or(true)
     }
 
     fn ask(self, image: ImageInput) {
         spawn_local(async move {
-            // None once the place was left.
+            // None once the visitor has left the place.
             let Some(views) = self.views.try_get_untracked() else { return };
-            let answer = self.store.ask(Classify { image, views }).await;
+            let result = self.store.ask(Classify { image, views }).await;
             let Some(settled) = self.latest.try_update_value(Latest::settle) else { return };
             if settled.is_wanted {
-                self.outcome.try_set(answer.map_or_else(Outcome::Failed, Outcome::Classified));
+                self.outcome.try_set(result.map_or_else(Outcome::Failed, Outcome::Classified));
             }
             if let Some(image) = settled.next {
                 self.ask(image);

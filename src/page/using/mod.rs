@@ -1,4 +1,4 @@
-//! The place Use: the visitor draws, uploads or shows an image to the webcam, and the network says what it is.
+//! The Use place: the visitor draws, uploads or holds something up to the webcam, and the network classifies it.
 
 mod answer;
 mod classifier;
@@ -43,7 +43,7 @@ impl Input {
         }
     }
 
-    /// The tab that a key leads to from this one.
+    /// The tab that a key moves to from this one; None for other keys.
     fn after_key(self, key: &str) -> Option<Self> {
         let place = Self::ALL.iter().position(|input| *input == self)?;
         let last = Self::ALL.len() - 1;
@@ -71,16 +71,16 @@ fn UsePlace() -> impl IntoView {
             input.set(chosen);
         }
     };
-    // As the network learns, its answer changes: after each epoch, and when a run begins or ends.
+    // Predictions change with training, so the image is classified again after each epoch and when a run starts or ends.
     let learned = memo(move |_| {
         store.run.with(|run| (run.run().map(|run| (run.id, run.epochs.len())), run.is_active(), run.has_network()))
     });
     watch(move || learned.get(), move |_, _| classifier.refresh(), false);
-    // An image of another dataset's kind has to be prepared anew, by another network: begin again.
-    let look = move |several: bool| {
+    let choose_views = move |several: bool| {
         classifier.views.set(if several { Views::Several } else { Views::One });
         classifier.refresh();
     };
+    // Another dataset means another network and another way to prepare images, so the image is dropped.
     let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
     watch(move || version.get(), move |_, _| classifier.offer(None), false);
 
@@ -115,7 +115,7 @@ fn UsePlace() -> impl IntoView {
                         label=Signal::derive(move_tr!(use_place.views))
                         hint=Signal::derive(move_tr!(use_place.views_why))
                         value=Signal::derive(move || classifier.views.get() == Views::Several)
-                        on_change=look
+                        on_change=choose_views
                     />
                 </div>
                 <AnswerPanel outcome=classifier.outcome input />
@@ -134,7 +134,7 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
             Input::Webcam => tr!(use_place.webcam),
         };
         let button = NodeRef::<leptos::html::Button>::new();
-        // The focus follows the arrow keys from tab to tab.
+        // Keyboard focus follows the arrow keys from tab to tab.
         watch(
             move || input.get(),
             move |now, before| {

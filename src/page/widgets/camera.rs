@@ -1,4 +1,4 @@
-//! The webcam: its live picture, the choice of camera, and the sentence that says why there is none.
+//! The webcam: its live picture, the choice of camera, and the error message if it does not start.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::show::Show;
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::{ImageInput, InputKind};
 
-/// Time between frames: ten a second feel live, and leave the engine time to train.
+/// Interval between frames: ten per second feel live, and leave the engine time to train.
 const FRAME_MS: u64 = 100;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,9 +33,9 @@ struct Camera {
     state: RwSignal<CameraState>,
     devices: RwSignal<Vec<CameraDevice>>,
     video: NodeRef<html::Video>,
-    /// Dropped when the component goes, and the camera with it.
+    /// The open camera; it is closed when this is dropped.
     feed: StoredValue<Option<CameraFeed>, LocalStorage>,
-    /// Counts the starts and stops: a camera that opens after a later one is let go at once.
+    /// Counts starts and stops: a camera that opens after a later start or stop is closed immediately.
     turn: StoredValue<u32>,
     is_reading: StoredValue<bool>,
     wants_image: UnsyncCallback<(), bool>,
@@ -56,7 +56,7 @@ impl Camera {
                 Ok(feed) => self.show(feed),
                 Err(failure) => self.fail(turn, failure),
             }
-            // Browsers tell the names of cameras only now.
+            // Browsers only reveal the names of cameras after permission is granted.
             self.list_devices();
         });
     }
@@ -81,7 +81,7 @@ impl Camera {
         }
     }
 
-    /// Lets the camera go. Returns the number of the turn that begins.
+    /// Closes the camera. Returns the number of the new turn.
     fn stop_feed(self) -> u32 {
         let turn = self.turn.get_value().wrapping_add(1);
         self.turn.set_value(turn);
@@ -99,11 +99,11 @@ impl Camera {
         });
     }
 
-    /// Reads the frame of the moment, if there is one and someone wants it.
+    /// Reads the current frame, if there is one and `wants_image` returns true.
     fn read_frame(self) {
         let is_on = self.state.with_untracked(|state| matches!(state, CameraState::On { .. }));
         let (Some(video), Some(turn)) = (self.video.get_untracked(), self.turn.try_get_value()) else { return };
-        // Below "have current data" there is no frame to read.
+        // Below `HAVE_CURRENT_DATA` (2) there is no frame to read.
         if !is_on || self.is_reading.get_value() || video.ready_state() < 2 || !self.wants_image.run(()) {
             return;
         }
@@ -111,7 +111,7 @@ impl Camera {
         spawn_local(async move {
             let image = read_image(&video, InputKind::Photo).await;
             self.is_reading.try_set_value(false);
-            // A frame that cannot be read is one of many.
+            // A frame that cannot be read is skipped: the next one follows soon.
             if let (Ok(image), true) = (image, self.turn.try_get_value() == Some(turn)) {
                 self.on_image.run(Some(image));
             }
@@ -119,13 +119,13 @@ impl Camera {
     }
 }
 
-/// The webcam's live picture, mirrored where it shows the visitor; the frames that are given on never are.
+/// The webcam's live picture, mirrored if the camera faces the visitor. The frames passed to `on_image` are never mirrored.
 #[component]
 pub fn CameraView(
-    /// Says whether a frame would be looked at now.
+    /// Returns whether a frame would be used now.
     #[prop(into)]
     wants_image: UnsyncCallback<(), bool>,
-    /// Hears a frame at most ten times a second; none when the camera stops.
+    /// Receives a frame at most ten times a second; none when the camera stops.
     #[prop(into)]
     on_image: UnsyncCallback<Option<ImageInput>>,
 ) -> impl IntoView {
@@ -145,12 +145,12 @@ pub fn CameraView(
         if let Ok(frames) = frames {
             frames.clear();
         }
-        // The light goes out as the visitor leaves, not when memory is tidied.
+        // Switches the camera's light off as soon as the visitor leaves, not only when the values are dropped.
         camera.feed.try_set_value(None);
         plugged.try_set_value(None);
     });
     let is_on = move || camera.state.with(|state| matches!(state, CameraState::On { .. }));
-    // One button, so that it keeps the focus as its meaning changes.
+    // One button for both actions, so that it keeps the focus when its action changes.
     let is_running = move || camera.state.with(|state| matches!(state, CameraState::On { .. } | CameraState::Starting));
     let is_mirrored = move || camera.state.with(|state| matches!(state, CameraState::On { is_mirrored: true, .. }));
     let failure = move || {

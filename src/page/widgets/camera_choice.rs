@@ -1,23 +1,23 @@
-//! What is known of cameras without touching one: why a camera would not start, and which previews are mirrored. Pure.
+//! Logic of cameras that needs no browser: why a camera did not start, and which previews are mirrored. Pure.
 
-/// Why there is no picture. Each has one translated sentence.
+/// Why there is no picture. Each variant has a translated sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CameraFailure {
-    /// The visitor, or the browser's or system's settings, said no.
+    /// The visitor, the browser or the system denied permission.
     Refused,
-    /// There is no camera, or not the one that was asked for.
+    /// There is no camera, or not the requested one.
     Missing,
-    /// Another program holds it.
+    /// Another program is using the camera.
     Busy,
-    /// It stopped in the middle: unplugged, or taken away by the system.
+    /// The camera stopped while in use: it was unplugged, or the system took it away.
     Unplugged,
-    /// This browser gives no camera to this page: it must be served over https or from localhost.
+    /// The browser offers no cameras to this page, for example because it is not served over https or from localhost.
     Unsupported,
     Other,
 }
 
 impl CameraFailure {
-    /// From the `name` of the error that `getUserMedia` rejects with.
+    /// Maps the `name` of the error that `getUserMedia` rejects with.
     pub fn from_error_name(name: &str) -> Self {
         match name {
             "NotAllowedError" | "SecurityError" | "PermissionDeniedError" => Self::Refused,
@@ -37,8 +37,8 @@ pub struct CameraDevice {
     pub label: String,
 }
 
-/// Whether the preview is shown as in a mirror: cameras that look at the visitor are, and a laptop's says nothing.
-/// `facing` is the track's `facingMode`.
+/// Whether the preview is mirrored, as it is for cameras that face the visitor. `facing` is the track's `facingMode`, which a laptop's
+/// camera does not report.
 pub fn is_mirrored(facing: Option<&str>, label: &str) -> bool {
     match facing {
         Some("environment") => false,

@@ -1,4 +1,4 @@
-//! A camera that runs for as long as it is held: opening one, listing them, and letting go.
+//! An open camera, which is closed on drop, and the list of cameras.
 
 use gloo::events::EventListener;
 use js_sys::Reflect;
@@ -8,22 +8,22 @@ use web_sys::{MediaDeviceInfo, MediaDeviceKind, MediaDevices, MediaStream, Media
 
 use super::camera_choice::{CameraDevice, CameraFailure, is_mirrored};
 
-/// Width asked of the camera: the network sees far less.
+/// Requested width in pixels; the network's input is far smaller.
 const IDEAL_WIDTH: u32 = 640;
 
 /// An open camera. Dropping it switches the camera and its light off.
 #[derive(Debug)]
 pub struct CameraFeed {
     pub stream: MediaStream,
-    /// Empty where the browser does not tell.
+    /// Empty if the browser does not report it.
     pub device_id: String,
     pub is_mirrored: bool,
     _ended: Option<EventListener>,
 }
 
 impl CameraFeed {
-    /// Opens the camera with this id; without one the browser chooses, on a phone the one at the back.
-    /// `on_ended` is called when the camera goes away by itself.
+    /// Opens the camera with this id. Without an id the browser chooses, on a phone the rear camera. `on_ended` is called when the camera
+    /// stops by itself, for example because it was unplugged.
     pub async fn open(device_id: Option<&str>, on_ended: impl Fn() + 'static) -> Result<Self, CameraFailure> {
         let devices = media_devices().ok_or(CameraFailure::Unsupported)?;
         let promise = devices.get_user_media_with_constraints(&constraints(device_id)).map_err(failure)?;
@@ -49,7 +49,7 @@ impl Drop for CameraFeed {
     }
 }
 
-/// The cameras of this machine; none where the browser does not tell.
+/// The cameras of this device; empty if the browser does not list them.
 pub async fn cameras() -> Vec<CameraDevice> {
     let Some(promise) = media_devices().and_then(|devices| devices.enumerate_devices().ok()) else {
         return Vec::new();
@@ -65,13 +65,13 @@ pub async fn cameras() -> Vec<CameraDevice> {
         .collect()
 }
 
-/// Calls back whenever a camera is plugged in or out, for as long as the listener is held.
+/// Calls back whenever a camera is plugged in or unplugged, until the returned listener is dropped.
 pub fn on_cameras_changed(callback: impl Fn() + 'static) -> Option<EventListener> {
     let devices = media_devices()?;
     Some(EventListener::new(&devices, "devicechange", move |_| callback()))
 }
 
-/// None on pages that are not served over https or from localhost: there `navigator.mediaDevices` is undefined.
+/// None on pages that are not served over https or from localhost, where `navigator.mediaDevices` is undefined.
 fn media_devices() -> Option<MediaDevices> {
     let devices = web_sys::window()?.navigator().media_devices().ok()?;
     (!devices.is_undefined()).then_some(devices)
@@ -83,7 +83,7 @@ fn constraints(device_id: Option<&str>) -> MediaStreamConstraints {
         None => serde_json::json!({ "facingMode": { "ideal": "environment" }, "width": { "ideal": IDEAL_WIDTH } }),
     };
     let constraints = MediaStreamConstraints::new();
-    // Where our own JSON cannot be parsed, any camera will do.
+    // `true` accepts any camera. The JSON above always parses.
     constraints.set_video(&js_sys::JSON::parse(&video.to_string()).unwrap_or(JsValue::TRUE));
     constraints
 }

@@ -1,13 +1,13 @@
-//! A labeled yes or no with a sentence that explains it.
+//! A labeled checkbox with a sentence that explains it.
 
 use leptos::prelude::*;
 
 #[component]
 pub fn CheckField(
-    /// No other element on the page has it; tests find the field by it.
+    /// Unique on the page; tests find the field by it.
     id: &'static str,
     #[prop(into)] label: Signal<String>,
-    /// What a yes does.
+    /// What checking the box does.
     #[prop(into)]
     hint: Signal<String>,
     #[prop(into)] value: Signal<bool>,

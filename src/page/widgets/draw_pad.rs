@@ -1,4 +1,4 @@
-//! A square of paper to draw on with mouse, finger, pen or keyboard.
+//! A square canvas to draw on with mouse, finger, pen or keyboard.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -10,23 +10,23 @@ use super::strokes::{Drawing, Point, Segment};
 use crate::page::text::i18n::move_tr;
 use kindling_core::protocol::ImageInput;
 
-/// Pixels of the paper's side: fine enough for a large sharp screen, far more than a network sees.
+/// Side of the canvas in pixels: fine enough for a large high-density screen, and far more than a network's input.
 const SIDE: u32 = 512;
 
-/// Pen widths, as shares of the paper's side in percent. The default is about what a digit of MNIST was written with.
+/// Minimum, default and maximum pen width, in percent of the canvas side. The default is about the stroke width of MNIST digits.
 const PEN_PERCENT: [u32; 3] = [2, 7, 16];
 
-/// How far an arrow key moves the pen, and how far with Shift.
+/// How far an arrow key moves the pen, without and with Shift, as a fraction of the canvas side.
 const KEY_STEPS: [f64; 2] = [0.02, 0.1];
 
-/// Dark ink on white paper in both themes: paper is what people draw on, and the engine turns it into the dataset's polarity.
+/// The background is white in both themes, as people expect of paper. The engine inverts the drawing if the dataset's background is dark.
 const PAPER: &str = "#ffffff";
 const INK: &str = "#141414";
 
-/// The paper, the width of its pen, undo and clear.
+/// The canvas, its pen width, undo and clear.
 #[component]
 pub fn DrawPad(
-    /// Hears the drawing, at most once a frame while it changes; none when it is blank.
+    /// Receives the drawing, at most once per frame while it changes; none when it is blank.
     #[prop(into)]
     on_change: UnsyncCallback<Option<ImageInput>>,
 ) -> impl IntoView {
@@ -41,7 +41,7 @@ pub fn DrawPad(
         on_change,
     };
     let is_blank = move || pad.n_strokes.get() == 0;
-    // A canvas begins transparent; the paper is white.
+    // A new canvas is transparent; this paints it white.
     pad.canvas.on_load(move |_| pad.repaint());
     view! {
         <div class="draw-pad">
@@ -94,17 +94,17 @@ pub fn DrawPad(
     }
 }
 
-/// The paper with its pen and its drawing.
+/// The canvas with its pen and its drawing.
 #[derive(Clone, Copy)]
 struct Pad {
     canvas: NodeRef<html::Canvas>,
     drawing: StoredValue<Drawing>,
-    /// How many strokes there are; follows the drawing, for the view.
+    /// The number of strokes in the drawing, as a signal for the view.
     n_strokes: RwSignal<usize>,
     pen_percent: RwSignal<u32>,
-    /// The pointer whose button is down; all others are ignored until it is up.
+    /// The pointer that is down; other pointers are ignored until it is up.
     pointer: StoredValue<Option<i32>>,
-    /// Where the keyboard's pen is, and whether it is down; none until a key moves it.
+    /// The position of the keyboard's pen, and whether it is down; none until a key moves it or puts it down.
     key_pen: RwSignal<Option<(Point, bool)>>,
     is_frame_due: StoredValue<bool>,
     on_change: UnsyncCallback<Option<ImageInput>>,
@@ -139,7 +139,7 @@ impl Pad {
         self.repaint();
     }
 
-    /// No pen is down any more.
+    /// Lifts the pointer's and the keyboard's pen.
     fn lift(self) {
         self.pointer.set_value(None);
         self.key_pen.update(|pen| *pen = pen.map(|(point, _)| (point, false)));
@@ -164,12 +164,12 @@ impl Pad {
         self.changed();
     }
 
-    /// Tells of the change, once for all that changes before the next frame.
+    /// Reports the drawing once, for all changes before the next frame.
     fn changed(self) {
         self.n_strokes.set(self.drawing.with_value(|drawing| drawing.strokes().len()));
         if self.is_frame_due.try_update_value(|is_due| std::mem::replace(is_due, true)) == Some(false) {
             request_animation_frame(move || {
-                // The pad may be gone by now.
+                // The pad may have been disposed by now.
                 if self.is_frame_due.try_update_value(|is_due| *is_due = false).is_some() {
                     self.on_change.run(self.image());
                 }
@@ -177,7 +177,7 @@ impl Pad {
         }
     }
 
-    /// The drawing as an image; none where it is blank.
+    /// The drawing as an image; none if it is blank.
     fn image(self) -> Option<ImageInput> {
         let is_blank = self.drawing.with_value(Drawing::is_blank);
         self.canvas.get_untracked().filter(|_| !is_blank).and_then(|canvas| read_canvas(&canvas))
@@ -208,13 +208,13 @@ fn paint_segment(context: &CanvasRenderingContext2d, segment: Segment) {
 
 impl Pad {
     fn pointer_down(self, event: &PointerEvent) {
-        // Only the main button, a finger or the pen's tip; and one at a time.
+        // Only the main button, a finger or the pen's tip, and one pointer at a time.
         if event.button() != 0 || self.pointer.get_value().is_some() {
             return;
         }
         let Some(canvas) = self.canvas.get_untracked() else { return };
         event.prevent_default();
-        // Without capture a stroke merely ends where the pointer leaves the paper.
+        // If the capture fails, a stroke merely ends where the pointer leaves the canvas.
         canvas.set_pointer_capture(event.pointer_id()).ok();
         canvas.focus().ok();
         self.pointer.set_value(Some(event.pointer_id()));
@@ -280,8 +280,8 @@ fn position(canvas: &HtmlCanvasElement, event: &PointerEvent) -> Point {
     Point::on_pad(x, y, bounds.width())
 }
 
-/// The moves that the browser put together into one event: a quick hand makes a smooth line.
-/// Older browsers, and pages not served over https, do not have them.
+/// The moves that the browser has coalesced into one event, so that fast strokes are smooth lines. Older browsers, and pages not served over
+/// https, do not provide them; then only the event itself is returned.
 fn coalesced(event: &PointerEvent) -> Vec<PointerEvent> {
     let has_coalesced = js_sys::Reflect::has(event, &JsValue::from_str("getCoalescedEvents")).unwrap_or(false);
     let mut events = Vec::new();

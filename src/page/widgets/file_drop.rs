@@ -1,11 +1,11 @@
-//! Files that are dropped anywhere on the page.
+//! Handles files that are dropped anywhere on the page.
 
 use leptos::ev;
 use leptos::prelude::*;
 use web_sys::{DragEvent, FileList};
 
-/// Listens while its owner is shown; whether files are held over the page. A file that misses the zone would make the browser leave the page
-/// for it, so the whole page is one.
+/// Calls `take` with dropped files until the reactive owner is disposed. Returns whether files are being dragged over the page. The whole
+/// page is the drop zone, because for a file dropped elsewhere the browser would navigate away from the page.
 pub fn listen_for_files(take: impl Fn(Option<FileList>) + 'static) -> RwSignal<bool> {
     let is_over = RwSignal::new(false);
     let listeners = [
@@ -14,7 +14,7 @@ pub fn listen_for_files(take: impl Fn(Option<FileList>) + 'static) -> RwSignal<b
             is_over.set(true);
         }),
         window_event_listener(ev::dragleave, move |event: DragEvent| {
-            // Only leaving the window is leaving: it has no related target.
+            // The event also fires between elements. Only when the pointer leaves the window is there no related target.
             is_over.update(|is_over| *is_over &= event.related_target().is_some());
         }),
         window_event_listener(ev::drop, move |event: DragEvent| {

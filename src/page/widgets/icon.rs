@@ -1,4 +1,4 @@
-//! Line icons, drawn for this page on a grid of 24 by 24.
+//! Line icons, drawn for this page on a 24 × 24 grid.
 
 use leptos::prelude::*;
 
@@ -48,7 +48,7 @@ impl Icon {
     }
 }
 
-/// For the eye only: what it means is said in words beside it.
+/// A decorative icon, hidden from screen readers: the text beside it says what it means.
 #[component]
 pub fn Glyph(#[prop(into)] icon: Signal<Icon>) -> impl IntoView {
     view! {

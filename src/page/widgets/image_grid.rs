@@ -1,4 +1,4 @@
-//! Images of a dataset with their classes, in a grid.
+//! A grid of dataset images with their classes.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use kindling_core::protocol::ImageBatch;
 pub fn ImageGrid(
     batch: ImageBatch,
     classes: Arc<Vec<String>>,
-    /// What the grid is called.
+    /// The accessible name of the grid.
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
     let shape = batch.shape;
-    // A shape without values has no images.
+    // `max(1)`: `chunks_exact` panics on 0, and a shape without values has no images anyway.
     let images = batch.pixels.chunks_exact(shape.n_values().max(1)).zip(&batch.labels);
     let items = images.map(|(pixels, label)| {
         let class = classes.get(usize::from(*label)).cloned().unwrap_or_else(|| label.to_string());

@@ -1,4 +1,4 @@
-//! Turns whatever the browser holds as an image into the bytes that the engine classifies.
+//! Converts any image that the browser can decode into the pixels that the engine classifies.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -8,19 +8,19 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
 use kindling_core::protocol::{Bulk, Failure, FailureKind, ImageInput, InputKind};
 
-/// Longest side of an image that is sent to the engine: more than any network here looks at, and a quarter of a megabyte.
+/// Maximum side of an image sent to the engine, in pixels: larger than the input of any network here, and at most 256 KiB of RGBA.
 pub const SIDE_LIMIT: u32 = 256;
 
 #[wasm_bindgen]
 extern "C" {
-    /// web-sys has one function for each type of source; ours takes all of them, as the browser does.
+    /// web-sys has a function for each type of source; this one accepts all of them, as the browser's function does.
     #[wasm_bindgen(js_name = createImageBitmap, catch)]
     fn create_image_bitmap(source: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// Reads a blob, image data, bitmap, canvas, video or image element. Photos are turned as their EXIF data says.
+/// Reads a blob, image data, bitmap, canvas, video or image element. Photos are rotated according to their EXIF orientation.
 pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput, Failure> {
-    // A browser names a dozen errors here; all of them mean that this is no image it can show.
+    // Browsers report a dozen different errors here. All of them mean that the image cannot be decoded.
     let unreadable = |_: JsValue| Failure::new(FailureKind::BadImage, "the browser cannot open this image");
     let promise = create_image_bitmap(source).map_err(unreadable)?;
     let bitmap = JsFuture::from(promise).await.map_err(unreadable)?.unchecked_into::<ImageBitmap>();
@@ -29,61 +29,61 @@ pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput,
     input.ok_or_else(|| Failure::new(FailureKind::BadImage, "the image has no pixels that can be read"))
 }
 
-/// Reads a canvas that was drawn on, at once. None where its pixels cannot be read.
+/// Reads a canvas with a drawing, synchronously. None if its pixels cannot be read.
 pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
-    let cut = cut(canvas.width(), canvas.height(), InputKind::Drawing)?;
-    let context = new_canvas(cut.to_width, cut.to_height)?;
-    let (width, height) = (cut.to_width.into(), cut.to_height.into());
+    let crop = crop(canvas.width(), canvas.height(), InputKind::Drawing)?;
+    let context = new_canvas(crop.to_width, crop.to_height)?;
+    let (width, height) = (crop.to_width.into(), crop.to_height.into());
     context.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, width, height).ok()?;
-    read(&context, cut, InputKind::Drawing)
+    read(&context, crop, InputKind::Drawing)
 }
 
 fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
-    let cut = cut(bitmap.width(), bitmap.height(), kind)?;
-    let context = new_canvas(cut.to_width, cut.to_height)?;
+    let crop = crop(bitmap.width(), bitmap.height(), kind)?;
+    let context = new_canvas(crop.to_width, crop.to_height)?;
     context
         .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
             bitmap,
-            cut.x.into(),
-            cut.y.into(),
-            cut.width.into(),
-            cut.height.into(),
+            crop.x.into(),
+            crop.y.into(),
+            crop.width.into(),
+            crop.height.into(),
             0.0,
             0.0,
-            cut.to_width.into(),
-            cut.to_height.into(),
+            crop.to_width.into(),
+            crop.to_height.into(),
         )
         .ok()?;
-    read(&context, cut, kind)
+    read(&context, crop, kind)
 }
 
-fn read(context: &CanvasRenderingContext2d, cut: Cut, kind: InputKind) -> Option<ImageInput> {
-    let pixels = context.get_image_data(0.0, 0.0, cut.to_width.into(), cut.to_height.into()).ok()?;
+fn read(context: &CanvasRenderingContext2d, crop: Crop, kind: InputKind) -> Option<ImageInput> {
+    let pixels = context.get_image_data(0.0, 0.0, crop.to_width.into(), crop.to_height.into()).ok()?;
     let Clamped(rgba) = pixels.data();
-    Some(ImageInput { width: cut.to_width, height: cut.to_height, rgba: Bulk::from(rgba), kind })
+    Some(ImageInput { width: crop.to_width, height: crop.to_height, rgba: Bulk::from(rgba), kind })
 }
 
-/// A canvas outside the page whose pixels are read back often.
+/// The context of a new canvas outside the document, whose pixels can be read back.
 fn new_canvas(width: u32, height: u32) -> Option<CanvasRenderingContext2d> {
     let canvas = web_sys::window()?.document()?.create_element("canvas").ok()?.unchecked_into::<HtmlCanvasElement>();
     canvas.set_width(width);
     canvas.set_height(height);
     let context = readable_context(&canvas)?;
-    // A photo is often made ten times smaller; browsers without this property scale as they can.
+    // Photos are often downscaled tenfold. Browsers without this property use their default quality.
     js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into()).ok();
     Some(context)
 }
 
-/// A canvas's context that keeps its pixels where reading them back is cheap.
+/// The 2D context of a canvas, with its pixels kept where reading them back is cheap (`willReadFrequently`).
 pub fn readable_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     let options = js_sys::Object::new();
     js_sys::Reflect::set(&options, &"willReadFrequently".into(), &JsValue::TRUE).ok()?;
     canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()
 }
 
-/// The part of an image that is sent, and the size that it is sent at.
+/// The part of an image that is sent, and the size that it is scaled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cut {
+struct Crop {
     x: u32,
     y: u32,
     width: u32,
@@ -92,9 +92,9 @@ struct Cut {
     to_height: u32,
 }
 
-/// Of a photo the largest centered square, which is all that the network will see; of a drawing everything.
-/// Only ever made smaller.
-fn cut(width: u32, height: u32, kind: InputKind) -> Option<Cut> {
+/// The crop of an image: a photo's largest centered square, which is all that the network sees; the whole of a drawing. Images are only
+/// scaled down, never up. None for an image without pixels.
+fn crop(width: u32, height: u32, kind: InputKind) -> Option<Crop> {
     if width == 0 || height == 0 {
         return None;
     }
@@ -103,7 +103,7 @@ fn cut(width: u32, height: u32, kind: InputKind) -> Option<Cut> {
             let side = width.min(height);
             let to_side = side.min(SIDE_LIMIT);
             let (x, y) = ((width - side) / 2, (height - side) / 2);
-            Cut { x, y, width: side, height: side, to_width: to_side, to_height: to_side }
+            Crop { x, y, width: side, height: side, to_width: to_side, to_height: to_side }
         }
         InputKind::Drawing => {
             let longest = width.max(height);
@@ -111,7 +111,7 @@ fn cut(width: u32, height: u32, kind: InputKind) -> Option<Cut> {
                 true => ((u64::from(side) * u64::from(SIDE_LIMIT) / u64::from(longest)) as u32).max(1),
                 false => side,
             };
-            Cut { x: 0, y: 0, width, height, to_width: to(width), to_height: to(height) }
+            Crop { x: 0, y: 0, width, height, to_width: to(width), to_height: to(height) }
         }
     })
 }
@@ -122,12 +122,12 @@ mod tests {
 
     fn check(size: (u32, u32), kind: InputKind, from: [u32; 4], to: (u32, u32)) {
         let [x, y, width, height] = from;
-        let expected = Cut { x, y, width, height, to_width: to.0, to_height: to.1 };
-        assert_eq!(cut(size.0, size.1, kind), Some(expected), "{size:?}");
+        let expected = Crop { x, y, width, height, to_width: to.0, to_height: to.1 };
+        assert_eq!(crop(size.0, size.1, kind), Some(expected), "{size:?}");
     }
 
     #[test]
-    fn photos_give_their_middle_and_drawings_everything() {
+    fn photos_are_cropped_to_their_center_and_drawings_are_whole() {
         check((4000, 3000), InputKind::Photo, [500, 0, 3000, 3000], (256, 256));
         check((100, 201), InputKind::Photo, [0, 50, 100, 100], (100, 100));
         check((512, 512), InputKind::Drawing, [0, 0, 512, 512], (256, 256));
@@ -138,6 +138,6 @@ mod tests {
     fn extreme_sizes_keep_at_least_a_pixel() {
         check((u32::MAX, 1), InputKind::Drawing, [0, 0, u32::MAX, 1], (256, 1));
         check((u32::MAX, 1), InputKind::Photo, [u32::MAX / 2, 0, 1, 1], (1, 1));
-        assert_eq!(cut(0, 5, InputKind::Photo), None);
+        assert_eq!(crop(0, 5, InputKind::Photo), None);
     }
 }

@@ -1,4 +1,4 @@
-//! An image of the visitor's: picked, dropped anywhere on the page, or pasted.
+//! An image of the visitor: chosen, dropped anywhere on the page, or pasted.
 
 use leptos::ev;
 use leptos::html;
@@ -11,7 +11,7 @@ use super::image_input::read_image;
 use crate::page::text::i18n::move_tr;
 use kindling_core::protocol::{Failure, ImageInput, InputKind};
 
-/// An address of a file for an `img`, given back when dropped.
+/// The object URL of a file for an `img` element, revoked on drop.
 #[derive(Debug)]
 struct Address(String);
 
@@ -23,10 +23,10 @@ impl Drop for Address {
 
 #[derive(Clone, Copy)]
 struct Upload {
-    /// The name of the image that is shown.
+    /// The name of the image shown.
     name: RwSignal<Option<String>>,
     address: StoredValue<Option<Address>, LocalStorage>,
-    /// Counts the files: of two that are read at the same time the later one is shown.
+    /// Counts the files: if two are read at the same time, the later one is shown.
     turn: StoredValue<u32>,
     on_image: UnsyncCallback<Result<ImageInput, Failure>>,
 }
@@ -54,16 +54,16 @@ impl Upload {
     }
 }
 
-/// The first image among the files; without one the first file, so that the visitor hears that it is none.
+/// The first image among the files. If there is none, the first file, so that the visitor sees an error for it.
 fn first_image(files: &FileList) -> Option<File> {
     let all = || (0..files.length()).filter_map(|position| files.get(position));
     all().find(|file| file.type_().starts_with("image/")).or_else(|| all().next())
 }
 
-/// A place to drop an image on, or to click and pick one; pasting works too, while it is shown.
+/// A zone to drop an image on, or to click to choose one. Pasting also works while it is shown.
 #[component]
 pub fn ImageUpload(
-    /// Hears each image, or why a file is none.
+    /// Receives each image, or the reason why a file cannot be read as one.
     #[prop(into)]
     on_image: UnsyncCallback<Result<ImageInput, Failure>>,
 ) -> impl IntoView {
@@ -91,7 +91,7 @@ pub fn ImageUpload(
                     on:change=move |_| {
                         if let Some(input) = input.get_untracked() {
                             upload.take(input.files());
-                            // The same file can be picked again.
+                            // Lets the same file be chosen again.
                             input.set_value("");
                         }
                     }

@@ -1,6 +1,6 @@
-//! Keeps one question in flight and, of what arrives meanwhile, only the newest.
+//! Keeps one request in flight, and only the newest of those that arrive in the meantime.
 
-/// At most one value is out, at most one waits. Forgetting makes the value that is out unwanted: its answer is stale.
+/// At most one value is in flight and at most one waits. Forgetting marks the value in flight as unwanted: its answer will be stale.
 #[derive(Debug)]
 pub struct Latest<T> {
     is_out: bool,
@@ -15,7 +15,7 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Returns the value if it can go out now; otherwise it waits, in place of any that waited before.
+    /// Returns the value if it can be sent now; otherwise it waits, in place of any value that waited before.
     #[must_use]
     pub fn offer(&mut self, value: T) -> Option<T> {
         if self.is_out {
@@ -27,7 +27,7 @@ impl<T> Latest<T> {
         Some(value)
     }
 
-    /// The answer has come: says whether anyone still wants it, and what goes out next.
+    /// Call when the answer has arrived. Returns whether it is still wanted, and the next value to send.
     #[must_use]
     pub fn settle(&mut self) -> Settled<T> {
         let is_wanted = std::mem::take(&mut self.is_wanted);
@@ -36,7 +36,7 @@ impl<T> Latest<T> {
         Settled { is_wanted, next }
     }
 
-    /// Nothing asked so far is wanted any more.
+    /// Marks the value in flight as unwanted, and drops the waiting one.
     pub fn forget(&mut self) {
         self.is_wanted = false;
         self.waiting = None;

@@ -1,4 +1,4 @@
-//! Parts that know only their properties: no state, no engine.
+//! Components and helpers that depend only on their arguments: no app state, no engine.
 
 pub mod camera;
 pub mod camera_choice;

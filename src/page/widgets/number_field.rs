@@ -1,4 +1,4 @@
-//! A labeled number with a sentence that explains it, and one that says what is wrong with it.
+//! A labeled number field with a hint, or an error message if the number is invalid.
 
 use leptos::prelude::*;
 use web_sys::HtmlInputElement;
@@ -6,10 +6,10 @@ use web_sys::HtmlInputElement;
 use crate::page::reactive::watch;
 use crate::page::text::i18n::tr;
 
-/// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
+/// The value changes when the visitor leaves the field or presses Enter, and only to a number in range.
 #[component]
 pub fn NumberField(
-    /// By which tests find the field; no other element on the page has it.
+    /// Unique on the page; tests find the field by it.
     #[prop(optional, into)]
     id: Option<String>,
     #[prop(into)] label: Signal<String>,
@@ -17,10 +17,10 @@ pub fn NumberField(
     #[prop(into)]
     hint: Signal<String>,
     #[prop(into)] value: Signal<f64>,
-    /// Least and greatest.
+    /// Minimum and maximum, inclusive.
     range: (f64, f64),
     #[prop(optional)] is_whole: bool,
-    /// Whether an empty field is a 0 and a 0 an empty field: the number is a limit or a strength that can be left out.
+    /// Whether an empty field means 0 and 0 is shown as an empty field, for a limit or a strength that can be omitted.
     #[prop(optional)]
     can_be_empty: bool,
     #[prop(into)] on_change: Callback<(f64,)>,
@@ -28,7 +28,7 @@ pub fn NumberField(
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
     let hint_id = format!("{id}-why");
     let is_wrong = RwSignal::new(false);
-    // A value from elsewhere, as by undo, is in the field now.
+    // A value that changes elsewhere, for example by undo, replaces the invalid text.
     watch(move || value.get(), move |_, _| is_wrong.set(false), false);
     let read = move |input: &HtmlInputElement| match can_be_empty && input.value().is_empty() {
         true => Some(0.0),
@@ -37,7 +37,7 @@ pub fn NumberField(
     let take = move |input: &HtmlInputElement| match read(input) {
         Some(number) => {
             is_wrong.set(false);
-            // Nobody is there any more where the field goes with its place.
+            // The callback may have been disposed together with the place of the field.
             on_change.try_run((number,));
         }
         None => is_wrong.set(true),
@@ -67,13 +67,13 @@ pub fn NumberField(
     }
 }
 
-/// The number that the browser has read, where it may be taken; what is none is NaN.
-pub(super) fn fitting(number: f64, (least, most): (f64, f64), is_whole: bool) -> Option<f64> {
-    let fits = number >= least && number <= most && (!is_whole || number.fract() == 0.0);
+/// The number, if it is in range and whole where that is required. The browser parses invalid text as NaN, which is refused.
+pub(super) fn fitting(number: f64, (min, max): (f64, f64), is_whole: bool) -> Option<f64> {
+    let fits = number >= min && number <= max && (!is_whole || number.fract() == 0.0);
     fits.then_some(number)
 }
 
-/// A number that no other field on the page has.
+/// A number that is unique among the fields of the page.
 fn next_id() -> u32 {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);

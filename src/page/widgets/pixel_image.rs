@@ -1,4 +1,4 @@
-//! An image of the dataset, drawn pixel by pixel onto a canvas.
+//! An image of the dataset, painted pixel by pixel onto a canvas.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -8,21 +8,21 @@ use web_sys::{CanvasRenderingContext2d, ImageData};
 use crate::page::reactive::effect;
 use kindling_core::protocol::ImageShape;
 
-/// Pixels stay sharp however large the style sheet shows them.
+/// A canvas with one pixel per pixel of the image, which CSS enlarges without smoothing.
 #[component]
 pub fn PixelImage(
     shape: ImageShape,
-    /// `shape.n_values()` bytes, channel by channel.
+    /// `shape.n_values()` bytes, `[channels, height, width]`.
     #[prop(into)]
     pixels: Vec<u8>,
-    /// What the image shows, for those who cannot see it.
+    /// The accessible name: what the image shows.
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     effect(move |_| {
         if let Some(canvas) = canvas.get() {
-            // An image that is not as it says stays empty.
+            // An image that does not match its shape stays empty.
             paint(&canvas, shape, &pixels);
         }
     });
@@ -38,7 +38,7 @@ pub fn PixelImage(
     }
 }
 
-/// None where the image is not as its shape says.
+/// Paints `[channels, height, width]` bytes. None if their number does not match the shape, or if the canvas cannot be painted.
 pub fn paint(canvas: &web_sys::HtmlCanvasElement, shape: ImageShape, pixels: &[u8]) -> Option<()> {
     let rgba = to_rgba(shape, pixels)?;
     let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), shape.width, shape.height).ok()?;
@@ -46,7 +46,7 @@ pub fn paint(canvas: &web_sys::HtmlCanvasElement, shape: ImageShape, pixels: &[u
     context.put_image_data(&data, 0.0, 0.0).ok()
 }
 
-/// None where there are not as many bytes as the shape says.
+/// Converts `[channels, height, width]` bytes to RGBA. None if their number does not match the shape, or if there are not 1 or 3 channels.
 pub fn to_rgba(shape: ImageShape, pixels: &[u8]) -> Option<Vec<u8>> {
     if pixels.len() != shape.n_values() || pixels.is_empty() {
         return None;

@@ -1,11 +1,11 @@
-//! The most probable classes, as a list of bars.
+//! A list of labeled bars, such as the most probable classes.
 
 use leptos::prelude::*;
 
 use crate::page::reactive::memo;
 use crate::page::text::format::percent;
 
-/// A class as the list shows it.
+/// A row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     pub label: String,
@@ -13,13 +13,13 @@ pub struct Bar {
     pub probability: f64,
 }
 
-/// The bars keep their places while their contents change, so that a live picture moves instead of blinking.
+/// The elements of the bars stay while their contents change, so that live predictions move the bars instead of making them flicker.
 #[component]
 pub fn Probabilities(
     /// Most probable first.
     #[prop(into)]
     bars: Signal<Vec<Bar>>,
-    /// What the list is called.
+    /// The accessible name of the list.
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! A choice of a few, side by side.
+//! A choice between a few options, side by side.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use leptos::prelude::*;
 
 use crate::page::reactive::memo;
 
-/// One of the few.
+/// One option.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<T> {
     pub value: T,
-    /// No other element on the page has it; tests find the segment by it.
+    /// Unique on the page; tests find the segment by it.
     pub id: &'static str,
-    /// What the visitor reads; follows the language.
+    /// The text of the segment; follows the language.
     pub name: fn() -> String,
 }
 
@@ -21,11 +21,11 @@ pub fn Segments<T>(
     /// The group's name among the page's radio buttons.
     name: &'static str,
     #[prop(into)] legend: Signal<String>,
-    /// Whether only screen readers are told the legend: the place says it otherwise.
+    /// Whether the legend is only visible to screen readers, because the context makes it obvious.
     #[prop(optional)]
     is_legend_hidden: bool,
     segments: Vec<Segment<T>>,
-    /// None where another value than the few is chosen.
+    /// None if the chosen value is not one of the segments.
     #[prop(into)]
     value: Signal<Option<T>>,
     #[prop(into)] on_change: Callback<(T,)>,
@@ -51,13 +51,13 @@ where
     view! { <WordSegments name legend is_legend_hidden words chosen on_choose=choose described_by /> }
 }
 
-/// A segment without its value, so that those of all types share what is drawn.
+/// A segment without its value, so that segments of all types share the rendering code.
 struct Words {
     id: &'static str,
     name: fn() -> String,
 }
 
-/// Segments by their places, from 0.
+/// Renders segments, which are identified by their index.
 #[component]
 fn WordSegments(
     name: &'static str,

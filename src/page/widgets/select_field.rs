@@ -5,22 +5,22 @@ use leptos::prelude::*;
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What the choice is known by, in the page's own language.
+    /// The stable identifier of the choice.
     pub value: &'static str,
-    /// What the visitor reads.
+    /// The translated name.
     pub name: String,
 }
 
 #[component]
 pub fn SelectField(
-    /// No other element on the page has it; tests find the field by it.
+    /// Unique on the page; tests find the field by it.
     id: &'static str,
     #[prop(into)] label: Signal<String>,
     /// What the choice decides.
     #[prop(into)]
     hint: Signal<String>,
     #[prop(into)] choices: Signal<Vec<Choice>>,
-    /// The value that is chosen.
+    /// The chosen value.
     #[prop(into)]
     value: Signal<Option<&'static str>>,
     #[prop(into)] on_change: Callback<(String,)>,
@@ -35,7 +35,7 @@ pub fn SelectField(
                 prop:value=move || value.get().unwrap_or_default()
                 on:change:target=move |event| { on_change.try_run((event.target().value(),)); }
             >
-                // New options keep what is chosen: the select's own value is set before they are there.
+                // `selected` marks the chosen option: the select's `value` is set before its options exist, which has no effect.
                 {move || choices.get().into_iter().map(|choice| view! {
                     <option value=choice.value selected=value.get_untracked() == Some(choice.value)>{choice.name}</option>
                 }).collect_view()}

@@ -1,16 +1,16 @@
-//! What is there only while a condition holds.
+//! Shows its children only while a condition holds.
 
 use leptos::children::ViewFn;
 use leptos::either::Either;
 use leptos::prelude::*;
 
-/// As leptos' own `Show`, which is compiled anew for every condition and all that it shows; of this one only the condition and the children
-/// differ.
+/// Like the `Show` of leptos, which is compiled again for every combination of condition and children. Of this one, only the condition and
+/// the children are compiled per use.
 #[component(transparent)]
 pub fn Show(
     when: impl Fn() -> bool + Send + Sync + 'static,
     children: ChildrenFn,
-    /// What is there while it does not hold; nothing, unless said.
+    /// Shown while the condition does not hold; nothing by default.
     #[prop(optional, into)]
     fallback: ViewFn,
 ) -> impl IntoView {

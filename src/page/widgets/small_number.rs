@@ -1,4 +1,4 @@
-//! A number with its label in one small box, for where many stand side by side.
+//! A compact labeled number field, for many side by side.
 
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
@@ -7,30 +7,30 @@ use crate::page::reactive::watch;
 use crate::page::text::i18n::tr;
 use crate::page::widgets::number_field::fitting;
 
-/// The value changes when the visitor leaves the field or presses Enter, and only to one in range.
+/// The value changes when the visitor leaves the field or presses Enter, and only to a number in range.
 #[component]
 pub fn SmallNumber(
-    /// No other element on the page has it.
+    /// Unique on the page.
     id: String,
     #[prop(into)] label: Signal<String>,
     #[prop(into)] value: Signal<f64>,
-    /// Least and greatest.
+    /// Minimum and maximum, inclusive.
     range: (f64, f64),
     #[prop(optional)] is_whole: bool,
     #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let is_wrong = RwSignal::new(false);
-    // A value from elsewhere, as by undo, is in the field now.
+    // A value that changes elsewhere, for example by undo, replaces the invalid text.
     watch(move || value.get(), move |_, _| is_wrong.set(false), false);
     let take = move |number: f64| match fitting(number, range, is_whole) {
         Some(number) => {
             is_wrong.set(false);
-            // Nobody is there any more where the field goes with its place.
+            // The callback may have been disposed together with the place of the field.
             on_change.try_run((number,));
         }
         None => is_wrong.set(true),
     };
-    // What is typed and not taken yet is the browser's to undo.
+    // Undo applies to the uncommitted text in the field, by the browser, before it applies to the page's state.
     let keep = move |event: KeyboardEvent| {
         let is_typed = event_target_value(&event) != value.get_untracked().to_string();
         if is_typed && (event.ctrl_key() || event.meta_key()) {

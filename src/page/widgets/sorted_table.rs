@@ -1,10 +1,10 @@
-//! Tables that a click on a column's header sorts: their order, and the header.
+//! Tables that are sorted by a click on a column's header: the order and the header.
 
 use std::cmp::Ordering;
 
 use leptos::prelude::*;
 
-/// By which column a table is sorted.
+/// The column and direction that a table is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortOrder<C> {
     pub column: C,
@@ -12,7 +12,7 @@ pub struct SortOrder<C> {
 }
 
 impl<C: Copy + PartialEq> SortOrder<C> {
-    /// After a click on a column's header: the other direction of the same column, or the new column with what is looked for first on top.
+    /// The order after a click on a column's header: the same column in the other direction, or the new column in its initial direction.
     pub fn by(self, column: C, begins_descending: bool) -> Self {
         let is_descending = if column == self.column { !self.is_descending } else { begins_descending };
         Self { column, is_descending }
@@ -22,7 +22,7 @@ impl<C: Copy + PartialEq> SortOrder<C> {
         if self.is_descending { ordering.reverse() } else { ordering }
     }
 
-    /// Unknown figures stand last in both directions.
+    /// Compares in this direction. Unknown values come last in both directions.
     pub fn compare(self, left: Option<f64>, right: Option<f64>) -> Ordering {
         match (left, right) {
             (Some(left), Some(right)) => self.directed(left.total_cmp(&right)),
@@ -32,7 +32,7 @@ impl<C: Copy + PartialEq> SortOrder<C> {
         }
     }
 
-    /// The column's `aria-sort`.
+    /// The value of the column's `aria-sort` attribute.
     pub fn direction_of(self, column: C) -> &'static str {
         match self.column == column {
             false => "none",
@@ -42,14 +42,14 @@ impl<C: Copy + PartialEq> SortOrder<C> {
     }
 }
 
-/// A column's header.
+/// The header of a column, with a button that sorts by it.
 #[component]
 pub fn SortableHeader(
     name: impl Fn() -> String + Send + 'static,
-    /// Its `aria-sort`.
+    /// The value of its `aria-sort` attribute.
     direction: impl Fn() -> &'static str + Send + 'static,
     on_sort: impl Fn() + 'static,
-    /// The stable name that tests find it by.
+    /// The stable name by which tests find the header.
     #[prop(optional)]
     key: Option<&'static str>,
 ) -> impl IntoView {

@@ -1,6 +1,6 @@
-//! A drawing as strokes of points: what undo takes back and what the canvas paints. Pure.
+//! A drawing as strokes of points, with undo and the segments that the canvas paints. Pure.
 
-/// A place on the pad; both coordinates run from 0 to 1.
+/// A position on the pad; both coordinates range from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
     pub x: f64,
@@ -8,10 +8,10 @@ pub struct Point {
 }
 
 impl Point {
-    /// From a pointer's position relative to the pad's top left corner, in the units of `side`; kept on the pad.
+    /// Converts a pointer's position relative to the pad's top left corner, in the units of `side`. Positions outside are clamped to the pad.
     pub fn on_pad(x: f64, y: f64, side: f64) -> Self {
-        let share = |value: f64| if side > 0.0 { (value / side).clamp(0.0, 1.0) } else { 0.0 };
-        Self { x: share(x), y: share(y) }
+        let fraction = |value: f64| if side > 0.0 { (value / side).clamp(0.0, 1.0) } else { 0.0 };
+        Self { x: fraction(x), y: fraction(y) }
     }
 
     fn distance(self, other: Self) -> f64 {
@@ -21,16 +21,16 @@ impl Point {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stroke {
-    /// Width of the pen, as a share of the pad's side.
+    /// Width of the pen, as a fraction of the pad's side.
     pub width: f64,
-    /// At least one; a single point paints a dot.
+    /// At least one point; a single point is a dot.
     pub points: Vec<Point>,
 }
 
-/// A hand that draws for an hour stays below it; a stuck pointer does not fill the memory.
+/// Maximum number of points in a drawing: more than an hour of drawing by hand, but a stuck pointer does not fill the memory.
 const POINT_LIMIT: usize = 50_000;
 
-/// Points nearer than this to the one before are left out: half a pixel of a large pad.
+/// Points closer than this to the previous one are skipped, as a fraction of the pad's side: half a pixel of a large pad.
 const SPACING: f64 = 0.001;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +48,7 @@ impl Drawing {
         self.strokes.is_empty()
     }
 
-    /// Puts the pen down. False where the drawing is full.
+    /// Puts the pen down. Returns false if the drawing is full.
     pub fn begin(&mut self, width: f64, point: Point) -> bool {
         if self.n_points >= POINT_LIMIT {
             return false;
@@ -70,7 +70,7 @@ impl Drawing {
         Some(Segment { width: stroke.width, from, to: point })
     }
 
-    /// Takes the last stroke back.
+    /// Removes the last stroke.
     pub fn undo(&mut self) {
         if let Some(stroke) = self.strokes.pop() {
             self.n_points -= stroke.points.len();

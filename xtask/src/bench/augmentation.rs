@@ -14,7 +14,7 @@ use crate::drive::{EngineWorker, Page, Result};
 const WARM_UP: Duration = Duration::from_secs(2);
 const WINDOW: Duration = Duration::from_secs(4);
 
-/// Each by itself; how strong it is does not change what it costs.
+/// Each is measured by itself; its strength does not change its cost.
 const AUGMENTATIONS: [(&str, f64); 13] = [
     ("flip", 0.5),
     ("shift", 0.1),
@@ -61,7 +61,7 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     ))
 }
 
-/// None first.
+/// Without augmentation first.
 fn names() -> impl Iterator<Item = &'static str> {
     ["none"].into_iter().chain(AUGMENTATIONS.iter().map(|(name, _)| *name))
 }
@@ -74,14 +74,14 @@ fn config(name: &str) -> Value {
     config
 }
 
-/// Milliseconds per step, all augmentations in turn, so that what else the machine does meets all alike.
+/// Milliseconds per step. All augmentations take turns, so that other load on the machine affects all alike.
 async fn times(bench: &Bench, page: &Page) -> Result<Vec<f64>> {
     LENET.load(page).await?;
     let mut found = vec![Vec::new(); names().count()];
     for _ in 0..bench.times(3) {
         for (name, found) in names().zip(&mut found) {
             let (run, before) = SteeredRun::start(page, &config(name), WARM_UP).await?;
-            let after = run.go_on(WINDOW).await?;
+            let after = run.resume_for(WINDOW).await?;
             run.stop().await?;
             found.push((after.elapsed_ms - before.elapsed_ms) / f64::from(after.step - before.step));
         }
@@ -96,7 +96,7 @@ async fn calls(page: &Page) -> Result<Vec<f64>> {
     for name in names() {
         let (run, before) = SteeredRun::start(page, &config(name), WARM_UP).await?;
         let n_before = dispatches(&mut worker).await?;
-        let after = run.go_on(WINDOW).await?;
+        let after = run.resume_for(WINDOW).await?;
         let n_after = dispatches(&mut worker).await?;
         run.stop().await?;
         found.push(f64::from(n_after - n_before) / f64::from(after.step - before.step));

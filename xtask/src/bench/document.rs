@@ -1,19 +1,19 @@
-//! BENCHMARKS.md: the measured part between two marks, a section for each measurement, and around it what people wrote.
+//! BENCHMARKS.md: the measured part between two marks, with a section for each measurement, and around it text written by hand.
 
 use crate::drive::Result;
 
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
-/// A measurement's part of the document.
+/// One measurement's part of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub title: &'static str,
     pub text: String,
 }
 
-/// The document with these sections in the place of those with their titles. The measured part then has the sections of `titles`, in
-/// that order, as far as they were ever measured; all else stays as it is.
+/// The document with these sections in place of those with the same titles. The measured part then has the sections of `titles`, in
+/// that order, if they were ever measured; everything else is unchanged.
 pub fn with_sections(document: &str, titles: &[&str], new: &[Section]) -> Result<String> {
     let missing = || format!("BENCHMARKS.md lacks the marks {BEGIN} and {END} on lines of their own: put them back");
     let (before, rest) = document.split_once(BEGIN).ok_or_else(missing)?;

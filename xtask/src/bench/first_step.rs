@@ -12,7 +12,7 @@ use crate::drive::{Page, Result};
 const CLICK_BUDGET_MS: f64 = 2_000.0;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Trains until the first loss is there, and gives the time.
+/// Trains until the first loss arrives, and returns the time.
 const FIRST_LOSS: &str = "
     let firstMs = null;
     const start = performance.now();
@@ -23,7 +23,7 @@ const FIRST_LOSS: &str = "
     });
     return firstMs;";
 
-/// From the next click on, looks at each frame whether the first chart has a curve, and notes when it was painted.
+/// After the next click, checks at each frame whether the first chart has a curve, and records when it was painted.
 const WATCH_CHART: &str = "
     window.bench = {};
     document.addEventListener('click', event => {

@@ -1,4 +1,4 @@
-//! What a step asks of WebGPU, and how long the worker's thread is busy with it.
+//! The calls of a step to WebGPU, and how long they keep the worker's thread busy.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ struct Window {
     after: Counters,
 }
 
-/// Per step, but for what was made once.
+/// Counts per step, except for what is created once.
 struct Found {
     dispatches: f64,
     submits: f64,
@@ -43,7 +43,7 @@ struct Found {
     reads: f64,
     pipelines: u32,
     shader_modules: u32,
-    /// None where the system does not tell.
+    /// None if the system does not report it.
     host_ms: Option<f64>,
     wall_ms: f64,
 }
@@ -92,13 +92,13 @@ async fn count(bench: &Bench, app: &App, page: &Page, workload: &Workload) -> Re
     workload.load(page).await?;
     let (run, mut pause) = SteeredRun::start(page, &workload.config(), WARM_UP).await?;
 
-    // Before the developer tools are attached: they might cost time.
+    // Before the developer tools are attached, since they might cost time.
     let renderer = Process::find(app.browser().root_process(), ProcessKind::Renderer);
     let busy_ms = || renderer.and_then(Process::worker_busy_ms);
     let (mut host, mut wall) = (Vec::new(), Vec::new());
     for _ in 0..bench.times(3) {
         let (before, before_busy_ms) = (pause, busy_ms());
-        pause = run.go_on(WINDOW).await?;
+        pause = run.resume_for(WINDOW).await?;
         let per_step = |taken_ms: f64| taken_ms / f64::from(pause.step - before.step);
         host.extend(busy_ms().zip(before_busy_ms).map(|(after, before)| per_step(after - before)));
         wall.push(per_step(pause.elapsed_ms - before.elapsed_ms));
@@ -109,7 +109,7 @@ async fn count(bench: &Bench, app: &App, page: &Page, workload: &Workload) -> Re
     let mut windows = Vec::new();
     for _ in 0..bench.times(3) {
         let (before, before_counters) = (pause, counters);
-        pause = run.go_on(WINDOW).await?;
+        pause = run.resume_for(WINDOW).await?;
         counters = worker.evaluate(COUNTERS).await?;
         windows.push(Window {
             steps: f64::from(pause.step - before.step),

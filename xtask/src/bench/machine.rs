@@ -1,4 +1,4 @@
-//! The machine that figures were measured on, without anything that would tell whose it is.
+//! The machine that figures were measured on, without anything that identifies its owner.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Memory while MNIST is trained on: the engine's wasm heap, and the browser's processes.
+//! Memory while training on MNIST: the engine's wasm heap, and the browser's processes.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     let mut table = Table::new(&["engine", "wasm heap", "page's process, most", "GPU process, most", "heap's budget"]);
     for engine in Engine::ALL {
         let found = bench.in_page(engine, async |app, page| use_memory(app, page, time).await).await?;
-        let told = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), megabytes);
+        let shown = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), megabytes);
         println!("   {}: wasm heap {}", engine.name(), megabytes(found.heap_bytes));
         table.row([
             engine.name().to_owned(),
             megabytes(found.heap_bytes),
-            told(found.renderer_bytes),
-            told(found.gpu_bytes),
+            shown(found.renderer_bytes),
+            shown(found.gpu_bytes),
             format!("{HEAP_BUDGET_MB} MB"),
         ]);
     }
@@ -46,7 +46,7 @@ async fn use_memory(app: &App, page: &Page, time: Duration) -> Result<Found> {
     ONE_MINUTE.train_for(page, time).await?;
     page.run::<()>("await kindling.evaluate('validation')", json!(null)).await?;
     let peak = |kind| Process::find(app.browser().root_process(), kind).and_then(Process::peak_bytes);
-    // Before the developer tools look for the heap: that takes memory, too.
+    // Before the developer tools search for the heap, since that takes memory, too.
     let (renderer_bytes, gpu_bytes) = (peak(ProcessKind::Renderer), peak(ProcessKind::Gpu));
     let heap_bytes = EngineWorker::attach(page).await?.wasm_heap_bytes().await?;
     Ok(Found { heap_bytes, renderer_bytes, gpu_bytes })

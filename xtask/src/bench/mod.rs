@@ -43,7 +43,7 @@ use crate::drive::{App, BrowserOptions, Page, Result};
 use crate::driven::{BenchOptions, Measurement};
 use crate::places::Places;
 
-/// What measurements have to know.
+/// What measurements need to know.
 pub struct Bench {
     root: PathBuf,
     dist: PathBuf,
@@ -59,7 +59,7 @@ enum Engine {
 
 const FILE: &str = "BENCHMARKS.md";
 
-/// Measures, prints as it goes, and writes each section as soon as it is measured: all of them take most of an hour.
+/// Measures, prints its progress, and writes each section as soon as it is measured: all of them take most of an hour.
 pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
     let bench = Bench {
         root: places.root.clone(),
@@ -131,7 +131,7 @@ impl Measurement {
         }
     }
 
-    /// Its section of the file.
+    /// Measures; returns the section's text.
     async fn measure(self, bench: &Bench) -> Result<String> {
         match self {
             Self::Sizes => sizes::measure(bench),
@@ -157,12 +157,12 @@ impl Bench {
         Ok(fs::write(&file, document::with_sections(&text, &titles, &[section])?)?)
     }
 
-    /// How often something is done; once in a quick run.
+    /// How often something is repeated; once in a quick run.
     fn times(&self, times: usize) -> usize {
         if self.is_quick { 1 } else { times }
     }
 
-    /// Works in a new browser with an empty profile, on this engine, and ends the browser whatever comes of it.
+    /// Works in a new browser with an empty profile, on this engine, and closes the browser whatever the result.
     async fn in_page<T>(&self, engine: Engine, work: impl AsyncFnOnce(&App, &Page) -> Result<T>) -> Result<T> {
         let app = App::start(&self.dist, "/", &BrowserOptions::default()).await?;
         let result = async {

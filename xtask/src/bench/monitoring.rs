@@ -1,4 +1,4 @@
-//! What looking inside the network costs: throughput with the panel open against closed, in one run by turns.
+//! What monitoring costs: throughput with the panel open against closed, alternating in one run.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::workload::ONE_MINUTE;
 use super::{Bench, Engine};
 use crate::drive::{Page, Result};
 
-const BUDGET_SHARE: f64 = 0.97;
+const BUDGET_FRACTION: f64 = 0.97;
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// Few validation images, so that next to nothing but steps takes time; some are needed to be looked at.
+/// Few validation images, so that almost nothing but steps takes time; some are needed for monitoring.
 const LOAD: &str = "await kindling.loadDataset('mnist', { split: { validationFraction: 0.01 } })";
 
 pub async fn measure(bench: &Bench) -> Result<String> {
@@ -35,12 +35,12 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     }
     Ok(format!(
         "{} on MNIST, “Inside the network” in sight with histograms, filters and feature maps, and closed, by turns in one run. Budget: at \
-         least {BUDGET_SHARE} of the throughput.\n\n{table}",
+         least {BUDGET_FRACTION} of the throughput.\n\n{table}",
         ONE_MINUTE.name,
     ))
 }
 
-/// How long is trained with the panel closed, then open, and how often.
+/// How long to train with the panel closed, then open, and how often.
 #[derive(Clone, Copy)]
 struct Plan {
     n_pairs: usize,
@@ -48,7 +48,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// A window holds several looks: where a look takes long, they are far apart.
+    /// A window holds several snapshots: where a snapshot takes long, they are far apart.
     fn new(bench: &Bench, engine: Engine) -> Self {
         let seconds = match (engine, bench.is_quick) {
             (Engine::Cpu, true) => 5,
@@ -69,7 +69,7 @@ struct Pair {
 async fn by_turns(page: &Page, plan: Plan) -> Result<Vec<Pair>> {
     page.run::<()>(LOAD, json!(null)).await?;
     let (run, _) = SteeredRun::start(page, &ONE_MINUTE.config(), WARM_UP).await?;
-    // The first look compiles kernels, and the page builds what it shows.
+    // The first snapshot compiles kernels, and the page builds its views.
     watch(page, true).await?;
     let mut pause = until_seen(page, &run).await?;
     let mut pairs = Vec::new();
@@ -78,7 +78,7 @@ async fn by_turns(page: &Page, plan: Plan) -> Result<Vec<Pair>> {
         for is_open in [false, true] {
             watch(page, is_open).await?;
             let before = pause;
-            pause = run.go_on(plan.window).await?;
+            pause = run.resume_for(plan.window).await?;
             times.push((pause.elapsed_ms - before.elapsed_ms) / f64::from(pause.step - before.step));
         }
         let [closed_ms, open_ms] = times[..] else { return Err("a figure is missing".into()) };
@@ -93,10 +93,10 @@ async fn watch(page: &Page, is_open: bool) -> Result<()> {
     page.run("await kindling.watch(args)", json!(is_open)).await
 }
 
-/// Goes on until the page shows a look.
+/// Resumes until the page shows a snapshot.
 async fn until_seen(page: &Page, run: &SteeredRun<'_>) -> Result<Pause> {
     for _ in 0..10 {
-        let pause = run.go_on(WARM_UP).await?;
+        let pause = run.resume_for(WARM_UP).await?;
         let script = "return !!document.querySelector('#inside [data-layer] [data-strip] canvas')";
         if page.run(script, json!(null)).await? {
             return Ok(pause);
@@ -105,7 +105,7 @@ async fn until_seen(page: &Page, run: &SteeredRun<'_>) -> Result<Pause> {
     Err("no look inside the network has come".into())
 }
 
-/// Ratios near 1 differ in the third place.
+/// Ratios near 1 differ in the third decimal.
 fn exact(ratios: &[f64]) -> String {
     ratios.iter().map(|ratio| format!("{ratio:.3}")).collect::<Vec<_>>().join(", ")
 }

@@ -38,7 +38,7 @@ impl Native {
         })
     }
 
-    /// Trains until the run's clock has shown this time, and tells when each report came.
+    /// Trains until the run's clock reaches this time, and returns a point for each report.
     pub fn train_for(&self, workload: &Workload, time: Duration) -> Result<Vec<Point>> {
         let folder: &Path = match workload.images {
             Images::Mnist => &self.mnist,
@@ -68,7 +68,7 @@ impl Native {
     }
 }
 
-/// Where a run says that it is.
+/// The position that a progress or an epoch reports.
 fn read_point(line: &str) -> Option<Point> {
     let event: Value = serde_json::from_str(line).ok()?;
     let is_place = event["kind"] == "progress" || event["kind"] == "epoch";

@@ -1,4 +1,4 @@
-//! From the navigation to the first paint, and to an engine that is ready.
+//! Times from the navigation to the first paint, and to a ready engine.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::drive::{App, BrowserOptions, Page, Result};
 const INTERACTIVE_BUDGET_MS: f64 = 1_000.0;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs before the page's own scripts: notes when its API is there, and when the engine is. Both are counted from the navigation.
+/// Runs before the page's own scripts: records when its API exists, and when the engine is ready. Both are counted from the navigation.
 const WATCH: &str = "
     const bench = window.bench = {};
     const timer = setInterval(() => {
@@ -25,7 +25,7 @@ const READ: &str = "
     const paint = performance.getEntriesByName('first-contentful-paint')[0];
     return { painted_ms: paint.startTime, interactive_ms: window.bench.apiMs, ready_ms: window.bench.readyMs };";
 
-/// Moments after the navigation.
+/// Times after the navigation.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 struct Load {
     painted_ms: f64,

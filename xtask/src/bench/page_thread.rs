@@ -1,4 +1,4 @@
-//! Whether the page stays quick while the engine trains: the longest task of its thread.
+//! Whether the page stays responsive while the engine trains: the longest task of its thread.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::workload::{ONE_MINUTE, load_mnist};
 use super::{Bench, Engine};
 use crate::drive::{Page, Result};
 
-/// Shorter tasks are not told by the browser, and within the budget.
+/// The browser does not report shorter tasks, which are within the budget.
 const BUDGET_MS: f64 = 50.0;
 
 pub async fn measure(bench: &Bench) -> Result<String> {
@@ -29,7 +29,7 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     ))
 }
 
-/// Their durations.
+/// The durations of the long tasks.
 async fn long_tasks(page: &Page, time: Duration) -> Result<Vec<f64>> {
     load_mnist(page).await?;
     page.run::<()>("window.journey.longTasks = []", json!(null)).await?;

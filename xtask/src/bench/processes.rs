@@ -1,15 +1,15 @@
-//! The browser's processes as Linux shows them under /proc: time on a processor, most memory. Other systems show nothing here.
+//! The browser's processes, read from Linux's /proc: CPU time and peak memory. Other systems report nothing here.
 
 use std::fs;
 
-/// Linux counts a process's time in hundredths of a second, whatever its kernel's own clock.
+/// Linux counts a process's time in hundredths of a second, whatever the kernel's own clock.
 const MS_PER_TICK: f64 = 10.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessKind {
     /// The page and its workers.
     Renderer,
-    /// WebGPU, and SwiftShader where there is no graphics processor.
+    /// WebGPU, and SwiftShader if there is no GPU.
     Gpu,
 }
 
@@ -19,7 +19,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// The busiest process of this kind among those that descend from `root`.
+    /// The busiest process of this kind among the descendants of `root`.
     pub fn find(root: Option<u32>, kind: ProcessKind) -> Option<Self> {
         let argument = match kind {
             ProcessKind::Renderer => "--type=renderer",
@@ -32,23 +32,23 @@ impl Process {
         descendants(root?).into_iter().filter(is_wanted).max_by(|a, b| a.busy_ms().total_cmp(&b.busy_ms()))
     }
 
-    /// Time on a processor so far, all threads together.
+    /// CPU time so far, of all threads together.
     fn busy_ms(self) -> f64 {
         Stat::read(&format!("/proc/{}/stat", self.id)).map_or(0.0, |stat| stat.busy_ms)
     }
 
-    /// Time on a processor so far of the newest worker's thread.
+    /// CPU time so far of the newest worker's thread.
     pub fn worker_busy_ms(self) -> Option<f64> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.id)).ok()?.flatten();
         let threads = threads.filter(|thread| {
-            // "DedicatedWorker thread", as far as Linux keeps a thread's name.
+            // "DedicatedWorker thread", cut to the length that Linux keeps of a thread's name.
             fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.starts_with("DedicatedWorker"))
         });
         let newest = threads.max_by_key(|thread| thread.file_name().to_string_lossy().parse::<u32>().unwrap_or(0))?;
         Some(Stat::read(&newest.path().join("stat").to_string_lossy())?.busy_ms)
     }
 
-    /// The most memory that it ever had in use.
+    /// The peak of its resident memory.
     pub fn peak_bytes(self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -66,7 +66,7 @@ impl Stat {
         Self::parse(&fs::read_to_string(path).ok()?)
     }
 
-    /// `ID (NAME) STATE PARENT …`, where the name may hold anything; user and system time are the 14th and 15th.
+    /// `ID (NAME) STATE PARENT …`, where the name may contain anything; user and system time are the 14th and 15th field.
     fn parse(text: &str) -> Option<Self> {
         let (_, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! How much a visitor downloads: each built file as it is and compressed, and the sums that have a budget.
+//! Download sizes: each built file as it is and compressed, and the sums that have a budget.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,14 @@ use super::Bench;
 use super::table::Table;
 use crate::drive::Result;
 
-/// What good static hosts send: the best compression, with the window that browsers accept.
+/// What good static hosts send: the best compression, with a window that browsers accept.
 const QUALITY: i32 = 11;
 const WINDOW_BITS: i32 = 22;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Page,
-    /// The parts of the page that are fetched once the first is there.
+    /// The parts of the page that are fetched after the first one.
     Rest,
     CpuEngine,
     GpuEngine,
@@ -47,7 +47,7 @@ pub fn measure(bench: &Bench) -> Result<String> {
         if of_part.is_empty() {
             return Err(format!("dist/ has no file of the {}: run `cargo xtask build`", part.name()).into());
         }
-        // Of the many parts only the sum matters.
+        // For the many other parts, only the sum matters.
         for file in of_part.iter().filter(|file| file.part != Part::Rest) {
             all.row([format!("`{}`", file.name), kilobytes(file.raw_bytes), kilobytes(file.brotli_bytes)]);
         }
@@ -87,7 +87,7 @@ impl File {
 }
 
 impl Part {
-    /// Whose file it is. Snippets keep the path of the source that they belong to.
+    /// The part that a file belongs to. Snippets keep the path of their source file.
     fn of(name: &str) -> Self {
         if name.contains("engine_cpu") {
             Self::CpuEngine

@@ -1,13 +1,13 @@
-//! Time per step once a run is steady: windows of time, cut at the moments that the run told of.
+//! Time per step once a run is steady: windows of time, cut at the run's reports.
 
-/// Where a run was: `step` steps done after `elapsed_ms` of training.
+/// A position of a run: `step` steps done after `elapsed_ms` of training.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 pub struct Point {
     pub step: u32,
     pub elapsed_ms: f64,
 }
 
-/// What is left out, and how long a window is at least.
+/// The warm-up that is left out, and the minimum length of a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowConfig {
     pub warm_up_ms: f64,

@@ -1,4 +1,4 @@
-//! A run in the page that is let go and paused again, so that counters can be read between two of its steps.
+//! A run in the page that is resumed and paused in turn, so that counters can be read between two of its steps.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ pub struct SteeredRun<'a> {
     page: &'a Page,
 }
 
-/// Where a paused run is.
+/// The position of a paused run.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 pub struct Pause {
     pub step: u32,
     pub elapsed_ms: f64,
-    /// How often it has read back its losses.
+    /// Number of times that it has read back its losses.
     pub n_reads: u32,
 }
 
@@ -27,13 +27,13 @@ const START: &str = "
     }).then(() => { state.failure ??= 'the run has ended'; }, error => { state.failure = error.message; });
     return pauseAfter(0, 0);";
 
-const GO_ON: &str = "
+const RESUME: &str = "
     const { step, elapsed_ms } = window.bench;
     window.bench.is_paused = false;
     await kindling.resume();
     return pauseAfter(step, elapsed_ms);";
 
-/// Both begin with this.
+/// Both scripts begin with this.
 const PAUSE_AFTER: &str = "
     const until = async condition => {
         while (!condition()) {
@@ -50,16 +50,16 @@ const PAUSE_AFTER: &str = "
     };";
 
 impl<'a> SteeredRun<'a> {
-    /// Starts a run and pauses it when it has trained for this time.
+    /// Starts a run, and pauses it after this time of training.
     pub async fn start(page: &'a Page, config: &Value, time: Duration) -> Result<(Self, Pause)> {
         let args = json!({ "config": config, "time_ms": time.as_millis() as u64 });
         let pause = page.run(&format!("{PAUSE_AFTER}{START}"), args).await?;
         Ok((Self { page }, pause))
     }
 
-    /// Lets it go on for at least this time, and pauses it again.
-    pub async fn go_on(&self, time: Duration) -> Result<Pause> {
-        self.page.run(&format!("{PAUSE_AFTER}{GO_ON}"), json!({ "time_ms": time.as_millis() as u64 })).await
+    /// Resumes the run for at least this time, and pauses it again.
+    pub async fn resume_for(&self, time: Duration) -> Result<Pause> {
+        self.page.run(&format!("{PAUSE_AFTER}{RESUME}"), json!({ "time_ms": time.as_millis() as u64 })).await
     }
 
     pub async fn stop(self) -> Result<()> {

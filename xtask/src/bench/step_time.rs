@@ -70,7 +70,7 @@ impl Plan {
         }
     }
 
-    /// Long enough for all windows, and for what the last report of each overlaps.
+    /// Long enough for all windows, and for the overlap of the last report of each.
     fn time(&self) -> Duration {
         let window_ms = self.window.window_ms + 1_000.0;
         Duration::from_secs_f64((self.window.warm_up_ms + window_ms * self.n_windows as f64) / 1e3)

@@ -1,4 +1,4 @@
-//! A table in Markdown, and figures as its cells show them.
+//! A table in Markdown, and the format of the figures in its cells.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ impl Table {
 }
 
 impl fmt::Display for Table {
-    /// The first column is text, the others are figures.
+    /// The first column is text, the others are numbers.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, row) in self.rows.iter().enumerate() {
             if index > 0 {
@@ -32,7 +32,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Three digits that count, as far as they lie behind the point.
+/// Three significant digits, but all of the digits before the decimal point.
 pub fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
@@ -45,12 +45,12 @@ pub fn megabytes(bytes: u64) -> String {
     format!("{} MB", figure(bytes as f64 / 1e6))
 }
 
-/// Figures in the order of their measuring.
+/// Figures in the order in which they were measured.
 pub fn all(values: &[f64]) -> String {
     values.iter().copied().map(figure).collect::<Vec<_>>().join(", ")
 }
 
-/// The middle one, or the mean of the two in the middle; not a number where there is none.
+/// The middle value, or the mean of the two in the middle; NaN if there are no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

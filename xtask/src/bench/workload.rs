@@ -1,4 +1,4 @@
-//! What is trained to be timed, and on which images: in the page, and for the native program.
+//! The networks and images that are timed: in the page, and in the native program.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,11 +19,11 @@ pub struct Workload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Images {
     Mnist,
-    /// Random pixels as CIFAR-10's files: its own may not be shipped, and a step takes as long on any image.
+    /// Random pixels in CIFAR-10's files: its own may not be redistributed, and a step takes as long on any image.
     RandomCifar,
 }
 
-/// The network of the budget.
+/// The network that has a budget.
 pub const LENET: Workload =
     Workload { name: "LeNet, 3×32×32, batch 64", images: Images::RandomCifar, preset: "lenet", batch_size: 64 };
 /// MNIST's default, as a visitor trains it.
@@ -36,17 +36,17 @@ const ONE_MINUTE_LARGE: Workload =
 
 pub const ALL: [Workload; 3] = [LENET, ONE_MINUTE, ONE_MINUTE_LARGE];
 
-/// Images of the random dataset to train on, and to hold out.
+/// Numbers of training and test images in the random dataset.
 const N_RANDOM: [(&str, usize); 2] = [("data_batch_1.bin", 10_000), ("test_batch.bin", 500)];
 const RECORD_BYTES: usize = 3_073;
 
 impl Workload {
-    /// The config as `kindling.train` takes it, for a run without end.
+    /// The config in the form that `kindling.train` takes, for an endless run.
     pub fn config(&self) -> Value {
         json!({ "network": self.preset, "batchSize": self.batch_size, "epochs": 10_000 })
     }
 
-    /// Makes its images the page's dataset, all of them to train on: without validation images nothing but steps takes time.
+    /// Loads its images into the page, all of them for training: without validation images, nothing but steps takes time.
     pub async fn load(&self, page: &Page) -> Result<()> {
         match self.images {
             Images::Mnist => {
@@ -68,7 +68,7 @@ impl Workload {
         }
     }
 
-    /// Trains until the run's clock has shown this time, and tells when each report came.
+    /// Trains until the run's clock reaches this time, and returns a point for each report.
     pub async fn train_for(&self, page: &Page, time: Duration) -> Result<Vec<Point>> {
         let script = "
             const points = [];
@@ -82,14 +82,14 @@ impl Workload {
     }
 }
 
-/// As a visitor loads it, with validation images.
+/// Loads MNIST as a visitor does, with validation images.
 pub async fn load_mnist(page: &Page) -> Result<()> {
     page.run("await kindling.loadDataset('mnist')", json!(null)).await
 }
 
 /// Writes the random dataset as files.
 pub fn write_random_cifar(folder: &Path) -> std::io::Result<()> {
-    // Any odd number begins it; George Marsaglia's xorshift.
+    // George Marsaglia's xorshift, with an arbitrary seed other than 0.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for (name, n_images) in N_RANDOM {
         let mut bytes = Vec::with_capacity(n_images * RECORD_BYTES);

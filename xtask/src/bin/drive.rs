@@ -1,4 +1,4 @@
-//! The commands that drive a browser: `cargo xtask bench` and `cargo xtask screenshots` run this program.
+//! The program that drives a browser: `cargo xtask bench` and `cargo xtask screenshots` run it.
 
 use std::process::ExitCode;
 

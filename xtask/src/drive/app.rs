@@ -20,7 +20,7 @@ impl App {
         Ok(Self { server, browser: Browser::start(options).await? })
     }
 
-    /// Opens the page; `query` is what follows its address, such as `?engine=cpu`.
+    /// Opens the page; `query` is appended to its address, such as `?engine=cpu`.
     pub async fn open(&self, query: &str) -> Result<Page> {
         self.browser.open(&format!("{}{query}", self.server.url())).await
     }

@@ -1,4 +1,4 @@
-//! A headless Chromium with an empty profile, and the chromedriver that speaks to it.
+//! A headless Chromium with an empty profile, and the chromedriver that controls it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use super::{Page, Result};
 
-/// What kind of machine the visitor has.
+/// The visitor's machine and settings.
 #[derive(Clone, Debug)]
 pub struct BrowserOptions {
     pub webgpu: WebGpu,
@@ -24,24 +24,24 @@ pub struct BrowserOptions {
     /// Inner size of the window in CSS pixels.
     pub window: (u32, u32),
     pub is_dark: bool,
-    /// Every request of the browser, workers included, is written here.
+    /// A file for a log of every request of the browser, including those of workers.
     pub net_log: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebGpu {
-    /// SwiftShader: a correct, slow adapter that computes in software.
+    /// SwiftShader: a correct but slow adapter that computes in software.
     Software,
-    /// `navigator.gpu` has no adapter to give.
+    /// `navigator.gpu` returns no adapter.
     Absent,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Camera {
     Missing,
-    /// There is one, and the visitor says no.
+    /// There is a camera, and the visitor denies access.
     Refused,
-    /// There is one, the visitor says yes, and it shows this Y4M clip for ever.
+    /// There is a camera, the visitor allows access, and it shows this Y4M clip in a loop.
     Showing(PathBuf),
 }
 
@@ -138,7 +138,7 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
-            // So that the browser, too, ends with it.
+            // A group of its own, so that the browser can be ended together with chromedriver.
             .process_group(0)
             .spawn()
             .map_err(|error| {
@@ -175,7 +175,7 @@ impl Browser {
         Ok(())
     }
 
-    /// The process from which all of the browser's descend; none once it has ended.
+    /// The ancestor of all of the browser's processes; none once it has ended.
     pub fn root_process(&self) -> Option<u32> {
         self.chromedriver.id()
     }
@@ -194,14 +194,14 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// After a journey that failed. The driver's own end would wait for an answer that this thread, which is unwinding, cannot hear.
+    /// Runs after a failed journey. The driver's own `drop` would wait for an answer that this thread, which is unwinding, cannot receive.
     fn drop(&mut self) {
         if let Some(driver) = self.driver.take() {
-            // It can only have been ended already.
+            // Fails only if it has ended already.
             driver.leak().ok();
         }
         if let Some(id) = self.chromedriver.id() {
-            // Without `kill` the browser stays until the machine ends it.
+            // Without `kill`, the browser keeps running until the machine ends it.
             std::process::Command::new("kill").args(["-KILL", "--", &format!("-{id}")]).status().ok();
         }
     }

@@ -1,4 +1,4 @@
-//! The engine's worker through the browser's developer tools: values of its global scope, and the size of its wasm memory.
+//! Inspects the engine's worker with the browser's developer tools: values of its global scope, and the size of its wasm memory.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::{Page, Result};
 
-/// Ample for a worker between two steps of SwiftShader's.
+/// Ample for a worker between two steps on SwiftShader.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
-/// The page's newest engine. While it is attached the browser may compute a little slower.
+/// The page's newest engine. While this is attached, the browser may compute slightly slower.
 pub struct EngineWorker {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
@@ -28,7 +28,7 @@ impl EngineWorker {
         let address = capabilities["goog:chromeOptions"]["debuggerAddress"]
             .as_str()
             .ok_or("the browser names no address of its developer tools: use Chromium with chromedriver")?;
-        // chromedriver names windows as the developer tools name targets.
+        // chromedriver's window handles are the target ids of the developer tools.
         let target = page.session().window().await?;
         let (socket, _) = connect_async(format!("ws://{address}/devtools/page/{target}")).await?;
         let mut worker = Self { socket, session: String::new(), n_sent: 0 };
@@ -84,7 +84,7 @@ impl EngineWorker {
         Ok(self.n_sent)
     }
 
-    /// Passes over events and answers to others.
+    /// Skips events and the answers to other requests.
     async fn read_until(&mut self, is_wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let read = async {
             while let Some(message) = self.socket.next().await {

@@ -1,4 +1,4 @@
-//! The app in a browser's window: finds controls by role and name, and speaks to `window.kindling`.
+//! The app in a browser window: finds controls by role and name, and calls `window.kindling`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ pub struct Page {
     session: Arc<SessionHandle>,
 }
 
-/// What a promise of `window.kindling` was rejected with.
+/// The error with which a promise of `window.kindling` was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Rejection {
     pub name: String,
     pub message: String,
 }
 
-/// Runs before the app's own scripts: keeps hold of its workers, and notes what must not happen.
+/// Runs before the app's own scripts: keeps references to its workers, and records errors and long tasks.
 const OBSERVER: &str = r"
     window.journey = { workers: [], errors: [], longTasks: [] };
     const NativeWorker = window.Worker;
@@ -36,7 +36,7 @@ const OBSERVER: &str = r"
     }).observe({ type: 'longtask', buffered: true });
 ";
 
-/// Finds elements as an assistive program would: by role and accessible name, visible ones only.
+/// Finds elements as assistive technology does: by role and accessible name, visible ones only.
 const FIND: &str = r#"
     const [role, name] = arguments;
     const selectors = {
@@ -75,7 +75,7 @@ impl Page {
         &self.session
     }
 
-    /// Evaluates an async function body with `args` in scope, once the app's script has run; a rejection comes back as `Err(Rejection)` inside.
+    /// Evaluates an async function body with `args` in scope, once the app's script has run; a rejection is returned as the inner `Err`.
     pub async fn call<T: DeserializeOwned>(
         &self,
         body: &str,
@@ -99,7 +99,7 @@ impl Page {
         Ok(Ok(serde_json::from_value(answer.get("value").cloned().unwrap_or(Value::Null))?))
     }
 
-    /// Like [`Page::call`], for what must not be rejected.
+    /// Like [`Page::call`], but a rejection is an error.
     pub async fn run<T: DeserializeOwned>(&self, body: &str, args: Value) -> Result<T> {
         self.call(body, args).await?.map_err(|rejection| format!("{}: {}", rejection.name, rejection.message).into())
     }
@@ -120,18 +120,18 @@ impl Page {
         self.run(&body, json!({ "timeout_ms": timeout.as_millis() as u64, "expression": expression })).await
     }
 
-    /// Waits for an engine, and gives what `kindling.ready()` says of it.
+    /// Waits for an engine, and returns the result of `kindling.ready()`.
     pub async fn ready(&self) -> Result<Value> {
         self.run("return await kindling.ready()", json!(null)).await
     }
 
-    /// Waits until text stands somewhere in the visible page.
+    /// Waits until the visible page contains a text.
     pub async fn wait_for_text(&self, text: &str, timeout: Duration) -> Result<()> {
         let expression = format!("document.body.innerText.includes({})", json!(text));
         self.wait_for::<bool>(&expression, timeout).await.map(drop)
     }
 
-    /// The visible control of this role and accessible name, once it is there; a final `*` matches any ending.
+    /// The visible control with this role and accessible name, once it exists; a final `*` matches any ending.
     pub async fn control(&self, role: &str, name: &str) -> Result<WebElement> {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
@@ -147,7 +147,7 @@ impl Page {
         }
     }
 
-    /// Clicks the control of this role and name.
+    /// Clicks the control with this role and name.
     pub async fn click(&self, role: &str, name: &str) -> Result<()> {
         let control = self.control(role, name).await?;
         control.scroll_into_view().await?;

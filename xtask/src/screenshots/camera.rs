@@ -1,4 +1,4 @@
-//! Sets the size and the theme of the page's window, and takes its picture from top to bottom.
+//! Sets the size and the theme of the page's window, and takes a screenshot of the whole page.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::drive::{Page, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// In CSS pixels, as the height.
+    /// In CSS pixels, like the height.
     pub width: u32,
     pub height: u32,
     pub theme: Theme,
@@ -29,10 +29,10 @@ impl Theme {
     }
 }
 
-/// Below this width a screen is one that is held in the hand.
+/// Narrower screens are emulated as mobile devices.
 const DESK_WIDTH: u32 = 1_000;
 
-/// Makes the window such a screen.
+/// Gives the window this size and theme.
 pub async fn show(page: &Page, screen: &Screen) -> Result<()> {
     let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": screen.theme.name() }] });
     page.cdp().send_raw("Emulation.setEmulatedMedia", media).await?;
@@ -63,7 +63,7 @@ pub async fn settle(page: &Page) -> Result<()> {
     page.run(script, json!(STILL_MS)).await
 }
 
-/// The whole page as PNG. The window grows to the page's height for it, so that what sticks to the window's edge is at the page's.
+/// The whole page as PNG. The window is resized to the page's height, so that what sticks to the window's edge is at the page's.
 pub async fn take(page: &Page, screen: &Screen) -> Result<Vec<u8>> {
     let height: u32 = page.run("return document.documentElement.scrollHeight", json!(null)).await?;
     resize(page, screen, height.max(screen.height)).await?;

@@ -13,7 +13,7 @@ use crate::drive::{App, BrowserOptions, Page, Result};
 use crate::driven::ScreenshotOptions;
 use crate::places::Places;
 
-/// By the last part of their addresses.
+/// The last part of each place's address.
 const PLACES: [&str; 5] = ["data", "network", "train", "understand", "use"];
 
 const WIDE: Screen = Screen { width: 1440, height: 900, theme: Theme::Light };
@@ -41,7 +41,7 @@ pub async fn run(places: &Places, options: &ScreenshotOptions) -> Result<()> {
     Ok(())
 }
 
-/// Trains once, then goes through all screens and places, and has each photographed.
+/// Trains once, then takes a picture of each place on each screen.
 async fn take_all(app: &App, screens: &[Screen], take: impl AsyncFn(&Page, &Screen, &str) -> Result<()>) -> Result<()> {
     let page = app.open("?engine=cpu").await?;
     page.ready().await?;
@@ -65,7 +65,7 @@ async fn take_all(app: &App, screens: &[Screen], take: impl AsyncFn(&Page, &Scre
     Ok(())
 }
 
-/// Fails where the browser has no Chinese characters: it would draw the same box for each.
+/// Fails if the browser has no font with Chinese characters: it would draw the same box for each.
 async fn refuse_missing_font(page: &Page) -> Result<()> {
     let script = "
         const drawn = character => {

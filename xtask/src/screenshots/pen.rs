@@ -10,7 +10,7 @@ use crate::drive::{Page, Result};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where the pad is in the window.
+/// The position of the pad in the window.
 #[derive(serde::Deserialize)]
 struct Pad {
     left: f64,
@@ -18,7 +18,7 @@ struct Pad {
     side: f64,
 }
 
-/// A three: two arcs, one below the other. Waits for the network's answer.
+/// Draws a three: two arcs, one below the other. Waits for the prediction.
 pub async fn draw_three(page: &Page) -> Result<()> {
     let find = "
         const pad = document.querySelector('.draw-pad canvas');
@@ -41,7 +41,7 @@ pub async fn draw_three(page: &Page) -> Result<()> {
     settle(page).await
 }
 
-/// Points of an arc that opens to the left; angles in half turns, 0 to the right. All in shares of the pad's side.
+/// Points of an arc that opens to the left; angles in half turns, 0 to the right. All lengths are fractions of the pad's side.
 fn arc(center_y: f64, radius: f64, from: f64, to: f64) -> impl Iterator<Item = (f64, f64)> {
     const N_POINTS: u32 = 30;
     (0..=N_POINTS).map(move |index| {

@@ -1,9 +1,9 @@
-//! Classes of which there are many more or fewer train images than of others.
+//! Class imbalance: some classes have many more train images than others.
 
 use super::{Advice, Evidence};
 use crate::config::{ClassWeights, LossConfig};
 
-/// How many times as many images the largest class has as the smallest before it is worth a word.
+/// The minimum ratio of the largest to the smallest class that is reported.
 const RATIO: u32 = 3;
 
 pub fn unbalanced_classes(evidence: &Evidence) -> Option<Advice> {
@@ -12,11 +12,11 @@ pub fn unbalanced_classes(evidence: &Evidence) -> Option<Advice> {
         LossConfig::BinaryCrossEntropy | LossConfig::MeanSquaredError => false,
     };
     let counts = evidence.class_counts.iter().enumerate().map(|(class, count)| (*count, class as u16));
-    // Of equal ones the first.
+    // On ties, the first class.
     let (smallest_count, smallest) = counts.clone().min_by_key(|(count, _)| *count)?;
     let (largest_count, largest) = counts.rev().max_by_key(|(count, _)| *count)?;
     let is_unbalanced = largest_count > smallest_count.saturating_mul(RATIO);
-    // Weights make up for few images, not for none.
+    // Class weights compensate for few images, but not for none.
     (is_unbalanced && (!is_weighted || smallest_count == 0)).then_some(Advice::UnbalancedClasses {
         largest,
         largest_count,
@@ -43,17 +43,17 @@ mod tests {
     }
 
     #[test]
-    fn many_times_more_images_of_one_class_are_told_unless_they_are_weighed() {
+    fn many_times_more_images_of_one_class_are_reported_unless_they_are_weighted() {
         check(&[500, 100, 500, 90], ClassWeights::None, Some((0, 3)));
         check(&[500, 100, 500, 90], ClassWeights::Balanced, None);
-        // MNIST's classes, by the validation split left out.
+        // MNIST's classes without the validation split.
         check(&[5331, 6068, 5362, 5518, 5258, 4879, 5326, 5639, 5266, 5354], ClassWeights::None, None);
         check(&[3, 1], ClassWeights::None, None);
         check(&[], ClassWeights::None, None);
     }
 
     #[test]
-    fn a_class_without_images_is_told_in_any_case() {
+    fn a_class_without_images_is_reported_in_any_case() {
         check(&[10, 0, 12], ClassWeights::Balanced, Some((2, 1)));
         check(&[0, 0], ClassWeights::None, None);
     }

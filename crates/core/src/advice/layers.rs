@@ -2,8 +2,8 @@
 
 use super::{Advice, LayerHealth};
 
-/// Share of a layer's units from which it is worth a word; a few dead ones are usual.
-const SHARE: f64 = 0.5;
+/// Minimum fraction of a layer's units that is reported; a few dead ones are normal.
+const MIN_FRACTION: f64 = 0.5;
 
 pub fn dead_units(layers: &[LayerHealth]) -> Option<Advice> {
     worst(layers, |layer| layer.dead_share).map(|(layer, share)| Advice::DeadUnits { layer, share })
@@ -15,7 +15,7 @@ pub fn saturated_outputs(layers: &[LayerHealth]) -> Option<Advice> {
 
 fn worst(layers: &[LayerHealth], share: impl Fn(&LayerHealth) -> Option<f64>) -> Option<(u32, f64)> {
     let shares = layers.iter().filter_map(|layer| Some((layer.layer, share(layer)?)));
-    shares.filter(|(_, share)| *share >= SHARE).max_by(|(_, one), (_, other)| one.total_cmp(other))
+    shares.filter(|(_, share)| *share >= MIN_FRACTION).max_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Advice drawn from a run's curves, with the figures that it rests on; it never changes anything by itself.
+//! Advice: diagnoses drawn from a run's curves, with the numbers that support them. It never changes anything itself.
 
 mod balance;
 mod layers;
@@ -14,35 +14,35 @@ use crate::config::RunConfig;
 use crate::protocol::EpochReport;
 use crate::runs::series::Point;
 
-/// What advice is drawn from.
+/// The input of the diagnoses.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     pub config: &'a RunConfig,
-    /// In force; the schedule starts from it.
+    /// The current base learning rate of the schedule.
     pub learning_rate: f64,
-    /// Since that rate is in force.
+    /// Training loss since that base learning rate took effect.
     pub train_loss: &'a [Point],
     pub epochs: &'a [EpochReport],
-    /// Share of the planned steps that are done, 0 to 1.
+    /// Fraction of the planned steps that are done, 0 to 1.
     pub fraction: f64,
-    /// Train images of each class.
+    /// Train images per class.
     pub class_counts: &'a [u32],
-    /// Those that were looked into; none where nobody looked.
+    /// The monitored layers; empty if monitoring is off.
     pub layers: &'a [LayerHealth],
 }
 
-/// What a look inside the network found of one layer.
+/// Dead and saturated units of one layer, from monitoring.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LayerHealth {
-    /// Its place in the network's list of layers.
+    /// Index in the network's list of layers.
     pub layer: u32,
-    /// Share of the units of a ReLU that are 0 for every image looked at, 0 to 1.
+    /// Fraction of a ReLU's units that are 0 for every monitored image, 0 to 1.
     pub dead_share: Option<f64>,
-    /// Share of the outputs of a sigmoid or tanh that are at an end of its range, 0 to 1.
+    /// Fraction of a sigmoid's or tanh's outputs that are at an end of its range, 0 to 1.
     pub saturated_share: Option<f64>,
 }
 
-/// What seems to be wrong, with the figures that show it.
+/// A probable problem, with the numbers that indicate it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Advice {
@@ -52,28 +52,28 @@ pub enum Advice {
     },
     RateTooLow {
         learning_rate: f64,
-        /// The train loss at first and now.
+        /// The first and the latest training loss.
         first_loss: f64,
         loss: f64,
-        /// Steps between both.
+        /// Steps between the two.
         steps: u32,
     },
     OverFitting {
         /// The first epoch after the one with the lowest validation loss, from 0.
         since_epoch: u32,
-        /// The lowest validation loss, and the newest.
+        /// The lowest and the latest validation loss.
         lowest_loss: f32,
         loss: f32,
-        /// The train loss in the same two epochs.
+        /// The training loss of the same two epochs.
         train_loss_then: f32,
         train_loss: f32,
     },
-    /// Of the layer with most of them.
+    /// The layer with the highest fraction of dead units.
     DeadUnits {
         layer: u32,
         share: f64,
     },
-    /// Of the layer with most of them.
+    /// The layer with the highest fraction of saturated outputs.
     SaturatedOutputs {
         layer: u32,
         share: f64,
@@ -86,11 +86,11 @@ pub enum Advice {
     },
 }
 
-/// Nothing for a run that is well, or that is too young to tell.
+/// Diagnoses a run. Returns nothing for a healthy run, or before there is enough evidence.
 pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     let dead = layers::dead_units(evidence.layers);
     let rate = rate::too_high(evidence).or_else(|| {
-        // A network whose units are dead learns nothing at any rate.
+        // A network with dead units learns nothing at any learning rate.
         if dead.is_none() { rate::too_low(evidence) } else { None }
     });
     let all = [

@@ -1,26 +1,26 @@
-//! Over-fitting: the validation loss rises while the train loss goes on falling.
+//! Overfitting: the validation loss rises while the training loss keeps falling.
 
 use super::Advice;
 use crate::protocol::EpochReport;
 
-/// Epochs after the best one that must all be worse: one or two bad ones happen to healthy runs.
+/// The minimum number of epochs after the best one, all worse than it: one or two bad epochs happen in healthy runs.
 const EPOCHS: usize = 3;
 
-/// Shares of the lowest validation loss, and what is added so that a tiny loss may tremble: every one of the epochs since lies above
-/// the first, the newest above the second.
+/// Rises above the lowest validation loss, as a fraction of it and as an absolute minimum, so that noise in a tiny loss does not count.
+/// Every later epoch must exceed the first rise, the latest one the second.
 const RISES: [(f32, f32); 2] = [(0.05, 0.01), (0.1, 0.02)];
 
-/// What a train loss that still falls is at most, as a share of what it was.
+/// The training loss counts as still falling below this fraction of its value at the lowest validation loss.
 const FALL: f32 = 0.97;
 
 pub fn over_fitting(epochs: &[EpochReport]) -> Option<Advice> {
-    // Without validation images there is no such loss.
+    // Without validation images the loss is NaN.
     let epochs: Vec<&EpochReport> = epochs.iter().filter(|epoch| epoch.validation_loss.is_finite()).collect();
     let newest = *epochs.last()?;
     let lowest = *epochs.iter().min_by(|one, other| one.validation_loss.total_cmp(&other.validation_loss))?;
     let later: Vec<&EpochReport> = epochs.into_iter().filter(|epoch| epoch.epoch > lowest.epoch).collect();
     let first_later = later.first()?;
-    let limits = RISES.map(|(share, least)| lowest.validation_loss + (share * lowest.validation_loss).max(least));
+    let limits = RISES.map(|(fraction, min)| lowest.validation_loss + (fraction * lowest.validation_loss).max(min));
     let is_worse = later.iter().all(|epoch| epoch.validation_loss > limits[0]) && newest.validation_loss > limits[1];
     let still_learns = newest.train_loss < FALL * lowest.train_loss;
     (later.len() >= EPOCHS && is_worse && still_learns).then_some(Advice::OverFitting {
@@ -47,8 +47,8 @@ mod tests {
     }
 
     #[test]
-    fn a_validation_loss_that_rises_while_the_train_loss_falls_is_over_fitting() {
-        // A small set learned by heart.
+    fn a_validation_loss_that_rises_while_the_train_loss_falls_is_overfitting() {
+        // A small train split, memorized.
         let losses = [(1.1, 0.9), (0.7, 0.62), (0.5, 0.55), (0.32, 0.6), (0.2, 0.68), (0.1, 0.8)];
         check(&losses, Some(3));
         let Some(Advice::OverFitting { lowest_loss, loss, train_loss_then, train_loss, .. }) =
@@ -63,21 +63,21 @@ mod tests {
     fn healthy_epochs_are_not() {
         check(&[], None);
         check(&[(1.0, 0.8), (0.6, 0.5), (0.5, 0.45), (0.45, 0.41)], None);
-        // MNIST with Adam: the validation loss trembles at its floor.
+        // MNIST with Adam: the validation loss fluctuates around its minimum.
         check(&[(0.3, 0.09), (0.08, 0.06), (0.05, 0.052), (0.03, 0.055), (0.02, 0.05), (0.015, 0.056)], None);
-        // A spike, and then better than before.
+        // A spike, followed by a new minimum.
         check(&[(0.9, 0.7), (0.6, 0.5), (0.5, 0.95), (0.45, 0.48), (0.4, 0.44)], None);
-        // Two bad epochs are too few to tell.
+        // Two bad epochs are not enough evidence.
         check(&[(0.9, 0.7), (0.6, 0.5), (0.5, 0.6), (0.45, 0.6)], None);
     }
 
     #[test]
-    fn a_run_that_gets_worse_on_both_is_not_learning_by_heart() {
+    fn a_run_that_gets_worse_on_both_is_not_overfitting() {
         check(&[(0.9, 0.7), (0.6, 0.5), (0.9, 0.9), (1.5, 1.5), (2.0, 2.0)], None);
     }
 
     #[test]
-    fn without_validation_images_nothing_is_said() {
+    fn without_validation_images_nothing_is_reported() {
         check(&[(0.9, f32::NAN), (0.6, f32::NAN), (0.3, f32::NAN), (0.1, f32::NAN), (0.1, f32::NAN)], None);
     }
 }

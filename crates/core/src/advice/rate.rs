@@ -1,4 +1,4 @@
-//! A learning rate that is too high or too low, from the train loss.
+//! A learning rate that is too high or too low, judged by the training loss.
 
 use serde::Serialize;
 
@@ -6,29 +6,29 @@ use super::{Advice, Evidence};
 use crate::config::LossConfig;
 use crate::runs::series::Point;
 
-/// Points whose mean is compared with that of others, at least.
-const BLOCK: usize = 20;
+/// Minimum number of points in a block of the curve; the means of blocks are compared.
+const MIN_BLOCK_SIZE: usize = 20;
 
-/// Blocks that a curve is cut into, at most; fewer where they would be too short.
-const BLOCKS: usize = 12;
+/// Maximum number of blocks of a curve; fewer if they would be too short.
+const MAX_BLOCKS: usize = 12;
 
-/// Steps before anything is said.
-const LEAST_STEPS: f64 = 100.0;
+/// Minimum number of steps before any diagnosis.
+const MIN_STEPS: f64 = 100.0;
 
-/// Share of the run before a loss that does not fall is worth a word: some networks begin slowly.
-const LEAST_FRACTION: f64 = 0.3;
+/// Minimum fraction of the run before a loss that does not fall is reported: some networks start slowly.
+const MIN_FRACTION: f64 = 0.3;
 
-/// How many times the usual a single loss is that shows a jump: those of small batches vary widely.
+/// A single loss above this multiple of the reference is a jump; losses of small batches vary widely.
 const JUMP: f64 = 3.0;
 
-/// How many times the usual the mean of a block is that shows one.
+/// A block mean above this multiple of the reference is a jump.
 const LASTING: f64 = 1.3;
 
-/// What shows that the rate is too high.
+/// The evidence of a learning rate that is too high.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RateSign {
-    /// The loss had fallen and has risen since; means over about `steps` steps.
+    /// The loss fell and has risen since. Losses are means over blocks of steps.
     Rose { lowest_loss: f64, lowest_step: u32, loss: f64 },
     /// The loss jumped, and is still no better than guessing.
     Jumped { highest_loss: f64, highest_step: u32, loss: f64, guess_loss: f64 },
@@ -38,12 +38,13 @@ pub fn too_high(evidence: &Evidence) -> Option<Advice> {
     let blocks = blocks(evidence.train_loss);
     let (newest, before) = blocks.split_last()?;
     let lowest = before.iter().min_by(|one, other| one.mean.total_cmp(&other.mean))?;
-    if newest.step < LEAST_STEPS {
+    if newest.step < MIN_STEPS {
         return None;
     }
     let guess = guess_loss(&evidence.config.loss, evidence.class_counts.len());
     let rise = newest.mean - lowest.mean;
-    // More than chance: by a fifth, by a tenth of what there is to learn, and by four standard errors.
+    // Not noise: the rise is more than a fifth of the minimum, four standard errors, and a tenth of the loss of guessing (or half the
+    // minimum, if that is unknown).
     let is_risen = rise > 0.2 * lowest.mean && rise > 4.0 * newest.error.hypot(lowest.error);
     let is_much = guess.map_or(rise > 0.5 * lowest.mean, |guess| rise > 0.1 * guess);
     let sign = if before.len() >= 3 && is_risen && is_much {
@@ -58,8 +59,8 @@ pub fn too_low(evidence: &Evidence) -> Option<Advice> {
     let blocks = blocks(evidence.train_loss);
     let (newest, before) = blocks.split_last()?;
     let first = before.first()?;
-    // An attack can hold the loss up at any rate.
-    if newest.step < LEAST_STEPS || evidence.fraction < LEAST_FRACTION || evidence.config.adversarial.is_some() {
+    // Adversarial training can keep the loss high at any learning rate.
+    if newest.step < MIN_STEPS || evidence.fraction < MIN_FRACTION || evidence.config.adversarial.is_some() {
         return None;
     }
     let guess = guess_loss(&evidence.config.loss, evidence.class_counts.len())?;
@@ -73,10 +74,11 @@ pub fn too_low(evidence: &Evidence) -> Option<Advice> {
     })
 }
 
-/// A network may begin with a loss far above guessing and still learn; so what counts is a loss above the one it began with.
+/// Detects a jump of the loss. An untrained network may have a loss far above guessing and still learn, so the reference is the first loss,
+/// if it is higher than guessing.
 fn jump(points: &[Point], blocks: &[Block], guess: f64) -> Option<RateSign> {
     let (first, newest) = (points.first()?, blocks.last()?);
-    // Of a long run the first point is the mean of many steps, the jump perhaps among them.
+    // In a long run the first point is the mean of many steps, which may include the jump.
     let begins_with_first_step = first.step == 1.0;
     let reference = if begins_with_first_step { guess.max(first.value) } else { guess };
     let highest = points.iter().max_by(|one, other| one.value.total_cmp(&other.value))?;
@@ -90,19 +92,19 @@ fn jump(points: &[Point], blocks: &[Block], guess: f64) -> Option<RateSign> {
     })
 }
 
-/// Neighboring points of a curve.
+/// Consecutive points of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Block {
-    /// Of its last point.
+    /// Step of its last point.
     step: f64,
     mean: f64,
     /// Standard error of the mean.
     error: f64,
 }
 
-/// The newest points make a whole block; what is left over is at the beginning and left out.
+/// Cuts a curve into blocks of equal size, ending with the latest point; the remainder at the start is dropped.
 fn blocks(points: &[Point]) -> Vec<Block> {
-    let size = (points.len() / BLOCKS).max(BLOCK);
+    let size = (points.len() / MAX_BLOCKS).max(MIN_BLOCK_SIZE);
     let mut blocks: Vec<Block> = points
         .rchunks_exact(size)
         .filter_map(|block| {
@@ -116,7 +118,7 @@ fn blocks(points: &[Point]) -> Vec<Block> {
     blocks
 }
 
-/// The loss of a network that finds every class equally probable; none where the classes are not known.
+/// The loss of uniform predictions; `None` if the classes are unknown.
 fn guess_loss(loss: &LossConfig, n_classes: usize) -> Option<f64> {
     let n_classes = Some(n_classes).filter(|n_classes| *n_classes > 1)? as f64;
     Some(match loss {
@@ -156,13 +158,13 @@ mod tests {
         };
         assert!((130.0..170.0).contains(&highest_loss) && highest_step == 3, "{highest_loss} {highest_step}");
         assert!((guess_loss - 10.0_f64.ln()).abs() < 1e-9);
-        // Less of a jump, but a lasting one.
+        // A smaller but lasting jump.
         let Some(RateSign::Jumped { .. }) = sign(|step| if step < 2.0 { 2.3 } else { 4.0 }, 200) else {
             panic!("it stays above guessing")
         };
-        // A network that begins badly and then learns.
+        // A network that starts badly and then learns.
         assert_eq!(sign(|step| if step < 10.0 { 8.0 } else { 2.0 * (-step / 100.0).exp() }, 300), None);
-        // One that begins badly and learns slowly: nothing jumped.
+        // A network that starts badly and learns slowly: no jump.
         assert_eq!(sign(|step| 8.0 - step / 100.0, 300), None);
     }
 

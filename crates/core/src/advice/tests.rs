@@ -1,10 +1,10 @@
-//! Whole runs: those that are well get no advice, and one that is not gets its own. What the rules' tests share is here too.
+//! Whole runs: a healthy run gets no advice, an unhealthy one the advice that matches. Also the helpers of the rules' tests.
 
 use super::*;
 use crate::config::{InitConfig, NetworkConfig, OptimizerConfig};
 use crate::random::Random;
 
-/// Ten classes as even as MNIST's.
+/// Class counts as balanced as MNIST's.
 const CLASSES: [u32; 10] = [5331, 6068, 5362, 5518, 5258, 4879, 5326, 5639, 5266, 5354];
 
 pub fn config() -> RunConfig {
@@ -24,11 +24,11 @@ pub fn evidence<'a>(config: &'a RunConfig, train_loss: &'a [Point]) -> Evidence<
     }
 }
 
-/// How far a step's loss lies from the mean, as a share of it: that of small batches is large.
+/// Noise of a step's loss, as a fraction of its mean; it is large for small batches.
 #[derive(Clone, Copy)]
 pub struct Noise(pub f64);
 
-/// The loss of each step, from 1.
+/// The loss of each step, from step 1.
 pub fn points(loss: impl Fn(f64) -> f64, n_steps: u32, Noise(noise): Noise) -> Vec<Point> {
     let mut random = Random::new(5);
     let point = |step: u32| {
@@ -38,7 +38,7 @@ pub fn points(loss: impl Fn(f64) -> f64, n_steps: u32, Noise(noise): Noise) -> V
     (1..=n_steps).map(point).collect()
 }
 
-/// Train and validation loss of each epoch.
+/// Training and validation loss of each epoch.
 pub fn epochs(losses: &[(f32, f32)]) -> Vec<EpochReport> {
     let report = |(epoch, (train_loss, validation_loss)): (u32, (f32, f32))| EpochReport {
         epoch,
@@ -53,7 +53,7 @@ pub fn epochs(losses: &[(f32, f32)]) -> Vec<EpochReport> {
     (0..).zip(losses.iter().copied()).map(report).collect()
 }
 
-/// At every moment of the run.
+/// Asserts that there is no advice at any point of the run.
 fn check_silent(name: &str, config: &RunConfig, points: &[Point]) {
     for n_points in (0..=points.len()).step_by(50) {
         let fraction = n_points as f64 / points.len() as f64;
@@ -68,10 +68,10 @@ fn healthy_runs_get_no_advice() {
     check_silent("MNIST with Adam", &config(), &points(falling(2.3, 0.03, 60.0), 2_000, Noise(0.6)));
     check_silent("color images", &config(), &points(falling(2.3, 0.6, 900.0), 2_000, Noise(0.2)));
     check_silent("batches of four", &config(), &points(falling(2.3, 1.1, 700.0), 2_000, Noise(0.9)));
-    // LeNet with SGD at 0.001 stays at guessing for a sixth of the run, then falls.
+    // LeNet with SGD at 0.001 stays at the loss of guessing for a sixth of the run, then improves.
     let late = |step: f64| if step < 330.0 { 2.302 } else { 1.2 + 1.1 * (-(step - 330.0) / 300.0).exp() };
     check_silent("a slow beginning", &config(), &points(late, 2_000, Noise(0.1)));
-    // One cycle: the loss lingers while the rate is high.
+    // One-cycle schedule: the loss plateaus while the learning rate is high.
     let cycle =
         |step: f64| 0.4 + 1.9 * (-step / 200.0).exp() + 0.15 * (step / 300.0).sin().max(0.0) * (-step / 900.0).exp();
     check_silent("one cycle", &config(), &points(cycle, 2_000, Noise(0.3)));
@@ -82,7 +82,7 @@ fn healthy_runs_get_no_advice() {
 }
 
 #[test]
-fn a_rate_that_is_much_too_high_is_told_and_nothing_else() {
+fn a_rate_that_is_much_too_high_is_reported_and_nothing_else() {
     let config = RunConfig { learning_rate: 10.0, optimizer: OptimizerConfig::ADAM, ..config() };
     let loss = |step: f64| match step as u32 {
         1 => 2.3,
@@ -96,7 +96,7 @@ fn a_rate_that_is_much_too_high_is_told_and_nothing_else() {
 }
 
 #[test]
-fn a_dead_network_is_not_told_to_learn_faster() {
+fn a_dead_network_gets_no_advice_to_raise_the_rate() {
     let (config, points) = (config(), points(|_| 2.302, 300, Noise(0.01)));
     let is_low = |advice: &[Advice]| advice.iter().any(|advice| matches!(advice, Advice::RateTooLow { .. }));
     assert!(is_low(&advise(&evidence(&config, &points))));

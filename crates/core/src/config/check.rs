@@ -1,4 +1,4 @@
-//! The check of a config before a run: each number against its range in the table, and what must fit together.
+//! Checks a config before a run: each number against its range in the table, and combinations of fields.
 
 use super::fields::find;
 use super::{
@@ -7,8 +7,12 @@ use super::{
 };
 use crate::protocol::{Failure, FailureKind};
 
-/// Whether a run can have this config. The network is checked against the images' shape by `network::shape`, the class weights against the classes
-/// where the loss is made.
+/// Checks whether a run can use this config. `network::shape` checks the network against the image shape; class weights are checked against
+/// the classes where the loss is built.
+///
+/// # Errors
+///
+/// `BadConfig`, naming the field and its range, or what does not go together.
 pub fn check(config: &RunConfig) -> Result<(), Failure> {
     check_ranges(config)?;
     check_rates(config.learning_rate, config.weight_decay)?;
@@ -20,24 +24,36 @@ pub fn check(config: &RunConfig) -> Result<(), Failure> {
     require(!lacks_momentum, "Nesterov's way needs a momentum greater than 0")
 }
 
-/// Whether every number is in its range.
+/// Checks that every number is in its range.
+///
+/// # Errors
+///
+/// `BadConfig`, naming the field and its range.
 pub fn check_ranges(config: &RunConfig) -> Result<(), Failure> {
     numbers(config).into_iter().try_for_each(|(path, number)| check_number(path, number))
 }
 
-/// Whether rates may be used together.
+/// Checks the learning rate and the weight decay, each by itself and together: with ηλ of 1 or more, weight decay would zero or flip the
+/// weights.
+///
+/// # Errors
+///
+/// `BadConfig`, naming the field and its range.
 pub fn check_rates(learning_rate: f64, weight_decay: f64) -> Result<(), Failure> {
     check_number("learningRate", learning_rate)?;
     check_number("weightDecay", weight_decay)?;
     require(learning_rate * weight_decay < 1.0, "learning rate times weight decay must be less than 1")
 }
 
-/// Whether every strength is in its range.
 pub(super) fn check_augment(augment: &AugmentConfig) -> Result<(), Failure> {
     strengths(augment).into_iter().try_for_each(|(path, strength)| check_number(path, strength))
 }
 
-/// Whether the field with this path can have this number.
+/// Checks a number against the range of the field with this path.
+///
+/// # Errors
+///
+/// `BadConfig`, also for a path that is not in the table.
 pub fn check_number(path: &str, number: f64) -> Result<(), Failure> {
     match find(path).and_then(|field| field.range()) {
         Some(range) if !range.contains(number) => Err(bad(format!("{path} must be {range}"))),
@@ -46,7 +62,8 @@ pub fn check_number(path: &str, number: f64) -> Result<(), Failure> {
     }
 }
 
-/// Every number of a config that has a range, by its path. Each field is named, so that a new one does not compile until it is here.
+/// Every number of a config that has a range, with its path. Destructuring names each field, so a new field does not compile until it is
+/// handled here.
 fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
     let RunConfig {
         dataset: _,
@@ -127,13 +144,13 @@ fn of_optimizer(optimizer: &OptimizerConfig) -> Vec<(&'static str, f64)> {
 
 fn of_schedule(schedule: &ScheduleConfig) -> Vec<(&'static str, f64)> {
     const FACTOR: &str = "schedule.factor";
-    const LEAST_RATE: &str = "schedule.leastRate";
+    const MIN_RATE: &str = "schedule.leastRate";
     match *schedule {
         ScheduleConfig::Constant => vec![],
         ScheduleConfig::Step { epochs, factor } => vec![("schedule.epochs", epochs.into()), (FACTOR, factor)],
         ScheduleConfig::Exponential { factor } => vec![(FACTOR, factor)],
         ScheduleConfig::Cosine { warm_up_steps, least_rate } => {
-            vec![("schedule.warmUpSteps", warm_up_steps.into()), (LEAST_RATE, least_rate)]
+            vec![("schedule.warmUpSteps", warm_up_steps.into()), (MIN_RATE, least_rate)]
         }
         ScheduleConfig::OneCycle { rise, start_divisor, end_divisor } => vec![
             ("schedule.rise", rise),
@@ -145,7 +162,7 @@ fn of_schedule(schedule: &ScheduleConfig) -> Vec<(&'static str, f64)> {
             ("schedule.patience", patience.into()),
             ("schedule.threshold", threshold),
             ("schedule.cooldown", cooldown.into()),
-            (LEAST_RATE, least_rate),
+            (MIN_RATE, least_rate),
         ],
     }
 }

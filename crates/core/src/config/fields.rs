@@ -1,18 +1,19 @@
-//! The fields of a run's config, as one table: the check before a run, the page, the API, the search and the documents go by it.
+//! The table of a run's config fields. The check before a run, the page, the API, the search and the docs are all driven by it.
 //!
-//! To add a field: add it to [`RunConfig`](super::RunConfig) or to a part of it, to `numbers` in `check.rs` if it is a number, and here. The tests
-//! then name what is missing in `static/kindling.d.ts`, in docs/api.md and among the page's texts. The layers of a network are not in the table:
-//! what fits depends on the shapes, and `network::shape` decides it.
+//! To add a field: add it to [`RunConfig`](super::RunConfig) or to one of its parts, to `numbers` in `check.rs` if it is a number, and
+//! here. The tests then name what is missing in `static/kindling.d.ts`, docs/api.md and the page's texts. The layers of a network are not
+//! in the table: whether a layer is valid depends on its input shape, which `network::shape` checks.
 
-/// A field of the config, or of a part of it.
+/// A field of the config, or of one of its parts.
 #[derive(Debug)]
 pub struct ConfigField {
-    /// Names from the config down, as in JSON, without the name of a kind: `optimizer.momentum` is that of SGD, of RMSProp and of Muon.
+    /// The path from the root of the config, as in JSON but without the names of kinds: `optimizer.momentum` is the momentum of SGD,
+    /// RMSProp and Muon.
     pub path: &'static str,
     pub kind: FieldKind,
     pub default: FieldDefault,
     pub search: Searched,
-    /// Key of its name in `static/translations`.
+    /// Translation key of its label, in `static/translations`.
     pub text: &'static str,
 }
 
@@ -20,16 +21,15 @@ pub struct ConfigField {
 pub enum FieldKind {
     Integer(Range),
     Number(Range),
-    /// True or false.
     Flag,
-    /// One of these names. A kind with values of its own is an object with its name as the one key.
+    /// One of these names. In JSON, a kind with fields of its own is an object whose only key is the name.
     Choice(&'static [&'static str]),
-    /// A part with fields of its own.
+    /// An object with fields of its own.
     Part,
     Text,
 }
 
-/// Numbers that a field can have. A bound is included unless it is said to be excluded.
+/// The numbers that a field accepts. Bounds are inclusive unless excluded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     pub min: f64,
@@ -38,7 +38,7 @@ pub struct Range {
     pub is_max_excluded: bool,
 }
 
-/// What a field has where nothing is said.
+/// The value of a field that is not given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FieldDefault {
     /// Off: `null` in JSON.
@@ -46,24 +46,24 @@ pub enum FieldDefault {
     Number(f64),
     Flag(bool),
     Name(&'static str),
-    /// A number for each kind that has the field, by the kind's name.
+    /// A number for each kind that has the field, with the kind's name.
     OfKind(&'static [(&'static str, f64)]),
-    /// The network and the dataset must be given, and a part has the defaults of its fields.
+    /// None: the network and the dataset must be given, and a part takes the defaults of its fields.
     Unset,
 }
 
-/// How a search offers the field.
+/// Whether and over which range the hyperparameter search offers the field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Searched {
-    /// Never: the data, and how long a trial is, are no matter of choice by validation.
+    /// Never: the data and the length of a trial must not be chosen by validation.
     Never,
-    /// A program may search it; the page does not offer it.
+    /// The API may search it, but the page does not offer it.
     Unoffered,
-    /// Its choices, or, for a number, a range around the present value.
+    /// Its choices or, for a number, a range around the current value.
     AroundPresent,
-    /// From the first number to the second.
+    /// A range on a linear scale: min, max.
     Linear(f64, f64),
-    /// The same, on a log scale.
+    /// A range on a log scale: min, max.
     Log(f64, f64),
 }
 
@@ -71,10 +71,10 @@ use FieldDefault::{Flag, Name, OfKind, Off, Unset};
 use FieldKind::{Choice, Integer, Number, Part, Text};
 use Searched::{AroundPresent, Linear, Log, Never, Unoffered};
 
-/// Seeds and numbers of steps have 32 bits.
+/// Seeds and step counts are `u32`.
 const U32_MAX: f64 = u32::MAX as f64;
 
-/// A limit for what has none by its nature: beyond it lies nothing but a slip of the keyboard.
+/// The limit of fields without a natural one; a larger value can only be a typo.
 const HUGE: f64 = 1e9;
 
 pub const MAX_EPOCHS: u32 = 10_000;
@@ -82,7 +82,7 @@ pub const MAX_BATCH_SIZE: u32 = 4_096;
 
 const EPOCHS: f64 = MAX_EPOCHS as f64;
 
-/// 0 to below 1: a fraction that is never the whole.
+/// 0 to below 1: a fraction that must not be 1.
 const FRACTION: Range = Range { is_max_excluded: true, ..from(0.0, 1.0) };
 
 const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamW", "rmsProp", "adagrad", "lion", "muon"];
@@ -90,7 +90,7 @@ const SCHEDULES: &[&str] = &["constant", "step", "exponential", "cosine", "oneCy
 const LOSSES: &[&str] = &["crossEntropy", "binaryCrossEntropy", "meanSquaredError"];
 const METRICS: &[&str] = &["validationLoss", "validationAccuracy"];
 
-/// The table. A field comes after the part that it belongs to.
+/// The table. A field comes after the part that contains it.
 #[rustfmt::skip]
 pub const FIELDS: &[ConfigField] = &[
     // path                             kind and range                             default                          search              text
@@ -181,12 +181,12 @@ const fn field(
     ConfigField { path, kind, default, search, text }
 }
 
-/// Both bounds are included.
+/// Both bounds inclusive.
 const fn from(min: f64, max: f64) -> Range {
     Range { min, max, is_min_excluded: false, is_max_excluded: false }
 }
 
-/// The lower bound is excluded.
+/// The lower bound exclusive.
 const fn above(min: f64, max: f64) -> Range {
     Range { is_min_excluded: true, ..from(min, max) }
 }
@@ -195,7 +195,7 @@ const fn is(number: f64) -> FieldDefault {
     FieldDefault::Number(number)
 }
 
-/// The field with this path, for constants: a path that the table lacks does not compile.
+/// The field with this path, for constants: an unknown path fails to compile.
 #[expect(clippy::indexing_slicing, reason = "constants have no iterators")]
 pub const fn field_at(path: &str) -> &'static ConfigField {
     let mut place = 0;
@@ -208,7 +208,7 @@ pub const fn field_at(path: &str) -> &'static ConfigField {
     panic!("the config has no such field")
 }
 
-/// `==` of strings, which constants cannot use.
+/// String equality; `==` is not available in constants.
 #[expect(clippy::indexing_slicing, reason = "constants have no iterators")]
 const fn is_same(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
@@ -219,7 +219,7 @@ const fn is_same(left: &str, right: &str) -> bool {
     place == left.len() && place == right.len()
 }
 
-/// The field with this path. The name of a kind may stand within it: `optimizer.sgd.momentum`.
+/// The field with this path, which may contain the name of a kind: `optimizer.sgd.momentum`.
 pub fn find(path: &str) -> Option<&'static ConfigField> {
     let exact = |path: &str| FIELDS.iter().find(|field| field.path == path);
     exact(path).or_else(|| {
@@ -230,7 +230,7 @@ pub fn find(path: &str) -> Option<&'static ConfigField> {
 }
 
 impl ConfigField {
-    /// What a number can be; none for other fields.
+    /// The range of a number; `None` for other fields.
     pub const fn range(&self) -> Option<Range> {
         match self.kind {
             Integer(range) | Number(range) => Some(range),
@@ -242,26 +242,26 @@ impl ConfigField {
         matches!(self.kind, Integer(_))
     }
 
-    /// Whether the field can be left out, which switches off what it is for.
+    /// Whether the field is off by default and accepts `null`.
     pub const fn is_optional(&self) -> bool {
         matches!(self.default, Off)
     }
 
-    /// The last name of the path: `momentum`.
+    /// The last component of the path: `momentum`.
     pub fn name(&self) -> &'static str {
         self.path.rsplit('.').next().unwrap_or(self.path)
     }
 }
 
 impl Range {
-    /// False for what is no number.
+    /// False for NaN.
     pub fn contains(self, number: f64) -> bool {
         let is_above = if self.is_min_excluded { number > self.min } else { number >= self.min };
         let is_below = if self.is_max_excluded { number < self.max } else { number <= self.max };
         is_above && is_below
     }
 
-    /// The least and the greatest number that a form takes: where a bound is excluded, one that is very near.
+    /// The min and max for a form input; an excluded bound is replaced by a number just inside it.
     pub const fn ends(self) -> (f64, f64) {
         const NEAR_MIN: f64 = 1e-12;
         const NEAR_MAX: f64 = 1e-6;
@@ -271,7 +271,7 @@ impl Range {
     }
 }
 
-/// As documents state it: `above 0 to 1`, `0 to below 1`.
+/// As the docs state it: `above 0 to 1`, `0 to below 1`.
 impl std::fmt::Display for Range {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let above = if self.is_min_excluded { "above " } else { "" };

@@ -1,4 +1,4 @@
-//! A network as data: its layers, and how its first weights are drawn.
+//! A network as data: its layers and their weight initialization.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 pub struct NetworkConfig {
     pub name: String,
     pub layers: Vec<Layer>,
-    /// How the first weights are drawn.
+    /// Weight initialization.
     #[serde(default)]
     pub init: InitConfig,
 }
 
-/// One layer. As JSON: `"flatten"`, `{"conv": {"filters": 6, "kernel": 5, …}}`. What flows between layers are maps `[channels, height,
-/// width]`, a sequence `[length, features]`, or a vector `[length]`.
+/// One layer. In JSON: `"flatten"`, `{"conv": {"filters": 6, "kernel": 5, …}}`. Layers pass on feature maps `[channels, height, width]`, a
+/// sequence `[length, features]`, or a vector `[length]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Layer {
-    /// Square two-dimensional convolution (cross-correlation, as in PyTorch's `Conv2d`).
+    /// Two-dimensional convolution with a square kernel (cross-correlation, as in PyTorch's `Conv2d`).
     Conv {
         filters: u32,
         kernel: u32,
         stride: u32,
         padding: Padding,
-        /// Distance between the kernel's cells.
+        /// Spacing between kernel elements, as in PyTorch.
         #[serde(default = "one")]
         dilation: u32,
-        /// Channels and filters are cut into so many groups that do not see each other.
+        /// Channels and filters are divided into this many groups; a filter sees only the channels of its own group.
         #[serde(default = "one")]
         groups: u32,
         bias: bool,
     },
-    /// A convolution with one filter for each channel: PyTorch's `Conv2d` with as many groups and filters as channels.
+    /// One filter per channel: PyTorch's `Conv2d` with `groups` and filters equal to the number of channels.
     DepthwiseConv {
         kernel: u32,
         stride: u32,
@@ -41,48 +41,48 @@ pub enum Layer {
         dilation: u32,
         bias: bool,
     },
-    /// PyTorch's `BatchNorm2d` on maps, `BatchNorm1d` on a vector: epsilon 1e-5, momentum 0.1, learned scale and shift.
+    /// PyTorch's `BatchNorm2d` on feature maps, `BatchNorm1d` on a vector: epsilon 1e-5, momentum 0.1, learned scale and shift.
     BatchNorm,
-    /// PyTorch's `GroupNorm` on maps: epsilon 1e-5, learned scale and shift for each channel.
+    /// PyTorch's `GroupNorm` on feature maps: epsilon 1e-5, learned scale and shift per channel.
     GroupNorm {
         groups: u32,
     },
-    /// PyTorch's `LayerNorm` over the features of each item of a sequence, or over a vector: epsilon 1e-5, learned scale and shift for
-    /// each feature. On maps it is `GroupNorm` with one group: over channels, height and width, with scale and shift for each channel,
-    /// so that the weights do not depend on the image's size.
+    /// PyTorch's `LayerNorm` over the features of each item of a sequence, or over a vector: epsilon 1e-5, learned scale and shift per
+    /// feature. On feature maps it is `GroupNorm` with one group, over channels, height and width, with scale and shift per channel, so its
+    /// weights do not depend on the image size.
     LayerNorm,
     Activation(Activation),
-    /// PyTorch's `MaxPool2d(size, stride)`, no padding, floor.
+    /// PyTorch's `MaxPool2d(size, stride)`, without padding, output size rounded down.
     MaxPool {
         size: u32,
         stride: u32,
     },
-    /// PyTorch's `AvgPool2d(size, stride)`, no padding, floor.
+    /// PyTorch's `AvgPool2d(size, stride)`, without padding, output size rounded down.
     AveragePool {
         size: u32,
         stride: u32,
     },
-    /// Mean over height and width, or over the items of a sequence: one number for each channel or feature.
+    /// Mean over height and width, or over the items of a sequence: one value per channel or feature.
     GlobalAveragePool,
-    /// Maximum over height and width, or over the items of a sequence: one number for each channel or feature.
+    /// Maximum over height and width, or over the items of a sequence: one value per channel or feature.
     GlobalMaxPool,
-    /// Zeroes each value with probability `rate` while training, and scales the rest by `1 / (1 - rate)`.
+    /// Zeroes each value with probability `rate` during training, and scales the rest by `1 / (1 - rate)`.
     Dropout {
         rate: f32,
     },
-    /// As dropout, but for whole channels: PyTorch's `Dropout2d`.
+    /// Dropout of whole channels: PyTorch's `Dropout2d`.
     SpatialDropout {
         rate: f32,
     },
-    /// Maps or a sequence to a vector.
+    /// Feature maps or a sequence to a vector.
     Flatten,
     /// `y = W x + b`, on a vector or on each item of a sequence.
     Linear {
         units: u32,
         bias: bool,
     },
-    /// Adds its input to what its layers put out. Where they change the shape, the input is projected: maps by a 1x1 convolution with a
-    /// stride, vectors and sequences by a linear layer, both without bias or norm, as in pre-activation ResNets (He and others, 2016).
+    /// Adds its input to the output of its layers. If they change the shape, the input is projected: feature maps by a strided 1x1
+    /// convolution, vectors and sequences by a linear layer, both without bias or norm, as in pre-activation ResNets (He et al., 2016).
     Residual {
         layers: Vec<Layer>,
     },
@@ -92,42 +92,42 @@ pub enum Layer {
         kernel: u32,
         stride: u32,
     },
-    /// Weighs each channel by what all channels hold on average (Hu and others, 2018): mean, linear to `channels / ratio`, ReLU, linear
-    /// back, sigmoid.
+    /// Squeeze and excitation (Hu et al., 2018): channel weights from the mean of every channel, through a linear layer to
+    /// `channels / ratio`, ReLU, a linear layer back, and sigmoid.
     SqueezeExcitation {
         ratio: u32,
     },
-    /// An image as the sequence of its rows, from above: length `height`, features `channels · width`, channel by channel.
+    /// Reshapes an image to the sequence of its rows, top to bottom: length `height`, features `channels · width`, channel by channel.
     Rows,
-    /// PyTorch's `LSTM` with one layer, over a sequence.
+    /// PyTorch's single-layer `LSTM` over a sequence.
     Lstm {
         units: u32,
         #[serde(default)]
         states: States,
     },
-    /// PyTorch's `GRU` with one layer, over a sequence.
+    /// PyTorch's single-layer `GRU` over a sequence.
     Gru {
         units: u32,
         #[serde(default)]
         states: States,
     },
-    /// Cuts maps into squares of `size` and weighs each into `features` numbers: a sequence, row by row. What does not fill a square is
-    /// left out.
+    /// Cuts feature maps into squares of side `size` and projects each to `features` values: a sequence in row-major order. Pixels that do
+    /// not fill a square are dropped.
     PatchEmbedding {
         size: u32,
         features: u32,
     },
-    /// Adds a learned number to each feature of each item of a sequence, so that the items' places can be told apart.
+    /// Learned positional embedding: adds a learned value to each feature of each item of a sequence.
     PositionEmbedding,
-    /// PyTorch's `TransformerEncoderLayer` with the norms first and GELU: self-attention, then an MLP on each item with `features ·
-    /// mlp_ratio` hidden units. The dropout is on what each of the two adds.
+    /// PyTorch's `TransformerEncoderLayer` with `norm_first` and GELU: self-attention, then an MLP on each item with `features · mlp_ratio`
+    /// hidden units. Dropout applies to the output of both before the residual additions.
     TransformerBlock {
         heads: u32,
         mlp_ratio: u32,
         #[serde(default)]
         dropout: f32,
     },
-    /// The last layer: linear, one output per class of the dataset.
+    /// The output layer: linear, one logit per class of the dataset.
     Classifier {
         bias: bool,
     },
@@ -142,9 +142,9 @@ fn one() -> u32 {
 #[serde(rename_all = "camelCase")]
 pub enum Activation {
     Relu,
-    /// Slope 0.01 below zero.
+    /// Negative slope 0.01.
     LeakyRelu,
-    /// `x Φ(x)`, the exact form.
+    /// `x Φ(x)`, exact rather than the tanh approximation.
     Gelu,
     /// `x σ(x)`
     Silu,
@@ -159,35 +159,36 @@ impl Activation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Padding {
-    /// No padding: the output shrinks by `dilation · (kernel - 1)`.
+    /// No padding: the output is `dilation · (kernel - 1)` smaller.
     Valid,
-    /// `dilation · (kernel - 1) / 2` on each side: at stride 1 and odd kernels the output keeps its size.
+    /// `dilation · (kernel - 1) / 2` zeros on each side: with stride 1 and an odd kernel, the output keeps its size.
     Same,
 }
 
-/// Which states a recurrent layer hands on.
+/// Which hidden states a recurrent layer returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum States {
-    /// The one after the last item: a vector.
+    /// The hidden state after the last item: a vector.
     #[default]
     Last,
-    /// The one after each item: a sequence, for another recurrent layer.
+    /// The hidden state after every item: a sequence, for another recurrent layer.
     All,
 }
 
-/// How the first weights are drawn, from the run's seed. Norms start as the identity whatever is chosen.
+/// How initial weights are drawn, from the run's seed. Norms always start as the identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InitConfig {
-    /// What PyTorch draws for each kind of layer, mostly uniform in ±1/√fan-in.
+    /// PyTorch's default for each kind of layer, mostly uniform in ±1/√fan-in.
     #[default]
     Pytorch,
-    /// PyTorch's `kaiming_uniform_`: uniform in ±√(6/fan-in), made for ReLU (He and others, 2015); biases 0.
+    /// PyTorch's `kaiming_uniform_`: uniform in ±√(6/fan-in), made for ReLU (He et al., 2015); biases 0.
     He,
     /// PyTorch's `xavier_uniform_`: uniform in ±√(6/(fan-in + fan-out)), made for tanh (Glorot and Bengio, 2010); biases 0.
     Xavier,
-    /// All 0, so that all units of a layer stay alike and hardly anything is learned: to see why chance is needed.
+    /// All weights 0. All units of a layer then stay equal and the network learns next to nothing, which shows why initialization must be
+    /// random.
     Zeros,
 }
 

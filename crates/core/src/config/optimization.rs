@@ -1,22 +1,22 @@
-//! How a run's weights are moved: loss, optimizer, schedule, early stopping.
+//! Optimization: loss, optimizer, learning rate schedule, early stopping.
 
 use serde::{Deserialize, Serialize};
 
-/// What is minimized. Validation and evaluations always state cross-entropy, so that runs with different losses compare.
+/// The loss to minimize. Validation and evaluations always report cross-entropy, so runs with different losses can be compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum LossConfig {
     /// PyTorch's `CrossEntropyLoss`.
     CrossEntropy {
-        /// Share of the target that is spread evenly over all classes.
+        /// Fraction of the target probability that is spread evenly over all classes.
         label_smoothing: f64,
         class_weights: ClassWeights,
     },
-    /// For two classes: PyTorch's `BCEWithLogitsLoss` on the second logit minus the first. The sigmoid of that difference is the
-    /// softmax's probability of the second class, so this agrees with cross-entropy but for rounding.
+    /// For two classes: PyTorch's `BCEWithLogitsLoss` on the second logit minus the first. The sigmoid of that difference is the softmax
+    /// probability of the second class, so this equals cross-entropy up to rounding.
     BinaryCrossEntropy,
-    /// PyTorch's `MSELoss` between the softmax's probabilities and one-hot targets, a mean over images and classes. As textbooks
-    /// show, its gradient vanishes where the network is surely wrong.
+    /// PyTorch's `MSELoss` between the softmax probabilities and one-hot targets, averaged over images and classes. Its gradient vanishes
+    /// where the network is confidently wrong.
     MeanSquaredError,
 }
 
@@ -31,54 +31,53 @@ impl Default for LossConfig {
     }
 }
 
-/// How much each class counts in the loss. The mean over a batch is weighted, as PyTorch's: divided by the sum of its images'
-/// weights.
+/// The weight of each class in the loss. As in PyTorch, the mean over a batch is weighted: divided by the sum of the weights of its images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ClassWeights {
     #[default]
     None,
-    /// `images / (classes · images of the class)` over the train split, counting the classes that occur in it: scikit-learn's
-    /// "balanced".
+    /// `images / (classes · images of the class)` over the train split, counting only classes that occur in it: scikit-learn's "balanced".
     Balanced,
-    /// One for each class, greater than 0.
+    /// One weight per class, greater than 0.
     Given(Vec<f32>),
 }
 
-/// Optimizers with PyTorch's definitions. The constants have its defaults; only SGD's momentum is not 0 here.
+/// Optimizers, with PyTorch's definitions and default values where it has them. One exception: SGD's momentum defaults to 0.9 here, to 0 in
+/// PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum OptimizerConfig {
     /// PyTorch's `SGD`: `v ← μ v + g`, `θ ← θ − η v`, with Nesterov `θ ← θ − η (g + μ v)`; dampening 0.
     Sgd {
         momentum: f64,
-        // Configs from before it existed leave it out.
+        // Older configs leave this out.
         #[serde(default)]
         nesterov: bool,
     },
-    /// PyTorch's `Adam`; with decoupled decay it is AdamW.
+    /// PyTorch's `Adam`; with decoupled weight decay it is AdamW.
     Adam { beta1: f64, beta2: f64, epsilon: f64 },
-    /// PyTorch's `AdamW`: Adam whose decay is always decoupled.
+    /// PyTorch's `AdamW`: Adam with weight decay that is always decoupled.
     AdamW { beta1: f64, beta2: f64, epsilon: f64 },
     /// PyTorch's `RMSprop`: `s ← α s + (1 − α) g²`, `θ ← θ − η g / (√s + ε)`.
     RmsProp {
         alpha: f64,
         epsilon: f64,
         momentum: f64,
-        /// Whether `s` becomes a variance: the squared mean of the gradients is taken off.
+        /// Whether `s` is a variance estimate: the square of the mean gradient is subtracted.
         centered: bool,
     },
     /// PyTorch's `Adagrad`: `s ← s + g²`, `θ ← θ − η g / (√s + ε)`.
     Adagrad { epsilon: f64 },
-    /// Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023: `θ ← θ − η sign(β₁ m + (1 − β₁) g)`,
-    /// `m ← β₂ m + (1 − β₂) g`. Wants a learning rate three to ten times smaller than Adam's.
+    /// Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023: `θ ← θ − η sign(β₁ m + (1 − β₁) g)`, `m ← β₂ m + (1 − β₂) g`.
+    /// Needs a learning rate three to ten times lower than Adam's.
     Lion { beta1: f64, beta2: f64 },
-    /// Keller Jordan's Muon (kellerjordan.github.io/posts/muon, 2024): Nesterov momentum whose update of each weight, seen as a
-    /// matrix, is made orthogonal by five Newton-Schulz steps. Biases and norms have AdamW (β₁ 0.9, β₂ 0.95, ε 1e-10). Jordan gives AdamW
-    /// the last layer's weight too; here it has Muon.
+    /// Keller Jordan's Muon (kellerjordan.github.io/posts/muon, 2024): Nesterov momentum whose update of each weight, as a matrix, is
+    /// orthogonalized by five Newton-Schulz iterations. Biases and norms use AdamW (β₁ 0.9, β₂ 0.95, ε 1e-10). Jordan also uses AdamW for
+    /// the weight of the last layer; here Muon updates it.
     Muon {
         momentum: f64,
-        /// AdamW's learning rate as a share of Muon's.
+        /// AdamW's learning rate as a multiple of Muon's.
         adam_rate_share: f64,
     },
 }
@@ -90,14 +89,14 @@ impl OptimizerConfig {
     pub const RMS_PROP: Self = Self::RmsProp { alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false };
     pub const ADAGRAD: Self = Self::Adagrad { epsilon: 1e-10 };
     pub const LION: Self = Self::Lion { beta1: 0.9, beta2: 0.99 };
-    /// Jordan's rates are 0.02 for Muon and 3e-4 for AdamW.
+    /// Jordan's learning rates are 0.02 for Muon and 3e-4 for AdamW.
     pub const MUON: Self = Self::Muon { momentum: 0.95, adam_rate_share: 0.015 };
 
-    /// Each with its defaults.
+    /// Every optimizer with its defaults.
     pub const ALL: [Self; 7] =
         [Self::SGD, Self::ADAM, Self::ADAM_W, Self::RMS_PROP, Self::ADAGRAD, Self::LION, Self::MUON];
 
-    /// The momentum, of optimizers that have one.
+    /// The momentum, if the optimizer has one.
     pub fn momentum_mut(&mut self) -> Option<&mut f64> {
         match self {
             Self::Sgd { momentum, .. } | Self::RmsProp { momentum, .. } | Self::Muon { momentum, .. } => Some(momentum),
@@ -106,49 +105,49 @@ impl OptimizerConfig {
     }
 }
 
-/// How the weight decay acts.
+/// How weight decay is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Decay {
-    /// Apart from the gradient: `θ ← θ − η·direction − ηλθ`.
+    /// Separately from the gradient: `θ ← θ − η·direction − ηλθ`.
     #[default]
     Decoupled,
-    /// As part of the gradient, `g + λθ`: what `weight_decay` means in PyTorch's `SGD` and `Adam`.
+    /// As an L2 penalty in the gradient, `g + λθ`: what `weight_decay` means in PyTorch's `SGD` and `Adam`.
     L2,
 }
 
-/// How the learning rate changes; the config's learning rate is its base. [`super::schedule`] computes it.
+/// The learning rate schedule. The config's learning rate is its base; [`super::schedule`] computes each step's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ScheduleConfig {
     #[default]
     Constant,
-    /// PyTorch's `StepLR`: times `factor` after every `epochs` epochs.
+    /// PyTorch's `StepLR`: multiplied by `factor` after every `epochs` epochs.
     Step { epochs: u32, factor: f64 },
-    /// PyTorch's `ExponentialLR`: times `factor` after every epoch.
+    /// PyTorch's `ExponentialLR`: multiplied by `factor` after every epoch.
     Exponential { factor: f64 },
-    /// Rises in equal steps to the base, then falls along half a cosine: PyTorch's `LinearLR` and `CosineAnnealingLR`.
+    /// Linear warm-up to the base, then cosine annealing: PyTorch's `LinearLR` and `CosineAnnealingLR`.
     Cosine {
-        /// Steps of the rise.
+        /// Steps of the linear warm-up.
         warm_up_steps: u32,
         least_rate: f64,
     },
-    /// PyTorch's `OneCycleLR`, which anneals along cosines: from `base / start_divisor` up to the base, and down to the start divided
-    /// by `end_divisor`. The momentum stays as it is.
+    /// PyTorch's `OneCycleLR` with cosine annealing: from `base / start_divisor` up to the base, then down to that start divided by
+    /// `end_divisor`. Momentum stays constant.
     OneCycle {
-        /// Share of the steps in which the rate rises.
+        /// Fraction of the steps in which the learning rate rises; PyTorch's `pct_start`.
         rise: f64,
         start_divisor: f64,
         end_divisor: f64,
     },
-    /// PyTorch's `ReduceLROnPlateau` on the validation loss: times `factor` once it has not fallen for more than `patience`
+    /// PyTorch's `ReduceLROnPlateau` on the validation loss: multiplied by `factor` when the loss has not improved for more than `patience`
     /// epochs.
     Plateau {
         factor: f64,
         patience: u32,
-        /// Share of the lowest loss by which a lower one must be lower to count.
+        /// An improvement counts only if the loss is lower than the lowest so far by more than this fraction of it.
         threshold: f64,
-        /// Epochs after a reduction that are not counted.
+        /// Epochs after a reduction that do not count as epochs without improvement.
         cooldown: u32,
         least_rate: f64,
     },
@@ -161,19 +160,19 @@ impl ScheduleConfig {
     pub const ONE_CYCLE: Self = Self::OneCycle { rise: 0.3, start_divisor: 25.0, end_divisor: 1e4 };
     pub const PLATEAU: Self =
         Self::Plateau { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, least_rate: 0.0 };
-    /// Each with PyTorch's defaults, where it has them.
+    /// Every schedule, with PyTorch's defaults where it has them.
     pub const ALL: [Self; 6] =
         [Self::Constant, Self::STEP, Self::EXPONENTIAL, Self::COSINE, Self::ONE_CYCLE, Self::PLATEAU];
 }
 
-/// Ends a run that no longer gets better. The weights that are kept are then the best by the same metric.
+/// Ends a run that no longer improves. The best checkpoint is then chosen by the same metric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EarlyStopping {
     pub metric: Metric,
-    /// Epochs in a row without an improvement after which the run ends.
+    /// Consecutive epochs without an improvement after which the run ends.
     pub patience: u32,
-    /// What a smaller improvement than this is not: loss, or share of the images.
+    /// Min delta: an improvement counts only if it is larger than this, in units of the loss or as a fraction of the images.
     pub least_improvement: f64,
 }
 
@@ -183,7 +182,7 @@ impl Default for EarlyStopping {
     }
 }
 
-/// A figure of the validation split.
+/// A metric of the validation split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Metric {

@@ -1,4 +1,4 @@
-//! Everything that decides the outcome of a run: enough to repeat it.
+//! The configuration of a run: everything that decides its outcome, and so enough to repeat it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +9,15 @@ use super::{AdversarialConfig, AugmentConfig, Decay, EarlyStopping, LossConfig, 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunConfig {
-    /// Id or name of the dataset that the run is for.
+    /// Id or name of the dataset to train on.
     pub dataset: String,
-    /// How the dataset is cut into train, validation and test.
+    /// How the dataset is split into train, validation and test.
     pub split: SplitConfig,
-    /// Seeds the initial weights, the order of the batches, and the changes to them.
+    /// Seeds the initial weights, the order of the batches, dropout, augmentation and attacks.
     pub seed: u32,
     pub network: NetworkConfig,
     pub optimizer: OptimizerConfig,
-    /// η in `θ ← θ − η∇L − ηλθ`. The schedule starts from it.
+    /// η in `θ ← θ − η∇L − ηλθ`: the base learning rate of the schedule.
     pub learning_rate: f64,
     /// λ in `θ ← θ − η∇L − ηλθ`.
     pub weight_decay: f64,
@@ -25,33 +25,34 @@ pub struct RunConfig {
     pub batch_size: u32,
     /// Passes over the train split.
     pub epochs: u32,
-    /// End after this many steps, whatever the epoch.
+    /// The run ends after this many steps, even in the middle of an epoch.
     pub max_steps: Option<u32>,
-    // Below: what configs from before these existed leave out, and then run as they did.
+    // The fields below are newer than some stored configs, which leave them out. Their defaults keep those runs as they were.
     #[serde(default)]
     pub loss: LossConfig,
-    /// How the weight decay acts.
+    /// Whether weight decay is decoupled or an L2 penalty.
     #[serde(default)]
     pub decay: Decay,
-    /// How the learning rate changes during the run.
+    /// The learning rate schedule.
     #[serde(default)]
     pub schedule: ScheduleConfig,
-    /// The longest that the gradient of all parameters together may be (its 2-norm); longer ones are scaled down to it.
+    /// Gradient clipping: the maximum 2-norm of the gradient over all parameters together. A longer gradient is scaled down to it.
     #[serde(default)]
     pub clip_norm: Option<f64>,
-    /// Batches whose mean gradient makes one update. The last update of an epoch may have fewer.
+    /// Gradient accumulation: the number of batches whose mean gradient makes one update. The last update of an epoch may have fewer.
     #[serde(default = "one")]
     pub batches_per_update: u32,
-    /// Share of the old average in the moving average of the weights. With it, the average is evaluated, kept and
-    /// asked instead of the weights. Early averages use less of it, `(1 + updates) / (10 + updates)`, as TensorFlow's do.
+    /// Decay of the exponential moving average of the weights. When set, the average is evaluated, saved and used for predictions in place
+    /// of the weights. Early updates use a lower decay, `min(decay, (1 + updates) / (10 + updates))`, as TensorFlow's
+    /// `ExponentialMovingAverage` does.
     #[serde(default)]
     pub ema_decay: Option<f64>,
     #[serde(default)]
     pub early_stopping: Option<EarlyStopping>,
-    /// Random changes to the train images.
+    /// Data augmentation of the train images.
     #[serde(default)]
     pub augment: AugmentConfig,
-    /// Train images are changed against the network, after the random changes.
+    /// Adversarial training, applied after augmentation.
     #[serde(default)]
     pub adversarial: Option<AdversarialConfig>,
 }
@@ -61,7 +62,7 @@ fn one() -> u32 {
 }
 
 impl RunConfig {
-    /// Adam at 0.001 for five epochs of batches of 64, with none of the extras.
+    /// Adam at a learning rate of 0.001, batches of 64 images, five epochs, everything optional off.
     pub fn new(dataset: impl Into<String>, network: NetworkConfig) -> Self {
         Self {
             dataset: dataset.into(),
@@ -86,7 +87,7 @@ impl RunConfig {
         }
     }
 
-    /// What of it decides which kernels a GPU runs: two configs that give the same differ in numbers only.
+    /// The part of the config that decides which kernels a GPU runs. Two configs with equal parts differ only in numeric values.
     pub fn kernels(&self) -> Self {
         Self {
             seed: 0,
@@ -99,7 +100,8 @@ impl RunConfig {
         }
     }
 
-    /// With this many train images: fewer than a batch make one smaller batch, and an epoch leaves out those that fill none.
+    /// The length of a run on `n_train` train images. If there are fewer images than a batch, they make one smaller batch; otherwise an
+    /// epoch drops its incomplete last batch.
     pub fn length(&self, n_train: u32) -> RunLength {
         let batch_size = n_train.min(self.batch_size);
         let steps_per_epoch = n_train.checked_div(batch_size).unwrap_or(0);
@@ -108,22 +110,22 @@ impl RunConfig {
     }
 }
 
-/// How long a run is, unless it is ended before.
+/// How long a run is if nothing ends it early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunLength {
-    /// Images per step; 0 without train images.
+    /// Images per step; 0 if there are no train images.
     pub batch_size: u32,
     pub steps_per_epoch: u32,
     pub total_steps: u64,
 }
 
-/// How a dataset is cut. Stratified: every class keeps its share in each part.
+/// How a dataset is split. Stratified: every class keeps its proportion in each split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SplitConfig {
-    /// Share of the images outside the test set that is held out for validation.
+    /// Fraction of the images outside the test set that is held out for validation.
     pub validation_fraction: f32,
-    /// Share of all images that becomes the test set; ignored where the dataset has a standard test set.
+    /// Fraction of all images that becomes the test set; ignored if the dataset has a standard test set.
     pub test_fraction: f32,
     pub seed: u32,
 }

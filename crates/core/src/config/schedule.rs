@@ -1,4 +1,4 @@
-//! The learning rate of a step: a function of the schedule and of where the run is.
+//! The learning rate of a step, as a function of the schedule and the position in the run.
 
 use std::f64::consts::PI;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::ScheduleConfig;
 
-/// Where a run is.
+/// A position in a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct At {
     /// Steps done.
     pub step: u32,
     pub total_steps: u32,
     pub steps_per_epoch: u32,
-    /// What the plateau schedule has come to: [`Plateau::reduction`].
+    /// The plateau schedule's multiplier: [`Plateau::reduction`].
     pub reduction: f64,
 }
 
@@ -33,7 +33,7 @@ pub fn learning_rate(schedule: &ScheduleConfig, base: f64, at: At) -> f64 {
         }
         ScheduleConfig::OneCycle { rise, start_divisor, end_divisor } => {
             let start = base / start_divisor;
-            // PyTorch's cycle is at the base one step before `rise` of the steps are done, and at its end in the last step.
+            // PyTorch's cycle reaches the base one step before the fraction `rise` of the steps is done, and its end in the last step.
             let top = rise * f64::from(at.total_steps) - 1.0;
             let last = f64::from(at.total_steps) - 1.0;
             match f64::from(at.step) <= top {
@@ -45,23 +45,23 @@ pub fn learning_rate(schedule: &ScheduleConfig, base: f64, at: At) -> f64 {
     }
 }
 
-/// Half a cosine, from 0 to 1.
-fn anneal(from: f64, to: f64, share: f64) -> f64 {
-    to + (from - to) / 2.0 * (1.0 + (PI * share).cos())
+/// Cosine annealing from `from` to `to`; `fraction` is 0 to 1.
+fn anneal(from: f64, to: f64, fraction: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + (PI * fraction).cos())
 }
 
-/// Which share of the way from `start` to `end` is done.
+/// The fraction of the way from `start` to `end` that is done, 0 to 1.
 fn span(start: f64, end: f64, step: u32) -> f64 {
     if end <= start { 1.0 } else { ((f64::from(step) - start) / (end - start)).clamp(0.0, 1.0) }
 }
 
-/// How long the validation loss has not fallen, and what that has done to the learning rate.
+/// The state of the plateau schedule: how long the validation loss has not improved, and the reductions so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
     lowest: f64,
     epochs_without: u32,
     cooldown_left: u32,
-    /// What the base is multiplied by: the product of the reductions so far.
+    /// The multiplier of the base learning rate: the product of the reductions so far.
     pub reduction: f64,
 }
 
@@ -70,7 +70,7 @@ impl Plateau {
         Self { lowest: f64::INFINITY, epochs_without: 0, cooldown_left: 0, reduction: 1.0 }
     }
 
-    /// After an epoch with this validation loss. Other schedules know no plateau.
+    /// The state after an epoch with this validation loss. Unchanged for other schedules.
     pub fn after(mut self, schedule: &ScheduleConfig, loss: f64) -> Self {
         let ScheduleConfig::Plateau { factor, patience, threshold, cooldown, .. } = *schedule else { return self };
         if loss < self.lowest * (1.0 - threshold) {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_rate_is_no_rise() {
+    fn the_min_rate_does_not_raise_the_base() {
         let schedule =
             ScheduleConfig::Plateau { factor: 0.1, patience: 0, threshold: 0.0, cooldown: 0, least_rate: 0.5 };
         assert_eq!(learning_rate(&schedule, 0.2, at(0, 10)), 0.2);

@@ -1,4 +1,4 @@
-//! Reads CIFAR's batches out of a tar archive, packed or not, without unpacking it anywhere.
+//! Reads CIFAR-10's batches from a tar archive, compressed or not, without unpacking it anywhere.
 
 use std::io::{self, Read};
 
@@ -7,30 +7,34 @@ use super::files::{base_name, is_hidden, is_meta, parse_class_names};
 use super::gzip::Unpacked;
 use super::{DatasetError, MAX_PIXEL_BYTES};
 
-/// What one archive may unpack to: all that a dataset may hold, and something for texts and headers.
+/// Maximum decompressed size of an archive: the maximum size of a dataset, plus something for texts and headers.
 const ARCHIVE_LIMIT_BYTES: u64 = MAX_PIXEL_BYTES + (64 << 20);
 const N_ENTRIES_LIMIT: usize = 100_000;
 
-/// What an archive held beside its batches.
+/// What an archive contains besides its batches.
 #[derive(Debug, Default)]
 pub struct Found {
     /// From `batches.meta.txt`.
     pub classes: Option<Vec<String>>,
-    /// The first file that was none of a dataset, for telling what this archive is.
+    /// The first file that is not part of a dataset; error messages name it.
     pub other: Option<String>,
 }
 
-/// Whether a file begins as a tar archive does.
+/// Whether a file starts like a tar archive.
 pub fn is_tar(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar")
 }
 
-/// Reads the batches of an archive as they come by.
+/// Reads the batches of an archive while decompressing it.
+///
+/// # Errors
+///
+/// If the archive is damaged, truncated or too large, or a batch is malformed.
 pub fn read_tar(file: &str, bytes: &[u8], batches: &mut Batches) -> Result<Found, DatasetError> {
     let bad = |detail: String| DatasetError::BadArchive { file: file.to_owned(), detail };
     let mut archive = tar::Archive::new(Bounded { source: Unpacked::open(file, bytes), n_left: ARCHIVE_LIMIT_BYTES });
     let mut found = Found::default();
-    // Raw entries: long names would be gathered in memory, of any length, and CIFAR's are short.
+    // Raw entries: otherwise long names of any length would be collected in memory, and CIFAR's are short.
     let entries = archive.entries().map_err(|error| bad(error.to_string()))?.raw(true);
     for (n_entries, entry) in entries.enumerate() {
         let entry = entry.map_err(|error| bad(error.to_string()))?;
@@ -42,7 +46,7 @@ pub fn read_tar(file: &str, bytes: &[u8], batches: &mut Batches) -> Result<Found
             read_entry(entry, base_name(&name), batches, &mut found)?;
         }
     }
-    // Past the last entry come zeros, and in gzip the sum that tells whether all of it arrived unharmed.
+    // Reads past the last entry: zeros and, for gzip, the checksum over the whole file.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| bad(error.to_string()))?;
     Ok(found)
 }
@@ -74,7 +78,7 @@ fn read_entry(
     Ok(())
 }
 
-/// Ends with an error where an archive unpacks to more than the limit.
+/// A reader that fails once the decompressed size exceeds the limit.
 struct Bounded<R> {
     source: R,
     n_left: u64,
@@ -91,7 +95,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Counts the bytes that come through.
+/// A reader that counts the bytes read.
 struct Counted<'a, R> {
     source: R,
     n_read: &'a mut u64,

@@ -1,4 +1,4 @@
-//! CIFAR-10's binary batches: records of one label byte and 3072 pixel bytes, red, green and blue plane of 32 x 32.
+//! CIFAR-10's binary batches: records of one label byte and 3072 pixel bytes, in red, green and blue planes of 32 x 32.
 
 use std::io::{self, Read};
 
@@ -6,12 +6,12 @@ use super::gzip::reserve;
 use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, mnist};
 use crate::protocol::ImageShape;
 
-/// The batches read so far, their images in one buffer: training batches by name, then test batches.
+/// The batches read so far, with all images in one buffer: training batches in order of their names, then test batches.
 pub struct Batches {
     batches: Vec<Batch>,
     pixels: Vec<u8>,
     labels: Vec<u8>,
-    /// Bytes worth reserving when the first record comes.
+    /// Bytes to reserve at the first record.
     expected_bytes: u64,
 }
 
@@ -25,12 +25,12 @@ const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const PIXEL_BYTES: usize = 3072;
 pub const RECORD_BYTES: usize = 1 + PIXEL_BYTES;
 
-/// The classes where no `batches.meta.txt` names them, in the order of the labels.
+/// The classes, if no `batches.meta.txt` names them; in label order.
 const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 impl Batches {
-    /// `source_bytes` is the size of the files that the batches come from. Photos hardly shrink in gzip, so that the images take
-    /// about as much.
+    /// `source_bytes` is the size of the files that contain the batches. Photos hardly compress with gzip, so the images take about as
+    /// much.
     pub fn new(source_bytes: u64) -> Self {
         let expected_bytes = source_bytes.saturating_add(source_bytes / 8).min(MAX_PIXEL_BYTES);
         Self { batches: Vec::new(), pixels: Vec::new(), labels: Vec::new(), expected_bytes }
@@ -41,6 +41,10 @@ impl Batches {
     }
 
     /// Reads a batch to its end, record by record.
+    ///
+    /// # Errors
+    ///
+    /// If the batch is empty, truncated, too large, unreadable, or given twice.
     pub fn read(&mut self, file: &str, mut source: impl Read) -> Result<(), DatasetError> {
         if self.batches.iter().any(|batch| batch.file == file) {
             return Err(DatasetError::BadArchive { file: file.to_owned(), detail: "it is there twice".to_owned() });
@@ -67,7 +71,11 @@ impl Batches {
         }
     }
 
-    /// The dataset of all batches; those whose name says "test" are its standard test set.
+    /// The dataset of all batches. Batches with "test" in their name become its standard test set.
+    ///
+    /// # Errors
+    ///
+    /// If a label has no class.
     pub fn finish(self, name: &str, classes: Option<Vec<String>>) -> Result<Dataset, DatasetError> {
         let classes = classes.unwrap_or_else(|| CLASSES.map(str::to_owned).to_vec());
         let n_classes = classes.len();
@@ -81,7 +89,7 @@ impl Batches {
             }
         }
         let n_test: usize = self.batches.iter().filter(|batch| batch.is_test).map(|batch| batch.n_images).sum();
-        // A test batch alone is a dataset like any other.
+        // A single test batch is an ordinary dataset.
         let n_standard_test = if n_test == self.labels.len() { 0 } else { n_test };
         let labels = self.labels.into_iter().map(u16::from).collect();
         Ok(Dataset { name: name.to_owned(), classes, shape: SHAPE, pixels: self.pixels, labels, n_standard_test })
@@ -97,7 +105,7 @@ impl Batches {
             return Err(too_large("size in bytes", MAX_PIXEL_BYTES));
         }
         if n_bytes > self.pixels.capacity() as u64 {
-            // At first what is expected; should that be too little, a quarter more each time.
+            // Reserve the expected size first; if that is too little, a quarter more each time.
             let more = if self.pixels.is_empty() { self.expected_bytes } else { n_bytes / 4 };
             reserve(&mut self.pixels, more.max(pixels.len() as u64))?;
         }
@@ -106,8 +114,8 @@ impl Batches {
         Ok(())
     }
 
-    /// Moves the images just appended to their place, so that the order of the files in an archive makes no difference. In place:
-    /// a second buffer would double the memory.
+    /// Moves the images just appended to their position, so that the order of the files in an archive makes no difference. In place: a
+    /// second buffer would double the memory.
     fn put_in_order(&mut self, batch: Batch) {
         let place = self.batches.partition_point(|other| other.key() < batch.key());
         let n_images_before: usize = self.batches.iter().take(place).map(|other| other.n_images).sum();
@@ -122,13 +130,13 @@ impl Batches {
 }
 
 impl Batch {
-    /// By length before name, so that batch 10 comes after batch 9.
+    /// Sort key: by length before name, so that batch 10 comes after batch 9.
     fn key(&self) -> (bool, usize, &str) {
         (self.is_test, self.file.len(), &self.file)
     }
 }
 
-/// Reads until the buffer is full or the source ends.
+/// Reads until the buffer is full or the source ends; returns the number of bytes read.
 fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let n_wanted = buffer.len();
     let mut rest = buffer;
@@ -147,7 +155,7 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
 
-    /// Records whose pixels all have the value of the label plus 100.
+    /// Records whose pixels all have the value label + 100.
     fn batch(labels: &[u8]) -> Vec<u8> {
         labels.iter().flat_map(|&label| [vec![label], vec![label + 100; PIXEL_BYTES]].concat()).collect()
     }

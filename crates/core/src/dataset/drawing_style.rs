@@ -1,4 +1,4 @@
-//! How a dataset's images lie in their frame, measured from the images: what a drawing is made to resemble.
+//! How figures are laid out in a dataset's images, measured from the images. Drawings are prepared to match.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,47 +9,47 @@ use super::plane::Plane;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DrawingStyle {
-    /// One figure on an even ground, as in MNIST.
+    /// One figure on a uniform background, as in MNIST.
     Figure(FigureStyle),
-    /// Images that fill their frame, as photos do; a drawing is taken as it is.
+    /// Images that fill their frame, like photos; drawings are used as they are.
     Scene,
 }
 
-/// How a figure stands on its ground.
+/// The layout of a figure on its background.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FigureStyle {
-    /// Brightness of the ground, 0 to 1.
+    /// Brightness of the background, 0 to 1.
     pub ground: f32,
-    /// Whether the figure is lighter than its ground.
+    /// Whether the figure is lighter than its background.
     pub is_light_on_dark: bool,
-    /// The longer side of the figure's bounding box.
+    /// Longer side of the figure's bounding box.
     pub longer_side_pixels: f32,
     pub anchor: Anchor,
-    /// Where the anchor lies, `[y, x]` in pixel indices: 13.5 is the middle of 28 pixels.
+    /// Position of the anchor, `[y, x]` in pixel indices: 13.5 is the middle of 28 pixels.
     pub center: [f32; 2],
 }
 
-/// Which point of a figure is brought to the center.
+/// The point of a figure that is centered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Anchor {
     /// The center of mass, as in MNIST.
     Mass,
-    /// The middle of the bounding box.
+    /// The center of the bounding box.
     Box,
 }
 
-/// How far from the ground ink is, as a share of all brightness. A hair's antialiasing is no ink.
+/// Minimum difference of ink from the background, as a fraction of the brightness range. Faint antialiasing is not ink.
 pub const INK_THRESHOLD: f32 = 0.125;
 
-/// Images that are measured; more change nothing that is rounded to half a pixel.
+/// Maximum number of measured images; more would not change results that are rounded to half a pixel.
 const N_MEASURED: usize = 2_000;
 
 impl DrawingStyle {
-    /// Measures a dataset. Color images are scenes, and so are gray ones whose borders are not even.
+    /// Measures a dataset. Color images are scenes, and so are grayscale images without a uniform border.
     pub fn measure(dataset: &Dataset) -> Self {
-        const EVEN_SHARE: f32 = 0.7;
+        const EVEN_FRACTION: f32 = 0.7;
         const EVEN_TOLERANCE: f32 = 16.0 / 255.0;
         if dataset.shape.channels != 1 {
             return Self::Scene;
@@ -58,7 +58,7 @@ impl DrawingStyle {
         let mut borders: Vec<f32> = planes.iter().flat_map(Plane::border).collect();
         let Some(ground) = median(&mut borders) else { return Self::Scene };
         let n_even = borders.iter().filter(|value| (*value - ground).abs() <= EVEN_TOLERANCE).count();
-        if (n_even as f32) < EVEN_SHARE * borders.len() as f32 {
+        if (n_even as f32) < EVEN_FRACTION * borders.len() as f32 {
             return Self::Scene;
         }
         let figures: Vec<_> = planes.iter().filter_map(|plane| Figure::measure(plane, ground)).collect();
@@ -66,7 +66,7 @@ impl DrawingStyle {
         else {
             return Self::Scene;
         };
-        // The dataset was centered by whichever varies less.
+        // The anchor with the smaller spread is the one that the dataset was centered by.
         let mass = Spread::of(&figures, |figure| figure.center_of_mass);
         let middle = Spread::of(&figures, |figure| figure.center_of_box);
         let (anchor, spread) =
@@ -100,7 +100,7 @@ impl Figure {
     }
 }
 
-/// Mean of points, and how far they lie from it.
+/// Mean and standard deviation of points.
 struct Spread {
     mean: [f32; 2],
     deviation: f32,
@@ -117,7 +117,7 @@ impl Spread {
     }
 }
 
-/// Images from all over the dataset, brightness 0 to 1.
+/// Images spread over the whole dataset, brightness 0 to 1.
 fn measured_planes(dataset: &Dataset) -> Vec<Plane> {
     let (width, height) = (dataset.shape.width as usize, dataset.shape.height as usize);
     let n_values = (width * height).max(1);
@@ -128,14 +128,14 @@ fn measured_planes(dataset: &Dataset) -> Vec<Plane> {
         .collect()
 }
 
-/// The middle value, in linear time; none of nothing. Changes the order.
+/// The median, in linear time; `None` without values. Reorders the values.
 pub fn median(values: &mut [f32]) -> Option<f32> {
     quantile(values, 0.5)
 }
 
-/// The value below which the given share of all lies. Changes the order.
-pub fn quantile(values: &mut [f32], share: f32) -> Option<f32> {
-    let place = (values.len().checked_sub(1)? as f32 * share) as usize;
+/// The value below which the given fraction of all values lies; `None` without values. Reorders the values.
+pub fn quantile(values: &mut [f32], fraction: f32) -> Option<f32> {
+    let place = (values.len().checked_sub(1)? as f32 * fraction) as usize;
     Some(*values.select_nth_unstable_by(place, f32::total_cmp).1)
 }
 

@@ -1,8 +1,8 @@
-//! Everything that can be wrong with a dataset's files, its split, or its description.
+//! Errors in a dataset's files, its split, or its description.
 
 use crate::protocol::{Failure, FailureKind};
 
-/// Each variant is a sentence fragment that names the file and what is wrong with it.
+/// The message is a sentence fragment that names the file and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetError {
     #[error("{file}: not an IDX file of unsigned bytes: it starts with {magic:#010x}")]

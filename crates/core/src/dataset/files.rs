@@ -1,4 +1,4 @@
-//! Recognises what the visitor dropped, by content first and by name where the content is silent, and parses it.
+//! Detects the format of the files that the visitor dropped, by content and, where that is ambiguous, by name, and parses them.
 
 use sha2::{Digest, Sha256};
 
@@ -8,9 +8,12 @@ use super::gzip::{Unpacked, is_gzip, peek};
 use super::idx::{IdxKind, ImagesFile, LabelsFile};
 use super::{Dataset, DatasetError, MAX_CLASSES, mnist};
 
-/// Parses the files of one dataset, gzip or not: one or two pairs of IDX files, CIFAR-10's binary archive, or its `.bin`
-/// files. Beside them may lie a text with the names of the classes, `classes.txt` or `batches.meta.txt`, one a line; other
-/// files are ignored.
+/// Parses the files of one dataset, gzip or not: one or two pairs of IDX files, CIFAR-10's binary archive, or its `.bin` files. A text file
+/// with the class names, one per line, may come with them: `classes.txt` or `batches.meta.txt`. Other files are ignored.
+///
+/// # Errors
+///
+/// [`DatasetError`], which names the file at fault.
 pub fn parse_files(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Dataset, DatasetError> {
     let mut images = Vec::new();
     let mut labels = Vec::new();
@@ -39,10 +42,10 @@ pub fn parse_files(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Dataset,
     }
 }
 
-/// The name of a dataset made of the visitor's files; their ids begin with it.
+/// The name of datasets from the visitor's files, and the prefix of their ids.
 pub const FILES: &str = "files";
 
-/// Such as `files-3f9a1c07`: the same for the same files, whatever their order.
+/// An id such as `files-3f9a1c07`, from a hash of names and contents: the same files have the same id, in any order.
 pub fn files_id(files: &[(String, Vec<u8>)]) -> String {
     let mut files: Vec<_> = files.iter().collect();
     files.sort();
@@ -84,19 +87,23 @@ impl Format {
     }
 }
 
-/// CIFAR's batches have no magic number. A whole number of records, each beginning with a label below ten, is none by chance.
+/// CIFAR-10's batches have no magic number. A whole number of records, each starting with a label below ten, is no coincidence.
 fn is_batch(bytes: &[u8]) -> bool {
     let has_label = |record: &[u8]| record.first().is_some_and(|label| *label < 10);
     !bytes.is_empty() && bytes.len().is_multiple_of(RECORD_BYTES) && bytes.chunks(RECORD_BYTES).all(has_label)
 }
 
-/// Whether a file's name says that it names the classes.
+/// Whether a file holds class names, judged by its name.
 pub fn is_meta(file: &str) -> bool {
     let name = base_name(file);
     name == "classes.txt" || name.ends_with(".meta.txt")
 }
 
-/// Class names, one a line; empty lines at the end are no names.
+/// Parses class names, one per line; trailing empty lines are ignored.
+///
+/// # Errors
+///
+/// [`DatasetError::BadClassNames`]: not UTF-8, or the number or length of the names is out of range.
 pub fn parse_class_names(file: &str, bytes: &[u8]) -> Result<Vec<String>, DatasetError> {
     const NAME_LIMIT_CHARS: usize = 100;
     let bad = |detail: String| DatasetError::BadClassNames { file: file.to_owned(), detail };
@@ -111,18 +118,18 @@ pub fn parse_class_names(file: &str, bytes: &[u8]) -> Result<Vec<String>, Datase
     }
 }
 
-/// The name without its folders.
+/// The file name without its folders.
 pub fn base_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file)
 }
 
-/// Files that systems leave beside the visitor's own: `.DS_Store`, `._data_batch_1.bin`.
+/// Files that operating systems add to the visitor's: `.DS_Store`, `._data_batch_1.bin`.
 pub fn is_hidden(file: &str) -> bool {
     base_name(file).starts_with('.')
 }
 
-/// Names a few of the files and what they seem to be, for the error that says that nothing could be read. `inside` is a file of
-/// an archive among them.
+/// Lists a few of the files with their probable formats, for the error that nothing could be read. `inside` is a file in an archive among
+/// them.
 fn describe(files: &[(String, Vec<u8>)], inside: Option<&str>) -> String {
     const N_NAMED: usize = 3;
     let name = |(file, bytes): &(String, Vec<u8>)| match (guess(file, bytes), inside) {

@@ -1,4 +1,4 @@
-//! Reads a file's bytes, unpacked as they are read where the file is gzip; nothing is held twice.
+//! Reads a file's bytes, decompressing gzip on the fly, so that nothing is in memory twice.
 
 use std::io::{self, Read};
 
@@ -6,12 +6,12 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::DatasetError;
 
-/// A file being read: its name for errors, and its bytes after any gzip.
+/// A file being read: its name, for errors, and its decompressed bytes.
 pub struct Unpacked<'a> {
     pub file: String,
     bytes: Bytes<'a>,
-    /// How many bytes can still come at most, for reserving memory: a claim in a header beyond it is false.
-    most_left: u64,
+    /// Maximum number of bytes that can still follow, to bound reservations: a header that claims more is wrong.
+    max_left: u64,
     n_read: u64,
 }
 
@@ -20,26 +20,30 @@ enum Bytes<'a> {
     Gzip(Box<MultiGzDecoder<&'a [u8]>>),
 }
 
-/// Deflate packs at most 1032 bytes into one: two bits code a repetition of 258.
+/// Deflate's maximum compression ratio: two bits encode a repetition of 258 bytes.
 const DEFLATE_RATIO_LIMIT: u64 = 1032;
 
 impl<'a> Unpacked<'a> {
     pub fn open(file: &str, bytes: &'a [u8]) -> Self {
-        let (source, most_left) = if is_gzip(bytes) {
-            let most = (bytes.len() as u64).saturating_mul(DEFLATE_RATIO_LIMIT);
-            (Bytes::Gzip(Box::new(MultiGzDecoder::new(bytes))), most)
+        let (source, max_left) = if is_gzip(bytes) {
+            let max = (bytes.len() as u64).saturating_mul(DEFLATE_RATIO_LIMIT);
+            (Bytes::Gzip(Box::new(MultiGzDecoder::new(bytes))), max)
         } else {
             (Bytes::Plain(bytes), bytes.len() as u64)
         };
-        Self { file: file.to_owned(), bytes: source, most_left, n_read: 0 }
+        Self { file: file.to_owned(), bytes: source, max_left, n_read: 0 }
     }
 
-    /// How many of `n_bytes` can come at most.
+    /// `n_bytes`, capped at the maximum that can still follow.
     pub fn plausible(&self, n_bytes: u64) -> u64 {
-        n_bytes.min(self.most_left)
+        n_bytes.min(self.max_left)
     }
 
     /// Fills an array from the stream.
+    ///
+    /// # Errors
+    ///
+    /// If the file is truncated or damaged.
     pub fn read_array<const N: usize>(&mut self) -> Result<[u8; N], DatasetError> {
         let mut array = [0; N];
         let n_before = self.n_read;
@@ -49,7 +53,11 @@ impl<'a> Unpacked<'a> {
         }
     }
 
-    /// Appends exactly `n_bytes` of the stream. The memory asked for never exceeds what the file can hold.
+    /// Appends exactly `n_bytes` of the stream. Reserves no more memory than the file can fill.
+    ///
+    /// # Errors
+    ///
+    /// If the file is truncated or damaged, or memory runs out.
     pub fn append_exactly(&mut self, n_bytes: u64, buffer: &mut Vec<u8>) -> Result<(), DatasetError> {
         reserve(buffer, self.plausible(n_bytes))?;
         let n_before = buffer.len();
@@ -62,7 +70,11 @@ impl<'a> Unpacked<'a> {
         }
     }
 
-    /// Checks that nothing is left; in gzip this also checks the sum over all of it.
+    /// Checks that no bytes are left; for gzip this also verifies the checksum.
+    ///
+    /// # Errors
+    ///
+    /// If bytes follow or the file is damaged.
     pub fn expect_end(mut self) -> Result<(), DatasetError> {
         let mut one = [0];
         match self.read(&mut one) {
@@ -92,7 +104,7 @@ impl Read for Unpacked<'_> {
             Bytes::Gzip(decoder) => decoder.read(buffer),
         }?;
         self.n_read += n as u64;
-        self.most_left = self.most_left.saturating_sub(n as u64);
+        self.max_left = self.max_left.saturating_sub(n as u64);
         Ok(n)
     }
 }
@@ -101,16 +113,20 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// The first bytes of a file after any gzip: enough to recognise its format, fewer where the file is shorter or damaged.
+/// The first decompressed bytes of a file: enough to detect its format; fewer if the file is shorter or damaged.
 pub fn peek(bytes: &[u8]) -> Vec<u8> {
     const LONGEST_MAGIC_BYTES: u64 = 512;
     let mut head = Vec::new();
-    // A damaged file is recognised by what can be read of it; its parser then says what is wrong.
+    // The format of a damaged file is detected from what is readable; its parser then reports the damage.
     Unpacked::open("", bytes).take(LONGEST_MAGIC_BYTES).read_to_end(&mut head).ok();
     head
 }
 
-/// Makes room for `n_bytes` more, or says that there is none; never more than asked for.
+/// Reserves exactly `n_bytes` more.
+///
+/// # Errors
+///
+/// [`DatasetError::OutOfMemory`].
 pub fn reserve(buffer: &mut Vec<u8>, n_bytes: u64) -> Result<(), DatasetError> {
     let refused = DatasetError::OutOfMemory { bytes: n_bytes };
     let Ok(n_more) = usize::try_from(n_bytes) else { return Err(refused) };

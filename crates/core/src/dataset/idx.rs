@@ -1,9 +1,9 @@
-//! IDX files, the format of MNIST and its relatives: a magic number, big-endian dimensions, then unsigned bytes.
+//! IDX files, the format of MNIST and its variants: a magic number, big-endian dimensions, then unsigned bytes.
 
 use super::gzip::Unpacked;
 use super::{DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, MAX_SIDE_PIXELS};
 
-/// An IDX file of gray images whose header was read and found plausible.
+/// An IDX file of grayscale images whose header was read and is within the limits.
 pub struct ImagesFile<'a> {
     pub n_images: u32,
     pub height: u32,
@@ -11,13 +11,13 @@ pub struct ImagesFile<'a> {
     body: Unpacked<'a>,
 }
 
-/// An IDX file of labels whose header was read.
+/// An IDX file of labels whose header was read and is within the limits.
 pub struct LabelsFile<'a> {
     pub n_labels: u32,
     body: Unpacked<'a>,
 }
 
-/// What a file's first four bytes say it is.
+/// The kind of an IDX file, from its first four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdxKind {
     Images,
@@ -29,7 +29,7 @@ const IMAGES_MAGIC: u32 = 0x0000_0803;
 const LABELS_MAGIC: u32 = 0x0000_0801;
 
 impl IdxKind {
-    /// Recognises a file by the beginning of its unpacked bytes.
+    /// Detects the kind from the first decompressed bytes; `None` if it is not such an IDX file.
     pub fn of(head: &[u8]) -> Option<Self> {
         match u32::from_be_bytes(*head.first_chunk()?) {
             IMAGES_MAGIC => Some(Self::Images),
@@ -40,7 +40,11 @@ impl IdxKind {
 }
 
 impl<'a> ImagesFile<'a> {
-    /// Reads the header of a file, gzip or not, and holds it against the limits.
+    /// Reads the header of a file, gzip or not, and checks it against the limits.
+    ///
+    /// # Errors
+    ///
+    /// If the header is malformed, truncated or beyond a limit.
     pub fn open(file: &str, bytes: &'a [u8]) -> Result<Self, DatasetError> {
         let mut body = Unpacked::open(file, bytes);
         read_magic(&mut body, IMAGES_MAGIC)?;
@@ -67,17 +71,21 @@ impl<'a> ImagesFile<'a> {
         &self.body.file
     }
 
-    /// Bytes of all images; no overflow, since the limits hold.
+    /// Size of all images in bytes; the limits rule out an overflow.
     pub fn n_bytes(&self) -> u64 {
         u64::from(self.n_images) * u64::from(self.height) * u64::from(self.width)
     }
 
-    /// Bytes worth reserving for all images: no more than the file can hold, whatever its header says.
+    /// Bytes to reserve for all images: no more than the file can hold, whatever its header claims.
     pub fn plausible_bytes(&self) -> u64 {
         self.body.plausible(self.n_bytes())
     }
 
     /// Appends the pixels of all images.
+    ///
+    /// # Errors
+    ///
+    /// If the file is truncated, damaged or too long, or memory runs out.
     pub fn read(mut self, pixels: &mut Vec<u8>) -> Result<(), DatasetError> {
         self.body.append_exactly(self.n_bytes(), pixels)?;
         self.body.expect_end()
@@ -103,7 +111,11 @@ impl<'a> LabelsFile<'a> {
         &self.body.file
     }
 
-    /// All labels, as the bytes that they are.
+    /// All labels, as bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the file is truncated, damaged or too long.
     pub fn read(mut self) -> Result<Vec<u8>, DatasetError> {
         let mut labels = Vec::new();
         self.body.append_exactly(self.n_labels.into(), &mut labels)?;

@@ -1,12 +1,16 @@
-//! Datasets made as MNIST is: one pair of IDX files, images and labels, or two pairs, for training and test.
+//! Datasets in MNIST's form: one pair of IDX files, images and labels, or two pairs, for training and test.
 
 use super::gzip::reserve;
 use super::idx::{ImagesFile, LabelsFile};
 use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES};
 use crate::protocol::ImageShape;
 
-/// Parses one or two pairs; which is which follows from their names, else the larger pair is for training. Where `classes` is
-/// none, the classes are the digits up to the largest label.
+/// Parses one or two pairs. Names tell training from test; failing that, the larger pair is for training. If `classes` is `None`, the
+/// classes are the numbers from 0 to the largest label.
+///
+/// # Errors
+///
+/// If files do not pair up, disagree, or are damaged or too large.
 pub fn parse(
     name: &str,
     images: Vec<ImagesFile>,
@@ -24,7 +28,7 @@ pub fn parse(
         return Err(too_large(&pairs, "size in bytes", MAX_PIXEL_BYTES));
     }
 
-    // Both parts go into one buffer that never has to move: a second copy of the images would double the peak.
+    // Both pairs go into one buffer that is never reallocated: a second copy of the images would double the peak memory.
     let mut pixels = Vec::new();
     reserve(&mut pixels, pairs.iter().map(|pair| pair.images.plausible_bytes()).sum())?;
     let n_standard_test = pairs.get(1).map_or(0, |pair| pair.images.n_images as usize);
@@ -47,7 +51,7 @@ struct Pair<'a> {
     labels: LabelsFile<'a>,
 }
 
-/// The pair for training, then that for the test where there is one.
+/// The pair for training, then the one for test, if there is one.
 fn pair<'a>(mut images: Vec<ImagesFile<'a>>, mut labels: Vec<LabelsFile<'a>>) -> Result<Vec<Pair<'a>>, DatasetError> {
     let names = || -> Vec<&str> { images.iter().map(|f| f.file()).chain(labels.iter().map(|f| f.file())).collect() };
     if images.len() != labels.len() || !(1..=2).contains(&images.len()) {
@@ -75,7 +79,7 @@ fn pair<'a>(mut images: Vec<ImagesFile<'a>>, mut labels: Vec<LabelsFile<'a>>) ->
     }
 }
 
-/// Puts the file for training before the one for the test; false where nothing tells them apart.
+/// Puts the training file before the test file; false if nothing tells them apart.
 fn train_first<T>(files: &mut [T], name_and_count: impl Fn(&T) -> (&str, u32)) -> bool {
     let [first, second] = files else { return true };
     let ((first_name, first_count), (second_name, second_count)) = (name_and_count(first), name_and_count(second));
@@ -90,7 +94,7 @@ fn train_first<T>(files: &mut [T], name_and_count: impl Fn(&T) -> (&str, u32)) -
     order.is_ne()
 }
 
-/// Whether a file's name says that it belongs to a test set.
+/// Whether a file belongs to a test set, judged by its name.
 pub fn is_test(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
     !name.contains("train") && (name.contains("test") || name.contains("t10k"))

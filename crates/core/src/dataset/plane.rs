@@ -1,6 +1,6 @@
-//! One channel of an image as real numbers, and its reduction by area averaging.
+//! One channel of an image as floating-point values, resampled by area averaging.
 
-/// Values row by row, 0 to 1 where they are brightness or ink.
+/// Values row by row, 0 to 1 if they are brightness or ink.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {
     pub width: usize,
@@ -9,7 +9,7 @@ pub struct Plane {
     pub values: Vec<f32>,
 }
 
-/// A part of a plane, in pixels from its upper left corner; it may reach past the plane, where there is nothing (0).
+/// A rectangle in pixels from the upper left corner of a plane. It may extend beyond the plane, where values are 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
     pub left: f32,
@@ -19,12 +19,12 @@ pub struct Area {
 }
 
 impl Plane {
-    /// All of the plane.
+    /// The whole plane.
     pub fn area(&self) -> Area {
         Area { left: 0.0, top: 0.0, width: self.width as f32, height: self.height as f32 }
     }
 
-    /// The largest centered part whose sides are to each other as `width` to `height`.
+    /// The largest centered rectangle with the aspect ratio `width : height`.
     pub fn centered_area(&self, width: usize, height: usize) -> Area {
         let scale = (self.width as f32 / width as f32).min(self.height as f32 / height as f32);
         let (area_width, area_height) = (width as f32 * scale, height as f32 * scale);
@@ -40,7 +40,7 @@ impl Plane {
         self.values.chunks_exact(self.width.max(1))
     }
 
-    /// The values along the four sides.
+    /// The values along the four edges.
     pub fn border(&self) -> Vec<f32> {
         let first_and_last = [self.rows().next(), self.rows().next_back()];
         let ends = self.rows().flat_map(|row| [row.first(), row.last()]).flatten();
@@ -51,7 +51,7 @@ impl Plane {
         Self { values: self.values.iter().map(|old| value(*old)).collect(), ..*self }
     }
 
-    /// The smallest area that holds every value of at least `threshold`; none where there is no such value.
+    /// The smallest area that contains every value of at least `threshold`; `None` if there is no such value.
     pub fn bounding_box(&self, threshold: f32) -> Option<Area> {
         let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
         for (y, row) in self.rows().enumerate() {
@@ -70,7 +70,7 @@ impl Plane {
         (top != usize::MAX).then(area)
     }
 
-    /// The mean position of the values by their weight, `[y, x]` in pixel indices; none where all are 0.
+    /// The mean position weighted by the values, `[y, x]` in pixel indices; `None` if all are 0.
     pub fn center_of_mass(&self) -> Option<[f32; 2]> {
         let (mut sum, mut sum_y, mut sum_x) = (0.0_f64, 0.0_f64, 0.0_f64);
         for (y, row) in self.rows().enumerate() {
@@ -84,7 +84,7 @@ impl Plane {
         (sum > 0.0).then(|| [(sum_y / sum) as f32, (sum_x / sum) as f32])
     }
 
-    /// An area of the plane as `width` by `height` values, each the mean over what it covers, fractions of pixels by their share.
+    /// Resamples an area of the plane to `width` by `height` values, each the mean over the pixels it covers, weighted by coverage.
     pub fn resample(&self, area: Area, width: usize, height: usize) -> Self {
         let columns = spans(area.left, area.width, width, self.width);
         let rows = spans(area.top, area.height, height, self.height);
@@ -104,7 +104,7 @@ impl Plane {
     }
 }
 
-/// The pixels that one pixel of the result covers, along one axis, and the share of each.
+/// The source pixels that one output pixel covers along one axis, with the weight of each.
 struct Span {
     first: usize,
     weights: Vec<f32>,
@@ -116,7 +116,7 @@ impl Span {
     }
 }
 
-/// Cuts `length` pixels from `start` on into `n_spans` equal parts.
+/// Cuts `length` pixels from `start` into `n_spans` equal parts.
 fn spans(start: f32, length: f32, n_spans: usize, n_pixels: usize) -> Vec<Span> {
     let step = f64::from(length) / n_spans as f64;
     let span = |place: usize| {
@@ -124,8 +124,8 @@ fn spans(start: f32, length: f32, n_spans: usize, n_pixels: usize) -> Vec<Span> 
         let to = from + step;
         let inside = |position: f64| position.clamp(0.0, n_pixels as f64);
         let (first, end) = (inside(from).floor() as usize, inside(to).ceil() as usize);
-        let share = |pixel: usize| (to.min(pixel as f64 + 1.0) - from.max(pixel as f64)).max(0.0) / step;
-        Span { first, weights: (first..end).map(|pixel| share(pixel) as f32).collect() }
+        let coverage = |pixel: usize| (to.min(pixel as f64 + 1.0) - from.max(pixel as f64)).max(0.0) / step;
+        Span { first, weights: (first..end).map(|pixel| coverage(pixel) as f32).collect() }
     };
     (0..n_spans).map(span).collect()
 }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_of_pixels_count_by_their_share() {
+    fn fractions_of_pixels_count_by_their_area() {
         let row = plane(3, &[0.0, 3.0, 6.0]);
         assert_eq!(row.resample(row.area(), 2, 1).values, [1.0, 5.0]);
         let beyond = Area { left: -1.0, top: 0.0, width: 2.0, height: 1.0 };

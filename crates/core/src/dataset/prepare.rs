@@ -1,4 +1,4 @@
-//! Turns a drawing, a photo or a webcam frame into one image of the dataset's shape: exactly what the network sees.
+//! Turns a drawing, a photo or a webcam frame into the model input: one image of the dataset's shape.
 
 use super::drawing_style::{Anchor, DrawingStyle, FigureStyle, INK_THRESHOLD, median, quantile};
 use super::plane::{Area, Plane};
@@ -21,14 +21,18 @@ impl From<ImageError> for Failure {
     }
 }
 
-/// The longest side of an image that is accepted.
+/// Maximum height and width of an input image.
 pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 
 /// One image of the dataset's shape, channel by channel.
 ///
-/// Where the dataset shows figures on an even ground, a drawing is cut out, scaled and centered as they are, in their polarity, and
-/// so is a photo with an even border of one brightness: ink on paper, a shirt before a wall. Any other image becomes its largest
-/// centered part in the dataset's proportions, each pixel the mean of what it covers.
+/// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
+/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is center-cropped to the dataset's
+/// aspect ratio and reduced by area averaging.
+///
+/// # Errors
+///
+/// [`ImageError`]: a bad size, or a blank drawing.
 pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Vec<u8>, ImageError> {
     check_size(image)?;
     let prepared = match (style, image.kind) {
@@ -50,17 +54,17 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
 }
 
 fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
-    // A transparent canvas is paper; only light strokes on nothing, which vanish on white, are taken to be on black.
+    // A transparent canvas counts as white paper, or as black if nothing is visible on white: light strokes.
     [Paper::White, Paper::Black]
         .into_iter()
         .find_map(|paper| place(&ink(&gray(image, paper), 0.0)?, shape, style))
         .ok_or(ImageError::Blank)
 }
 
-/// None where the photo's border is not even, or nothing stands out from it.
+/// `None` if the photo's border is not uniform, or nothing stands out from it.
 fn prepare_photo_of_figure(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
     const EVEN_TOLERANCE: f32 = 0.2;
-    // How many times the dataset's resolution the figure is looked for: enough for its edges, too little for a camera's grain.
+    // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
     const ENLARGEMENT: usize = 8;
     let (width, height) = (shape.width as usize, shape.height as usize);
     let photo = gray(image, Paper::White);
@@ -70,7 +74,7 @@ fn prepare_photo_of_figure(image: &ImageInput, shape: ImageShape, style: &Figure
     let mut border = photo.border();
     let ground = median(&mut border)?;
     let mut distances: Vec<f32> = border.iter().map(|value| (value - ground).abs()).collect();
-    // A fifth of the border may be something else: a finger, a shadow, a stroke that runs out of the frame.
+    // A fifth of the border may differ: a finger, a shadow, a stroke that leaves the frame.
     let unevenness = quantile(&mut distances, 0.8)?;
     if unevenness > EVEN_TOLERANCE {
         return None;
@@ -78,26 +82,26 @@ fn prepare_photo_of_figure(image: &ImageInput, shape: ImageShape, style: &Figure
     place(&ink(&photo, unevenness)?, shape, style)
 }
 
-/// How far each pixel stands out from the ground, the most common brightness of the border: 0 to 1, and 0 up to `noise`. None where
-/// nothing does.
+/// The difference of each pixel from the background, which is the median of the border; 0 to 1, and 0 up to `noise`. `None` if nothing
+/// stands out.
 fn ink(image: &Plane, noise: f32) -> Option<Plane> {
     let ground = median(&mut image.border())?;
     let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
-    // Uneven light, twice over, is not yet a figure.
+    // Twice the variation of the lighting does not make a figure.
     if strongest < INK_THRESHOLD + 2.0 * noise {
         return None;
     }
     Some(image.map(|value| ((value - ground).abs() - noise).max(0.0) / (strongest - noise)))
 }
 
-/// Scales and centers ink as the dataset's figures are, and gives it their polarity.
+/// Scales and centers ink like the dataset's figures, and applies their polarity.
 fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
     let area = ink.bounding_box(INK_THRESHOLD)?;
     let (width, height) = (shape.width as usize, shape.height as usize);
     let scale = (style.longer_side_pixels / area.width.max(area.height))
         .min(shape.width as f32 / area.width)
         .min(shape.height as f32 / area.height);
-    // Whole pixels around the scaled box; what is more than the box is shared by both sides.
+    // Whole pixels around the scaled box; the excess is divided equally between both sides.
     let whole = |side: f32, limit: usize| ((side * scale - 1e-3).ceil() as usize).clamp(1, limit);
     let (figure_width, figure_height) = (whole(area.width, width), whole(area.height, height));
     let (covered_width, covered_height) = (figure_width as f32 / scale, figure_height as f32 / scale);
@@ -126,7 +130,7 @@ fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>>
     Some(pixels)
 }
 
-/// A whole number of pixels, such that the figure stays inside.
+/// An offset in whole pixels that keeps the figure inside.
 fn offset(wanted: f32, limit: usize) -> usize {
     (wanted.round().max(0.0) as usize).min(limit)
 }
@@ -143,27 +147,26 @@ fn prepare_scene(image: &ImageInput, shape: ImageShape) -> Vec<u8> {
     planes.into_iter().flat_map(|plane| reduce(plane).values).map(to_byte).collect()
 }
 
-/// Whether all of an image is of one color.
+/// Whether an image is of one color.
 fn is_blank(image: &ImageInput) -> bool {
     let values = gray(image, Paper::White).values;
-    let (least, most) =
-        values.iter().fold((1.0_f32, 0.0_f32), |(least, most), value| (least.min(*value), most.max(*value)));
-    most - least < INK_THRESHOLD
+    let (min, max) = values.iter().fold((1.0_f32, 0.0_f32), |(min, max), value| (min.min(*value), max.max(*value)));
+    max - min < INK_THRESHOLD
 }
 
-/// What lies behind transparent pixels.
+/// The background of transparent pixels.
 #[derive(Clone, Copy)]
 enum Paper {
     White,
     Black,
 }
 
-/// Luminance as the eye weighs the colors (ITU-R BT.601, as image libraries do).
+/// Luma with the weights of ITU-R BT.601, as in common image libraries.
 fn gray(image: &ImageInput, paper: Paper) -> Plane {
     brightness(image, paper, |[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue)
 }
 
-/// One value for each pixel from its colors over paper, all 0 to 1.
+/// One value per pixel from its colors composited over paper, all 0 to 1.
 fn brightness(image: &ImageInput, paper: Paper, value: impl Fn([f32; 3]) -> f32) -> Plane {
     let paper = match paper {
         Paper::White => 1.0,

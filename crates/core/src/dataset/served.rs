@@ -1,4 +1,4 @@
-//! The datasets served with the page: their descriptions, `datasets/<id>/dataset.json`, and the check of their files.
+//! The datasets served with the page: their descriptions, `datasets/<id>/dataset.json`, and the verification of their files.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use super::{Dataset, DatasetError, MAX_CLASSES, MAX_IMAGES, MAX_SIDE_PIXELS, parse_files};
 use crate::protocol::ImageShape;
 
-/// `datasets/catalog.json`: which datasets are served, in the order in which the page shows them.
+/// `datasets/catalog.json`: the served datasets, in the order in which the page shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Catalog {
-    /// Ids; each is a folder beside the catalog.
+    /// Ids; each is a folder next to the catalog.
     pub datasets: Vec<String>,
 }
 
@@ -26,33 +26,33 @@ pub struct ServedDataset {
     pub counts: ServedCounts,
     pub files: Vec<ServedFile>,
     pub license: License,
-    /// Who made it.
+    /// Its authors.
     pub credit: String,
-    /// Where these files come from.
+    /// The origin of these files.
     pub source: String,
-    /// An address that the visitor may open; the page itself never does.
+    /// A link for the visitor; the page itself never fetches it.
     pub homepage: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServedCounts {
-    /// Images outside the standard test set; validation is taken from them.
+    /// Images outside the standard test set, including those held out for validation.
     pub train: u32,
-    /// The standard test set; 0 where there is none.
+    /// Size of the standard test set; 0 if there is none.
     pub test: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServedFile {
-    /// Its name in the dataset's folder.
+    /// File name in the dataset's folder.
     pub name: String,
-    /// Size as it lies on the server.
+    /// Size of the file on the server.
     pub bytes: u64,
-    /// As it lies on the server: 64 lower-case hexadecimal digits.
+    /// SHA-256 of the file on the server: 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// The same file without its gzip. Some servers have the browser unpack `.gz` files on the way, so both are right.
+    /// Size and hash of the decompressed file. Some servers let the browser decompress `.gz` files, so both forms are accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<FileSum>,
 }
@@ -69,7 +69,7 @@ pub struct FileSum {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct License {
     pub name: String,
-    /// The file in the dataset's folder that holds its text or its notice.
+    /// The file in the dataset's folder with the license text or notice.
     pub file: String,
 }
 
@@ -90,7 +90,11 @@ impl Catalog {
 }
 
 impl ServedDataset {
-    /// Parses and checks a `dataset.json` that was found in the folder `id`.
+    /// Parses and validates the `dataset.json` of the folder `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::BadDescription`].
     pub fn parse(id: &str, json: &[u8]) -> Result<Self, DatasetError> {
         let bad = |detail: String| DatasetError::BadDescription { id: id.to_owned(), detail };
         let served: Self = serde_json::from_slice(json).map_err(|error| bad(error.to_string()))?;
@@ -124,12 +128,16 @@ impl ServedDataset {
         rules.iter().try_for_each(|(holds, broken)| if *holds { Ok(()) } else { Err(*broken) })
     }
 
-    /// Bytes to download.
+    /// Total size of the files to download.
     pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
-    /// Parses the files, whose sums the download has checked, and holds them against the description.
+    /// Parses the files, whose hashes the download has verified, and checks them against the description.
+    ///
+    /// # Errors
+    ///
+    /// If a file is malformed, or the files do not match the description.
     pub fn parse_files(&self, files: Vec<(String, Vec<u8>)>) -> Result<Dataset, DatasetError> {
         let mut dataset = parse_files(&self.name, files)?;
         let bad = |detail: &str| DatasetError::BadDescription { id: self.id.clone(), detail: detail.to_owned() };
@@ -153,7 +161,11 @@ impl ServedFile {
         FileSum { bytes: self.bytes, sha256: self.sha256.clone() }
     }
 
-    /// Checks a whole file at once.
+    /// Verifies a whole file at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileCheck`].
     pub fn verify(&self, bytes: &[u8]) -> Result<(), DatasetError> {
         let mut check = FileCheck::new(self);
         check.update(bytes)?;
@@ -161,7 +173,7 @@ impl ServedFile {
     }
 }
 
-/// Checks a file's size and SHA-256 while it arrives.
+/// Verifies a file's size and SHA-256 while it is downloaded.
 pub struct FileCheck {
     expected: ServedFile,
     hasher: Sha256,
@@ -173,7 +185,11 @@ impl FileCheck {
         Self { expected: file.clone(), hasher: Sha256::new(), n_bytes: 0 }
     }
 
-    /// Takes the next bytes; an error as soon as there are more than the file has in any form.
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// As soon as there are more bytes than either form of the file has.
     pub fn update(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         self.n_bytes += bytes.len() as u64;
         let unpacked_bytes = self.expected.unpacked.as_ref().map_or(0, |sum| sum.bytes);
@@ -185,7 +201,11 @@ impl FileCheck {
         Ok(())
     }
 
-    /// Accepts the file as it lies on the server, or without its gzip.
+    /// Accepts the file as stored on the server, or decompressed.
+    ///
+    /// # Errors
+    ///
+    /// If the size or the hash matches neither.
     pub fn finish(self) -> Result<(), DatasetError> {
         let found = FileSum { bytes: self.n_bytes, sha256: hex(&self.hasher.finalize()) };
         let sum = self.expected.sum();
@@ -213,7 +233,7 @@ fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// No folders, and nothing that an address would have to escape.
+/// A plain file name: no folders, and no characters that a URL would have to escape.
 fn is_file_name(name: &str) -> bool {
     let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.');
     (1..=100).contains(&name.len()) && name.bytes().all(is_plain) && !name.starts_with('.')

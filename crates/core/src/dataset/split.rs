@@ -1,17 +1,21 @@
-//! Cuts a dataset into train, validation and test: stratified, and the same for the same seed everywhere.
+//! Splits a dataset into train, validation and test: stratified, and reproducible from the seed on every machine.
 
 use super::{Dataset, DatasetError, Split};
 use crate::config::SplitConfig;
 use crate::protocol::SplitName;
 use crate::random::Random;
 
-/// The largest share that may be held out for validation, and for the test.
+/// Maximum fraction that may be held out for validation, and for test.
 pub const FRACTION_LIMIT: f32 = 0.5;
 
 impl Split {
-    /// Splits class by class, so that every class keeps its share in each part within one image. A standard test set is the
-    /// test set. Each part lists its images in the dataset's order. A class without images is no error; one with too few to be
-    /// in every part is.
+    /// Splits class by class, so that every class keeps its proportion in each split to within one image. A standard test set becomes the
+    /// test split. Each split lists its images in the dataset's order.
+    ///
+    /// # Errors
+    ///
+    /// If a fraction is out of range, no train images remain, or a class has images but too few for every split. A class without images is
+    /// allowed.
     pub fn new(dataset: &Dataset, config: &SplitConfig) -> Result<Self, DatasetError> {
         let validation_fraction = checked_fraction("validation fraction", config.validation_fraction)?;
         let test_fraction = checked_fraction("test fraction", config.test_fraction)?;
@@ -44,7 +48,7 @@ impl Split {
         Ok(split)
     }
 
-    /// The images of a part, as indices into the dataset.
+    /// The images of a split, as indices into the dataset.
     pub fn part(&self, name: SplitName) -> &[u32] {
         match name {
             SplitName::Train => &self.train,
@@ -54,32 +58,32 @@ impl Split {
     }
 }
 
-/// How many images of one class go into the parts that are held out.
+/// How many images of one class are held out for validation and test.
 struct ClassCounts {
     validation: usize,
     test: usize,
 }
 
 impl ClassCounts {
-    /// None where a class has images, but too few for every part that is asked for.
+    /// `None` if a class has images, but too few for every requested split.
     fn new(n_images: usize, validation_fraction: f64, test_fraction: f64) -> Option<Self> {
         if n_images == 0 {
             return Some(Self { validation: 0, test: 0 });
         }
-        let [least_validation, least_test] = [validation_fraction, test_fraction].map(|f| usize::from(f > 0.0));
-        let most_test = n_images.checked_sub(1 + least_validation)?;
-        let most_validation = n_images.checked_sub(1 + least_test)?;
-        if most_test < least_test || most_validation < least_validation {
+        let [min_validation, min_test] = [validation_fraction, test_fraction].map(|f| usize::from(f > 0.0));
+        let max_test = n_images.checked_sub(1 + min_validation)?;
+        let max_validation = n_images.checked_sub(1 + min_test)?;
+        if max_test < min_test || max_validation < min_validation {
             return None;
         }
-        let test = share(n_images, test_fraction).clamp(least_test, most_test);
+        let test = fraction_of(n_images, test_fraction).clamp(min_test, max_test);
         let n_left = n_images - test;
-        let validation = share(n_left, validation_fraction).clamp(least_validation, n_left - 1);
+        let validation = fraction_of(n_left, validation_fraction).clamp(min_validation, n_left - 1);
         Some(Self { validation, test })
     }
 }
 
-fn share(n_images: usize, fraction: f64) -> usize {
+fn fraction_of(n_images: usize, fraction: f64) -> usize {
     (n_images as f64 * fraction).round() as usize
 }
 
@@ -91,7 +95,7 @@ fn checked_fraction(name: &'static str, value: f32) -> Result<f64, DatasetError>
     }
 }
 
-/// The first `n_images` images, sorted into their classes.
+/// The indices of the first `n_images` images, grouped by class.
 fn indices_by_class(dataset: &Dataset, n_images: usize) -> Vec<Vec<u32>> {
     let mut by_class = vec![Vec::new(); dataset.classes.len()];
     for (index, label) in dataset.labels.iter().take(n_images).enumerate() {
@@ -128,7 +132,7 @@ mod tests {
         assert_eq!((split.train.len(), split.validation.len()), (81, 9));
     }
 
-    /// A change here changes the meaning of every stored seed.
+    /// A change here would change the meaning of every stored seed.
     #[test]
     fn seed_zero_gives_this_split_for_ever() {
         let split = Split::new(&dataset((0..20).map(|index| index % 2).collect(), 0), &config(0.2, 0.2, 0)).unwrap();
@@ -168,12 +172,12 @@ mod tests {
         #[test]
         fn parts_are_disjoint_complete_stratified_and_repeat(
             labels in prop::collection::vec(0_u16..4, 1..300),
-            test_share in 0_usize..100,
+            test_percent in 0_usize..100,
             validation_fraction in 0.0_f32..=0.5,
             test_fraction in 0.0_f32..=0.5,
             seed: u32,
         ) {
-            let n_standard_test = labels.len() * test_share / 100;
+            let n_standard_test = labels.len() * test_percent / 100;
             let dataset = dataset(labels, n_standard_test);
             let config = config(validation_fraction, test_fraction, seed);
             let Ok(split) = Split::new(&dataset, &config) else { return Ok(()) };

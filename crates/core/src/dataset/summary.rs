@@ -1,12 +1,13 @@
-//! What the page is told about a dataset: shape, counts per class and part, and the images to watch while training.
+//! The summary of a dataset for the page: shape, counts per class and split, and the sample images whose predictions are shown during
+//! training.
 
 use super::{Dataset, DrawingStyle, Split};
 use crate::protocol::{DatasetSummary, SplitCounts};
 
-/// How many validation images are watched.
+/// Maximum number of sample images.
 pub const N_SAMPLES: usize = 24;
 
-/// Sums up a dataset and its split; `id` is the folder of a served dataset, such as `"files-3f9a1c07"` for the visitor's.
+/// Summarizes a dataset and its split; `id` is the folder of a served dataset, or an id such as `"files-3f9a1c07"` for the visitor's files.
 pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
     let count = |part: &[u32]| count_classes(dataset, part);
     let per_part = count(&split.train).into_iter().zip(count(&split.validation)).zip(count(&split.test));
@@ -27,7 +28,7 @@ pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
     }
 }
 
-/// Whether the images are digits or letters, by the names of their classes: in a mirror they are others, or none.
+/// Whether the images show digits or letters, judged by the class names. A flipped character is a different one, or none.
 pub fn shows_characters(classes: &[String]) -> bool {
     classes.len() > 1 && classes.iter().all(|class| class.trim().chars().count() == 1)
 }
@@ -43,7 +44,7 @@ fn count_classes(dataset: &Dataset, part: &[u32]) -> Vec<u32> {
     counts
 }
 
-/// The first validation images of each class in turn; of more than [`N_SAMPLES`] classes, evenly chosen ones.
+/// The first validation images of each class in turn; with more than [`N_SAMPLES`] classes, one image each of evenly spaced classes.
 fn samples(dataset: &Dataset, validation: &[u32]) -> Vec<u32> {
     let mut by_class = vec![Vec::new(); dataset.classes.len()];
     for &index in validation {
@@ -109,8 +110,8 @@ mod tests {
             assert!(summary.samples.iter().all(|index| split.validation.contains(index)));
             let mut counts = vec![0; n_classes.into()];
             summary.samples.iter().for_each(|&index| counts[dataset.labels[index as usize] as usize] += 1);
-            let most = N_SAMPLES.div_ceil(n_classes.into());
-            assert!(counts.iter().all(|&n| n <= most), "{counts:?}");
+            let max = N_SAMPLES.div_ceil(n_classes.into());
+            assert!(counts.iter().all(|&n| n <= max), "{counts:?}");
         }
     }
 

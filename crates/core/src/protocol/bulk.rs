@@ -1,4 +1,4 @@
-//! Bytes too large for a message's header: they travel beside it, as transferred buffers.
+//! Bytes too large for a message's header, sent beside it as transferred buffers.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes that are moved beside a message, never inside its header. Cheap to clone.
+/// Bytes sent beside a message, never inside its header. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bulk(Arc<Vec<u8>>);
 
@@ -25,26 +25,34 @@ impl Deref for Bulk {
     }
 }
 
-/// A message as it crosses the boundary: a header, and the bulk that it names by position.
+/// A message on the wire: a header, and the bulks that it refers to by position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     pub header: Vec<u8>,
     pub bulks: Vec<Bulk>,
 }
 
-// Serde has no side channel, so the bulks of the message in hand stand here while it is encoded or decoded.
+// Serde has no side channel, so the bulks of the current message are kept here while it is encoded or decoded.
 thread_local! {
     static BULKS: RefCell<Vec<Bulk>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Encodes a message.
+///
+/// # Errors
+///
+/// When postcard cannot serialize it.
 pub fn encode<M: Serialize>(message: &M) -> Result<Envelope, postcard::Error> {
     BULKS.take();
     let header = postcard::to_stdvec(message)?;
     Ok(Envelope { header, bulks: BULKS.take() })
 }
 
-/// Decodes a message; fails on a header that is no such message, or that names a bulk that is not there.
+/// Decodes a message.
+///
+/// # Errors
+///
+/// When the header is not a message of this type, or refers to a bulk that is missing.
 pub fn decode<M: DeserializeOwned>(envelope: Envelope) -> Result<M, postcard::Error> {
     BULKS.set(envelope.bulks);
     let message = postcard::from_bytes(&envelope.header);

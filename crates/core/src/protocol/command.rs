@@ -1,4 +1,4 @@
-//! What the page says to the engine.
+//! Commands: the messages from the page to the engine.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,23 @@ use crate::config::{AugmentConfig, RunConfig, SplitConfig};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// Load a dataset and make it the current one. Replaces the one before, and cancels a load under way.
+    /// Load a dataset and make it the current one. Replaces the previous dataset, and cancels a load in progress.
     SetDataset {
         source: DatasetSource,
         split: SplitConfig,
     },
-    /// Stop a load under way; the dataset before stays.
+    /// Stop a load in progress; the previous dataset stays.
     CancelDataset,
-    /// Start a run, or go on with one from a checkpoint of it. A run under way is stopped first.
+    /// Start a run, or resume one from a checkpoint. Stops a run in progress first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
         checkpoint: Option<Bulk>,
-        /// Whether it tells checkpoints and its last weights.
+        /// Whether the run emits checkpoints and its final weights.
         is_kept: bool,
     },
-    /// Take the network of a run that has ended for the one that questions are answered with; its weights as
-    /// [`super::RunUpdate::Weights`] had them. A run under way is stopped first.
+    /// Load the network of a finished run, from the weights of its [`super::RunUpdate::Weights`], and answer questions with it. Stops a run
+    /// in progress first.
     Open {
         run: RunId,
         config: Box<RunConfig>,
@@ -33,48 +33,48 @@ pub enum Command {
     Resume,
     /// Train one batch, then pause.
     Step,
-    /// End the run, keeping its best weights.
+    /// End the run and keep its best weights.
     Stop,
-    /// Change values of a run under way, within one step. A run that is over, or values out of range, change nothing.
+    /// Change hyperparameters of a run in progress before its next step. Ignored if the run has ended or a value is out of range.
     Adjust {
         run: RunId,
         change: ValueChange,
     },
-    /// Make a checkpoint of the run under way as soon as that can be done, see [`super::RunUpdate::Checkpoint`].
+    /// Make a checkpoint of the run in progress as soon as possible, see [`super::RunUpdate::Checkpoint`].
     Checkpoint,
-    /// Look inside the network of the run under way and of those after it, or, with none, no longer. Nothing is measured while nobody
-    /// looks. What is measured comes as [`super::RunUpdate::Layers`].
+    /// Monitor the layers of the network, in this run and later ones; `None` turns it off. Nothing is measured while it is off. Reports
+    /// arrive as [`super::RunUpdate::Layers`].
     Watch(Option<Watch>),
     Ask {
         request: RequestId,
         question: Question,
     },
-    /// A question's answer is no longer wanted. Its answer is then `Canceled`, unless it was on its way.
+    /// Cancel a question. Its answer is then `Canceled`, unless it was already sent.
     Withdraw {
         request: RequestId,
     },
 }
 
-/// Other values for a run under way; those left out stay.
+/// New hyperparameters for a run in progress; `None` leaves a value unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ValueChange {
-    /// The one that the schedule starts from.
+    /// The base learning rate of the schedule.
     pub learning_rate: Option<f64>,
     pub weight_decay: Option<f64>,
-    /// The whole of it: no strength of before goes on.
+    /// Replaces the whole augmentation: strengths of the previous one do not carry over.
     pub augment: Option<AugmentConfig>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DatasetSource {
-    /// A dataset served with the page: the id is its folder under `datasets/`. `base` is the page's absolute base address
-    /// (a worker does not know it).
+    /// A dataset served with the page: the id is its folder under `datasets/`. `base` is the absolute base address of the page, which a
+    /// worker does not know.
     Served { id: String, base: String },
     /// Files that the visitor dropped or picked.
     Files { files: Vec<DatasetFile> },
 }
 
-/// A file of the visitor's; `url` is a `blob:` address that the page made, so that the engine can stream it.
+/// A file from the visitor; `url` is a `blob:` address that the page made, so that the engine can stream the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetFile {
     pub name: String,
@@ -82,7 +82,7 @@ pub struct DatasetFile {
     pub size_bytes: u64,
 }
 
-/// An image to classify, as the browser gives it.
+/// An image to classify, as decoded by the browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageInput {
     pub width: u32,
@@ -92,11 +92,12 @@ pub struct ImageInput {
     pub kind: InputKind,
 }
 
-/// How an image came to be, which decides how it is prepared for the network.
+/// The origin of an image, which decides how it is prepared for the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputKind {
-    /// Drawn in the page: dark or light strokes on an even ground; cropped, scaled and centered as the dataset's images are.
+    /// Drawn in the page: dark or light strokes on a uniform background; cropped, scaled and centered like the dataset's images.
     Drawing,
-    /// A photo or a webcam frame: the largest centered square, scaled.
+    /// A photo or a webcam frame: prepared like a drawing if the dataset shows figures and the photo has a uniform border, otherwise
+    /// center-cropped and scaled.
     Photo,
 }

@@ -1,4 +1,4 @@
-//! What the engine says to the page.
+//! Events: the messages from the engine to the page.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub enum Event {
         run: RunId,
         update: RunUpdate,
     },
-    /// How far a long question has come; at most ten times a second.
+    /// The progress of a long question; at most ten times a second.
     AnswerProgress {
         request: RequestId,
         progress: AnswerProgress,
@@ -25,9 +25,9 @@ pub enum Event {
         request: RequestId,
         result: Result<Answer, Failure>,
     },
-    /// Something went wrong and work goes on.
+    /// A recoverable failure; work continues.
     Warning(Failure),
-    /// The engine can do no more; the page restarts it.
+    /// A fatal failure; the page restarts the engine.
     Crashed(Failure),
 }
 
@@ -36,7 +36,7 @@ pub enum Event {
 pub enum EngineKind {
     Webgpu,
     Cpu,
-    /// By its own interface, outside of a browser.
+    /// The GPU's native API, outside a browser.
     Gpu,
 }
 
@@ -44,21 +44,21 @@ pub enum EngineKind {
 #[serde(rename_all = "camelCase")]
 pub struct EngineInfo {
     pub kind: EngineKind,
-    /// The adapter as the browser names it, or "SIMD" for the CPU.
+    /// The adapter's name as the browser reports it, or "SIMD" for the CPU.
     pub adapter: String,
-    /// Whether the WebGPU adapter computes in software.
+    /// Whether the WebGPU adapter is a software implementation.
     pub is_software: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DatasetUpdate {
-    /// At most ten times a second. `total_bytes` is over all files of the dataset.
+    /// At most ten times a second. `total_bytes` is the sum over all files of the dataset.
     Downloading {
         received_bytes: u64,
         total_bytes: Option<u64>,
         bytes_per_second: f64,
     },
-    /// A cut or failed download is tried again.
+    /// An incomplete or failed download is retried.
     Retrying {
         attempt: u32,
         attempts: u32,
@@ -72,7 +72,7 @@ pub enum DatasetUpdate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RunUpdate {
-    /// Building the network, uploading the images, compiling or tuning kernels.
+    /// Before the first step: building the network, uploading the images, compiling or autotuning kernels.
     Preparing(Preparation),
     /// The first step is about to start.
     Started {
@@ -84,37 +84,37 @@ pub enum RunUpdate {
     Progress(Progress),
     /// After each epoch.
     Epoch(EpochReport),
-    /// Predictions of the current network for the sample images (the first images of the validation split, spread over the
-    /// classes); at most once a second.
+    /// Predictions of the current network for the sample images (validation images spread over the classes); at most once a second.
     Samples(Vec<Prediction>),
-    /// A look inside, only while somebody watches; at most once a second.
+    /// Layer statistics, only while [`super::Command::Watch`] is on; at most once a second.
     Layers(LayersReport),
     Paused {
         step: u32,
     },
     Resumed,
-    /// Values were changed while it runs; from now on it is not what its config alone would give.
+    /// Hyperparameters were changed; from here on, the config alone no longer reproduces the run.
     Adjusted(Adjustment),
-    /// The run as it is after so many steps: enough to go on with it, see [`super::Command::Train`].
+    /// The state of the run after `step` steps: enough to resume it, see [`super::Command::Train`].
     Checkpoint {
         step: u32,
         bytes: Bulk,
     },
-    /// The weights that the run ends with, as a safetensors file with PyTorch's names and layouts; right before `Finished`.
+    /// The final weights of the run, as a safetensors file with PyTorch's names and layouts; right before `Finished`. Like checkpoints,
+    /// only of a run with `is_kept`, see [`super::Command::Train`].
     Weights(Bulk),
-    /// The network of an earlier run is there.
+    /// The network of an earlier run was loaded.
     Opened,
     Finished(RunReport),
     Failed(Failure),
 }
 
-/// What happens before the first step.
+/// What the engine does before the first step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Preparation {
     UploadingImages,
     BuildingNetwork,
     CompilingKernels,
-    /// Kernels are timed against each other, once per adapter and network; `done` of `total` warm-up steps are over.
+    /// Kernel autotuning, once per adapter and network; `done` of `total` warm-up steps are done.
     TuningKernels {
         done: u32,
         total: u32,

@@ -1,4 +1,4 @@
-//! What can go wrong, as the page tells it: a kind that it translates, and the detail as the engine knows it.
+//! Failures: a kind, for which the page has a translated sentence, and the engine's detail.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,45 +16,45 @@ impl Failure {
     }
 }
 
-/// Each kind has one translated sentence that says what to do. The names are stable: they are the `name` of the errors
-/// that `window.kindling` rejects with.
+/// Each kind has one translated sentence that says what to do. The names are stable: each is the `name` of an error that `window.kindling`
+/// rejects with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailureKind {
     /// A file could not be fetched, after all retries.
     DownloadFailed,
-    /// A file's SHA-256 is not the one that its dataset states.
+    /// A file's SHA-256 differs from the one in its dataset's description.
     WrongHash,
-    /// A file is malformed: wrong magic, truncated, counts that disagree, a label out of range, absurd dimensions.
+    /// A file is malformed: wrong magic number, truncated, inconsistent counts, a label out of range, implausible dimensions.
     BadFile,
-    /// No known dataset format among the files.
+    /// None of the files has a known dataset format.
     UnknownFormat,
     /// Too few images to split or to train on.
     TooFewImages,
-    /// The command needs a dataset and there is none.
+    /// The command needs a dataset, but none is loaded.
     NoDataset,
-    /// The question needs a trained network and there is none.
+    /// The question needs a trained network, but there is none.
     NoNetwork,
-    /// A layer does not fit the shape before it.
+    /// A layer does not accept its input shape, or the network is malformed or too large.
     BadNetwork,
     /// A value of the config is out of range.
     BadConfig,
-    /// The image to classify cannot be used: no pixels, or blank.
+    /// The image to classify is unusable: wrong size, or blank.
     BadImage,
     /// The loss is no longer a finite number: lower the learning rate.
     LossNotFinite,
     /// Memory or the device's limits are exhausted: a smaller batch or network may fit.
     OutOfMemory,
-    /// WebGPU cannot be used: absent, no adapter, or a feature is missing.
+    /// WebGPU is unavailable: unsupported, no adapter, or a missing feature.
     NoWebGpu,
-    /// A shader or GPU validation error: its results cannot be trusted, so the run ends.
+    /// A shader or GPU validation error: results cannot be trusted, so the run ends.
     GpuError,
     /// The GPU was lost.
     DeviceLost,
     /// The engine panicked or stopped answering.
     EngineCrashed,
-    /// Page and engine are of different builds: reload.
+    /// Page and engine come from different builds; a reload helps.
     BuildMismatch,
-    /// The visitor, or a later command, ended it.
+    /// Canceled by the visitor or by a later command.
     Canceled,
 }
 

@@ -1,4 +1,4 @@
-//! What page and engine say to each other: plain data, no burn, no leptos.
+//! The messages between page and engine: plain data, no burn, no leptos.
 
 pub mod bulk;
 pub mod command;
@@ -21,10 +21,10 @@ pub use report::{
 
 use serde::{Deserialize, Serialize};
 
-/// Names a run, so that late events of an older run can be told apart.
+/// Identifies a run, so that the page can drop late events of an older run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub u32);
 
-/// Names a question, so that its answer finds the asker.
+/// Identifies a question, so that its answer can be matched to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestId(pub u32);

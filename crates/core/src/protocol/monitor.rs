@@ -1,57 +1,57 @@
-//! What goes on inside a network while it trains: figures and histograms of its layers, its filters, its feature maps.
+//! Monitoring a network during training: layer statistics and histograms, filters, feature maps.
 
 use serde::{Deserialize, Serialize};
 
 use super::Bulk;
 
-/// What is to be looked at while a run is under way.
+/// What to monitor during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// The image, by its index in the dataset, whose feature maps are wanted. Without one, or without such an image, there are none.
+    /// Index in the dataset of the image whose feature maps are reported. Without a valid index, none are.
     pub image: Option<u32>,
 }
 
-/// A look inside at one step, a second or more after the one before.
+/// Layer statistics of one step, at least a second after the previous ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayersReport {
-    /// Steps done, that of the gradients and the update included.
+    /// Steps done, including the step of these gradients and this update.
     pub step: u32,
-    /// The layers that learn something or are an activation, in the order of the network.
+    /// Layers with parameters and activation layers, in network order.
     pub layers: Vec<LayerReport>,
-    /// Those that see the image, where it can be shown what they look for.
+    /// The filters of the first layer, if they can be shown as images.
     pub filters: Option<Filters>,
-    /// The watched image, if there is one.
+    /// Index of the watched image, if any.
     pub image: Option<u32>,
-    /// What the layers make of it, where that is maps.
+    /// The watched image's feature maps, for layers that output feature maps.
     pub maps: Vec<FeatureMaps>,
 }
 
 impl LayersReport {
-    /// Without the pictures, which are large.
+    /// Drops the pictures, which are large.
     pub fn without_pictures(self) -> Self {
         Self { filters: None, maps: Vec::new(), ..self }
     }
 }
 
-/// One layer of the network's list; a block with all that is in it. Parameters and gradients are those of all its tensors together.
+/// One layer of the network, with the layers inside it if it is a block. Parameters and gradients are those of all its tensors together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerReport {
-    /// Its place in the network's list of layers.
+    /// Index in the network's list of layers.
     pub index: u32,
-    /// After the update.
+    /// Weights after the update.
     pub weights: Option<Histogram>,
-    /// Mean over the batch, before it is clipped.
+    /// Gradients before clipping; the mean over the batch.
     pub gradients: Option<Histogram>,
-    /// What it puts out for a few validation images, as an evaluation would see it.
+    /// Outputs for a few validation images, in inference mode.
     pub activations: Option<Histogram>,
-    /// ‖∇L‖, before it is clipped.
+    /// ‖∇L‖, before clipping.
     pub gradient_norm: Option<f32>,
     /// ‖Δθ‖ / ‖θ‖ of the update.
     pub update_ratio: Option<f32>,
-    /// Channels, features or units that are 0 for all of those images, at every place; only of ReLUs and blocks that end with one.
+    /// Channels, features or units that output 0 everywhere for all of those images; only for ReLUs and for blocks that end with one.
     pub dead_units: Option<UnitCount>,
-    /// Share of the values within 1 % of the range's ends, 0 to 1; only of sigmoid and tanh.
+    /// Fraction of the outputs within 1 % of either end of the activation's range, 0 to 1; only for sigmoid and tanh.
     pub saturated: Option<f32>,
 }
 
@@ -62,49 +62,49 @@ pub struct UnitCount {
 }
 
 impl UnitCount {
-    /// 0 to 1.
+    /// `count / total`, 0 to 1; 0 if there are no units.
     pub fn share(self) -> f64 {
         f64::from(self.count) / f64::from(self.total.max(1))
     }
 }
 
-/// Of a tensor's values, or of a few thousand of them that lie evenly apart.
+/// Histogram of a tensor's values, or of an evenly spaced sample of a few thousand of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
-    /// The least value.
+    /// Minimum value.
     pub low: f32,
-    /// The greatest.
+    /// Maximum value.
     pub high: f32,
-    /// Values in each of equally wide bins from the least to the greatest.
+    /// Counts in equally wide bins from `low` to `high`.
     pub counts: Vec<u16>,
 }
 
-/// Weights of the first layer as pictures.
+/// Weights of the first layer as images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Filters {
-    /// The layer's place in the network's list.
+    /// Index of the layer in the network's list of layers.
     pub layer: u32,
     pub pictures: Pictures,
 }
 
-/// What a layer puts out for one image, a picture for each channel.
+/// Feature maps of a layer for one image, one picture per channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureMaps {
-    /// The layer's place in the network's list.
+    /// Index of the layer in the network's list of layers.
     pub layer: u32,
     pub pictures: Pictures,
 }
 
-/// Pictures of one size.
+/// Images of equal size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pictures {
     /// 1 (gray) or 3 (red, green, blue).
     pub channels: u32,
     pub height: u32,
     pub width: u32,
-    /// How many there are here.
+    /// Number of pictures included here.
     pub count: u32,
-    /// How many the layer has.
+    /// Number of filters or channels of the layer.
     pub total: u32,
     /// `count * channels * height * width` bytes, picture by picture, channel by channel.
     pub pixels: Bulk,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_no_units_is_none() {
+    fn a_fraction_of_no_units_is_zero() {
         assert_eq!(UnitCount { count: 1, total: 4 }.share(), 0.25);
         assert_eq!(UnitCount::default().share(), 0.0);
     }

@@ -1,17 +1,17 @@
-//! Questions: what may be asked while a run trains, and the type of each answer. Enums exist only on the wire.
+//! Questions that can be asked while a run trains, and the type of each answer. The enums exist only on the wire.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, RatePoint, RateTest, SplitName};
 use crate::config::{AugmentConfig, RunConfig};
 
-/// A question that knows the type of its answer, and of what it reports before it.
+/// A question, with the types of its answer and of its progress reports.
 pub trait Ask: Into<Question> {
     type Answer: TryFrom<Answer, Error = Mismatch>;
     type Progress: TryFrom<AnswerProgress, Error = Mismatch>;
 }
 
-/// Images of a split, in the split's order, optionally only those of one class.
+/// Images of a split in the split's order, optionally of one class only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Images {
     pub split: SplitName,
@@ -20,13 +20,13 @@ pub struct Images {
     pub count: u32,
 }
 
-/// Particular images, by their index in the dataset.
+/// Specific images, by index in the dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImagesAt {
     pub indices: Vec<u32>,
 }
 
-/// Up to `count` training images, spread over the split, augmented; equal seeds give equal images.
+/// Up to `count` train images, spread over the split and augmented. Equal seeds give equal images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Augment {
     pub config: AugmentConfig,
@@ -48,19 +48,19 @@ pub struct Classify {
     pub views: Views,
 }
 
-/// Which learning rate suits this config: Smith's LR range test, on weights that are thrown away.
+/// The LR range test (Smith, 2017) for this config, on weights that are then discarded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindRate {
     pub config: Box<RunConfig>,
 }
 
-/// How many views of an image are averaged: test-time augmentation.
+/// Test-time augmentation: the number of views of an image whose predictions are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Views {
     /// The image as it is.
     #[default]
     One,
-    /// As it is, shifted a little to each side and, but for digits and letters, flipped; their probabilities are averaged.
+    /// The image, slightly translated copies and, except for digits and letters, horizontal flips. The views' probabilities are averaged.
     Several,
 }
 
@@ -84,7 +84,7 @@ pub enum Answer {
     Rates(RateTest),
 }
 
-/// How far a long question has come, on the wire; at most ten times a second.
+/// Progress of a long question, on the wire; at most ten times a second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AnswerProgress {
     /// Fraction of the images evaluated, 0 to 1.
@@ -92,20 +92,20 @@ pub enum AnswerProgress {
     Rates(RateProgress),
 }
 
-/// How far an LR range test has come.
+/// Progress of an LR range test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateProgress {
     /// 0 to 1.
     pub fraction: f32,
-    /// Its points since the last report.
+    /// Points since the last report.
     pub points: Vec<RatePoint>,
 }
 
-/// No progress is reported for quick questions.
+/// The progress type of quick questions, which report none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Never {}
 
-/// What came in answers another kind of question: a defect of the engine, or foreign bytes.
+/// An answer of the wrong type: a bug in the engine, or corrupt bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch;
 
@@ -149,7 +149,7 @@ macro_rules! questions {
     )*};
 }
 
-/// Between a type and the variant of the enum that carries it.
+/// Conversions between a type and the enum variant that carries it.
 macro_rules! carried {
     ($($enum:ident::$variant:ident($type:ty);)*) => {$(
         impl From<$type> for $enum {

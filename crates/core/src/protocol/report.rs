@@ -1,4 +1,4 @@
-//! What the engine reports: datasets, progress, evaluations, classifications.
+//! Reports of the engine: datasets, progress, evaluations, classifications.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
-    /// Bytes of one image.
+    /// Values (bytes) of one image.
     pub fn n_values(&self) -> usize {
         self.channels as usize * self.height as usize * self.width as usize
     }
@@ -39,23 +39,23 @@ pub struct SplitCounts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
-    /// The folder's name for a served dataset, such as `"files-3f9a1c07"` for the visitor's.
+    /// A served dataset's folder; for the visitor's files, a hash such as `"files-3f9a1c07"`.
     pub id: String,
     pub name: String,
     pub classes: Vec<String>,
     pub shape: ImageShape,
     pub counts: SplitCounts,
-    /// Images per class, per split.
+    /// Images per class and split.
     pub class_counts: Vec<SplitCounts>,
-    /// Indices of the sample images whose predictions are reported while training.
+    /// Indices of the sample images whose predictions are reported during training.
     pub samples: Vec<u32>,
-    /// Whether the dataset brought its own test set.
+    /// Whether the dataset has a standard test set.
     pub has_standard_test: bool,
-    /// How it shows what it shows.
+    /// How figures are laid out in the dataset's images; drawings are prepared to match.
     pub style: DrawingStyle,
 }
 
-/// Images of the dataset, for looking at.
+/// Images of the dataset, for display.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageBatch {
     pub shape: ImageShape,
@@ -64,7 +64,7 @@ pub struct ImageBatch {
     pub labels: Vec<u16>,
     /// `indices.len() * shape.n_values()` bytes, channel by channel.
     pub pixels: Bulk,
-    /// How many images the question could have had.
+    /// Number of images that match the question, including those beyond the limit of one answer.
     pub total: u32,
 }
 
@@ -73,18 +73,18 @@ pub struct ImageBatch {
 pub struct Progress {
     /// Steps done.
     pub step: u32,
-    /// Epoch under way, from 0.
+    /// Current epoch, from 0.
     pub epoch: u32,
-    /// Loss of every step since the last progress, oldest first, ending with that of step `step`.
+    /// Loss of every step since the last report, oldest first, up to that of step `step`.
     pub losses: Vec<f32>,
-    /// Share of the images of those steps that were classified right, 0 to 1.
+    /// Training accuracy over the images of those steps, 0 to 1.
     pub accuracy: f32,
-    /// That of step `step`.
+    /// The learning rate of step `step`.
     pub learning_rate: f64,
     pub images_per_second: f64,
-    /// Time since the first step, pauses left out.
+    /// Time since the first step, excluding pauses.
     pub elapsed_ms: f64,
-    /// Estimated time to the end, validation included.
+    /// Estimated remaining time, including validation.
     pub remaining_ms: f64,
 }
 
@@ -93,16 +93,16 @@ pub struct Progress {
 pub struct EpochReport {
     /// From 0.
     pub epoch: u32,
-    /// Steps done at its end.
+    /// Steps done at the end of the epoch.
     pub step: u32,
-    /// Mean over the epoch's steps, as the network was at each; of the loss that the run minimizes.
+    /// Mean over the epoch's steps of the loss that the run minimizes, each measured before that step's update.
     pub train_loss: f32,
     pub train_accuracy: f32,
-    /// Mean cross-entropy, whatever the run minimizes.
+    /// Mean cross-entropy, whichever loss the run minimizes.
     pub validation_loss: f32,
     pub validation_accuracy: f32,
-    /// Whether the validation accuracy (at a tie, the loss) is the best so far, so that these weights are kept. Where early
-    /// stopping watches the loss, the loss decides.
+    /// Whether the validation accuracy (on ties, the loss) is the best so far, which makes this the best checkpoint. With early stopping on
+    /// the loss, the loss decides first.
     pub is_best: bool,
     pub elapsed_ms: f64,
 }
@@ -113,9 +113,9 @@ pub struct RunReport {
     pub ending: Ending,
     /// Steps done.
     pub steps: u32,
-    /// The epoch whose weights are kept; none where no epoch was completed, then the last weights are kept.
+    /// The best epoch, whose weights are kept; `None` if no epoch was completed, in which case the last weights are kept.
     pub best: Option<EpochReport>,
-    /// Whether the weights that were evaluated and kept are the moving average (`ema_decay`).
+    /// Whether the evaluated and kept weights are the moving average (`ema_decay`).
     pub is_averaged: bool,
     pub elapsed_ms: f64,
 }
@@ -127,46 +127,46 @@ pub enum Ending {
     Completed,
     /// `max_steps` was reached.
     StepLimit,
-    /// The visitor stopped it.
+    /// Stopped by the visitor.
     Stopped,
-    /// The validation figure that early stopping watches no longer improved.
+    /// Early stopping: the monitored metric no longer improved.
     EarlyStopped,
 }
 
-/// The values in force from a step on.
+/// The hyperparameters in force after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adjustment {
-    /// Steps done before it.
+    /// Steps done before the change.
     pub step: u32,
-    /// The one that the schedule starts from.
+    /// The base learning rate of the schedule.
     pub learning_rate: f64,
     pub weight_decay: f64,
-    /// None while it is the config's, as in runs from before it could be changed.
+    /// `None` while the config's augmentation is in force, also in runs stored before it could be changed.
     #[serde(default)]
     pub augment: Option<AugmentConfig>,
 }
 
-/// What a range test found.
+/// The result of an LR range test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateTest {
-    /// By rising rate, up to where the loss went up for good.
+    /// In order of increasing learning rate, up to where the loss diverges.
     pub points: Vec<RatePoint>,
-    /// A rate to begin with; none where the loss never fell.
+    /// The suggested learning rate; `None` if the loss never fell.
     pub proposed: Option<f64>,
 }
 
-/// A step of a range test.
+/// A step of an LR range test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RatePoint {
     pub learning_rate: f64,
-    /// Smoothed over the steps before.
+    /// Loss, smoothed over the previous steps.
     pub loss: f32,
 }
 
-/// What the network says of one image of the dataset.
+/// The network's prediction for one image of the dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// Index in the dataset.
@@ -186,16 +186,16 @@ pub struct Evaluation {
     pub loss: f32,
     /// 0 to 1.
     pub accuracy: f32,
-    /// One per image of the split, in the split's order. Confusion matrix, per-class figures and mistakes follow from it
-    /// (`evaluation::metrics`).
+    /// One per image, in the split's order. The confusion matrix, per-class metrics and highest-loss errors are computed from it
+    /// ([`crate::metrics`]).
     pub predictions: Vec<Prediction>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
-    /// All classes, most probable first.
+    /// All classes, in descending order of probability.
     pub classes: Vec<ClassProbability>,
-    /// What the network saw: one image of the dataset's shape.
+    /// The model input: one image of the dataset's shape.
     pub seen: Bulk,
     pub shape: ImageShape,
 }

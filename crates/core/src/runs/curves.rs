@@ -1,4 +1,4 @@
-//! The curves of a run: as they grow, as they are kept, and as the text of a spreadsheet.
+//! The curves of a run: while they grow, as they are stored, and as CSV.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::series::{Point, SERIES_LIMIT, Series};
 use crate::protocol::{EpochReport, Progress};
 
-/// The run's histories, each bounded (see [`Series`]); x is the step.
+/// The histories of a run, each bounded (see [`Series`]), by step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
     pub train_loss: Series,
@@ -32,7 +32,7 @@ impl Curves {
     }
 }
 
-/// Points against steps; each list has at most [`SERIES_LIMIT`] of them.
+/// Stored curves, by step; each has at most [`SERIES_LIMIT`] points.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunCurves {
@@ -67,7 +67,7 @@ impl RunCurves {
         [&self.train_loss, &self.train_accuracy, &self.validation_loss, &self.validation_accuracy]
     }
 
-    /// Whether these could be the curves of a run: bounded, finite, and in the order of the steps.
+    /// Whether the curves are valid: bounded, finite, in order of steps.
     pub fn is_sound(&self) -> bool {
         let is_finite = |point: &Point| point.step.is_finite() && point.value.is_finite();
         self.series().iter().all(|points| {
@@ -77,7 +77,7 @@ impl RunCurves {
         })
     }
 
-    /// One line per step at which any curve has a point, as RFC 4180 has it: a header, CRLF, quotes where a field needs them.
+    /// CSV as in RFC 4180, with a header: one line per step at which any curve has a point.
     pub fn to_csv(&self, run: &str) -> String {
         let series = self.series();
         let mut steps: Vec<f64> = series.iter().flat_map(|points| points.iter().map(|point| point.step)).collect();
@@ -85,7 +85,7 @@ impl RunCurves {
         steps.dedup();
         let mut text = "run,step,train_loss,train_accuracy,validation_loss,validation_accuracy\r\n".to_owned();
         let run = csv_field(run);
-        // How far each curve has been read.
+        // The next unread point of each curve.
         let mut places = [0; 4];
         for step in steps {
             // Writing to a string cannot fail.
@@ -103,9 +103,9 @@ impl RunCurves {
     }
 }
 
-/// A field of a line, in quotes where it has to be; quotes within are doubled.
+/// A CSV field, quoted if necessary; quotes within are doubled.
 pub fn csv_field(text: &str) -> String {
-    // A spreadsheet would take these for formulas.
+    // A spreadsheet would interpret these as formulas.
     let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
     let text = text.as_str();
     if text.contains(['"', ',', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ') {

@@ -1,4 +1,4 @@
-//! Configs and runs from outside. Nothing of them is trusted.
+//! Parses configs and runs from files. Nothing in them is trusted.
 
 #[cfg(test)]
 mod tests;
@@ -15,14 +15,14 @@ use crate::dataset::{DrawingStyle, MAX_CLASSES, MAX_SIDE_PIXELS};
 use crate::network::shape::check_extent;
 use crate::protocol::Bulk;
 
-/// Of a file. Five hundred runs with long curves take up to about 80 MB; of what people keep, a few.
+/// Maximum size of a file. Five hundred runs with long curves take up to about 80 MB; typical files take a few.
 pub const FILE_LIMIT_BYTES: usize = 100_000_000;
-/// Runs in a file, and runs that the page keeps.
+/// Maximum number of runs in a file, and of runs that the page keeps.
 pub const RUNS_LIMIT: usize = 500;
-/// Letters of an id, of a dataset's name, and of what the environment says.
+/// Maximum length of an id, a class or dataset name, and each field of the environment.
 const WORDS_LIMIT: usize = 400;
 
-/// Marks a file of runs, and the form that they are in.
+/// Identifies a file of runs and the version of its format.
 pub const RUNS_FORMAT: &str = "kindling-runs-1";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Refusal {
     NotText,
     NotJson(String),
     NotConfig(String),
-    /// The run at this place of the file, from 1.
+    /// Position of the run in the file, from 1.
     NotRun {
         place: usize,
         detail: String,
@@ -42,7 +42,7 @@ pub enum Refusal {
     TooManyRuns {
         limit: usize,
     },
-    /// A file of weights, but not of a run of Kindling's.
+    /// A safetensors file without a valid Kindling run.
     NotWeights(String),
     /// The file could not be read.
     Unreadable,
@@ -52,11 +52,15 @@ pub enum Refusal {
 pub enum Incoming {
     Config(Box<RunConfig>),
     Runs(Vec<KeptRun>),
-    /// A run with the weights that it ended with.
+    /// A run with its final weights.
     Trained(Box<KeptRun>, Bulk),
 }
 
-/// A file that holds a config, runs, or a run with its weights.
+/// Parses a file that holds a config, runs, or a run with its weights.
+///
+/// # Errors
+///
+/// A [`Refusal`] that says what is wrong with the file; never a part of its content.
 pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     if bytes.len() > FILE_LIMIT_BYTES {
         return Err(Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES });
@@ -83,7 +87,7 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     runs.collect::<Result<_, _>>().map(Incoming::Runs)
 }
 
-/// The run that a file of weights is of.
+/// The run in the metadata of a weight file.
 fn trained_run(bytes: &[u8]) -> Result<KeptRun, String> {
     let text = weights::run_text(bytes).map_err(|error| error.to_string())?;
     let value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -91,14 +95,18 @@ fn trained_run(bytes: &[u8]) -> Result<KeptRun, String> {
     run.record.report().map(|_| run).ok_or_else(|| "its run did not come to an end of its own".into())
 }
 
-/// A config whose network has a sensible extent; whether it fits a dataset shows when it is to run.
+/// Parses a config and checks the extent of its network. Whether it suits a dataset is checked when it is run.
+///
+/// # Errors
+///
+/// [`Refusal::NotConfig`].
 pub fn config(value: &Value) -> Result<RunConfig, Refusal> {
     let config = RunConfig::deserialize(value).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     check_extent(&config.network).map_err(|error| Refusal::NotConfig(error.to_string()))?;
     Ok(config)
 }
 
-/// A run within the page's own limits.
+/// Parses a run, checks it, and truncates its texts to the page's limits.
 fn kept_run(value: &Value) -> Result<KeptRun, String> {
     let mut run = KeptRun::deserialize(value).map_err(|error| error.to_string())?;
     let record = &mut run.record;
@@ -133,7 +141,7 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
     Ok(run)
 }
 
-/// Whether these could be images of a dataset.
+/// Whether a dataset could have this shape, these classes and this style.
 fn is_input_sound(input: &NetworkInput) -> bool {
     let sides = 1..=MAX_SIDE_PIXELS;
     let is_style_sound = match input.style {
@@ -150,7 +158,7 @@ fn is_input_sound(input: &NetworkInput) -> bool {
         && is_style_sound
 }
 
-/// The text of a file of runs.
+/// Serializes runs to the text of a file.
 pub fn runs_to_file(runs: &[KeptRun]) -> String {
     serde_json::json!({ "format": RUNS_FORMAT, "runs": runs }).to_string()
 }

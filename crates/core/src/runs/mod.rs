@@ -1,23 +1,23 @@
-//! A run as it is kept: its curves, its record, its files, and what programs hear of it.
+//! Saved runs: their curves, records and files, and the JSON events that programs receive.
 
-/// Histories of values that stay short.
+/// Histories of values with bounded length.
 pub mod series;
 
 /// The curves of a run.
 pub mod curves;
 
-/// All that is needed to judge a run, to compare it and to repeat it.
+/// The record of a run: everything needed to evaluate, compare and repeat it.
 pub mod record;
 
-/// Files of configs and runs.
+/// Parsing files of configs and runs.
 pub mod incoming;
 
-/// A run in one file with its weights.
+/// A run and its weights in one file.
 pub mod weights;
 
-/// What a listener receives of a run, as JSON.
+/// The events of a run, as JSON for listeners.
 pub mod run_event;
 
-/// Runs for tests.
+/// Sample runs for tests.
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;

@@ -1,4 +1,4 @@
-//! A run as it is kept: all that is needed to judge it, to compare it and to repeat it.
+//! The record of a run: everything needed to evaluate, compare and repeat it.
 
 #[cfg(test)]
 mod tests;
@@ -14,20 +14,20 @@ use crate::protocol::{
     Adjustment, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind, ImageShape, RunReport,
 };
 
-/// Letters of a name that the visitor gives.
+/// Maximum length of the visitor's name for a run, in characters.
 pub const NAME_LIMIT: usize = 80;
-/// Letters of a note.
+/// Maximum length of a note, in characters.
 pub const NOTE_LIMIT: usize = 2_000;
-/// Completed epochs whose reports are kept; of longer runs, every other one of the older half goes.
+/// Maximum number of stored epoch reports; beyond it, every other one of the older half is dropped.
 pub const EPOCHS_LIMIT: usize = 1_000;
-/// Changes while a run was under way that are kept: the last ones.
+/// Maximum number of stored adjustments of a run; the oldest are dropped.
 pub const ADJUSTMENTS_LIMIT: usize = 100;
 
-/// A kept run without its curves, which are stored apart: they are long and seldom needed.
+/// A saved run without its curves, which are stored separately: they are long and rarely needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// Unique, and in the order of the runs' ends on one machine.
+    /// Unique, and in order of the runs' ends on one machine.
     pub id: String,
     /// Milliseconds since 1970, UTC.
     pub started_at: f64,
@@ -36,23 +36,23 @@ pub struct RunRecord {
     pub parameters: Option<u64>,
     /// Steps done.
     pub steps: u32,
-    /// Pauses left out.
+    /// Excluding pauses.
     pub elapsed_ms: f64,
     pub ending: RunEnding,
-    /// The epoch whose weights were kept.
+    /// The best epoch, whose weights were kept.
     pub best: Option<EpochReport>,
     pub epochs: Vec<EpochReport>,
     pub adjustments: Vec<Adjustment>,
-    /// Of the test set, where the visitor asked for it.
+    /// The evaluation on the test split, if the visitor ran one.
     pub test: Option<TestResult>,
     pub environment: Environment,
-    /// None in runs from before it was kept.
+    /// `None` in older records.
     #[serde(default)]
     pub input: Option<NetworkInput>,
-    /// Size of the weights that it ended with, where they are kept.
+    /// Size of the final weights, if they are stored.
     #[serde(default)]
     pub weights_bytes: Option<u64>,
-    /// Given by the visitor.
+    /// The visitor's name for the run.
     #[serde(default)]
     pub name: String,
     #[serde(default)]
@@ -68,14 +68,14 @@ pub enum RunEnding {
     StepLimit,
     Stopped,
     EarlyStopped,
-    /// Another run or another dataset took its place.
+    /// Another run or another dataset replaced it.
     Replaced,
     Failed(FailureKind),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// Mean cross-entropy; none where it is not a finite number.
+    /// Mean cross-entropy; `None` if it is not finite.
     pub loss: Option<f32>,
     /// 0 to 1.
     pub accuracy: f32,
@@ -87,13 +87,13 @@ impl TestResult {
     }
 }
 
-/// What the network takes and what it answers with: enough to classify an image where the dataset is not at hand.
+/// The network's input and output: enough to classify an image when the dataset is not loaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkInput {
     pub shape: ImageShape,
-    /// Their names, in the order of the network's outputs.
+    /// Class names, in the order of the network's outputs.
     pub classes: Vec<String>,
-    /// How the dataset shows what it shows; images are prepared alike.
+    /// How figures are laid out in the dataset's images; new images are prepared to match.
     pub style: DrawingStyle,
 }
 
@@ -103,20 +103,20 @@ impl NetworkInput {
     }
 }
 
-/// Where a run was trained.
+/// The environment in which a run was trained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
     pub engine: Option<EngineKind>,
-    /// As the browser names it; empty where the engine had not said it.
+    /// The adapter's name as the browser reports it; empty if unknown.
     pub adapter: String,
-    /// The browser, or the command line and its system.
+    /// The browser, or the command line and its operating system.
     pub user_agent: String,
-    /// Kindling's.
+    /// Kindling's build.
     pub build: String,
 }
 
-/// A record with its curves, as it is exported and as programs see it.
+/// A record with its curves, as exported and as the API returns it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeptRun {
     #[serde(flatten)]
@@ -124,7 +124,7 @@ pub struct KeptRun {
     pub curves: RunCurves,
 }
 
-/// Not derived: that would read the whole record once more, out of serde's own buffer.
+/// Not derived: with `flatten`, serde would buffer the whole record and deserialize it again.
 impl<'de> Deserialize<'de> for KeptRun {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for KeptRun {
 }
 
 impl RunRecord {
-    /// What the engine said at its end; none of a run that did not come to an end of its own.
+    /// The engine's final report; `None` for a run that was replaced or failed.
     pub fn report(&self) -> Option<RunReport> {
         let ending = match self.ending {
             RunEnding::Completed => Ending::Completed,
@@ -154,7 +154,7 @@ impl RunRecord {
     }
 }
 
-/// Adds the report of an epoch to those of a run, of which at most [`EPOCHS_LIMIT`] are kept.
+/// Appends the report of an epoch, keeping at most [`EPOCHS_LIMIT`].
 pub fn push_epoch(epochs: &mut Vec<EpochReport>, report: EpochReport) {
     epochs.push(report);
     if epochs.len() > EPOCHS_LIMIT {
@@ -167,7 +167,7 @@ pub fn push_epoch(epochs: &mut Vec<EpochReport>, report: EpochReport) {
     }
 }
 
-/// Adds a change to those of a run, of which at most [`ADJUSTMENTS_LIMIT`] are kept.
+/// Appends an adjustment, keeping at most [`ADJUSTMENTS_LIMIT`].
 pub fn push_adjustment(adjustments: &mut Vec<Adjustment>, adjustment: Adjustment) {
     if adjustments.len() >= ADJUSTMENTS_LIMIT {
         adjustments.remove(0);
@@ -191,7 +191,7 @@ pub fn is_finite(report: &EpochReport) -> bool {
     figures.iter().all(|figure| figure.is_finite()) && report.elapsed_ms.is_finite()
 }
 
-/// The first letters of a text, as many as are kept of it.
+/// The first `limit` characters of a text.
 pub fn shortened(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()
 }

@@ -1,11 +1,11 @@
-//! What a listener of a run receives, as JSON: that of the page's `kindling.train`, and whoever reads `kindling train --json`.
+//! The events of a run as JSON, for listeners of the page's `kindling.train` and for readers of `kindling train --json`.
 
 use serde_json::{Value, json};
 
 use crate::protocol::event::Preparation;
 use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
 
-/// The update as the object that a listener receives; `kindling.d.ts` has its type.
+/// The update as the object that a listener receives; `kindling.d.ts` declares its type.
 pub fn run_event(update: &RunUpdate) -> Value {
     match update {
         RunUpdate::Preparing(Preparation::UploadingImages) => preparing("uploadingImages"),
@@ -22,7 +22,7 @@ pub fn run_event(update: &RunUpdate) -> Value {
         }
         RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
-        // The pictures are for eyes, and large.
+        // Without the pictures, which are large and only for display.
         RunUpdate::Layers(report) => json!({ "kind": "layers", "step": report.step, "layers": report.layers }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
@@ -37,12 +37,12 @@ pub fn run_event(update: &RunUpdate) -> Value {
     }
 }
 
-/// What `kindling.train` resolves with: the report, and what each epoch reported.
+/// What `kindling.train` resolves with: the final report, with the reports of all epochs.
 pub fn report(report: &RunReport, epochs: &[EpochReport]) -> Value {
     with(json!(report), "epochs", json!(epochs))
 }
 
-/// The stable name of a failure: the `name` of the error that a promise is rejected with.
+/// The stable name of a failure: the `name` of the error with which a promise is rejected.
 pub fn error_name(failure: &Failure) -> String {
     failure.kind.name()
 }
@@ -66,7 +66,7 @@ fn of_kind(kind: &str, event: Value) -> Value {
     with(event, "kind", kind)
 }
 
-/// An object with one more field.
+/// The object with one more field.
 pub fn with(mut whole: Value, key: &str, value: impl Into<Value>) -> Value {
     if let Value::Object(fields) = &mut whole {
         fields.insert(key.to_owned(), value.into());
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn events_say_their_kind_and_use_camel_case() {
+    fn events_have_their_kind_and_use_camel_case() {
         check(RunUpdate::Resumed, json!({ "kind": "resumed" }));
         check(
             RunUpdate::Preparing(Preparation::TuningKernels { done: 1, total: 3 }),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_inside_is_figures_without_pictures() {
+    fn layer_statistics_are_numbers_without_pictures() {
         let histogram = Histogram { low: -0.5, high: 0.5, counts: vec![1, 2] };
         let layer = LayerReport {
             index: 3,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn adjustments_tell_what_is_in_force() {
+    fn adjustments_report_what_is_in_force() {
         let adjustment = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25, augment: None };
         let expected =
             json!({ "kind": "adjusted", "step": 7, "learningRate": 0.5, "weightDecay": 0.25, "augment": null });

@@ -1,4 +1,4 @@
-//! Records that tests vary, here and in the page.
+//! Sample records that tests modify, here and in the page.
 
 use super::curves::RunCurves;
 use super::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult};

@@ -1,25 +1,25 @@
-//! A history of values that stays short: when it is full, neighbors are merged into their mean.
+//! A history of values with bounded length: when it is full, neighboring points are merged into their mean.
 
 use serde::{Deserialize, Serialize};
 
-/// Points that a series holds at most; at the limit it is halved.
+/// Maximum number of points in a series; at the limit it is halved.
 pub const SERIES_LIMIT: usize = 2_048;
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// The step of the last value that went into the point.
+    /// Step of the last value of the point.
     pub step: f64,
-    /// Mean of the values that went into the point.
+    /// Mean of the values of the point.
     pub value: f64,
 }
 
-/// Values against steps, at most [`SERIES_LIMIT`] points of them.
+/// Values by step, in at most [`SERIES_LIMIT`] points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     points: Vec<Point>,
     /// Values per point, a power of two.
     stride: u32,
-    /// Sum and number of the values that wait to become a point.
+    /// Sum and number of the values of the next, incomplete point.
     pending: (f64, u32),
 }
 
@@ -30,7 +30,7 @@ impl Default for Series {
 }
 
 impl Series {
-    /// Adds a value. One that is not finite is left out: the run ends by itself and says why.
+    /// Appends a value. Values that are not finite are skipped: the run ends by itself and reports why.
     pub fn push(&mut self, step: f64, value: f64) {
         if !value.is_finite() {
             return;
@@ -47,7 +47,7 @@ impl Series {
         }
     }
 
-    /// A history that has ended.
+    /// The series of a finished history.
     pub fn of(points: &[Point]) -> Self {
         Self { points: points.to_vec(), ..Self::default() }
     }
@@ -56,7 +56,7 @@ impl Series {
         &self.points
     }
 
-    /// How many values each point is the mean of.
+    /// Number of values per point.
     pub fn stride(&self) -> u32 {
         self.stride
     }
@@ -75,10 +75,10 @@ impl Series {
     }
 }
 
-/// A step's share in the running mean is kept from step to step by this factor at most.
+/// Maximum decay of the exponential moving average.
 const SMOOTHING_LIMIT: f64 = 0.99;
 
-/// Exponential running mean of the points, without the early bias towards zero. `strength` is 0 (raw) to 1.
+/// Exponential moving average of the points, with bias correction as in Adam. `strength` is 0 (raw) to 1.
 pub fn smooth(points: &[Point], strength: f64) -> Vec<Point> {
     let keep = strength.clamp(0.0, 1.0) * SMOOTHING_LIMIT;
     let (mut mean, mut weight) = (0.0, 0.0);

@@ -1,22 +1,22 @@
-//! A run in one file with its weights: a safetensors file (github.com/huggingface/safetensors) that has the run's record in its
-//! metadata. Other tools read its tensors, and ignore the record.
+//! A run and its weights in one file: a safetensors file (github.com/huggingface/safetensors) with the run's record in its metadata. Other
+//! tools read the tensors and ignore the record.
 //!
-//! Such a file is 8 bytes with the length of its header, the header, which is JSON, and the tensors' bytes. Only the header is read and
-//! written here.
+//! Such a file consists of 8 bytes with the length of the header, the header, which is JSON, and the bytes of the tensors. Only the header
+//! is parsed and written here.
 
 use serde_json::{Map, Value};
 
 use super::record::KeptRun;
 
-/// Of the metadata that holds the run.
+/// Metadata key of the run.
 pub const RUN_KEY: &str = "kindling.run";
 
-/// Of a header's bytes. Curves take up to 200 kB of it, and each tensor a hundred bytes.
+/// Maximum size of a header. Curves take up to 200 kB of it, and each tensor about a hundred bytes.
 const HEADER_LIMIT_BYTES: usize = 16 << 20;
 
 const METADATA: &str = "__metadata__";
 
-/// Tensors begin at a multiple of this, as the format's own writer has it.
+/// Alignment of the tensors, as in the reference implementation.
 const ALIGNMENT: usize = 8;
 
 /// Why a file's header cannot be used.
@@ -32,23 +32,35 @@ pub enum HeaderError {
     NoRun,
 }
 
-/// Whether bytes begin as a safetensors file does, which no text does.
+/// Whether bytes start like a safetensors file. No text file does.
 pub fn is_safetensors(bytes: &[u8]) -> bool {
     split(bytes).is_ok_and(|(header, _)| header.first() == Some(&b'{'))
 }
 
-/// The weights with their run in the metadata, in the place of the one that is there.
+/// A weight file with the run in its metadata, replacing any run that is there.
+///
+/// # Errors
+///
+/// [`HeaderError`] if the file's header is unusable or would become too long.
 pub fn with_run(weights: &[u8], run: &KeptRun) -> Result<Vec<u8>, HeaderError> {
     let text = serde_json::to_value(run).map_err(|error| HeaderError::Damaged(error.to_string()))?.to_string();
     with_text(weights, RUN_KEY, &text)
 }
 
-/// The text of the run that a file of weights is of.
+/// The JSON of the run in a weight file.
+///
+/// # Errors
+///
+/// [`HeaderError`]; [`HeaderError::NoRun`] for other safetensors files.
 pub fn run_text(file: &[u8]) -> Result<String, HeaderError> {
     text(file, RUN_KEY)?.ok_or(HeaderError::NoRun)
 }
 
-/// The file with a text in its metadata. The tensors stay as they are.
+/// The file with a text added to its metadata; the tensors are unchanged.
+///
+/// # Errors
+///
+/// [`HeaderError`] if the file's header is unusable or would become too long.
 pub fn with_text(file: &[u8], key: &str, text: &str) -> Result<Vec<u8>, HeaderError> {
     let (header, tensors) = split(file)?;
     let mut header = parse(header)?;
@@ -63,7 +75,11 @@ pub fn with_text(file: &[u8], key: &str, text: &str) -> Result<Vec<u8>, HeaderEr
     Ok([&(header.len() as u64).to_le_bytes(), &header[..], tensors].concat())
 }
 
-/// A text of the file's metadata.
+/// A text in the file's metadata, if it is there.
+///
+/// # Errors
+///
+/// [`HeaderError`] if the file's header is unusable.
 pub fn text(file: &[u8], key: &str) -> Result<Option<String>, HeaderError> {
     let (header, _) = split(file)?;
     let mut header = parse(header)?;
@@ -75,7 +91,7 @@ pub fn text(file: &[u8], key: &str) -> Result<Option<String>, HeaderError> {
     }
 }
 
-/// Header and tensors.
+/// Splits a file into header and tensors.
 fn split(file: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
     let (length, rest) = file.split_first_chunk::<8>().ok_or(HeaderError::NotSafetensors)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| HeaderError::NotSafetensors)?;
@@ -115,7 +131,7 @@ mod tests {
         assert!(file.ends_with(&[1, 2, 3, 4, 5, 6, 7, 8]));
         assert_eq!((file.len() - 16) % ALIGNMENT, 0);
         assert_eq!(parse_file(&file), Ok(Incoming::Trained(Box::new(kept("a-1")), file.clone().into())));
-        // Another run in its place.
+        // A second run replaces the first.
         let again = with_run(&file, &kept("b-2")).unwrap();
         assert_eq!(again.len(), file.len());
         assert!(run_text(&again).unwrap().contains("b-2"));

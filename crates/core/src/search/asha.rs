@@ -1,10 +1,10 @@
-//! Asynchronous successive halving (Li and others, "A System for Massively Parallel Hyperparameter Tuning", 2018, arXiv:1810.05934):
-//! trials that do badly are ended at rungs, so that the time goes to those that do well.
+//! Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2018, arXiv:1810.05934): prunes
+//! trials that do badly at rungs, so that the compute goes to the promising ones.
 //!
-//! It is the stopping kind, as one engine trains one trial at a time and cannot set it aside: at each rung a trial goes on where it
-//! is among the best 1/η of all that came there before, itself included, and otherwise ends for good. It never waits for others.
-//! While fewer than η have come to a rung there is no best 1/η, and all of them go on. A trial that failed on its way to a rung
-//! counts there as the worst.
+//! This is the stopping variant, since one engine trains one trial at a time and cannot set it aside: at each rung a trial continues if it
+//! is in the top 1/η of all trials that have reached the rung, itself included, and is otherwise pruned for good. It never waits for other
+//! trials. Until η trials have reached a rung there is no top 1/η, and every trial continues. A trial that failed on its way to a rung
+//! ranks last there.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,29 +14,29 @@ use crate::config::Metric;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Halving {
-    /// η: one in so many goes on at each rung, 2 to 10.
+    /// η, the reduction factor: one in η trials continues at each rung, 2 to 10.
     pub factor: u32,
-    /// r: epochs at the first rung, at least 1.
+    /// r, the grace period: epochs before the first rung, at least 1.
     pub first_epochs: u32,
 }
 
 impl Default for Halving {
-    /// The paper's η of 4 is for hundreds of trials.
+    /// The paper's η of 4 suits hundreds of trials.
     fn default() -> Self {
         Self { factor: 3, first_epochs: 1 }
     }
 }
 
 impl Halving {
-    /// Epochs at each rung: r·ηᵏ, below those of a whole trial.
+    /// The epochs of each rung: r·ηᵏ, below the full length of a trial.
     pub fn rungs(&self, epochs: u32) -> impl Iterator<Item = u32> {
         let factor = self.factor.max(2);
         let next = move |rung: &u32| rung.checked_mul(factor);
         std::iter::successors(Some(self.first_epochs.max(1)), next).take_while(move |rung| *rung < epochs)
     }
 
-    /// Whether the trial, at the end of an epoch, goes on; `others` are all the rest.
-    pub fn goes_on<'a>(
+    /// Whether the trial continues after its latest epoch; `others` are all other trials.
+    pub fn continues<'a>(
         &self,
         trial: &Trial,
         others: impl Iterator<Item = &'a Trial>,

@@ -1,30 +1,30 @@
-//! How much each field mattered for what the trials came to.
+//! Hyperparameter importance: how much each field explains of the trials' results.
 //!
-//! For each field the trials are put into groups, by choice or by quarters of the range in order of the value, and the share of the
-//! figure's variance that lies between the groups is stated: the correlation ratio η², less what chance alone would give (Kelley's ε²
-//! of 1935). It says what a field explains by itself, and nothing of fields that matter only together; with few trials it says little.
+//! For each field the trials are grouped, by choice or by quartile of the value, and the importance is the fraction of the metric's
+//! variance that lies between the groups: the correlation ratio η², corrected for chance (Kelley's ε², 1935). It measures what a field
+//! explains by itself and misses interactions between fields; with few trials it says little.
 
 use super::space::{Field, Values};
 use super::state::Search;
 use super::trial::Trial;
 
-/// Trials below which a share says next to nothing.
+/// With fewer trials, importance says next to nothing.
 pub const TRIALS_WANTED: usize = 8;
 
-/// Groups that a range is cut into.
+/// Maximum number of groups of a range: quartiles.
 const GROUPS: usize = 4;
 
-/// Trials that a group of a range has at least.
-const LEAST_GROUP: usize = 2;
+/// Minimum number of trials in a group of a range.
+const MIN_GROUP_SIZE: usize = 2;
 
-/// The trials that have something to say.
+/// The trials that count: finished, with a metric.
 pub fn counted(search: &Search) -> impl Iterator<Item = &Trial> {
     let metric = search.plan().metric;
     search.trials().iter().filter(move |trial| trial.is_over() && trial.best(metric).is_some())
 }
 
-/// What a field explains of the figure's variance, 0 to 1, for each field of the plan; none where there are too few trials. Of trials
-/// that came further than others, the figures of the epochs that all have are compared.
+/// The fraction of the metric's variance that each field of the plan explains, 0 to 1; `None` if there are too few trials. Trials of
+/// different lengths are compared over the epochs that all of them have.
 pub fn importance(search: &Search) -> Vec<Option<f64>> {
     let metric = search.plan().metric;
     let trials: Vec<&Trial> = counted(search).collect();
@@ -34,12 +34,12 @@ pub fn importance(search: &Search) -> Vec<Option<f64>> {
             let pick = trial.picks.get(place).copied().flatten();
             Some((pick, trial.best_of(n_epochs, metric)?))
         };
-        explained_share(groups(field, trials.iter().filter_map(point).collect()))
+        explained_fraction(groups(field, trials.iter().filter_map(point).collect()))
     };
     search.plan().fields.iter().enumerate().map(explained).collect()
 }
 
-/// The figures of the trials that are alike in a field. Those that do not have the field at all are alike, too.
+/// The metrics of the trials, grouped by their value of the field. Trials without the field form a group of their own.
 fn groups(field: &Field, points: Vec<(Option<f64>, f64)>) -> Vec<Vec<f64>> {
     let (mut with, without): (Vec<_>, Vec<_>) = points.into_iter().partition(|(pick, _)| pick.is_some());
     with.sort_by(|left, right| left.0.unwrap_or(0.0).total_cmp(&right.0.unwrap_or(0.0)));
@@ -49,7 +49,7 @@ fn groups(field: &Field, points: Vec<(Option<f64>, f64)>) -> Vec<Vec<f64>> {
             .map(|alike| alike.iter().map(|point| point.1).collect())
             .collect(),
         Values::Range { .. } => {
-            let n_groups = (with.len() / LEAST_GROUP).clamp(1, GROUPS);
+            let n_groups = (with.len() / MIN_GROUP_SIZE).clamp(1, GROUPS);
             let mut groups = vec![Vec::new(); n_groups];
             let n_points = with.len();
             for (place, (_, figure)) in with.into_iter().enumerate() {
@@ -65,8 +65,8 @@ fn groups(field: &Field, points: Vec<(Option<f64>, f64)>) -> Vec<Vec<f64>> {
     groups
 }
 
-/// Kelley's ε² of groups: `1 − (1 − η²)(n − 1) / (n − k)`, at least 0.
-fn explained_share(groups: Vec<Vec<f64>>) -> Option<f64> {
+/// Kelley's ε² of groups: `1 − (1 − η²)(n − 1) / (n − k)`, at least 0; `None` for fewer than two groups, or no more values than groups.
+fn explained_fraction(groups: Vec<Vec<f64>>) -> Option<f64> {
     let (n_points, n_groups) = (groups.iter().map(Vec::len).sum::<usize>(), groups.len());
     if n_groups < 2 || n_points <= n_groups {
         return None;

@@ -1,32 +1,34 @@
-//! Hyperparameter search, as plain data and decisions: which configs to try, which trials go on, and what mattered. It starts no run.
+//! Hyperparameter search, as plain data and decisions: which configs to try, which trials to continue, and hyperparameter importance. It
+//! starts no run itself.
 //!
-//! - **Rungs are epochs.** Validation is at the end of an epoch, so halving compares after r·ηᵏ epochs. It is the stopping kind: the one
-//!   engine cannot set a network aside. With fewer than η trials at a rung all go on, and a trial that failed counts as the worst.
-//! - **A failure is the trial's or the engine's.** Loss not finite, bad config or network, out of memory: the trial failed and the search goes
-//!   on. Everything else pauses the search.
-//! - **Importance** is the correlation ratio of one field by itself, less what chance gives (Kelley's ε²); a forest would promise more
-//!   than a dozen trials can hold.
+//! - **Rungs are epochs.** Validation happens at the end of an epoch, so successive halving compares trials after r·ηᵏ epochs. It is the
+//!   stopping variant: the one engine cannot set a network aside. With fewer than η trials at a rung all continue, and a failed trial ranks
+//!   last.
+//! - **A failure belongs to the trial or to the engine.** A loss that is not finite, a bad config or network, and running out of memory
+//!   fail the trial, and the search continues. Any other failure pauses the search.
+//! - **Importance** is the correlation ratio of one field by itself, corrected for chance (Kelley's ε²). A random forest would suggest more
+//!   precision than a dozen trials can support.
 
-/// What may differ between trials.
+/// The search space: what differs between trials.
 pub mod space;
 
-/// The fields of a config that a search can be offered.
+/// The fields of a config that a search offers.
 pub mod offer;
 
-/// Which values are tried.
+/// Which values are tried: a grid or random draws.
 mod sample;
 
-/// Which trials go on: asynchronous successive halving.
+/// Which trials continue: asynchronous successive halving.
 pub mod asha;
 
-/// One try of a search.
+/// One trial of a search.
 pub mod trial;
 
-/// A search from its plan to its best trial.
+/// A search, from its plan to its best trial.
 pub mod plan;
 mod state;
 
-/// How much each field mattered.
+/// Hyperparameter importance.
 pub mod importance;
 
 pub use asha::Halving;

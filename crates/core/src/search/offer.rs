@@ -1,4 +1,4 @@
-//! The fields of a config that a search can be offered, each with a range around what it is now.
+//! The fields of a config that a search offers, each with a range around its current value.
 
 use serde_json::{Value, json};
 
@@ -6,20 +6,20 @@ use super::space::{Field, Values, is_reserved, name_of, to_json};
 use crate::config::fields::{self, MAX_BATCH_SIZE, Range, Searched};
 use crate::config::{Activation, Decay, InitConfig, LossConfig, OptimizerConfig, RunConfig, ScheduleConfig};
 
-/// Fields on offer at most: a deep network has hundreds of numbers, and the first ones are those one would think of.
+/// Maximum number of offered fields. A deep network has hundreds of numbers; the most relevant fields come first.
 const OFFERED_LIMIT: usize = 200;
 
-/// Ranges of a layer's numbers with these names, wherever the layer is. The table of fields has those of all else.
+/// Ranges of a layer's numbers by name, in any layer. All other ranges are in the table of fields.
 const LAYER_RANGES: &[(&str, f64, f64)] = &[("rate", 0.0, 0.6), ("dropout", 0.0, 0.5)];
 
-/// What a search begins with: what matters most for nearly every network.
+/// The fields of a new search: those that matter most for nearly every network.
 pub fn first_fields(config: &RunConfig) -> Vec<Field> {
     let fields = offered_fields(config);
     let is_first = |field: &Field| ["learningRate", "batchSize"].contains(&field.path.as_str());
     fields.into_iter().filter(is_first).collect()
 }
 
-/// Every number and every choice of the config, the whole kinds (optimizer, schedule, loss) before what they are made of.
+/// Every number and every choice of the config; whole kinds (optimizer, schedule, loss) come before their fields.
 pub fn offered_fields(config: &RunConfig) -> Vec<Field> {
     let mut fields = Vec::new();
     visit("", &to_json(config), &mut fields);
@@ -28,7 +28,7 @@ pub fn offered_fields(config: &RunConfig) -> Vec<Field> {
     fields
 }
 
-/// The numbers of the kinds that a field chooses between, such as the momentum of an optimizer that is not the present one.
+/// The numbers of the kinds that a field chooses between, such as the momentum of an optimizer other than the current one.
 pub fn offered_within(field: &Field) -> Vec<Field> {
     let Values::Choices(choices) = &field.values else { return Vec::new() };
     let mut fields = Vec::new();
@@ -39,7 +39,7 @@ pub fn offered_within(field: &Field) -> Vec<Field> {
     fields
 }
 
-/// The order in which one would look for them.
+/// Sort key: the most relevant fields first.
 fn rank(path: &str) -> usize {
     let first = path.split('.').next().unwrap_or_default();
     let order = ["learningRate", "batchSize", "optimizer", "weightDecay", "schedule", "loss", "augment"];
@@ -66,9 +66,9 @@ fn visit(path: &str, value: &Value, found: &mut Vec<Field>) {
                 visit(&format!("{path}.{place}"), value, found);
             }
         }
-        // Off, and a number where it is on.
+        // An optional number that is off.
         Value::Null => found.extend(known_range(path, last).and_then(|values| field(path, values))),
-        // Numbers that are off or on, as choices are above.
+        // The batch size is already offered as a choice.
         Value::Number(number) if path != "batchSize" => {
             let is_whole = number.is_u64();
             found.extend(number.as_f64().and_then(|number| range(path, last, number, is_whole)));
@@ -80,7 +80,7 @@ fn visit(path: &str, value: &Value, found: &mut Vec<Field>) {
 fn range(path: &str, last: &str, now: f64, is_whole: bool) -> Option<Field> {
     let values = known_range(path, last).unwrap_or_else(|| {
         let (least, most, is_log) = if now <= 0.0 {
-            // Nothing is known of it but that it is 0.
+            // The current value, 0, suggests no range.
             (0.0, 1.0, false)
         } else if is_whole {
             ((now / 2.0).floor().max(1.0), (now * 2.0).max(2.0), true)
@@ -93,7 +93,7 @@ fn range(path: &str, last: &str, now: f64, is_whole: bool) -> Option<Field> {
     field(path, values)
 }
 
-/// The range that is tried whatever the present value is.
+/// The range that does not depend on the current value; `None` if there is none.
 fn known_range(path: &str, last: &str) -> Option<Values> {
     let range = |least, most, is_log, is_whole| Some(Values::Range { least, most, is_log, is_whole });
     match fields::find(path).map(|field| (field.search, field.is_integer())) {
@@ -112,11 +112,11 @@ fn field(path: &str, values: Values) -> Option<Field> {
     (!is_empty).then(|| Field { path: path.to_owned(), values })
 }
 
-/// The kinds that a field can be, where it is one of several kinds.
+/// The choices of a field; `None` if it has none.
 fn choices_of(path: &str, last: &str, now: &Value) -> Option<Vec<Value>> {
     let mut choices = match path {
         "batchSize" => return Some(batch_sizes(now.as_u64()?)),
-        // The kind that is chosen now keeps its own values.
+        // The current kind keeps its own values.
         "optimizer" => of_each_kind(now, &[OptimizerConfig::ADAM, OptimizerConfig::SGD, OptimizerConfig::ADAM_W]),
         "schedule" => of_each_kind(now, &[ScheduleConfig::Constant, ScheduleConfig::COSINE, ScheduleConfig::ONE_CYCLE]),
         "loss" => of_each_kind(now, &[LossConfig::CROSS_ENTROPY, LossConfig::MeanSquaredError]),
@@ -131,7 +131,7 @@ fn choices_of(path: &str, last: &str, now: &Value) -> Option<Vec<Value>> {
     Some(choices)
 }
 
-/// Powers of two around the present one.
+/// Powers of two around the current batch size.
 fn batch_sizes(now: u64) -> Vec<Value> {
     let middle = now.clamp(8, u64::from(MAX_BATCH_SIZE) / 2).next_power_of_two();
     [middle / 4, middle / 2, middle, middle * 2].map(Value::from).to_vec()

@@ -1,4 +1,4 @@
-//! What a search is asked to do.
+//! The plan of a search: its space, method and budget.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,46 +6,46 @@ use super::asha::Halving;
 use super::space::{Field, SpaceError, check};
 use crate::config::{Metric, RunConfig};
 
-/// Trials of one search at most.
+/// Maximum number of trials of a search.
 pub const TRIALS_LIMIT: usize = 200;
 
-/// Epochs of one trial at most: a search is for short runs, and keeps the figures of every epoch.
+/// Maximum number of epochs of a trial. A search is for short runs, and stores the metrics of every epoch.
 pub const TRIAL_EPOCHS_LIMIT: u32 = 100;
 
-/// Values of each range in a grid.
+/// Grid points per range: min, max.
 pub const GRID_POINTS: (u32, u32) = (2, 50);
 
-/// Everything that decides what a search tries. Together with the results of the trials it decides all that follows.
+/// Everything that decides which trials a search draws. Together with the trials' results it determines the whole search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPlan {
-    /// The settings that all trials share, but for the fields; its epochs and step limit are those of a full run.
+    /// The config that all trials share, except for the fields. Its epochs and step limit are those of a full run.
     pub base: RunConfig,
     pub fields: Vec<Field>,
     pub method: Method,
-    /// Trials to draw, 1 to [`TRIALS_LIMIT`]; a grid has as many as it has points.
+    /// Trials to draw, 1 to [`TRIALS_LIMIT`]; a grid has one per grid point.
     pub n_trials: u32,
-    /// Epochs of one trial, 1 to [`TRIAL_EPOCHS_LIMIT`]. Validation is at the end of an epoch, so no trial is shorter than one.
+    /// Epochs of a trial, 1 to [`TRIAL_EPOCHS_LIMIT`]. Validation happens at the end of an epoch, so no trial is shorter than one.
     pub epochs: u32,
-    /// The figure of the validation split by which trials are compared. There is none of the test split.
+    /// The objective metric. Always of the validation split, never of the test split.
     pub metric: Metric,
     pub budget: Budget,
-    /// Seeds what is drawn; the runs have the seed of their config.
+    /// Seeds the drawing of the trials; their runs use the seed of the config.
     pub seed: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Method {
-    /// Every combination, of so many values of each range.
+    /// Grid search: every combination of `n_points` values per range and every choice.
     Grid { n_points: u32 },
-    /// Drawn by chance. With few fields that matter it finds better ones than a grid (Bergstra and Bengio, 2012).
+    /// Random search. With few fields that matter it finds better configs than a grid (Bergstra and Bengio, 2012).
     Random,
-    /// Drawn by chance, and those that do badly are ended early.
+    /// Random search whose bad trials are pruned early.
     Halving(Halving),
 }
 
-/// What all trials together may take; the search ends with what is spent first.
+/// The budget of all trials together; the search ends when either limit is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Budget {
@@ -54,7 +54,7 @@ pub struct Budget {
 }
 
 impl SearchPlan {
-    /// Halving of a dozen trials, as long as the run would be; no field yet, and no limit to what it may take.
+    /// Halving over a dozen trials of the run's length, with no fields yet and no budget.
     pub fn new(base: RunConfig) -> Self {
         Self {
             fields: Vec::new(),
@@ -88,15 +88,15 @@ impl SearchPlan {
 }
 
 impl Budget {
-    /// The share that is spent, 0 to 1; none where nothing is limited.
-    pub fn spent_share(&self, steps: u64, elapsed_ms: f64) -> Option<f64> {
+    /// The fraction that is spent, 0 to 1; `None` without a limit.
+    pub fn spent_fraction(&self, steps: u64, elapsed_ms: f64) -> Option<f64> {
         let of_steps = self.steps.map(|limit| steps as f64 / limit.max(1) as f64);
         let of_time = self.minutes.map(|limit| elapsed_ms / (limit * 60_000.0));
-        let most = of_steps.into_iter().chain(of_time).reduce(f64::max)?;
-        Some(most.clamp(0.0, 1.0))
+        let highest = of_steps.into_iter().chain(of_time).reduce(f64::max)?;
+        Some(highest.clamp(0.0, 1.0))
     }
 }
 
-fn within(what: &'static str, number: u32, (least, most): (u32, u32)) -> Result<(), SpaceError> {
-    if (least..=most).contains(&number) { Ok(()) } else { Err(SpaceError::OutOfRange { what, least, most }) }
+fn within(what: &'static str, number: u32, (min, max): (u32, u32)) -> Result<(), SpaceError> {
+    if (min..=max).contains(&number) { Ok(()) } else { Err(SpaceError::OutOfRange { what, min, max }) }
 }

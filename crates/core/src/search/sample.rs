@@ -1,4 +1,4 @@
-//! Which values are tried: all of a grid, or drawn by chance.
+//! Which values are tried: all points of a grid, or random draws.
 
 use std::collections::HashSet;
 
@@ -7,16 +7,16 @@ use super::space::{Field, SpaceError, Values, apply, to_json};
 use super::trial::Trial;
 use crate::random::Random;
 
-/// Draws in a row that bring nothing new, after which a space counts as tried out.
-const VAIN_DRAWS_LIMIT: u32 = 50;
+/// Consecutive duplicate draws after which the space counts as exhausted.
+const DUPLICATE_DRAWS_LIMIT: u32 = 50;
 
-/// The trials of a plan, each with settings of its own.
+/// The trials of a plan, no two with the same config.
 pub(super) fn draw_trials(plan: &SearchPlan) -> Result<Vec<Trial>, SpaceError> {
     let mut random = Random::new(plan.seed.into());
     match plan.method {
         Method::Grid { n_points } => {
             let mut points = grid(&plan.fields, n_points)?;
-            // A budget may end before the grid does; then what was tried is spread over it.
+            // If the budget ends the search first, the tried points are spread over the grid.
             random.shuffle(&mut points);
             distinct(plan, points.into_iter())
         }
@@ -27,23 +27,23 @@ pub(super) fn draw_trials(plan: &SearchPlan) -> Result<Vec<Trial>, SpaceError> {
     }
 }
 
-/// Trials whose settings differ: a momentum makes no difference to an optimizer that has none.
+/// Trials with distinct configs: a momentum makes no difference to an optimizer without one.
 fn distinct(plan: &SearchPlan, points: impl Iterator<Item = Vec<f64>>) -> Result<Vec<Trial>, SpaceError> {
     let limit = match plan.method {
         Method::Grid { .. } => TRIALS_LIMIT,
         Method::Random | Method::Halving(_) => plan.n_trials as usize,
     };
-    let (mut trials, mut known, mut n_vain) = (Vec::new(), HashSet::new(), 0);
+    let (mut trials, mut known, mut n_duplicates) = (Vec::new(), HashSet::new(), 0);
     for picks in points {
         let (config, is_there) = apply(&plan.base, &plan.fields, &picks)?;
         if !known.insert(to_json(&config).to_string()) {
-            n_vain += 1;
-            if n_vain >= VAIN_DRAWS_LIMIT && !matches!(plan.method, Method::Grid { .. }) {
+            n_duplicates += 1;
+            if n_duplicates >= DUPLICATE_DRAWS_LIMIT && !matches!(plan.method, Method::Grid { .. }) {
                 break;
             }
             continue;
         }
-        n_vain = 0;
+        n_duplicates = 0;
         trials.push(Trial::new(picks.into_iter().zip(is_there).map(|(pick, is)| is.then_some(pick)).collect()));
         if trials.len() >= limit {
             break;
@@ -52,7 +52,7 @@ fn distinct(plan: &SearchPlan, points: impl Iterator<Item = Vec<f64>>) -> Result
     Ok(trials)
 }
 
-/// Every combination of `n_points` values of each range and every choice.
+/// Every combination of `n_points` values per range and every choice.
 fn grid(fields: &[Field], n_points: u32) -> Result<Vec<Vec<f64>>, SpaceError> {
     let axes: Vec<Vec<f64>> = fields.iter().map(|field| axis(field, n_points)).collect();
     let n_all = axes.iter().fold(1_u64, |all, axis| all.saturating_mul(axis.len() as u64));

@@ -1,4 +1,4 @@
-//! What may differ between trials: fields of a run's config, each with the values that are tried.
+//! The search space: fields of a run's config, each with the values to try.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,18 +8,19 @@ use crate::config::check::check_ranges;
 use crate::config::fields::{self, Searched};
 use crate::protocol::{Failure, FailureKind};
 
-/// Fields of one search at most: more cannot be told apart by the trials that a search can afford.
+/// Maximum number of fields of a search. With the number of trials that a search can afford, the effects of more fields cannot be
+/// separated.
 pub const FIELDS_LIMIT: usize = 12;
 
-/// Choices of one field at most.
+/// Maximum number of choices of a field.
 pub const CHOICES_LIMIT: usize = 32;
 
-/// A field of the config, and what is tried for it.
+/// A field of the config, with the values to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Field {
-    /// Names and places from the config down, as in JSON: `learningRate`, `network.layers.2.conv.filters`. The name of a kind may be
-    /// left out: `optimizer.momentum` is that of whichever optimizer has one.
+    /// The path from the root of the config, as in JSON: `learningRate`, `network.layers.2.conv.filters`. The name of a kind may be left
+    /// out: `optimizer.momentum` is the momentum of any optimizer that has one.
     pub path: String,
     pub values: Values,
 }
@@ -31,15 +32,15 @@ pub enum Values {
     Range {
         least: f64,
         most: f64,
-        /// Whether equal factors are as likely as each other, and not equal differences.
+        /// Whether the scale is logarithmic, so that equal ratios are equally likely instead of equal differences.
         is_log: bool,
         is_whole: bool,
     },
-    /// Whole values, as the config has them.
+    /// Values as in the config's JSON.
     Choices(Vec<Value>),
 }
 
-/// Why a search space makes no sense.
+/// Why a search space is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpaceError {
     #[error("no field is searched")]
@@ -62,8 +63,8 @@ pub enum SpaceError {
     BadValue { path: String, detail: String },
     #[error("{n_points} combinations, at most {limit} are tried: fewer fields or points are needed")]
     TooManyPoints { n_points: u64, limit: usize },
-    #[error("{what} must be from {least} to {most}")]
-    OutOfRange { what: &'static str, least: u32, most: u32 },
+    #[error("{what} must be from {min} to {max}")]
+    OutOfRange { what: &'static str, min: u32, max: u32 },
     #[error("the budget must be greater than 0")]
     NoBudget,
 }
@@ -75,7 +76,7 @@ impl From<SpaceError> for Failure {
 }
 
 impl Field {
-    /// What the config holds for a pick: the number of a range, or the place of a choice.
+    /// The config's value for a pick. A pick is a number of a range, or the index of a choice.
     pub fn value(&self, pick: f64) -> Option<Value> {
         match &self.values {
             Values::Range { is_whole: true, .. } => Some(Value::from(pick.round() as i64)),
@@ -84,25 +85,25 @@ impl Field {
         }
     }
 
-    /// Where a pick lies between the field's ends, 0 to 1.
+    /// The position of a pick between the field's ends, 0 to 1.
     pub fn place(&self, pick: f64) -> f64 {
-        let share = match &self.values {
+        let fraction = match &self.values {
             Values::Range { least, most, is_log: true, .. } => (pick / least).ln() / (most / least).ln(),
             Values::Range { least, most, .. } => (pick - least) / (most - least),
             Values::Choices(choices) => pick / (choices.len().saturating_sub(1)).max(1) as f64,
         };
-        if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+        if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// The pick at a place from 0 to 1: the other way round.
+    /// The pick at a position from 0 to 1: the inverse of `place`.
     pub fn pick_at(&self, place: f64) -> f64 {
         match &self.values {
-            // The ends as they were given, however many digits they have.
+            // The exact ends, without rounding.
             Values::Range { least, .. } if place <= 0.0 => *least,
             Values::Range { most, .. } if place >= 1.0 => *most,
             Values::Range { least, most, is_log, is_whole } => {
                 let pick = if *is_log { least * (most / least).powf(place) } else { least + place * (most - least) };
-                // Powers may miss the ends by a little.
+                // Rounding errors may put a power just outside the ends.
                 let pick = pick.clamp(*least, *most);
                 if *is_whole { pick.round() } else { three_digits(pick).clamp(*least, *most) }
             }
@@ -116,7 +117,7 @@ impl Field {
     fn check(&self) -> Result<(), SpaceError> {
         let path = || self.path.clone();
         match &self.values {
-            // Also for what is no number.
+            // Also matches NaN.
             Values::Range { least, most, .. } if !(least.is_finite() && most.is_finite() && least < most) => {
                 Err(SpaceError::EmptyRange { path: path() })
             }
@@ -128,12 +129,16 @@ impl Field {
     }
 }
 
-/// Three digits that count: a learning rate of 0.00123 says as much as one of 0.0012345678, and can be read.
+/// Rounds to three significant digits: a learning rate of 0.00123 says as much as 0.0012345678, and is readable.
 fn three_digits(number: f64) -> f64 {
     format!("{number:.2e}").parse().unwrap_or(number)
 }
 
-/// Refuses a space that no trial could be drawn from. Every field must be in `base`, or in a kind that another field chooses.
+/// Checks that trials can be drawn from a space. Every field must be in `base`, or in a kind that another field chooses.
+///
+/// # Errors
+///
+/// [`SpaceError`], naming the field where one is at fault.
 pub fn check(base: &RunConfig, fields: &[Field]) -> Result<(), SpaceError> {
     if fields.is_empty() {
         return Err(SpaceError::NoFields);
@@ -163,7 +168,7 @@ pub fn check(base: &RunConfig, fields: &[Field]) -> Result<(), SpaceError> {
             return Err(SpaceError::Unknown { path: path() });
         }
     }
-    // The ends of every field fit the config.
+    // The ends and choices of every field must be valid in the config.
     for field in fields {
         let n_choices = if let Values::Choices(choices) = &field.values { choices.len() } else { 2 };
         for place in 0..n_choices {
@@ -185,17 +190,21 @@ pub fn check(base: &RunConfig, fields: &[Field]) -> Result<(), SpaceError> {
     Ok(())
 }
 
-/// What is no matter of choice by validation: the data, and how long a trial is.
+/// Whether a field must not be searched: the data and the length of a trial must not be chosen by validation.
 pub fn is_reserved(path: &str) -> bool {
     let first = path.split('.').next().unwrap_or_default();
     fields::find(first).is_some_and(|field| field.search == Searched::Never)
 }
 
-/// The config with a pick for every field, and which of the fields it has: a momentum is of no use to an optimizer without one.
+/// The config with a pick for every field, and which of the fields the config has: an optimizer may have no momentum, for example.
+///
+/// # Errors
+///
+/// When a value has the wrong type. Ranges are not checked.
 pub fn apply(base: &RunConfig, fields: &[Field], picks: &[f64]) -> Result<(RunConfig, Vec<bool>), SpaceError> {
     let mut config = to_json(base);
     let mut is_there = vec![false; fields.len()];
-    // Wholes before their parts.
+    // Set a kind before its own fields.
     let mut order: Vec<usize> = (0..fields.len()).collect();
     order.sort_by_key(|place| fields.get(*place).map_or(0, |field| field.path.split('.').count()));
     for place in order {
@@ -210,7 +219,7 @@ pub fn apply(base: &RunConfig, fields: &[Field], picks: &[f64]) -> Result<(RunCo
             }
         }
     }
-    // `check` tries the fields one by one, so that its error names the field.
+    // `check` applies the fields one by one, so its error can name the field.
     let config = RunConfig::deserialize(&config).map_err(|error| SpaceError::BadValue {
         path: fields.first().filter(|_| fields.len() == 1).map(|field| field.path.clone()).unwrap_or_default(),
         detail: error.to_string(),
@@ -218,17 +227,17 @@ pub fn apply(base: &RunConfig, fields: &[Field], picks: &[f64]) -> Result<(RunCo
     Ok((config, is_there))
 }
 
-/// Whether the config's own value there is a whole number.
+/// Whether the config's current value at this path is a whole number.
 pub fn is_whole_number(config: &RunConfig, path: &str) -> bool {
     find(&mut to_json(config), path).is_some_and(|value| value.is_u64())
 }
 
-/// A config is plain data: it can always be written.
+/// A config is plain data, so serialization cannot fail.
 pub(super) fn to_json(config: &RunConfig) -> Value {
     serde_json::to_value(config).unwrap_or_default()
 }
 
-/// The value at a path. An object with one key is a kind with its values, and the path may go through it without its name.
+/// The value at a path. An object with one key is a kind with its fields; the path may leave out the kind's name.
 pub(super) fn find<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     let (first, rest) = match path.split_once('.') {
         Some((first, rest)) => (first, Some(rest)),
@@ -250,7 +259,7 @@ pub(super) fn find<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value
     }
 }
 
-/// As serde writes an enum: a string, or an object with one key.
+/// The name of an enum variant as serde writes it: a string, or an object with one key.
 pub fn name_of(kind: &Value) -> &str {
     match kind {
         Value::String(name) => name,

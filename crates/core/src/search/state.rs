@@ -1,4 +1,5 @@
-//! A search under way: its queue of trials, what they came to, and what it has cost. It only decides; whoever runs the trials tells it.
+//! The state of a search: its queue of trials, their results, and its cost so far. It only decides; the caller runs the trials and reports
+//! back.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,17 +10,17 @@ use super::trial::{Trial, TrialEpoch, TrialState, is_better};
 use crate::config::RunConfig;
 use crate::protocol::{Ending, EpochReport, FailureKind};
 
-/// Can be stored and taken up again; see [`Search::restored`].
+/// Can be stored and resumed, see [`Search::restored`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Search {
     plan: SearchPlan,
     trials: Vec<Trial>,
     phase: Phase,
-    /// Cost of trials that were interrupted and begin anew.
+    /// Cost of interrupted trials, which start over.
     lost_steps: u64,
     lost_ms: f64,
-    /// What the running trial will be once it has been stopped.
+    /// The state of the running trial once it has stopped.
     #[serde(skip)]
     wanted: Option<TrialState>,
 }
@@ -28,29 +29,33 @@ pub struct Search {
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
     Running,
-    /// No trial begins, and the one under way rests.
+    /// No trial starts, and the running one is paused.
     Paused,
     AllTried,
     BudgetSpent,
     Stopped,
 }
 
-/// What is to be done with the running trial.
+/// What to do with the running trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    GoOn,
+    Continue,
     Stop,
 }
 
 impl Search {
-    /// Draws all trials; none has begun.
+    /// Draws all trials and starts none.
+    ///
+    /// # Errors
+    ///
+    /// When the plan is out of range or its space is invalid.
     pub fn new(plan: SearchPlan) -> Result<Self, SpaceError> {
         plan.check()?;
         let trials = draw_trials(&plan)?;
         Ok(Self { plan, trials, phase: Phase::Running, lost_steps: 0, lost_ms: 0.0, wanted: None })
     }
 
-    /// A search that was stored: the trial that was under way begins anew, when the visitor says so.
+    /// A stored search. The trial that was running starts over when the visitor resumes the search.
     pub fn restored(mut self) -> Self {
         self.interrupt();
         if self.phase == Phase::Running {
@@ -75,12 +80,13 @@ impl Search {
         !matches!(self.phase, Phase::Running | Phase::Paused)
     }
 
-    /// Place of the trial under way.
+    /// Index of the running trial.
     pub fn running(&self) -> Option<usize> {
         self.trials.iter().position(|trial| trial.state == TrialState::Running)
     }
 
-    /// Begins the next trial of the queue. None where there is nothing to begin: the search rests, is over, or has a trial under way.
+    /// Starts the next trial of the queue and returns its index; `None` if there is nothing to start: the search is paused or has ended, or
+    /// a trial is running.
     pub fn begin_next(&mut self) -> Option<usize> {
         if self.phase != Phase::Running || self.running().is_some() {
             return None;
@@ -98,7 +104,7 @@ impl Search {
         Some(place)
     }
 
-    /// The running trial has come so far.
+    /// Records the progress of the running trial.
     pub fn progress(&mut self, steps: u32, elapsed_ms: f64) -> Verdict {
         if let Some(trial) = self.running().and_then(|place| self.trials.get_mut(place)) {
             (trial.steps, trial.elapsed_ms) = (steps, elapsed_ms);
@@ -106,36 +112,36 @@ impl Search {
         self.stop_if(self.is_budget_spent(), TrialState::Ended)
     }
 
-    /// The running trial has completed an epoch.
+    /// Records a completed epoch of the running trial.
     pub fn epoch(&mut self, report: &EpochReport) -> Verdict {
-        let Some(place) = self.running() else { return Verdict::GoOn };
+        let Some(place) = self.running() else { return Verdict::Continue };
         if let Some(trial) = self.trials.get_mut(place) {
             trial.epochs.push(TrialEpoch::new(report));
         }
-        let goes_on = match (self.plan.method, self.trials.get(place)) {
+        let continues = match (self.plan.method, self.trials.get(place)) {
             (Method::Halving(halving), Some(trial)) => {
                 let others = self.trials.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, it)| it);
-                halving.goes_on(trial, others, self.plan.epochs, self.plan.metric)
+                halving.continues(trial, others, self.plan.epochs, self.plan.metric)
             }
             _ => true,
         };
-        let verdict = self.stop_if(!goes_on, TrialState::Cut);
+        let verdict = self.stop_if(!continues, TrialState::Cut);
         match self.progress(report.step, report.elapsed_ms) {
             Verdict::Stop => Verdict::Stop,
-            Verdict::GoOn => verdict,
+            Verdict::Continue => verdict,
         }
     }
 
-    /// The first reason counts.
+    /// Asks to stop the running trial; the first reason decides its state.
     fn stop_if(&mut self, is_to_stop: bool, wanted: TrialState) -> Verdict {
         if !is_to_stop {
-            return Verdict::GoOn;
+            return Verdict::Continue;
         }
         self.wanted.get_or_insert(wanted);
         Verdict::Stop
     }
 
-    /// The running trial's run is over.
+    /// Records that the running trial's run has ended.
     pub fn finished(&mut self, ending: Ending) {
         let stopped = self.wanted.take().unwrap_or(TrialState::Ended);
         self.end(match ending {
@@ -144,7 +150,7 @@ impl Search {
         });
     }
 
-    /// The running trial failed by its own settings, and the search goes on.
+    /// Records a failure caused by the running trial's own config; the search continues.
     pub fn failed(&mut self, kind: FailureKind) {
         self.end(TrialState::Failed(kind));
     }
@@ -155,7 +161,7 @@ impl Search {
         }
     }
 
-    /// The running trial was ended by what it cannot help: it goes back to the queue, and begins anew.
+    /// Records that the running trial was interrupted by an external cause: it returns to the queue and starts over.
     pub fn interrupt(&mut self) {
         if let Some(trial) = self.running().and_then(|place| self.trials.get_mut(place)) {
             self.lost_steps += u64::from(trial.steps);
@@ -176,18 +182,18 @@ impl Search {
         }
     }
 
-    /// Ends the search; a trial under way is to be stopped, and keeps what it has.
+    /// Ends the search. The caller stops a running trial, which keeps its results.
     pub fn stop(&mut self) {
         if !self.is_over() {
             self.phase = Phase::Stopped;
         }
     }
 
-    /// Place of the best trial so far, by its best epoch on validation; of equals the one that took fewer steps.
+    /// Index of the best trial so far, by its best epoch on validation; on ties, the one with fewer steps.
     pub fn best(&self) -> Option<usize> {
         let metric = self.plan.metric;
         let figures = self.trials.iter().enumerate().filter_map(|(place, trial)| {
-            // What failed in the end is no recipe.
+            // The config of a failed trial must not be recommended.
             let is_failed = matches!(trial.state, TrialState::Failed(_));
             let best = trial.best(metric).filter(|_| !is_failed)?;
             Some((place, best, trial.steps))
@@ -199,22 +205,21 @@ impl Search {
         best.map(|(place, ..)| place)
     }
 
-    /// The config that a trial is run with: as many epochs as the plan says, and no step limit, which could end it before its first
-    /// validation.
+    /// The config of a trial's run: as many epochs as planned, and no step limit, which could end it before its first validation.
     pub fn trial_config(&self, place: usize) -> Option<RunConfig> {
         let config = self.full_config(place)?;
         Some(RunConfig { epochs: self.plan.epochs, max_steps: None, ..config })
     }
 
-    /// A trial's settings with the length of a full run.
+    /// A trial's config with the length of a full run.
     pub fn full_config(&self, place: usize) -> Option<RunConfig> {
-        // What is not there is not in the config either, so its pick makes no difference.
+        // A field without a pick is not in the config, so its value makes no difference.
         let picks: Vec<f64> = self.trials.get(place)?.picks.iter().map(|pick| pick.unwrap_or(0.0)).collect();
-        // It could be applied when the trial was drawn.
+        // Cannot fail: the same picks were applied when the trial was drawn.
         apply(&self.plan.base, &self.plan.fields, &picks).ok().map(|(config, _)| config)
     }
 
-    /// Steps and time of all trials.
+    /// Steps and milliseconds of all trials, including interrupted ones.
     pub fn spent(&self) -> (u64, f64) {
         let steps = self.trials.iter().map(|trial| u64::from(trial.steps)).sum::<u64>() + self.lost_steps;
         let elapsed_ms = self.trials.iter().map(|trial| trial.elapsed_ms).sum::<f64>() + self.lost_ms;
@@ -223,21 +228,22 @@ impl Search {
 
     fn is_budget_spent(&self) -> bool {
         let (steps, elapsed_ms) = self.spent();
-        self.plan.budget.spent_share(steps, elapsed_ms).is_some_and(|share| share >= 1.0)
+        self.plan.budget.spent_fraction(steps, elapsed_ms).is_some_and(|fraction| fraction >= 1.0)
     }
 
     pub fn n_over(&self) -> usize {
         self.trials.iter().filter(|trial| trial.is_over()).count()
     }
 
-    /// How far the search is, 0 to 1: by trials, or by its budget where that is nearer its end.
+    /// Progress of the search, 0 to 1: the fraction of trials or of the budget, whichever is higher.
     pub fn fraction(&self) -> f64 {
         let (steps, elapsed_ms) = self.spent();
         let of_trials = self.n_over() as f64 / self.trials.len().max(1) as f64;
-        self.plan.budget.spent_share(steps, elapsed_ms).unwrap_or(0.0).max(of_trials)
+        self.plan.budget.spent_fraction(steps, elapsed_ms).unwrap_or(0.0).max(of_trials)
     }
 
-    /// Estimated time to the end, if the trials to come take as long as those before and the budget allows it; none until one is over.
+    /// Estimated remaining time in milliseconds: the remaining trials at the mean duration of the finished ones, capped by the budget.
+    /// `None` until there is an estimate.
     pub fn remaining_ms(&self) -> Option<f64> {
         let over: Vec<&Trial> = self.trials.iter().filter(|trial| trial.is_over()).collect();
         let mean_ms = over.iter().map(|trial| trial.elapsed_ms).sum::<f64>() / over.len() as f64;
@@ -246,8 +252,8 @@ impl Search {
             self.running().and_then(|place| self.trials.get(place)).map(|trial| mean_ms - trial.elapsed_ms);
         let of_trials = mean_ms * n_waiting as f64 + running_ms.unwrap_or(0.0).max(0.0);
         let (steps, elapsed_ms) = self.spent();
-        let of_budget = self.plan.budget.spent_share(steps, elapsed_ms).filter(|share| *share > 0.0);
-        let of_budget = of_budget.map(|share| elapsed_ms * (1.0 - share) / share);
+        let of_budget = self.plan.budget.spent_fraction(steps, elapsed_ms).filter(|fraction| *fraction > 0.0);
+        let of_budget = of_budget.map(|fraction| elapsed_ms * (1.0 - fraction) / fraction);
         let known = Some(of_trials).filter(|_| !over.is_empty());
         known.into_iter().chain(of_budget).reduce(f64::min)
     }

@@ -1,4 +1,4 @@
-//! One try of a search: its settings, how far it came, and its figures on the validation split.
+//! One trial of a search: its picks, its progress, and its metrics on the validation split.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::protocol::{EpochReport, FailureKind};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Trial {
-    /// For each field of the plan the number of its range, or the place of its choice; none where the settings have no such field.
+    /// One per field of the plan: the number of a range, or the index of a choice; `None` if the config does not have the field.
     pub picks: Vec<Option<f64>>,
     pub state: TrialState,
-    /// By epoch, the first one first.
+    /// One per completed epoch, in order.
     pub epochs: Vec<TrialEpoch>,
     /// Steps done.
     pub steps: u32,
-    /// Pauses left out.
+    /// Excluding pauses.
     pub elapsed_ms: f64,
 }
 
@@ -24,21 +24,21 @@ pub struct Trial {
 pub enum TrialState {
     Waiting,
     Running,
-    /// To its last epoch, or until it no longer got better.
+    /// Completed: trained to its last epoch, or to its own early stopping.
     Done,
-    /// Ended early, as others did better.
+    /// Pruned: ended early because other trials did better.
     Cut,
-    /// Ended by the visitor, or with the budget.
+    /// Ended by the visitor, or because the budget was spent.
     Ended,
     Failed(FailureKind),
 }
 
-/// What is known at the end of an epoch.
+/// The metrics at the end of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrialEpoch {
     pub step: u32,
-    /// JSON has no infinity: none where it is no number.
+    /// `None` if not finite, since JSON has neither infinity nor NaN.
     pub loss: Option<f32>,
     pub accuracy: f32,
 }
@@ -56,7 +56,8 @@ impl Trial {
         !matches!(self.state, TrialState::Waiting | TrialState::Running)
     }
 
-    /// The best figure of the first `n_epochs` epochs, or of as many as there are: the weights of the best epoch are what a run keeps.
+    /// The best metric of the first `n_epochs` epochs, or of all if there are fewer. The best epoch counts because a run keeps its best
+    /// checkpoint.
     pub fn best_of(&self, n_epochs: u32, metric: Metric) -> Option<f64> {
         let figures = self.epochs.iter().take(n_epochs as usize).filter_map(|epoch| epoch.figure(metric));
         figures.reduce(|best, figure| if is_better(figure, best, metric) { figure } else { best })
@@ -66,7 +67,7 @@ impl Trial {
         self.best_of(self.n_epochs(), metric)
     }
 
-    /// As if it had never begun.
+    /// Resets the trial to its state before it started.
     pub(super) fn reset(&mut self) {
         *self = Self::new(std::mem::take(&mut self.picks));
     }

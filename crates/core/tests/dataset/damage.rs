@@ -1,4 +1,4 @@
-//! A corpus of damaged files, the same at every run: each ends in a typed error or in a dataset that keeps its promises.
+//! A corpus of damaged files, the same in every run: each ends in a typed error or in a dataset that keeps its invariants.
 
 use kindling_core::config::SplitConfig;
 use kindling_core::dataset::{Dataset, DatasetError, MAX_CLASSES, MAX_IMAGES, Split, parse_files, summarize};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::files::*;
 
-/// Parses; where that succeeds, the dataset must hold what `Dataset` promises, and be fit for use.
+/// Parses files. On success, the dataset must hold its documented invariants and be usable.
 fn check(files: Vec<File>) -> Result<(), DatasetError> {
     let dataset = parse_files("t", files)?;
     assert_promises(&dataset);
@@ -28,7 +28,7 @@ fn assert_promises(dataset: &Dataset) {
     }
 }
 
-/// Sound sets of files, small, in every accepted form.
+/// Small valid sets of files in every accepted form.
 fn sound_sets() -> Vec<Vec<File>> {
     let packed = |files: Vec<File>| files.into_iter().map(|(name, bytes)| (name + ".gz", gzip(&bytes))).collect();
     vec![
@@ -44,7 +44,7 @@ fn sound_sets() -> Vec<Vec<File>> {
 
 const EXTREMES: [u32; 10] = [0, 1, 2, 0x7f, 0xff, 0xffff, 1 << 20, i32::MAX as u32, 1 << 31, u32::MAX];
 
-/// One kind of damage at a seeded place. Most of it falls into the first kilobyte, where headers are.
+/// One kind of damage at a seeded position. Most of it hits the first kilobyte, where headers are.
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     if bytes.is_empty() {
         return;
@@ -98,11 +98,11 @@ fn hundreds_of_damaged_files_of_every_form_never_panic() {
         }
     }
     println!("{n_refused} refused, {n_accepted} accepted with other content");
-    // Damage of pixels cannot be seen without a checksum, damage of headers must be: both have to occur in number.
+    // Damaged pixels go unnoticed without a checksum, damaged headers must not: both have to occur often.
     assert!(n_refused > 1000 && n_accepted > 100, "{n_refused} {n_accepted}");
 }
 
-/// Damage under the gzip, with a right checksum over it, reaches the parsers that lie behind.
+/// Damage below gzip, with a valid checksum, reaches the parsers behind it.
 #[test]
 fn damage_packed_again_never_panics() {
     let whole = small_cifar_tar();
@@ -110,7 +110,7 @@ fn damage_packed_again_never_panics() {
     for seed in 0..600 {
         let mut random = Random::new(seed);
         let mut bytes = whole.clone();
-        // A tar header at any of the first blocks: numbers, type, checksum.
+        // A field of a tar header, in any block: numbers, type, checksum.
         let block = random.below((whole.len() / 512) as u32) as usize * 512;
         let place = block + 100 + random.below(160) as usize;
         bytes[place] = [0, b' ', b'0', b'7', b'L', b'x', 0x80, 0xff][random.below(8) as usize];
@@ -122,7 +122,7 @@ fn damage_packed_again_never_panics() {
     assert!(n_refused > 20, "{n_refused}");
 }
 
-/// Makes a damaged tar header pass its own check.
+/// Gives a damaged tar header a valid checksum.
 fn mend_checksum(header: &mut [u8]) {
     let Some(header) = header.get_mut(..512) else { return };
     header[148..156].fill(b' ');
@@ -148,7 +148,7 @@ fn every_truncation_of_a_pair_is_refused() {
 }
 
 proptest! {
-    // Found failures become tests of their own; nothing is written to the source tree.
+    // Failures that are found become tests of their own; nothing is written to the source tree.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

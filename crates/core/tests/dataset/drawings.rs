@@ -1,4 +1,4 @@
-//! Digits of MNIST, drawn again large, inverted and out of the middle, come back as they were.
+//! MNIST's digits, redrawn large, inverted and off center, come back nearly unchanged.
 
 use kindling_core::dataset::drawing_style::{Anchor, FigureStyle};
 use kindling_core::dataset::plane::Plane;
@@ -28,7 +28,7 @@ fn the_served_datasets_are_measured_right() {
     assert_eq!((animals.anchor, animals.longer_side_pixels, animals.center), (Anchor::Box, 27.0, [13.5, 13.5]));
 }
 
-/// Where an enlarged image is put on a larger sheet, and in which colors.
+/// Where an enlarged image is placed on a larger sheet, and in which colors.
 struct Sheet {
     side: usize,
     enlargement: usize,
@@ -39,7 +39,7 @@ struct Sheet {
     kind: InputKind,
 }
 
-/// Draws an image of light ink on black onto a sheet.
+/// Draws an image, light ink on black, onto a sheet.
 fn draw(image: &[u8], sheet: &Sheet) -> ImageInput {
     let mut rgba = Vec::with_capacity(sheet.side * sheet.side * 4);
     for y in 0..sheet.side {
@@ -59,7 +59,7 @@ fn draw(image: &[u8], sheet: &Sheet) -> ImageInput {
 
 const N_DRAWN: usize = 40;
 
-/// Mean error of one pixel over many images, 0 to 255, and that of the worst image.
+/// The mean absolute error per pixel over many images, 0 to 255, and that of the worst image.
 fn round_trip(dataset: &Dataset, kind: InputKind, paper: f32, pen: f32) -> (f32, f32) {
     let style = DrawingStyle::measure(dataset);
     let mut random = Random::new(1);
@@ -80,7 +80,7 @@ fn round_trip(dataset: &Dataset, kind: InputKind, paper: f32, pen: f32) -> (f32,
 #[test]
 fn a_digit_drawn_again_comes_back_nearly_unchanged() {
     let dataset = load("mnist");
-    // A digit whose center lies just between two pixels may come back one pixel off; that is the worst.
+    // A digit whose center is halfway between two pixels may come back off by one pixel; that is the worst case.
     for (paper, pen) in [(255.0, 0.0), (0.0, 255.0), (240.0, 30.0)] {
         let (mean, worst) = round_trip(&dataset, InputKind::Drawing, paper, pen);
         println!("drawing, paper {paper}: mean error {mean}, worst {worst}");
@@ -95,7 +95,7 @@ fn a_photo_of_a_digit_on_paper_is_seen_as_a_digit() {
     assert!(mean < 6.0 && worst < 30.0, "mean error {mean}, worst {worst}");
 }
 
-/// Silhouettes differ in size, 24 to 28 pixels, and a drawing gets the usual one: what comes back is scaled by a pixel or two.
+/// Silhouettes are 24 to 28 pixels large, and a drawing is scaled to the usual size, so what comes back differs by a pixel or two in scale.
 #[test]
 fn a_silhouette_drawn_again_fills_the_usual_box() {
     let dataset = load("animals");
@@ -119,7 +119,7 @@ fn a_silhouette_drawn_again_fills_the_usual_box() {
 fn a_free_drawing_stands_as_mnist_does() {
     let dataset = load("mnist");
     let style = DrawingStyle::measure(&dataset);
-    // A heavy foot and a thin stem: box and mass have different centers.
+    // A heavy foot and a thin stem: the bounding box and the mass have different centers.
     let is_ink = |y: i32, x: i32| {
         ((60..260).contains(&y) && (40..60).contains(&x)) || ((230..260).contains(&y) && (40..180).contains(&x))
     };
@@ -138,7 +138,7 @@ fn a_free_drawing_stands_as_mnist_does() {
 #[test]
 fn an_uneven_photo_is_taken_as_it_is() {
     let dataset = load("mnist");
-    // Brightness rises from left to right: no even border.
+    // Brightness rises from left to right, so the border is not uniform.
     let rgba: Vec<u8> = (0..100).flat_map(|_| (0..100_u8).flat_map(|x| [x * 2, x * 2, x * 2, 255])).collect();
     let image = ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
     let prepared = prepare(&image, dataset.shape, &DrawingStyle::measure(&dataset)).unwrap();

@@ -1,4 +1,4 @@
-//! Small files of every format, made here.
+//! Builders of small files in every format.
 
 use std::io::Write;
 
@@ -26,7 +26,7 @@ pub fn idx_labels(labels: &[u8]) -> Vec<u8> {
     [&header[..], labels].concat()
 }
 
-/// A batch of CIFAR-10 with these labels and seeded pixels.
+/// A CIFAR-10 batch with these labels and seeded random pixels.
 pub fn cifar_batch(labels: &[u8], seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut record =
@@ -45,7 +45,7 @@ pub fn tar(files: &[File]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-/// Two pairs: three images of 4 x 5 for training, two for the test.
+/// Two pairs: three images of 4 x 5 for training, two for test.
 pub fn small_idx() -> Vec<File> {
     vec![
         file("train-images-idx3-ubyte", idx_images(3, 4, 5, &(0..60).collect::<Vec<u8>>())),
@@ -55,7 +55,7 @@ pub fn small_idx() -> Vec<File> {
     ]
 }
 
-/// Two batches and a test batch, in an order of no order, with the names of the classes.
+/// Two batches and a test batch, out of order, with the class names.
 pub fn small_cifar() -> Vec<File> {
     vec![
         file("data_batch_2.bin", cifar_batch(&[3, 9], 2)),
@@ -80,7 +80,7 @@ fn the_id_of_files_tells_them_apart_whatever_their_order() {
     let id = kindling_core::dataset::files_id(&files);
     assert!(id.starts_with("files-") && id.len() == 14, "{id}");
     assert_eq!(id, kindling_core::dataset::files_id(&[files[1].clone(), files[0].clone()]));
-    // A byte that moves from one file to the next, or into a name, is another dataset.
+    // Moving a byte from one file to the next, or into a name, makes a different dataset.
     for other in [[file("a", &[1]), file("b", &[2, 3])], [file("ab", &[1, 2]), file("", &[3])]] {
         assert_ne!(id, kindling_core::dataset::files_id(&other));
     }

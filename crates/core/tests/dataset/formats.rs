@@ -1,4 +1,4 @@
-//! Files of every accepted form are recognised and read; others are named in the error.
+//! Files in every accepted form are detected and parsed; the error names all others.
 
 use kindling_core::dataset::{DatasetError, parse_files};
 use kindling_core::protocol::ImageShape;
@@ -75,7 +75,7 @@ fn cifar_reads_the_same_from_archive_and_batches() {
     assert_eq!(parse(&[file("no name at all", small_cifar_tar())]).unwrap(), dataset);
     let packed: Vec<File> = small_cifar().into_iter().map(|(name, bytes)| (name, gzip(&bytes))).collect();
     assert_eq!(parse(&packed[2..]).unwrap().labels, [0, 1, 2, 5]);
-    // Without names from a file, the well-known ones.
+    // Without a file of class names, CIFAR-10's own.
     assert_eq!(parse(&small_cifar()[2..]).unwrap().classes[9], "truck");
 }
 
@@ -111,12 +111,12 @@ fn unknown_files_are_named() {
 
 #[test]
 fn a_decompression_bomb_is_bounded() {
-    // A header that announces all that is allowed, and a megabyte of zeros in a kilobyte behind it.
+    // A header that claims the maximum, followed by a megabyte of zeros compressed to a kilobyte.
     let mut bomb = idx_images(1_000_000, 28, 28, &[]);
     bomb.resize(1 << 20, 0);
     let files = [file("i", gzip(&bomb)), file("l", idx_labels(&[0]))];
     assert!(matches!(parse(&files), Err(DatasetError::CountMismatch { .. })));
-    // Zeros without end as a tar entry: it is read past, up to the limit, and never held.
+    // Endless zeros as a tar entry: skipped up to the limit, and never held in memory.
     let mut header = tar::Header::new_gnu();
     header.set_path("zeros").unwrap();
     header.set_size(1 << 40);
@@ -130,7 +130,7 @@ fn a_decompression_bomb_is_bounded() {
 }
 
 proptest! {
-    // Found failures become tests of their own; nothing is written to the source tree.
+    // Failures that are found become tests of their own; nothing is written to the source tree.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

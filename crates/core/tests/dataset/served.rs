@@ -1,4 +1,4 @@
-//! Every served dataset is complete, licensed, and what its description says.
+//! Every served dataset is complete, licensed, and matches its description.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A machine for a session that exists only in a test: its clock moves by itself, its network says what the test wants, and its store can break.
+//! A simulated machine for a session: its clock advances by itself, its network replies as scripted, and its store can fail.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,12 +19,12 @@ use kindling_core::protocol::{
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
 
-/// Polls before a test gives up waiting; a run of these tests needs some thousands.
+/// Maximum number of polls before a test fails; a run takes a few thousand.
 const POLLS_LIMIT: u32 = 1_000_000;
 
 const BASE: &str = "http://page";
 
-/// What the network says to one request.
+/// The network's reply to one request.
 #[derive(Clone, Debug)]
 pub enum Reply {
     File(Vec<u8>),
@@ -35,15 +35,15 @@ pub enum Reply {
     Hangs,
 }
 
-/// The platform as tests see it.
+/// The platform of tests.
 pub struct TestMachine {
     pub events: RefCell<Vec<Event>>,
     now_ms: Cell<f64>,
     spawner: LocalSpawner,
-    /// By address; the last reply to an address stays.
+    /// Scripted replies by URL; the last reply of a URL repeats.
     replies: RefCell<BTreeMap<String, VecDeque<Reply>>>,
     pub requests: RefCell<Vec<String>>,
-    /// Downloads that were begun and neither ended nor dropped.
+    /// Downloads that are not dropped yet.
     pub open_downloads: Rc<Cell<u32>>,
     pub store: TestStore,
 }
@@ -69,7 +69,7 @@ impl Platform for TestMachine {
         pending_once().await;
     }
 
-    /// Each macrotask takes 20 ms, so that some steps are reported together.
+    /// Each macrotask takes 20 ms, so that several steps share a report.
     async fn breathe(&self) {
         self.now_ms.set(self.now_ms.get() + 20.0);
         pending_once().await;
@@ -123,7 +123,7 @@ impl Drop for TestDownload {
     }
 }
 
-/// Records in memory, or a store that can do nothing.
+/// Records in memory, or a store where every operation fails.
 #[derive(Default)]
 pub struct TestStore {
     pub records: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -172,7 +172,7 @@ async fn pending_once() {
     .await;
 }
 
-/// A session on such a machine, with the executor that moves it.
+/// A session on a simulated machine, with its executor.
 pub struct World {
     pub machine: Rc<TestMachine>,
     session: Rc<Session<TestMachine>>,
@@ -181,7 +181,7 @@ pub struct World {
 }
 
 impl World {
-    /// The dataset `bands` is served; nothing is loaded.
+    /// Serves the dataset `bands`; nothing is loaded.
     pub fn new() -> Self {
         let pool = LocalPool::new();
         let machine = Rc::new(TestMachine {
@@ -203,7 +203,7 @@ impl World {
         world
     }
 
-    /// With the dataset loaded.
+    /// A world with the dataset loaded.
     pub fn loaded() -> Self {
         let mut world = Self::new();
         world.load();
@@ -211,13 +211,13 @@ impl World {
         world
     }
 
-    /// Adds a reply to those for a file of the dataset; the last one stays.
+    /// Adds a reply to those for a file of the dataset; the last one repeats.
     pub fn serve(&self, file: &str, reply: Reply) {
         let url = format!("{BASE}/datasets/bands/{file}");
         self.machine.replies.borrow_mut().entry(url).or_default().push_back(reply);
     }
 
-    /// Replaces them.
+    /// Replaces the replies for a file of the dataset.
     pub fn serve_only(&self, file: &str, replies: impl IntoIterator<Item = Reply>) {
         let url = format!("{BASE}/datasets/bands/{file}");
         self.machine.replies.borrow_mut().insert(url, replies.into_iter().collect());
@@ -232,7 +232,7 @@ impl World {
         self.act(Command::SetDataset { source, split: SplitConfig::default() });
     }
 
-    /// The same images as files that a visitor drops.
+    /// Loads the same images as files dropped by the visitor.
     pub fn drop_files(&self) {
         let (images, labels) = bands();
         let files = [("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)].map(|(name, bytes)| DatasetFile {
@@ -262,7 +262,7 @@ impl World {
         request
     }
 
-    /// Lets everything go on until an event comes that satisfies the condition, and gives all events so far.
+    /// Runs until an event satisfies the condition, and returns all events so far.
     pub fn until(&mut self, what: &str, is_it: impl Fn(&Event) -> bool) -> Vec<Event> {
         let machine = self.machine.clone();
         let seen = Cell::new(0);
@@ -281,23 +281,23 @@ impl World {
         self.machine.events.borrow().clone()
     }
 
-    /// Lets everything go on until nothing moves any more.
+    /// Runs until all tasks are stalled, and returns all events so far.
     pub fn settle(&mut self) -> Vec<Event> {
         self.pool.run_until_stalled();
         self.machine.events.borrow().clone()
     }
 
-    /// As the GPU's watcher says it.
+    /// Reports a lost device, as the GPU's error handler does.
     pub fn give_up(&self) {
         self.session.give_up(Failure::new(FailureKind::DeviceLost, "the device is gone"));
     }
 
-    /// Forgets the events so far.
+    /// Clears the recorded events.
     pub fn forget(&self) {
         self.machine.events.borrow_mut().clear();
     }
 
-    /// Waits for the end of a run, and gives its updates.
+    /// Waits for the end of a run, and returns its updates.
     pub fn end_of(&mut self, run: u32) -> Vec<RunUpdate> {
         let is_end = |event: &Event| matches!(event, Event::Run { run: id, update: RunUpdate::Finished(_) | RunUpdate::Failed(_) | RunUpdate::Opened } if id.0 == run);
         let events = self.until("the end of the run", is_end);
@@ -313,7 +313,7 @@ impl World {
     }
 }
 
-/// Those of one run, in order.
+/// The updates of one run, in order.
 pub fn updates(events: &[Event], run: u32) -> Vec<RunUpdate> {
     let of_run = |event: &Event| match event {
         Event::Run { run: id, update } if id.0 == run => Some(update.clone()),
@@ -331,7 +331,7 @@ pub fn losses(updates: &[RunUpdate]) -> Vec<f32> {
     updates.iter().flat_map(of_progress).collect()
 }
 
-/// A linear classifier; 3 epochs of 11 steps.
+/// A linear network with one hidden layer; 3 epochs of 10 steps.
 pub fn config() -> RunConfig {
     let layers = vec![
         Layer::Flatten,
@@ -349,7 +349,7 @@ pub fn config() -> RunConfig {
     }
 }
 
-/// 3 classes of 6x6 images, 90 of each: a bright band above, in the middle, or below; as IDX files.
+/// As IDX files: 3 classes of 6x6 images, 90 each, with a bright band at the top, in the middle, or at the bottom.
 fn bands() -> (Vec<u8>, Vec<u8>) {
     const N_IMAGES: u32 = 270;
     const SIDE: u32 = 6;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-/// Nothing is compiled or tuned here, and a tensor may be as large as the memory.
+/// The CPU compiles and tunes nothing, so there is no warm-up. A tensor may be as large as the memory.
 #[cfg(feature = "cpu")]
 pub fn open() -> super::EngineDevice {
     super::EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 }
@@ -14,7 +14,7 @@ pub fn is_cpu(device: &Device) -> bool {
     *device == Device::flex()
 }
 
-/// This build cannot open the CPU.
+/// Always false: this build has no CPU backend.
 #[cfg(not(feature = "cpu"))]
 pub fn is_cpu(_device: &Device) -> bool {
     false

@@ -5,15 +5,16 @@ use burn::tensor::Device;
 use super::EngineDevice;
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// Kernels that go to the GPU in one submission at most. burn's 32 make twice the submissions; many more would delay the
-/// first of them.
+/// Maximum number of kernels in one submission to the GPU. burn's default of 32 makes twice as many submissions; a much larger
+/// value would delay the first kernels.
 const TASKS_MAX: usize = 64;
 
-/// Tuned, the first step times the kernels that it meets, and the choice falls when the browser's event loop turns. The second meets
-/// those within the chosen ones. The third runs what was chosen; the fourth shows that nothing is left. Otherwise one compiles all.
+/// With autotuning, the first step times the kernels that it meets, and the choice is made when the browser's event loop turns. The second
+/// step meets the kernels within the chosen ones, the third runs the chosen ones, and the fourth verifies that nothing is left to tune. Without
+/// autotuning, one step compiles everything.
 const WARM_UP_STEPS: u32 = if cfg!(feature = "tune") { 4 } else { 1 };
 
-/// Opens the GPU that wgpu prefers, which binds buffers of at most `max_buffer_bytes`. Call before any tensor exists, once.
+/// Opens the GPU that wgpu prefers. `max_buffer_bytes` is the largest buffer that it binds. Call once, before any tensor exists.
 pub async fn open(max_buffer_bytes: u64) -> Result<EngineDevice, Failure> {
     configure()?;
     let device = Device::wgpu_options().tasks_max(TASKS_MAX).init_async().await;
@@ -28,14 +29,14 @@ fn configure() -> Result<(), Failure> {
     choose_fusions()
 }
 
-/// Has burn fuse what follows each other, and element-wise operations alone. By default it searches up to five threads of operations at
-/// once, and may then give up on fusing any of them: the LeNet step took 77 dispatches so, and takes 66. And what it fuses with a
-/// sum or a matrix product it runs one by one all the same, unless it tunes.
+/// Makes burn fuse only consecutive element-wise operations. By default it searches up to five threads of operations at once, and may
+/// then give up on fusing any of them: a LeNet step took 77 dispatches that way, and 66 with a single thread. Operations that it fuses
+/// with a sum or a matrix product run one by one anyway, unless it tunes.
 fn choose_fusions() -> Result<(), Failure> {
     use burn::cubecl::config::RuntimeConfig;
 
     let failed = |error: String| Failure::new(FailureKind::NoWebGpu, format!("fusion cannot be set up: {error}"));
-    // Its fields can be set no other way.
+    // burn's config has no setters, so it is read from JSON.
     let config = r#"{ "fusion": { "beam_search": { "max_blocks": 1 } } }"#;
     burn::BurnConfig::try_set(serde_json::from_str(config).map_err(|error| failed(error.to_string()))?);
     if !cfg!(feature = "tune") {
@@ -46,7 +47,7 @@ fn choose_fusions() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tuning in seconds: coarse keys, few samples. Browsers' clocks are too coarse for more samples to say more.
+/// Limits autotuning to seconds: coarse keys, few samples. Browser clocks are too coarse for more samples to help.
 #[cfg(feature = "tune")]
 fn limit_tuning() {
     use burn::cubecl::config::autotune::{AutotuneConfig, AutotuneLevel, BenchConfig};
@@ -54,6 +55,6 @@ fn limit_tuning() {
 
     let bench = BenchConfig { min_samples: 1, max_samples: 3, ..BenchConfig::default() };
     let autotune = AutotuneConfig { level: AutotuneLevel::Minimal, bench, ..AutotuneConfig::default() };
-    // False only where somebody was faster; nothing of cubecl has run yet.
+    // Returns false only if a config was set before; nothing of cubecl has run yet.
     CubeClRuntimeConfig::try_set(CubeClRuntimeConfig { autotune, ..CubeClRuntimeConfig::default() });
 }

@@ -1,4 +1,4 @@
-//! The dataset on the device: packed bytes, uploaded once; a batch is a gather and an unpacking there.
+//! The dataset on the device: bytes are packed and uploaded once; batches are gathered and unpacked on the device.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 
@@ -7,10 +7,10 @@ use kindling_core::dataset::drawing_style::DrawingStyle;
 use kindling_core::dataset::{Dataset, Split};
 use kindling_core::protocol::{Failure, FailureKind, ImageShape, SplitCounts, SplitName};
 
-/// Bytes in a word: WebGPU has no tensors of bytes.
+/// Bytes per word. WebGPU has no byte tensors, so pixels are packed into 32-bit words.
 const WORD_BYTES: usize = 4;
 
-/// A dataset that batches can be taken from. Cheap to clone.
+/// A dataset on the device, from which batches are taken. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DeviceDataset {
     shape: ImageShape,
@@ -19,17 +19,17 @@ pub struct DeviceDataset {
     samples: Vec<u32>,
     drawing_style: DrawingStyle,
     labels: Vec<u16>,
-    /// As [`Unpacker::upload`] has them.
+    /// In the format of [`Unpacker::upload`].
     packed: Tensor<3, Int>,
     unpacker: Unpacker,
 }
 
-/// Images of a dataset in some order, on the device. Cheap to clone.
+/// Images of a dataset in a given order, on the device. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// `[images]`: indices into the dataset.
     indices: Tensor<1, Int>,
-    /// `[images]`: uploaded with the indices, as to gather them there is a dispatch more in each step.
+    /// `[images]`: uploaded with the indices, because gathering them would cost one more dispatch per step.
     labels: Tensor<1, Int>,
 }
 
@@ -52,8 +52,8 @@ pub struct Batch {
 }
 
 impl DeviceDataset {
-    /// Uploads the images. `max_buffer_bytes` is the largest buffer that the device binds: no WebGPU device has less than
-    /// 128 MiB, most have 2 GiB and more.
+    /// Uploads the images. `max_buffer_bytes` is the largest buffer that the device binds: at least 128 MiB on any WebGPU device,
+    /// 2 GiB or more on most.
     pub fn new(dataset: &Dataset, split: Split, device: &Device, max_buffer_bytes: u64) -> Result<Self, Failure> {
         let n_images = dataset.len();
         let unpacker = Unpacker::new(dataset.shape, dataset.classes.len(), device);
@@ -93,12 +93,12 @@ impl DeviceDataset {
         self.n_classes
     }
 
-    /// The images of a part, as indices into the dataset.
+    /// The images of a split, as indices into the dataset.
     pub fn part(&self, name: SplitName) -> &[u32] {
         self.split.part(name)
     }
 
-    /// Images in each part.
+    /// Number of images in each split.
     pub fn counts(&self) -> SplitCounts {
         let count = |name| self.part(name).len() as u32;
         SplitCounts {
@@ -108,7 +108,7 @@ impl DeviceDataset {
         }
     }
 
-    /// Train images of each class.
+    /// Number of training images of each class.
     pub fn train_class_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.n_classes];
         for &index in self.part(SplitName::Train) {
@@ -123,7 +123,7 @@ impl DeviceDataset {
         &self.samples
     }
 
-    /// How a drawing is to look to be like the images.
+    /// The style that makes a drawing look like the dataset's images.
     pub fn drawing_style(&self) -> &DrawingStyle {
         &self.drawing_style
     }
@@ -133,7 +133,7 @@ impl DeviceDataset {
         self.labels.get(index as usize).copied().unwrap_or_default()
     }
 
-    /// Whether there is an image of this index.
+    /// Whether the dataset has an image with this index.
     pub fn has_image(&self, index: u32) -> bool {
         (index as usize) < self.labels.len()
     }
@@ -142,7 +142,7 @@ impl DeviceDataset {
         self.packed.device()
     }
 
-    /// Uploads an order of images, for [`DeviceDataset::batch`].
+    /// Uploads the indices and labels of images in this order, for [`DeviceDataset::batch`].
     pub fn select(&self, indices: impl IntoIterator<Item = u32>) -> Selection {
         let (indices, labels): (Vec<i32>, Vec<i32>) =
             indices.into_iter().map(|index| (index as i32, i32::from(self.label(index)))).unzip();
@@ -151,7 +151,7 @@ impl DeviceDataset {
         Selection { indices: upload(indices), labels: upload(labels) }
     }
 
-    /// The selected images, unpacked.
+    /// Gathers and unpacks the selected images.
     pub fn batch(&self, selection: Selection) -> Batch {
         let Selection { indices, labels } = selection;
         let packed = self.packed.clone().select(0, indices); // [batch, words, 1 or 4]
@@ -165,7 +165,7 @@ pub(crate) struct Unpacker {
     layout: Layout,
     shape: ImageShape,
     n_words: usize,
-    /// `[1, 1, 4]`: how far each byte of a word must be shifted down.
+    /// `[1, 1, 4]`: how many bits each byte of a word is shifted right.
     shifts: Tensor<3, Int>,
     /// `[1, classes]`: 0, 1, 2 …
     classes: Tensor<2, Int>,
@@ -183,8 +183,8 @@ impl Unpacker {
         }
     }
 
-    /// Packs `n_images` images and uploads them: `[images, words, 1]`, four values of an image in each word, the first in the lowest
-    /// byte. On a GPU `[images, words, 4]`, the same words seen four times: so burn gathers and unpacks them in one kernel.
+    /// Packs `n_images` images and uploads them: `[images, words, 1]`, four values of an image per word, the first in the lowest
+    /// byte. On a GPU, the result is expanded to `[images, words, 4]`, a view, so that burn gathers and unpacks in one kernel.
     pub(crate) fn upload(&self, pixels: &[u8], n_images: usize, device: &Device) -> Tensor<3, Int> {
         let n_values = self.shape.n_values().max(1);
         let mut words = Vec::with_capacity(n_images * self.n_words);
@@ -207,7 +207,7 @@ impl Unpacker {
         let ImageShape { channels, height, width } = self.shape;
         let [n_images, n_words, _] = packed.dims();
         let n_values = self.shape.n_values();
-        // Scaled before the reshape: burn then fuses all of it.
+        // Scaled before the reshape, so that burn fuses all of it.
         let mut values = (packed
             .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
             .bitwise_and_scalar(0xff)
@@ -220,7 +220,7 @@ impl Unpacker {
         }
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
         match (self.layout, channels) {
-            // The same memory, but so burn sees that it lies as its convolutions on WebGPU read images, channels last, and copies none.
+            // The same memory, in a shape that lets burn see that it is channels last. Its WebGPU convolutions read that order without a copy.
             (Layout::ChannelsLast, 1) => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
             _ => values.reshape([n_images, channels, height, width]),
         }
@@ -232,7 +232,7 @@ impl Unpacker {
     }
 }
 
-/// 1 where true, 0 elsewhere. burn fuses it with what it is computed from, which it does not with the cast of a bool.
+/// 1 where true, 0 elsewhere. burn fuses this with the operations that compute the mask, unlike a cast of the bool.
 pub fn ones_where<const D: usize>(mask: Tensor<D, Bool>) -> Tensor<D> {
     Tensor::zeros(mask.dims(), &mask.device()).mask_fill(mask, 1.0)
 }

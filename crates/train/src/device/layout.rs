@@ -1,9 +1,9 @@
-//! The order in which images and weights lie in memory. burn's convolutions on WebGPU read channels last: weights that an update leaves in
-//! that order they need not copy into it, forward and backward, in every step.
+//! The memory order of images and weights. burn's convolutions on WebGPU read channels last: weights that an update leaves in that order
+//! need no copy in the forward and backward pass of every step.
 //!
-//! burn writes a fused kernel's outputs over inputs that nobody needs any more, or else in the order that most of its inputs have. An update
-//! reads the weights, the optimizer's state, and a gradient in an order of its own. So the first two must be channels last from the first
-//! update on, and the gradient must not be written over.
+//! burn writes a fused kernel's outputs over inputs that are no longer needed, or else in the order of most of its inputs. An update
+//! reads the weights, the optimizer's state, and a gradient with an order of its own. So weights and state must be channels last from the
+//! first update on, and the gradient must not be overwritten.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
@@ -11,10 +11,10 @@ use burn::tensor::{Device, Tensor};
 use super::cpu::is_cpu;
 use crate::module::Network;
 
-/// Where the channels of images and of convolutions' weights lie. Whoever makes tensors takes it from their device once, and keeps it.
+/// Where the channels of images and convolution weights lie in memory. Code that creates tensors takes it from their device once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// As tensors are made. On the CPU.
+    /// The order in which tensors are created. On the CPU.
     ChannelsFirst,
     /// On a GPU.
     ChannelsLast,
@@ -26,7 +26,7 @@ impl Layout {
         if is_cpu(device) { Self::ChannelsFirst } else { Self::ChannelsLast }
     }
 
-    /// A parameter in the order that its values are to lie in, for what computes them element by element; a view.
+    /// Permutes a parameter into the order of its values in memory, for element-wise operations; a view.
     pub fn in_memory_order<const D: usize>(self, parameter: Tensor<D>) -> Tensor<D> {
         match self {
             Self::ChannelsFirst => parameter,
@@ -34,7 +34,7 @@ impl Layout {
         }
     }
 
-    /// Undoes [`Layout::in_memory_order`]; a view, too.
+    /// Undoes [`Layout::in_memory_order`]; also a view.
     pub fn in_parameter_order<const D: usize>(self, values: Tensor<D>) -> Tensor<D> {
         match self {
             Self::ChannelsFirst => values,
@@ -42,7 +42,7 @@ impl Layout {
         }
     }
 
-    /// The network with its weights in that order.
+    /// The network with its weights copied into this order.
     pub fn lay_out(self, network: Network) -> Network {
         match self {
             Self::ChannelsFirst => network,
@@ -50,14 +50,14 @@ impl Layout {
         }
     }
 
-    /// Values of a shape in memory order, copied into it.
+    /// Copies values, whose shape is already in memory order, so that they are contiguous.
     pub fn laid_out<const D: usize>(self, values: Tensor<D>) -> Tensor<D> {
         let dims = values.dims();
-        // A flat tensor can lie in one order only.
+        // Flattening forces the copy: a flat tensor has only one order.
         if self == Self::ChannelsLast && D == 4 { values.reshape([-1]).reshape(dims) } else { values }
     }
 
-    /// While somebody holds a gradient, burn does not write the weights over it, and so in its order.
+    /// Keeps a gradient alive during an update: otherwise burn writes the weights over it, and so in its order.
     pub fn hold<const D: usize>(self, gradient: &Tensor<D>) -> Option<Tensor<D>> {
         (self == Self::ChannelsLast && D == 4).then(|| gradient.clone())
     }
@@ -79,7 +79,7 @@ impl ModuleMapper for LayOut {
     }
 }
 
-/// `[out, in, height, width]` to `[out, height, width, in]`; a tensor that is no convolution's weight stays.
+/// `[out, in, height, width]` to `[out, height, width, in]`; tensors other than convolution weights are unchanged.
 fn channels_last<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     if D == 4 { tensor.movedim(1, 3) } else { tensor }
 }

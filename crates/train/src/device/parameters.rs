@@ -1,5 +1,5 @@
-//! The one walk over a network's parameters by their names, as PyTorch has them: `0.weight`, `3.layers.1.running_mean`. It reads tensors off
-//! the device, all at once, and puts them back, each in the layout that it has there.
+//! Visits a network's parameters by their PyTorch names: `0.weight`, `3.layers.1.running_mean`. Tensors are read off the device all at
+//! once, and restored in the layout that they have there.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::device::tensors::{NamedTensors, device_failure};
 use crate::module::Network;
 use kindling_core::protocol::Failure;
 
-/// Receives every parameter of a network with its name, running statistics of batch norms among them.
+/// Receives every parameter of a network with its name, including the running statistics of batch norms.
 pub trait ParameterVisitor {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>);
 }
@@ -20,7 +20,7 @@ impl Network {
         self.visit(&mut Walk { visitor, path: ParameterPath::default() });
     }
 
-    /// The network with the tensors of a part; each of its own must be there, in its shape.
+    /// The network with the tensors of one part of a checkpoint. Fails if a tensor is missing or has another shape.
     pub fn restored(self, part: &str, tensors: &NamedTensors) -> Result<Self, Mismatch> {
         let mut restore = Restore { tensors, part, path: ParameterPath::default(), mismatch: None };
         let network = self.map(&mut restore);
@@ -28,7 +28,7 @@ impl Network {
     }
 }
 
-/// Tensors that are to be read, all at once.
+/// Tensors to be read in one transaction.
 #[derive(Default)]
 pub struct Collector {
     transaction: Transaction,
@@ -36,7 +36,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// All weights and running statistics. The part, where there is one, goes before their names.
+    /// Adds all weights and running statistics. Their names are prefixed with `part`, if there is one.
     pub fn network(&mut self, part: Option<&str>, network: &Network) {
         network.visit_parameters(&mut Collect { collector: self, part });
     }
@@ -53,7 +53,7 @@ impl Collector {
     }
 }
 
-/// The tensor of this name, on the device and in the shape of another; none where there is no such name.
+/// The tensor with this name, on the device of `like`; none if there is no such name. Fails if its shape is not that of `like`.
 pub fn find<const D: usize>(
     tensors: &NamedTensors,
     name: &str,
@@ -66,12 +66,12 @@ pub fn find<const D: usize>(
     }
 }
 
-/// Such as `weights/0.weight`.
+/// For example `weights/0.weight`.
 pub fn name_in(part: &str, name: &str) -> String {
     format!("{part}/{name}")
 }
 
-/// A saved tensor is missing, or has another shape than the network's.
+/// A saved tensor is missing, or its shape differs from the network's.
 #[derive(Debug)]
 pub struct Mismatch {
     name: String,
@@ -111,7 +111,7 @@ impl ParameterVisitor for Collect<'_> {
     }
 }
 
-/// burn's walk, which tells the path from module to module, as one that tells names.
+/// Adapts burn's visitor, which gets the path module by module, to one that gets names.
 struct Walk<'a, V> {
     visitor: &'a mut V,
     path: ParameterPath,
@@ -166,7 +166,7 @@ impl ModuleMapper for Restore<'_> {
     }
 }
 
-/// Where burn's walk is, in PyTorch's words: the names of fields and the numbers of layers, without the kinds of layers.
+/// The position in burn's walk as a PyTorch name: field names and layer numbers, without the kinds of layers.
 #[derive(Debug, Default)]
 struct ParameterPath(Vec<String>);
 
@@ -184,11 +184,11 @@ impl ParameterPath {
     }
 
     fn name(&self) -> String {
-        // The first is the network's list of layers.
+        // The first entry is the network's list of layers.
         self.0.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(".")
     }
 
-    /// Whether burn enters a variant of an enum: the kind of a layer.
+    /// Whether burn enters an enum variant, which is the kind of a layer.
     fn is_kind(container: &str) -> bool {
         container.starts_with("Enum:")
     }

@@ -1,4 +1,4 @@
-//! Tensors on the host, by name: as they lie on the device, or in PyTorch's layouts, in which weights leave a network and enter one.
+//! Tensors on the host, by name: laid out as on the device, or as in PyTorch, which is how weights are exported and imported.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::module::Network;
 use kindling_core::network::shape::TensorSpec;
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// Tensors as they lie on the device, where a weight with two axes is `[in, out]`.
+/// Tensors laid out as on the device, where a weight with two axes is `[in, out]`.
 pub type NamedTensors = BTreeMap<String, TensorData>;
 
-/// A tensor as PyTorch has it: a weight with two axes is `[out, in]`, a convolution's `[out, in, height, width]`.
+/// A tensor laid out as in PyTorch: a weight with two axes is `[out, in]`, a convolution's `[out, in, height, width]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
-    /// Such as `0.weight`, `1.running_mean`.
+    /// For example `0.weight` or `1.running_mean`.
     pub name: String,
     pub shape: Vec<usize>,
-    /// Row by row.
+    /// In row-major order.
     pub values: Vec<f32>,
 }
 
@@ -38,7 +38,7 @@ impl Network {
 }
 
 impl NamedTensor {
-    /// Fails where the values are no 32-bit floats.
+    /// Fails if the values are not 32-bit floats.
     pub(crate) fn new(name: String, data: TensorData) -> Result<Self, String> {
         let shape = data.shape().to_vec();
         match data.try_into_vec::<f32>() {
@@ -47,13 +47,13 @@ impl NamedTensor {
         }
     }
 
-    /// Whether it has the shape of this tensor.
+    /// Whether its shape is that of the specification.
     pub(crate) fn is_like(&self, tensor: &TensorSpec) -> bool {
         let sides = self.shape.iter().map(|&side| side as u64);
         sides.eq(tensor.shape.iter().copied()) && self.values.len() as u64 == tensor.n_values()
     }
 
-    /// Between burn's layout of a weight with two axes, `[in, out]`, and PyTorch's; other tensors stay.
+    /// Converts between burn's layout of a weight with two axes, `[in, out]`, and PyTorch's `[out, in]`; other tensors are unchanged.
     pub(crate) fn linear_transposed(self) -> Self {
         let [n_rows, n_columns] = self.shape[..] else { return self };
         let values = (0..n_columns)
@@ -64,7 +64,7 @@ impl NamedTensor {
     }
 }
 
-/// The failure of a read: nothing computed since the last read can be trusted.
+/// The failure of a device read: nothing computed since the last read can be trusted.
 pub(crate) fn device_failure(error: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::GpuError, error.to_string())
 }

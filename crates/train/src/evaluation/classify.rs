@@ -7,7 +7,7 @@ use crate::module::Network;
 use kindling_core::dataset::prepare::prepare;
 use kindling_core::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind, ImageInput};
 
-/// Prepares an image as the dataset's own images are, and classifies it. `network` is in inference mode, trained on `data`.
+/// Prepares an image like the dataset's own images, and classifies it. `network` is in inference mode, trained on `data`.
 pub async fn classify(
     network: &Network,
     data: &DeviceDataset,

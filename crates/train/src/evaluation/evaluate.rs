@@ -7,7 +7,7 @@ use crate::training::Host;
 use crate::training::predict::{Between, mean_loss_and_accuracy, predict_by};
 use kindling_core::protocol::{Evaluation, Failure, FailureKind, SplitName};
 
-/// Which images are evaluated, and how each is looked at.
+/// The split to evaluate, and the views of each image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluateConfig {
     pub split: SplitName,
@@ -20,7 +20,7 @@ impl From<SplitName> for EvaluateConfig {
     }
 }
 
-/// Evaluates a network in inference mode. `progress` receives the fraction that is done, after each batch.
+/// Evaluates a network in inference mode. `progress` receives the completed fraction after each batch.
 pub async fn evaluate(
     network: &Network,
     data: &DeviceDataset,

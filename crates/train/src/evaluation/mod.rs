@@ -1,12 +1,12 @@
 //! The evaluation of a split, and the classification of single images.
 
-/// Several looks at an image.
+/// Test-time augmentation: several views of an image.
 pub mod views;
 
-/// A split, evaluated on the device.
+/// Evaluation of a split.
 pub mod evaluate;
 
-/// One image.
+/// Classification of one image.
 pub mod classify;
 
 pub use classify::classify;

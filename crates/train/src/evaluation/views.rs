@@ -1,4 +1,4 @@
-//! Test-time augmentation: an image is looked at several times, a little moved and mirrored, and the mean of the answers counts.
+//! Test-time augmentation: the probabilities are averaged over several views of an image, slightly translated and flipped.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
@@ -7,20 +7,20 @@ use crate::module::Network;
 use kindling_core::dataset::summary::shows_characters;
 use kindling_core::protocol::Views;
 
-/// Which views of an image there are; always the same ones, so that an answer repeats.
+/// The views of an image. They are always the same, so that predictions are reproducible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ViewSet {
-    /// The image as it is.
+    /// The image itself.
     #[default]
     One,
-    /// And moved a little to each side: five views.
+    /// Also translated slightly to each side: five views.
     Moved,
-    /// And each of these in the mirror: ten views.
+    /// Also each of these flipped horizontally: ten views.
     MovedAndMirrored,
 }
 
 impl ViewSet {
-    /// The views that suit a dataset with these classes: digits and letters are not mirrored.
+    /// The views that suit a dataset with these classes: digits and letters are not flipped.
     pub fn new(views: Views, classes: &[String]) -> Self {
         match views {
             Views::One => Self::One,
@@ -29,8 +29,8 @@ impl ViewSet {
         }
     }
 
-    /// The logarithm of the mean of the views' probabilities: `[batch, channels, height, width]` to `[batch, classes]`. `network` is in
-    /// inference mode. The views are passed one after the other, so that memory and a GPU's kernels are those of one.
+    /// The logarithm of the views' mean probabilities: `[batch, channels, height, width]` to `[batch, classes]`. `network` is in inference
+    /// mode. The views pass one after the other, so that memory use and a GPU's kernels are those of a single view.
     pub fn log_probabilities(self, network: &Network, images: Tensor<4>) -> Tensor<2> {
         let views = self.of(images).into_iter().map(|view| log_softmax(network.forward(view), 1));
         let mut stacked: Vec<Tensor<2>> = views.collect();
@@ -39,7 +39,7 @@ impl ViewSet {
             (Some(last), false) => {
                 stacked.push(last);
                 let stacked: Tensor<3> = Tensor::stack(stacked, 0); // [views, batch, classes]
-                // The largest is taken out first, so that no exponential vanishes.
+                // The largest is subtracted first, so that not all exponentials underflow.
                 let largest = stacked.clone().max_dim(0); // [1, batch, classes]
                 let mean = (stacked - largest.clone()).exp().mean_dim(0);
                 (mean.log() + largest).squeeze_dim(0)
@@ -61,7 +61,7 @@ impl ViewSet {
     }
 }
 
-/// The images, and moved left, right, up and down by a twenty-eighth of the side, a pixel of MNIST's; the edge goes on.
+/// The images, and copies translated left, right, up and down by 1/28 of the side (one pixel on MNIST); the edge is repeated.
 fn moved(images: Tensor<4>) -> Vec<Tensor<4>> {
     let [_, _, height, width] = images.dims();
     let mut views = vec![images.clone()];

@@ -3,5 +3,5 @@
 /// Any tensors, in a safetensors file.
 pub mod tensor_file;
 
-/// A network's weights, in such a file.
+/// A network's weights, in a safetensors file.
 pub mod weight_file;

@@ -1,5 +1,5 @@
-//! The one writer and the one reader of safetensors files (github.com/huggingface/safetensors): tensors of 32-bit floats or of bytes by
-//! their names, and strings by their keys beside them.
+//! The only reader and writer of safetensors files (github.com/huggingface/safetensors): tensors of 32-bit floats or of bytes by
+//! name, and metadata strings by key.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use crate::device::tensors::NamedTensors;
 
-/// Strings by their keys, which a file holds under `__metadata__`.
+/// Strings by key, stored in the file under `__metadata__`.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Fails where a tensor holds anything but 32-bit floats or bytes.
+/// Fails if a tensor holds anything but 32-bit floats or bytes.
 pub fn write<'a>(
     tensors: impl IntoIterator<Item = (&'a str, &'a TensorData)>,
     metadata: &Metadata,
@@ -26,12 +26,12 @@ pub fn write<'a>(
         Ok((name, view))
     };
     let views: Vec<_> = tensors.into_iter().map(view).collect::<Result<_, _>>()?;
-    // A file without metadata has no such entry.
+    // A file without metadata has no `__metadata__` entry.
     let metadata = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
     serialize(views, metadata).map_err(|error| error.to_string())
 }
 
-/// Fails on bytes that are no such file, and on tensors of anything but 32-bit floats or bytes.
+/// Fails on bytes that are not a safetensors file, and on tensors of anything but 32-bit floats or bytes.
 pub fn read(bytes: &[u8]) -> Result<(NamedTensors, Metadata), String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;

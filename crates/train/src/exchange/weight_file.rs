@@ -6,7 +6,7 @@ use super::tensor_file::{self, Metadata};
 use crate::device::tensors::{NamedTensor, NamedTensors};
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// The weights, and what the file is to say of them.
+/// The weights as a file with this metadata.
 pub fn to_bytes(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>, Failure> {
     let data = |NamedTensor { name, shape, values }: &NamedTensor| {
         (name.clone(), TensorData::new(values.clone(), shape.clone()))
@@ -15,7 +15,7 @@ pub fn to_bytes(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>,
     tensor_file::write(tensors.iter().map(|(name, data)| (name.as_str(), data)), metadata).map_err(unreadable)
 }
 
-/// Fails on bytes that are no such file, and on tensors of anything but 32-bit floats.
+/// Fails on bytes that are not a safetensors file, and on tensors of anything but 32-bit floats.
 pub fn from_bytes(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), Failure> {
     let (tensors, metadata) = tensor_file::read(bytes).map_err(unreadable)?;
     let tensors = tensors.into_iter().map(|(name, data)| NamedTensor::new(name, data).map_err(unreadable));

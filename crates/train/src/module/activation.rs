@@ -37,7 +37,7 @@ impl Activate {
     }
 }
 
-/// Some GPUs compute it by way of exponentials that overflow; from 10 on it is 1 in 32 bits anyway.
+/// Clamped, because some GPUs compute tanh with exponentials that overflow; beyond ±10 it is ±1 in f32 anyway.
 pub(super) fn tanh<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     values.clamp(-10.0, 10.0).tanh()
 }

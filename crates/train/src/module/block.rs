@@ -12,7 +12,7 @@ use super::layer::NetworkLayer;
 use kindling_core::network::shape::PlacedLayer;
 use kindling_core::random::Random;
 
-/// Layers one after the other.
+/// Layers in sequence.
 #[derive(Module, Debug)]
 pub(super) struct Chain {
     pub layers: Vec<NetworkLayer>,
@@ -28,7 +28,7 @@ impl Chain {
     }
 }
 
-/// Adds its input, projected where need be, to what its layers put out.
+/// Adds its input, projected if necessary, to the output of its layers.
 #[derive(Module, Debug)]
 pub(super) struct Residual {
     layers: Vec<NetworkLayer>,
@@ -75,7 +75,7 @@ impl Residual {
     }
 }
 
-/// Weighs each channel by what all channels hold on average.
+/// Scales each channel by a gate that is computed from the means of all channels.
 #[derive(Module, Debug)]
 pub(super) struct SqueezeExcitation {
     fc1: Linear,

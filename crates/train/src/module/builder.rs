@@ -1,4 +1,4 @@
-//! Builds layers, handing them their tensors in order, each on the device.
+//! Builds layers on the device from a list of tensors in their order.
 
 use burn::module::{Param, ParamId};
 use burn::nn::Linear;

@@ -1,5 +1,5 @@
-//! Dropout of values and of whole channels. burn's own draws from one generator for all of a device; ours gives equal seeds equal
-//! masks, on every device, for an upload per step.
+//! Dropout of values and of whole channels. burn's own draws from one generator per device; this one gives equal masks for equal seeds
+//! on every device, at the cost of an upload per layer and step.
 
 use burn::module::Module;
 use burn::tensor::{Shape, Tensor, TensorData};
@@ -7,7 +7,7 @@ use burn::tensor::{Shape, Tensor, TensorData};
 use super::features::Features;
 use kindling_core::random::Random;
 
-/// Zeroes values with probability `rate`, and scales the rest so that the mean stays.
+/// Zeroes values with probability `rate`, and scales the others so that the mean is preserved.
 #[derive(Module, Debug)]
 pub(super) struct Dropout {
     #[module(skip)]
@@ -29,7 +29,7 @@ impl Dropout {
     }
 }
 
-/// As [`Dropout`], for each channel of each image at once.
+/// Like [`Dropout`], but drops whole channels of an image.
 #[derive(Module, Debug)]
 pub(super) struct SpatialDropout {
     #[module(skip)]
@@ -43,7 +43,7 @@ impl SpatialDropout {
     }
 }
 
-/// Multiplies by a mask of zeros and `1 / (1 - rate)`, which has a value for all that share it.
+/// Multiplies by a mask of zeros and `1 / (1 - rate)`, which is broadcast to the shape of the values.
 fn masked<const D: usize>(values: Tensor<D>, mask_shape: Shape, rate: f32, random: &mut Random) -> Tensor<D> {
     if rate == 0.0 {
         return values;
@@ -51,7 +51,7 @@ fn masked<const D: usize>(values: Tensor<D>, mask_shape: Shape, rate: f32, rando
     let kept = 1.0 / (1.0 - rate);
     let threshold = (rate * 65_536.0) as u64;
     let n_values = mask_shape.num_elements();
-    // Four draws of 16 bits from each number.
+    // Each random number gives four draws of 16 bits.
     let draws = (0..n_values.div_ceil(4)).flat_map(|_| {
         let bits = random.next_u64();
         (0..4).map(move |draw| (bits >> (16 * draw)) & 0xffff)

@@ -1,8 +1,8 @@
-//! What flows between layers.
+//! The values that flow between layers.
 
 use burn::tensor::Tensor;
 
-/// Of a whole batch.
+/// A layer's output for a whole batch.
 #[derive(Clone, Debug)]
 pub enum Features {
     /// `[batch, channels, height, width]`
@@ -43,7 +43,7 @@ impl Features {
         }
     }
 
-    /// The sum of two of one shape.
+    /// The sum of two values of the same shape.
     pub(super) fn plus(self, other: Self) -> Self {
         match self {
             Self::Maps(maps) => Self::Maps(maps + other.maps()),

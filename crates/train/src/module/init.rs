@@ -5,10 +5,10 @@ use kindling_core::config::InitConfig;
 use kindling_core::network::shape::{PlacedLayer, Start, TensorSpec, network_tensors};
 use kindling_core::random::Random;
 
-/// The standard deviation of learned places is 0.02; a uniform range is √3 times as wide.
+/// Learned positional embeddings have a standard deviation of 0.02; the bound of a uniform distribution is √3 times that.
 const POSITION_BOUND: f32 = 0.034_641_016;
 
-/// All tensors of a network. Every draw is uniform: a normal one would need logarithms, whose last digits differ between machines.
+/// All tensors of a network. Every draw is uniform: a normal draw needs logarithms, whose last digits differ between machines.
 pub fn initial_weights(layers: &[PlacedLayer], init: InitConfig, random: &mut Random) -> Vec<NamedTensor> {
     let tensors = network_tensors(layers).into_iter();
     tensors
@@ -39,7 +39,7 @@ fn draw(tensor: &TensorSpec, init: InitConfig, random: &mut Random) -> Vec<f32> 
     }
 }
 
-/// How many inputs a value of the output has, and the other way round, as PyTorch counts them from a weight's shape.
+/// Fan-in and fan-out, computed from a weight's shape as in PyTorch.
 fn fans(shape: &[u64]) -> (f32, f32) {
     let cells: u64 = shape.iter().skip(2).product();
     let along = |axis: usize| shape.get(axis).copied().unwrap_or(1) as f32;
@@ -159,7 +159,7 @@ mod tests {
         assert_ne!(draw_lenet(1, InitConfig::Pytorch), draw_lenet(2, InitConfig::Pytorch));
     }
 
-    /// Within the bound; where there are many, with the mean and variance of the uniform distribution too.
+    /// Checks the bound and, if there are many values, the mean and variance of the uniform distribution.
     fn check_uniform(NamedTensor { name, values, .. }: &NamedTensor, bound: f32) {
         assert!(values.iter().all(|value| value.abs() <= bound), "{name}");
         assert!(values.iter().any(|&value| value != 0.0), "{name}");

@@ -60,7 +60,7 @@ impl NetworkLayer {
                 Self::Conv(build_conv(Window { kernel, stride, padding, dilation }, groups as usize, bias, builder))
             }
             Layer::DepthwiseConv { kernel, stride, padding, dilation, bias } => {
-                // As many groups as channels, and the weight has a filter for each.
+                // There is a group per channel, and the weight has a filter for each.
                 let conv = build_conv(Window { kernel, stride, padding, dilation }, 1, bias, builder);
                 let [groups, _, _, _] = conv.weight.dims();
                 Self::Conv(Conv2d { groups, ..conv })
@@ -128,7 +128,7 @@ impl NetworkLayer {
         }
     }
 
-    /// For the layers that train otherwise than they answer.
+    /// Differs from [`NetworkLayer::forward`] for layers that behave differently in training.
     pub fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
         match self {
             Self::BatchNorm(layer) => layer.forward_train(features),
@@ -142,7 +142,7 @@ impl NetworkLayer {
     }
 }
 
-/// How a kernel goes over maps.
+/// How a kernel moves over maps.
 struct Window {
     kernel: u32,
     stride: u32,

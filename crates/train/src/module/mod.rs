@@ -1,6 +1,6 @@
 //! The burn module of a network, built from its description.
 
-/// What flows between layers.
+/// The values that flow between layers.
 pub mod features;
 
 /// One layer: its kinds, how it is built, and what it does.
@@ -15,7 +15,7 @@ mod norm;
 /// Dropout of values and of channels.
 mod dropout;
 
-/// Pools over all places.
+/// Global pooling.
 mod pool;
 
 /// Residual blocks, chains, squeeze and excitation.
@@ -24,13 +24,13 @@ mod block;
 /// LSTM and GRU.
 mod recurrent;
 
-/// Patches, places and transformer blocks.
+/// Patch embedding, positional embedding and transformer blocks.
 mod transformer;
 
 /// Initial weights, equal for equal seeds on every device.
 pub mod init;
 
-/// Hands out a network's tensors while it is built.
+/// Gives layers their tensors while a network is built.
 mod builder;
 
 use burn::module::Module;
@@ -46,7 +46,7 @@ use kindling_core::network::shape::{NetworkError, PlacedLayer, network_tensors, 
 use kindling_core::protocol::{Failure, FailureKind, ImageShape};
 use kindling_core::random::Random;
 
-/// A network on a device. Its parameters require gradients; [`Module::valid`] gives the copy that only answers.
+/// A network on a device. Its parameters require gradients; [`Module::valid`] gives a copy in inference mode.
 #[derive(Module, Debug)]
 pub struct Network {
     layers: Vec<NetworkLayer>,
@@ -72,7 +72,7 @@ impl Network {
         Ok(Self::build(&layers, input, n_classes, Builder::new(weights, device)))
     }
 
-    /// A network with given weights: those that [`Network::weights`] returns for the same description.
+    /// A network with the given weights: those that [`Network::weights`] returns for the same description.
     pub fn with_weights(
         description: &NetworkConfig,
         input: ImageShape,
@@ -99,12 +99,12 @@ impl Network {
         Self { layers: builder.layers(layers), input, n_classes, n_parameters }
     }
 
-    /// What the network says of images scaled to [-1, 1]: one logit per class.
+    /// The logits for images scaled to [-1, 1]: `[batch, channels, height, width]` to `[batch, classes]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.layers.iter().fold(Features::Maps(images), |features, layer| layer.forward(features)).vector()
     }
 
-    /// As [`Network::forward`], with what every layer puts out on the way.
+    /// Like [`Network::forward`], but returns the output of every layer.
     pub fn trace(&self, images: Tensor<4>) -> Vec<Features> {
         let outputs = self.layers.iter().scan(Features::Maps(images), |features, layer| {
             *features = layer.forward(features.clone());
@@ -113,8 +113,8 @@ impl Network {
         outputs.collect()
     }
 
-    /// As [`Network::forward`], but with the batch's own statistics in batch norms, which it adds to their running ones, and
-    /// with dropout, which draws from `random`.
+    /// Like [`Network::forward`], but in training mode: batch norms normalize by the batch's statistics and update their running ones,
+    /// and dropout draws from `random`.
     pub fn forward_train(&mut self, images: Tensor<4>, random: &mut Random) -> Tensor<2> {
         let features = Features::Maps(images);
         self.layers.iter_mut().fold(features, |features, layer| layer.forward_train(features, random)).vector()
@@ -128,7 +128,7 @@ impl Network {
         self.n_classes
     }
 
-    /// Learned numbers, as [`super::LayerSummary`] counts them: without running statistics, which burn counts too.
+    /// Number of learned values, as in [`kindling_core::network::shape::LayerSummary`]: without running statistics, which burn counts too.
     pub fn n_parameters(&self) -> u64 {
         self.n_parameters
     }

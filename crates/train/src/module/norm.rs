@@ -12,7 +12,7 @@ const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// PyTorch's `BatchNorm2d` and `BatchNorm1d`. burn's own keeps the biased variance as its running one, PyTorch the unbiased; and burn's
-/// clones share their running statistics, so that the best network could not be kept while training goes on.
+/// clones share their running statistics, so that the best network would change while training continues.
 #[derive(Module, Debug)]
 pub(super) struct BatchNorm {
     weight: Param<Tensor<1>>,
@@ -55,7 +55,7 @@ impl BatchNorm {
         let [n_channels] = self.weight.dims();
         let n_values = (values.shape().num_elements() / n_channels.max(1)) as f64;
         let normalized = batch_norm_train(values, self.weight.val(), self.bias.val(), EPSILON);
-        // Bessel's correction; one value alone has no variance.
+        // Bessel's correction; a single value has no variance.
         let unbiased = normalized.variance * (n_values / (n_values - 1.0).max(1.0));
         blend(&mut self.running_mean, normalized.mean);
         blend(&mut self.running_var, unbiased);

@@ -1,4 +1,4 @@
-//! Pools over all places: one number for each channel of maps, or for each feature of a sequence.
+//! Global pooling: one value for each channel of maps, or for each feature of a sequence.
 
 use burn::module::Module;
 use burn::tensor::Tensor;

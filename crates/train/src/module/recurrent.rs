@@ -1,5 +1,5 @@
-//! LSTM and GRU with one layer, in PyTorch's names and order of gates. burn's own have a linear layer for each gate, which is
-//! several times as many kernels.
+//! Single-layer LSTM and GRU with PyTorch's names and gate order. burn's own have a linear layer per gate, which takes several times
+//! as many kernels.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -11,7 +11,7 @@ use super::builder::Builder;
 use super::features::Features;
 use kindling_core::config::States;
 
-/// PyTorch's `LSTM` or `GRU`. The gates are side by side: four or three.
+/// PyTorch's `LSTM` or `GRU`. The gates, four or three, are concatenated.
 #[derive(Module, Debug)]
 pub(super) struct Recurrent {
     /// `[features, gates * units]`
@@ -57,24 +57,24 @@ impl Recurrent {
         }
     }
 
-    /// The state after each item: `[batch, units]`.
+    /// The hidden state after each item: `[batch, units]`.
     fn lstm_states(&self, items: Tensor<3>) -> Vec<Tensor<2>> {
         let [n_images, length, _] = items.dims();
         let units = self.units();
         let mut state = Tensor::zeros([n_images, units], &items.device());
-        let mut memory = state.clone();
+        let mut cell_state = state.clone();
         let mut states = Vec::with_capacity(length);
         for place in 0..length {
             let gates = self.gates_of_item(&items, place) + self.gates_of_state(state); // [batch, 4 * units]
             let gate = |index: usize| gates.clone().narrow(1, index * units, units); // [batch, units]
-            memory = sigmoid(gate(1)) * memory + sigmoid(gate(0)) * tanh(gate(2));
-            state = sigmoid(gate(3)) * tanh(memory.clone());
+            cell_state = sigmoid(gate(1)) * cell_state + sigmoid(gate(0)) * tanh(gate(2));
+            state = sigmoid(gate(3)) * tanh(cell_state.clone());
             states.push(state.clone());
         }
         states
     }
 
-    /// The state after each item: `[batch, units]`.
+    /// The hidden state after each item: `[batch, units]`.
     fn gru_states(&self, items: Tensor<3>) -> Vec<Tensor<2>> {
         let [n_images, length, _] = items.dims();
         let units = self.units();
@@ -85,7 +85,7 @@ impl Recurrent {
             let of_item = self.gates_of_item(&items, place); // [batch, 3 * units]
             let of_state = self.gates_of_state(state.clone()); // [batch, 3 * units]
             let gate = |index: usize| sigmoid(part(&of_item, index) + part(&of_state, index)); // [batch, units]
-            // The reset gate is on the state's share with its bias, as in PyTorch.
+            // The reset gate scales the state's contribution including its bias, as in PyTorch.
             let candidate = tanh(part(&of_item, 2) + gate(0) * part(&of_state, 2));
             state = candidate.clone() + gate(1) * (state - candidate);
             states.push(state.clone());
@@ -98,7 +98,7 @@ impl Recurrent {
         units
     }
 
-    /// One item at a time: the gradient of a slice of all items' gates would be as large as all of them.
+    /// Takes one item at a time: the gradient of a slice of all items' gates would be as large as all of them.
     fn gates_of_item(&self, items: &Tensor<3>, place: usize) -> Tensor<2> {
         let item = items.clone().narrow(1, place, 1).squeeze_dim::<2>(1); // [batch, features]
         linear(item, self.weight_ih_l0.val(), Some(self.bias_ih_l0.val()))

@@ -1,4 +1,4 @@
-//! What a vision transformer is made of: patches, places, and blocks of attention and MLP.
+//! The parts of a vision transformer: patch embedding, positional embedding, and blocks of attention and MLP.
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -12,7 +12,7 @@ use super::dropout::Dropout;
 use super::norm::LayerNorm;
 use kindling_core::random::Random;
 
-/// Squares of an image as a sequence.
+/// Patches of an image as a sequence.
 #[derive(Module, Debug)]
 pub(super) struct PatchEmbedding {
     pub projection: Conv2d,
@@ -25,7 +25,7 @@ impl PatchEmbedding {
     }
 }
 
-/// A learned number for each feature of each item.
+/// A learned value for each feature of each position.
 #[derive(Module, Debug)]
 pub(super) struct PositionEmbedding {
     /// `[1, length, features]`
@@ -77,7 +77,7 @@ impl TransformerBlock {
     }
 }
 
-/// PyTorch's `MultiheadAttention` of a sequence to itself.
+/// PyTorch's `MultiheadAttention`, used as self-attention.
 #[derive(Module, Debug)]
 struct SelfAttention {
     /// Queries, keys and values side by side: `[features, 3 * features]`.

@@ -1,4 +1,4 @@
-//! Attacks on a batch: the images are moved, within a bound, to where the network's loss is larger.
+//! Adversarial attacks on a batch: images are perturbed, within a bound, to raise the network's loss.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -16,7 +16,7 @@ const RANGE: f64 = 2.0;
 #[derive(Debug)]
 pub struct Attacker {
     config: AdversarialConfig,
-    /// Draws where PGD begins.
+    /// Draws PGD's starting points.
     random: Random,
 }
 
@@ -25,7 +25,7 @@ impl Attacker {
         Self { config, random }
     }
 
-    /// The state of its generator.
+    /// The state of its random generator.
     pub fn state(&self) -> u64 {
         self.random.state()
     }
@@ -35,10 +35,10 @@ impl Attacker {
         self.random = Random::new(state);
     }
 
-    /// The first images of a batch are attacked; their order is random already. Labels and targets stay.
+    /// Attacks the first images of a batch; their order is random already. Labels and targets are unchanged.
     ///
-    /// The network is attacked in inference mode, by its running statistics and without dropout (as in TRADES, Zhang et al., 2019): so the attack
-    /// moves no statistics and draws none of dropout's numbers, and a run with another attack differs from this one by nothing else.
+    /// The network is attacked in inference mode, with its running statistics and without dropout (as in TRADES, Zhang et al., 2019). So the
+    /// attack changes no statistics and uses none of dropout's random numbers, and runs with different attacks differ in nothing else.
     pub fn attack(&mut self, batch: Batch, network: &Network, loss: &Loss) -> Batch {
         let [n_images, ..] = batch.images.dims();
         let n_attacked = (self.config.share * n_images as f64).round() as usize;
@@ -47,7 +47,7 @@ impl Attacker {
         }
         let clean = batch.images.clone().narrow(0, 0, n_attacked);
         let targets = batch.targets.clone().narrow(0, 0, n_attacked);
-        let attack = Attack { network: &network.valid(), loss, strength: self.config.strength };
+        let attack = Attack { network: &network.valid(), loss, epsilon: self.config.strength };
         let attacked = match self.config.method {
             AttackMethod::Fgsm => attack.fgsm(clean, targets),
             AttackMethod::Pgd { steps, step_size } => {
@@ -69,7 +69,7 @@ impl Attacker {
 pub struct Attack<'a> {
     pub network: &'a Network,
     pub loss: &'a Loss,
-    pub strength: f64,
+    pub epsilon: f64,
 }
 
 /// The steps of projected gradient descent.
@@ -83,24 +83,24 @@ pub struct PgdSteps {
 impl Attack<'_> {
     /// `images` are `[batch, channels, height, width]`, `targets` `[batch, classes]`. Nothing waits for the device.
     pub fn fgsm(&self, images: Tensor<4>, targets: Tensor<2>) -> Tensor<4> {
-        self.moved(images, targets, self.strength)
+        self.moved(images, targets, self.epsilon)
     }
 
-    /// From `start`, which is within the strength of the `clean` images.
+    /// Starts from `start`, which must be within ε of the `clean` images.
     pub fn pgd(&self, clean: Tensor<4>, start: Tensor<4>, targets: Tensor<2>, steps: PgdSteps) -> Tensor<4> {
-        let most = RANGE * self.strength;
+        let bound = RANGE * self.epsilon;
         (0..steps.n_steps).fold(start, |images, _| {
             let moved = self.moved(images, targets.clone(), steps.step_size);
-            let change = (moved - clean.clone()).clamp(-most, most);
-            // Both are in the range of images, and so is what lies between them.
+            let change = (moved - clean.clone()).clamp(-bound, bound);
+            // Both are in the pixel range, and so is everything between them.
             clean.clone() + change
         })
     }
 
-    /// One step uphill, by the sign of the gradient alone.
+    /// One step of gradient ascent, by the sign of the gradient.
     fn moved(&self, images: Tensor<4>, targets: Tensor<2>, step_size: f64) -> Tensor<4> {
         let images = images.autodiff().require_grad();
-        // The weights are constants here: only the images are followed.
+        // Only the images require gradients: the weights are constants here.
         let (_, gradients) = self.loss.backward(self.network.forward(images.clone()), targets);
         let gradient = images.grad(&gradients);
         let images = images.without_autodiff();
@@ -111,7 +111,7 @@ impl Attack<'_> {
     }
 }
 
-/// Uniform in [-1, 1), the same numbers on every device.
+/// Uniform in [-1, 1); the same numbers on every device.
 fn uniform(shape: [usize; 4], random: &mut Random, device: &Device) -> Tensor<4> {
     let n_values = shape.iter().product();
     let values: Vec<f32> = (0..n_values).map(|_| (2.0 * random.unit() - 1.0) as f32).collect();

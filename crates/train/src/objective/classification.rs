@@ -1,4 +1,4 @@
-//! The objective of a classifier: a loss between its logits and the targets, of images that may be under attack.
+//! The objective of a classifier: a loss between its logits and the targets, for images that may be attacked.
 
 use super::adversarial::Attacker;
 use super::loss::{BatchLoss, Loss};
@@ -7,7 +7,7 @@ use crate::device::images::Batch;
 use crate::module::Network;
 use kindling_core::random::Random;
 
-/// Minimizes a loss, and reports the images that are classified correctly.
+/// Minimizes a loss, and reports which images are classified correctly.
 #[derive(Debug)]
 pub struct Classification {
     pub loss: Loss,
@@ -21,8 +21,8 @@ impl Objective for Classification {
             None => batch,
         };
         let logits = network.forward_train(batch.images.autodiff(), random); // [batch, classes]
-        let (BatchLoss { shares, predicted }, gradients) = self.loss.backward(logits, batch.targets);
-        Pass { gradients, loss_shares: shares, classified: Some(Classified { predicted, labels: batch.labels }) }
+        let (BatchLoss { terms, predicted }, gradients) = self.loss.backward(logits, batch.targets);
+        Pass { gradients, loss_terms: terms, classified: Some(Classified { predicted, labels: batch.labels }) }
     }
 
     fn random_state(&self) -> Option<u64> {

@@ -1,17 +1,17 @@
 //! What a step minimizes: cross-entropy, binary cross-entropy or mean squared error, with PyTorch's definitions.
 //!
-//! The gradient by the logits is written out, where autodiff could find it: textbooks show it, and as one run of element-wise
-//! operations it takes few dispatches on WebGPU.
+//! The gradient with respect to the logits is written out, although autodiff could compute it: it is in every textbook, and as one run of
+//! element-wise operations it takes few dispatches on WebGPU.
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
 use kindling_core::config::{ClassWeights, LossConfig};
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// A loss with what it needs on the device. [`LossConfig`] defines them.
+/// A loss with its tensors on the device. [`LossConfig`] has the definitions.
 #[derive(Clone, Debug)]
 pub enum Loss {
-    /// Binary cross-entropy, too: with two classes they are the same.
+    /// Also binary cross-entropy, which is the same with two classes.
     CrossEntropy {
         label_smoothing: f64,
         /// `[1, classes]`
@@ -20,29 +20,29 @@ pub enum Loss {
     MeanSquaredError,
 }
 
-/// A loss at the logits of a batch.
+/// A loss and its gradient at the logits of a batch.
 #[derive(Clone, Debug)]
 pub struct LossValue {
-    /// `[batch, classes]`: they add up to the mean over the batch.
+    /// `[batch, classes]`: terms that sum to the mean over the batch.
     pub parts: Tensor<2>,
-    /// `[batch, classes]`: of the mean, by the logits.
+    /// `[batch, classes]`: the gradient of the mean with respect to the logits.
     pub gradient: Tensor<2>,
 }
 
-/// The losses and predictions of a batch, before the network learns from it.
+/// The losses and predictions of a batch, before the update.
 #[derive(Clone, Debug)]
 pub struct BatchLoss {
-    /// `[batch]`: what each image adds to the mean over the batch.
-    pub shares: Tensor<1>,
+    /// `[batch]`: each image's term of the mean over the batch.
+    pub terms: Tensor<1>,
     /// `[batch]`: the classes of the largest logits.
     pub predicted: Tensor<1, Int>,
 }
 
 impl Loss {
-    /// Cross-entropy in which all images and classes count the same.
+    /// Cross-entropy in which all images and classes have the same weight.
     pub const CROSS_ENTROPY: Self = Self::CrossEntropy { label_smoothing: 0.0, class_weights: None };
 
-    /// `class_counts` are the train images of each class.
+    /// `class_counts` are the numbers of training images per class.
     pub fn new(config: &LossConfig, class_counts: &[u32], device: &Device) -> Result<Self, Failure> {
         let n_classes = class_counts.len();
         let row = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, [1, n_classes]), device);
@@ -59,18 +59,18 @@ impl Loss {
         })
     }
 
-    /// The loss, and the gradients of all that the logits follow from. `logits` and `targets` are `[batch, classes]`; each row of
+    /// The loss, and the gradients of everything that the logits depend on. `logits` and `targets` are `[batch, classes]`; each row of
     /// `targets` sums to 1.
     pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (BatchLoss, Gradients) {
         let Shifted { logits, predicted } = Shifted::of(logits);
         let LossValue { parts, gradient } = self.at_shifted(logits.clone().without_autodiff(), targets);
-        // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff begins with a 1 at
-        // every value. And before the sum of the parts, so that burn fuses it with them.
+        // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff starts with a 1 at
+        // every value. It precedes the sum of the parts, so that burn fuses it with them.
         let gradients = (logits * gradient).backward();
-        (BatchLoss { shares: parts.sum_dim(1).squeeze_dim(1), predicted: predicted.squeeze_dim(1) }, gradients)
+        (BatchLoss { terms: parts.sum_dim(1).squeeze_dim(1), predicted: predicted.squeeze_dim(1) }, gradients)
     }
 
-    /// As [`Loss::backward`], for logits that nothing is followed from.
+    /// Like [`Loss::backward`], for logits without a computation graph.
     pub fn at(&self, logits: Tensor<2>, targets: Tensor<2>) -> LossValue {
         self.at_shifted(Shifted::of(logits).logits, targets)
     }
@@ -82,23 +82,23 @@ impl Loss {
             Self::CrossEntropy { label_smoothing, class_weights } => {
                 let smoothed = match label_smoothing {
                     0.0 => targets.clone(),
-                    share => targets.clone() * (1.0 - share) + share / n_classes as f64,
+                    smoothing => targets.clone() * (1.0 - smoothing) + smoothing / n_classes as f64,
                 };
                 match class_weights {
                     None => {
-                        let share = 1.0 / n_images as f64;
+                        let scale = 1.0 / n_images as f64;
                         LossValue {
-                            parts: softmax.negative_log_likelihoods() * smoothed.clone() * share,
-                            gradient: (softmax.probabilities() - smoothed) * share,
+                            parts: softmax.negative_log_likelihoods() * smoothed.clone() * scale,
+                            gradient: (softmax.probabilities() - smoothed) * scale,
                         }
                     }
                     Some(weights) => {
                         let weights = weights.as_ref();
                         let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
-                        let shares = smoothed * weights.clone() / weight_sum; // [batch, classes]
+                        let weighted = smoothed * weights.clone() / weight_sum; // [batch, classes]
                         LossValue {
-                            parts: softmax.negative_log_likelihoods() * shares.clone(),
-                            gradient: softmax.probabilities() * shares.clone().sum_dim(1) - shares,
+                            parts: softmax.negative_log_likelihoods() * weighted.clone(),
+                            gradient: softmax.probabilities() * weighted.clone().sum_dim(1) - weighted,
                         }
                     }
                 }
@@ -106,23 +106,23 @@ impl Loss {
             Self::MeanSquaredError => {
                 let probabilities = softmax.probabilities(); // [batch, classes]
                 let errors = probabilities.clone() - targets; // [batch, classes]
-                // Softmax's derivative, ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ), takes off each error what all of them are by that chance.
+                // Softmax's derivative, ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ), subtracts from each error the errors' mean under the predicted probabilities.
                 let expected = (errors.clone() * probabilities.clone()).sum_dim(1); // [batch, 1]
-                let share = 1.0 / (n_images * n_classes) as f64;
+                let scale = 1.0 / (n_images * n_classes) as f64;
                 LossValue {
-                    parts: errors.clone().square() * share,
-                    gradient: probabilities * (errors - expected) * (2.0 * share),
+                    parts: errors.clone().square() * scale,
+                    gradient: probabilities * (errors - expected) * (2.0 * scale),
                 }
             }
         }
     }
 }
 
-/// Logits, less the largest of the image's, so that no exponential of them overflows. Softmax and all gradients stay what they are.
+/// Logits minus the image's largest, so that no exponential overflows. Softmax and all gradients are unchanged.
 struct Shifted {
     /// `[batch, classes]`
     logits: Tensor<2>,
-    /// `[batch, 1]`: the classes of the largest. A reshape here would keep burn from fusing what comes before with what comes after.
+    /// `[batch, 1]`: the classes of the largest. A reshape here would keep burn from fusing the operations before it with those after it.
     predicted: Tensor<2, Int>,
 }
 
@@ -133,11 +133,11 @@ impl Shifted {
     }
 }
 
-/// Probabilities of the classes, in the parts that losses are made of.
+/// Softmax probabilities, in the factors that the losses use.
 struct Softmax {
     /// `[batch, classes]`: the shifted logits.
     shifted: Tensor<2>,
-    /// `[batch, 1]`: of their exponentials.
+    /// `[batch, 1]`: the sums of their exponentials.
     sums: Tensor<2>,
 }
 
@@ -148,7 +148,7 @@ impl Softmax {
 
     /// `[batch, classes]`
     fn probabilities(&self) -> Tensor<2> {
-        // Exponentials anew: to keep those of the sums takes a buffer more, of which a GPU binds few.
+        // Recomputes the exponentials: keeping those of the sums would take one more buffer, of which a GPU binds few.
         self.shifted.clone().exp() / self.sums.clone()
     }
 
@@ -158,7 +158,7 @@ impl Softmax {
     }
 }
 
-/// A weight for each class; none where all count the same.
+/// A weight for each class; none if all have the same weight.
 fn values_of(weights: &ClassWeights, class_counts: &[u32]) -> Result<Option<Vec<f32>>, Failure> {
     match weights {
         ClassWeights::None => Ok(None),
@@ -166,7 +166,7 @@ fn values_of(weights: &ClassWeights, class_counts: &[u32]) -> Result<Option<Vec<
             let n_images: u32 = class_counts.iter().sum();
             let n_present = class_counts.iter().filter(|&&count| count > 0).count() as f64;
             let weight = |&count: &u32| match count {
-                // No image has this class as its label.
+                // No image has this label.
                 0 => 0.0,
                 count => (f64::from(n_images) / (n_present * f64::from(count))) as f32,
             };

@@ -3,7 +3,7 @@
 /// Losses, and their gradients at the logits.
 pub mod loss;
 
-/// Changes to a batch that raise the loss.
+/// Perturbations of a batch that raise the loss.
 pub mod adversarial;
 
 /// The objective of a classifier.
@@ -16,12 +16,12 @@ use crate::device::images::{Batch, ones_where};
 use crate::module::Network;
 use kindling_core::random::Random;
 
-/// What a step minimizes. A trainer brings the rest: augmentation, accumulation, clipping, the optimizer, the average.
+/// What a step minimizes. A trainer adds the rest: augmentation, accumulation, clipping, the optimizer, the moving average.
 pub trait Objective {
-    /// Passes a batch forward, as in training, and the loss backward; dropout draws from `random`. Nothing waits for the device.
+    /// Runs the forward pass in training mode and the backward pass; dropout draws from `random`. Nothing waits for the device.
     fn pass(&mut self, network: &mut Network, batch: Batch, random: &mut Random) -> Pass;
 
-    /// The state of the objective's own generator, if it draws random numbers: part of a checkpoint.
+    /// The state of the objective's own generator, if it draws random numbers. It is part of a checkpoint.
     fn random_state(&self) -> Option<u64> {
         None
     }
@@ -30,17 +30,17 @@ pub trait Objective {
     fn restore_random(&mut self, _state: u64) {}
 }
 
-/// What a batch leaves on the device on its way forward and backward.
+/// The tensors that a forward and a backward pass of a batch leave on the device.
 pub struct Pass {
-    /// The gradients of the batch's mean loss, by the network's parameters.
+    /// The gradients of the batch's mean loss with respect to the network's parameters.
     pub gradients: Gradients,
-    /// `[batch]`: what each image adds to that mean.
-    pub loss_shares: Tensor<1>,
-    /// None where nothing is classified.
+    /// `[batch]`: each image's term of that mean.
+    pub loss_terms: Tensor<1>,
+    /// None if the objective does not classify.
     pub classified: Option<Classified>,
 }
 
-/// The classes of a batch, `[batch]` each.
+/// Predictions and labels of a batch, `[batch]` each.
 #[derive(Debug)]
 pub struct Classified {
     pub predicted: Tensor<1, Int>,
@@ -48,7 +48,7 @@ pub struct Classified {
 }
 
 impl Classified {
-    /// `[batch]`: 1 for each correct prediction, 0 for others.
+    /// `[batch]`: 1 for each correct prediction, 0 otherwise.
     pub fn correct(self) -> Tensor<1> {
         ones_where(self.predicted.equal(self.labels))
     }

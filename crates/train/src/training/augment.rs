@@ -1,12 +1,12 @@
-//! Random changes to a batch on the device: all that is drawn for its images goes there in one small upload.
+//! Data augmentation on the device. The random draws for a batch's images are uploaded together, in one small tensor.
 
-/// What is drawn, as plain numbers.
+/// The random draws, as plain numbers.
 mod draw;
 
-/// A few images, for looking at.
+/// A preview of a few augmented images.
 pub mod preview;
 
-/// Flip, shift, turn, zoom and slant.
+/// Flip, translation, rotation, scale and shear.
 pub mod sampler;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -18,22 +18,22 @@ use kindling_core::config::AugmentConfig;
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
 
-/// Noise begins at one of so many places of the stored noise. Few enough to be exact in an f32.
+/// Number of offsets in the stored noise at which an image's noise may start. Few enough to be exact in an f32.
 const NOISE_PLACES: u32 = 1 << 16;
 
-/// Images are scaled to [-1, 1], so black to white is 2; middle gray is 0.
+/// The pixel range: images are scaled to [-1, 1], and middle gray is 0.
 const RANGE: f64 = 2.0;
 
-/// Changes batches of images of one shape. Equal generators give equal changes.
+/// Augments batches of images of one shape. Equal generators give equal results.
 #[derive(Debug)]
 pub struct Augmenter {
     config: AugmentConfig,
     random: Random,
-    /// Where the generator began.
+    /// The generator's initial state.
     start: u64,
     shape: ImageShape,
     sampler: Sampler,
-    /// Normal numbers, uploaded once: a batch's own would be an upload as large as the batch. None until noise is wanted.
+    /// Normal random numbers, uploaded once: drawn per batch, they would be an upload as large as the batch. None until noise is enabled.
     noise: Option<Tensor<1>>,
     /// `[1, values]`: 0, 1, 2 …
     value_numbers: Tensor<2>,
@@ -49,27 +49,27 @@ impl Augmenter {
         Self { config, random, start, shape, sampler: Sampler::new(shape, device), noise, value_numbers }
     }
 
-    /// Other changes from the next batch on, drawn by the generator as it is.
+    /// Changes the augmentation from the next batch on. The generator continues from its current state.
     pub fn reconfigure(&mut self, config: AugmentConfig) {
         if config.noise > 0.0 && self.noise.is_none() {
-            // From the start, whenever that is: so a run that goes on elsewhere has the same.
+            // Drawn from the initial state, whenever noise is enabled, so that a resumed run has the same noise.
             let mut random = Random::new(self.start);
             self.noise = Some(stored_noise(self.shape.n_values(), &mut random, &self.value_numbers.device()));
         }
         self.config = config;
     }
 
-    /// Of its generator.
+    /// The state of its random generator.
     pub fn state(&self) -> u64 {
         self.random.state()
     }
 
-    /// Goes on where another one of the same config and seed was.
+    /// Resumes from the state of an augmenter with the same config and seed.
     pub fn restore(&mut self, state: u64) {
         self.random = Random::new(state);
     }
 
-    /// Each image changed in its own way, then the whole batch mixed with itself. `labels` stay those of the images themselves.
+    /// Augments each image by itself, then mixes the batch with itself. `labels` remain those of the original images.
     pub fn augment(&mut self, batch: Batch) -> Batch {
         if self.config.is_nothing() {
             return batch;
@@ -108,22 +108,22 @@ impl Augmenter {
         Batch { images: images.reshape([n_images, n_channels, height, width]), labels, targets }
     }
 
-    /// The batch in reverse is the second image of each: its order is random already.
+    /// Mixes each image with its counterpart in the reversed batch; the order of a batch is random already.
     fn mixed(&self, images: Tensor<3>, targets: Tensor<2>, mix: Mix) -> (Tensor<3>, Tensor<2>) {
         let others = images.clone().flip([0]);
-        let (images, share) = match mix {
-            Mix::Blend { share } => (images * share + others * (1.0 - share), share),
-            Mix::Paste { edges, share } => {
+        let (images, fraction) = match mix {
+            Mix::Blend { fraction } => (images * fraction + others * (1.0 - fraction), fraction),
+            Mix::Paste { edges, fraction } => {
                 let edges = Tensor::<2>::from_data(TensorData::new(edges.to_vec(), [1, 4]), &targets.device());
                 let inside = self.sampler.inside(edges).unsqueeze_dim::<3>(1); // [1, 1, pixels]
-                (images.clone() + (others - images) * inside, share)
+                (images.clone() + (others - images) * inside, fraction)
             }
         };
-        (images, targets.clone() * share + targets.flip([0]) * (1.0 - share))
+        (images, targets.clone() * fraction + targets.flip([0]) * (1.0 - fraction))
     }
 }
 
-/// `[values + NOISE_PLACES]`: normal numbers, for an image from every place on.
+/// `[values + NOISE_PLACES]`: normal random numbers, enough for an image from every offset.
 fn stored_noise(n_values: usize, random: &mut Random, device: &Device) -> Tensor<1> {
     let values: Vec<f32> = (0..n_values + NOISE_PLACES as usize).map(|_| normal(random)).collect();
     let n_noise = values.len();

@@ -1,4 +1,4 @@
-//! An exponential moving average of the weights: often better than the weights themselves, which jump about.
+//! An exponential moving average of the weights, often more accurate than the weights themselves, which fluctuate.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
@@ -21,7 +21,7 @@ impl MovingAverage {
         Self { decay, updates: 0, network: network.valid() }
     }
 
-    /// As it was after so many updates; the part holds its tensors.
+    /// The average after this many updates, with the tensors of a checkpoint's part.
     pub fn restored(self, updates: u32, part: &str, tensors: &NamedTensors) -> Result<Self, Mismatch> {
         Ok(Self { network: self.network.restored(part, tensors)?, updates, ..self })
     }
@@ -34,7 +34,7 @@ impl MovingAverage {
         &self.network
     }
 
-    /// Takes in the weights after an update.
+    /// Adds the weights after an update to the average.
     pub fn update(&mut self, network: &Network) {
         self.updates = self.updates.saturating_add(1);
         let mut weights = Collect(TensorContainer::new());
@@ -44,7 +44,7 @@ impl MovingAverage {
     }
 }
 
-/// The decay is lower at first, so that the initial weights soon fade: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+/// The decay is lower at first, so that the initial weights fade quickly: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
 fn decay_at(decay: f64, updates: u32) -> f64 {
     let updates = f64::from(updates);
     decay.min((1.0 + updates) / (10.0 + updates))

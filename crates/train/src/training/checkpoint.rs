@@ -1,7 +1,7 @@
 //! A run between two of its steps, as bytes: enough to resume it elsewhere as if it had never been interrupted.
 //!
-//! The bytes are a safetensors file: every tensor by its name, and one more, of bytes, with the numbers beside them. The order of the
-//! images is not in it: it follows from the seed and the epoch.
+//! The bytes are a safetensors file: every tensor by its name, and one more tensor of bytes, which holds all other state. The order of the
+//! images is not stored: it follows from the seed and the epoch.
 
 use burn::tensor::{DType, TensorData};
 
@@ -12,13 +12,13 @@ use crate::device::tensors::NamedTensors;
 use crate::exchange::tensor_file::{self, Metadata};
 use kindling_core::protocol::{Failure, FailureKind};
 
-/// The version of the numbers: a later one cannot be read.
+/// The version of the format. Later versions cannot be read.
 const VERSION: u32 = 2;
 
-/// From before augmentation could be changed.
+/// The version from before augmentation could be changed during a run.
 const VERSION_WITHOUT_AUGMENT: u32 = 1;
 
-/// Holds the numbers; no tensor of a network has this name.
+/// The tensor that holds the state besides the tensors. No tensor of a network has this name.
 const POSITION: &str = "position";
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl Checkpoint {
         tensor_file::write(tensors.chain([(POSITION, &numbers)]), &Metadata::default()).map_err(unreadable)
     }
 
-    /// Fails on bytes that no [`Checkpoint::to_bytes`] made, and on those of a later version.
+    /// Fails on bytes that [`Checkpoint::to_bytes`] did not make, and on later versions.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
         let (mut tensors, _) = tensor_file::read(bytes).map_err(unreadable)?;
         let numbers = tensors.remove(POSITION).ok_or_else(|| unreadable("it has no position"))?;
@@ -49,7 +49,7 @@ impl Checkpoint {
         let (version, rest) = postcard::take_from_bytes::<u32>(numbers.as_bytes()).map_err(unreadable)?;
         let numbers = match version {
             VERSION => postcard::from_bytes(rest),
-            // It ends before the last field, which is then none: a 0.
+            // Version 1 ends before the last field, which a 0 makes `None`.
             VERSION_WITHOUT_AUGMENT => postcard::from_bytes(&[rest, &[0]].concat()),
             _ => return Err(unreadable(format!("it is of version {version}, not {VERSION}"))),
         };
@@ -58,7 +58,7 @@ impl Checkpoint {
     }
 }
 
-/// What is wrong with bytes that are no checkpoint, or not this run's.
+/// The failure for bytes that are not a checkpoint, or not this run's.
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::BadFile, format!("the checkpoint cannot be used: {error}"))
 }

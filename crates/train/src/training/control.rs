@@ -1,8 +1,8 @@
-//! What the visitor wants of the loop: shared between the loop and whoever receives the visitor's commands.
+//! The visitor's requests to the training loop, shared with the code that receives the visitor's commands.
 //!
-//! Values that are changed during a run take effect before its next step, all or none of them, and the loop reports those in force as an
-//! [`Adjustment`](kindling_core::protocol::Adjustment). They are in every checkpoint; the config stays what the run began with. An augmentation
-//! that starts late draws the seed's own numbers, so a run that resumes from a checkpoint draws the same.
+//! Values that are changed during a run take effect before its next step, all or none of them, and the loop reports the values in force as an
+//! [`Adjustment`](kindling_core::protocol::Adjustment). Every checkpoint holds them; the config remains what the run started with. An
+//! augmentation that is enabled late draws from the run's seed, so a run that resumes from a checkpoint draws the same numbers.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -10,21 +10,21 @@ use std::task::{Poll, Waker};
 
 use kindling_core::protocol::{ValueChange, Watch};
 
-/// Pause, resume, single step, stop, and other values. The loop looks at it before every step.
+/// Pause, resume, single step, stop, and changed values. The loop checks it before every step.
 #[derive(Debug, Default)]
 pub struct Control {
     wish: Cell<Wish>,
-    /// Since the last step.
+    /// Changes since the last step.
     change: Cell<ValueChange>,
-    /// What is looked at inside the network, if anything is.
+    /// What is monitored inside the network, if anything.
     watch: Cell<Option<Watch>>,
-    /// Whether a checkpoint is wanted before one is due.
+    /// Whether a checkpoint is requested before one is due.
     wants_checkpoint: Cell<bool>,
-    /// The loop, where it sleeps in a pause; there is one loop.
+    /// Wakes the loop from a pause; there is only one loop.
     sleeper: RefCell<Option<Waker>>,
 }
 
-/// What the loop is to do next.
+/// What the loop should do next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wish {
     #[default]
@@ -32,7 +32,7 @@ pub enum Wish {
     Pause,
     /// One step, then pause.
     Step,
-    /// Final: no later wish undoes it.
+    /// Final: no later request overrides it.
     Stop,
 }
 
@@ -53,7 +53,7 @@ impl Control {
         self.set(Wish::Stop);
     }
 
-    /// Acts before the next step; a later change of the same value replaces it.
+    /// Takes effect before the next step; a later change of the same value replaces it.
     pub fn adjust(&self, change: ValueChange) {
         let earlier = self.change.get();
         self.change.set(ValueChange {
@@ -63,12 +63,12 @@ impl Control {
         });
     }
 
-    /// Looks inside the network from the next step on, or no longer.
+    /// Starts monitoring the network at the next step, or stops it.
     pub fn set_watch(&self, watch: Option<Watch>) {
         self.watch.set(watch);
     }
 
-    /// Has a checkpoint made after the next read that allows one.
+    /// Requests a checkpoint after the next read that allows one.
     pub fn checkpoint(&self) {
         self.wants_checkpoint.set(true);
     }
@@ -77,7 +77,7 @@ impl Control {
         self.wants_checkpoint.get()
     }
 
-    /// One was made.
+    /// Clears the request, after a checkpoint was made.
     pub(super) fn was_kept(&self) {
         self.wants_checkpoint.set(false);
     }
@@ -90,19 +90,19 @@ impl Control {
         self.wish.get()
     }
 
-    /// What was asked for since the last call.
+    /// The changes since the last call.
     pub(super) fn take_change(&self) -> Option<ValueChange> {
         Some(self.change.take()).filter(|change| *change != ValueChange::default())
     }
 
-    /// Turns a single step into a pause; the loop calls it when it takes the step.
+    /// Turns a single step into a pause; the loop calls it when it starts the step.
     pub(super) fn take_step(&self) {
         if self.wish.get() == Wish::Step {
             self.wish.set(Wish::Pause);
         }
     }
 
-    /// Sleeps while the wish is to pause.
+    /// Sleeps while a pause is requested.
     pub(super) async fn unpaused(&self) {
         poll_fn(|context| match self.wish.get() {
             Wish::Pause => {

@@ -1,11 +1,11 @@
-//! When a run that no longer gets better ends, and which of its networks is the best.
+//! Early stopping, and the choice of a run's best network.
 
 use serde::{Deserialize, Serialize};
 
 use kindling_core::config::{EarlyStopping, Metric};
 use kindling_core::protocol::EpochReport;
 
-/// How long there was no improvement.
+/// Counts the epochs without an improvement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Patience {
     best: Option<f64>,
@@ -17,15 +17,15 @@ impl Patience {
         Self { best: None, epochs_without: 0 }
     }
 
-    /// The patience after an epoch. As in Keras, only an improvement by more than the min delta moves the mark.
+    /// The patience after an epoch. As in Keras, only an improvement by more than the min delta counts.
     pub fn after(mut self, config: &EarlyStopping, report: &EpochReport) -> Self {
-        // The more, the better.
-        let figure = match config.metric {
+        // Higher is better.
+        let score = match config.metric {
             Metric::ValidationLoss => -f64::from(report.validation_loss),
             Metric::ValidationAccuracy => f64::from(report.validation_accuracy),
         };
-        if self.best.is_none_or(|best| figure > best + config.least_improvement) {
-            self.best = Some(figure);
+        if self.best.is_none_or(|best| score > best + config.least_improvement) {
+            self.best = Some(score);
             self.epochs_without = 0;
         } else {
             self.epochs_without += 1;
@@ -33,7 +33,7 @@ impl Patience {
         self
     }
 
-    pub fn is_over(&self, config: &EarlyStopping) -> bool {
+    pub fn is_exhausted(&self, config: &EarlyStopping) -> bool {
         self.epochs_without >= config.patience
     }
 }
@@ -44,17 +44,17 @@ impl Default for Patience {
     }
 }
 
-/// Whether an epoch beats the best before it: by the metric, at a tie by the other. Without a validation split both are not
-/// numbers, and then the later network is the better.
+/// Whether an epoch is better than the best before it: by the metric, and on a tie by the other metric. Without a validation split,
+/// both are NaN, and the later network is the better.
 pub fn is_better(report: &EpochReport, best: &EpochReport, metric: Metric) -> bool {
     if report.validation_accuracy.is_nan() {
         return true;
     }
-    let (accuracy, least_accuracy) = (report.validation_accuracy, best.validation_accuracy);
-    let (loss, most_loss) = (report.validation_loss, best.validation_loss);
+    let (accuracy, best_accuracy) = (report.validation_accuracy, best.validation_accuracy);
+    let (loss, best_loss) = (report.validation_loss, best.validation_loss);
     match metric {
-        Metric::ValidationAccuracy => accuracy > least_accuracy || (accuracy == least_accuracy && loss < most_loss),
-        Metric::ValidationLoss => loss < most_loss || (loss == most_loss && accuracy > least_accuracy),
+        Metric::ValidationAccuracy => accuracy > best_accuracy || (accuracy == best_accuracy && loss < best_loss),
+        Metric::ValidationLoss => loss < best_loss || (loss == best_loss && accuracy > best_accuracy),
     }
 }
 
@@ -75,12 +75,12 @@ mod tests {
         }
     }
 
-    /// After how many epochs with these losses a run ends.
+    /// Checks after how many epochs with these losses a run ends.
     fn check(config: &EarlyStopping, losses: &[f32], expected: Option<usize>) {
         let mut patience = Patience::new();
         let ended = losses.iter().position(|&loss| {
             patience = patience.after(config, &report(loss, 1.0 - loss));
-            patience.is_over(config)
+            patience.is_exhausted(config)
         });
         assert_eq!(ended.map(|position| position + 1), expected, "{config:?} {losses:?}");
     }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn small_improvements_add_up_to_one() {
         let config = EarlyStopping { metric: Metric::ValidationLoss, patience: 3, least_improvement: 0.1 };
-        // The third is 0.15 below the mark, though only 0.07 below the second.
+        // The third is 0.15 below the recorded best, though only 0.07 below the second.
         check(&config, &[1.0, 0.92, 0.85, 0.84, 0.83, 0.82], Some(6));
         check(&config, &[1.0, 0.97, 0.95, 0.93], Some(4));
     }

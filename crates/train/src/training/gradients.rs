@@ -1,4 +1,4 @@
-//! The gradients of all parameters: the mean over batches, and clipped by their common norm.
+//! The gradients of all parameters, averaged over batches and clipped by their global norm.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::container::TensorContainer;
@@ -9,50 +9,50 @@ use crate::module::Network;
 /// Added to the norm before the division by it, as in PyTorch's `clip_grad_norm_`.
 const EPSILON: f64 = 1e-6;
 
-/// Gradients by the id of their parameter, gathered since the last update.
+/// Gradients by the id of their parameter, accumulated since the last update.
 #[derive(Debug, Default)]
 pub struct NetworkGradients {
     /// Summed over the batches.
     sums: TensorContainer<ParamId>,
     n_batches: u32,
-    /// `[1]`: what every gradient is multiplied by.
+    /// `[1]`: the factor that clips every gradient.
     clipping: Option<Tensor<1>>,
 }
 
 impl NetworkGradients {
-    /// Adds the gradients of a batch. Those of a first batch are only moved here: nothing is computed.
+    /// Adds the gradients of a batch. Those of the first batch are only moved: nothing is computed.
     pub fn add(&mut self, network: &Network, gradients: Gradients) {
         self.n_batches += 1;
         network.visit(&mut Sum { sums: &mut self.sums, gradients });
     }
 
-    /// Scales all gradients so that their common 2-norm is at most `most`; on the device, nothing is read. Call it after the
-    /// last batch.
-    pub fn clip(&mut self, network: &Network, most: f64) {
+    /// Scales all gradients so that their global 2-norm is at most `max_norm`. It runs on the device, and nothing is read. Call after
+    /// the last batch.
+    pub fn clip(&mut self, network: &Network, max_norm: f64) {
         let mut squares = Squares { sums: &self.sums, total: None };
         network.visit(&mut squares);
         let Some(total) = squares.total else { return };
-        let norm = total.sqrt() * self.batch_share(); // [1]
-        self.clipping = Some(((norm + EPSILON).recip() * most).clamp_max(1.0));
+        let norm = total.sqrt() * self.batch_weight(); // [1]
+        self.clipping = Some(((norm + EPSILON).recip() * max_norm).clamp_max(1.0));
     }
 
-    /// A parameter's gradient, which stays; not clipped.
+    /// A parameter's mean gradient before clipping. It is not removed.
     pub fn mean<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
         let sum = self.sums.get::<Tensor<D>>(&id)?;
-        Some(if self.n_batches > 1 { sum * self.batch_share() } else { sum })
+        Some(if self.n_batches > 1 { sum * self.batch_weight() } else { sum })
     }
 
-    /// Takes out a parameter's gradient.
+    /// Removes a parameter's mean gradient, clipped.
     pub fn take<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
         let sum = self.sums.remove::<Tensor<D>>(&id)?;
-        let mean = if self.n_batches > 1 { sum * self.batch_share() } else { sum };
+        let mean = if self.n_batches > 1 { sum * self.batch_weight() } else { sum };
         Some(match &self.clipping {
             Some(clipping) => mean * clipping.clone().reshape([1; D]),
             None => mean,
         })
     }
 
-    fn batch_share(&self) -> f64 {
+    fn batch_weight(&self) -> f64 {
         1.0 / f64::from(self.n_batches.max(1))
     }
 }

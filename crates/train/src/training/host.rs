@@ -1,22 +1,22 @@
-//! All that training needs from outside.
+//! What training needs from its environment.
 
 use kindling_core::protocol::{Failure, RunUpdate};
 
-/// The world around a run: the worker in the browser, a test or a command natively.
+/// The environment of a run: the worker in the browser; a test or the command line natively.
 pub trait Host {
     fn emit(&self, update: RunUpdate);
 
-    /// Something cannot be done, and the run continues.
+    /// Reports a failure that does not end the run.
     fn warn(&self, failure: Failure);
 
-    /// Checkpoints are at least so far apart; none are made where there is no interval.
+    /// Minimum time between checkpoints that are neither requested nor due to a pause; none at all are made if there is no interval.
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         None
     }
 
-    /// Yields a macrotask, so that messages arrive and the GPU's callbacks run.
+    /// Yields a macrotask, so that messages arrive and GPU callbacks run.
     fn breathe(&self) -> impl Future<Output = ()>;
 
-    /// Milliseconds since any fixed moment.
+    /// Milliseconds since a fixed moment.
     fn now_ms(&self) -> f64;
 }

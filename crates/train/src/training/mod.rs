@@ -1,15 +1,15 @@
-//! The dataset on the device, losses, optimizers, and the loop that trains.
+//! The training loop and its parts: augmentation, gradients, optimizers, checkpoints, monitoring.
 
-/// What training needs from outside.
+/// What training needs from its environment.
 pub mod host;
 
 /// Pause, resume, single step, stop.
 pub mod control;
 
-/// Random changes to a batch.
+/// Data augmentation.
 pub mod augment;
 
-/// Gradients: accumulated and clipped.
+/// Gradient accumulation and clipping.
 pub mod gradients;
 
 /// SGD, Adam and the others.
@@ -18,31 +18,31 @@ pub mod optimizer;
 /// The moving average of the weights.
 pub mod average;
 
-/// Objective, gradient, update.
+/// One step: objective, gradient, update.
 pub mod step;
 
 /// Predictions for many images.
 pub mod predict;
 
-/// A run's steps, and the check of its config.
+/// A run's number of steps, and the check of its config.
 pub mod plan;
 
-/// When to end a run, and which network is its best.
+/// Early stopping, and the choice of a run's best network.
 pub mod early_stopping;
 
-/// Losses and correct classifications, read together.
+/// Losses and correct predictions, read together.
 pub mod tally;
 
 /// A run's clock.
 pub mod pace;
 
-/// Where a run is.
+/// How far a run has come.
 pub mod position;
 
 /// A run between two steps, as bytes.
 pub mod checkpoint;
 
-/// The network that questions are answered with.
+/// The network that predictions are made with.
 pub mod published;
 
 /// Pause and stop between steps and batches.
@@ -51,13 +51,13 @@ mod watched;
 /// The loop.
 pub mod run;
 
-/// Looking inside the network while it trains.
+/// Monitoring the network while it trains.
 pub mod monitor;
 
 /// Compiling and tuning a GPU's kernels before the first step.
 pub mod warm_up;
 
-/// Which learning rate suits a network.
+/// The learning rate range test.
 pub mod range_test;
 
 pub use control::Control;

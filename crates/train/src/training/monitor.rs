@@ -1,31 +1,31 @@
-//! Looking inside the network while it trains: what its layers hold, how they change, and what they make of an image.
+//! Monitors the network while it trains: weights, gradients and activations of its layers, filters, and the feature maps of an image.
 //!
 //! An update is observed ([`Observer`]): its gradients, and the weights before and after, which costs nothing but their memory. After the
-//! next report of losses, when the device is idle, [`look`] computes all figures and reads them at once. [`LookClock`] keeps the looks so
-//! far apart that they take a small fraction of the time. Nothing here draws random numbers or changes the network.
+//! next report of losses, when the device is idle, [`snapshot`] computes all statistics and reads them at once. [`SnapshotClock`] spaces the
+//! snapshots so that they take a small fraction of the time. Nothing here draws random numbers or changes the network.
 
-/// Keeps an update of the weights.
+/// Records an update of the weights.
 mod observer;
 
-/// When the next look is due.
+/// When the next snapshot is due.
 mod clock;
 
-/// Values that stand for many.
+/// Samples of large tensors.
 mod sample;
 
 /// Values on the device that are read together.
 mod reads;
 
-/// Figures of single layers.
+/// Statistics of single layers.
 mod layers;
 
-/// How often which values occur.
+/// Histograms of values.
 mod histogram;
 
 /// Filters and feature maps as pictures.
 mod pictures;
 
-pub use clock::LookClock;
+pub use clock::SnapshotClock;
 pub use observer::{Observation, Observed, Observer};
 
 use self::layers::PendingLayer;
@@ -35,21 +35,21 @@ use crate::device::images::DeviceDataset;
 use kindling_core::config::NetworkConfig;
 use kindling_core::protocol::{Failure, LayersReport, SplitName, Watch};
 
-/// Images whose activations are looked at, at most; not more than a batch has, so that memory that was enough is enough.
+/// Maximum number of images whose activations are computed. Never more than a batch has, so that memory that suffices to train suffices here.
 const MAX_IMAGES: usize = 64;
 
-/// Figures, histograms and pictures of an observed update of this network, whose batches have `n_batch` images.
-pub async fn look(
+/// Statistics, histograms and pictures of an observed update of this network, whose batches have `n_batch` images.
+pub async fn snapshot(
     observation: Observation,
     data: &DeviceDataset,
     network: &NetworkConfig,
     n_batch: usize,
     watch: Watch,
 ) -> Result<LayersReport, Failure> {
-    let Observation { step, parameters, answering } = observation;
+    let Observation { step, parameters, inference_network } = observation;
     let image = watch.image.filter(|&image| data.has_image(image));
     let batch = data.batch(data.select(images(data, image, n_batch.min(MAX_IMAGES))));
-    let outputs = answering.trace(batch.images);
+    let outputs = inference_network.trace(batch.images);
 
     let mut reads = Reads::default();
     let filters = PendingFilters::new(&parameters, data.shape(), &mut reads);
@@ -74,7 +74,7 @@ pub async fn look(
     })
 }
 
-/// Validation images, or train images where there are none, evenly apart; the watched image in the place of the first.
+/// Validation images, or training images if there are none, evenly spaced; the watched image replaces the first.
 fn images(data: &DeviceDataset, watched: Option<u32>, n_images: usize) -> Vec<u32> {
     let validation = data.part(SplitName::Validation);
     let part = if validation.is_empty() { data.part(SplitName::Train) } else { validation };

@@ -3,7 +3,7 @@
 /// The state of an optimizer.
 mod moments;
 
-/// Updates made orthogonal.
+/// Orthogonalized updates.
 mod muon;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
@@ -20,13 +20,13 @@ use crate::module::Network;
 use kindling_core::config::{Decay, OptimizerConfig, RunConfig};
 use kindling_core::protocol::Failure;
 
-/// An optimizer with its state: a tensor or several for each parameter, by the parameter's id.
+/// An optimizer with its state: one or several tensors for each parameter, by the parameter's id.
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
     decay: Decay,
     layout: Layout,
-    /// Updates done.
+    /// Number of updates done.
     updates: i32,
     /// The velocity of SGD and Muon, or the mean of the gradients.
     first: Moments,
@@ -54,7 +54,7 @@ struct AdamValues {
 /// The parts of a checkpoint that hold the moments.
 const PARTS: [&str; 3] = ["first", "second", "third"];
 
-/// The values of Muon's AdamW in Jordan's code.
+/// The hyperparameters of Muon's AdamW in Jordan's code.
 const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
 
 impl Optimizer {
@@ -70,7 +70,7 @@ impl Optimizer {
         }
     }
 
-    /// Moves every parameter that has a gradient. Rates are scalars of the kernels that run anyway: changing them costs nothing.
+    /// Updates every parameter that has a gradient. The rates are scalar arguments of kernels that run anyway: changing them costs nothing.
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
         network.map(&mut Update { optimizer: self, gradients, rates })
@@ -80,14 +80,14 @@ impl Optimizer {
         self.updates
     }
 
-    /// Queues its state, by the names of the network's parameters, for a read.
+    /// Queues its state for a read, by the names of the network's parameters.
     pub fn collect(&self, network: &Network, collector: &mut Collector) {
         for (part, moments) in PARTS.into_iter().zip([&self.first, &self.second, &self.third]) {
             moments.collect(part, network, collector);
         }
     }
 
-    /// Takes over the state that was collected after so many updates.
+    /// Restores the state that was collected after this many updates.
     pub fn restore(&mut self, updates: i32, tensors: &NamedTensors, network: &Network) -> Result<(), Failure> {
         self.updates = updates;
         for (part, moments) in PARTS.into_iter().zip([&mut self.first, &mut self.second, &mut self.third]) {
@@ -111,7 +111,7 @@ impl Optimizer {
         }
     }
 
-    /// What is taken off a parameter, decay apart.
+    /// The amount that is subtracted from a parameter, without weight decay.
     fn change<const D: usize>(&mut self, id: ParamId, gradient: Tensor<D>, rate: f64) -> Tensor<D> {
         match self.config {
             OptimizerConfig::Sgd { momentum: 0.0, .. } => gradient * rate,
@@ -174,7 +174,7 @@ impl Optimizer {
     }
 }
 
-/// One update, as burn walks over the parameters.
+/// One update, applied in burn's walk over the parameters.
 struct Update<'a> {
     optimizer: &'a mut Optimizer,
     gradients: NetworkGradients,

@@ -1,30 +1,31 @@
-//! How fast a run goes: elapsed time without pauses, images per second, time left, and when to read back.
+//! Timing of a run: elapsed time without pauses, images per second, time left, and when to read back.
 
 use serde::{Deserialize, Serialize};
 
-/// Reads are at least so far apart, so that there are at most ten a second.
+/// A read is due when this much time has passed since the last one, for about ten reads a second.
 const READ_INTERVAL_MS: f64 = 100.0;
 
-/// The work between two reads is chosen to take about so long. Steps that only wait in the GPU's queue cost the host little time,
+/// A read is also due after as many steps as take about this long. Steps that only wait in the GPU's queue cost the host little time,
 /// so without this the queue would grow without limit.
 const READ_TARGET_MS: f64 = 150.0;
 
-/// Images per second are a running mean over about so long: between two reads alone they jump.
+/// Time constant of the running mean of images per second: between two reads alone, they fluctuate.
 const RATE_MS: f64 = 2_000.0;
 
 const MAX_STEPS_PER_READ: u32 = 500;
 
-/// The time left follows the steps of about so long: it is calm, and yet a run that has become faster, or slower, soon says so.
+/// Time constant of the speed that the time left is based on: it is smooth, and yet soon follows a run that speeds up or slows down.
 const RECENT_MS: f64 = 20_000.0;
 
-/// An evaluation passes forward only; forward and backward together take about three times as long. Used until one was timed.
-const EVALUATION_SHARE: f64 = 0.3;
+/// Time of an evaluation relative to training on as many images: it passes forward only, and forward and backward together take about
+/// three times as long. Used until an evaluation was timed.
+const EVALUATION_RATIO: f64 = 0.3;
 
-/// The clock of a run. All moments are those of [`super::Host::now_ms`].
+/// The clock of a run. All times are those of [`super::Host::now_ms`].
 #[derive(Clone, Debug)]
 pub struct Pace {
     started_ms: f64,
-    /// Time in pauses, and while a single step was awaited.
+    /// Time in pauses, and while waiting for a single step.
     paused_ms: f64,
     validating_ms: f64,
     n_validations: u32,
@@ -33,7 +34,7 @@ pub struct Pace {
     steps_per_read: u32,
     steps: u32,
     images_per_second: f64,
-    /// Steps and the time that they took, both fading with [`RECENT_MS`].
+    /// Recent steps and the time that they took, both decaying with [`RECENT_MS`].
     recent_steps: f64,
     recent_ms: f64,
 }
@@ -47,7 +48,7 @@ impl Pace {
             n_validations: 0,
             last_read_ms: now_ms,
             steps_since_read: 0,
-            // The first loss is wanted at once.
+            // The first loss is reported at once.
             steps_per_read: 1,
             steps: 0,
             images_per_second: 0.0,
@@ -71,22 +72,22 @@ impl Pace {
         }
     }
 
-    /// Counts a step; whether its loss should be read now.
+    /// Counts a step; returns whether its loss should be read now.
     pub fn step_is_due(&mut self, now_ms: f64) -> bool {
         self.steps += 1;
         self.steps_since_read += 1;
         self.steps_since_read >= self.steps_per_read || now_ms - self.last_read_ms >= READ_INTERVAL_MS
     }
 
-    /// After a read, which waited until the device had done all steps.
+    /// Call after a read, which waited until the device had finished all steps.
     pub fn was_read(&mut self, now_ms: f64, batch_size: usize) {
         let taken_ms = (now_ms - self.last_read_ms).max(0.01);
         if self.steps_since_read > 0 {
             let steps_per_ms = f64::from(self.steps_since_read) / taken_ms;
             let images_per_second = steps_per_ms * batch_size as f64 * 1_000.0;
-            // The first figure stands for itself; later ones move it by their share of the time that it is taken over.
-            let share = if self.images_per_second > 0.0 { 1.0 - (-taken_ms / RATE_MS).exp() } else { 1.0 };
-            self.images_per_second += share * (images_per_second - self.images_per_second);
+            // The first value is taken as it is; later ones are weighted by the time that they cover.
+            let weight = if self.images_per_second > 0.0 { 1.0 - (-taken_ms / RATE_MS).exp() } else { 1.0 };
+            self.images_per_second += weight * (images_per_second - self.images_per_second);
             let kept = (-taken_ms / RECENT_MS).exp();
             self.recent_steps = kept * self.recent_steps + f64::from(self.steps_since_read);
             self.recent_ms = kept * self.recent_ms + taken_ms;
@@ -96,13 +97,13 @@ impl Pace {
         self.last_read_ms = now_ms;
     }
 
-    /// After a pause; it does not count.
+    /// Call after a pause, whose time does not count.
     pub fn was_paused(&mut self, since_ms: f64, now_ms: f64) {
         self.paused_ms += now_ms - since_ms;
         self.last_read_ms += now_ms - since_ms;
     }
 
-    /// After a validation, pauses in it left out. It is no training, so it does not slow the images per second.
+    /// Call after a validation; `taken_ms` excludes pauses. A validation is not training, so it does not lower the images per second.
     pub fn was_validated(&mut self, taken_ms: f64, now_ms: f64) {
         self.validating_ms += taken_ms;
         self.n_validations += 1;
@@ -129,14 +130,14 @@ impl Pace {
             recent_steps => self.recent_ms / recent_steps,
         };
         let ms_per_validation = match self.n_validations {
-            0 => ms_per_step * left.steps_per_validation * EVALUATION_SHARE,
+            0 => ms_per_step * left.steps_per_validation * EVALUATION_RATIO,
             n_validations => self.validating_ms / f64::from(n_validations),
         };
         ms_per_step * f64::from(left.steps) + ms_per_validation * f64::from(left.validations)
     }
 }
 
-/// What a run's clock has counted, whatever the moment: a run that is interrupted resumes with it.
+/// What a run's clock has counted, independent of the current time: an interrupted run resumes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PaceState {
     elapsed_ms: f64,
@@ -145,12 +146,12 @@ pub struct PaceState {
     steps: u32,
 }
 
-/// Work that is left.
+/// Remaining work.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
     pub steps: u32,
     pub validations: u32,
-    /// The validation split in batches.
+    /// The size of the validation split in batches.
     pub steps_per_validation: f64,
 }
 
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_on_has_its_past() {
+    fn a_restored_clock_has_its_past() {
         let mut pace = Pace::new(1_000.0);
         count(&mut pace, 10, 1_500.0);
         pace.was_paused(1_500.0, 1_700.0);

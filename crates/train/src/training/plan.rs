@@ -1,4 +1,4 @@
-//! Checks a run's config and works out its steps.
+//! Checks a run's config and computes its number of steps.
 
 use kindling_core::config::check::check;
 pub use kindling_core::config::check::check_rates;
@@ -6,8 +6,8 @@ use kindling_core::config::{RunConfig, RunLength, ScheduleConfig};
 use kindling_core::protocol::{Failure, FailureKind, SplitCounts};
 use kindling_core::random::Random;
 
-/// How many steps, of how many images. An epoch leaves out the images that fill no batch, other ones in every epoch: a smaller last
-/// batch would need its own kernels on a GPU, and would count more per image than the rest.
+/// The number of steps, and their batch size. An epoch leaves out the images that do not fill a batch, different ones in every epoch: a
+/// smaller last batch would need its own kernels on a GPU, and would weight its images more than the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub batch_size: usize,
@@ -16,7 +16,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A train split smaller than a batch makes one smaller batch.
+    /// A training split smaller than a batch makes one smaller batch.
     pub fn new(config: &RunConfig, counts: SplitCounts) -> Result<Self, Failure> {
         check(config)?;
         let watches_validation =
@@ -33,7 +33,7 @@ impl Plan {
         Ok(Self { batch_size: batch_size as usize, steps_per_epoch, total_steps })
     }
 
-    /// The order of an epoch: a new one for every epoch, the same for equal seeds.
+    /// The order of an epoch's images: a new one for every epoch, the same for equal seeds.
     pub fn order(&self, train: &[u32], seed: u32, epoch: u32) -> Vec<u32> {
         let mut order = train.to_vec();
         random(seed, Purpose::Order { epoch }).shuffle(&mut order);
@@ -42,7 +42,7 @@ impl Plan {
     }
 }
 
-/// What a run draws numbers for.
+/// What a run draws random numbers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Weights,
@@ -52,7 +52,7 @@ pub enum Purpose {
     Attack,
 }
 
-/// The generator for a purpose: the run's seed below, the purpose above.
+/// The generator for a purpose, seeded with the run's seed in the low bits and the purpose in the high bits.
 pub fn random(seed: u32, purpose: Purpose) -> Random {
     let number = match purpose {
         Purpose::Weights => 0,

@@ -1,4 +1,4 @@
-//! Where a run is, in plain numbers: they go into its checkpoints as they are.
+//! How far a run has come, in plain numbers that are stored in its checkpoints as they are.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,21 +10,21 @@ use kindling_core::config::RunConfig;
 use kindling_core::config::schedule::Plateau;
 use kindling_core::protocol::EpochReport;
 
-/// The place between two steps of a run. The order of the fields is that of the bytes of checkpoints that visitors have.
+/// The position between two steps of a run. The order of the fields is that of the bytes in checkpoints that visitors have.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Steps done.
     pub step: u32,
-    /// Epoch under way.
+    /// The current epoch.
     pub epoch: u32,
-    /// What the schedule starts from: the config's rates, or what they were changed to.
+    /// The base rates of the schedule: the config's, or the values that they were changed to.
     pub rates: Rates,
-    /// Of the last step.
+    /// The learning rate of the last step.
     pub last_learning_rate: f64,
     pub plateau: Plateau,
     pub patience: Patience,
     pub epoch_tally: EpochTally,
-    /// Of the best network so far.
+    /// The report of the best network so far.
     pub best: Option<EpochReport>,
 }
 
@@ -43,14 +43,14 @@ impl Position {
         }
     }
 
-    /// Whether a run of this plan and config gets here.
+    /// Whether a run with this plan and config reaches this position.
     pub fn is_in(&self, plan: &Plan, config: &RunConfig) -> bool {
         let begin = u64::from(self.epoch) * u64::from(plan.steps_per_epoch);
         let steps_of_epoch = begin..=begin + u64::from(plan.steps_per_epoch);
         self.epoch < config.epochs && self.step <= plan.total_steps && steps_of_epoch.contains(&u64::from(self.step))
     }
 
-    /// Steps done of the epoch under way.
+    /// Steps done in the current epoch.
     pub fn step_in_epoch(&self, plan: &Plan) -> u32 {
         self.step - self.epoch * plan.steps_per_epoch
     }

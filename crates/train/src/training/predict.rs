@@ -8,22 +8,21 @@ use crate::device::tensors::device_failure;
 use crate::module::Network;
 use kindling_core::protocol::{Failure, Prediction};
 
-/// Images per batch. One shape for all batches: another shape means other kernels on a GPU.
+/// Images per batch. All batches have one shape, because another shape needs other kernels on a GPU.
 pub(super) const BATCH_IMAGES: usize = 250;
 
-/// A read waits for at most so many batches.
+/// Maximum number of batches per read.
 const MAX_BATCHES_PER_READ: usize = 32;
 
 const READ_INTERVAL_MS: f64 = 100.0;
 
-/// What happens between two batches: it receives the fraction that is done, lets others work, and decides whether to continue.
+/// Called between two batches: receives the completed fraction, yields, and decides whether to continue.
 pub trait Between {
     fn between(&mut self, fraction: f32) -> impl Future<Output = bool>;
     fn now_ms(&self) -> f64;
 }
 
-/// A prediction for each image, in the order of `indices`; none where `between` ended it early. `network` is in
-/// inference mode.
+/// A prediction for each image, in the order of `indices`; none if `between` ended it early. `network` is in inference mode.
 pub async fn predict(
     network: &Network,
     data: &DeviceDataset,
@@ -33,7 +32,7 @@ pub async fn predict(
     predict_by(|images| log_softmax(network.forward(images), 1), data, indices, between).await
 }
 
-/// As [`predict`], by whatever gives each image the logarithms of its probabilities: `[batch, channels, height, width]` to
+/// Like [`predict`], with any function from images to log-probabilities: `[batch, channels, height, width]` to
 /// `[batch, classes]`.
 pub async fn predict_by(
     log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
@@ -72,7 +71,7 @@ pub fn mean_loss_and_accuracy(predictions: &[Prediction]) -> (f32, f32) {
 #[derive(Default)]
 struct Pending {
     outputs: Vec<Outputs>,
-    /// For each batch the images that count; its padding is left out.
+    /// The images of each batch, without its padding.
     indices: Vec<Vec<u32>>,
 }
 
@@ -84,7 +83,7 @@ struct Outputs {
 }
 
 impl Pending {
-    /// The last batch is filled up with its first image.
+    /// Pads the last batch with its first image.
     fn push(
         &mut self,
         log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,

@@ -1,11 +1,11 @@
-//! The network that questions are answered with: while a run trains, a recent one; after it, the best one.
+//! The network that predictions are made with: a recent one while a run trains, the best one after it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::module::Network;
 
-/// Shared by the loop, which sets it, and the session, which asks it. A network is cheap to clone.
+/// Shared by the loop, which sets it, and the session, which reads it. A network is cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Published(Rc<RefCell<Option<Network>>>);
 

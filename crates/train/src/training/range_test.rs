@@ -1,4 +1,4 @@
-//! Which learning rate suits a network: it is raised from step to step while the loss is watched. Smith, "Cyclical Learning Rates for
+//! The learning rate range test: the rate rises from step to step while the loss is recorded. Smith, "Cyclical Learning Rates for
 //! Training Neural Networks", 2015.
 
 use super::control::{Control, Wish};
@@ -12,28 +12,28 @@ use crate::device::images::DeviceDataset;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind, RatePoint, RateTest, SplitName};
 
-/// From rates at which nothing moves to rates at which nothing holds, for every optimizer here.
-const LEAST_RATE: f64 = 1e-6;
-const MOST_RATE: f64 = 10.0;
+/// From rates at which nothing changes to rates at which training diverges, for every optimizer here.
+const MIN_RATE: f64 = 1e-6;
+const MAX_RATE: f64 = 10.0;
 
 const STEPS: u32 = 100;
 
-/// Share of the old mean in the mean of the losses: about the last ten steps count.
+/// Weight of the old mean in the running mean of the losses: about the last ten steps count.
 const SMOOTHING: f64 = 0.9;
 
-/// The test ends where the loss is so many times the lowest, as in fastai.
+/// The test ends when the loss exceeds the lowest by this factor, as in fastai.
 const DIVERGED: f64 = 4.0;
 
-/// The proposal is so far below the rate with the lowest loss, at which training is about to break: fastai's rule.
+/// The proposed rate is lower by this factor than the one with the lowest loss, at which training is about to diverge: fastai's rule.
 const CAUTION: f64 = 10.0;
 
-/// Reads are so far apart, or so many steps.
+/// Maximum time between reads, and maximum number of steps.
 const READ_INTERVAL_MS: f64 = 100.0;
 const MAX_STEPS_PER_READ: usize = 25;
 
 /// Trains a throw-away network of this config for a few steps, each with a higher rate than the one before, exponentially. Schedule,
-/// accumulation and average are left out. `progress` receives the fraction that is done, and the points since its last call. Ends early,
-/// with `Canceled`, when `control` is stopped.
+/// accumulation and weight averaging are left out. `progress` receives the completed fraction, and the points since its last call. Ends
+/// early, with `Canceled`, when `control` is stopped.
 pub async fn find_rate(
     host: &impl Host,
     control: &Control,
@@ -59,9 +59,9 @@ pub async fn find_rate(
         if is_due || tally.n_steps() >= MAX_STEPS_PER_READ || step + 1 == STEPS {
             let n_known = curve.points.len();
             let (losses, _) = std::mem::take(&mut tally).read().await?;
-            let goes_on = curve.extend(&losses);
+            let continues = curve.extend(&losses);
             progress((step + 1) as f32 / STEPS as f32, curve.points.get(n_known..).unwrap_or_default());
-            if !goes_on {
+            if !continues {
                 break;
             }
             last_read_ms = host.now_ms();
@@ -73,19 +73,19 @@ pub async fn find_rate(
 }
 
 fn rate_of(step: u32) -> f64 {
-    LEAST_RATE * (MOST_RATE / LEAST_RATE).powf(f64::from(step) / f64::from(STEPS - 1))
+    MIN_RATE * (MAX_RATE / MIN_RATE).powf(f64::from(step) / f64::from(STEPS - 1))
 }
 
-/// The losses so far, smoothed.
+/// The smoothed losses so far.
 #[derive(Debug, Default)]
 struct Curve {
     points: Vec<RatePoint>,
-    /// Exponential mean, which starts at 0 and is corrected for that.
+    /// Exponential moving average, which starts at 0 and is corrected for that.
     mean: f64,
 }
 
 impl Curve {
-    /// Takes in the losses of the next steps; whether more of them are worth while.
+    /// Adds the losses of the next steps; returns whether more steps are worthwhile.
     fn extend(&mut self, losses: &[f32]) -> bool {
         for &loss in losses {
             self.mean = self.mean * SMOOTHING + f64::from(loss) * (1.0 - SMOOTHING);
@@ -102,7 +102,7 @@ impl Curve {
 
     fn proposed(&self) -> Option<f64> {
         let lowest = self.lowest()?;
-        // At the first point nothing was learned yet.
+        // A loss that is lowest at the first point means that nothing was learned.
         (Some(lowest) != self.points.first()).then_some(lowest.learning_rate / CAUTION)
     }
 
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn rates_rise_by_equal_factors() {
-        assert_eq!(rate_of(0), LEAST_RATE);
-        assert!((rate_of(STEPS - 1) / MOST_RATE - 1.0).abs() < 1e-12);
+        assert_eq!(rate_of(0), MIN_RATE);
+        assert!((rate_of(STEPS - 1) / MAX_RATE - 1.0).abs() < 1e-12);
         assert!((rate_of(51) / rate_of(50) - rate_of(2) / rate_of(1)).abs() < 1e-12);
     }
 

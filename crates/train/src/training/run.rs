@@ -1,18 +1,18 @@
 //! One run, from the first to the last step.
 
-/// Losses, predictions and looks inside, as the run reports them.
+/// Reports of losses, predictions and snapshots.
 mod report;
 
 /// The end of an epoch.
 mod validate;
 
-/// Checkpoints of it.
+/// Checkpoints.
 mod keep;
 
 use super::checkpoint::Checkpoint;
 use super::control::{Control, Wish};
 use super::host::Host;
-use super::monitor::LookClock;
+use super::monitor::SnapshotClock;
 use super::optimizer::Rates;
 use super::pace::Pace;
 use super::plan::{Plan, Purpose, check_rates, random};
@@ -30,7 +30,7 @@ use kindling_core::config::schedule::{At, learning_rate};
 use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName};
 
 /// Trains a network from its initial weights. Emits everything but `Finished` and `Failed`: those are the result, which the caller
-/// reports. `published` always holds the network that questions are answered with, at the end the best one.
+/// reports. `published` always holds the network that predictions are made with, at the end the best one.
 pub async fn train(
     host: &impl Host,
     control: &Control,
@@ -42,7 +42,7 @@ pub async fn train(
 }
 
 /// Resumes a run of this config from the bytes of a checkpoint, as [`RunUpdate::Checkpoint`] has them. On a device that computes the
-/// same, what follows is bit for bit what would have followed.
+/// same, the rest of the run is bit for bit what it would have been without the interruption.
 pub async fn resume(
     host: &impl Host,
     control: &Control,
@@ -83,7 +83,7 @@ async fn run(
         last_samples_ms: f64::NEG_INFINITY,
         last_checkpoint_ms: host.now_ms(),
         checkpoint_cost_ms: 0.0,
-        looks: LookClock::default(),
+        snapshot_clock: SnapshotClock::default(),
     };
     if let Some(checkpoint) = checkpoint {
         run.restore(checkpoint)?;
@@ -107,14 +107,14 @@ async fn run(
     })
 }
 
-/// A network with its initial weights, and all that moves it.
+/// A trainer with the initial weights of a run.
 pub(super) fn new_trainer(data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
     let mut weights_random = random(config.seed, Purpose::Weights);
     let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut weights_random, &data.device())?;
     Trainer::new(network, config, &data.train_class_counts(), random(config.seed, Purpose::Dropout))
 }
 
-/// A run under way.
+/// A run in progress.
 struct Run<'a, H> {
     host: &'a H,
     control: &'a Control,
@@ -126,16 +126,16 @@ struct Run<'a, H> {
     position: Position,
     /// The network that `position.best` reports on.
     best_network: Option<Network>,
-    /// Since the last report.
+    /// Outcomes since the last report.
     tally: Tally,
     pace: Pace,
-    /// Whether the weights moved in the last step: no gradients are pending.
+    /// Whether the last step updated the weights: then no gradients are pending.
     is_updated: bool,
     last_samples_ms: f64,
     last_checkpoint_ms: f64,
     checkpoint_cost_ms: f64,
-    /// When to look inside the network, if somebody watches.
-    looks: LookClock,
+    /// When the next snapshot of the network is due, if it is monitored.
+    snapshot_clock: SnapshotClock,
 }
 
 impl<H: Host> Run<'_, H> {
@@ -148,7 +148,7 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    /// Trains an epoch, or what a checkpoint left of it; how the run ends, if it does.
+    /// Trains an epoch, or the rest of one after a checkpoint; returns how the run ends, if it does.
     async fn train_epoch(&mut self) -> Result<Option<Ending>, Failure> {
         let train = self.data.part(SplitName::Train);
         let order = self.data.select(self.plan.order(train, self.config.seed, self.position.epoch));
@@ -173,11 +173,11 @@ impl<H: Host> Run<'_, H> {
         self.finish_epoch().await
     }
 
-    /// Sleeps through a pause; whether the run is to end after it.
+    /// Sleeps through a pause; returns whether the run should stop.
     async fn is_stopped(&mut self) -> Result<bool, Failure> {
         if self.control.wish() == Wish::Pause {
             self.report().await?;
-            // A visitor who pauses may leave.
+            // A visitor may leave during a pause.
             if self.host.checkpoint_interval_ms().is_some() {
                 self.keep_checkpoint().await?;
             }
@@ -186,7 +186,7 @@ impl<H: Host> Run<'_, H> {
         Ok(self.control.wish() == Wish::Stop)
     }
 
-    /// Takes over the hyperparameters that the visitor changed.
+    /// Applies the hyperparameters that the visitor changed.
     fn take_changes(&mut self) {
         let Some(change) = self.control.take_change() else { return };
         let rates = self.position.rates;
@@ -212,7 +212,7 @@ impl<H: Host> Run<'_, H> {
         let start = self.position.step_in_epoch(&self.plan) as usize * n_batch;
         let batch = self.data.batch(order.narrow(start, n_batch));
         let settings = self.settings();
-        if self.control.watch().is_some() && self.looks.is_due(self.host.now_ms()) {
+        if self.control.watch().is_some() && self.snapshot_clock.is_due(self.host.now_ms()) {
             self.trainer.observe(self.position.step + 1);
         }
         self.tally.add(self.trainer.step(batch, settings));
@@ -231,7 +231,7 @@ impl<H: Host> Run<'_, H> {
         let is_last = n_batches == steps_per_epoch || step + 1 == total_steps;
         StepSettings {
             rates: Rates { learning_rate, ..rates },
-            // No batch is left without its update when an epoch is evaluated.
+            // The last batch always updates, so that no gradients are pending when an epoch is evaluated.
             is_update: n_batches.is_multiple_of(self.config.batches_per_update) || is_last,
         }
     }

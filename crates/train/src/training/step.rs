@@ -26,13 +26,13 @@ use kindling_core::random::Random;
 const WEIGHTS: &str = "weights";
 const AVERAGE: &str = "average";
 
-/// A network and all that moves it.
+/// A network and everything that trains it.
 #[derive(Debug)]
 pub struct Trainer<O = Classification> {
     network: Network,
     layout: Layout,
     augmenter: Option<Augmenter>,
-    /// The augmentation, where it was changed from the config's.
+    /// The augmentation, if it was changed from the config's.
     changed_augment: Option<AugmentConfig>,
     objective: O,
     /// Summed over the batches since the last update.
@@ -42,21 +42,21 @@ pub struct Trainer<O = Classification> {
     average: Option<MovingAverage>,
     /// Draws dropout's masks.
     random: Random,
-    /// The run's.
+    /// The run's seed.
     seed: u32,
     observer: Observer,
 }
 
-/// The state of a trainer beside its tensors: with them, enough to resume right after an update.
+/// The state of a trainer besides its tensors: together, enough to resume right after an update.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainerState {
     updates: i32,
-    /// Of the moving average.
+    /// Updates of the moving average.
     average_updates: Option<u32>,
     dropout: u64,
     augmentation: Option<u64>,
     objective: Option<u64>,
-    /// The augmentation, where it was changed from the config's.
+    /// The augmentation, if it was changed from the config's.
     changed_augment: Option<AugmentConfig>,
 }
 
@@ -64,16 +64,16 @@ pub struct TrainerState {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepSettings {
     pub rates: Rates,
-    /// Whether the weights move after this batch, by the mean gradient of the batches since they last did.
+    /// Whether the weights are updated after this batch, by the mean gradient of the batches since the last update.
     pub is_update: bool,
 }
 
-/// What a step leaves on the device, for a later read; nothing of it is summed there, as each sum is a dispatch more.
+/// The tensors that a step leaves on the device, for a later read. They are not summed there, because each sum costs a dispatch.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
-    /// `[batch]`: what each image adds to the mean loss of the batch, before the update.
-    pub loss_shares: Tensor<1>,
-    /// `[batch]`: 1 for each image that was classified correctly before the update; none where nothing is classified.
+    /// `[batch]`: each image's term of the mean loss of the batch, before the update.
+    pub loss_terms: Tensor<1>,
+    /// `[batch]`: 1 for each image that was classified correctly before the update; none if nothing is classified.
     pub correct: Option<Tensor<1>>,
 }
 
@@ -87,7 +87,7 @@ impl Trainer {
 }
 
 impl<O: Objective> Trainer<O> {
-    /// Trains a network for an objective. The config's loss and attacks do not count here: they are a classifier's.
+    /// Trains a network for an objective. The config's loss and attacks are ignored: they are a classifier's.
     pub fn minimizing(objective: O, network: Network, config: &RunConfig, dropout: Random) -> Self {
         let layout = Layout::of(&network.device());
         let mut trainer = Self {
@@ -110,7 +110,7 @@ impl<O: Objective> Trainer<O> {
         trainer
     }
 
-    /// Changes the augmentation from the next step on. Fails where a value is out of range.
+    /// Changes the augmentation from the next step on. Fails if a value is out of range.
     pub fn set_augment(&mut self, config: AugmentConfig) -> Result<(), Failure> {
         config.check()?;
         self.augment_by(config);
@@ -118,7 +118,7 @@ impl<O: Objective> Trainer<O> {
         Ok(())
     }
 
-    /// The augmentation, where it was changed from the config's.
+    /// The augmentation, if it was changed from the config's.
     pub fn changed_augment(&self) -> Option<AugmentConfig> {
         self.changed_augment
     }
@@ -138,8 +138,8 @@ impl<O: Objective> Trainer<O> {
         &self.network
     }
 
-    /// The network in inference mode: with the average of the weights, where there is one.
-    pub fn answering(&self) -> Network {
+    /// The network in inference mode, with the averaged weights if there is an average.
+    pub fn inference_network(&self) -> Network {
         use burn::module::Module;
 
         match &self.average {
@@ -148,7 +148,7 @@ impl<O: Objective> Trainer<O> {
         }
     }
 
-    /// Keeps the update of the coming step, which is `step`, if it makes one.
+    /// Records the update of the coming step, which is `step`, if it makes one.
     pub fn observe(&mut self, step: u32) {
         self.observer.want(step);
     }
@@ -163,14 +163,14 @@ impl<O: Objective> Trainer<O> {
             Some(augmenter) => augmenter.augment(batch),
             None => batch,
         };
-        let Pass { gradients, loss_shares, classified } =
+        let Pass { gradients, loss_terms, classified } =
             self.objective.pass(&mut self.network, batch, &mut self.random);
         self.gradients.add(&self.network, gradients);
         if settings.is_update {
             self.update(settings.rates);
         }
         // After the update, so that it does not come between the gradients and the update, which burn fuses.
-        StepOutcome { loss_shares, correct: classified.map(Classified::correct) }
+        StepOutcome { loss_terms, correct: classified.map(Classified::correct) }
     }
 
     /// Queues every tensor for one read. Call right after an update, when no gradients are pending.
@@ -190,9 +190,9 @@ impl<O: Objective> Trainer<O> {
         }
     }
 
-    /// Takes over the state that was collected from a trainer of the same config.
+    /// Restores the state that was collected from a trainer of the same config.
     pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
-        // Before its generator: the run may have begun with another augmentation.
+        // Before the augmenter's generator: the run may have started with another augmentation.
         if let Some(augment) = state.changed_augment {
             self.set_augment(augment).map_err(unreadable)?;
         }
@@ -220,15 +220,15 @@ impl<O: Objective> Trainer<O> {
     fn update(&mut self, rates: Rates) {
         let mut gradients = std::mem::take(&mut self.gradients);
         let observed = self.observer.begin(&self.network, &gradients);
-        if let Some(most) = self.clip_norm {
-            gradients.clip(&self.network, most);
+        if let Some(max_norm) = self.clip_norm {
+            gradients.clip(&self.network, max_norm);
         }
         self.network = self.optimizer.update(self.network.clone(), gradients, rates);
         if let Some(average) = &mut self.average {
             average.update(&self.network);
         }
         if let Some(before) = observed {
-            self.observer.end(before, &self.network, self.answering());
+            self.observer.end(before, &self.network, self.inference_network());
         }
     }
 }

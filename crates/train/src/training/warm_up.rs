@@ -1,4 +1,4 @@
-//! Steps whose results are thrown away, so that a GPU has its kernels compiled and tuned before the first real step.
+//! Steps whose results are discarded, so that a GPU's kernels are compiled and tuned before the first real step.
 
 use super::control::{Control, Wish};
 use super::host::Host;
@@ -12,8 +12,8 @@ use crate::device::tensors::device_failure;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind, Preparation, RunUpdate, SplitName};
 
-/// Trains a throw-away network for `steps` steps and lets it predict one batch, waiting for the device each time. Only one step is
-/// reported as compiling, several as tuning. Ends early, with `Canceled`, when `control` is stopped.
+/// Trains a throw-away network for `steps` steps and predicts a validation batch and the samples with it, waiting for the device each
+/// time. A single step is reported as compiling, several as tuning. Ends early, with `Canceled`, when `control` is stopped.
 pub async fn warm_up(
     host: &impl Host,
     control: &Control,
@@ -33,13 +33,13 @@ pub async fn warm_up(
         let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
         let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
         // Waits for the device.
-        outcome.loss_shares.into_data_async().await.map_err(device_failure)?;
+        outcome.loss_terms.into_data_async().await.map_err(device_failure)?;
         host.breathe().await;
         if control.wish() == Wish::Stop {
             return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
         }
     }
-    let network = trainer.answering();
+    let network = trainer.inference_network();
     for part in [data.part(SplitName::Validation), data.samples()] {
         let images = part.get(..super::predict::BATCH_IMAGES).unwrap_or(part);
         predict(&network, data, images, &mut Breathing(host)).await?;

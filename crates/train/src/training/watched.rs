@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::predict::Between;
 use kindling_core::protocol::RunUpdate;
 
-/// A run as far as pauses concern it.
+/// The part of a run that pauses concern.
 pub struct Watched<'a, H> {
     pub host: &'a H,
     pub control: &'a Control,
@@ -16,7 +16,7 @@ pub struct Watched<'a, H> {
 }
 
 impl<H: Host> Watched<'_, H> {
-    /// Where the visitor wishes a pause, reports it and sleeps until it ends.
+    /// If the visitor has requested a pause, reports it and sleeps until it ends.
     pub async fn sleep_through_pause(&mut self) {
         if self.control.wish() != Wish::Pause {
             return;
@@ -43,7 +43,7 @@ impl<H: Host> Between for Watched<'_, H> {
     }
 }
 
-/// A few batches that nobody waits for.
+/// A few batches that are predicted without yielding or checking for a pause.
 pub struct Unwatched<'a, H>(pub &'a H);
 
 impl<H: Host> Between for Unwatched<'_, H> {

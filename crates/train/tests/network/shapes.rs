@@ -1,4 +1,4 @@
-//! Shape inference against what burn computes, for networks drawn at random.
+//! Compares shape inference with what burn computes, for networks drawn at random.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ fn inferred_shapes_and_parameters_are_those_of_the_module() {
         kinds.extend(network.layers.iter().map(kind));
         compare(&network, input);
     }
-    // A generator that only made some kinds would show little.
+    // A generator that made only some kinds of layers would test little.
     assert_eq!(kinds.len(), 24, "{kinds:?}");
 }
 
@@ -68,7 +68,7 @@ fn any(limit: u32) -> BoxedStrategy<u32> {
     prop_oneof![4 => 0..limit.min(40), 1 => 0..5_000_u32, 1 => proptest::num::u32::ANY, 1 => Just(u32::MAX)].boxed()
 }
 
-/// Those of the layers that fit, one after the other, and a classifier.
+/// A network of the layers that fit, in sequence, and a classifier.
 fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
     let mut fitting = Vec::new();
     for layer in layers {
@@ -80,7 +80,7 @@ fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
     with_end(&fitting, input).unwrap()
 }
 
-/// With a classifier, after a flatten where need be; none where the layers do not fit.
+/// The layers with a classifier, after a flatten if necessary; none if they do not fit.
 fn with_end(layers: &[Layer], input: ImageShape) -> Option<NetworkConfig> {
     let ends = [vec![], vec![Layer::Flatten]].into_iter();
     ends.map(|end| [layers.to_vec(), end, vec![Layer::Classifier { bias: true }]].concat())
@@ -118,7 +118,7 @@ fn input() -> impl Strategy<Value = ImageShape> {
     (1..4_u32, 1..13_u32, 1..13_u32).prop_map(|(channels, height, width)| ImageShape { channels, height, width })
 }
 
-/// `below` draws a number; honest ones are below its argument.
+/// `below` draws a number, usually below its argument.
 fn layer(below: Draw) -> impl Strategy<Value = Layer> {
     let block = |inner| prop::collection::vec(inner, 0..3).prop_map(|layers| Layer::Residual { layers });
     prop_oneof![
@@ -164,7 +164,7 @@ fn plain_layer(below: Draw) -> impl Strategy<Value = Layer> {
         Layer::Dropout { rate: 0.5 },
         Layer::SpatialDropout { rate: 0.5 },
     ]);
-    // Most of what has no numbers fits, and sequences need a layer before them that makes one.
+    // Most layers without numbers fit, and sequences need a layer before them that makes one.
     prop_oneof![
         1 => conv,
         1 => depthwise,

@@ -1,4 +1,4 @@
-//! What layers do otherwise while they train: dropout and batch statistics, in blocks too.
+//! Layers that behave differently in training: dropout and batch statistics, in blocks too.
 
 use burn::tensor::{Device, Tensor};
 use kindling_core::config::{InitConfig, Layer, NetworkConfig};
@@ -13,7 +13,7 @@ const INPUT: ImageShape = ImageShape { channels: CHANNELS as u32, height: 4, wid
 
 #[test]
 fn spatial_dropout_silences_whole_channels() {
-    // Means of the channels of images of ones, by a classifier that hands them on.
+    // The means of the channels for images of ones, through an identity classifier.
     let mut network = channel_means(Layer::SpatialDropout { rate: 0.5 });
     let means = values(network.forward_train(images().autodiff(), &mut Random::new(1)));
     assert!(means.iter().all(|&mean| mean == 0.0 || mean == 2.0), "{means:?}");
@@ -63,13 +63,13 @@ fn a_clone_keeps_its_statistics_while_the_other_trains() {
 }
 
 #[test]
-fn a_network_of_zeros_answers_nothing() {
+fn a_network_of_zeros_has_zero_logits() {
     let description = NetworkConfig { init: InitConfig::Zeros, ..description(vec![Layer::Rows, Layer::Flatten]) };
     let network = Network::new(&description, INPUT, CHANNELS, &mut Random::new(1), &Device::flex()).unwrap();
     assert!(values(network.forward(images())).iter().all(|&logit| logit == 0.0));
 }
 
-/// Puts out the mean of each channel after `layer`.
+/// A network that outputs the mean of each channel after `layer`.
 fn channel_means(layer: Layer) -> Network {
     let layers = vec![layer, Layer::GlobalAveragePool, Layer::Classifier { bias: false }];
     let description = NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch };

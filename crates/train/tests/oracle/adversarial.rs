@@ -1,4 +1,4 @@
-//! Attacks against PyTorch's values, on the images and weights of lenet.safetensors.
+//! Compares attacks with PyTorch's values, on the images and weights of lenet.safetensors.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_core::config::LossConfig;
@@ -8,7 +8,7 @@ use kindling_train::objective::loss::Loss;
 
 use crate::{Golden, LENET_INPUT, TOLERANCE, thinned, values};
 
-const STRENGTH: f64 = 0.1;
+const EPSILON: f64 = 0.1;
 const STEP_SIZE: f64 = 0.04;
 
 #[test]
@@ -22,11 +22,11 @@ fn attacks_take_pytorchs_steps() {
     let clean = batch.images.clone();
     let loss = Loss::new(&LossConfig::default(), &[1; 10], &Device::flex()).unwrap();
 
-    let followed = clean.clone().autodiff().require_grad();
-    let (_, gradients) = loss.backward(network.forward(followed.clone()), batch.targets.clone());
-    golden.check("gradient", &thinned(values(followed.grad(&gradients).unwrap())), TOLERANCE);
+    let attacked = clean.clone().autodiff().require_grad();
+    let (_, gradients) = loss.backward(network.forward(attacked.clone()), batch.targets.clone());
+    golden.check("gradient", &thinned(values(attacked.grad(&gradients).unwrap())), TOLERANCE);
 
-    let attack = Attack { network: &network, loss: &loss, strength: STRENGTH };
+    let attack = Attack { network: &network, loss: &loss, epsilon: EPSILON };
     golden.check("fgsm", &thinned(values(attack.fgsm(clean.clone(), batch.targets.clone()))), TOLERANCE);
 
     let offsets = TensorData::new(golden.floats("offsets"), clean.dims());

@@ -1,4 +1,4 @@
-//! Files of golden values, and comparing with them.
+//! Files of golden values, and comparisons with them.
 
 use burn::tensor::{Device, Tensor};
 use kindling_core::config::NetworkConfig;
@@ -9,10 +9,10 @@ use kindling_train::device::tensors::NamedTensor;
 use kindling_train::module::Network;
 use safetensors::SafeTensors;
 
-/// Largest difference allowed, as a share of the largest value of the tensor compared: sums in f32 come in another order here.
+/// Largest difference allowed, as a fraction of the largest value in the compared tensor: f32 sums have another order here.
 pub const TOLERANCE: f32 = 1e-5;
 
-/// PyTorch keeps every 17th value of a long tensor.
+/// make_golden.py keeps every 17th value of a long tensor.
 const LONG: usize = 2_000;
 const STRIDE: usize = 17;
 
@@ -28,7 +28,7 @@ impl Golden {
         Network::with_weights(description, input, n_classes, self.start(""), &Device::flex()).unwrap()
     }
 
-    /// The weights to begin with; `case` is empty, or the name of one of a file's cases with a slash.
+    /// The initial weights; `case` is empty, or the name of one of a file's cases with a slash.
     pub fn start(&self, case: &str) -> Vec<NamedTensor> {
         let of_case = |name: &str| Some(name.strip_prefix(case)?.strip_prefix("start/")?.to_owned());
         let named = self.0.names().into_iter().filter_map(|name| Some((name, of_case(name)?)));
@@ -41,7 +41,7 @@ impl Golden {
             .collect()
     }
 
-    /// A batch, by the way that every batch goes: packed, gathered, unpacked.
+    /// A batch, made like every batch: packed, gathered, unpacked.
     pub fn batch(&self, images: &str, labels: &str, shape: ImageShape, n_classes: usize) -> Batch {
         let labels: Vec<u16> =
             self.0.tensor(labels).unwrap().data().chunks_exact(8).map(|label| u16::from(label[0])).collect();

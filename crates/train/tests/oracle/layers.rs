@@ -1,4 +1,4 @@
-//! Each kind of layer in a small network: logits, loss and gradients as PyTorch's.
+//! Each kind of layer in a small network: logits, loss and gradients match PyTorch's.
 
 use burn::module::Module;
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
@@ -11,12 +11,12 @@ use kindling_train::objective::loss::Loss;
 use crate::golden::{Golden, TOLERANCE, thinned, values};
 use crate::support::named_gradients;
 
-/// Not square, so that rows and columns cannot be swapped unseen.
+/// Not square, so that swapped rows and columns are noticed.
 const INPUT: ImageShape = ImageShape { channels: 3, height: 10, width: 9 };
 const N_CLASSES: usize = 3;
 const CLASSIFIER: Layer = Layer::Classifier { bias: true };
 
-/// The first gradients of a deep network gather the differences of all its sums.
+/// The first gradients of a deep network accumulate the differences of all its sums.
 const GRADIENT_TOLERANCE: f32 = 3e-5;
 
 #[test]
@@ -109,7 +109,7 @@ fn transformers_are_pytorchs() {
     check("transformer", layers);
 }
 
-/// `layers` and a classifier against a case of the file, with the batch that all cases share.
+/// Checks `layers` and a classifier against a case of the file, with the batch that all cases share.
 fn check(case: &str, layers: Vec<Layer>) {
     let golden = Golden::open(include_bytes!("layers.safetensors"));
     let network =
@@ -127,7 +127,7 @@ fn check(case: &str, layers: Vec<Layer>) {
     let logits = network.forward_train(batch.images.autodiff(), &mut Random::new(0));
     golden.check(&format!("{case}/logits"), &values(logits.clone()), TOLERANCE);
     let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, batch.targets);
-    golden.check(&format!("{case}/loss"), &values(loss.shares.sum()), TOLERANCE);
+    golden.check(&format!("{case}/loss"), &values(loss.terms.sum()), TOLERANCE);
 
     let gradients = named_gradients(&network, &gradients);
     let n_learned: usize = gradients.iter().map(|gradient| gradient.values.len()).sum();

@@ -1,4 +1,4 @@
-//! Losses, optimizers and schedules against PyTorch's values, Lion and Muon against a few lines of NumPy.
+//! Compares losses, optimizers and schedules with PyTorch's values, Lion and Muon with a few lines of NumPy.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_core::config::schedule::{At, Plateau, learning_rate};
@@ -72,7 +72,7 @@ fn the_average_follows_the_weights() {
 
 #[test]
 fn schedules_are_pytorchs() {
-    // Those that change with the epoch have one value for each.
+    // Schedules that change with the epoch have one value for each.
     check_schedule("step", ScheduleConfig::Step { epochs: 2, factor: 0.3 }, 10);
     check_schedule("exponential", ScheduleConfig::Exponential { factor: 0.8 }, 10);
     check_schedule("cosine", ScheduleConfig::COSINE, 1);
@@ -105,7 +105,7 @@ fn check_loss(name: &str, config: LossConfig, n_classes: usize) {
     let loss = Loss::new(&config, &vec![1; n_classes], &Device::flex()).unwrap();
     let (loss, gradients) = loss.backward(logits.clone(), targets(&golden, labels, n_classes));
     let gradient = logits.grad(&gradients).unwrap();
-    golden.check(&format!("{name}/loss"), &values(loss.shares.sum()), TOLERANCE);
+    golden.check(&format!("{name}/loss"), &values(loss.terms.sum()), TOLERANCE);
     golden.check(&format!("{name}/gradient"), &values(gradient), TOLERANCE);
 }
 
@@ -166,7 +166,7 @@ fn check_steps(name: &str, learning_rate: f64, weight_decay: f64, config: RunCon
     for _ in 0..3 {
         trainer.step(batch.clone(), settings);
     }
-    let weights = block_on(trainer.answering().weights()).unwrap();
+    let weights = block_on(trainer.inference_network().weights()).unwrap();
     assert_eq!(weights.len(), 8);
     for NamedTensor { name: tensor, values, .. } in weights {
         golden.check(&format!("{name}/{tensor}"), &values, STEPS_TOLERANCE);

@@ -1,4 +1,4 @@
-//! What tests of training share: a host that records, a way to run futures, small datasets.
+//! Shared by the tests of training: a host that records, a way to run futures, small datasets.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 use std::cell::{Cell, RefCell};
@@ -26,13 +26,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Records what a run emits. Its clock moves by a fixed time with each breath, so that nothing depends on the machine's speed.
+/// Records what a run emits. Its clock advances by a fixed time at each `breathe`, so that nothing depends on the machine's speed.
 pub struct Recorder<'a> {
     pub updates: RefCell<Vec<RunUpdate>>,
     pub warnings: RefCell<Vec<Failure>>,
     now_ms: Cell<f64>,
     ms_per_breath: f64,
-    /// Called at each breath, with the number of the breath, from 1.
+    /// Called at each `breathe`, with its number, from 1.
     at_breath: Box<dyn Fn(u32) + 'a>,
     breaths: Cell<u32>,
     checkpoint_interval_ms: Option<f64>,
@@ -51,7 +51,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Wants a checkpoint after every report.
+    /// Requests a checkpoint after every report.
     pub fn with_checkpoints(self) -> Self {
         self.with_checkpoints_every(0.0)
     }
@@ -60,7 +60,7 @@ impl<'a> Recorder<'a> {
         Self { checkpoint_interval_ms: Some(interval_ms), ..self }
     }
 
-    /// Time passes, as in a pause.
+    /// Advances the clock, as in a pause.
     pub fn pass(&self, ms: f64) {
         self.now_ms.set(self.now_ms.get() + ms);
     }
@@ -113,8 +113,8 @@ impl Host for Recorder<'_> {
     }
 }
 
-/// 3 classes of 12x12 images with noise: a bright band above, in the middle, or below. 300 to train on, 60 for validation, 60 for the
-/// test.
+/// 3 classes of noisy 12x12 images: a bright band at the top, in the middle, or at the bottom. 300 for training, 60 for validation,
+/// 60 for the test.
 pub fn bands() -> (Dataset, Split) {
     const N_IMAGES: u32 = 420;
     let shape = ImageShape { channels: 1, height: 12, width: 12 };

@@ -1,4 +1,4 @@
-//! Adversarial training: what an attack may change, what it does to the loss, and whether training against it helps.
+//! Adversarial training: what an attack may change, how it affects the loss, and whether training against it helps.
 
 use burn::tensor::Tensor;
 use kindling_core::config::{AdversarialConfig, AttackMethod, LossConfig, RunConfig};
@@ -23,15 +23,15 @@ fn attacked_images_stay_within_the_strength_and_the_range() {
         let batch = test_batch(&run);
         let attacked = attacked(&network, method, 1.0, batch.clone());
         let change = values(attacked.images.clone() - batch.images.clone());
-        let most = change.iter().fold(0.0_f32, |most, change| most.max(change.abs()));
-        assert!(most <= 2.0 * STRENGTH as f32 + 1e-6 && most > STRENGTH as f32, "{method:?}: {most}");
+        let max = change.iter().fold(0.0_f32, |max, change| max.max(change.abs()));
+        assert!(max <= 2.0 * STRENGTH as f32 + 1e-6 && max > STRENGTH as f32, "{method:?}: {max}");
         assert!(values(attacked.images).iter().all(|value| (-1.0..=1.0).contains(value)));
         assert_eq!(values(attacked.targets), values(batch.targets), "labels stay");
     }
 }
 
 #[test]
-fn only_the_share_is_attacked() {
+fn only_the_fraction_is_attacked() {
     let run = Outcome::of(&config());
     let network = run.published.get().unwrap();
     let batch = test_batch(&run);
@@ -73,7 +73,7 @@ fn training_against_attacks_makes_a_network_harder_to_attack() {
 }
 
 #[test]
-fn equal_seeds_repeat_and_the_attack_disturbs_no_other_chance() {
+fn equal_seeds_repeat_and_the_attack_disturbs_no_other_draw() {
     let with = |method, share| RunConfig {
         adversarial: Some(AdversarialConfig { method, strength: STRENGTH, share }),
         ..config()
@@ -83,7 +83,7 @@ fn equal_seeds_repeat_and_the_attack_disturbs_no_other_chance() {
     let plain = Outcome::of(&config()).losses;
     assert!(pgd[0] > plain[0], "the first batch is the same but for the attack: {} {}", pgd[0], plain[0]);
     assert_ne!(pgd, Outcome::of(&RunConfig { seed: 2, ..with(PGD, 0.5) }).losses);
-    // A network with batch norm and dropout: an attack on nothing leaves the run as it is.
+    // The network has batch norm and dropout: an attack on no images leaves the run unchanged.
     assert_eq!(plain, Outcome::of(&with(PGD, 0.0)).losses);
 }
 

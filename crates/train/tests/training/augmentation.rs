@@ -1,4 +1,4 @@
-//! Random changes to batches: what each does to images whose values are known.
+//! Data augmentation: what each does to images whose values are known.
 
 use std::rc::Rc;
 
@@ -40,7 +40,7 @@ const GRAY: ImageShape = ImageShape { channels: 1, ..COLOR };
 fn strength_0_is_the_identity() {
     let before = Images::plain(COLOR);
     assert_eq!(before.changed(NONE, 1), before);
-    // Strengths so small that nothing is drawn: the whole way through the sampler, the colors and the hole.
+    // Strengths so small that nothing changes, although everything runs: the sampler, the colors and the cutout.
     let small = AugmentConfig { shift: 1e-9, brightness: 1e-9, cutout: 1e-9, ..NONE };
     before.check_close(&before.changed(small, 1));
 }
@@ -123,7 +123,7 @@ fn a_shift_is_of_whole_pixels_and_continues_the_edge() {
 }
 
 #[test]
-fn turns_and_parts_of_pixels_are_sampled_as_computed_here() {
+fn rotations_and_fractions_of_pixels_are_sampled_as_computed_here() {
     let before = Images::plain(COLOR);
     let (sin, cos) = 0.2_f32.sin_cos();
     check_sampled(&before, [cos, -sin, 0.0, sin, cos, 0.0]);
@@ -135,9 +135,9 @@ fn turns_and_parts_of_pixels_are_sampled_as_computed_here() {
 #[test]
 fn a_quarter_turn_of_a_square_moves_whole_pixels() {
     let square = Images::plain(ImageShape { channels: 1, height: 5, width: 5 });
-    let turned = square.sampled([0.0, -1.0, 0.0, 1.0, 0.0, 0.0]);
-    // From the center, column and row come from minus the row and the column.
-    square.mapped(|image, channel, y, x| square.at(image, channel, x, 4 - y)).check_close(&turned);
+    let rotated = square.sampled([0.0, -1.0, 0.0, 1.0, 0.0, 0.0]);
+    // Relative to the center, column and row come from minus the row and the column.
+    square.mapped(|image, channel, y, x| square.at(image, channel, x, 4 - y)).check_close(&rotated);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn noise_has_the_deviation_that_was_asked_for() {
     let n_values = after.len() as f32;
     let mean = after.iter().sum::<f32>() / n_values;
     let deviation = (after.iter().map(|value| value * value).sum::<f32>() / n_values).sqrt();
-    // Black to white is 2.
+    // The pixel range is 2.
     assert!(mean.abs() < 0.01 && (deviation - 0.2).abs() < 0.01, "{mean} {deviation}");
     assert_ne!(after[..64 * 64], after[64 * 64..2 * 64 * 64]);
 }
@@ -196,7 +196,7 @@ fn a_cutout_is_one_gray_square() {
             .flat_map(|y| (0..6).map(move |x| (y, x)))
             .filter(|&(y, x)| after.at(image, 0, y, x) == 0.0)
             .collect();
-        // A side of 2, cut off at the edge.
+        // A side of 2, clipped at the edge.
         assert!([1, 2, 4].contains(&gray.len()), "{gray:?}");
         for channel in 0..3 {
             let n_gray = after.image(image)[channel * 24..][..24].iter().filter(|value| **value == 0.0).count();
@@ -211,16 +211,20 @@ fn mixup_blends_images_and_labels_alike() {
     let before = Images::plain(COLOR);
     let after = before.changed(AugmentConfig { mixup: 1.0, ..NONE }, 1);
     // Image 0 is of class 0, the last of class 2.
-    let share = after.targets[0];
-    assert!(share > 0.0 && share < 1.0 && (after.targets[2] - (1.0 - share)).abs() < 1e-6, "{:?}", after.targets);
+    let fraction = after.targets[0];
+    assert!(
+        fraction > 0.0 && fraction < 1.0 && (after.targets[2] - (1.0 - fraction)).abs() < 1e-6,
+        "{:?}",
+        after.targets
+    );
     let blended = before.mapped(|image, channel, y, x| {
-        share * before.at(image, channel, y, x) + (1.0 - share) * before.at(N_IMAGES - 1 - image, channel, y, x)
+        fraction * before.at(image, channel, y, x) + (1.0 - fraction) * before.at(N_IMAGES - 1 - image, channel, y, x)
     });
     blended.check_close(&Images { targets: before.targets.clone(), ..after });
 }
 
 #[test]
-fn cutmix_pastes_the_share_that_its_labels_say() {
+fn cutmix_pastes_the_fraction_that_its_labels_say() {
     let before = Images::plain(COLOR);
     let mut n_pasted = 0;
     for seed in 0..20 {
@@ -273,14 +277,14 @@ fn a_run_draws_alike_however_its_changes_came() {
     let augment = AugmentConfig { rotation_degrees: 10.0, noise: 0.1, mixup: 0.2, ..NONE };
     let changed = RunConfig { augment, ..short.clone() };
     let expected = Outcome::of(&changed).losses;
-    // Before the first step, which is before the first breath.
+    // Before the first step, and so before the first breath.
     assert_eq!(adjusted(&short, 0, augment).losses, expected);
     assert_eq!(adjusted(&changed, 0, NONE).losses, Outcome::of(&short).losses);
-    // To what they are.
+    // Changed to the values that are in force.
     assert_eq!(adjusted(&changed, 7, augment).losses, expected);
 }
 
-/// A run whose changes are others after so many breaths, which are steps in the first epoch.
+/// A run whose augmentation changes after so many breaths, which are steps in the first epoch.
 fn adjusted(config: &RunConfig, breaths: u32, augment: AugmentConfig) -> Outcome {
     let control = Rc::new(Control::default());
     let change = ValueChange { augment: Some(augment), ..ValueChange::default() };
@@ -305,7 +309,7 @@ struct Images {
 }
 
 impl Images {
-    /// Random values; image by image classes 0, 1, 2, 0, …
+    /// Random values; the classes are 0, 1, 2, 0, … in the order of the images.
     fn plain(shape: ImageShape) -> Self {
         let mut random = Random::new(11);
         let values = (0..N_IMAGES * shape.n_values()).map(|_| random.below(1_000) as f32 / 500.0 - 1.0).collect();
@@ -328,7 +332,7 @@ impl Images {
         }
     }
 
-    /// Through the sampler alone, all images with one matrix.
+    /// Through the sampler alone, with one matrix for all images.
     fn sampled(&self, matrix: [f32; 6]) -> Self {
         let [n_channels, n_pixels] =
             [self.shape.channels as usize, self.shape.height as usize * self.shape.width as usize];
@@ -362,14 +366,13 @@ impl Images {
     }
 
     fn check_close(&self, other: &Self) {
-        let most =
-            self.values.iter().zip(&other.values).fold(0.0_f32, |most, (one, other)| most.max((one - other).abs()));
-        assert!(most < 1e-5, "{most}");
+        let max = self.values.iter().zip(&other.values).fold(0.0_f32, |max, (one, other)| max.max((one - other).abs()));
+        assert!(max < 1e-5, "{max}");
         assert_eq!(self.targets, other.targets);
     }
 }
 
-/// Bilinear, written out.
+/// Bilinear interpolation, written out.
 fn check_sampled(images: &Images, matrix: [f32; 6]) {
     let (height, width) = (images.shape.height as usize, images.shape.width as usize);
     let (center_x, center_y) = ((width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0);
@@ -387,7 +390,7 @@ fn check_sampled(images: &Images, matrix: [f32; 6]) {
     expected.check_close(&images.sampled(matrix));
 }
 
-/// Any batch of this many images; the test puts its own in.
+/// Any batch of this many images, whose tensors the test replaces.
 fn batch() -> kindling_train::device::images::Batch {
     let shape = ImageShape { channels: 1, height: 1, width: 1 };
     let classes = ["a", "b", "c"].map(str::to_owned).to_vec();

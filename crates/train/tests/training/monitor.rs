@@ -1,4 +1,4 @@
-//! Looking inside the network while it trains: it changes nothing, tells what is true, and is silent when nobody looks.
+//! Monitoring the network while it trains: it changes nothing, reports true values, and reports nothing when nobody watches.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use kindling_train::device::DeviceDataset;
 use kindling_train::device::tensors::NamedTensor;
 use kindling_train::module::Network;
 use kindling_train::training::Control;
-use kindling_train::training::monitor::look;
+use kindling_train::training::monitor::snapshot;
 use kindling_train::training::optimizer::Rates;
 use kindling_train::training::plan::{Purpose, random};
 use kindling_train::training::step::{StepSettings, Trainer};
@@ -21,9 +21,9 @@ use crate::{Outcome, config, device};
 const WATCH: Watch = Watch { image: Some(307) };
 
 #[test]
-fn looking_inside_changes_no_loss_and_no_weight() {
+fn monitoring_changes_no_loss_and_no_weight() {
     let mut config = config();
-    // Every way in which an update may differ, and a layer that draws.
+    // Everything that makes updates differ, and a layer that draws random numbers.
     config.clip_norm = Some(0.5);
     config.batches_per_update = 2;
     config.ema_decay = Some(0.9);
@@ -33,19 +33,19 @@ fn looking_inside_changes_no_loss_and_no_weight() {
     assert_eq!(unseen.result, seen.result);
     let weights = |run: &Outcome| block_on(run.published.get().unwrap().weights()).unwrap();
     assert_eq!(weights(&unseen), weights(&seen));
-    assert!(reports(&unseen).is_empty(), "nothing is told where nobody looks");
+    assert!(reports(&unseen).is_empty(), "nothing is reported when nobody watches");
     assert!(reports(&seen).len() >= 15, "{}", reports(&seen).len());
-    // Of updates only, which every other step makes, and the last of each epoch of 15.
+    // Only updates are observed, which every other step makes, and the last of each epoch of 15.
     let is_update = |step: u32| (step % 15).is_multiple_of(2);
     assert!(reports(&seen).iter().all(|report| is_update(report.step)));
 }
 
 #[test]
-fn looks_are_a_second_apart_and_end_when_the_visitor_looks_away() {
+fn snapshots_are_a_second_apart_and_end_when_the_visitor_looks_away() {
     let control = Rc::new(Control::default());
     control.set_watch(Some(WATCH));
     let at_breath = control.clone();
-    // A quarter of a second a step.
+    // 250 ms per step.
     let run = Outcome::paced(&config(), &control, 250.0, move |breath| {
         if breath == 20 {
             at_breath.set_watch(None);
@@ -72,7 +72,7 @@ fn norms_and_ratios_are_those_of_the_weights() {
     for layer in report.layers.iter().filter(|layer| layer.weights.is_some()) {
         let [old, new] = [&before, &after].map(|weights| values_of(weights, layer.index));
         let step: Vec<f32> = old.iter().zip(&new).map(|(old, new)| new - old).collect();
-        // Plain gradient descent moves by the rate times the gradient.
+        // Plain gradient descent moves the weights by the learning rate times the gradient.
         close(layer.gradient_norm, norm(&step) / config.learning_rate as f32);
         close(layer.update_ratio, norm(&step) / norm(&old));
         let histogram = layer.weights.as_ref().unwrap();
@@ -80,7 +80,7 @@ fn norms_and_ratios_are_those_of_the_weights() {
         assert_eq!((histogram.low, histogram.high), bounds(&new));
         let (low, high) = bounds(&step);
         let gradients = layer.gradients.as_ref().unwrap();
-        // Down the slope.
+        // Downhill, so the signs are opposite.
         close(Some(-gradients.high), low / config.learning_rate as f32);
         close(Some(-gradients.low), high / config.learning_rate as f32);
     }
@@ -90,7 +90,7 @@ fn norms_and_ratios_are_those_of_the_weights() {
 fn activations_are_those_of_an_evaluation() {
     let run = watched(&RunConfig { max_steps: Some(1), ..sgd() }, Watch { image: None });
     let report = reports(&run).remove(0);
-    // As many images as a batch has, 20 of the 60 of validation.
+    // As many images as a batch has: 20 of the 60 validation images.
     let images: Vec<u32> = (300..360).step_by(3).collect();
     let batch = run.data.batch(run.data.select(images));
     let outputs = run.published.get().unwrap().trace(batch.images);
@@ -114,10 +114,10 @@ fn dead_and_saturated_units_are_found() {
     ];
     let mut config = config();
     config.network.layers = layers;
-    let report = look_at(&config, |name, values| match name {
-        // Two of the channels never rise above 0.
+    let report = snapshot_with(&config, |name, values| match name {
+        // Two of the channels are never above 0.
         "0.bias" => values.copy_from_slice(&[-1e3, 1.0, -1e3, 1.0]),
-        // Four of the units are at an end, one is not.
+        // Four of the five units are saturated.
         "3.weight" => values.fill(0.0),
         "3.bias" => values.copy_from_slice(&[50.0, -50.0, 0.5, 50.0, 50.0]),
         _ => {}
@@ -132,10 +132,10 @@ fn dead_and_saturated_units_are_found() {
 
 #[test]
 fn filters_and_maps_are_those_of_the_first_layer_and_the_chosen_image() {
-    let report = look_at(&config(), |name, values| {
+    let report = snapshot_with(&config(), |name, values| {
         if name == "0.weight" {
             values.fill(0.0);
-            // The first filter hands on what is in the middle, the second what is below it, darkened.
+            // The first filter passes on the pixel in the middle, the second the one below it, negated.
             values[4] = 0.5;
             values[9 + 7] = -2.0;
         }
@@ -153,8 +153,8 @@ fn filters_and_maps_are_those_of_the_first_layer_and_the_chosen_image() {
     assert_eq!((maps.count, maps.height, maps.width), (4, 12, 12));
     let (dataset, _) = bands();
     let image = dataset.image(307).unwrap();
-    let (least, most) = (image.iter().min().unwrap(), image.iter().max().unwrap());
-    let stretched = |value: u8| f32::from(value - least) / f32::from(most - least) * 255.0;
+    let (min, max) = (image.iter().min().unwrap(), image.iter().max().unwrap());
+    let stretched = |value: u8| f32::from(value - min) / f32::from(max - min) * 255.0;
     for (found, value) in maps.pixels[..144].iter().zip(image) {
         assert!((f32::from(*found) - stretched(*value)).abs() <= 1.0, "{found} {value}");
     }
@@ -168,7 +168,7 @@ fn an_image_that_does_not_exist_has_no_maps() {
 }
 
 #[test]
-fn networks_of_every_family_are_looked_into() {
+fn networks_of_every_family_are_monitored() {
     let (dataset, split) = bands();
     let presets = presets(&summarize("bands", &dataset, &split));
     assert!(presets.len() >= 7, "{}", presets.len());
@@ -185,7 +185,7 @@ fn networks_of_every_family_are_looked_into() {
         }
         let has_maps = preset.config.network.layers.iter().any(|layer| matches!(layer, Layer::Conv { .. }));
         assert_eq!(!report.maps.is_empty(), has_maps, "{id}");
-        // Of an image, or of the patches and pixels of one; a recurrent layer sees rows.
+        // The filters are those on an image, or on its patches or pixels; a recurrent layer has rows as its input.
         assert_eq!(report.filters.is_some(), !id.ends_with("-rows"), "{id}");
         assert!(report.filters.is_none_or(|filters| has_its_pixels(&filters.pictures)), "{id}");
         assert!(report.maps.iter().all(|maps| has_its_pixels(&maps.pictures)), "{id}");
@@ -197,7 +197,7 @@ fn has_its_pixels(pictures: &kindling_core::protocol::Pictures) -> bool {
     pictures.count > 0 && pictures.count <= pictures.total && pictures.pixels.len() == n_values as usize
 }
 
-/// A run that somebody looks into from its beginning.
+/// A run that is monitored from its start.
 fn watched(config: &RunConfig, watch: Watch) -> Outcome {
     let control = Control::default();
     control.set_watch(Some(watch));
@@ -212,8 +212,8 @@ fn reports(run: &Outcome) -> Vec<LayersReport> {
     run.updates.iter().filter_map(of_layers).collect()
 }
 
-/// A look after a step of no length, with weights that `set` may change by their name.
-fn look_at(config: &RunConfig, set: impl Fn(&str, &mut [f32])) -> LayersReport {
+/// A snapshot after a step with learning rate 0, with weights that `set` may change by name.
+fn snapshot_with(config: &RunConfig, set: impl Fn(&str, &mut [f32])) -> LayersReport {
     let data = data();
     let network = &config.network;
     let mut from_seed = random(config.seed, Purpose::Weights);
@@ -231,7 +231,7 @@ fn look_at(config: &RunConfig, set: impl Fn(&str, &mut [f32])) -> LayersReport {
     trainer.step(batch, StepSettings { rates, is_update: true });
     let observation = trainer.take_observation().unwrap();
     assert!(trainer.take_observation().is_none(), "it is kept once");
-    block_on(look(observation, &data, &config.network, 20, WATCH)).unwrap()
+    block_on(snapshot(observation, &data, &config.network, 20, WATCH)).unwrap()
 }
 
 fn data() -> DeviceDataset {

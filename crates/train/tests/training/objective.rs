@@ -1,4 +1,4 @@
-//! A trainer minimizes what its objective says: a classifier's loss, or another one without labels.
+//! A trainer minimizes its objective: a classifier's loss, or another one without labels.
 
 use burn::tensor::Tensor;
 use kindling_core::config::RunConfig;
@@ -15,7 +15,7 @@ use kindling_train::training::step::{StepSettings, Trainer};
 use crate::support::bands;
 use crate::{config, device};
 
-/// Predicts the brightness of the upper, the middle and the lower third of an image. It looks at no label.
+/// Predicts the brightness of the upper, the middle and the lower third of an image. It uses no labels.
 struct Brightness;
 
 impl Objective for Brightness {
@@ -24,10 +24,10 @@ impl Objective for Brightness {
         let thirds = batch.images.clone().reshape([n_images, 3, height / 3 * width]);
         let brightness: Tensor<2> = thirds.mean_dim(2).squeeze_dim(2); // [batch, 3]
         let errors = network.forward_train(batch.images.autodiff(), random) - brightness.autodiff(); // [batch, 3]
-        let loss_shares = errors.square().sum_dim(1).squeeze_dim::<1>(1) / n_images as f64; // [batch]
+        let loss_terms = errors.square().sum_dim(1).squeeze_dim::<1>(1) / n_images as f64; // [batch]
         Pass {
-            gradients: loss_shares.clone().sum().backward(),
-            loss_shares: loss_shares.without_autodiff(),
+            gradients: loss_terms.clone().sum().backward(),
+            loss_terms: loss_terms.without_autodiff(),
             classified: None,
         }
     }
@@ -48,7 +48,7 @@ fn a_trainer_minimizes_a_loss_without_labels() {
             let batch = data.batch(data.select(images[step % 15 * 20..][..20].iter().copied()));
             let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
             assert!(outcome.correct.is_none());
-            outcome.loss_shares.into_data().iter::<f32>().sum()
+            outcome.loss_terms.into_data().iter::<f32>().sum()
         })
         .collect();
     assert!(losses[29] < 0.3 * losses[0], "{losses:?}");

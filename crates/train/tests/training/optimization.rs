@@ -1,4 +1,4 @@
-//! What moves the weights in a run: accumulation, clipping, averaging, schedules, early stopping, changed rates, range tests.
+//! What changes the weights in a run: accumulation, clipping, averaging, schedules, early stopping, changed rates, range tests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ fn two_half_batches_make_one_batch() {
     let whole = steps(&sgd(), &[(0..20, true)]);
     let halves = steps(&sgd(), &[(0..10, false), (10..20, true)]);
     check_close(&whole, &halves);
-    // Nothing of the first update is left for the second.
+    // Nothing of the first update is left over in the second.
     let twice = steps(&sgd(), &[(0..20, true), (20..40, true)]);
     let halves = steps(&sgd(), &[(0..10, false), (10..20, true), (20..30, false), (30..40, true)]);
     check_close(&twice, &halves);
@@ -35,7 +35,7 @@ fn clipping_limits_how_far_the_weights_move() {
     let start = steps(&sgd(), &[]);
     let distance = |end: &[f32]| start.iter().zip(end).map(|(one, other)| (one - other).powi(2)).sum::<f32>().sqrt();
     let free = distance(&steps(&sgd(), &[(0..20, true)]));
-    let clipped = |most| distance(&steps(&RunConfig { clip_norm: Some(most), ..sgd() }, &[(0..20, true)]));
+    let clipped = |max_norm| distance(&steps(&RunConfig { clip_norm: Some(max_norm), ..sgd() }, &[(0..20, true)]));
     // The learning rate is 0.1.
     assert!(free > 0.01, "{free}");
     assert!((clipped(0.05) - 0.005).abs() < 1e-5, "{}", clipped(0.05));
@@ -52,7 +52,7 @@ fn an_epoch_leaves_no_batch_without_its_update() {
     let one_by_one = Outcome::of(&RunConfig { epochs: 1, ..plain() });
     assert_eq!(run.losses[0], one_by_one.losses[0]);
     assert_ne!(run.losses[1], one_by_one.losses[1]);
-    // The same batches from the same weights, moved after each group.
+    // The same batches from the same weights, updated after each group.
     let data = data();
     let plan = kindling_train::training::plan::Plan::new(&plain(), data.counts()).unwrap();
     let order = plan.order(data.part(SplitName::Train), plain().seed, 0);
@@ -63,7 +63,7 @@ fn an_epoch_leaves_no_batch_without_its_update() {
         .map(|(step, images)| {
             let settings = StepSettings { is_update: [6, 13, 14].contains(&step), ..settings(plain().learning_rate) };
             let outcome = trainer.step(data.batch(data.select(images.to_vec())), settings);
-            outcome.loss_shares.into_data().iter::<f32>().sum()
+            outcome.loss_terms.into_data().iter::<f32>().sum()
         })
         .collect();
     check_close(&losses, &run.losses);
@@ -79,7 +79,7 @@ fn the_average_is_what_is_evaluated_kept_and_asked() {
     check_published(&averaged);
     assert!(!raw.result.unwrap().is_averaged);
     assert!(averaged.result.unwrap().is_averaged);
-    // An average that keeps nothing is the weights.
+    // An average with decay 0 is the weights.
     let unaveraged = Outcome::of(&RunConfig { ema_decay: Some(0.0), ..config() });
     assert_eq!(raw.updates.len(), unaveraged.updates.len());
     assert!((of_last(&Outcome::of(&config())) - of_last(&unaveraged)).abs() < 1e-6);
@@ -88,7 +88,7 @@ fn the_average_is_what_is_evaluated_kept_and_asked() {
 #[test]
 fn a_run_that_gets_no_better_ends_early_with_its_best_weights() {
     let stopping = EarlyStopping { metric: Metric::ValidationLoss, patience: 2, least_improvement: 0.0 };
-    // At this rate the loss goes up and down.
+    // At this rate, the loss fluctuates.
     let rough = RunConfig { learning_rate: 0.06, epochs: 40, early_stopping: Some(stopping), ..config() };
     let run = Outcome::of(&rough);
     let epochs = run.epochs();
@@ -98,7 +98,7 @@ fn a_run_that_gets_no_better_ends_early_with_its_best_weights() {
     let report = run.result.unwrap();
     assert_eq!((report.ending, report.steps), (Ending::EarlyStopped, epochs.len() as u32 * 15));
     assert_eq!(report.best.unwrap().epoch, lowest.epoch);
-    // In the last epoch of all there is nothing to stop.
+    // In the last epoch, there is nothing left to stop.
     let whole = RunConfig { epochs: epochs.len() as u32, ..rough };
     assert_eq!(Outcome::of(&whole).result.unwrap().ending, Ending::Completed);
 }
@@ -107,7 +107,7 @@ fn a_run_that_gets_no_better_ends_early_with_its_best_weights() {
 fn the_rate_follows_the_schedule_and_the_plateau() {
     let rates = |schedule| {
         let run = Outcome::of(&RunConfig { schedule, epochs: 4, ..plain() });
-        // A second passes at each breath, so every step is told.
+        // A second passes at each `breathe`, so every step is reported.
         let rate = |update: &RunUpdate| match update {
             RunUpdate::Progress(progress) => Some((progress.step, progress.learning_rate)),
             _ => None,
@@ -187,18 +187,18 @@ fn every_optimizer_and_loss_learns_the_separable_set() {
 
 #[test]
 fn a_range_test_proposes_a_rate_that_learns() {
-    let heard = RefCell::new(Vec::<RatePoint>::new());
+    let received = RefCell::new(Vec::<RatePoint>::new());
     let fraction = RefCell::new(0.0);
-    let progress = |share: f32, points: &[RatePoint]| {
-        assert!(share > *fraction.borrow());
-        fraction.replace(share);
-        heard.borrow_mut().extend_from_slice(points);
+    let progress = |done: f32, points: &[RatePoint]| {
+        assert!(done > *fraction.borrow());
+        fraction.replace(done);
+        received.borrow_mut().extend_from_slice(points);
     };
     let host = Recorder::new(40.0, |_| {});
     let test = block_on(find_rate(&host, &Control::default(), &data(), &config(), progress)).unwrap();
-    assert_eq!(*heard.borrow(), test.points);
+    assert_eq!(*received.borrow(), test.points);
     assert!(test.points.len() > 50 && test.points.windows(2).all(|pair| pair[0].learning_rate < pair[1].learning_rate));
-    // A separable set forgives much.
+    // A separable set tolerates a wide range of rates.
     let proposed = test.proposed.unwrap();
     assert!((1e-4..1.0).contains(&proposed), "{proposed}");
     check_learns(RunConfig { learning_rate: proposed, epochs: 6, ..config() });
@@ -245,7 +245,7 @@ fn extras_out_of_range_are_refused() {
     assert_eq!(unwatched.result.unwrap_err().kind, FailureKind::BadConfig);
 }
 
-/// Without dropout and batch norm, so that batches can be cut, and without decay.
+/// Without dropout and batch norm, so that batches can be split, and without weight decay.
 fn plain() -> RunConfig {
     let mut config = RunConfig { weight_decay: 0.0, ..config() };
     config.network.layers.retain(|layer| !matches!(layer, Layer::BatchNorm | Layer::Dropout { .. }));
@@ -265,7 +265,7 @@ fn settings(learning_rate: f64) -> StepSettings {
     StepSettings { rates: Rates { learning_rate, weight_decay: 0.0 }, is_update: true }
 }
 
-/// As a run with this seed begins.
+/// The trainer with which a run of this seed starts.
 fn trainer(config: &RunConfig, data: &DeviceDataset, seed: u32) -> Trainer {
     let mut random = kindling_train::training::plan::random(seed, kindling_train::training::plan::Purpose::Weights);
     let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut random, &device()).unwrap();
@@ -285,8 +285,8 @@ fn steps(config: &RunConfig, batches: &[(std::ops::Range<u32>, bool)]) -> Vec<f3
 
 fn check_close(one: &[f32], other: &[f32]) {
     assert_eq!(one.len(), other.len());
-    let most = one.iter().zip(other).fold(0.0_f32, |most, (one, other)| most.max((one - other).abs()));
-    assert!(most < 1e-5, "{most}");
+    let max = one.iter().zip(other).fold(0.0_f32, |max, (one, other)| max.max((one - other).abs()));
+    assert!(max < 1e-5, "{max}");
 }
 
 fn check_learns(config: RunConfig) {
@@ -294,7 +294,7 @@ fn check_learns(config: RunConfig) {
     assert!(report.best.unwrap().validation_accuracy >= 0.9, "{config:?}: {report:?}");
 }
 
-/// What questions are answered with is the network whose validation the report states.
+/// Checks that predictions are made with the network whose validation the report states.
 fn check_published(run: &Outcome) {
     let best = run.result.as_ref().unwrap().best.unwrap();
     let network = run.published.get().unwrap();

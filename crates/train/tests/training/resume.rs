@@ -1,4 +1,4 @@
-//! A run that goes on from a checkpoint is the run that was never broken off.
+//! A run that resumes from a checkpoint equals the run that was never interrupted.
 
 use kindling_core::config::schedule::Plateau;
 use kindling_core::config::{
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::support::{Recorder, bands, block_on};
 use crate::{config, device};
 
-/// What a run told, and where it ended.
-struct Told {
+/// What a run reported, and where it ended.
+struct Trained {
     report: RunReport,
     losses: Vec<f32>,
     epochs: Vec<EpochReport>,
@@ -26,13 +26,13 @@ struct Told {
     checkpoints: Vec<(u32, Vec<u8>)>,
 }
 
-/// A run, from a checkpoint where one is given, with a checkpoint after every step.
-fn told(config: &RunConfig, checkpoint: Option<&[u8]>) -> Told {
-    told_with(config, checkpoint, &[])
+/// Trains a run, from a checkpoint if one is given, with a checkpoint after every step.
+fn trained(config: &RunConfig, checkpoint: Option<&[u8]>) -> Trained {
+    trained_with(config, checkpoint, &[])
 }
 
-/// The same, with changes after so many breaths, which are steps in the first epoch.
-fn told_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, ValueChange)]) -> Told {
+/// The same, with values changed after so many breaths, which are steps in the first epoch.
+fn trained_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, ValueChange)]) -> Trained {
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
     let (control, published) = (Control::default(), Published::default());
@@ -57,10 +57,10 @@ fn told_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, Val
     let weights = bits(&published.get().unwrap());
     let report = report.unwrap();
     let report = RunReport { best: report.best.map(untimed), elapsed_ms: 0.0, ..report };
-    Told { report, losses: host.losses(), epochs, weights, checkpoints }
+    Trained { report, losses: host.losses(), epochs, weights, checkpoints }
 }
 
-/// The breath after a checkpoint is not counted twice, so the clocks differ.
+/// The clocks differ, because the breath after a checkpoint is not counted twice.
 fn untimed(report: EpochReport) -> EpochReport {
     EpochReport { elapsed_ms: 0.0, ..report }
 }
@@ -70,16 +70,16 @@ fn bits(network: &Network) -> Vec<Vec<u32>> {
     weights.iter().map(|tensor| tensor.values.iter().map(|value| value.to_bits()).collect()).collect()
 }
 
-/// Broken off after each of some steps, it goes on to the same losses, reports and weights, to the last bit.
+/// Interrupted after each of several steps, the run resumes to the same losses, reports and weights, bit for bit.
 fn check(config: &RunConfig) {
     // In the first epoch, at its end and right after it, and in the last one.
-    check_at(config, &told(config, None), [2, 15, 16, 38]);
+    check_at(config, &trained(config, None), [2, 15, 16, 38]);
 }
 
-fn check_at(config: &RunConfig, whole: &Told, steps: [u32; 4]) {
+fn check_at(config: &RunConfig, whole: &Trained, steps: [u32; 4]) {
     for wanted in steps {
         let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= wanted).unwrap();
-        let rest = told(config, Some(bytes));
+        let rest = trained(config, Some(bytes));
         assert_eq!(rest.losses, whole.losses[*step as usize..], "{wanted} {config:?}");
         assert_eq!(rest.epochs, whole.epochs[whole.epochs.len() - rest.epochs.len()..], "{wanted} {config:?}");
         assert_eq!(rest.report, whole.report, "{wanted} {config:?}");
@@ -88,7 +88,7 @@ fn check_at(config: &RunConfig, whole: &Told, steps: [u32; 4]) {
 }
 
 #[test]
-fn every_optimizer_goes_on_where_it_was() {
+fn every_optimizer_resumes_where_it_was() {
     for optimizer in OptimizerConfig::ALL {
         check(&RunConfig { optimizer, learning_rate: 0.002, ..config() });
     }
@@ -97,7 +97,7 @@ fn every_optimizer_goes_on_where_it_was() {
 }
 
 #[test]
-fn all_that_a_run_remembers_goes_on() {
+fn all_state_of_a_run_resumes() {
     let augment = AugmentConfig { shift: 0.1, noise: 0.05, mixup: 0.2, ..AugmentConfig::default() };
     let schedule = ScheduleConfig::Plateau { factor: 0.5, patience: 0, threshold: 0.5, cooldown: 0, least_rate: 0.0 };
     let early_stopping = Some(EarlyStopping { metric: Metric::ValidationLoss, patience: 2, least_improvement: 0.0 });
@@ -110,7 +110,7 @@ fn all_that_a_run_remembers_goes_on() {
 }
 
 #[test]
-fn what_was_changed_while_it_ran_goes_on() {
+fn what_was_changed_while_it_ran_resumes() {
     let noisy = AugmentConfig { noise: 0.05, cutmix: 0.2, ..AugmentConfig::default() };
     let moved = AugmentConfig { shift: 0.2, ..AugmentConfig::default() };
     let none = AugmentConfig::default();
@@ -119,11 +119,11 @@ fn what_was_changed_while_it_ran_goes_on() {
     for (begun, first, last) in [(none, moved, noisy), (noisy, none, moved), (moved, noisy, none)] {
         let config = RunConfig { augment: begun, ..config.clone() };
         let slower = ValueChange { learning_rate: Some(0.001), ..of(last) };
-        let whole = told_with(&config, None, &[(3, of(first)), (9, slower)]);
+        let whole = trained_with(&config, None, &[(3, of(first)), (9, slower)]);
         check_at(&config, &whole, [10, 15, 16, 38]);
-        // Between the changes, the first goes on without the second.
+        // Resumed between the changes, the run has the first without the second.
         let (step, bytes) = whole.checkpoints.iter().find(|(step, _)| *step >= 4).unwrap();
-        let rest = told(&config, Some(bytes));
+        let rest = trained(&config, Some(bytes));
         let n_before = 9 - *step as usize;
         assert_eq!(rest.losses[..n_before], whole.losses[*step as usize..9], "{config:?}");
         assert_ne!(rest.losses[n_before], whole.losses[9], "{config:?}");
@@ -131,24 +131,24 @@ fn what_was_changed_while_it_ran_goes_on() {
 }
 
 #[test]
-fn a_checkpoint_from_before_augmentation_could_change_goes_on() {
-    let whole = told(&config(), None);
+fn a_checkpoint_from_before_augmentation_could_change_resumes() {
+    let whole = trained(&config(), None);
     let (step, bytes) = &whole.checkpoints[20];
     let file = SafeTensors::deserialize(bytes).unwrap();
     let position = file.tensor("position").unwrap().data();
-    // The version first, no other augmentation last.
+    // The version comes first, and the changed augmentation, here none, last.
     assert_eq!((position.first(), position.last()), (Some(&2), Some(&0)));
     let earlier = [&[1], &position[1..position.len() - 1]].concat();
     let views = file.tensors().into_iter().map(|(name, view)| match name.as_str() {
         "position" => (name, TensorView::new(Dtype::U8, vec![earlier.len()], &earlier).unwrap()),
         _ => (name, view),
     });
-    let rest = told(&config(), Some(&serialize(views, None).unwrap()));
+    let rest = trained(&config(), Some(&serialize(views, None).unwrap()));
     assert_eq!(rest.losses, whole.losses[*step as usize..]);
     assert_eq!(rest.weights, whole.weights);
 }
 
-/// The numbers of version 2 as Kindling 0.1.0 writes them, down to the last field: visitors have such checkpoints.
+/// The state of version 2 as Kindling 0.1.0 writes it, down to the last field: visitors have such checkpoints.
 #[derive(Serialize, Deserialize)]
 struct Numbers {
     version: u32,
@@ -183,7 +183,7 @@ fn the_layout_of_checkpoints_that_visitors_have_is_kept() {
     let adversarial = Some(AdversarialConfig::default());
     let config = RunConfig { augment, adversarial, ema_decay: Some(0.9), ..config() };
     let change = ValueChange { learning_rate: Some(0.02), augment: Some(noisy), ..ValueChange::default() };
-    let whole = told_with(&config, None, &[(5, change)]);
+    let whole = trained_with(&config, None, &[(5, change)]);
     let (step, bytes) = &whole.checkpoints[20];
     let file = SafeTensors::deserialize(bytes).unwrap();
     let position = file.tensor("position").unwrap().data();
@@ -203,15 +203,15 @@ fn the_layout_of_checkpoints_that_visitors_have_is_kept() {
     }
     // A linear layer's weight is [in, out].
     assert_eq!(file.tensor("weights/5.weight").unwrap().shape(), [144, 16]);
-    let rest = told(&config, Some(bytes));
+    let rest = trained(&config, Some(bytes));
     assert_eq!(rest.losses, whole.losses[*step as usize..]);
     assert_eq!(rest.weights, whole.weights);
 }
 
 #[test]
-fn no_checkpoint_is_made_while_gradients_wait() {
+fn no_checkpoint_is_made_while_gradients_are_pending() {
     let steps: Vec<u32> =
-        told(&RunConfig { batches_per_update: 4, ..config() }, None).checkpoints.iter().map(|it| it.0).collect();
+        trained(&RunConfig { batches_per_update: 4, ..config() }, None).checkpoints.iter().map(|it| it.0).collect();
     assert_eq!(steps, [4, 8, 12, 15, 19, 23, 27, 30, 34, 38, 42, 45]);
 }
 
@@ -221,7 +221,7 @@ fn a_pause_makes_a_checkpoint() {
     let at_breath = control.clone();
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
-    // Far too short for the next checkpoint by time.
+    // Far too little time passes for the next checkpoint to be due.
     let host = Recorder::new(1e-6, move |breath| {
         if breath == 3 {
             at_breath.pause();
@@ -268,7 +268,7 @@ fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
 
 #[test]
 fn a_checkpoint_of_another_network_or_run_is_refused() {
-    let checkpoints = told(&config(), None).checkpoints;
+    let checkpoints = trained(&config(), None).checkpoints;
     let bytes = &checkpoints[20].1;
     let mut wider = config();
     wider.network.layers[5] = Layer::Linear { units: 17, bias: true };
@@ -288,12 +288,12 @@ fn a_checkpoint_of_another_network_or_run_is_refused() {
 
 #[test]
 fn bytes_are_read_back_and_their_size_is_that_of_the_tensors() {
-    let bytes = &told(&config(), None).checkpoints[20].1;
+    let bytes = &trained(&config(), None).checkpoints[20].1;
     let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
     assert_eq!(checkpoint.to_bytes().unwrap(), *bytes);
     assert_eq!(checkpoint.position.step, 21);
     let n_values: usize = checkpoint.tensors.values().map(|data| data.num_elements()).sum();
-    // Weights, Adam's two moments, and the best network; running statistics of the batch norm are in the first and the last.
+    // Weights, Adam's two moments, and the best network; the first and the last include the batch norm's running statistics.
     assert_eq!(n_values, 4 * 2_419 + 2 * 8);
 }
 
@@ -301,10 +301,10 @@ proptest! {
     #[test]
     fn damaged_bytes_are_no_panic(places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), kept in any::<prop::sample::Index>()) {
         thread_local! {
-            static BYTES: Vec<u8> = told(&RunConfig { max_steps: Some(2), ..config() }, None).checkpoints[0].1.clone();
+            static BYTES: Vec<u8> = trained(&RunConfig { max_steps: Some(2), ..config() }, None).checkpoints[0].1.clone();
         }
         let bytes = BYTES.with(Clone::clone);
-        // In the header and the numbers, where damage is not just another weight.
+        // In the header and the state, where damage does not just change a weight.
         let mut damaged = bytes.clone();
         let n_header = damaged.len().min(3_000);
         for (place, value) in places {

@@ -51,7 +51,7 @@ fn an_evaluation_by_views_repeats_and_agrees_with_single_answers() {
     let once = by(ViewSet::One);
     assert_eq!(once, block_on(evaluate(&network, &run.data, SplitName::Test, &host, |_| {})).unwrap());
     assert_ne!(once.predictions, several.predictions);
-    // The bands look the same in a mirror and hardly move.
+    // The bands look the same when flipped, and hardly change when translated.
     assert!(several.accuracy >= once.accuracy - 0.05, "{} {}", several.accuracy, once.accuracy);
     let (dataset, _) = bands();
     for Prediction { index, predicted, confidence, label, loss } in several.predictions.into_iter().take(5) {
@@ -67,7 +67,7 @@ fn probability(classification: &kindling_core::protocol::Classification, class: 
     classification.classes.iter().find(|found| found.class == class).unwrap().probability
 }
 
-/// Each pixel comes from so much further right and down; the edge goes on.
+/// Each pixel comes from `right` and `down` pixels further; the edge is repeated.
 fn moved(image: &[u8], right: i32, down: i32) -> Vec<u8> {
     let side = SHAPE.width as i32;
     let at = |y: i32, x: i32| image[(y.clamp(0, side - 1) * side + x.clamp(0, side - 1)) as usize];

@@ -3,7 +3,7 @@
 use kindling_core::config::{InitConfig, Layer, NetworkConfig};
 use kindling_core::network::shape::MAX_LAYERS;
 
-/// Layers count from 0.
+/// An edit. Layers count from 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     Insert {
@@ -16,7 +16,7 @@ pub enum Edit {
     },
     Duplicate(usize),
     Remove(usize),
-    /// The layer is at `to` afterwards.
+    /// Moves a layer so that it ends up at index `to`.
     Move {
         from: usize,
         to: usize,
@@ -28,14 +28,14 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// Before the classifier, if that is where the network ends.
+    /// Appends a layer, before the classifier if the network ends with one.
     pub fn append(network: &NetworkConfig, layer: Layer) -> Self {
         let ends = matches!(network.layers.last(), Some(Layer::Classifier { .. }));
         let is_before = ends && !matches!(layer, Layer::Classifier { .. });
         Self::Insert { at: network.layers.len() - usize::from(is_before), layer }
     }
 
-    /// The changed network; none where there is no such layer, no such place, or no room.
+    /// The changed network; None if an index is out of range or the network has the maximum number of layers.
     pub fn apply(&self, network: &NetworkConfig) -> Option<NetworkConfig> {
         let mut next = network.clone();
         let layers = &mut next.layers;
@@ -67,7 +67,8 @@ impl Edit {
     }
 }
 
-/// The network with a name that says whether it still is the preset's, unless the visitor gave it another.
+/// Marks an edited network by its name, and restores the preset's name if the network equals the preset's again. A name that the visitor
+/// has given is kept.
 pub fn marked(network: NetworkConfig, preset: &NetworkConfig) -> NetworkConfig {
     let edited = format!("{} (edited)", preset.name);
     let is_equal = network.layers == preset.layers && network.init == preset.init;
@@ -89,7 +90,7 @@ mod tests {
         NetworkConfig { name: "N".into(), layers: layers.to_vec(), init: InitConfig::Pytorch }
     }
 
-    /// What becomes of batch norm, flatten, classifier.
+    /// Applies the edit to batch norm, flatten, classifier.
     fn check(edit: Edit, expected: Option<&[Layer]>) {
         let before = network(&[Layer::BatchNorm, Layer::Flatten, CLASSIFIER]);
         assert_eq!(edit.apply(&before).map(|after| after.layers).as_deref(), expected, "{edit:?}");

@@ -1,4 +1,4 @@
-//! Editing the next run's network. All but the methods here is pure.
+//! Edits the next run's network. Everything but the methods here is pure.
 
 pub mod edit;
 pub mod palette;
@@ -13,7 +13,7 @@ use crate::page::recipe::Recipe;
 use kindling_core::config::NetworkConfig;
 
 impl Recipe {
-    /// Changes the network, so that it can be undone. Whether there was anything to change.
+    /// Applies an edit that can be undone. Returns whether it changed the network.
     pub fn edit(self, edit: &Edit) -> bool {
         let Some(now) = self.network.get_untracked() else { return false };
         let Some(next) = edit.apply(&now).map(|next| self.named(next)) else { return false };
@@ -39,7 +39,7 @@ impl Recipe {
         }
     }
 
-    /// The chosen preset's network.
+    /// The chosen preset's network, tracked.
     pub fn preset_network(self) -> Option<NetworkConfig> {
         let id = self.preset.get();
         self.presets.with(|presets| {
@@ -47,7 +47,7 @@ impl Recipe {
         })
     }
 
-    /// Whether the network is no longer the preset's.
+    /// Whether the network differs from the preset's, tracked.
     pub fn is_edited(self) -> bool {
         self.preset_network().is_some_and(|preset| Some(preset) != self.network.get())
     }
@@ -59,7 +59,7 @@ impl Recipe {
         }
     }
 
-    /// A network that is a preset's belongs to that one again.
+    /// Makes the network the current one, and chooses the preset whose network it equals, if any.
     fn show(self, network: NetworkConfig) {
         let of = self.presets.with_untracked(|all| all.iter().find(|it| it.config.network == network).map(|it| it.id));
         if of.is_some() {

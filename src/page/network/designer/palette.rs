@@ -1,4 +1,4 @@
-//! The layers that can be added, each with numbers to begin with.
+//! The layers that can be added, each with default parameters.
 
 use kindling_core::config::{Activation, Layer, Padding, States};
 
@@ -15,13 +15,13 @@ pub enum Group {
     Attention,
 }
 
-/// Every kind of layer by its group; the names are stable, and the menu's values.
+/// Every kind of layer by group. The keys are stable; the menu uses them as values.
 pub fn palette() -> Vec<(Group, Vec<(&'static str, Layer)>)> {
     use Layer::{BatchNorm, Classifier, Flatten, GlobalAveragePool, GlobalMaxPool, LayerNorm, PositionEmbedding, Rows};
     let conv =
         Layer::Conv { filters: 16, kernel: 3, stride: 1, padding: Padding::Same, dilation: 1, groups: 1, bias: true };
     let depthwise = Layer::DepthwiseConv { kernel: 3, stride: 1, padding: Padding::Same, dilation: 1, bias: true };
-    // Keeps the shape, so that it fits wherever there are maps or a vector.
+    // Keeps the shape, so it accepts any feature maps or vector.
     let residual = Layer::Residual { layers: vec![BatchNorm, Layer::Activation(Activation::Relu)] };
     vec![
         (Group::Convolution, vec![("conv", conv), ("depthwiseConv", depthwise)]),
@@ -89,7 +89,7 @@ fn activation_key(activation: Activation) -> &'static str {
     }
 }
 
-/// The layer that the menu's value stands for.
+/// The layer with this key.
 pub fn layer_of(key: &str) -> Option<Layer> {
     let kinds = palette().into_iter().flat_map(|(_, kinds)| kinds);
     kinds.into_iter().find_map(|(name, layer)| (name == key).then_some(layer))
@@ -114,7 +114,7 @@ mod tests {
             found.insert(kind);
             assert_eq!(layer_of(key), Some(layer));
         }
-        // serde lists all names where it knows none of them.
+        // For an unknown variant, serde's error message lists all variants.
         let message = serde_json::from_str::<Layer>("\"none\"").unwrap_err().to_string();
         let all: BTreeSet<String> = message.split('`').skip(3).step_by(2).map(str::to_owned).collect();
         assert_eq!(found, all);

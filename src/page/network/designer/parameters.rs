@@ -1,4 +1,4 @@
-//! The numbers and choices of a layer, one by one, so that one kind of field shows them all.
+//! A layer's numbers and choices as uniform parameters, so that one form field component handles them all.
 
 use kindling_core::config::{Activation, Layer, Padding, States};
 
@@ -23,11 +23,11 @@ pub enum Parameter {
     Units,
 }
 
-/// What a value may be. A choice's value is its place in the list; of two, 0 is no and 1 is yes.
+/// The values that a parameter can have. A choice's value is its option's index; for a yes/no choice, 1 is yes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
-    Whole { least: f64, most: f64 },
-    Share { most: f64 },
+    Whole { min: f64, max: f64 },
+    Fraction { max: f64 },
     Choice { n_options: usize },
 }
 
@@ -36,28 +36,28 @@ impl Parameter {
         match self {
             Self::Activation => Range::Choice { n_options: Activation::ALL.len() },
             Self::Bias | Self::Padding | Self::States => Range::Choice { n_options: 2 },
-            // Less than 1.
-            Self::Dropout | Self::Rate => Range::Share { most: 0.99 },
-            Self::Dilation | Self::Kernel | Self::Size | Self::Stride => Range::Whole { least: 1.0, most: 255.0 },
+            // A dropout rate must be below 1.
+            Self::Dropout | Self::Rate => Range::Fraction { max: 0.99 },
+            Self::Dilation | Self::Kernel | Self::Size | Self::Stride => Range::Whole { min: 1.0, max: 255.0 },
             Self::Features
             | Self::Filters
             | Self::Groups
             | Self::Heads
             | Self::MlpRatio
             | Self::Ratio
-            | Self::Units => Range::Whole { least: 1.0, most: 65_536.0 },
+            | Self::Units => Range::Whole { min: 1.0, max: 65_536.0 },
         }
     }
 
-    /// Of numbers; choices and shares may be 0.
-    pub fn least(self) -> f64 {
+    /// The minimum value; 0 for choices and fractions.
+    pub fn min_value(self) -> f64 {
         match self.range() {
-            Range::Whole { least, .. } => least,
-            Range::Share { .. } | Range::Choice { .. } => 0.0,
+            Range::Whole { min, .. } => min,
+            Range::Fraction { .. } | Range::Choice { .. } => 0.0,
         }
     }
 
-    /// Stable, for ids.
+    /// A stable key for DOM ids.
     pub fn key(self) -> &'static str {
         match self {
             Self::Activation => "activation",
@@ -85,13 +85,13 @@ pub fn parameters(layer: &Layer) -> Vec<Parameter> {
     slots(&mut layer.clone()).into_iter().map(|(parameter, _)| parameter).collect()
 }
 
-/// None of a parameter that the layer does not have.
+/// None if the layer does not have the parameter.
 pub fn value(layer: &Layer, parameter: Parameter) -> Option<f64> {
     let mut layer = layer.clone();
     let slot = slots(&mut layer).into_iter().find_map(|(found, slot)| (found == parameter).then_some(slot))?;
     Some(match slot {
         Slot::Whole(number) => (*number).into(),
-        // The shortest number that is this one in f32: 0.1, not 0.10000000149.
+        // The shortest decimal that is the same f32: 0.1, not 0.10000000149.
         Slot::Real(number) => number.to_string().parse().unwrap_or((*number).into()),
         Slot::Bias(is_there) => f64::from(u8::from(*is_there)),
         Slot::Padding(padding) => f64::from(u8::from(*padding == Padding::Same)),
@@ -100,14 +100,14 @@ pub fn value(layer: &Layer, parameter: Parameter) -> Option<f64> {
     })
 }
 
-/// The layer with another value; as it is, where it has no such parameter.
+/// The layer with the parameter set; unchanged if it does not have the parameter.
 pub fn with_value(layer: &Layer, parameter: Parameter, value: f64) -> Layer {
     let mut next = layer.clone();
     for (found, slot) in slots(&mut next) {
         if found != parameter {
             continue;
         }
-        // Casts that saturate: the fields keep their ranges.
+        // The casts saturate; the form fields enforce the ranges.
         match slot {
             Slot::Whole(number) => *number = value as u32,
             Slot::Real(number) => *number = value as f32,
@@ -129,7 +129,7 @@ enum Slot<'a> {
     Activation(&'a mut Activation),
 }
 
-/// Every parameter of the layer and where it is held. The layers in a block are none.
+/// Every parameter of the layer with a reference to its value. A block's inner layers are not parameters.
 fn slots(layer: &mut Layer) -> Vec<(Parameter, Slot<'_>)> {
     use Parameter as P;
     use Slot::{Real, Whole};
@@ -191,8 +191,8 @@ mod tests {
             for parameter in parameters(&layer) {
                 let before = value(&layer, parameter).unwrap();
                 let other = match parameter.range() {
-                    Range::Whole { most, .. } => most,
-                    Range::Share { most } => most,
+                    Range::Whole { max, .. } => max,
+                    Range::Fraction { max } => max,
                     Range::Choice { n_options } => (before + 1.0) % n_options as f64,
                 };
                 let changed = with_value(&layer, parameter, other);

@@ -1,31 +1,35 @@
-//! A network as text: JSON, as presets, runs and `window.kindling` have it.
+//! A network as JSON text, in the form that presets, runs and `window.kindling` use.
 
 use kindling_core::config::NetworkConfig;
 use kindling_core::network::NetworkError;
 use kindling_core::network::shape::check_extent;
 
-/// Bytes; the longest network that the limits allow is far shorter.
+/// In bytes; the largest network within the limits is far shorter.
 pub const TEXT_LIMIT: usize = 200_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextError {
     TooLong,
-    /// Line and column count from 1. `detail` is serde's, in English.
+    /// Lines count from 1. `detail` is serde's message, in English.
     Syntax {
         line: usize,
         column: usize,
         detail: String,
     },
-    /// Too large to be looked at.
+    /// Too many layers, or blocks nested too deeply.
     Network(NetworkError),
 }
 
 pub fn to_text(network: &NetworkConfig) -> String {
-    // Plain data of numbers and words; it has no key that JSON lacks.
+    // Cannot fail: all keys are strings.
     serde_json::to_string_pretty(network).unwrap_or_default()
 }
 
-/// The network that the text describes; its layers may not fit each other.
+/// Parses a network. Its layers may not fit each other.
+///
+/// # Errors
+///
+/// Text that is too long or is not a network's JSON, and a network with too many layers or too deeply nested blocks.
 pub fn from_text(text: &str) -> Result<NetworkConfig, TextError> {
     if text.len() > TEXT_LIMIT {
         return Err(TextError::TooLong);

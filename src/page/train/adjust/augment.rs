@@ -1,4 +1,4 @@
-//! Other random changes to the images, for the run under way.
+//! Adjusts the data augmentation of the active run.
 
 use leptos::prelude::*;
 
@@ -13,12 +13,12 @@ use crate::page::train::settings::number::Write;
 use kindling_core::config::AugmentConfig;
 use kindling_core::protocol::ValueChange;
 
-/// Strengths are often changed several at a time: they wait for a button, and are one change of the run.
+/// Several strengths are often changed together, so a button applies them as one adjustment.
 #[component]
 pub fn AdjustAugment() -> impl IntoView {
     let store = use_store();
     let in_force = memo(move |_| store.run.with(|state| state.run().map(augment_in_force)));
-    // As the visitor has changed them.
+    // The visitor's changes that may not be applied yet.
     let draft = RwSignal::new(None::<AugmentConfig>);
     let shown = Signal::derive(move || draft.get().or_else(|| in_force.get()));
     let is_in_force = memo(move |_| shown.get() == in_force.get());
@@ -46,7 +46,7 @@ pub fn AdjustAugment() -> impl IntoView {
     }
 }
 
-/// The last that were set.
+/// The augmentation of the last adjustment, else the config's.
 fn augment_in_force(run: &Run) -> AugmentConfig {
     run.adjustments.last().and_then(|adjustment| adjustment.augment).unwrap_or(run.config.augment)
 }

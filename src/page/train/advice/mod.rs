@@ -10,7 +10,7 @@ use crate::page::store::Store;
 use kindling_core::advice::{Advice, Evidence, LayerHealth, advise};
 use kindling_core::protocol::{DatasetSummary, LayerReport, LayersReport, UnitCount};
 
-/// On a run as far as it has come. `layers` is what a look inside found.
+/// Advice on a run at its current progress. `layers` is from the latest snapshot of the network's internals.
 fn of_run(run: &Run, curves: &Curves, dataset: Option<&DatasetSummary>, layers: &[LayerHealth]) -> Vec<Advice> {
     let last_change = run.adjustments.last();
     let since_step = last_change.map_or(0.0, |adjustment| adjustment.step.into());
@@ -35,33 +35,33 @@ pub fn advice_now(store: Store) -> Vec<Advice> {
     let dataset = store.dataset.with_untracked(|dataset| dataset.current.clone());
     let advice = store.run.with_untracked(|state| {
         let run = state.run()?;
-        // A look from before the last change of the rates says nothing of what came of it.
+        // A snapshot from before the last adjustment does not show that adjustment's effect.
         let since_step = run.adjustments.last().map_or(0, |adjustment| adjustment.step);
         let layers =
-            store.inside.with_untracked(|inside| inside.latest().filter(|look| look.step > since_step).map(layers_of));
+            store.inside.with_untracked(|inside| inside.latest().filter(|it| it.step > since_step).map(layers_of));
         let layers = layers.unwrap_or_default();
         Some(store.curves.with_untracked(|curves| of_run(run, curves, dataset.as_deref(), &layers)))
     });
     advice.unwrap_or_default()
 }
 
-/// What a look found of its layers.
-fn layers_of(look: &LayersReport) -> Vec<LayerHealth> {
+/// The health of each layer in a snapshot.
+fn layers_of(snapshot: &LayersReport) -> Vec<LayerHealth> {
     let health = |layer: &LayerReport| LayerHealth {
         layer: layer.index,
         dead_share: layer.dead_units.map(UnitCount::share),
         saturated_share: layer.saturated.map(f64::from),
     };
-    look.layers.iter().map(health).collect()
+    snapshot.layers.iter().map(health).collect()
 }
 
-/// The advice that the page shows: renewed now and then, so that it can be read while the run goes on.
+/// The advice that the page shows. It is updated only now and then, so that it can be read while the run continues.
 pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
-    /// Steps after which advice is renewed at the latest.
+    /// The maximum number of steps between updates.
     const STEPS: u32 = 100;
     let moment = memo(move |_| {
         store.run.with(|state| {
-            // A search tries odd settings on purpose.
+            // No advice on trials: a search tries unusual settings on purpose.
             state.run().filter(|run| !store.is_trial(run.id)).map(|run| {
                 let steps = run.plan.map_or(1, |plan| (plan.total_steps / 40).clamp(1, STEPS));
                 (run.id, run.progress.step / steps, run.epochs.len(), run.adjustments.len(), state.is_active())
@@ -69,7 +69,7 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
         })
     });
     memo(move |_| {
-        // Read, not only tracked: a memo that nobody has read follows nothing.
+        // `get`, not `track`: a memo that has never been read has no dependencies.
         match moment.get() {
             Some(_) => advice_now(store),
             None => Vec::new(),

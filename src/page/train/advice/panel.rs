@@ -1,4 +1,4 @@
-//! Advice drawn from the curves: what is seen, what to try, and a way to the setting. It changes nothing by itself.
+//! Advice on the run: an observation, what to try, and a link to the setting. It changes nothing by itself.
 
 use leptos::prelude::*;
 
@@ -14,14 +14,14 @@ use kindling_core::advice::Advice;
 
 pub const PART: Part = part!(workbench::advice, AdvicePanel);
 
-/// Nothing for a run that is well.
+/// Empty while there is no advice.
 #[component]
 fn AdvicePanel() -> impl IntoView {
     let store = use_store();
     let advice = use_advice(store);
     let has_advice = memo(move |_| !advice.read().is_empty());
     view! {
-        // There before the first advice, so that a screen reader hears of it, once it has nothing else to say.
+        // Present before the first advice, so that screen readers announce it; `polite` lets them finish speaking first.
         <div class="advice-place" aria-live="polite">
             <Show when=move || has_advice.get()>
                 <section class="panel advice" id="advice" aria-labelledby="advice-title">
@@ -34,7 +34,7 @@ fn AdvicePanel() -> impl IntoView {
     }
 }
 
-/// Where the visitor can do something about it.
+/// Where the visitor can act on the advice.
 enum Place {
     /// A setting of the run, by the id of its field.
     Setting(&'static str),
@@ -47,7 +47,7 @@ fn place_of(advice: &Advice) -> Place {
         Advice::RateTooHigh { .. } | Advice::RateTooLow { .. } => Place::Setting("field-learning-rate"),
         Advice::OverFitting { .. } => Place::Setting("field-early-stopping"),
         Advice::DeadUnits { .. } | Advice::SaturatedOutputs { .. } => Place::Network,
-        // Class weights belong to one of the losses, and stand below it.
+        // Class weights belong to one of the losses and are shown below it.
         Advice::UnbalancedClasses { .. } => Place::Setting("field-loss"),
     }
 }
@@ -73,7 +73,7 @@ fn Item(advice: Advice) -> impl IntoView {
     }
 }
 
-/// The advice in a run's outcome: its sentences alone.
+/// The advice in a run's outcome: only the observations.
 #[component]
 pub fn AdviceSummary() -> impl IntoView {
     let store = use_store();
@@ -87,7 +87,7 @@ pub fn AdviceSummary() -> impl IntoView {
     }
 }
 
-/// Tracked by the language; the run is that which the advice is about.
+/// Tracked by the language only: advice is always about the run in view.
 fn sentence_of(advice: &Advice, store: Store) -> String {
     let classes = store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
     let classes = classes.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which of the sample images is watched on its way through the network.
+//! The choice of the sample image whose feature maps are shown.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::page::train::samples::use_sample_images;
 use crate::page::widgets::pixel_image::PixelImage;
 use kindling_core::protocol::{Command, ImageBatch, Watch};
 
-/// Nothing until the images are here.
+/// Shows no images until they have been fetched.
 #[component]
 pub fn ImageChoice() -> impl IntoView {
     let batch = use_sample_images();
@@ -27,7 +27,7 @@ fn Choices(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
     let store = use_store();
     let chosen = memo(move |_| store.inside.with(|inside| inside.watch.and_then(|watch| watch.image)));
     let shape = batch.shape;
-    // A shape without values has no images.
+    // `max(1)`: the chunk size must not be 0; a shape without values has no pixels.
     let images = batch.pixels.chunks_exact(shape.n_values().max(1)).zip(&batch.indices).zip(&batch.labels);
     let choices = images.map(|((pixels, &index), label)| {
         let class = classes.get(usize::from(*label)).cloned().unwrap_or_else(|| label.to_string());

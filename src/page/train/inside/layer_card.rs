@@ -1,4 +1,4 @@
-//! One layer: its figures, its histograms over time, what it makes of the watched image.
+//! One layer: its figures, its histograms over time, and its feature maps of the monitored image.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ use kindling_core::protocol::{LayerReport, UnitCount};
 
 #[component]
 pub fn LayerCard(
-    /// The layer's place in the network's list.
+    /// The layer's index in the network's list.
     index: u32,
     layer: Layer,
 ) -> impl IntoView {
@@ -30,10 +30,10 @@ pub fn LayerCard(
     let dead = memo(move |_| store.inside.with(|inside| inside.layer(index)?.dead_units));
     let maps = memo(move |_| {
         store.inside.with(|inside| {
-            let look = inside.latest()?;
-            // Until the next look, the maps are still of the image before.
-            let is_of_image = look.image == inside.watch.and_then(|watch| watch.image);
-            let maps = look.maps.iter().find(|maps| maps.layer == index).filter(|_| is_of_image)?;
+            let snapshot = inside.latest()?;
+            // Until the next snapshot, the maps are still of the previous image.
+            let is_of_image = snapshot.image == inside.watch.and_then(|watch| watch.image);
+            let maps = snapshot.maps.iter().find(|maps| maps.layer == index).filter(|_| is_of_image)?;
             Some(maps.pictures.clone())
         })
     });
@@ -81,7 +81,7 @@ fn dead_text(dead: UnitCount) -> String {
     tr!(inside.dead_of, count = count(n_dead), total = count(total), share = percent(dead.share()))
 }
 
-/// In words: around 1/1000 is healthy, a factor of ten either way is not alarming.
+/// Rates an update-to-weight ratio: around 1/1000 is healthy, and a factor of ten either way is not alarming.
 fn verdict(ratio: f64) -> String {
     match ratio {
         ratio if ratio < 1e-4 => tr!(inside.ratio_small),

@@ -1,5 +1,5 @@
-//! Inside the network while it trains: histograms over time, figures of its layers, filters and feature maps. Nothing is measured while
-//! this is closed.
+//! Monitors the network's internals during training: histograms over time, figures per layer, filters and feature maps. Nothing is measured
+//! while the panel is closed.
 
 mod heat;
 mod image_choice;
@@ -24,7 +24,7 @@ use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;
 use kindling_core::protocol::{Command, Watch};
 
-/// Closed until the visitor opens it, or a program does (`kindling.watch`).
+/// The panel, closed until the visitor or a program (`kindling.watch`) opens it.
 #[component]
 pub fn InsidePanel() -> impl IntoView {
     let store = use_store();
@@ -35,7 +35,7 @@ pub fn InsidePanel() -> impl IntoView {
             store.send(Command::Watch(wanted.then_some(Watch { image })));
         }
     };
-    // Who goes to another place no longer looks.
+    // Monitoring stops when the visitor leaves the Train place.
     on_cleanup(move || {
         if store.inside.with_untracked(|inside| inside.watch.is_some()) {
             store.send(Command::Watch(None));
@@ -60,7 +60,7 @@ pub const PART: Part = part!(workbench::inside, Body);
 fn Body() -> impl IntoView {
     let store = use_store();
     follow_dataset(store);
-    let step = memo(move |_| store.inside.with(|inside| inside.latest().map(|look| look.step)));
+    let step = memo(move |_| store.inside.with(|inside| inside.latest().map(|snapshot| snapshot.step)));
     let is_active = memo(move |_| store.run.with(|run| run.is_active()));
     let status = move || match (step.get(), is_active.get()) {
         (Some(step), _) => tr!(inside.seen, step = count(step)),
@@ -81,7 +81,7 @@ fn Body() -> impl IntoView {
     }
 }
 
-/// What the first layer looks for.
+/// The filters of the first layer.
 #[component]
 fn FirstFilters() -> impl IntoView {
     let store = use_store();
@@ -102,12 +102,12 @@ fn FirstFilters() -> impl IntoView {
 fn Layers() -> impl IntoView {
     let store = use_store();
     let run = memo(move |_| store.run.with(|run| run.run().map(|run| run.id)));
-    // The layers of a run stay as they are.
+    // A run's layers never change, so its config is read untracked.
     let layers = memo(move |_| {
         let run = run.get();
         let indices = store
             .inside
-            .with(|inside| inside.latest().map(|look| look.layers.iter().map(|layer| layer.index).collect::<Vec<_>>()));
+            .with(|inside| inside.latest().map(|it| it.layers.iter().map(|layer| layer.index).collect::<Vec<_>>()));
         let layer = |index: u32| -> Option<Layer> {
             store.run.with_untracked(|state| state.run()?.config.network.layers.get(index as usize).cloned())
         };
@@ -123,7 +123,7 @@ fn Layers() -> impl IntoView {
     }
 }
 
-/// An image of another dataset is another image.
+/// Monitors the first sample image of a newly loaded dataset: image indices are valid only within one dataset.
 fn follow_dataset(store: Store) {
     let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
     effect(move |before: Option<(u32, bool)>| {

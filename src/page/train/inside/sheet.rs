@@ -1,4 +1,4 @@
-//! Many small pictures on one sheet.
+//! Many small pictures on one canvas.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -7,16 +7,16 @@ use crate::page::reactive::{effect, memo};
 use crate::page::widgets::pixel_image::paint;
 use kindling_core::protocol::{ImageShape, Pictures};
 
-/// Between two pictures: a pixel of this gray.
+/// The gray level of the one-pixel gap between pictures.
 const GAP: u8 = 72;
 
-/// A picture is shown about so large.
+/// The minimum displayed width of a picture.
 const SIDE_PIXELS: u32 = 44;
 
 #[component]
 pub fn Sheet(
     #[prop(into)] pictures: Signal<Option<Pictures>>,
-    /// What the sheet shows, for those who cannot see it.
+    /// The sheet's accessible name.
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
@@ -30,7 +30,7 @@ pub fn Sheet(
             paint(&canvas, *shape, pixels);
         }
     });
-    // Small pictures grow, large ones stay as they are; a narrow page shrinks all.
+    // Small pictures are scaled up by a whole factor; on a narrow page the sheet shrinks.
     let width = move || {
         let picture = pictures.read().as_ref().map_or(SIDE_PIXELS, |pictures| pictures.width.max(1));
         let sheet = sheet.read().as_ref().map_or(0, |(shape, _)| shape.width);
@@ -39,7 +39,7 @@ pub fn Sheet(
     view! { <canvas node_ref=canvas class="pixels sheet" role="img" aria-label=name style:width=width></canvas> }
 }
 
-/// The pictures in rows of 8, or of 16 where there are many. None where they are not as they say.
+/// The pictures in rows of 8, or of 16 if there are more than 32. None if there are none or their sizes do not match the pixels.
 fn sheet(pictures: &Pictures) -> Option<(ImageShape, Vec<u8>)> {
     let Pictures { channels, height, width, count, .. } = *pictures;
     let shape = ImageShape { channels, height, width };
@@ -52,7 +52,7 @@ fn sheet(pictures: &Pictures) -> Option<(ImageShape, Vec<u8>)> {
     let mut pixels = vec![GAP; whole.n_values()];
     for (place, picture) in (0..).zip(pictures.pixels.chunks_exact(shape.n_values())) {
         let (top, left) = (place / columns * (height + 1), place % columns * (width + 1));
-        // A line of one channel at a time.
+        // One line of one channel at a time.
         for (line, values) in (0..).zip(picture.chunks_exact(width as usize)) {
             let (channel, y) = (line / height, line % height);
             let start = ((channel * whole.height + top + y) * whole.width + left) as usize;

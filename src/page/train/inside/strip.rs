@@ -1,4 +1,4 @@
-//! Histograms over time as a strip: a column for each look, a row for each range of values.
+//! Histograms over time as a strip: a column per snapshot, a row per range of values.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -12,12 +12,12 @@ use crate::page::text::format::figure;
 use crate::page::text::i18n::tr;
 use kindling_core::protocol::{Histogram, LayerReport};
 
-/// Nothing for a layer that has no such values.
+/// Hidden for a layer that has no such values.
 #[component]
 pub fn Strip(
-    /// The layer's place in the network's list.
+    /// The layer's index in the network's list.
     index: u32,
-    /// What the tests find the strip by.
+    /// The attribute by which tests find the strip.
     kind: &'static str,
     name: fn() -> String,
     of: fn(&LayerReport) -> Option<&Histogram>,
@@ -32,7 +32,7 @@ pub fn Strip(
     let canvas = NodeRef::<Canvas>::new();
     effect(move |_| {
         if let (Some(canvas), Some(heat)) = (canvas.get(), &*heat.read()) {
-            // A canvas that takes nothing stays empty.
+            // If painting fails, the canvas stays empty.
             paint(&canvas, heat);
         }
     });
@@ -58,7 +58,7 @@ pub fn Strip(
     }
 }
 
-/// A blue that stands out from the page whether it is light or dark: what is painted does not follow a change of theme.
+/// A blue with contrast in both themes: a painted canvas does not change with the theme.
 const COLOR: [u8; 3] = [63, 136, 197];
 
 fn paint(canvas: &HtmlCanvasElement, heat: &Heat) -> Option<()> {

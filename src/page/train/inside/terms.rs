@@ -1,4 +1,4 @@
-//! What each term of the panel means, in a sentence.
+//! A glossary of the panel's terms.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Against attacks: images changed so that the network errs on them, learned with their true labels.
+//! Adversarial training: images are perturbed to maximize the loss, and the network is trained on them with their true labels.
 
 use leptos::prelude::*;
 
@@ -55,7 +55,7 @@ pub fn AdversarialGroup() -> impl IntoView {
     }
 }
 
-/// Another method is as strong.
+/// Sets the attack method; epsilon and the adversarial fraction stay as they are.
 fn attack(config: &mut RunConfig, method: Option<AttackMethod>) {
     let current = config.adversarial.unwrap_or_default();
     config.adversarial = method.map(|method| AdversarialConfig { method, ..current });
@@ -67,7 +67,7 @@ mod tests {
     use kindling_core::config::{InitConfig, NetworkConfig};
 
     #[test]
-    fn another_method_keeps_strength_and_share() {
+    fn another_method_keeps_strength_and_fraction() {
         let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
         let mut config = RunConfig::new("mnist", network);
         let read = |config: &RunConfig| OF_ATTACKS.iter().map(|number| (number.value.read)(config)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Random changes to the train images.
+//! Data augmentation of the training images.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use kindling_core::config::AugmentConfig;
 use kindling_core::config::fields::field_at;
 use kindling_core::dataset::summary::shows_characters;
 
-/// For gray and colored images.
+/// For grayscale and RGB images.
 pub(super) const OF_ALL: &[Number<AugmentConfig>] = &[
     Number { id: "field-flip", field: field_at("augment.flip"), why: || tr!(expert.flip_why), value: always!(flip) },
     Number {
@@ -48,7 +48,7 @@ pub(super) const OF_ALL: &[Number<AugmentConfig>] = &[
     },
 ];
 
-/// For colored images only.
+/// For RGB images only.
 pub(super) const OF_COLORS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-saturation",
@@ -59,7 +59,7 @@ pub(super) const OF_COLORS: &[Number<AugmentConfig>] = &[
     Number { id: "field-hue", field: field_at("augment.hue"), why: || tr!(expert.hue_why), value: always!(hue) },
 ];
 
-/// What covers and mixes images.
+/// Noise, and methods that cover or mix images.
 pub(super) const OF_PARTS: &[Number<AugmentConfig>] = &[
     Number {
         id: "field-noise",
@@ -98,11 +98,10 @@ pub fn AugmentGroup() -> impl IntoView {
     }
 }
 
-/// The strengths of all changes that the images can have, what they do to some of the images, and a warning where one of them is wrong
-/// for the dataset in view.
+/// The strengths of all augmentations, a preview of them, and a warning if flips would change the meaning of the dataset's images.
 #[component]
 pub fn AugmentControls(
-    /// Begins the ids, where the page has these controls already.
+    /// Prefix of the DOM ids, for a second set of these controls on the page.
     #[prop(optional)]
     id_prefix: &'static str,
     config: Signal<Option<AugmentConfig>>,

@@ -1,4 +1,4 @@
-//! The visitor's own train images with random changes.
+//! A preview of data augmentation on training images of the dataset.
 
 use kindling_core::protocol::question::Augment;
 use std::sync::Arc;
@@ -18,24 +18,24 @@ use crate::page::widgets::show::Show;
 use kindling_core::config::AugmentConfig;
 use kindling_core::protocol::{Failure, ImageBatch};
 
-/// Images shown.
+/// The number of images shown.
 const N_IMAGES: u32 = 8;
 
-/// What a preview is of.
+/// The inputs of a preview.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Wanted {
     config: AugmentConfig,
-    /// Another one changes the same images in another way.
+    /// The seed: another one augments the same images differently.
     draw: u32,
-    /// Of the dataset.
+    /// The dataset's version.
     version: u32,
 }
 
 #[component]
 pub fn AugmentPreview(
-    /// Begins the ids.
+    /// Prefix of the DOM ids.
     id_prefix: &'static str,
-    /// The changes as they are set now.
+    /// The augmentation as it is set now.
     config: Signal<Option<AugmentConfig>>,
 ) -> impl IntoView {
     let store = use_store();
@@ -82,13 +82,13 @@ pub fn AugmentPreview(
     }
 }
 
-/// Without images there is nothing to show, and one click gets them.
+/// Shown while the dataset is not loaded; one click loads it.
 #[component]
 fn LoadFirst() -> impl IntoView {
     let recipe = use_recipe();
     let store = use_store();
     let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
-    // The dataset's place shows how it goes.
+    // The Data place shows progress and failure.
     let load = move |_| spawn_local(async move { drop(recipe.dataset_ready().await) });
     view! {
         <p class="hint">{move_tr!(expert.augment_no_images)}</p>
@@ -98,7 +98,7 @@ fn LoadFirst() -> impl IntoView {
     }
 }
 
-/// Asks for one preview after another: never more than one question under way, the newest wish wins.
+/// Requests previews one at a time: at most one question is pending, and of those requested meanwhile only the latest is asked.
 #[derive(Clone, Copy)]
 struct Previewer {
     store: Store,
@@ -124,7 +124,7 @@ impl Previewer {
     fn ask(self, Wanted { config, draw, .. }: Wanted) {
         spawn_local(async move {
             let shown = self.store.ask(Augment { config, count: N_IMAGES, seed: draw }).await;
-            // None once the settings were left.
+            // None once the settings have been removed from the page.
             let Some(settled) = self.latest.try_update_value(Latest::settle) else { return };
             if settled.is_wanted && settled.next.is_none() {
                 self.shown.try_set(Some(shown));

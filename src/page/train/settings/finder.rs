@@ -1,4 +1,4 @@
-//! Finds a learning rate: a test on throw-away weights, its curve, and a button that takes the proposal over.
+//! The LR range test: it runs on throw-away weights, charts the loss, and suggests a learning rate that a button applies.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -30,23 +30,23 @@ pub fn RateFinder() -> impl IntoView {
         let has_engine = store.engine.with(|engine| !matches!(engine, EngineState::Failed(_)));
         has_engine && !is_active.get() && recipe.config.read().is_some()
     });
-    let withdraw = move || {
+    let cancel = move || {
         if test.try_with_untracked(Test::is_testing) == Some(true) {
             store.stop_range_test();
         }
     };
-    on_cleanup(withdraw);
-    // A run has the device for itself, and what was found for another recipe is of no use.
+    on_cleanup(cancel);
+    // A run starts: the test would compete with it for the device.
     watch(
         move || is_active.get(),
         move |is_active, _| {
             if *is_active {
-                withdraw()
+                cancel()
             }
         },
         false,
     );
-    // The same when the dataset that was only offered has been loaded.
+    // A result does not apply to another preset or dataset. Loading the dataset in view does not change its id, so it keeps the test.
     let in_view = memo(move |_| {
         let dataset = recipe.dataset.read();
         (recipe.preset.get(), dataset.as_ref().map(|dataset| dataset.id.clone()))
@@ -54,23 +54,23 @@ pub fn RateFinder() -> impl IntoView {
     watch(
         move || in_view.get(),
         move |_, _| {
-            withdraw();
+            cancel();
             test.set(Test::Idle)
         },
         false,
     );
     let stop = move || {
-        withdraw();
-        // Before the test there may be its dataset to load.
+        cancel();
+        // The dataset may still be loading before the test.
         if store.dataset.with_untracked(|dataset| dataset.current.is_none() && dataset.load.is_loading()) {
             store.cancel_dataset();
         }
     };
     let find = move || {
-        test.set(Test::BEGUN);
+        test.set(Test::STARTED);
         let on_progress = move |progress: RateProgress| {
-            // The page may show something else by now.
-            test.try_update(|test| test.go_on(progress.fraction, &progress.points));
+            // Does nothing once the settings have been removed from the page.
+            test.try_update(|test| test.advance(progress.fraction, &progress.points));
         };
         spawn_local(async move {
             let ready = recipe.dataset_ready().await;
@@ -82,7 +82,7 @@ pub fn RateFinder() -> impl IntoView {
                 Err(failure) => Err(failure),
             };
             test.try_update(|test| {
-                // Of a test that was given up, nobody wants to know.
+                // The result of a canceled test is dropped.
                 if test.is_testing() {
                     *test = match result {
                         Ok(found) => Test::Found(found),
@@ -100,7 +100,7 @@ pub fn RateFinder() -> impl IntoView {
     };
     view! {
         <p class="hint" id="find-rate-why">{move_tr!(expert.finder_why)}</p>
-        // One button, so that the keyboard stays on it.
+        // One button for both, so that it keeps keyboard focus.
         <button
             type="button"
             class="button"
@@ -166,7 +166,7 @@ fn state_text(test: &Test) -> String {
     }
 }
 
-/// The chart's horizontal axis is the rate.
+/// A point of the chart, whose horizontal axis is the learning rate.
 fn point(of: &RatePoint) -> Point {
     Point { step: of.learning_rate, value: of.loss.into() }
 }

@@ -1,4 +1,4 @@
-//! Choices between kinds of a setting, such as optimizers; `kinds.rs` has the kinds.
+//! A choice between the kinds of a setting, such as optimizers; `kinds.rs` has the kinds.
 
 use leptos::prelude::*;
 
@@ -12,25 +12,25 @@ pub trait Kind: Clone + PartialEq + Send + Sync + 'static {
     /// Each kind once, with its defaults.
     const ALL: &'static [Self];
 
-    /// As configs name it.
+    /// Its name in configs.
     fn id(&self) -> &'static str;
 
-    /// What the visitor reads; tracked, as it follows the language.
+    /// Its name in the visitor's language, tracked.
     fn name(&self) -> String;
 
-    /// What it does, in a sentence; tracked.
+    /// What it does, in a sentence, tracked.
     fn why(&self) -> String;
 }
 
-/// A list of kinds with the sentence of the one that is chosen. A kind that is newly chosen begins with its defaults.
+/// A select field of kinds with the sentence about the chosen one. Choosing a kind sets its defaults.
 #[component]
 pub fn KindField<T: Kind>(
-    /// No other element on the page has it; tests find the field by it.
+    /// The DOM id, unique on the page; tests find the field by it.
     id: &'static str,
     label: fn() -> String,
     get: fn(&RunConfig) -> T,
     set: fn(&mut RunConfig, T),
-    /// Those that can be chosen; all, unless said.
+    /// The kinds that can be chosen; all by default.
     #[prop(optional, into)]
     offered: Option<Signal<Vec<T>>>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! The kinds of optimizers, schedules and losses and the like: their names in configs, and what each is in the visitor's words.
+//! The kinds of optimizers, schedules, losses and other settings: their names in configs and their texts in the visitor's language.
 
 use super::kind::Kind;
 use crate::page::text::i18n::tr;
@@ -112,7 +112,7 @@ impl Kind for LossConfig {
 }
 
 impl Kind for ClassWeights {
-    // Weights for each class are a program's to give.
+    // Custom weights can be set only through `window.kindling`.
     const ALL: &'static [Self] = &[Self::None, Self::Balanced];
 
     fn id(&self) -> &'static str {
@@ -164,7 +164,7 @@ impl Kind for Decay {
     }
 }
 
-/// What early stopping watches, if anything.
+/// The metric that early stopping monitors, if any.
 impl Kind for Option<Metric> {
     const ALL: &'static [Self] = &[None, Some(Metric::ValidationLoss), Some(Metric::ValidationAccuracy)];
 
@@ -193,7 +193,7 @@ impl Kind for Option<Metric> {
     }
 }
 
-/// How train images are attacked, if at all.
+/// The attack on training images, if any.
 impl Kind for Option<AttackMethod> {
     const ALL: &'static [Self] = &[None, Some(AttackMethod::Fgsm), Some(AttackMethod::PGD)];
 
@@ -229,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    /// The ids are what configs say.
+    /// Checks that the ids are the names in configs.
     fn check<T: Kind + Serialize>() {
         for kind in T::ALL {
             let name = match json!(kind) {

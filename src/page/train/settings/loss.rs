@@ -1,4 +1,4 @@
-//! What is minimized.
+//! The loss that training minimizes.
 
 use leptos::prelude::*;
 
@@ -50,7 +50,7 @@ pub fn LossGroup() -> impl IntoView {
     }
 }
 
-/// The binary loss is for two classes.
+/// The losses for a dataset: binary cross-entropy only for two classes.
 fn offered(n_classes: usize) -> Vec<LossConfig> {
     LossConfig::ALL.into_iter().filter(|loss| n_classes == 2 || *loss != LossConfig::BinaryCrossEntropy).collect()
 }

@@ -1,18 +1,18 @@
-//! The expert's settings: all that a run's config offers, in groups.
+//! The expert settings: all of a run's hyperparameters, in groups.
 
 /// Numbers of the config, as data.
 pub mod number;
 
-/// Choices between kinds, each with a sentence.
+/// Choices between kinds, each with an explanation.
 pub mod kind;
 
-/// The way to a setting.
+/// Navigation to a setting.
 pub mod shown;
 
-/// The simple settings or all of them.
+/// Simple or expert settings.
 pub mod mode;
 
-/// Random changes to the train images.
+/// Data augmentation.
 pub mod augment;
 
 mod adversarial;
@@ -67,14 +67,14 @@ fn ExpertSettings() -> impl IntoView {
     }
 }
 
-/// Whether the group around is unfolded: what costs something waits for it.
+/// Whether the enclosing group is open. Costly content waits until it is.
 #[derive(Clone, Copy)]
 struct GroupOpen(RwSignal<bool>);
 
-/// Settings that belong together, folded away until they are wanted.
+/// A group of settings, closed until the visitor opens it.
 #[component]
 pub fn Group(
-    /// No other element on the page has it; tests find the group by it.
+    /// The DOM id, unique on the page; tests find the group by it.
     id: &'static str,
     title: fn() -> String,
     children: Children,
@@ -142,7 +142,7 @@ mod tests {
         for numbers in [augment::OF_ALL, augment::OF_COLORS, augment::OF_PARTS] {
             there.extend(check(numbers, &base.augment, "augment"));
         }
-        // The split is set where the dataset is.
+        // The split is set in the Data place.
         let numbers = FIELDS.iter().filter(|field| field.range().is_some() && !field.path.starts_with("split."));
         for field in numbers {
             assert!(there.contains(&field.path), "{}: the settings have no field for it", field.path);

@@ -1,10 +1,10 @@
-//! Whether the simple settings are shown or all of them: one choice for the whole place.
+//! Whether simple or expert settings are shown: one choice for the whole Train place.
 
 use leptos::prelude::*;
 
 use crate::page::preferences::{Preference, SettingsMode};
 
-/// Made by the place, as the visitor chose last.
+/// Provides the mode that the visitor chose last. Called by the Train place.
 pub fn provide_settings_mode() {
     provide_context(RwSignal::new(SettingsMode::remembered().unwrap_or_default()));
 }

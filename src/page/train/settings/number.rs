@@ -1,4 +1,4 @@
-//! Numbers of a config as data: where each is kept, what it may be, and what it does.
+//! Numbers of a config as data: how each is read and written, its range, and its explanation.
 
 use leptos::prelude::*;
 
@@ -13,33 +13,33 @@ use kindling_core::config::fields::{ConfigField, Range};
 /// A number of a run's config, or of a part of one.
 #[derive(Debug)]
 pub struct Number<C: 'static = RunConfig> {
-    /// No other element on the page has it; tests find the field by it.
+    /// The DOM id, unique on the page; tests find the field by it.
     pub id: &'static str,
-    /// Its range and its name.
+    /// The number's range and name.
     pub field: &'static ConfigField,
-    /// What the number does.
+    /// The explanation of the number, tracked by the language.
     pub why: fn() -> String,
     pub value: Value<C>,
 }
 
 impl<C> Number<C> {
-    /// The least and the greatest number that can be typed.
+    /// The minimum and maximum that can be typed.
     fn ends(&self) -> (f64, f64) {
         let (min, max) = ends(self.field);
-        // Empty is 0, which is none.
+        // An empty field is 0, which stands for None.
         if self.field.is_optional() { (0.0, max) } else { (min, max) }
     }
 }
 
-/// What a form takes for a number of the config.
+/// The minimum and maximum of a config field in a form.
 pub fn ends(field: &ConfigField) -> (f64, f64) {
     field.range().map_or((0.0, 0.0), Range::ends)
 }
 
-/// Where a number is kept.
+/// Access to a number of a config.
 #[derive(Debug)]
 pub struct Value<C: 'static = RunConfig> {
-    /// None where the config has no such number: that of another optimizer, for example.
+    /// None if the config has no such number, for example that of another optimizer.
     pub read: fn(&C) -> Option<f64>,
     pub write: Write<C>,
 }
@@ -75,7 +75,7 @@ macro_rules! always {
 
 pub(crate) use {always, found};
 
-/// Fields for those of the numbers that the next run's config has.
+/// Form fields for the numbers that the next run's config has.
 #[component]
 pub fn NumberSettings(numbers: &'static [Number]) -> impl IntoView {
     let recipe = use_recipe();
@@ -83,11 +83,11 @@ pub fn NumberSettings(numbers: &'static [Number]) -> impl IntoView {
     view! { <NumberFields numbers config=recipe.config change /> }
 }
 
-/// Fields for those of the numbers that a config has.
+/// Form fields for the numbers that a config has.
 #[component]
 pub fn NumberFields<C: Send + Sync + 'static>(
     numbers: &'static [Number<C>],
-    /// Begins the ids of the fields, where the page has fields for these numbers already.
+    /// Prefix of the DOM ids, for a second set of these fields on the page.
     #[prop(optional)]
     id_prefix: &'static str,
     #[prop(into)] config: Signal<Option<C>>,
@@ -116,7 +116,7 @@ pub fn NumberFields<C: Send + Sync + 'static>(
 
 #[cfg(test)]
 pub mod tests {
-    //! What every number of the settings keeps to; the modules of the settings hold theirs against it.
+    //! The check that every number of the settings passes.
 
     use serde::Serialize;
     use serde_json::{Value, json};
@@ -124,8 +124,8 @@ pub mod tests {
     use super::*;
     use kindling_core::config::fields;
 
-    /// Checks those of the numbers that the config has: each is read and written at its field's path, and is in range. The config is the part at
-    /// `part` of a whole one. Gives the paths of those that it has.
+    /// Checks that each number that the config has is in range and is read and written at its field's path. `part` is the path of the config within a
+    /// run's config. Returns the paths of the numbers that the config has.
     pub fn check<C: Clone + Serialize>(numbers: &[Number<C>], config: &C, part: &str) -> Vec<&'static str> {
         let mut there = Vec::new();
         for number in numbers {
@@ -147,7 +147,7 @@ pub mod tests {
         there
     }
 
-    /// The values of an object that are no objects, by their paths.
+    /// The leaf values of a JSON value by path.
     fn flat(path: &str, value: &Value) -> Vec<(String, Value)> {
         match value {
             Value::Object(fields) => {

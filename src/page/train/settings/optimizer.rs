@@ -1,4 +1,4 @@
-//! The optimizer with its own numbers, weight decay, and what happens to gradients before an update.
+//! The optimizer with its hyperparameters, weight decay, gradient clipping and gradient accumulation.
 
 use leptos::prelude::*;
 
@@ -102,7 +102,7 @@ pub fn OptimizerGroup() -> impl IntoView {
     let recipe = use_recipe();
     let optimizer = memo(move |_| recipe.config.read().as_ref().map(|config| config.optimizer));
     let nesterov = memo(move |_| match optimizer.get() {
-        // It is a way to use the momentum.
+        // Nesterov is a variant of momentum.
         Some(OptimizerConfig::Sgd { momentum, nesterov }) if momentum > 0.0 => Some(nesterov),
         _ => None,
     });
@@ -163,7 +163,7 @@ pub fn OptimizerGroup() -> impl IntoView {
     }
 }
 
-/// AdamW's decay is decoupled by definition; the engine refuses the other kind.
+/// Sets the optimizer. AdamW's weight decay is decoupled by definition; the engine rejects L2 with it.
 fn choose_optimizer(config: &mut RunConfig, optimizer: OptimizerConfig) {
     config.optimizer = optimizer;
     if matches!(optimizer, OptimizerConfig::AdamW { .. }) {
@@ -181,7 +181,7 @@ mod tests {
         RunConfig { optimizer, ..RunConfig::new("mnist", network) }
     }
 
-    /// The numbers that an optimizer has, as the form shows them.
+    /// Checks the numbers that the form shows for an optimizer.
     fn check(optimizer: OptimizerConfig, expected: &[(&str, f64)]) {
         let config = config(optimizer);
         let shown =

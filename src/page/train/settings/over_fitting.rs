@@ -1,4 +1,4 @@
-//! Against learning by heart: early stopping and the average of the weights.
+//! Against overfitting: early stopping and the exponential moving average (EMA) of the weights.
 
 use leptos::prelude::*;
 
@@ -47,7 +47,7 @@ pub fn OverFittingGroup() -> impl IntoView {
     }
 }
 
-/// Another figure is watched as patiently.
+/// Sets the metric that early stopping monitors; patience and min delta stay as they are.
 fn watch(config: &mut RunConfig, metric: Option<Metric>) {
     let current = config.early_stopping.unwrap_or_default();
     config.early_stopping = metric.map(|metric| EarlyStopping { metric, ..current });
@@ -59,7 +59,7 @@ mod tests {
     use kindling_core::config::{InitConfig, NetworkConfig};
 
     #[test]
-    fn another_figure_is_watched_with_the_same_patience() {
+    fn another_metric_is_monitored_with_the_same_patience() {
         let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
         let mut config = RunConfig::new("mnist", network);
         assert_eq!((OF_STOPPING[0].value.read)(&config), None);

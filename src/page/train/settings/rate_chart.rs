@@ -1,4 +1,4 @@
-//! The learning rate of the coming run, or of the one under way with where it is now.
+//! A chart of the learning rate over the next run, or over the active run with its current step marked.
 
 use leptos::prelude::*;
 
@@ -69,7 +69,7 @@ fn course_under_way(state: &RunState) -> Option<Course> {
         steps_per_epoch: plan.steps_per_epoch,
         total_steps: plan.total_steps,
         adjustments: run.adjustments.clone(),
-        // No other schedule goes by them.
+        // Only the plateau schedule depends on the epochs' reports.
         epochs: if has_plateau { run.epochs.clone() } else { Vec::new() },
     })
 }

@@ -1,14 +1,14 @@
-//! The learning rate over a whole run: what its schedule makes of its base, and what it has met so far. Pure.
+//! The learning rate over a whole run, from the schedule, the adjustments and the epochs so far. Pure.
 
 use kindling_core::config::schedule::{At, Plateau, learning_rate};
 use kindling_core::config::{RunConfig, ScheduleConfig};
 use kindling_core::protocol::{Adjustment, EpochReport};
 use kindling_core::runs::series::Point;
 
-/// Points of the curve at most.
+/// The maximum number of points of the curve.
 const POINTS_LIMIT: u32 = 240;
 
-/// A run, before it begins or while it is under way.
+/// What determines a run's learning rates, before or during the run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
     pub schedule: ScheduleConfig,
@@ -16,14 +16,14 @@ pub struct Course {
     pub base: f64,
     pub steps_per_epoch: u32,
     pub total_steps: u32,
-    /// Rates that were changed while it ran.
+    /// Adjustments made during the run.
     pub adjustments: Vec<Adjustment>,
-    /// What the plateau schedule goes by.
+    /// Reports of the completed epochs, for the plateau schedule.
     pub epochs: Vec<EpochReport>,
 }
 
 impl Course {
-    /// A run of these settings on so many train images.
+    /// The course of a run with this config on `n_train` training images.
     pub fn coming(config: &RunConfig, n_train: u32) -> Self {
         let length = config.length(n_train);
         Self {
@@ -36,7 +36,7 @@ impl Course {
         }
     }
 
-    /// The learning rate of the step after `step` steps.
+    /// The learning rate of the next step after `step` completed steps.
     pub fn learning_rate(&self, step: u32) -> f64 {
         let adjustment = self.adjustments.iter().rfind(|adjustment| adjustment.step <= step);
         let base = adjustment.map_or(self.base, |adjustment| adjustment.learning_rate);
@@ -48,12 +48,12 @@ impl Course {
         learning_rate(schedule, base, At { step, total_steps, steps_per_epoch, reduction: plateau.reduction })
     }
 
-    /// From the first step to the last, evenly spread.
+    /// Evenly spaced points from the first step to the last.
     pub fn curve(&self) -> Vec<Point> {
         let Some(last) = self.total_steps.checked_sub(1) else { return Vec::new() };
         let n_points = self.total_steps.min(POINTS_LIMIT);
-        let between = u64::from(n_points - 1).max(1);
-        let step = |place: u32| (u64::from(place) * u64::from(last) / between) as u32;
+        let n_intervals = u64::from(n_points - 1).max(1);
+        let step = |index: u32| (u64::from(index) * u64::from(last) / n_intervals) as u32;
         (0..n_points).map(step).map(|step| self.point(step)).collect()
     }
 

@@ -1,15 +1,15 @@
-//! A test of learning rates as far as it has come. Pure.
+//! The state of an LR range test. Pure.
 
 use kindling_core::protocol::{Failure, RatePoint, RateTest};
 
-/// Steps of a test that are kept; the engine takes a hundred.
+/// The maximum number of points kept. The engine runs 100 steps, one point each.
 const POINTS_LIMIT: usize = 1_000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Test {
     #[default]
     Idle,
-    /// How far it is, 0 to 1, and its points so far.
+    /// Progress from 0 to 1, and the points so far.
     Testing {
         fraction: f32,
         points: Vec<RatePoint>,
@@ -19,10 +19,10 @@ pub enum Test {
 }
 
 impl Test {
-    pub const BEGUN: Self = Self::Testing { fraction: 0.0, points: Vec::new() };
+    pub const STARTED: Self = Self::Testing { fraction: 0.0, points: Vec::new() };
 
-    /// What the engine tells of a test under way.
-    pub fn go_on(&mut self, new_fraction: f32, new_points: &[RatePoint]) {
+    /// Records a progress report of the engine. Ignored unless a test is under way.
+    pub fn advance(&mut self, new_fraction: f32, new_points: &[RatePoint]) {
         if let Self::Testing { fraction, points } = self {
             *fraction = new_fraction;
             points.extend(new_points.iter().take(POINTS_LIMIT.saturating_sub(points.len())));
@@ -41,7 +41,7 @@ impl Test {
         }
     }
 
-    /// A rate to begin with, as it is shown and taken over.
+    /// The suggested learning rate, rounded as it is shown and applied.
     pub fn proposed(&self) -> Option<f64> {
         match self {
             Self::Found(test) => test.proposed.map(rounded),
@@ -50,7 +50,7 @@ impl Test {
     }
 }
 
-/// To two digits that count: more would claim what the test does not know.
+/// Rounds to two significant digits: the test is not more precise.
 fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
 }
@@ -69,11 +69,11 @@ mod tests {
     #[test]
     fn points_come_only_while_it_is_tested() {
         let point = RatePoint { learning_rate: 0.1, loss: 2.0 };
-        let mut test = Test::BEGUN;
-        test.go_on(0.5, &[point, point]);
+        let mut test = Test::STARTED;
+        test.advance(0.5, &[point, point]);
         assert_eq!(test, Test::Testing { fraction: 0.5, points: vec![point, point] });
         let mut idle = Test::Idle;
-        idle.go_on(0.5, &[point]);
+        idle.advance(0.5, &[point]);
         assert_eq!(idle, Test::Idle);
     }
 

@@ -1,4 +1,4 @@
-//! How the learning rate changes during the run, and what that looks like.
+//! The learning rate schedule, and a chart of it.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Leads the visitor to a setting, wherever it is folded away.
+//! Takes the visitor to a setting, even in a closed group.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -7,10 +7,10 @@ use web_sys::HtmlElement;
 use crate::page::preferences::SettingsMode;
 use crate::page::reactive::watch;
 
-/// The id of the field that is to be shown next.
+/// The DOM id of the field to show next.
 pub type ShownSetting = RwSignal<Option<&'static str>>;
 
-/// Made by the place, above those who ask and those who show.
+/// Called by the Train place, which contains both the components that request a setting and the form that shows it.
 pub fn provide_shown_setting() {
     provide_context(ShownSetting::new(None));
 }
@@ -19,8 +19,8 @@ pub fn use_shown_setting() -> ShownSetting {
     expect_context()
 }
 
-/// Shows settings that are asked for. `mode` becomes the expert's where the field is not among the simple ones; that choice is not
-/// remembered, as the visitor has not made it.
+/// Shows requested settings. Switches `mode` to expert if the field is not among the simple ones, without storing that choice, as the visitor
+/// has not made it.
 pub fn show_when_asked(mode: RwSignal<SettingsMode>) {
     let shown = use_shown_setting();
     watch(
@@ -31,18 +31,18 @@ pub fn show_when_asked(mode: RwSignal<SettingsMode>) {
             if document().get_element_by_id(id).is_none() {
                 mode.set(SettingsMode::Expert);
             }
-            // The next frame has the field.
+            // The field exists in the next frame.
             request_animation_frame(move || show(id));
         },
         false,
     );
 }
 
-/// Unfolds the group around a field and puts the keyboard on the field, which scrolls it into view.
+/// Opens the group around a field and focuses the field, which scrolls it into view.
 fn show(id: &str) {
     let Some(field) = document().get_element_by_id(id) else { return };
     if let Ok(Some(group)) = field.closest("details") {
-        // The name is a valid one.
+        // The attribute's name is valid, so this does not fail.
         group.set_attribute("open", "").ok();
     }
     if let Ok(field) = field.dyn_into::<HtmlElement>() {

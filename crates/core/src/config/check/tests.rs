@@ -1,4 +1,4 @@
-//! The table, the check and the configs themselves say the same.
+//! The table, the check and the configs themselves agree.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn base() -> RunConfig {
     }
 }
 
-/// Configs that have every field of the table between them.
+/// Configs that together have every field of the table.
 fn of_every_kind() -> Vec<RunConfig> {
     let optimizers = OptimizerConfig::ALL.map(|optimizer| RunConfig { optimizer, ..base() });
     let schedules = ScheduleConfig::ALL.map(|schedule| RunConfig { schedule, ..base() });
@@ -32,7 +32,7 @@ fn of_every_kind() -> Vec<RunConfig> {
     optimizers.into_iter().chain(schedules).chain(losses).chain(attacks).collect()
 }
 
-/// The paths of a config's fields as JSON has them, without the names of kinds, and each with its kind's name where it has one.
+/// The paths of a config's fields in JSON, without the names of kinds; each with the name of its kind, if it has one.
 fn visit(path: &str, value: &Value, found: &mut Vec<(String, Option<String>, Value)>) {
     let Value::Object(fields) = value else { return };
     for (name, value) in fields {
@@ -89,7 +89,7 @@ fn the_table_has_the_defaults_that_configs_have() {
         let field = in_table(&path);
         match field.default {
             FieldDefault::Number(number) => {
-                // A fraction of 32 bits is not quite the same number in 64.
+                // An `f32` fraction is not exactly the same number as an `f64`.
                 let is_equal = value.as_f64().is_some_and(|value| (value - number).abs() <= number * 1e-7);
                 assert!(is_equal, "{path}: {value}, and {number} in the table");
             }
@@ -105,7 +105,7 @@ fn the_table_has_the_defaults_that_configs_have() {
             FieldDefault::Name(_) | FieldDefault::Unset => {}
         }
     }
-    // A kind that no config has would be a leftover.
+    // A kind that no config has would be stale.
     for field in FIELDS {
         let FieldDefault::OfKind(kinds) = field.default else { continue };
         for (kind, _) in kinds {

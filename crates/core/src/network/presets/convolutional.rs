@@ -1,11 +1,11 @@
-//! Networks of convolutions, from LeNet to MobileNet.
+//! Convolutional networks, from LeNet to MobileNet.
 
-use super::{CLASSIFIER, POOL, Preset, RELU, conv, conv_norm_relu, defaults, gentle_changes, network, side};
+use super::{CLASSIFIER, POOL, Preset, RELU, conv, conv_norm_relu, defaults, mild_augmentation, network, side};
 use crate::config::{AugmentConfig, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig, ScheduleConfig};
 use crate::dataset::summary::shows_characters;
 use crate::protocol::{DatasetSummary, ImageShape};
 
-/// The network of PyTorch's CIFAR-10 tutorial (itself after LeNet-5), with the tutorial's settings.
+/// The network of PyTorch's CIFAR-10 tutorial (itself based on LeNet-5), with the tutorial's hyperparameters.
 pub(super) fn lenet(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "lenet",
@@ -38,8 +38,8 @@ pub fn lenet_network() -> NetworkConfig {
     network("LeNet (PyTorch tutorial)", layers)
 }
 
-/// Small enough for one slow processor core, good enough for 99% of MNIST's test set. Strides instead of pools, which cost more
-/// than the convolutions there, halve the time of a step; batch norm and dropout make up for it. See BENCHMARKS.md.
+/// Small enough for one slow CPU core, good enough for 99% on MNIST's test set. Strides replace pooling, which costs more than the
+/// convolutions there, and halve the time of a step; batch norm and dropout make up for the accuracy. See BENCHMARKS.md.
 pub(super) fn one_minute(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "one-minute",
@@ -54,7 +54,7 @@ pub(super) fn one_minute(dataset: &DatasetSummary) -> Preset {
 }
 
 fn one_minute_network() -> NetworkConfig {
-    // The norm after each convolution shifts as a bias would.
+    // The shift of the following norm replaces the bias.
     let conv = |filters, kernel, stride| conv(filters, kernel, stride, Padding::Valid, false);
     let layers = vec![
         conv(16, 5, 2),
@@ -73,7 +73,7 @@ fn one_minute_network() -> NetworkConfig {
     network("One minute", layers)
 }
 
-/// Four blocks of convolution, batch norm and ReLU, with pools between them.
+/// Four blocks of convolution, batch norm and ReLU, with max pooling between them.
 pub(super) fn batch_norm(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "batch-norm",
@@ -82,13 +82,13 @@ pub(super) fn batch_norm(dataset: &DatasetSummary) -> Preset {
             weight_decay: 0.05,
             schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 128,
-            // Characters are learned soonest.
+            // Digits and letters are learned fastest.
             epochs: match dataset.shape.channels {
                 1 if shows_characters(&dataset.classes) => 12,
                 1 => 20,
                 _ => 15,
             },
-            augment: gentle_changes(dataset),
+            augment: mild_augmentation(dataset),
             ..defaults(dataset, batch_norm_network(dataset.shape))
         },
     }
@@ -109,8 +109,8 @@ fn batch_norm_network(shape: ImageShape) -> NetworkConfig {
     network("Small batch-normalized", layers)
 }
 
-/// Pairs of 3x3 convolutions and a pool, over and over, then linear layers: Simonyan and Zisserman's VGG (2014), narrower, with the
-/// batch norms that it was given later.
+/// VGG (Simonyan and Zisserman, 2014), narrower and with batch norm, which was added to it later: pairs of 3x3 convolutions followed by max
+/// pooling, then linear layers.
 pub(super) fn vgg(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "vgg",
@@ -120,7 +120,7 @@ pub(super) fn vgg(dataset: &DatasetSummary) -> Preset {
             schedule: ScheduleConfig::ONE_CYCLE,
             batch_size: 64,
             epochs: 10,
-            augment: gentle_changes(dataset),
+            augment: mild_augmentation(dataset),
             ..defaults(dataset, vgg_network(dataset.shape))
         },
     }
@@ -143,7 +143,7 @@ fn vgg_network(shape: ImageShape) -> NetworkConfig {
     network("VGG-like", layers)
 }
 
-/// The ResNet with nine layers that David Page made for CIFAR-10 (DAWNBench, 2018): 94% in a minute on a large GPU.
+/// David Page's nine-layer ResNet for CIFAR-10 (DAWNBench, 2018): 94% in about a minute on a large GPU.
 pub(super) fn resnet9(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "resnet9",
@@ -154,7 +154,7 @@ pub(super) fn resnet9(dataset: &DatasetSummary) -> Preset {
             clip_norm: Some(1.0),
             batch_size: 128,
             epochs: 15,
-            augment: AugmentConfig { cutout: 0.25, ..gentle_changes(dataset) },
+            augment: AugmentConfig { cutout: 0.25, ..mild_augmentation(dataset) },
             ..defaults(dataset, resnet9_network())
         },
     }
@@ -172,7 +172,7 @@ fn resnet9_network() -> NetworkConfig {
     network("ResNet-9", layers)
 }
 
-/// Depthwise-separable blocks, as in MobileNet (Howard and others, 2017): about an eighth of the multiply-adds of plain convolutions.
+/// Depthwise-separable blocks, as in MobileNet (Howard et al., 2017): about an eighth of the multiply-adds of standard convolutions.
 pub(super) fn mobile(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "mobile",
@@ -189,7 +189,7 @@ pub(super) fn mobile(dataset: &DatasetSummary) -> Preset {
 
 fn mobile_network(shape: ImageShape) -> NetworkConfig {
     let block = |filters, stride| Layer::DepthwiseSeparable { filters, kernel: 3, stride };
-    // MobileNet's own first stride is for photos.
+    // MobileNet's initial stride of 2 is for large photos.
     let first_stride = if side(shape) > 32 { 2 } else { 1 };
     let layers = vec![
         conv(16, 3, first_stride, Padding::Same, false),

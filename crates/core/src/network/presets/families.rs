@@ -1,10 +1,10 @@
-//! Networks without convolutions: linear layers alone, recurrent layers over an image's rows, a small vision transformer.
+//! Networks without convolutions: a multilayer perceptron, recurrent networks over the rows of an image, a small vision transformer.
 
-use super::{CLASSIFIER, Preset, RELU, defaults, gentle_changes, network, side};
+use super::{CLASSIFIER, Preset, RELU, defaults, mild_augmentation, network, side};
 use crate::config::{Layer, NetworkConfig, RunConfig, ScheduleConfig, States};
 use crate::protocol::{DatasetSummary, ImageShape};
 
-/// Two hidden layers, which see no neighborhoods.
+/// Two hidden layers; ignores the spatial layout of the image.
 pub(super) fn mlp(dataset: &DatasetSummary) -> Preset {
     let hidden = |units| [Layer::Linear { units, bias: true }, RELU, Layer::Dropout { rate: 0.2 }];
     let mut layers = vec![Layer::Flatten];
@@ -46,7 +46,7 @@ fn over_rows(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
     }
 }
 
-/// Dosovitskiy and others' vision transformer (2020), very small, with the mean over all patches instead of a class token.
+/// The vision transformer (Dosovitskiy et al., 2020), very small, with mean pooling over all patches instead of a class token.
 pub(super) fn vit(dataset: &DatasetSummary) -> Preset {
     Preset {
         id: "vit",
@@ -57,7 +57,7 @@ pub(super) fn vit(dataset: &DatasetSummary) -> Preset {
             clip_norm: Some(1.0),
             batch_size: 64,
             epochs: 12,
-            augment: gentle_changes(dataset),
+            augment: mild_augmentation(dataset),
             ..defaults(dataset, vit_network(dataset.shape))
         },
     }
@@ -65,7 +65,7 @@ pub(super) fn vit(dataset: &DatasetSummary) -> Preset {
 
 fn vit_network(shape: ImageShape) -> NetworkConfig {
     let block = Layer::TransformerBlock { heads: 4, mlp_ratio: 2, dropout: 0.1 };
-    // About eight patches to a side, whatever the size.
+    // About eight patches per side, at any image size.
     let patches = Layer::PatchEmbedding { size: side(shape).div_ceil(8), features: 64 };
     let mut layers = vec![patches, Layer::PositionEmbedding];
     layers.extend(std::iter::repeat_n(block, 4));

@@ -1,9 +1,9 @@
-//! Recipes that are known to work: a network, and the settings to train it with.
+//! Presets: networks with hyperparameters that are known to work.
 
-/// Networks of convolutions.
+/// Convolutional networks.
 mod convolutional;
 
-/// Networks of other families: linear layers alone, recurrent ones, a transformer.
+/// Other families: multilayer perceptron, recurrent networks, vision transformer.
 mod families;
 
 #[cfg(test)]
@@ -15,43 +15,44 @@ use crate::config::{Activation, AugmentConfig, InitConfig, Layer, NetworkConfig,
 use crate::dataset::summary::shows_characters;
 use crate::protocol::{DatasetSummary, ImageShape};
 
-/// A recipe for a dataset. The first of [`presets`] is the default.
+/// A preset for a dataset. The first of [`presets`] is the default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
-    /// Stable: the page translates it, and `window.kindling` takes it.
+    /// Stable: the key of its translated name, and what `window.kindling` accepts.
     pub id: &'static str,
     pub config: RunConfig,
 }
 
-/// The presets that fit a dataset, the best to begin with first.
+/// The presets that fit a dataset, the most suitable first.
 pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
     use convolutional::{batch_norm, lenet, mobile, one_minute, resnet9, vgg};
     use families::{gru_rows, lstm_rows, mlp, vit};
     let is_small_gray = dataset.shape.channels == 1 && dataset.shape.height <= 32 && dataset.shape.width <= 32;
-    let recipes: &[fn(&DatasetSummary) -> Preset] = if is_small_gray {
-        // No ResNet-9: its millions of weights and operations are for color.
+    let builders: &[fn(&DatasetSummary) -> Preset] = if is_small_gray {
+        // No ResNet-9: it has millions more weights than small grayscale images need.
         &[one_minute, lenet, batch_norm, mlp, vgg, mobile, lstm_rows, gru_rows, vit]
     } else {
         &[batch_norm, lenet, resnet9, vgg, mobile, vit, mlp, lstm_rows, gru_rows, one_minute]
     };
-    recipes
+    builders
         .iter()
-        .map(|recipe| recipe(dataset))
+        .map(|build| build(dataset))
         .filter(|preset| super::shape::infer(&preset.config.network, dataset.shape, dataset.classes.len()).is_ok())
         .collect()
 }
 
-/// What the recipes share.
+/// The config that all presets start from.
 fn defaults(dataset: &DatasetSummary, network: NetworkConfig) -> RunConfig {
     RunConfig::new(dataset.id.clone(), network)
 }
 
-/// Small changes that leave every image in its class. Digits and letters are turned a little, as hands write them; all else is mirrored.
-fn gentle_changes(dataset: &DatasetSummary) -> AugmentConfig {
+/// Mild augmentation that preserves every image's class. Digits and letters are translated, rotated and scaled a little, as in handwriting;
+/// all other images are translated and flipped horizontally.
+fn mild_augmentation(dataset: &DatasetSummary) -> AugmentConfig {
     if shows_characters(&dataset.classes) {
         AugmentConfig { shift: 0.1, rotation_degrees: 10.0, zoom: 0.1, ..AugmentConfig::default() }
     } else {
-        // Of a photograph any piece may be missing; what is cut out in gray, as clothes are, stands in the middle of its image.
+        // A photo may be cropped anywhere. A grayscale cutout, such as Fashion-MNIST's clothes, is centered in its image, so it moves less.
         let shift = if dataset.shape.channels == 1 { 0.04 } else { 0.1 };
         AugmentConfig { flip: 0.5, shift, ..AugmentConfig::default() }
     }
@@ -71,12 +72,12 @@ fn conv(filters: u32, kernel: u32, stride: u32, padding: Padding, bias: bool) ->
     Layer::Conv { filters, kernel, stride, padding, dilation: 1, groups: 1, bias }
 }
 
-/// A convolution that keeps the size, batch norm, ReLU. The norm shifts as a bias would.
+/// A convolution that keeps the size, batch norm, ReLU. The norm's shift replaces the bias.
 fn conv_norm_relu(filters: u32) -> [Layer; 3] {
     [conv(filters, 3, 1, Padding::Same, false), Layer::BatchNorm, RELU]
 }
 
-/// The shorter side of the images.
+/// The shorter side of the images, in pixels.
 fn side(shape: ImageShape) -> u32 {
     shape.height.min(shape.width)
 }

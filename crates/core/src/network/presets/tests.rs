@@ -1,4 +1,4 @@
-//! Presets fit their datasets, and are what they are named after.
+//! Presets fit their datasets, and match the networks that they are named after.
 
 use super::*;
 use crate::config::OptimizerConfig;
@@ -43,7 +43,7 @@ fn lenet_is_the_tutorials() {
 }
 
 #[test]
-fn digits_are_never_mirrored() {
+fn digits_are_never_flipped() {
     let digits = summary(1, 28);
     let clothes = DatasetSummary { classes: vec!["Shirt".to_owned(), "Bag".to_owned()], ..summary(1, 28) };
     let flip = |dataset: &DatasetSummary, wanted: &str| {
@@ -54,7 +54,7 @@ fn digits_are_never_mirrored() {
     assert_eq!(flip(&clothes, "batch-norm"), Some(0.5));
 }
 
-/// What tests/oracle/make_golden.py counts in the same networks in PyTorch.
+/// The counts of tests/oracle/make_golden.py for the same networks in PyTorch.
 #[test]
 fn presets_have_as_many_parameters_as_in_pytorch() {
     let gray = [

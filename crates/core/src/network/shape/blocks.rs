@@ -27,12 +27,12 @@ pub(super) fn residual(
     Ok(PlacedLayer { inner, shortcut, ..PlacedLayer::new(layer, input, output) })
 }
 
-/// The layer that gives a residual block's input the shape of its output; none where no stride does.
+/// The layer that projects a residual block's input to the shape of its output; `None` if no stride does.
 fn projection(input: FeatureShape, output: FeatureShape) -> Option<Layer> {
     use FeatureShape::{Maps, Sequence, Vector};
     match (input, output) {
         (Maps { height, width, .. }, Maps { channels, height: to_height, width: to_width }) => {
-            let stride = least_stride(height, to_height)?.max(least_stride(width, to_width)?);
+            let stride = min_stride(height, to_height)?.max(min_stride(width, to_width)?);
             let fits = |from: u64, to: u64| (from - 1) / stride + 1 == to;
             (fits(height, to_height) && fits(width, to_width)).then_some(())?;
             Some(conv(channels.try_into().ok()?, 1, stride.try_into().ok()?))
@@ -45,8 +45,8 @@ fn projection(input: FeatureShape, output: FeatureShape) -> Option<Layer> {
     }
 }
 
-/// The least stride at which a 1x1 window has no more than `to` places along `from`.
-fn least_stride(from: u64, to: u64) -> Option<u64> {
+/// The minimum stride at which a 1x1 window has at most `to` positions along a side of `from`.
+fn min_stride(from: u64, to: u64) -> Option<u64> {
     Some(from.checked_sub(1)?.checked_div(to)? + 1)
 }
 
@@ -60,10 +60,10 @@ pub(super) fn depthwise_separable(
     };
     at_least_one(filters, "filters")?;
     let relu = Layer::Activation(Activation::Relu);
-    // The norm after each convolution shifts as a bias would.
+    // The shift of the norm after each convolution replaces its bias.
     let depthwise = Layer::DepthwiseConv { kernel, stride, padding: Padding::Same, dilation: 1, bias: false };
     let layers = [depthwise, Layer::BatchNorm, relu.clone(), conv(filters, 1, 1), Layer::BatchNorm, relu];
-    // All reasons are about the depthwise convolution, so about the block's own numbers.
+    // Any reason is about the block's own parameters, so the inner layer's name is dropped.
     let inner = placing.chain(&layers, input).map_err(|misfit| misfit.reason)?;
     let output = inner.last().ok_or(LayerError::EmptyBlock)?.output;
     Ok(PlacedLayer { inner, ..PlacedLayer::new(layer, input, output).with_values(0) })
@@ -74,7 +74,7 @@ fn conv(filters: u32, kernel: u32, stride: u32) -> Layer {
 }
 
 impl Misfit {
-    /// As the reason of the block around it.
+    /// As the error of the enclosing block.
     fn inside(self) -> LayerError {
         let Self { layer, name, reason } = self;
         LayerError::Inside { layer, name, reason: Box::new(reason) }

@@ -6,7 +6,7 @@ use crate::protocol::{Failure, FailureKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// `layer` counts from 0, as in the description; people count from 1.
+    /// `layer` counts from 0; the message counts from 1.
     #[error("layer {} ({name}): {reason}", layer + 1)]
     Layer { layer: usize, name: &'static str, reason: LayerError },
     #[error("the last layer must be the classifier")]
@@ -62,7 +62,7 @@ pub enum LayerError {
     EmptyBlock,
     #[error("turns {input} into {output}, which cannot be added to a projection of its input")]
     NoShortcut { input: FeatureShape, output: FeatureShape },
-    /// Of a layer in a block. `layer` counts from 0.
+    /// The error of a layer in a block. `layer` counts from 0.
     #[error("its layer {} ({name}): {reason}", layer + 1)]
     Inside { layer: usize, name: &'static str, reason: Box<LayerError> },
 }

@@ -1,11 +1,11 @@
-//! What flows from a layer to the next.
+//! The shape of the data between layers.
 
 use std::fmt;
 
 use super::error::LayerError;
 use crate::protocol::ImageShape;
 
-/// For one image.
+/// Feature maps, a sequence or a vector; the shape for one image, without the batch dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeatureShape {
     Maps {
@@ -13,7 +13,7 @@ pub enum FeatureShape {
         height: u64,
         width: u64,
     },
-    /// Items one after the other: rows of an image, or patches of it.
+    /// The rows of an image, or its patches.
     Sequence {
         length: u64,
         features: u64,

@@ -1,4 +1,4 @@
-//! Convolutions, pools, squeeze and excitation: what becomes of maps.
+//! Layers on feature maps: convolutions, pooling, squeeze and excitation.
 
 use super::MAX_WINDOW;
 use super::error::LayerError;
@@ -7,7 +7,7 @@ use super::place::{PlacedLayer, at_least_one};
 use super::tensors::weight_and_bias;
 use crate::config::{Layer, Padding};
 
-/// Zeros around the input, on each side.
+/// Zero padding on each side of the input.
 pub fn padding_of(kernel: u32, dilation: u32, padding: Padding) -> u64 {
     match padding {
         Padding::Valid => 0,
@@ -15,7 +15,7 @@ pub fn padding_of(kernel: u32, dilation: u32, padding: Padding) -> u64 {
     }
 }
 
-/// How a kernel goes over maps.
+/// The parameters of a convolution.
 struct Sliding {
     filters: u64,
     groups: u64,
@@ -55,7 +55,7 @@ fn slide(layer: &Layer, input: FeatureShape, sliding: Sliding) -> Result<PlacedL
     let (channels, height, width) = input.maps()?;
     let side = at_least_one(kernel, "kernel")?;
     at_least_one(stride, "stride")?;
-    // The kernel with the gaps between its cells.
+    // The extent of the kernel, dilation included.
     let window = (side - 1) * at_least_one(dilation, "dilation")? + 1;
     if window > MAX_WINDOW {
         return Err(LayerError::WindowTooWide { found: window });
@@ -83,7 +83,7 @@ pub(super) fn pool(layer: &Layer, input: FeatureShape, size: u32, stride: u32) -
     Ok(PlacedLayer::new(layer, input, FeatureShape::Maps { channels, height, width }))
 }
 
-/// One number for each channel of maps, or for each feature of a sequence.
+/// One value per channel of feature maps, or per feature of a sequence.
 pub(super) fn global_pool(layer: &Layer, input: FeatureShape) -> Result<PlacedLayer, LayerError> {
     let length = match input {
         FeatureShape::Maps { channels, .. } => channels,
@@ -98,12 +98,12 @@ pub(super) fn squeeze_excitation(layer: &Layer, input: FeatureShape, ratio: u32)
     let hidden = (channels / at_least_one(ratio, "ratio")?).max(1);
     let mut tensors = weight_and_bias(["fc1.weight", "fc1.bias"], vec![hidden, channels], true);
     tensors.extend(weight_and_bias(["fc2.weight", "fc2.bias"], vec![channels, hidden], true));
-    // Two products of as many multiply-adds.
+    // Two matrix products with `channels · hidden` multiply-adds each.
     let flops = channels.saturating_mul(hidden).saturating_mul(4);
     Ok(PlacedLayer::new(layer, input, input).with_tensors(tensors).with_flops(flops))
 }
 
-/// How many places a window has along a side; none where it does not fit at all.
+/// Number of positions of a window along a side; `None` if it does not fit.
 pub(super) fn n_places(side: u64, window: u64, stride: u32) -> Option<u64> {
     Some(side.checked_sub(window)? / u64::from(stride) + 1)
 }

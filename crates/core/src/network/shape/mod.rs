@@ -1,24 +1,24 @@
-//! What each layer of a network puts out, and what it costs: shape inference over the description alone.
+//! Shape inference: the output shape and cost of each layer, from the description alone.
 
 /// Why a network cannot be built.
 pub mod error;
 
-/// What flows from a layer to the next.
+/// The shape of the data between layers.
 pub mod feature;
 
 /// The tensors that a layer needs.
 pub mod tensors;
 
-/// How far a network fits that is being edited.
+/// Partial shape inference, for a network that is being edited.
 mod survey;
 
-/// A layer at its place.
+/// A layer with its inferred shapes, tensors and cost.
 mod place;
 
-/// Convolutions, pools, squeeze and excitation.
+/// Convolutions, pooling, squeeze and excitation.
 pub mod maps;
 
-/// Norms, linear layers, and those that learn nothing.
+/// Norms, linear layers, dropout and flatten.
 mod plain;
 
 /// Residual and depthwise-separable blocks.
@@ -40,48 +40,51 @@ use self::place::Placing;
 use crate::config::{Layer, NetworkConfig};
 use crate::protocol::ImageShape;
 
-/// Those in blocks included.
+/// Maximum number of layers, including those in blocks.
 pub const MAX_LAYERS: usize = 250;
 
-/// Blocks in blocks.
+/// Maximum nesting depth of blocks.
 pub const MAX_NESTING: usize = 4;
 
-/// 400 MB of weights; the optimizer keeps up to three times as much beside them.
+/// 400 MB of weights; the optimizer state takes up to three times as much on top.
 pub const MAX_PARAMETERS: u64 = 100_000_000;
 
-/// Values that one layer may hold for one image: 64 MB.
+/// Maximum number of activations of one layer per image: 64 MB.
 pub const MAX_LAYER_VALUES: u64 = 16_000_000;
 
-/// Values that all layers may hold for one image: 256 MB.
+/// Maximum number of activations of all layers together per image: 256 MB.
 pub const MAX_VALUES: u64 = 64_000_000;
 
-/// Places that a kernel may reach over, with the gaps between its cells: padding grows with it, whatever the input.
+/// Maximum extent of a kernel, dilation included. Padding grows with it, regardless of the input size.
 pub const MAX_WINDOW: u64 = 255;
 
-/// Items of a sequence that a recurrent layer may go through: each is a round of kernels.
+/// Maximum sequence length of a recurrent layer: each item is a round of kernel launches.
 pub const MAX_RECURRENT_STEPS: u64 = 1_024;
 
-/// One layer, seen from outside; a block with all that is in it.
+/// The output and cost of one layer; for a block, including everything in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerSummary {
     pub output: FeatureShape,
-    /// Learned numbers. A batch norm's running mean and variance are not learned, so they do not count.
+    /// Learned parameters. A batch norm's running mean and variance are not learned, so they do not count.
     pub parameters: u64,
-    /// Floating-point operations for one image, forward: two for each multiply-add of a convolution, a linear layer, a recurrent layer
-    /// or attention, two for each value that a norm scales and shifts. The rest is small and left out, as is usual.
+    /// FLOPs of the forward pass per image: two per multiply-add of a convolution, a linear layer, a recurrent layer or attention, two per
+    /// value that a norm scales and shifts. The rest is small and, as usual, not counted.
     pub flops: u64,
-    /// Of the values that training keeps for one image, 4 bytes each: what the layer and those in it put out, and the gates and
-    /// states of a recurrent layer, the attention of a transformer block.
+    /// Activation memory per image, 4 bytes per value: the outputs of the layer and of the layers in it, the gates and states of a
+    /// recurrent layer, the attention of a transformer block.
     pub activation_bytes: u64,
 }
 
-/// The output, parameters and cost of every layer, or what does not fit.
+/// The output, parameters and cost of every layer.
+///
+/// # Errors
+///
+/// [`NetworkError`], naming the first layer that does not fit or the limit that is exceeded.
 pub fn infer(network: &NetworkConfig, input: ImageShape, n_classes: usize) -> Result<Vec<LayerSummary>, NetworkError> {
     Ok(place(network, input, n_classes)?.iter().map(PlacedLayer::summary).collect())
 }
 
-/// Every tensor of placed layers with its name in the network, in the order in which they are drawn and built: `0.weight`,
-/// `3.layers.1.bias`.
+/// Every tensor of placed layers with its full name, in the order in which they are initialized and built: `0.weight`, `3.layers.1.bias`.
 pub fn network_tensors(layers: &[PlacedLayer]) -> Vec<(String, &TensorSpec)> {
     let layers = layers.iter().enumerate();
     layers
@@ -91,7 +94,11 @@ pub fn network_tensors(layers: &[PlacedLayer]) -> Vec<(String, &TensorSpec)> {
         .collect()
 }
 
-/// Every layer at its place, or what does not fit. Nothing is allocated that the limits above do not allow.
+/// Every layer with its shapes, tensors and cost. Nothing is allocated beyond the limits above.
+///
+/// # Errors
+///
+/// [`NetworkError`], naming the first layer that does not fit or the limit that is exceeded.
 pub fn place(network: &NetworkConfig, input: ImageShape, n_classes: usize) -> Result<Vec<PlacedLayer>, NetworkError> {
     count(&network.layers, 0)?;
     if !matches!(network.layers.last(), Some(Layer::Classifier { .. })) {
@@ -113,8 +120,11 @@ pub fn place(network: &NetworkConfig, input: ImageShape, n_classes: usize) -> Re
     Ok(layers)
 }
 
-/// Counts before anything is built or walked to its end.
-/// Refuses a network of too many layers, or of blocks nested too deep, before anything looks at each.
+/// Checks the number of layers and the nesting depth, before anything visits each layer.
+///
+/// # Errors
+///
+/// [`NetworkError::TooManyLayers`] or [`NetworkError::TooDeep`].
 pub fn check_extent(network: &NetworkConfig) -> Result<(), NetworkError> {
     count(&network.layers, 0).map(drop)
 }

@@ -1,4 +1,4 @@
-//! A layer at its place in a network: the shapes around it, its tensors, its cost.
+//! A layer in its place in a network: the shapes around it, its tensors, its cost.
 
 use super::error::LayerError;
 use super::feature::FeatureShape;
@@ -6,25 +6,25 @@ use super::tensors::TensorSpec;
 use super::{LayerSummary, MAX_LAYER_VALUES, blocks, maps, plain, sequences};
 use crate::config::Layer;
 
-/// A layer that fits where it is, with all that follows from its place.
+/// A layer that fits its input, with everything that shape inference derives for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedLayer {
     pub layer: Layer,
     pub input: FeatureShape,
     pub output: FeatureShape,
-    /// Its own, without those of the layers in it.
+    /// Its own tensors, without those of the layers in it.
     pub tensors: Vec<TensorSpec>,
     /// The layers of a block, in order.
     pub inner: Vec<PlacedLayer>,
-    /// What a residual block projects its input with.
+    /// The projection of a residual block's input, if the shape changes.
     pub shortcut: Option<Box<PlacedLayer>>,
-    /// Without the layers in it, as are the values.
+    /// Excludes the layers in it; so does `values`.
     pub(super) flops: u64,
     pub(super) values: u64,
 }
 
 impl PlacedLayer {
-    /// One that learns nothing and costs next to nothing.
+    /// A layer without parameters and with negligible cost.
     pub(super) fn new(layer: &Layer, input: FeatureShape, output: FeatureShape) -> Self {
         Self {
             layer: layer.clone(),
@@ -59,7 +59,7 @@ impl PlacedLayer {
         }
     }
 
-    /// Learned numbers, with those of the layers in it.
+    /// Learned parameters, including those of the layers in it.
     pub fn n_parameters(&self) -> u64 {
         self.total(|layer| {
             let learned = layer.tensors.iter().filter(|tensor| tensor.is_learned);
@@ -67,12 +67,12 @@ impl PlacedLayer {
         })
     }
 
-    /// Values held for one image, with those of the layers in it.
+    /// Activations per image, including those of the layers in it.
     pub(super) fn n_values(&self) -> u64 {
         self.total(|layer| layer.values)
     }
 
-    /// Every tensor with its full name within this layer, in the order in which they are drawn and built.
+    /// Every tensor with its full name within this layer, in the order in which they are initialized and built.
     pub fn named_tensors(&self) -> Vec<(String, &TensorSpec)> {
         let own = self.tensors.iter().map(|tensor| (tensor.name.to_owned(), tensor));
         let inner = self.inner.iter().enumerate().flat_map(|(index, layer)| {
@@ -90,13 +90,13 @@ impl PlacedLayer {
     }
 }
 
-/// Places layers in a network.
+/// Shape inference of layers, with the number of classes of the dataset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placing {
     pub n_classes: u64,
 }
 
-/// The layer of a chain that does not fit; `layer` counts from 0.
+/// The first layer of a chain that does not fit; `layer` counts from 0.
 pub(super) struct Misfit {
     pub layer: usize,
     pub name: &'static str,
@@ -104,7 +104,7 @@ pub(super) struct Misfit {
 }
 
 impl Placing {
-    /// Layers that follow each other.
+    /// Places consecutive layers.
     pub(super) fn chain(self, layers: &[Layer], input: FeatureShape) -> Result<Vec<PlacedLayer>, Misfit> {
         let mut placed = Vec::with_capacity(layers.len());
         let mut shape = input;
@@ -157,7 +157,7 @@ impl Placing {
     }
 }
 
-/// The field's word for a layer, in lower case.
+/// The standard term for a layer, in lower case.
 pub(super) fn layer_name(layer: &Layer) -> &'static str {
     match layer {
         Layer::Conv { .. } => "convolution",

@@ -1,4 +1,4 @@
-//! Norms, linear layers, and layers that learn nothing.
+//! Norms, linear layers, dropout and flatten.
 
 use super::error::LayerError;
 use super::feature::FeatureShape;

@@ -1,4 +1,4 @@
-//! Sequences: rows of an image, recurrent layers, patches and transformers.
+//! Layers on sequences: rows of an image, recurrent layers, patch embedding, transformer blocks.
 
 use super::MAX_RECURRENT_STEPS;
 use super::error::LayerError;
@@ -15,12 +15,12 @@ pub(super) fn rows(layer: &Layer, input: FeatureShape) -> Result<PlacedLayer, La
 }
 
 pub(super) fn lstm(layer: &Layer, input: FeatureShape, units: u32, states: States) -> Result<PlacedLayer, LayerError> {
-    // Input, forget and output gate, and the candidate; beside the state a memory.
+    // Input, forget and output gates and the candidate; a hidden state and a cell state.
     recurrent(layer, input, Recurrence { units, states, n_gates: 4, n_states: 2 })
 }
 
 pub(super) fn gru(layer: &Layer, input: FeatureShape, units: u32, states: States) -> Result<PlacedLayer, LayerError> {
-    // Reset and update gate, and the candidate.
+    // Reset and update gates and the candidate.
     recurrent(layer, input, Recurrence { units, states, n_gates: 3, n_states: 1 })
 }
 
@@ -42,7 +42,7 @@ fn recurrent(layer: &Layer, input: FeatureShape, recurrence: Recurrence) -> Resu
         States::Last => FeatureShape::Vector { length: units },
         States::All => FeatureShape::Sequence { length, features: units },
     };
-    // PyTorch draws all of them from the same range.
+    // PyTorch initializes all of them uniformly in the same range.
     let bound = bound(units);
     let tensors = [
         TensorSpec::learned("weight_ih_l0", [n_gates, features], Start::Weight { bound }),
@@ -97,13 +97,14 @@ pub(super) fn transformer_block(
         return Err(LayerError::UnevenHeads { heads, features });
     }
     let hidden = features.saturating_mul(mlp_ratio);
-    // Every item looks at every item: once for how much, once for what.
+    // Every item attends to every item: one product for the scores, one for the weighted values.
     let attention = length.saturating_mul(length).saturating_mul(features).saturating_mul(2);
     let of_attention = features.saturating_mul(features).saturating_mul(4);
     let of_mlp = features.saturating_mul(hidden).saturating_mul(2);
     let weights = of_attention.saturating_add(of_mlp);
     let flops = weights.saturating_mul(length).saturating_add(attention).saturating_mul(2);
-    // Scores and weights of each head; norms, queries, keys, values, heads, both sums and both results; the hidden units twice.
+    // Scores and attention weights of each head; norms, queries, keys, values, heads, both residual sums and both outputs; the hidden units
+    // twice.
     let per_item = features.saturating_mul(10).saturating_add(hidden.saturating_mul(2));
     let scores = length.saturating_mul(length).saturating_mul(heads).saturating_mul(2);
     Ok(PlacedLayer::new(layer, input, input)
@@ -112,9 +113,9 @@ pub(super) fn transformer_block(
         .with_values(per_item.saturating_mul(length).saturating_add(scores)))
 }
 
-/// In the order of PyTorch's `TransformerEncoderLayer`.
+/// Tensors in the order of PyTorch's `TransformerEncoderLayer`.
 fn transformer_tensors(features: u64, hidden: u64) -> Vec<TensorSpec> {
-    // PyTorch draws the attention's input weights by `xavier_uniform_`, and starts its biases at 0.
+    // PyTorch initializes the input projection of attention with `xavier_uniform_`, and its biases with 0.
     let attention = Start::Weight { bound: (6.0 / (features.saturating_mul(4)) as f32).sqrt() };
     let zero = Start::Bias { bound: 0.0 };
     let mut tensors = vec![

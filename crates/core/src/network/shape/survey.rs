@@ -1,4 +1,5 @@
-//! How far a network fits, for one that is being edited: costs up to the layer that does not fit, and why it does not.
+//! Partial shape inference, for a network that is being edited: the cost of each layer up to the first that does not fit, and why it does
+//! not.
 
 use super::feature::FeatureShape;
 use super::place::{PlacedLayer, Placing, layer_name};
@@ -8,13 +9,13 @@ use crate::protocol::ImageShape;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// Output and costs of each layer that fits, from the first to the one before the first that does not.
+    /// Output and cost of each layer before the first that does not fit.
     pub layers: Vec<LayerSummary>,
     pub error: Option<NetworkError>,
 }
 
 impl Survey {
-    /// What comes to a layer; none behind the first layer that does not fit.
+    /// The input shape of a layer; `None` behind the first layer that does not fit.
     pub fn input_of(&self, layer: usize, image: ImageShape) -> Option<FeatureShape> {
         match layer.checked_sub(1) {
             None => Some(image.into()),
@@ -38,11 +39,11 @@ impl Survey {
     }
 }
 
-/// As [`infer`], but goes as far as it can. A layer that does not fit is named before a classifier that is missing.
+/// Like [`infer`], but returns partial results. Reports a layer that does not fit in preference to a missing classifier.
 pub fn survey(network: &NetworkConfig, image: ImageShape, n_classes: usize) -> Survey {
     let error = match infer(network, image, n_classes) {
         Ok(layers) => return Survey { layers, error: None },
-        // Nothing may be walked that is too long or too deep.
+        // A network that is too long or too deep must not be traversed.
         Err(error @ (NetworkError::TooManyLayers | NetworkError::TooDeep)) => {
             return Survey { layers: Vec::new(), error: Some(error) };
         }

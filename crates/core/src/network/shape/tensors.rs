@@ -1,25 +1,25 @@
-//! The tensors that a layer needs: names and shapes as PyTorch has them, and what each starts as.
+//! The tensors of a layer: names and shapes as in PyTorch, and their initialization.
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorSpec {
-    /// Within its layer, such as `weight` or `self_attn.out_proj.bias`.
+    /// Name within the layer, such as `weight` or `self_attn.out_proj.bias`.
     pub name: &'static str,
     pub shape: Vec<u64>,
     pub start: Start,
-    /// Whether training learns it. Running statistics are only followed.
+    /// Whether it is a learned parameter. Running statistics are not.
     pub is_learned: bool,
 }
 
-/// What a tensor starts as. The bounds are PyTorch's; the network's [`crate::config::InitConfig`] may say otherwise.
+/// The initialization of a tensor. Bounds are PyTorch's; the network's [`crate::config::InitConfig`] may replace them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
-    /// Weighs inputs. Uniform in ±bound.
+    /// A weight that multiplies inputs: uniform in ±bound.
     Weight { bound: f32 },
-    /// Uniform in ±bound.
+    /// A bias: uniform in ±bound.
     Bias { bound: f32 },
-    /// Learned places, which PyTorch has no layer for: with the standard deviation 0.02 of its vision transformer.
+    /// A learned positional embedding, for which PyTorch has no layer: standard deviation 0.02, as in torchvision's vision transformer.
     Position,
-    /// The identity of a norm.
+    /// The scale or shift of a norm, or a running statistic: the identity.
     Constant(f32),
 }
 
@@ -37,7 +37,8 @@ impl TensorSpec {
     }
 }
 
-/// Of a convolution or a linear layer. Both are uniform in ±1/√fan-in, which is what PyTorch's `kaiming_uniform_(a=√5)` comes to.
+/// Weight and bias of a convolution or a linear layer, both uniform in ±1/√fan-in, which is what PyTorch's `kaiming_uniform_(a=√5)` amounts
+/// to.
 pub(super) fn weight_and_bias(names: [&'static str; 2], shape: Vec<u64>, has_bias: bool) -> Vec<TensorSpec> {
     let n_out = shape.first().copied().unwrap_or_default();
     let fan_in = shape.iter().skip(1).fold(1, |product: u64, &side| product.saturating_mul(side));
@@ -50,7 +51,7 @@ pub(super) fn weight_and_bias(names: [&'static str; 2], shape: Vec<u64>, has_bia
     tensors
 }
 
-/// Of a norm.
+/// Learned scale and shift of a norm.
 pub(super) fn scale_and_shift(names: [&'static str; 2], n_values: u64) -> [TensorSpec; 2] {
     let [scale, shift] = names;
     [

@@ -1,4 +1,4 @@
-//! Shape inference: outputs, costs, and what is refused with which reason.
+//! Shape inference: outputs, costs, and what is rejected with which reason.
 
 use super::*;
 use crate::config::{Activation, InitConfig, Padding, States};
@@ -86,7 +86,7 @@ fn parameters_and_operations_are_counted() {
     count(&[Layer::Rows, Layer::Gru { units: 5, states: States::All }], 3 * 5 * (28 + 5 + 2), 2 * 28 * 15 * 33);
     count(&[Layer::Rows, Layer::PositionEmbedding], places, 0);
     count(&[Layer::PatchEmbedding { size: 4, features: 6 }], 16 * 6 + 6, 2 * 49 * 16 * 6);
-    // Queries, keys, values and result: 4 matrices; the MLP: 2 of twice the width; 2 norms.
+    // Queries, keys, values and output: 4 matrices; the MLP: 2 matrices of twice the width; 2 norms.
     let (width, length) = (28, 28);
     let parameters = 4 * (width * width + width) + 2 * 2 * width * width + 3 * width + 4 * width;
     let multiply_adds = length * (4 + 4) * width * width + 2 * length * length * width;
@@ -165,7 +165,7 @@ fn blocks_that_do_not_fit_name_the_layer_in_them() {
     );
     refuse(&[residual(vec![Layer::Flatten, CLASSIFIER])], 0, "its layer 2 (classifier): the classifier must be");
     refuse(&[residual(vec![Layer::Flatten])], 0, "turns 1×28×28 into 784, which cannot be added");
-    // No stride takes 28 places to 26.
+    // No stride reduces 28 positions to 26.
     refuse(&[residual(vec![conv(1, 3, 1, Padding::Valid)])], 0, "turns 1×28×28 into 1×26×26");
     refuse(&[Layer::Rows, residual(vec![Layer::Rows])], 1, "needs an image or feature maps");
 }
@@ -208,12 +208,12 @@ fn networks_without_end_or_bounds_are_refused() {
     assert_eq!(one_class.to_string(), "layer 2 (classifier): the dataset has fewer than two classes");
 }
 
-/// The output of the last of `layers` on an MNIST image.
+/// The output of the last of `layers` for an MNIST image.
 fn check(layers: &[Layer], expected: &str) {
     check_output(layers, &[Layer::Flatten, CLASSIFIER], expected);
 }
 
-/// The same, where it is a vector.
+/// The same, if the output is a vector.
 fn check_flat(layers: &[Layer], expected: &str) {
     check_output(layers, &[CLASSIFIER], expected);
 }
@@ -223,7 +223,7 @@ fn check_output(layers: &[Layer], end: &[Layer], expected: &str) {
     assert_eq!(summaries[layers.len() - 1].output.to_string(), expected);
 }
 
-/// Parameters and FLOPs of the last of `layers` on an MNIST image.
+/// Parameters and FLOPs of the last of `layers` for an MNIST image.
 fn count(layers: &[Layer], parameters: u64, flops: u64) {
     let flatten = match layers.last() {
         Some(Layer::Lstm { states: States::Last, .. } | Layer::Gru { states: States::Last, .. }) => vec![],

@@ -1,4 +1,4 @@
-//! What comes in is taken whole or refused by kind, and never panics.
+//! Files are accepted whole or rejected with a reason, and never panic.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn a_file_is_a_config_or_runs() {
     assert!(matches!(parse_file(b"\xff"), Err(Refusal::NotJson(_))));
 }
 
-/// The file of one run, changed.
+/// Parses a file of one modified run.
 fn with(change: impl FnOnce(&mut Value)) -> Result<Incoming, Refusal> {
     let mut run = serde_json::to_value(kept("a")).unwrap();
     change(&mut run);

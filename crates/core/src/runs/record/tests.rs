@@ -1,4 +1,4 @@
-//! What a record promises.
+//! Records survive JSON, old ones are still readable, and reports follow from them.
 
 use super::*;
 use crate::runs::samples::{kept, record};

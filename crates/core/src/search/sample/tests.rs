@@ -1,4 +1,4 @@
-//! Grids are whole, draws are seeded, and no two trials are alike.
+//! Grids are complete, draws are seeded, and no two trials are equal.
 
 use std::collections::BTreeSet;
 
@@ -53,11 +53,11 @@ fn a_grid_has_every_combination_once() {
 
 #[test]
 fn what_makes_no_difference_is_not_tried_twice() {
-    // Three momenta of SGD, and one Adam that has none.
+    // Three momenta of SGD, and one Adam, which has none.
     let trials = draw_trials(&plan(Method::Grid { n_points: 3 }, vec![optimizer(), momentum()])).unwrap();
     assert_eq!(trials.len(), 4);
     assert_eq!(trials.iter().filter(|trial| trial.picks == [Some(0.0), None]).count(), 1);
-    // Two choices are two trials, however many are asked for.
+    // Two choices give two trials, however many are requested.
     let trials = draw_trials(&plan(Method::Random, vec![optimizer()])).unwrap();
     assert_eq!(trials.len(), 2);
 }
@@ -81,10 +81,10 @@ fn draws_follow_their_seed() {
 }
 
 #[test]
-fn a_logarithmic_range_gives_each_decade_its_share() {
+fn a_log_scale_draws_every_decade_equally_often() {
     let plan = SearchPlan { n_trials: 200, ..plan(Method::Random, vec![rate()]) };
     let trials = draw_trials(&plan).unwrap();
     let n_below = trials.iter().filter(|trial| trial.picks[0].is_some_and(|rate| rate < 1e-3)).count();
-    // Half of them; four standard deviations are 28.
+    // Half of 200; four standard deviations are 28.
     assert!((72..=128).contains(&n_below), "{n_below} of {}", trials.len());
 }

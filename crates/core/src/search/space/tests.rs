@@ -1,4 +1,4 @@
-//! Spaces that make sense and those that do not, and what they make of a config.
+//! Valid and invalid search spaces, and the configs that picks lead to.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -55,7 +55,7 @@ fn fields_are_set_by_their_paths() {
 #[test]
 fn a_part_goes_with_its_kind() {
     let kinds = vec![json!(OptimizerConfig::ADAM), json!(OptimizerConfig::SGD)];
-    // The part before its whole, as a visitor may have chosen them.
+    // A part before its kind, as a visitor may have chosen them.
     let fields = [range("optimizer.momentum", 0.5, 0.99, false, false), choices("optimizer", kinds)];
     assert_eq!(check(&base(), &fields), Ok(()));
     let (adam, is_there) = apply(&base(), &fields, &[0.7, 0.0]).unwrap();
@@ -63,7 +63,7 @@ fn a_part_goes_with_its_kind() {
     let (sgd, is_there) = apply(&base(), &fields, &[0.7, 1.0]).unwrap();
     let expected = OptimizerConfig::Sgd { momentum: 0.7, nesterov: false };
     assert_eq!((sgd.optimizer, is_there), (expected, vec![true, true]));
-    // Without the choice there is no momentum to set.
+    // Without the choice of an optimizer there is no momentum to set.
     check_refused(fields[0].clone(), "optimizer.momentum: the settings have no such field");
     let schedule = choices("schedule", vec![json!("constant"), json!(ScheduleConfig::ONE_CYCLE)]);
     let (config, _) = apply(&base(), &[schedule], &[1.0]).unwrap();
@@ -101,7 +101,7 @@ proptest! {
         let field = range("learningRate", least, least * factor, is_log, false);
         let pick = field.pick_at(place);
         prop_assert!((least..=least * factor).contains(&pick));
-        // Picks have three digits: the place is off by no more than that.
+        // Picks have three significant digits, so the position is off by no more than that.
         prop_assert!((field.place(pick) - place).abs() < 0.02, "{pick}");
         prop_assert_eq!(field.pick_at(0.0), least);
         prop_assert_eq!(field.pick_at(1.0), least * factor);

@@ -1,4 +1,4 @@
-//! Searches from their first to their last trial, with runs that are made up.
+//! Whole searches, from the first to the last trial, with simulated runs.
 
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn report(epoch: u32, accuracy: f32) -> EpochReport {
     }
 }
 
-/// The nearer to 0.01 the better; the weight decay matters not at all, and a rate above 0.15 fails.
+/// Learning rates near 0.01 are best, above 0.15 they fail; weight decay has no effect.
 fn run_trial(search: &mut Search, config: &RunConfig) {
     if config.learning_rate > 0.15 {
         return search.failed(FailureKind::LossNotFinite);
@@ -76,8 +76,8 @@ fn halving_finds_as_good_a_trial_for_less() {
     assert!(halving.trials().iter().all(|it| it.state != TrialState::Cut || [1, 3].contains(&it.n_epochs())));
     let n_failed = halving.trials().iter().filter(|trial| matches!(trial.state, TrialState::Failed(_))).count();
     assert!(n_failed > 0 && n_failed < 8, "{n_failed}");
-    let shares = importance(&random);
-    assert!(shares[0].unwrap() > 0.5 && shares[1].unwrap() < 0.3, "{shares:?}");
+    let explained = importance(&random);
+    assert!(explained[0].unwrap() > 0.5 && explained[1].unwrap() < 0.3, "{explained:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is drawn for an image and for a batch, as plain numbers. Pure.
+//! The random draws for an image and for a batch, as plain numbers. Pure.
 
 #![expect(clippy::indexing_slicing, reason = "matrices of three rows and columns, and indices below 3")]
 
@@ -9,22 +9,22 @@ use kindling_core::config::AugmentConfig;
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
 
-/// What happens to one image.
+/// The draws for one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draw {
-    /// From a pixel's place to where its value comes from, both from the center in pixels: two rows of three.
+    /// Maps a pixel's position to the position that its value comes from, both in pixels from the center: two rows of three.
     matrix: [f32; 6],
-    /// From the channels to the channels, row by row.
+    /// Linear map of the channels, row by row.
     colors: Vec<f32>,
     /// Added to every channel.
     offset: f32,
-    /// Where in the stored noise its own begins.
+    /// Where the image's noise starts in the stored noise.
     noise_place: f32,
-    /// Left, top, right, bottom; the last two are outside.
+    /// The cutout's left, top, right and bottom; the last two are exclusive.
     hole: [f32; 4],
 }
 
-/// The place of some values among those of [`Draw::into_values`]: start and length.
+/// Where some values lie in the result of [`Draw::into_values`]: start and length.
 type Place = (usize, usize);
 
 impl Draw {
@@ -46,7 +46,7 @@ impl Draw {
         (8 + n_channels * n_channels, 4)
     }
 
-    /// Draws for every change, also for those of strength 0: switching one on leaves the others as they were.
+    /// Draws for every augmentation, even at strength 0, so that enabling one leaves the draws of the others unchanged.
     pub fn new(config: &AugmentConfig, shape: ImageShape, random: &mut Random) -> Self {
         let matrix = matrix(config, shape, random);
         let brightness = 1.0 + config.brightness * signed(random);
@@ -56,14 +56,14 @@ impl Draw {
         let noise_place = random.below(NOISE_PLACES) as f32;
         let scale = contrast * brightness;
         let colors = match shape.channels {
-            3 => rows(times(saturated(saturation), turned(hue))).map(|value| (scale * value) as f32).to_vec(),
-            // Gray has no color to change.
+            3 => rows(times(saturated(saturation), hue_rotated(hue))).map(|value| (scale * value) as f32).to_vec(),
+            // Grayscale has no saturation and no hue.
             _ => vec![scale as f32],
         };
         Self {
             matrix,
             colors,
-            // Brightness multiplies distances from black, which is -1; contrast those from 0.
+            // Brightness scales distances from black, which is -1; contrast scales those from 0.
             offset: (contrast * (brightness - 1.0)) as f32,
             noise_place,
             hole: hole(config.cutout, shape, random),
@@ -76,13 +76,13 @@ impl Draw {
     }
 }
 
-/// How a batch is mixed with itself. `share` is that of the first image.
+/// How a batch is mixed with itself. `fraction` is the weight of the first image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mix {
     /// Mixup.
-    Blend { share: f64 },
-    /// CutMix: left, top, right and bottom of what comes from the second image; the last two are outside.
-    Paste { edges: [f32; 4], share: f64 },
+    Blend { fraction: f64 },
+    /// CutMix: left, top, right and bottom of the rectangle from the second image; the last two are exclusive.
+    Paste { edges: [f32; 4], fraction: f64 },
 }
 
 impl Mix {
@@ -93,14 +93,14 @@ impl Mix {
             (_, pastes) => pastes,
         };
         if !pastes {
-            return Some(Self::Blend { share: beta(config.mixup, random) });
+            return Some(Self::Blend { fraction: beta(config.mixup, random) });
         }
         let side = (1.0 - beta(config.cutmix, random)).sqrt();
         let sides = [shape.width, shape.height].map(|whole| (side * f64::from(whole)).round() as i64);
         let edges = rectangle(sides, shape, random);
         let [left, top, right, bottom] = edges;
         let area = f64::from((right - left) * (bottom - top));
-        Some(Self::Paste { edges, share: 1.0 - area / (f64::from(shape.width) * f64::from(shape.height)) })
+        Some(Self::Paste { edges, fraction: 1.0 - area / (f64::from(shape.width) * f64::from(shape.height)) })
     }
 }
 
@@ -111,26 +111,26 @@ pub fn normal(random: &mut Random) -> f32 {
 }
 
 fn matrix(config: &AugmentConfig, shape: ImageShape, random: &mut Random) -> [f32; 6] {
-    let mirror = if random.unit() < config.flip { -1.0 } else { 1.0 };
-    // Whole pixels: parts of pixels would blur.
-    let [shift_x, shift_y] =
+    let flip = if random.unit() < config.flip { -1.0 } else { 1.0 };
+    // Whole pixels: fractions of pixels would blur the image.
+    let [translation_x, translation_y] =
         [shape.width, shape.height].map(|side| (config.shift * f64::from(side) * signed(random)).round());
     let (sin, cos) = (config.rotation_degrees.to_radians() * signed(random)).sin_cos();
-    // An image that is to be larger takes its values from nearer the center.
-    let zoom = 1.0 / (1.0 + config.zoom * signed(random));
-    let slant = (config.shear_degrees.to_radians() * signed(random)).tan();
-    // Mirror, slant, turn, zoom, shift, in this order.
-    let [xx, xy] = [cos * mirror, cos * slant - sin];
-    let [yx, yy] = [sin * mirror, sin * slant + cos];
-    [xx * zoom, xy * zoom, shift_x, yx * zoom, yy * zoom, shift_y].map(|value| value as f32)
+    // An enlarged image takes its values from nearer the center.
+    let scale = 1.0 / (1.0 + config.zoom * signed(random));
+    let shear = (config.shear_degrees.to_radians() * signed(random)).tan();
+    // Flip, shear, rotation, scale, translation, in this order.
+    let [xx, xy] = [cos * flip, cos * shear - sin];
+    let [yx, yy] = [sin * flip, sin * shear + cos];
+    [xx * scale, xy * scale, translation_x, yx * scale, yy * scale, translation_y].map(|value| value as f32)
 }
 
-fn hole(share: f64, shape: ImageShape, random: &mut Random) -> [f32; 4] {
-    let side = (share * f64::from(shape.width.min(shape.height))).round() as i64;
+fn hole(fraction: f64, shape: ImageShape, random: &mut Random) -> [f32; 4] {
+    let side = (fraction * f64::from(shape.width.min(shape.height))).round() as i64;
     rectangle([side; 2], shape, random)
 }
 
-/// A rectangle around a random pixel; what lies outside the image is cut off.
+/// A rectangle around a random pixel, clipped to the image.
 fn rectangle(sides: [i64; 2], shape: ImageShape, random: &mut Random) -> [f32; 4] {
     let [(left, right), (top, bottom)] = [(sides[0], shape.width), (sides[1], shape.height)].map(|(side, whole)| {
         let start = i64::from(random.below(whole)) - side / 2;
@@ -139,11 +139,11 @@ fn rectangle(sides: [i64; 2], shape: ImageShape, random: &mut Random) -> [f32; 4
     [left, top, right, bottom]
 }
 
-/// Of Beta(α, α) (Jöhnk, 1964; for α up to 1 most draws are taken).
+/// A draw from Beta(α, α) (Jöhnk, 1964; for α up to 1, most draws are accepted).
 fn beta(alpha: f64, random: &mut Random) -> f64 {
     loop {
         let [one, other] = [random.unit(), random.unit()].map(|unit| unit.powf(1.0 / alpha));
-        // For a small α both may vanish.
+        // Both may underflow for a small α.
         if one + other > 0.0 && one + other <= 1.0 {
             return one / (one + other);
         }
@@ -157,19 +157,19 @@ fn signed(random: &mut Random) -> f64 {
 
 type Matrix = [[f64; 3]; 3];
 
-/// The shares of red, green and blue in gray, as in SVG's color matrices.
+/// The weights of red, green and blue in gray, as in SVG's color matrices.
 const GRAY: [f64; 3] = [0.213, 0.715, 0.072];
 
-/// Distances from gray, multiplied: SVG's `saturate`.
+/// Scales distances from gray: SVG's `saturate`.
 fn saturated(factor: f64) -> Matrix {
     std::array::from_fn(|row| {
         std::array::from_fn(|column| (1.0 - factor) * GRAY[column] + if row == column { factor } else { 0.0 })
     })
 }
 
-/// The color circle turned, gray kept: SVG's `hueRotate`.
-fn turned(angle: f64) -> Matrix {
-    /// A quarter turn of the distances from gray.
+/// Rotates the hue and preserves gray: SVG's `hueRotate`.
+fn hue_rotated(angle: f64) -> Matrix {
+    /// A rotation of the distances from gray by 90°.
     const QUARTER: Matrix = [[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]];
     let (sin, cos) = angle.sin_cos();
     let kept = saturated(cos);
@@ -219,10 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn turning_the_colors_keeps_gray_and_comes_round() {
+    fn rotating_the_hue_keeps_gray_and_comes_round() {
         let gray_of = |matrix: Matrix| matrix.map(|row| row.iter().sum::<f64>());
-        assert!(gray_of(turned(1.0)).iter().all(|sum| (sum - 1.0).abs() < 0.01));
-        let thirds = times(turned(TAU / 3.0), times(turned(TAU / 3.0), turned(TAU / 3.0)));
+        assert!(gray_of(hue_rotated(1.0)).iter().all(|sum| (sum - 1.0).abs() < 0.01));
+        let thirds = times(hue_rotated(TAU / 3.0), times(hue_rotated(TAU / 3.0), hue_rotated(TAU / 3.0)));
         for (row, values) in thirds.iter().enumerate() {
             for (column, value) in values.iter().enumerate() {
                 assert!((value - f64::from(u8::from(row == column))).abs() < 0.02, "{thirds:?}");
@@ -248,16 +248,17 @@ mod tests {
     }
 
     #[test]
-    fn a_mix_states_the_share_that_it_leaves() {
+    fn a_mix_states_the_fraction_that_it_leaves() {
         let config = AugmentConfig { cutmix: 1.0, ..AugmentConfig::default() };
         let mut random = Random::new(5);
         for _ in 0..200 {
-            let Some(Mix::Paste { edges: [left, top, right, bottom], share }) = Mix::new(&config, COLOR, &mut random)
+            let Some(Mix::Paste { edges: [left, top, right, bottom], fraction }) =
+                Mix::new(&config, COLOR, &mut random)
             else {
                 panic!("only CutMix was asked for")
             };
             assert!(left >= 0.0 && top >= 0.0 && left <= right && top <= bottom && right <= 10.0 && bottom <= 8.0);
-            assert!((share - (1.0 - f64::from((right - left) * (bottom - top)) / 80.0)).abs() < 1e-6);
+            assert!((fraction - (1.0 - f64::from((right - left) * (bottom - top)) / 80.0)).abs() < 1e-6);
         }
     }
 }

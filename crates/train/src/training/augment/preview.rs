@@ -1,4 +1,4 @@
-//! A few train images as a run would change them, for looking at.
+//! A preview of a few training images with a run's augmentation.
 
 use super::Augmenter;
 use crate::device::images::DeviceDataset;
@@ -7,7 +7,7 @@ use kindling_core::config::AugmentConfig;
 use kindling_core::protocol::{Failure, SplitName};
 use kindling_core::random::Random;
 
-/// Changed images, as bytes again.
+/// Augmented images, converted back to bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// Their indices in the dataset.
@@ -16,8 +16,8 @@ pub struct Preview {
     pub pixels: Vec<u8>,
 }
 
-/// Up to `count` train images, spread evenly over the split, changed as one batch. Equal seeds give equal changes; equal counts the
-/// same images.
+/// Augments up to `count` training images, spread evenly over the split, as one batch. Equal seeds give equal augmentations; equal
+/// counts give the same images.
 pub async fn preview(data: &DeviceDataset, config: AugmentConfig, count: usize, seed: u32) -> Result<Preview, Failure> {
     config.check()?;
     let train = data.part(SplitName::Train);
@@ -30,7 +30,7 @@ pub async fn preview(data: &DeviceDataset, config: AugmentConfig, count: usize, 
     let mut augmenter = Augmenter::new(config, data.shape(), Random::new(seed.into()), &data.device());
     // Waits for the device.
     let values = augmenter.augment(batch).images.into_data_async().await.map_err(device_failure)?;
-    // The cast takes what little lies outside to the ends.
+    // The cast saturates values that are slightly out of range.
     let pixels = values.iter::<f32>().map(|value| ((value + 1.0) * 127.5).round() as u8).collect();
     Ok(Preview { indices, pixels })
 }

@@ -1,18 +1,18 @@
-//! Takes each pixel of an image from another place of it, between four pixels.
+//! Resamples images by an affine map, with bilinear interpolation.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::device::images::ones_where;
 use kindling_core::protocol::ImageShape;
 
-/// The places of the pixels of one shape.
+/// The pixel coordinates of images of one shape.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     width: f64,
     height: f64,
     /// `[1, pixels]`: the column of each pixel.
     xs: Tensor<2>,
-    /// `[1, pixels]`: its row.
+    /// `[1, pixels]`: the row of each pixel.
     ys: Tensor<2>,
 }
 
@@ -32,8 +32,8 @@ impl Sampler {
         }
     }
 
-    /// `images` are `[batch, channels, pixels]`. `matrices` are `[batch, 6]`: two rows of three, from a pixel's column and row to
-    /// those of where its value comes from, all from the center. Between pixels values are interpolated; outside, the edge goes on.
+    /// `images` are `[batch, channels, pixels]`. `matrices` are `[batch, 6]`: two rows of three, from a pixel's column and row to those that
+    /// its value comes from, all relative to the center. Values between pixels are interpolated; outside the image, the edge is repeated.
     pub fn sample(&self, images: Tensor<3>, matrices: Tensor<2>) -> Tensor<3> {
         let [_, n_channels, _] = images.dims();
         let (center_x, center_y) = ((self.width - 1.0) / 2.0, (self.height - 1.0) / 2.0);
@@ -59,7 +59,7 @@ impl Sampler {
     }
 
     /// 1 inside a rectangle, 0 outside: `[batch, pixels]`. `edges` are `[batch, 4]`: left, top, right, bottom, the last two
-    /// outside.
+    /// exclusive.
     pub fn inside(&self, edges: Tensor<2>) -> Tensor<2> {
         let edge = |place| edges.clone().narrow(1, place, 1); // [batch, 1]
         let [columns, rows] = [(&self.xs, 0), (&self.ys, 1)].map(|(places, start)| {
@@ -70,6 +70,6 @@ impl Sampler {
     }
 }
 
-fn between(one: Tensor<3>, other: Tensor<3>, share: Tensor<3>) -> Tensor<3> {
-    one.clone() + (other - one) * share
+fn between(one: Tensor<3>, other: Tensor<3>, fraction: Tensor<3>) -> Tensor<3> {
+    one.clone() + (other - one) * fraction
 }

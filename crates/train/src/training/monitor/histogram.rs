@@ -1,14 +1,14 @@
-//! How often which values occur. Pure.
+//! Histograms, and the saturation of activations. Pure.
 
 use kindling_core::config::Activation;
 use kindling_core::protocol::Histogram;
 
 pub const N_BINS: usize = 32;
 
-/// A value is at an end of its function's range if it is within this share of it.
+/// A value is saturated if it is within this fraction of its function's range from an end.
 const EDGE: f32 = 0.01;
 
-/// None where there is no finite value.
+/// None if no value is finite.
 pub fn histogram(values: &[f32]) -> Option<Histogram> {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let low = finite().reduce(f32::min)?;
@@ -16,15 +16,15 @@ pub fn histogram(values: &[f32]) -> Option<Histogram> {
     let width = f64::from(high) - f64::from(low);
     let mut counts = vec![0_u16; N_BINS];
     for value in finite() {
-        let share = if width > 0.0 { (f64::from(value) - f64::from(low)) / width } else { 0.0 };
-        if let Some(count) = counts.get_mut(((share * N_BINS as f64) as usize).min(N_BINS - 1)) {
+        let fraction = if width > 0.0 { (f64::from(value) - f64::from(low)) / width } else { 0.0 };
+        if let Some(count) = counts.get_mut(((fraction * N_BINS as f64) as usize).min(N_BINS - 1)) {
             *count = count.saturating_add(1);
         }
     }
     Some(Histogram { low, high, counts })
 }
 
-/// Share of the values at the ends of the function's range; none for functions whose range has no two ends.
+/// Fraction of the values at the ends of the function's range; none for functions whose range is not bounded on both sides.
 pub fn saturated(function: Activation, values: &[f32]) -> Option<f32> {
     let (low, high) = match function {
         Activation::Sigmoid => (0.0, 1.0),
@@ -45,7 +45,7 @@ mod tests {
         let values: Vec<f32> = (0..64).map(|value| value as f32).chain([f32::NAN, f32::INFINITY]).collect();
         let found = histogram(&values).unwrap();
         assert_eq!((found.low, found.high), (0.0, 63.0));
-        // 63 / 32 a bin: two values in each, and the greatest in the last.
+        // Each bin is 63 / 32 wide: two values in each, and the largest in the last.
         assert_eq!(found.counts, [2; N_BINS]);
     }
 

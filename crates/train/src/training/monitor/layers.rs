@@ -1,4 +1,4 @@
-//! Figures and histograms of one layer: computed on the device, and what follows from them once they are read.
+//! Statistics and histograms of one layer: computed on the device, and completed once they are read.
 
 use burn::tensor::Tensor;
 
@@ -10,26 +10,26 @@ use crate::module::Features;
 use kindling_core::config::{Activation, Layer};
 use kindling_core::protocol::{LayerReport, UnitCount};
 
-/// A layer whose figures are still on the device.
+/// A layer whose statistics are still on the device.
 pub struct PendingLayer {
     index: usize,
     learned: Option<Learned>,
     activations: Option<Slot>,
-    /// The number of dead units, and that of all.
+    /// The number of dead units, and the total number of units.
     dead: Option<(Slot, usize)>,
     function: Option<Activation>,
 }
 
-/// Of all parameters of a layer.
+/// The statistics of all parameters of a layer.
 struct Learned {
     weights: Slot,
     gradients: Slot,
-    /// `[3]`: squares of the norms of weights before the update, update and gradient.
+    /// `[3]`: squared norms of the weights before the update, of the update, and of the gradient.
     squares: Slot,
 }
 
 impl PendingLayer {
-    /// None for a layer that learns nothing and is no activation. `output` is what the layer puts out for the images.
+    /// None for a layer that learns nothing and is not an activation. `output` is the layer's output for the images.
     pub fn new(
         index: usize,
         layer: &Layer,
@@ -70,7 +70,7 @@ impl PendingLayer {
             gradients: of(self.learned.as_ref().map(|learned| learned.gradients)),
             activations: of(self.activations),
             gradient_norm: squares.and_then(|(_, _, gradient)| finite(gradient.sqrt())),
-            // Of weights that are all 0 there is no ratio.
+            // Weights that are all 0 have no ratio.
             update_ratio: squares.and_then(|(weights, update, _)| finite((update / weights).sqrt())),
             dead_units: self
                 .dead
@@ -102,7 +102,7 @@ fn square_sum(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
     tensors.into_iter().map(|values| values.square().sum()).reduce(|one, other| one + other)
 }
 
-/// How many units never rise above 0, `[1]`, and how many there are.
+/// The number of units that are never above 0, `[1]`, and the total number of units.
 fn dead_units(output: Features) -> (Tensor<1>, usize) {
     // [1, units, 1] each
     let highest: Tensor<3> = match output {

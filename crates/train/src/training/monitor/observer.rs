@@ -1,4 +1,4 @@
-//! Keeps one update of the weights: the gradients, and the parameters before and after.
+//! Records one update of the weights: the gradients, and the parameters before and after.
 
 use burn::module::Param;
 use burn::tensor::Tensor;
@@ -7,38 +7,38 @@ use crate::device::parameters::ParameterVisitor;
 use crate::module::Network;
 use crate::training::gradients::NetworkGradients;
 
-/// Part of a trainer: it keeps the update that it was asked to keep, and costs nothing otherwise.
+/// Part of a trainer: records an update on request, and costs nothing otherwise.
 #[derive(Debug, Default)]
 pub enum Observer {
     #[default]
     Off,
-    /// The update of this step is to be kept.
+    /// The update of this step will be recorded.
     Wanted {
         step: u32,
     },
     Done(Observation),
 }
 
-/// An update.
+/// A recorded update.
 #[derive(Debug)]
 pub struct Observation {
     pub step: u32,
     /// In the order of the network.
     pub parameters: Vec<Observed>,
     /// The network in inference mode, after the update.
-    pub answering: Network,
+    pub inference_network: Network,
 }
 
-/// A learned tensor that was updated; all of its values in one row.
+/// A learned tensor that was updated, with all of its values in one row.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// The layer of the network's list that it belongs to.
+    /// The index of its layer in the network's list.
     pub layer: usize,
-    /// As burn has it: a weight with two axes is `[in, out]`.
+    /// As in burn: a weight with two axes is `[in, out]`.
     pub shape: Vec<usize>,
     pub before: Tensor<1>,
     pub after: Tensor<1>,
-    /// Not clipped.
+    /// Before clipping.
     pub gradient: Tensor<1>,
 }
 
@@ -49,7 +49,7 @@ pub struct Before {
 }
 
 impl Observer {
-    /// An observation that was not taken yet stays the one.
+    /// Requests the update of a step, unless an observation has not been taken yet.
     pub fn want(&mut self, step: u32) {
         if !matches!(self, Self::Done(_)) {
             *self = Self::Wanted { step };
@@ -66,7 +66,7 @@ impl Observer {
         }
     }
 
-    /// Before an update.
+    /// Call before an update.
     pub fn begin(&self, network: &Network, gradients: &NetworkGradients) -> Option<Before> {
         match self {
             Self::Wanted { step } => Some(Before { step: *step, learned: learned(network, Some(gradients)) }),
@@ -74,8 +74,8 @@ impl Observer {
         }
     }
 
-    /// After it.
-    pub fn end(&mut self, before: Before, network: &Network, answering: Network) {
+    /// Call after the update.
+    pub fn end(&mut self, before: Before, network: &Network, inference_network: Network) {
         let pairs = before.learned.into_iter().zip(learned(network, None));
         let parameters = pairs.filter_map(|(before, after)| {
             Some(Observed {
@@ -86,7 +86,7 @@ impl Observer {
                 gradient: before.gradient?,
             })
         });
-        *self = Self::Done(Observation { step: before.step, parameters: parameters.collect(), answering });
+        *self = Self::Done(Observation { step: before.step, parameters: parameters.collect(), inference_network });
     }
 }
 
@@ -115,7 +115,7 @@ impl ParameterVisitor for Collector<'_> {
         if !value.is_require_grad() {
             return;
         }
-        // Such as `3.layers.1.bias`.
+        // For example `3.layers.1.bias`.
         let Some(layer) = name.split('.').next().and_then(|number| number.parse().ok()) else { return };
         let gradient = self.gradients.and_then(|gradients| gradients.mean::<D>(parameter.id));
         self.found.push(Learned {

@@ -1,4 +1,4 @@
-//! Filters of the first layer and feature maps, as pictures of bytes.
+//! Filters of the first layer and feature maps, as 8-bit pictures.
 
 use burn::tensor::Tensor;
 
@@ -10,22 +10,22 @@ use kindling_core::protocol::{FeatureMaps, Filters, ImageShape, Pictures};
 
 const MAX_FILTERS: usize = 64;
 
-/// Per layer.
+/// Maximum number of maps per layer.
 const MAX_MAPS: usize = 32;
 
-/// Larger maps are thinned out.
+/// Larger maps are subsampled.
 const MAX_SIDE: usize = 64;
 
-/// Of all feature maps together: 2 MB to read. What is beyond has no pictures.
+/// Limit for all feature maps together: 2 MB to read. Layers beyond it have no pictures.
 const MAX_MAP_VALUES: usize = 1 << 19;
 
-/// Values of one filter at most, that of a linear layer on an image.
+/// Maximum number of values of one filter, that of a linear layer on an image.
 const MAX_FILTER_VALUES: usize = 3 * MAX_SIDE * MAX_SIDE;
 
-/// What the first layer with weights looks for.
+/// The filters of the first layer with weights.
 pub struct PendingFilters {
     layer: usize,
-    /// Of one picture.
+    /// The shape of one picture.
     shape: ImageShape,
     total: usize,
     is_linear: bool,
@@ -33,7 +33,7 @@ pub struct PendingFilters {
 }
 
 impl PendingFilters {
-    /// None where the weights are no pictures: of a recurrent layer, of a kernel of one place, or of more channels than colors.
+    /// None if the weights are not pictures: those of a recurrent layer, of a 1 × 1 kernel, or of other than 1 or 3 channels.
     pub fn new(parameters: &[Observed], input: ImageShape, reads: &mut Reads) -> Option<Self> {
         let first = parameters.iter().find(|parameter| parameter.shape.len() > 1)?;
         match first.shape[..] {
@@ -68,7 +68,7 @@ impl PendingFilters {
     }
 }
 
-/// What a layer makes of the first image.
+/// A layer's feature maps for the first image.
 pub struct PendingMaps {
     layer: usize,
     shape: ImageShape,
@@ -77,7 +77,7 @@ pub struct PendingMaps {
 }
 
 impl PendingMaps {
-    /// Of the layers whose output is worth a look: norms, pools and dropout show what the layers around them show.
+    /// Takes the layers whose output is worth showing: norms, pools and dropout show what the layers around them show.
     pub fn of_all(layers: &[Layer], outputs: &[Features], reads: &mut Reads) -> Vec<Self> {
         let mut n_left = MAX_MAP_VALUES;
         let mut pending = Vec::new();
@@ -107,7 +107,7 @@ impl PendingMaps {
 
     pub fn report(self, values: &Values) -> FeatureMaps {
         let maps = values.of(self.slot).chunks_exact(self.shape.n_values().max(1));
-        FeatureMaps { layer: self.layer as u32, pictures: pictures(self.shape, self.total, maps.map(from_least)) }
+        FeatureMaps { layer: self.layer as u32, pictures: pictures(self.shape, self.total, maps.map(stretched)) }
     }
 }
 
@@ -118,7 +118,7 @@ fn pictures(shape: ImageShape, total: usize, pictures: impl Iterator<Item = Vec<
     Pictures { channels, height, width, count, total: total as u32, pixels: pixels.concat().into() }
 }
 
-/// Maps `[1, channels, height, width]` with sides of at most [`MAX_SIDE`]: every second or third row or column of larger ones.
+/// Subsamples maps `[1, channels, height, width]` to sides of at most [`MAX_SIDE`]: every second or third row or column of larger ones.
 fn thinned(maps: Tensor<4>) -> Tensor<4> {
     let [n_images, n_channels, height, width] = maps.dims();
     let (down, across) = (height.div_ceil(MAX_SIDE), width.div_ceil(MAX_SIDE));
@@ -134,16 +134,16 @@ fn thinned(maps: Tensor<4>) -> Tensor<4> {
         .reshape([n_images, n_channels, rows, columns])
 }
 
-/// 0 is the middle gray, the value farthest from it black or white.
+/// 0 becomes middle gray, and the value farthest from it black or white.
 fn around_gray(values: &[f32]) -> Vec<u8> {
-    let most = values.iter().copied().map(f32::abs).fold(0.0, f32::max);
-    let scale = if most > 0.0 { 127.0 / most } else { 0.0 };
-    // Casts of floats saturate, and what is no number is black.
+    let max = values.iter().copied().map(f32::abs).fold(0.0, f32::max);
+    let scale = if max > 0.0 { 127.0 / max } else { 0.0 };
+    // Float casts saturate, and NaN becomes black.
     values.iter().map(|value| (128.0 + value * scale) as u8).collect()
 }
 
-/// The least value is black, the greatest white; a map without differences is black.
-fn from_least(values: &[f32]) -> Vec<u8> {
+/// The smallest value becomes black, the largest white; a constant map becomes black.
+fn stretched(values: &[f32]) -> Vec<u8> {
     let low = values.iter().copied().fold(f32::INFINITY, f32::min);
     let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn maps_go_from_black_to_white() {
-        assert_eq!(from_least(&[-1.0, 0.0, 1.0]), [0, 128, 255]);
-        assert_eq!(from_least(&[3.0; 2]), [0; 2]);
+        assert_eq!(stretched(&[-1.0, 0.0, 1.0]), [0, 128, 255]);
+        assert_eq!(stretched(&[3.0; 2]), [0; 2]);
     }
 
     #[cfg(feature = "cpu")]

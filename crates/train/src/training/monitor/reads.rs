@@ -5,18 +5,18 @@ use burn::tensor::{Tensor, Transaction};
 use crate::device::tensors::device_failure;
 use kindling_core::protocol::Failure;
 
-/// What is to be read.
+/// The tensors to be read.
 #[derive(Default)]
 pub struct Reads {
     transaction: Transaction,
     n_tensors: usize,
 }
 
-/// Where a tensor's values will be.
+/// Identifies a tensor's values after the read.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot(usize);
 
-/// What was read.
+/// The values that were read.
 pub struct Values(Vec<Vec<f32>>);
 
 impl Reads {
@@ -37,7 +37,7 @@ impl Reads {
 }
 
 impl Values {
-    /// Row by row.
+    /// The tensor's values in row-major order.
     pub fn of(&self, slot: Slot) -> &[f32] {
         self.0.get(slot.0).map_or(&[], Vec::as_slice)
     }

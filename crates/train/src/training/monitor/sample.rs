@@ -1,27 +1,27 @@
-//! Values that stand for many: of a large tensor, some that lie evenly apart.
+//! Samples of large tensors: values at even distances.
 
 use burn::tensor::Tensor;
 
 use crate::module::Features;
 
-/// Values of one histogram, about.
+/// Approximate number of values of one histogram.
 pub const MAX_VALUES: usize = 4_096;
 
-/// Of tensors that count as one, each given in a row.
+/// Samples tensors that are treated as one, each given in a row. None if there are no tensors.
 pub fn sample(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
     let n_values: usize = tensors.iter().map(n_values_of).sum();
-    let least_stride = n_values.div_ceil(MAX_VALUES);
+    let min_stride = n_values.div_ceil(MAX_VALUES);
     let mut parts: Vec<Tensor<1>> = tensors
         .into_iter()
         .map(|values| {
-            let stride = stride(n_values_of(&values), least_stride);
+            let stride = stride(n_values_of(&values), min_stride);
             every(values, stride)
         })
         .collect();
     if parts.len() > 1 { Some(Tensor::cat(parts, 0)) } else { parts.pop() }
 }
 
-/// What a layer puts out, in one row.
+/// A layer's output in one row.
 pub fn in_one_row(features: Features) -> Tensor<1> {
     let n_values = features.dims().iter().product::<usize>();
     match features {
@@ -36,16 +36,16 @@ fn n_values_of(values: &Tensor<1>) -> usize {
     n_values
 }
 
-/// At least `least`, and without a common factor with the number of values: else it would meet the same column of each row.
-fn stride(n_values: usize, least: usize) -> usize {
-    (least.max(1)..).find(|&stride| gcd(stride, n_values) == 1).unwrap_or(1)
+/// At least `min_stride`, and coprime to the number of values: otherwise it would meet the same column of each row.
+fn stride(n_values: usize, min_stride: usize) -> usize {
+    (min_stride.max(1)..).find(|&stride| gcd(stride, n_values) == 1).unwrap_or(1)
 }
 
 fn gcd(one: usize, other: usize) -> usize {
     if other == 0 { one } else { gcd(other, one % other) }
 }
 
-/// The first of every `stride` values; of fewer, the first.
+/// The first of every `stride` values; only the first value if there are fewer than that.
 fn every(values: Tensor<1>, stride: usize) -> Tensor<1> {
     let n_picked = n_values_of(&values) / stride;
     match (stride, n_picked) {

@@ -1,4 +1,4 @@
-//! The state of an optimizer: a running mean or sum for each parameter, a tensor as large as the parameter.
+//! The state of an optimizer: a running mean or sum for each parameter, in a tensor of the parameter's shape.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::Tensor;
@@ -9,8 +9,8 @@ use crate::device::parameters::{Collector, Mismatch, ParameterVisitor, find, nam
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 
-/// One tensor for each parameter, by its id. Ours, not burn's optimizers', whose state can only be read synchronously: a visitor of the
-/// network knows names, ids and ranks, and can register each tensor for one read. They lie in memory as the parameters do.
+/// One tensor for each parameter, by its id. The state of burn's own optimizers can only be read synchronously; here, a visitor of the
+/// network knows names, ids and ranks, and can register each tensor for one read. The tensors have the memory order of the parameters.
 #[derive(Debug)]
 pub struct Moments {
     layout: Layout,
@@ -22,29 +22,29 @@ impl Moments {
         Self { layout, tensors: TensorContainer::new() }
     }
 
-    /// `old · kept + new`, where the old one starts at 0. It becomes the old one of the next update.
+    /// `old · kept + new`, where `old` starts at 0. The result is the old value of the next update.
     pub fn blend<const D: usize>(&mut self, id: ParamId, kept: f64, new: Tensor<D>) -> Tensor<D> {
         let blended = match self.tensors.remove::<Tensor<D>>(&id) {
             Some(old) if kept == 1.0 => old + new,
             Some(old) => old * kept + new,
-            // In the gradient's own order, it would hand that on.
+            // Copied, because the gradient's own order would propagate to later states.
             None => self.layout.laid_out(new),
         };
         self.tensors.register(id, blended.clone());
         blended
     }
 
-    /// In memory order.
+    /// The tensor in memory order.
     pub(super) fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
         self.tensors.get(&id)
     }
 
-    /// Queues all of them, by the names of the network's parameters, for a read.
+    /// Queues all tensors for a read, by the names of the network's parameters.
     pub fn collect(&self, part: &str, network: &Network, collector: &mut Collector) {
         network.visit_parameters(&mut Collect { moments: self, part, collector });
     }
 
-    /// Takes over the collected ones; parameters that are not in the part have none.
+    /// Restores the collected tensors; parameters that are not in the part have none.
     pub fn restore(&mut self, part: &str, network: &Network, tensors: &NamedTensors) -> Result<(), Mismatch> {
         *self = Self::new(self.layout);
         let mut restore = Restore { moments: self, part, tensors, mismatch: None };

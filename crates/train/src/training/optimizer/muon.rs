@@ -1,18 +1,18 @@
-//! The orthogonal updates of Keller Jordan's Muon: kellerjordan.github.io/posts/muon.
+//! The orthogonalized updates of Keller Jordan's Muon: kellerjordan.github.io/posts/muon.
 
 use burn::tensor::Tensor;
 
-/// Chosen by Jordan so that small singular values grow fast; those of the result lie around 1, not at it.
+/// Chosen by Jordan so that small singular values grow fast; the resulting ones lie around 1, not at it.
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
 const STEPS: usize = 5;
 
-/// Keeps a gradient of zeros from becoming a division by zero.
+/// Avoids a division by zero for a gradient of zeros.
 const EPSILON: f64 = 1e-7;
 
-/// The update as a matrix, a row for each output, with all its singular values brought near 1; taller matrices are scaled up by the
-/// root of their height over their width. In f32, where Jordan uses bfloat16. His code reads height and width before it flattens a
-/// convolution; here, as in his text, the flattened matrix decides.
+/// The update as a matrix, a row for each output, with all its singular values brought near 1; tall matrices are scaled up by the
+/// square root of their height over their width. Computed in f32, where Jordan uses bfloat16. His code reads height and width before
+/// it flattens a convolution; here, as in his text, the flattened matrix decides.
 pub fn orthogonal<const D: usize>(update: Tensor<D>) -> Tensor<D> {
     let shape = update.shape();
     let n_rows = shape.first().copied().unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn orthogonal<const D: usize>(update: Tensor<D>) -> Tensor<D> {
         _ => n_rows as f64 / n_columns as f64,
     };
     let matrix = update.reshape([n_rows, n_columns]);
-    // The products are smallest with the short side in front, and the result is the same.
+    // The products are smallest with the short side first, and the result is the same.
     let orthogonal = match n_rows > n_columns {
         true => newton_schulz(matrix.transpose()).transpose(),
         false => newton_schulz(matrix),

@@ -17,11 +17,11 @@ impl<H: Host> Run<'_, H> {
     pub(super) fn checkpoint_is_due(&self) -> bool {
         let Some(interval_ms) = self.host.checkpoint_interval_ms() else { return false };
         let since_ms = self.host.now_ms() - self.last_checkpoint_ms;
-        // Large networks are kept less often.
+        // Checkpoints of large networks are made less often.
         self.control.wants_checkpoint() || since_ms >= interval_ms.max(self.checkpoint_cost_ms / CHECKPOINT_FRACTION)
     }
 
-    /// Emits a checkpoint of where the run is, unless gradients are pending. Call after a report, when no losses are.
+    /// Emits a checkpoint of the current position, unless gradients are pending. Call after a report, when no losses are pending.
     pub(super) async fn keep_checkpoint(&mut self) -> Result<(), Failure> {
         if !self.is_updated {
             return Ok(());
@@ -42,7 +42,7 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    /// Becomes the run that a checkpoint was made of.
+    /// Restores the run that a checkpoint was made of.
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), Failure> {
         let Checkpoint { position, pace, trainer, tensors } = checkpoint;
         if !position.is_in(&self.plan, self.config) {
@@ -50,12 +50,12 @@ impl<H: Host> Run<'_, H> {
         }
         self.trainer.restore(trainer, &tensors)?;
         if position.best.is_some() {
-            self.best_network = Some(self.trainer.answering().restored(BEST, &tensors).map_err(unreadable)?);
+            self.best_network = Some(self.trainer.inference_network().restored(BEST, &tensors).map_err(unreadable)?);
         }
         self.position = position;
         self.pace = Pace::restored(pace, self.host.now_ms());
         self.is_updated = true;
-        self.published.set(self.trainer.answering());
+        self.published.set(self.trainer.inference_network());
         Ok(())
     }
 }

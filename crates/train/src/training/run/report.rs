@@ -1,14 +1,14 @@
-//! Reports of a run: the losses since the last one, predictions for the sample images, and looks inside the network.
+//! Reports of a run: the losses since the last one, predictions for the sample images, and snapshots of the network.
 
 use super::Run;
 use crate::training::host::Host;
-use crate::training::monitor::look;
+use crate::training::monitor::snapshot;
 use crate::training::pace::Left;
 use crate::training::predict::predict;
 use crate::training::watched::Unwatched;
 use kindling_core::protocol::{Failure, FailureKind, Progress, RunUpdate, SplitName};
 
-/// Predictions for the sample images are at least so far apart.
+/// Minimum time between predictions for the sample images.
 const SAMPLES_INTERVAL_MS: f64 = 1_000.0;
 
 impl<H: Host> Run<'_, H> {
@@ -24,7 +24,7 @@ impl<H: Host> Run<'_, H> {
             return Err(Failure::new(FailureKind::LossNotFinite, format!("the loss of step {step} is {loss}")));
         }
         self.position.epoch_tally.add(&losses, n_correct);
-        self.published.set(self.trainer.answering());
+        self.published.set(self.trainer.inference_network());
         let n_images = losses.len() * self.plan.batch_size;
         let now_ms = self.host.now_ms();
         self.host.emit(RunUpdate::Progress(Progress {
@@ -54,14 +54,14 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    /// Looks inside the network where an update was observed; the device is idle.
+    /// Reports a snapshot of the network if an update was observed; the device is idle.
     async fn report_layers(&mut self) -> Result<(), Failure> {
         let Some(observation) = self.trainer.take_observation() else { return Ok(()) };
         let Some(watch) = self.control.watch() else { return Ok(()) };
         let since_ms = self.host.now_ms();
-        let report = look(observation, self.data, &self.config.network, self.plan.batch_size, watch).await?;
+        let report = snapshot(observation, self.data, &self.config.network, self.plan.batch_size, watch).await?;
         self.host.emit(RunUpdate::Layers(report));
-        self.looks.was_done(since_ms, self.host.now_ms());
+        self.snapshot_clock.was_done(since_ms, self.host.now_ms());
         Ok(())
     }
 

@@ -8,10 +8,10 @@ use kindling_core::config::Metric;
 use kindling_core::protocol::{Ending, EpochReport, Failure, RunUpdate, SplitName};
 
 impl<H: Host> Run<'_, H> {
-    /// Evaluates on the validation split, and keeps the network if it is the best; how the run ends, if it does.
+    /// Evaluates on the validation split, and keeps the network if it is the best; returns how the run ends, if it does.
     pub(super) async fn finish_epoch(&mut self) -> Result<Option<Ending>, Failure> {
         self.report().await?;
-        let network = self.trainer.answering();
+        let network = self.trainer.inference_network();
         let (since_ms, paused_ms) = (self.host.now_ms(), self.pace.paused_ms());
         let validation = self.data.part(SplitName::Validation);
         let Some(predictions) = predict(&network, self.data, validation, &mut self.watched()).await? else {
@@ -52,7 +52,7 @@ impl<H: Host> Run<'_, H> {
             Some(Ending::Completed)
         } else if self.position.step == self.plan.total_steps {
             Some(Ending::StepLimit)
-        } else if self.config.early_stopping.is_some_and(|config| self.position.patience.is_over(&config)) {
+        } else if self.config.early_stopping.is_some_and(|config| self.position.patience.is_exhausted(&config)) {
             Some(Ending::EarlyStopped)
         } else {
             None

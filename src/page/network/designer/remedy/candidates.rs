@@ -1,4 +1,4 @@
-//! What may help, by the reason that a layer does not fit.
+//! Candidates for remedies, by the reason why a layer does not fit.
 
 use super::RemedyKind;
 use crate::page::network::designer::edit::Edit;
@@ -11,7 +11,7 @@ use kindling_core::protocol::ImageShape;
 pub(super) struct Candidate {
     pub kind: RemedyKind,
     pub network: NetworkConfig,
-    /// Layers from the first on that must fit, or it is no remedy.
+    /// The number of leading layers that must fit for the candidate to be a remedy.
     pub n_fitting: usize,
 }
 
@@ -46,7 +46,7 @@ fn add_classifier(network: &NetworkConfig, survey: &Survey, image: ImageShape) -
     Some(Candidate { kind: RemedyKind::AddClassifier, network, n_fitting })
 }
 
-/// The first layer that does not fit, and what comes to it.
+/// The first layer that does not fit, and the shape of its input.
 struct Misfit<'a> {
     network: &'a NetworkConfig,
     survey: &'a Survey,
@@ -72,7 +72,7 @@ impl Misfit<'_> {
             LayerError::Zero { .. } => vec![self.at_least_one()],
             LayerError::KernelTooLarge { .. } | LayerError::WindowTooWide { .. } => self.smaller_kernel(),
             LayerError::PoolTooLarge { .. } | LayerError::PatchTooLarge { .. } => {
-                vec![self.set(Parameter::Size, self.least_side()), self.remove()]
+                vec![self.set(Parameter::Size, self.min_side()), self.remove()]
             }
             LayerError::UnevenGroups { .. } => vec![self.even_groups()],
             LayerError::UnevenHeads { heads, features } => {
@@ -108,7 +108,7 @@ impl Misfit<'_> {
         self.candidate(RemedyKind::Remove, &Edit::Remove(self.at), self.at)
     }
 
-    /// Before the layer that made something else of the maps.
+    /// Moves the layer to the last position before it whose input is feature maps.
     fn move_to_maps(&self) -> Option<Candidate> {
         let gets_maps =
             |layer: &usize| matches!(self.survey.input_of(*layer, self.image), Some(FeatureShape::Maps { .. }));
@@ -116,7 +116,7 @@ impl Misfit<'_> {
         self.candidate(RemedyKind::MoveBefore(to), &Edit::Move { from: self.at, to }, self.at + 1)
     }
 
-    /// From the last recurrent layer before, which handed on its last state alone.
+    /// Makes the last recurrent layer before this one return all its hidden states, not only the last.
     fn all_states(&self) -> Option<Candidate> {
         let is_recurrent = |layer: &Layer| matches!(layer, Layer::Lstm { .. } | Layer::Gru { .. });
         let at = self.network.layers.get(..self.at)?.iter().rposition(is_recurrent)?;
@@ -129,19 +129,19 @@ impl Misfit<'_> {
 
     fn at_least_one(&self) -> Option<Candidate> {
         let is_zero = |parameter: &Parameter| value(self.layer, *parameter) == Some(0.0);
-        // Choices may be 0, and so may shares.
-        let is_number = |parameter: &Parameter| parameter.least() > 0.0;
+        // Choices and fractions may be 0.
+        let is_number = |parameter: &Parameter| parameter.min_value() > 0.0;
         let wrong = parameters(self.layer).into_iter().filter(is_number).filter(is_zero);
         let layer = wrong.fold(self.layer.clone(), |layer, parameter| with_value(&layer, parameter, 1.0));
         self.replace(RemedyKind::AtLeastOne, layer)
     }
 
-    /// The largest odd kernel that fits, as odd kernels can keep the size; or zeros around the maps.
+    /// The largest smaller odd kernel that fits, as odd kernels can keep the size; else "same" padding, or removal.
     fn smaller_kernel(&self) -> Vec<Option<Candidate>> {
         let number = |parameter| value(self.layer, parameter).unwrap_or(1.0).max(1.0) as u64;
         let (kernel, dilation) = (number(Parameter::Kernel), number(Parameter::Dilation));
         let room = match self.padding() {
-            Some(Padding::Valid) => self.least_side().min(MAX_WINDOW),
+            Some(Padding::Valid) => self.min_side().min(MAX_WINDOW),
             Some(Padding::Same) | None => MAX_WINDOW,
         };
         let largest = (room.saturating_sub(1) / dilation + 1).min(kernel.saturating_sub(1)).max(1);
@@ -160,14 +160,14 @@ impl Misfit<'_> {
         }
     }
 
-    fn least_side(&self) -> u64 {
+    fn min_side(&self) -> u64 {
         match self.input {
             FeatureShape::Maps { height, width, .. } => height.min(width),
             FeatureShape::Sequence { .. } | FeatureShape::Vector { .. } => 1,
         }
     }
 
-    /// A number of groups that divides the channels, and the filters too where there are any.
+    /// A smaller number of groups that divides the channels and, if the layer has filters, their number.
     fn even_groups(&self) -> Option<Candidate> {
         let FeatureShape::Maps { channels, .. } = self.input else { return None };
         let filters = value(self.layer, Parameter::Filters).map_or(channels, |filters| filters as u64);
@@ -182,7 +182,7 @@ impl Misfit<'_> {
 
     fn classifier_to_end(&self) -> Option<Candidate> {
         let to = self.network.layers.len().checked_sub(1)?;
-        // Two would be as wrong at the end as one is here.
+        // Before another classifier at the end, this one would still not be the last layer.
         if matches!(self.network.layers.get(to), Some(Layer::Classifier { .. })) {
             return None;
         }
@@ -192,7 +192,7 @@ impl Misfit<'_> {
 
 /// The greatest divisor of `whole` that is less than `number`, or 1.
 fn divisor_below(number: u64, whole: u64) -> u64 {
-    // Layers have few channels, and 65,536 is the most that a field takes.
+    // Layers have few channels, and 65,536 is the maximum of a field.
     (1..number.min(whole + 1).min(65_537)).rev().find(|divisor| whole.is_multiple_of(*divisor)).unwrap_or(1)
 }
 

@@ -1,4 +1,4 @@
-//! What one click can do about a network that cannot be built.
+//! Remedies for a network that cannot be built; one click applies each.
 
 mod candidates;
 #[cfg(test)]
@@ -20,11 +20,11 @@ pub enum RemedyKind {
     Remove,
     Set(Parameter, u32),
     SamePadding,
-    /// No number of the layer is 0.
+    /// Sets every number of the layer that is 0 to 1.
     AtLeastOne,
-    /// A dropout that leaves something.
+    /// Lowers the dropout rate below 1.
     LowerRate,
-    /// Of this recurrent layer.
+    /// Makes this recurrent layer return all hidden states.
     AllStates(usize),
     UseLayerNorm,
 }
@@ -35,8 +35,8 @@ pub struct Remedy {
     pub network: NetworkConfig,
 }
 
-/// The best first; none where nothing simple helps. Each has been tried: with it, the network fits up to and with the layer in question,
-/// or without it up to where it was.
+/// The remedies, best first; empty if no simple edit helps. Each has been verified: the network then fits up to and including the layer in
+/// question or, if the remedy removes that layer, up to where it was. The error is gone or another one.
 pub fn remedies(network: &NetworkConfig, image: ImageShape, n_classes: usize) -> Vec<Remedy> {
     let survey = shape::survey(network, image, n_classes);
     let candidates = candidates::candidates(network, &survey, image);

@@ -1,4 +1,4 @@
-//! Each remedy makes the layer fit, and most make the whole network fit.
+//! Every remedy makes the layer fit, and most make the whole network fit.
 
 use super::*;
 use kindling_core::config::{Activation, InitConfig, Layer, Padding, States};
@@ -25,7 +25,7 @@ fn kinds(layers: &[Layer]) -> Vec<RemedyKind> {
     remedies(&network(layers), MNIST, 10).into_iter().map(|remedy| remedy.kind).collect()
 }
 
-/// The remedies' kinds, and that each makes a network that can be trained.
+/// Checks the kinds of the remedies, and that each makes a network that can be trained.
 fn check(layers: &[Layer], expected: &[RemedyKind]) {
     assert!(infer(&network(layers), MNIST, 10).is_err(), "{layers:?} fits as it is");
     let found = remedies(&network(layers), MNIST, 10);

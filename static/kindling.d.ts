@@ -259,7 +259,8 @@ export declare namespace kindling {
   interface InterruptedRun {
     /** Steps done, of `totalSteps`. */
     step: number;
-    totalSteps: number;
+    /** Null if the run was interrupted before its first step. */
+    totalSteps: number | null;
     /** Milliseconds since 1970, UTC. */
     savedAt: number;
     config: TrainConfig;
@@ -500,7 +501,7 @@ export declare namespace kindling {
   type RunEvent =
     | {
         kind: "preparing";
-        stage: "uploadingImages" | "buildingNetwork" | "compilingKernels";
+        stage: "buildingNetwork" | "compilingKernels";
       }
     | { kind: "preparing"; stage: "tuningKernels"; done: number; total: number }
     /** The first step is about to start. */
@@ -580,7 +581,7 @@ export declare namespace kindling {
     trainAccuracy: number;
     /** Mean cross-entropy; null without a validation split, as is the accuracy. */
     validationLoss: number | null;
-    validationAccuracy: number;
+    validationAccuracy: number | null;
     /** Whether this is the best epoch so far, by validation accuracy or by the metric of early stopping. */
     isBest: boolean;
     elapsedMs: number;

@@ -1,8 +1,8 @@
 // Starts a wasm module, in the page and in a worker alike: load.js?js=NAME.js&digest=DIGEST starts NAME.js with
 // NAME_bg.wasm.
 //
-// The digest of an engine's content goes on to both files. Their names are the same in every build, so without it a new page could meet an old
-// engine from the browser's cache, or a script and a wasm that do not fit each other.
+// The digest of an engine's content is part of both URLs. The file names are the same in every build, so without it the browser's cache could
+// combine a new page with an old engine, or a script with a wasm of another build.
 const here = new URL(import.meta.url);
 const name = here.searchParams.get("js") ?? "";
 const digest = here.searchParams.get("digest");

@@ -1,4 +1,4 @@
-// Last words: an engine whose wasm has trapped can no longer encode an event.
+// Reports a panic as plain text, because an engine whose wasm has trapped can no longer encode an event.
 export function watch(build) {
     self.addEventListener("unhandledrejection", (event) => {
         const reason = event.reason;
@@ -6,7 +6,7 @@ export function watch(build) {
     });
 }
 
-// A macrotask without the four milliseconds that browsers add to nested timeouts.
+// A macrotask without the 4 ms that browsers add to nested timeouts.
 const { port1, port2 } = new MessageChannel();
 const waiting = [];
 port2.onmessage = () => waiting.shift()();

@@ -1,12 +1,12 @@
-// Watches WebGPU from below burn: what the adapter is, what goes wrong, and how many calls are made.
+// Wraps WebGPU below burn: reports the adapter and its errors, and counts the calls.
 
-// Calls since the worker began; a benchmark reads them through the worker's global scope.
+// Calls since the worker started. Benchmarks read them from the worker's global scope.
 const counters = { dispatches: 0, submits: 0, bufferWrites: 0, shaderModules: 0, pipelines: 0 };
 
 const ADAPTER_LIMIT_MS = 10_000;
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
 
-// What a worker sees of WebGPU: { missing } or { adapter, isSoftware, maxBufferBytes }.
+// Returns { missing } if the worker has no usable WebGPU, else { adapter, isSoftware, maxBufferBytes }.
 export async function probe() {
     if (!navigator.gpu) {
         return { missing: "this browser offers no WebGPU to workers" };
@@ -16,7 +16,7 @@ export async function probe() {
     if (!adapter || adapter === "late") {
         return { missing: adapter ? "the browser does not answer whether there is a GPU" : "the browser offers no GPU" };
     }
-    // burn's runtime panics at its first kernel without it.
+    // Without it, burn's runtime panics at its first kernel.
     if (!adapter.features.has("timestamp-query")) {
         return { missing: "the GPU's driver has no timestamp queries" };
     }
@@ -30,8 +30,8 @@ export async function probe() {
     };
 }
 
-// Calls `onFailure(kind, message)` for whatever the GPU refuses from now on. wgpu neither reads the compiler's messages nor tells
-// a shader that was refused from one that was fast.
+// Calls `onFailure(kind, message)` for every later GPU error. wgpu does not read the compiler's messages, and cannot distinguish a shader
+// that was refused from one that was fast.
 export function watch(onFailure) {
     globalThis.__kindlingGpuCounters = counters;
 
@@ -40,7 +40,7 @@ export function watch(onFailure) {
         device.addEventListener("uncapturederror", (event) => {
             const isMemory = event.error instanceof GPUOutOfMemoryError;
             onFailure(isMemory ? "memory" : "error", event.error.message);
-            // wgpu would panic.
+            // Otherwise wgpu panics.
             event.stopImmediatePropagation();
         });
         device.lost.then((info) => onFailure("lost", info.message || info.reason));
@@ -67,9 +67,9 @@ export function watch(onFailure) {
     count(GPUComputePassEncoder, "dispatchWorkgroupsIndirect", "dispatches");
 }
 
-// Some of the kernels that tuning tries use subgroups. wgpu does not ask the browser for that feature, and the browser then refuses
-// them; others call a subgroup operation where the browser cannot prove that all take part, though they do. The page starts the
-// engine that tunes only where the adapter has subgroups.
+// Some kernels that autotuning tries use subgroups. wgpu does not request that feature, so the browser refuses them; it refuses others
+// because it cannot prove that a subgroup operation is in uniform control flow, although it is. The page starts the autotuning engine
+// only if the adapter has subgroups.
 export function allowSubgroups() {
     wrap(GPUAdapter, "requestDevice", function (original, [descriptor]) {
         const requiredFeatures = [...(descriptor?.requiredFeatures ?? [])];

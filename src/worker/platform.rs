@@ -43,7 +43,7 @@ impl Platform for Browser {
         JsFuture::from(promise).await.ok();
     }
 
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         channel::macrotask().await;
     }
 

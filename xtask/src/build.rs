@@ -95,6 +95,8 @@ pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
     let compile = |options: [&str; 3]| -> Result<()> {
         let mut cargo = toolchain.command("cargo", places)?;
         cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]).args(options);
+        // Bars of several cargos would overwrite each other.
+        cargo.env("CARGO_TERM_PROGRESS_WHEN", "never");
         process::run(&mut cargo, "the lines above say why")
     };
     // Both at once: each ends with minutes of one crate on one core, the page with its linking, the engine with burn-flex.
@@ -178,13 +180,14 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Re
         digest.update(format!("{} {OPTIONS:?}", tools::WASM_OPT_VERSION));
         digest.update(fs::read(file)?);
         let name = format!("{}.wasm", hex(&digest.finalize()));
+        // Equal files have equal names, so a file appears under its name only when it is complete.
+        let unfinished = shrunk.join(format!("{place}.unfinished"));
         if kept.join(&name).exists() {
-            fs::copy(kept.join(&name), shrunk.join(&name))?;
+            fs::copy(kept.join(&name), &unfinished)?;
         } else {
-            let unfinished = shrunk.join(format!("{place}.unfinished"));
             tools::run_wasm_opt(script, OPTIONS, file, &unfinished)?;
-            fs::rename(unfinished, shrunk.join(&name))?;
         }
+        fs::rename(unfinished, shrunk.join(&name))?;
         fs::copy(shrunk.join(name), file)?;
         Ok(())
     };
@@ -193,7 +196,8 @@ fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Re
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(place) else { return Ok(()) };
-            shrink(place, file)?;
+            // After a failure the other cores need not go on.
+            shrink(place, file).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
         }
     };
     std::thread::scope(|scope| {

@@ -48,6 +48,8 @@ pub fn thorough(places: &Places, toolchain: &Toolchain, steps: &mut Steps) -> Re
             )
         })?;
     }
+    // As people build it, with wgpu.
+    steps.run("clippy, kindling", || clippy(host(places), &["--package=kindling-cli", "--all-targets"]))?;
     for features in WASM_FEATURES {
         steps.run(&format!("clippy, wasm, features [{features}]"), || {
             let cargo = toolchain.command("cargo", places)?;

@@ -40,8 +40,8 @@ pub fn find(places: &Places) -> Option<Toolchain> {
     })
 }
 
-/// Installs the missing parts of the distribution's Rust, and builds the standard library for wasm if necessary.
-pub fn install(places: &Places) -> Result<()> {
+/// Installs the missing parts of the distribution's Rust.
+pub fn install() -> Result<()> {
     let missing = compiler().is_none()
         || !Path::new(STD_SOURCE).exists()
         || process::find(LINKER, BIN.as_ref(), &[]).is_none()
@@ -49,9 +49,14 @@ pub fn install(places: &Places) -> Result<()> {
     if missing {
         apt_install(PACKAGES, &format!("or let rustup download: `rustup target add {TARGET}`"))?;
     }
-    let version = compiler().context(
+    compiler().map(drop).context(
         "/usr/bin/rustc is older than 1.95 or missing: install a newer one, or rustup with the wasm32-unknown-unknown target",
-    )?;
+    )
+}
+
+/// Builds the standard library for wasm, if the distribution's compiler has none.
+pub fn build_library(places: &Places) -> Result<()> {
+    let version = compiler().context("/usr/bin/rustc is missing: run set-up again")?;
     let own = sysroot(places, &version);
     if has_target(Path::new(RUSTC), None) || has_target(Path::new(RUSTC), Some(&own)) {
         return Ok(());

@@ -1,7 +1,7 @@
 
-// What follows is added by `cargo xtask build`.
+// `cargo xtask build` appends the code below.
 
-// A part's bytes, from an answer of the host or from the shared parts.
+// The bytes of a part, from a response or from the shared file.
 async function bytesOf(source) {
     const found = await source;
     if (found instanceof ArrayBuffer) {
@@ -15,12 +15,12 @@ async function bytesOf(source) {
 
 let shared;
 
-// What several parts have in common lies in one file, a module whose sections are modules: one request instead of dozens.
+// Code that several parts share is in one file, a module whose custom sections are modules: one request instead of dozens.
 function sharedPart(name) {
     shared ??= bytesOf(fetch(new URL("./shared.wasm", import.meta.url)))
         .then((bytes) => WebAssembly.compile(bytes))
         .catch((error) => {
-            // The next who needs it asks again.
+            // The next caller fetches it again.
             shared = undefined;
             throw error;
         });

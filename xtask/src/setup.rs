@@ -16,15 +16,16 @@ pub struct Equipment {
 }
 
 pub fn for_building(places: &Places) -> Result<Equipment> {
-    // The tools are compiled beside all else: each part alone would leave a core idle at its end.
+    Toolchain::install(places)?;
+    let are_tools_missing = tools::are_missing(places)?;
+    // The tools are compiled beside everything else, because each part alone leaves a core idle at its end.
     std::thread::scope(|scope| {
-        let are_tools_missing = tools::are_missing(places)?;
         let installing = scope.spawn(|| -> Result<Option<PathBuf>> {
             tools::trunk(places)?;
             tools::wasm_bindgen(places)?;
             tools::wasm_opt(places)
         });
-        let toolchain = Toolchain::find_or_install(places)?;
+        let toolchain = Toolchain::find_or_build(places).inspect_err(|error| println!("wasm target: {error:#}"))?;
         println!("wasm target: {}", toolchain.description);
         if are_tools_missing && let Err(error) = build::compile_ahead(places, &toolchain) {
             // Trunk will meet the same error, unless it was a temporary one.

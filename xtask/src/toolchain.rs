@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::places::Places;
 use crate::{distribution, machine_paths, process};
@@ -34,8 +34,14 @@ impl Toolchain {
     }
 
     pub fn find_or_install(places: &Places) -> Result<Self> {
-        if let Some(found) = Self::find(places) {
-            return Ok(found);
+        Self::install(places)?;
+        Self::find_or_build(places)
+    }
+
+    /// Installs a compiler for wasm if none is there. Compiles nothing, so it fails soon if at all.
+    pub fn install(places: &Places) -> Result<()> {
+        if Self::find(places).is_some() {
+            return Ok(());
         }
         if process::read(Command::new("rustup").arg("--version")).is_none() {
             println!("wasm target: no rustup here, so the distribution's Rust");
@@ -45,20 +51,23 @@ impl Toolchain {
             println!("wasm target: asking rustup for it");
             let remedy = "the distribution's Rust is tried instead";
             match process::run(Command::new("rustup").args(["target", "add", TARGET]), remedy) {
-                Ok(()) if has_target(Path::new("rustc"), None) => {
-                    return Ok(Self { description: "rustup's, just added".to_owned(), ..Self::default() });
-                }
+                Ok(()) if has_target(Path::new("rustc"), None) => return Ok(()),
                 Ok(()) => println!("wasm target: rustup added it to another toolchain than the one in use here"),
                 Err(error) => println!("wasm target: {error}"),
             }
         }
-        distribution::install(places)?;
-        match distribution::find(places) {
-            Some(found) => Ok(found),
-            None => {
-                bail!("the distribution's Rust was installed but has no {TARGET}: run `rustup target add {TARGET}`")
-            }
+        distribution::install()
+    }
+
+    /// The toolchain to use, after [`Toolchain::install`]. Compiles the standard library for wasm if the compiler has none.
+    pub fn find_or_build(places: &Places) -> Result<Self> {
+        if let Some(found) = Self::find(places) {
+            return Ok(found);
         }
+        distribution::build_library(places)?;
+        Self::find(places).with_context(|| {
+            format!("the distribution's Rust was installed but has no {TARGET}: run `rustup target add {TARGET}`")
+        })
     }
 
     /// A program that builds for wasm: cargo, or Trunk, which calls cargo.

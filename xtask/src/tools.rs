@@ -32,8 +32,7 @@ pub fn wasm_bindgen(places: &Places) -> Result<()> {
         println!("wasm-bindgen: {wanted} is there, as Cargo.lock asks");
         return Ok(());
     }
-    // Not locked: its lock file may name crates that were withdrawn since. Without its defaults and its test runner, whose downloads need
-    // encryption, it has far less to compile.
+    // Not locked: its lock file may name crates that were withdrawn since. Without its defaults it needs no TLS, which takes long to compile.
     cargo_install("wasm-bindgen-cli", &wanted, &["--no-default-features", "--bin", "wasm-bindgen"], "1", places)
 }
 

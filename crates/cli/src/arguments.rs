@@ -9,43 +9,43 @@ use crate::device::DeviceName;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    done
-  1    it failed: the last line says why, and what to do
-  2    the arguments are wrong
-  130  interrupted by Ctrl-C; a run has kept a checkpoint, see `kindling train --resume`";
+  0    success
+  1    failure: the last line says why, and what to do
+  2    invalid arguments
+  130  interrupted by Ctrl-C; a run leaves a checkpoint, see `kindling train --resume`";
 
 const EXAMPLES: &str = "\
 Examples:
-  # Which networks and settings are known to work for this dataset?
+  # List the presets: networks with hyperparameters that work for this dataset.
   kindling presets --data static/datasets/mnist
 
-  # Train one of them, and then test it.
+  # Train one of them, then evaluate it on the test split.
   kindling train lenet --data static/datasets/mnist --out lenet
   kindling evaluate lenet --data static/datasets/mnist
 
-  # What does it see in these pictures?
+  # Classify images.
   kindling predict lenet seven.png photo.jpg";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
-  # The settings that the page saved (\"Settings as JSON\"), for longer than a browser would.
+  # Train a config that the page saved (\"Settings as JSON\"), for more epochs.
   kindling train settings.json --data mnist --out run --set epochs=50
 
-  # Ctrl-C keeps a checkpoint; the run goes on from it as if nothing had been.
+  # Ctrl-C leaves a checkpoint. --resume continues from it, with the same result as without the interruption.
   kindling train --data mnist --out run --resume
 
-  # Every event as a line of JSON, for programs.
+  # Print every event as a line of JSON, for programs.
   kindling train lenet --data mnist --out run --json | jq -c 'select(.kind == \"epoch\")'
 
 The folder then holds:
-  weights.safetensors    the weights and the run: this one file is enough for the page and for kindling
+  weights.safetensors    the weights, with the run in its metadata: the page and kindling need only this file
   run.json               the run with its curves, as the page exports and imports it
   curves.csv             the curves, for a spreadsheet
-  checkpoint.safetensors while the run has not ended
+  checkpoint.safetensors until the run ends
 
-The same config, seed and number of threads repeat a run, step by step, on the same machine.";
+The same config, seed and number of threads reproduce a run step by step on the same machine.";
 
-/// Trains convolutional neural networks, evaluates them, and uses them: Kindling without its page.
+/// Train convolutional neural networks, evaluate them, and classify images with them: Kindling without its page.
 #[derive(Parser, Debug)]
 #[command(version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), max_term_width = 110)]
 pub struct Arguments {
@@ -55,68 +55,67 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Train a network and keep it in a folder
+    /// Train a network and write it to a folder
     #[command(after_help = format!("{TRAIN_EXAMPLES}\n\n{EXIT_CODES}"))]
     Train(TrainArguments),
-    /// Loss and accuracy of a run's network on a part of a dataset
+    /// Report a trained network's loss and accuracy on a split of a dataset
     #[command(after_help = EXIT_CODES)]
     Evaluate(EvaluateArguments),
-    /// Classify pictures with a run's network
+    /// Classify images with a trained network
     #[command(after_help = EXIT_CODES)]
     Predict(PredictArguments),
-    /// List the networks, with their settings, that are known to work for a dataset
+    /// List the presets for a dataset: networks with hyperparameters that work for it
     #[command(after_help = EXIT_CODES)]
     Presets(PresetsArguments),
 }
 
 #[derive(Args, Debug)]
 pub struct DataArguments {
-    /// The dataset: a folder that the page serves (with its dataset.json), or IDX or CIFAR-10 files, or a folder of them; give it
-    /// several times for several files
+    /// The dataset: a folder with a dataset.json, IDX or CIFAR-10 files, or a folder of such files; repeat it for several files
     #[arg(long = "data", value_name = "PATH", required = true)]
     pub data: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub struct MachineArguments {
-    /// What computes: flex (the CPU), wgpu, vulkan, metal, or cuda; cuda:1 is the second GPU
+    /// The device: flex (the CPU), wgpu, vulkan, metal, or cuda; cuda:1 is the second GPU
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
-    /// Threads of the CPU; all of its cores if left out. With 1, losses follow those of the page's CPU engine, up to rounding
+    /// CPU threads; all cores by default. With 1, the losses equal those of the page's CPU engine up to rounding
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 }
 
 #[derive(Args, Debug)]
 pub struct TrainArguments {
-    /// Settings as the page saves them, a run of the page or of kindling, or a preset's id; not needed with --resume
+    /// A config or a run, as the page or kindling saves them, or a preset's id; not needed with --resume
     #[arg(required_unless_present = "resume")]
     pub config: Option<String>,
     #[command(flatten)]
     pub data: DataArguments,
-    /// The folder that the run is kept in
+    /// The folder to write the run to
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     #[command(flatten)]
     pub machine: MachineArguments,
-    /// Another value for a field of the config, as in its JSON: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
+    /// Set a field of the config, as in its JSON: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
     #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "resume")]
     pub changes: Vec<String>,
-    /// Go on from the checkpoint in the folder; begin where there is none and CONFIG is given
+    /// Continue from the checkpoint in the folder; without a checkpoint, start CONFIG
     #[arg(long)]
     pub resume: bool,
-    /// Print every event as a line of JSON, in the form that the page's `kindling.train` gives its listener
+    /// Print every event as a line of JSON, as the page's `kindling.train` passes it to its listener
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct EvaluateArguments {
-    /// A folder that `kindling train` made, or a .safetensors file of a run
+    /// A folder that `kindling train` wrote, or the .safetensors file of a run
     pub run: PathBuf,
     #[command(flatten)]
     pub data: DataArguments,
-    /// Which part of the dataset
+    /// The split to evaluate on
     #[arg(long, value_enum, default_value_t = Part::Test)]
     pub split: Part,
     #[command(flatten)]
@@ -128,15 +127,15 @@ pub struct EvaluateArguments {
 
 #[derive(Args, Debug)]
 pub struct PredictArguments {
-    /// A folder that `kindling train` made, or a .safetensors file of a run
+    /// A folder that `kindling train` wrote, or the .safetensors file of a run
     pub run: PathBuf,
-    /// Pictures: PNG, JPEG, WebP or BMP
+    /// Images: PNG, JPEG, WebP or BMP
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
-    /// Most probable classes of each picture
+    /// Number of classes to list for each image, most probable first
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub top: usize,
-    /// Print a table for programs (RFC 4180): image, rank, class, probability
+    /// Print CSV (RFC 4180): image, rank, class, probability
     #[arg(long)]
     pub csv: bool,
     #[command(flatten)]
@@ -147,7 +146,7 @@ pub struct PredictArguments {
 pub struct PresetsArguments {
     #[command(flatten)]
     pub data: DataArguments,
-    /// Print a JSON array with the whole config of each
+    /// Print a JSON array with the full config of each
     #[arg(long)]
     pub json: bool,
 }

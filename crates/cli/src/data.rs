@@ -50,7 +50,7 @@ fn served_id(folder: &Path) -> Result<String, Trouble> {
     let description: Option<serde_json::Value> = serde_json::from_str(&text).ok();
     let id = description.as_ref().and_then(|description| description.get("id")?.as_str());
     id.map(str::to_owned)
-        .ok_or_else(|| Trouble::new(format!("{} names no id: take the dataset's folder anew.", path.display())))
+        .ok_or_else(|| Trouble::new(format!("{} has no id: get the dataset's folder again.", path.display())))
 }
 
 fn plain_files(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {

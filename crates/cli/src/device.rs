@@ -50,13 +50,15 @@ impl FromStr for DeviceName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, index) = match text.split_once(':') {
-            Some((name, index)) => (name, Some(index.parse().map_err(|_| format!("{index} is no number of a GPU"))?)),
+            Some((name, index)) => {
+                (name, Some(index.parse().map_err(|_| format!("{index} is not the number of a GPU"))?))
+            }
             None => (text, None),
         };
         let api = Api::ALL.iter().find(|(known, _)| *known == name).map(|(_, api)| *api);
-        let api = api.ok_or_else(|| format!("there are {}", Api::ALL.map(|(name, _)| name).join(", ")))?;
+        let api = api.ok_or_else(|| format!("the devices are {}", Api::ALL.map(|(name, _)| name).join(", ")))?;
         if index.is_some() && api != Api::Cuda {
-            return Err("only cuda takes a number, as cuda:1".to_owned());
+            return Err("only cuda takes a number, as in cuda:1".to_owned());
         }
         Ok(Self { api, index })
     }
@@ -97,7 +99,7 @@ pub fn environment(arguments: &MachineArguments) -> Environment {
 fn set_threads(threads: Option<u16>) -> Result<(), Trouble> {
     let Some(threads) = threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-    pool.build_global().map_err(|error| Trouble::new(format!("{threads} threads cannot be had: {error}.")))
+    pool.build_global().map_err(|error| Trouble::new(format!("{threads} threads cannot be started: {error}.")))
 }
 
 #[cfg(not(feature = "rayon"))]
@@ -168,7 +170,7 @@ absent! {
 #[allow(dead_code, reason = "a build with every feature lacks nothing")]
 fn not_built_in(what: &str, feature: &str) -> Trouble {
     Trouble::new(format!(
-        "This build of kindling does without {what}: build it with `cargo build --release --package kindling-cli --features {feature}`."
+        "This build of kindling lacks {what}: build it with `cargo build --release --package kindling-cli --features {feature}`."
     ))
 }
 

@@ -69,7 +69,7 @@ impl Platform for Native {
         std::thread::sleep(Duration::from_millis(duration_ms.into()));
     }
 
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         let mut is_first = true;
         poll_fn(|context| {
             if !std::mem::take(&mut is_first) {

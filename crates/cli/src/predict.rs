@@ -26,7 +26,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
     let (run, weights) = run_folder::open(&arguments.run)?;
     let input = run.record.input.ok_or_else(|| {
         let run = arguments.run.display();
-        Trouble::new(format!("{run} does not say what its classes are called: save it in this version of the page."))
+        Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
     })?;
     let device = device::open(&arguments.machine)?.device;
     let (weights, _) = weight_file::from_bytes(&weights)?;
@@ -52,7 +52,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
 
 fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Classification, Trouble> {
     let unreadable = |why: String| {
-        Trouble::new(format!("{} cannot be read ({why}): take a PNG, JPEG, WebP or BMP image.", path.display()))
+        Trouble::new(format!("{} cannot be read ({why}): give a PNG, JPEG, WebP or BMP image.", path.display()))
     };
     let image = decode(path).map_err(|error| unreadable(error.to_string()))?.into_rgba8();
     let (width, height) = image.dimensions();

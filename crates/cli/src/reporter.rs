@@ -27,7 +27,7 @@ impl Reporter {
             (Self::Person(bar), DatasetUpdate::Set(dataset)) => {
                 let counts = dataset.counts;
                 let text = format!(
-                    "{}: {} images to train on, {} for validation, {} to test with",
+                    "{}: {} training images, {} validation images, {} test images",
                     dataset.name, counts.train, counts.validation, counts.test
                 );
                 bar.suspend(|| print(text));
@@ -114,7 +114,6 @@ fn dataset_event(dataset: &DatasetSummary) -> Value {
 
 fn preparing(preparation: Preparation) -> &'static str {
     match preparation {
-        Preparation::UploadingImages => "moving the images to the device",
         Preparation::BuildingNetwork => "building the network",
         Preparation::CompilingKernels => "compiling kernels",
         Preparation::TuningKernels { .. } => "tuning kernels",

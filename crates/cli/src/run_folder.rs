@@ -43,7 +43,7 @@ impl RunFolder {
         let folder = self.store.folder().display();
         if self.store.path(CHECKPOINT).exists() {
             return Err(Trouble::new(format!(
-                "{folder} holds a run that has not ended: go on with it by --resume, or choose another folder."
+                "{folder} holds an unfinished run: continue it with --resume, or choose another folder."
             )));
         }
         self.check_has_no_result()
@@ -52,7 +52,7 @@ impl RunFolder {
     fn check_has_no_result(&self) -> Result<(), Trouble> {
         if [RUN, WEIGHTS].iter().any(|name| self.store.path(name).exists()) {
             let folder = self.store.folder().display();
-            return Err(Trouble::new(format!("{folder} holds a run that has ended: choose another folder.")));
+            return Err(Trouble::new(format!("{folder} holds a finished run: choose another folder.")));
         }
         Ok(())
     }
@@ -64,10 +64,10 @@ impl RunFolder {
         };
         let damaged = |why: String| {
             let path = self.store.path(CHECKPOINT);
-            Trouble::new(format!("{} cannot be used ({why}): begin anew in another folder.", path.display()))
+            Trouble::new(format!("{} cannot be used ({why}): start again in another folder.", path.display()))
         };
         let text = weights::text(&bytes, HISTORY_KEY).map_err(|error| damaged(error.to_string()))?;
-        let text = text.ok_or_else(|| damaged("it is not one of kindling's".to_owned()))?;
+        let text = text.ok_or_else(|| damaged("kindling did not write it".to_owned()))?;
         let history = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         Ok(Some(Unfinished { history, checkpoint: bytes.into() }))
     }
@@ -97,16 +97,16 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
     let file = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
     if path.is_dir() && !file.exists() {
         let way_out = if path.join(CHECKPOINT).exists() {
-            "its run has not ended: go on with it by `kindling train --resume`"
+            "its run is unfinished: continue it with `kindling train --resume`"
         } else {
-            "take a folder that `kindling train` made"
+            "give a folder that `kindling train` wrote"
         };
         return Err(Trouble::new(format!("{} has no {WEIGHTS}: {way_out}.", path.display())));
     }
     match read(&file)? {
         Incoming::Trained(run, weights) => Ok((*run, weights)),
         Incoming::Config(_) | Incoming::Runs(_) => Err(Trouble::new(format!(
-            "{} has no weights: save the run with its weights in the page, or train it by `kindling train`.",
+            "{} has no weights: export the run with its weights from the page, or train it with `kindling train`.",
             file.display()
         ))),
     }
@@ -129,12 +129,12 @@ pub fn read(file: &Path) -> Result<Incoming, Trouble> {
 fn refused(file: &Path, refusal: &Refusal) -> Trouble {
     let why = match refusal {
         Refusal::TooLong { limit_bytes } => format!("it is longer than {limit_bytes} bytes"),
-        Refusal::NotJson(detail) => format!("it is no JSON: {detail}"),
-        Refusal::NotConfig(detail) => format!("it is no settings of a run: {detail}"),
-        Refusal::NotRun { place, detail } => format!("run {place} in it is not one of Kindling's: {detail}"),
+        Refusal::NotJson(detail) => format!("it is not JSON: {detail}"),
+        Refusal::NotConfig(detail) => format!("it is not the config of a run: {detail}"),
+        Refusal::NotRun { place, detail } => format!("its run {place} is not a Kindling run: {detail}"),
         Refusal::TooManyRuns { limit } => format!("it has more than {limit} runs"),
-        Refusal::NotWeights(detail) => format!("it holds no run of Kindling's: {detail}"),
+        Refusal::NotWeights(detail) => format!("it holds no Kindling run: {detail}"),
         Refusal::NotText | Refusal::NotBase64 | Refusal::Unreadable => "it is damaged".to_owned(),
     };
-    Trouble::new(format!("{} cannot be used ({why}): save it in the page again.", file.display()))
+    Trouble::new(format!("{} cannot be used ({why}): export or train it again.", file.display()))
 }

@@ -32,7 +32,7 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
     };
     let (history, checkpoint) = match begin {
         Begin::Again(unfinished) => {
-            reporter.say(&format!("going on after step {}", unfinished.history.steps));
+            reporter.say(&format!("resuming after step {}", unfinished.history.steps));
             (unfinished.history, Some(unfinished.checkpoint))
         }
         Begin::New(source) => (new_history(*source, arguments, &dataset)?, None),
@@ -58,7 +58,7 @@ fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Troubl
     }
     let out = arguments.out.display();
     let config = arguments.config.as_ref().ok_or_else(|| {
-        Trouble::new(format!("{out} has no checkpoint to go on from: give a CONFIG to begin with, or another --out."))
+        Trouble::new(format!("{out} has no checkpoint to resume from: give a CONFIG to start with, or another --out."))
     })?;
     Source::find(config).map(|source| Begin::New(Box::new(source)))
 }
@@ -88,7 +88,7 @@ impl Run {
                 Signal::Interrupted => {
                     self.is_ending = true;
                     self.engine.act(Command::Checkpoint);
-                    self.reporter.say("writing a checkpoint; Ctrl-C again ends at once");
+                    self.reporter.say("writing a checkpoint; press Ctrl-C again to quit at once");
                 }
                 Signal::Event(Event::Run { update, .. }) => {
                     if let Some(code) = self.receive(update)? {
@@ -96,7 +96,10 @@ impl Run {
                     }
                 }
                 Signal::Event(Event::Warning(failure)) => self.reporter.warn(&failure),
-                Signal::Event(Event::Crashed(failure)) => return self.failed(failure),
+                Signal::Event(Event::Crashed(failure)) => {
+                    self.reporter.run(&RunUpdate::Failed(failure.clone()));
+                    return self.failed(failure);
+                }
                 Signal::Event(_) => {}
             }
         }
@@ -111,7 +114,7 @@ impl Run {
                 self.folder.keep_checkpoint(&self.history, &bytes)?;
                 if self.is_ending {
                     self.reporter.end();
-                    self.reporter.say(&format!("interrupted after step {step}; go on with --resume"));
+                    self.reporter.say(&format!("interrupted after step {step}; continue with --resume"));
                     self.reporter.emit(&json!({ "kind": "interrupted", "step": step }));
                     return Ok(Some(INTERRUPTED.into()));
                 }

@@ -27,27 +27,27 @@ impl From<Failure> for Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self(format!("{error}: choose a folder that can be written, with room for the weights."))
+        Self(format!("{error}: choose a writable folder with room for the weights."))
     }
 }
 
 fn way_out(kind: FailureKind) -> Option<&'static str> {
     Some(match kind {
         FailureKind::DownloadFailed => "Check that the file can be read.",
-        FailureKind::WrongHash => "The file is damaged: take the dataset's folder anew.",
-        FailureKind::BadFile => "Take the file anew, or leave it out.",
+        FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
+        FailureKind::BadFile => "Get the file again, or leave it out.",
         FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",
-        FailureKind::TooFewImages => "Take more images, or hold out a smaller part of them.",
+        FailureKind::TooFewImages => "Add images, or hold out a smaller fraction of them.",
         FailureKind::NoDataset => {
-            "Give --data the dataset that it was made for; `kindling train` also takes --set dataset=ID."
+            "Pass the dataset that the run was made for to --data, or change the config with `kindling train --set dataset=ID`."
         }
-        FailureKind::BadNetwork => "Change the network in the page, or take a preset: see `kindling presets`.",
+        FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",
-        FailureKind::BadImage => "Take another image.",
-        FailureKind::LossNotFinite => "Lower the learning rate, as with --set learningRate=0.001.",
-        FailureKind::OutOfMemory => "Take smaller batches, as with --set batchSize=32.",
+        FailureKind::BadImage => "Use another image.",
+        FailureKind::LossNotFinite => "Lower the learning rate, for example with --set learningRate=0.001.",
+        FailureKind::OutOfMemory => "Use smaller batches, for example with --set batchSize=32.",
         FailureKind::NoWebGpu | FailureKind::GpuError | FailureKind::DeviceLost => {
-            "Take another device, as --device flex."
+            "Use another device, for example --device flex."
         }
         FailureKind::NoNetwork | FailureKind::EngineCrashed | FailureKind::BuildMismatch | FailureKind::Canceled => {
             return None;

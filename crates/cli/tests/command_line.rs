@@ -166,7 +166,7 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let sentence = place.fail(1, &["train", "mlp", "--data", "bands", "--out", "parts"]);
     assert!(sentence.contains("--resume"), "{sentence}");
     let text = place.succeed(&["train", "--data", "bands", "--out", "parts", "--resume", "--threads=1"]);
-    assert!(text.contains("going on after step"), "{text}");
+    assert!(text.contains("resuming after step"), "{text}");
     let ((whole, whole_file), (parts, parts_file)) = (place.weights("whole"), place.weights("parts"));
     assert_eq!(tensors(&parts_file), tensors(&whole_file));
     assert_eq!(parts.record.steps, steps);
@@ -183,7 +183,7 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(2, &[], "Usage");
     check(2, &["train", "mlp"], "--data");
     check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--device", "tpu"], "cuda");
-    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "there are");
+    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "Its presets are");
     check(1, &["train", "mlp", "--data", "nowhere", "--out", "x"], "check --data");
     check(1, &["train", "mlp", "--data", "bands/classes.txt", "--out", "x"], "--data takes IDX files");
     check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "epoch=1"], "epochs");

@@ -12,7 +12,7 @@ pub struct ConfusionMatrix {
 
 /// Metrics of one class, with scikit-learn's definitions; a division by zero gives 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ClassFigures {
+pub struct ClassMetrics {
     /// Fraction of the images predicted as this class that belong to it.
     pub precision: f32,
     /// Fraction of this class's images that were predicted as it.
@@ -65,17 +65,17 @@ impl ConfusionMatrix {
     }
 
     /// Metrics of every class.
-    pub fn class_figures(&self) -> Vec<ClassFigures> {
+    pub fn class_metrics(&self) -> Vec<ClassMetrics> {
         (0..self.n_classes).map(|class| self.figures(class)).collect()
     }
 
     /// Macro average: the unweighted mean over the classes that occur among labels or predictions. `support` is the total number of images.
-    pub fn macro_average(&self) -> ClassFigures {
+    pub fn macro_average(&self) -> ClassMetrics {
         let occurs = |class: &usize| self.support(*class) + self.n_predicted(*class) > 0;
         let figures: Vec<_> = (0..self.n_classes).filter(occurs).map(|class| self.figures(class)).collect();
         let mean =
-            |figure: fn(&ClassFigures) -> f32| figures.iter().map(figure).sum::<f32>() / figures.len().max(1) as f32;
-        ClassFigures {
+            |figure: fn(&ClassMetrics) -> f32| figures.iter().map(figure).sum::<f32>() / figures.len().max(1) as f32;
+        ClassMetrics {
             precision: mean(|class| class.precision),
             recall: mean(|class| class.recall),
             f1: mean(|class| class.f1),
@@ -83,9 +83,9 @@ impl ConfusionMatrix {
         }
     }
 
-    fn figures(&self, class: usize) -> ClassFigures {
+    fn figures(&self, class: usize) -> ClassMetrics {
         let (correct, support, n_predicted) = (self.count(class, class), self.support(class), self.n_predicted(class));
-        ClassFigures {
+        ClassMetrics {
             precision: ratio(correct, n_predicted),
             recall: ratio(correct, support),
             f1: ratio(2 * correct, support + n_predicted),
@@ -99,7 +99,7 @@ impl ConfusionMatrix {
 }
 
 /// The incorrect predictions with the highest loss, highest first: where the network was most confidently wrong.
-pub fn worst_mistakes(predictions: &[Prediction], n_mistakes: usize) -> Vec<Prediction> {
+pub fn top_losses(predictions: &[Prediction], n_mistakes: usize) -> Vec<Prediction> {
     let mut mistakes: Vec<_> = predictions.iter().filter(|p| p.label != p.predicted).copied().collect();
     mistakes.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.index.cmp(&b.index)));
     mistakes.truncate(n_mistakes);
@@ -142,9 +142,9 @@ mod tests {
     #[test]
     fn the_figures_are_those_of_scikit_learn() {
         let matrix = matrix(&[(0, 0), (1, 2), (2, 1), (0, 0), (1, 0), (2, 1)], 3);
-        let class_0 = ClassFigures { precision: 2.0 / 3.0, recall: 1.0, f1: 0.8, support: 2 };
-        let class_1 = ClassFigures { precision: 0.0, recall: 0.0, f1: 0.0, support: 2 };
-        assert_eq!(matrix.class_figures(), [class_0, class_1, class_1]);
+        let class_0 = ClassMetrics { precision: 2.0 / 3.0, recall: 1.0, f1: 0.8, support: 2 };
+        let class_1 = ClassMetrics { precision: 0.0, recall: 0.0, f1: 0.0, support: 2 };
+        assert_eq!(matrix.class_metrics(), [class_0, class_1, class_1]);
         let average = matrix.macro_average();
         assert!((average.precision - 0.222_222).abs() < 1e-5);
         assert!((average.recall - 0.333_333).abs() < 1e-5);
@@ -155,13 +155,13 @@ mod tests {
     #[test]
     fn a_class_that_never_occurs_has_zeros_and_no_weight() {
         let matrix = matrix(&[(0, 0), (1, 1)], 3);
-        assert_eq!(matrix.class_figures()[2], ClassFigures::default());
+        assert_eq!(matrix.class_metrics()[2], ClassMetrics::default());
         assert_eq!(matrix.macro_average().f1, 1.0);
     }
 
     #[test]
     fn no_predictions_give_zeros() {
-        assert_eq!(matrix(&[], 2).macro_average(), ClassFigures::default());
+        assert_eq!(matrix(&[], 2).macro_average(), ClassMetrics::default());
         assert_eq!(matrix(&[], 0).accuracy(), 0.0);
     }
 
@@ -169,7 +169,7 @@ mod tests {
     fn the_worst_mistakes_are_wrong_and_sorted_by_loss() {
         let mut all = predictions(&[(0, 1), (1, 1), (1, 0), (2, 0), (0, 2)]);
         all[4].loss = f32::NAN;
-        let indices = |n| worst_mistakes(&all, n).iter().map(|mistake| mistake.index).collect::<Vec<_>>();
+        let indices = |n| top_losses(&all, n).iter().map(|mistake| mistake.index).collect::<Vec<_>>();
         assert_eq!(indices(3), [4, 3, 2]);
         assert_eq!(indices(9), [4, 3, 2, 0]);
     }

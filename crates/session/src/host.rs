@@ -31,8 +31,8 @@ impl<P: Platform> Host for RunHost<P> {
         self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
     }
 
-    async fn breathe(&self) {
-        self.platform.breathe().await;
+    async fn yield_now(&self) {
+        self.platform.yield_now().await;
     }
 
     fn now_ms(&self) -> f64 {

@@ -74,7 +74,7 @@ fn wanted_of_file(file: DatasetFile) -> Wanted {
 async fn announce_parsing(platform: &impl Platform) {
     platform.emit(Event::Dataset(DatasetUpdate::Parsing));
     // The last chance to cancel: parsing blocks the thread.
-    platform.breathe().await;
+    platform.yield_now().await;
 }
 
 async fn fetch(platform: &impl Platform, wanted: &[Wanted]) -> Result<Vec<(String, Vec<u8>)>, Failure> {

@@ -21,7 +21,7 @@ pub trait Platform: 'static {
     fn sleep(&self, duration_ms: u32) -> impl Future<Output = ()>;
 
     /// Yields to everything else: pending commands, other tasks, the device's callbacks.
-    fn breathe(&self) -> impl Future<Output = ()>;
+    fn yield_now(&self) -> impl Future<Output = ()>;
 
     /// Opens the file at a URL. Dropping this future, or the download, aborts it.
     fn fetch(&self, url: &str, freshness: Freshness) -> impl Future<Output = Result<Self::Download, Trouble>>;

@@ -136,11 +136,8 @@ impl<P: Platform> Session<P> {
         }
     }
 
-    /// The device is lost or its results are wrong: fails the run in progress, and the engine.
+    /// The device is lost or its results are wrong: ends the engine, and with it the run in progress.
     pub fn give_up(&self, failure: Failure) {
-        if let UnderWay::Training(run, _) = &*self.under_way.borrow() {
-            self.emit_run(*run, RunUpdate::Failed(failure.clone()));
-        }
         self.platform.emit(Event::Crashed(failure));
     }
 

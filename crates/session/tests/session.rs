@@ -374,12 +374,11 @@ fn a_question_that_is_withdrawn_is_canceled() {
 }
 
 #[test]
-fn a_device_that_is_lost_fails_the_run_and_the_engine() {
+fn a_device_that_is_lost_ends_the_engine() {
     let mut world = World::loaded();
     world.train(1, RunConfig { epochs: 1_000, ..config() });
     world.until("progress", is_progress_of(1));
     world.give_up();
     let events = world.machine.events.borrow().clone();
-    assert_eq!(failure_of(&updates(&events, 1)), FailureKind::DeviceLost);
     assert!(matches!(events.last(), Some(Event::Crashed(failure)) if failure.kind == FailureKind::DeviceLost));
 }

@@ -124,9 +124,9 @@ fn pausing_changes_nothing() {
     let plain = Outcome::of(&config());
     let control = Rc::new(Control::default());
     let paused_at = control.clone();
-    // The run breathes after steps and within validations, so these pauses cover both.
-    let paused = Outcome::with(&config(), &control, move |breath| {
-        if breath % 4 == 0 {
+    // The run yields after steps and within validations, so these pauses cover both.
+    let paused = Outcome::with(&config(), &control, move |n_yields| {
+        if n_yields % 4 == 0 {
             paused_at.pause();
         }
     });
@@ -141,14 +141,14 @@ fn pausing_changes_nothing() {
 #[test]
 fn a_pause_acts_within_one_step_and_a_single_step_trains_one_batch() {
     let control = Rc::new(Control::default());
-    let at_breath = control.clone();
+    let at_yield = control.clone();
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
     let published = Published::default();
     let config = config();
-    let host = Recorder::new(1.0, move |breath| {
-        if breath == 7 {
-            at_breath.pause();
+    let host = Recorder::new(1.0, move |n_yields| {
+        if n_yields == 7 {
+            at_yield.pause();
         }
     });
     let mut run = std::pin::pin!(train(&host, &control, &data, &config, &published));
@@ -176,10 +176,10 @@ fn a_pause_acts_within_one_step_and_a_single_step_trains_one_batch() {
 #[test]
 fn stopping_acts_within_one_step_and_keeps_the_last_network() {
     let control = Rc::new(Control::default());
-    let at_breath = control.clone();
-    let run = Outcome::with(&config(), &control, move |breath| {
-        if breath == 7 {
-            at_breath.stop();
+    let at_yield = control.clone();
+    let run = Outcome::with(&config(), &control, move |n_yields| {
+        if n_yields == 7 {
+            at_yield.stop();
         }
     });
     let report = run.result.unwrap();
@@ -192,8 +192,8 @@ fn stopping_acts_within_one_step_and_keeps_the_last_network() {
 fn stopping_ends_a_pause_too() {
     let control = Rc::new(Control::default());
     control.pause();
-    let at_breath = control.clone();
-    let run = Outcome::with(&config(), &control, move |_| at_breath.stop());
+    let at_yield = control.clone();
+    let run = Outcome::with(&config(), &control, move |_| at_yield.stop());
     assert_eq!(run.result.unwrap().ending, Ending::Stopped);
 }
 
@@ -390,19 +390,19 @@ impl Outcome {
         Self::with(config, &Control::default(), |_| {})
     }
 
-    /// A second passes at each `breathe`.
-    fn with(config: &RunConfig, control: &Control, at_breath: impl Fn(u32)) -> Self {
-        Self::paced(config, control, 1_000.0, at_breath)
+    /// A second passes at each `yield_now`.
+    fn with(config: &RunConfig, control: &Control, at_yield: impl Fn(u32)) -> Self {
+        Self::paced(config, control, 1_000.0, at_yield)
     }
 
     fn on(data: DeviceDataset, config: &RunConfig) -> Self {
         Self::new(data, config, &Control::default(), Recorder::new(1_000.0, |_| {}))
     }
 
-    fn paced(config: &RunConfig, control: &Control, ms_per_breath: f64, at_breath: impl Fn(u32)) -> Self {
+    fn paced(config: &RunConfig, control: &Control, ms_per_yield: f64, at_yield: impl Fn(u32)) -> Self {
         let (dataset, split) = bands();
         let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap().with_samples(vec![300, 301]);
-        Self::new(data, config, control, Recorder::new(ms_per_breath, at_breath))
+        Self::new(data, config, control, Recorder::new(ms_per_yield, at_yield))
     }
 
     /// Resumes a pause as soon as the run sleeps in it.

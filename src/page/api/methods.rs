@@ -17,7 +17,7 @@ use super::glue::{call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
-use crate::page::recipe::sources::{dropped, served};
+use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
@@ -91,6 +91,9 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
     let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
     let source = match (source.as_string(), files(&source)) {
         (Some(id), _) => served(id),
+        (None, Some(files)) if files.len() > FILES_LIMIT => {
+            return Err(bad(format!("{} files are too many: a dataset has at most {FILES_LIMIT}", files.len())));
+        }
         (None, Some(files)) => dropped(&files),
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
@@ -177,12 +180,12 @@ async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<
     Ok(json!(store.find_rate(config, on_progress).await?))
 }
 
-/// The optional listener in the second argument of methods that report progress.
+/// The optional listener of methods that report progress.
 fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
-    if on_event.is_undefined() {
+    if on_event.is_undefined() || on_event.is_null() {
         return Ok(None);
     }
-    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad("the second argument is not a function"))
+    on_event.dyn_into::<Function>().map(Some).map_err(|_| bad("the listener is not a function"))
 }
 
 /// The whole config of a run on the current dataset.
@@ -196,7 +199,7 @@ fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
 fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad("no preset fits the dataset; state the whole network"))?;
+    let base = presets.first().ok_or_else(|| bad("no preset fits the images of this dataset"))?;
     let base = RunConfig { split, ..base.config.clone() };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
     config::complete(options, base, preset)

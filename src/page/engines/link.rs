@@ -1,4 +1,4 @@
-//! The page's way to its engines: carries out what their state machine says, with workers, clock and host.
+//! The page's link to its engines: carries out the effects of their state machine with workers, timers and requests to the host.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,7 +15,7 @@ use crate::page::preferences::{EnginePreference, Preference, Tuning};
 use crate::page::store::Store;
 use kindling_core::protocol::Command;
 
-/// How often the page asks whether an engine is there that is still being built.
+/// Interval between polls of the host for an engine that is still being built.
 const COMING_MS: u32 = 3_000;
 
 /// The page's engines: `use_engines()`.
@@ -27,12 +27,12 @@ pub struct Link {
     due: StoredValue<Due, LocalStorage>,
 }
 
-/// What is still to be done, oldest first.
+/// Effects that are not carried out yet, oldest first.
 #[derive(Default)]
 struct Due {
     effects: VecDeque<Effect>,
-    /// Whether somebody is at it.
-    is_served: bool,
+    /// Whether a caller is already draining the queue.
+    is_draining: bool,
 }
 
 pub fn use_engines() -> Link {
@@ -40,7 +40,7 @@ pub fn use_engines() -> Link {
 }
 
 impl Link {
-    /// Made once, beside the store, whose commands it carries from then on; starts no engine yet.
+    /// Call once. From then on the store's commands go through the link. Starts no engine.
     pub fn new(store: Store) -> Self {
         let engines = Engines::new(Tuning::remembered().unwrap_or_default());
         let link = Self {
@@ -53,35 +53,36 @@ impl Link {
         link
     }
 
-    /// Chooses an engine and starts it; `preference` is the visitor's, which the page's address overrides.
+    /// Chooses an engine and starts it. The page's address overrides the visitor's `preference`.
     pub fn start(self, preference: EnginePreference) {
         self.hear(Input::Wanted(Wish { address: choice::asked_by_address(), preference }));
     }
 
-    /// The visitor asked for another engine, or to try again: what the engine held is loaded again by the next one.
+    /// Replaces the engine. The next one loads the same dataset.
     pub fn restart(self, preference: EnginePreference) {
         self.hear(Input::Wanted(Wish { address: None, preference }));
     }
 
-    /// The visitor wants kernels to be tuned, or no longer; runs under way stay where they are.
+    /// Allows kernel autotuning or not. Runs in progress stay in their engine.
     pub fn set_tuning(self, tuning: Tuning) {
-        self.hear(Input::Tune(tuning));
+        self.hear(Input::SetTuning(tuning));
     }
 
-    /// What the page is told may make it ask for more: that is done after what was due before.
+    /// Carries out the effects of an input. Telling the page something may make it send a command, whose effects are carried out after those
+    /// already due.
     fn hear(self, input: Input) {
-        let effects = self.store.look(|page| self.engines.try_update_value(|engines| engines.hear(input, page)));
-        let is_served = self.due.try_update_value(|due| {
+        let effects = self.store.with_state(|page| self.engines.try_update_value(|engines| engines.hear(input, page)));
+        let is_draining = self.due.try_update_value(|due| {
             due.effects.extend(effects.unwrap_or_default());
-            std::mem::replace(&mut due.is_served, true)
+            std::mem::replace(&mut due.is_draining, true)
         });
-        if is_served != Some(false) {
+        if is_draining != Some(false) {
             return;
         }
         while let Some(effect) = self.due.try_update_value(|due| due.effects.pop_front()).flatten() {
             self.carry_out(effect);
         }
-        self.due.update_value(|due| due.is_served = false);
+        self.due.update_value(|due| due.is_draining = false);
     }
 
     fn carry_out(self, effect: Effect) {
@@ -108,9 +109,12 @@ impl Link {
             }),
             Effect::End(engine) => self.workers.update_value(|workers| drop(workers.remove(&engine))),
             Effect::Remember(tuning) => tuning.remember(),
-            // The dataset's place shows how it goes.
             Effect::Load { source, split } => {
-                spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
+                // A load in progress was asked for later.
+                if !self.store.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
+                    // The dataset's own view shows the progress and a failure.
+                    spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
+                }
             }
             Effect::Tell(told) => self.tell(told),
         }
@@ -124,9 +128,9 @@ impl Link {
             Told::Explained(reason) => store.engine_explained(reason),
             Told::Switched(program, info) => store.engine_switched(program, info),
             Told::Replaced => store.engine_replaced(),
-            Told::None(failure) => store.no_engine(&failure),
+            Told::GaveUp(failure) => store.no_engine(&failure),
             Told::Tuning(tuning) => store.tuning_changed(tuning),
-            Told::RunMoves => store.run_moves(),
+            Told::RunMoves(run) => store.run_moves(run),
             Told::RunFallsBack(checkpoint) => store.run_falls_back(&checkpoint),
             Told::QuestionsLost(failure) => store.questions_lost(&failure),
             Told::Notice(notice) => store.notify(notice),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use kindling_core::protocol::{Histogram, LayerReport, LayersReport, Watch};
 
 /// Maximum number of snapshots kept; older ones are dropped.
-pub const LOOKS_LIMIT: usize = 60;
+pub const SNAPSHOTS_LIMIT: usize = 60;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inside {
@@ -39,7 +39,7 @@ impl Inside {
         if let Some(before) = self.looks.pop_back() {
             self.looks.push_back(before.without_pictures());
         }
-        if self.looks.len() >= LOOKS_LIMIT {
+        if self.looks.len() >= SNAPSHOTS_LIMIT {
             self.looks.pop_front();
         }
         self.looks.push_back(report);

@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 pub use dataset::{DatasetState, Load, LoadStage};
 pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState, TuningState};
-pub use inside::{Inside, LOOKS_LIMIT};
+pub use inside::{Inside, SNAPSHOTS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices, RunNotice};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunReport,
+    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
@@ -167,8 +167,8 @@ impl AppState {
     }
 
     /// Records that the current run is moving to another engine.
-    pub fn run_moves(&mut self) -> Changed {
-        self.is_moving = true;
+    pub fn run_moves(&mut self, run: RunId) -> Changed {
+        self.is_moving = self.run.run().is_some_and(|current| current.id == run);
         Changed::NOTHING
     }
 

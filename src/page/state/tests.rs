@@ -131,7 +131,7 @@ fn snapshots_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
     }
     let weights = |index| state.inside.history(index, |layer| layer.weights.as_ref());
     let steps: Vec<u32> = weights(1).iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, (101 - LOOKS_LIMIT as u32..=100).collect::<Vec<_>>());
+    assert_eq!(steps, (101 - SNAPSHOTS_LIMIT as u32..=100).collect::<Vec<_>>());
     assert!(weights(0).is_empty() && state.inside.layer(0).is_none());
     assert_eq!(state.inside.latest().map(|look| look.maps.len()), Some(1));
     assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
@@ -360,7 +360,7 @@ fn a_run_that_moves_to_another_engine_trains_on() {
     state.engine_switched(EngineProgram::TunedGpu, info.clone());
     let choice = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::NoWebGpu, may_tune: false };
     assert_eq!(state.engine, EngineState::Ready { choice, info });
-    state.run_moves();
+    state.run_moves(RUN);
     // Preparation updates of the other engine are ignored.
     assert!(
         state.receive(RunUpdate::Preparing(kindling_core::protocol::event::Preparation::BuildingNetwork)).is_nothing()

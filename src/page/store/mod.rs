@@ -3,30 +3,30 @@
 //! # Reading
 //!
 //! Each part of [`AppState`] is a [`Part`]: `store.run.with(|run| …)` and `store.run.get()` read it and, inside a view,
-//! memo or effect, track it; `with_untracked` only reads. Parts change independently: a component that reads `run` is not
-//! woken by `curves`. Where a component needs one figure of a part, put it behind a `Memo`:
+//! memo or effect, track it; `with_untracked` only reads. Parts change independently: a component that reads `run` does not
+//! rerun when `curves` changes. If a component needs one value of a part, read it through a `Memo`:
 //!
 //! ```ignore
 //! let step = memo(move |_| store.run.with(|run| run.run().map(|run| run.progress.step)));
 //! ```
 //!
-//! # Asking
+//! # Commands and questions
 //!
-//! - `store.ask(question).await` gives the [`Answer`] or the [`Failure`]; `ask_with_progress` also tells how far it is.
-//! - `store.load_dataset(source, split).await` loads a dataset; one under way is canceled first. `cancel_dataset()` ends it.
-//! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` hears each update.
+//! - `store.ask(question).await` returns the [`Answer`] or the [`Failure`]; `ask_with_progress` also reports progress.
+//! - `store.load_dataset(source, split).await` loads a dataset, and cancels a load in progress first. `cancel_dataset()` cancels it.
+//! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` receives each update.
 //! - `store.train_trial(config, on_update).await` does the same for a trial of a search, which is not kept among the runs.
-//! - `store.find_rate(config, on_progress).await` tests learning rates; `stop_range_test()` ends it.
+//! - `store.find_rate(config, on_progress).await` runs an LR range test; `stop_range_test()` cancels it.
 //! - `store.ready().await` waits for an engine.
-//! - `store.send(Command::Pause)` and the like for what needs no answer.
+//! - `store.send(Command::Pause)` sends a command that needs no answer.
 //!
-//! All may be called at any time, also while the engine starts: commands wait for it. When an engine is lost, everything
-//! that waits for it ends with its failure. `window.kindling` and the buttons use the same functions.
+//! Call any of them at any time: while the engine starts, commands wait for it. When an engine is lost, everything that waits for it fails
+//! with its failure. `window.kindling` and the buttons use the same functions.
 
 /// Questions and their answers.
 mod questions;
 
-/// How runs begin, go on and end.
+/// How runs start, continue and end.
 mod runs;
 
 /// What views read.
@@ -58,49 +58,49 @@ pub fn use_store() -> Store {
 #[derive(Clone, Copy)]
 pub struct Store {
     pub engine: Part<EngineState>,
-    /// Whether kernels are tuned for the run.
+    /// The state of kernel autotuning.
     pub tuning: Part<TuningState>,
     pub dataset: Part<DatasetState>,
     pub run: Part<RunState>,
     pub curves: Part<Curves>,
-    /// Newest predictions for the dataset's sample images.
+    /// The latest predictions for the dataset's sample images.
     pub samples: Part<Vec<Prediction>>,
-    /// Questions under way, and how far each has come, 0 to 1.
+    /// Open questions with their progress, 0 to 1.
     pub questions: Part<BTreeMap<RequestId, f32>>,
     pub notices: Part<Notices>,
-    /// Looks inside the network.
+    /// Snapshots of the network's internals.
     pub inside: Part<Inside>,
     state: StoredValue<AppState>,
     waiting: StoredValue<Waiting, LocalStorage>,
-    /// Those who keep something of runs.
+    /// Callbacks that store runs and checkpoints.
     keepers: StoredValue<Vec<Keeper>, LocalStorage>,
-    /// Runs that are trials of a search, the latest.
+    /// The latest runs that are trials of a search.
     trials: StoredValue<BTreeSet<RunId>>,
     carrier: StoredValue<Option<Carrier>, LocalStorage>,
 }
 
-/// The engine that runs, and why it was chosen.
+/// The running engine, and why it was chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineReady {
     pub choice: EngineChoice,
     pub info: EngineInfo,
 }
 
-/// Who waits for what the engine will say.
+/// Callers that wait for the engine.
 #[derive(Default)]
 struct Waiting {
     n_requests: u32,
     n_runs: u32,
     answers: BTreeMap<RequestId, (Sender<Answer>, OnProgress)>,
-    /// The range test under way, the latest.
+    /// The latest LR range test.
     range_test: Option<RequestId>,
-    /// Those that wait for the end of the load under way.
+    /// Callers that wait for the load in progress to end.
     dataset: Vec<Sender<Arc<DatasetSummary>>>,
     run: Option<RunWatch>,
     ready: Vec<Sender<EngineReady>>,
 }
 
-/// Takes commands to an engine.
+/// Carries commands to an engine.
 type Carrier = Rc<dyn Fn(Command)>;
 type Keeper = Rc<dyn Fn(&RunNews)>;
 type Sender<T> = oneshot::Sender<Result<T, Failure>>;
@@ -115,7 +115,7 @@ struct RunWatch {
 }
 
 impl Store {
-    /// Made once, for the whole page; starts no engine yet.
+    /// Call once, for the whole page. Starts no engine.
     pub fn new() -> Self {
         let state = StoredValue::new(AppState::default());
         Self {
@@ -144,17 +144,17 @@ impl Store {
         }
     }
 
-    /// What takes commands to an engine from now on.
+    /// Sets what carries commands to an engine from now on.
     pub(super) fn set_carrier(self, carry: impl Fn(Command) + 'static) {
         self.carrier.set_value(Some(Rc::new(carry)));
     }
 
-    /// Reads all that the page knows, untracked.
-    pub(super) fn look<R>(self, look: impl FnOnce(&AppState) -> R) -> R {
-        look(&self.state.read_value())
+    /// Reads the whole state, untracked.
+    pub(super) fn with_state<R>(self, read: impl FnOnce(&AppState) -> R) -> R {
+        read(&self.state.read_value())
     }
 
-    /// Fails where no engine will come to do what is asked.
+    /// Fails if no engine will start without the visitor.
     fn expect_engine(self) -> Result<(), Failure> {
         self.engine.with_untracked(|engine| match engine {
             EngineState::Failed(failure) => Err(failure.clone()),
@@ -162,13 +162,13 @@ impl Store {
         })
     }
 
-    /// Makes a dataset the current one. A load under way is canceled first, so that its late events cannot be taken for
-    /// those of the new one.
+    /// Loads a dataset and makes it the current one. Cancels a load in progress first, so that its late events are not mistaken for those of
+    /// the new one.
     pub async fn load_dataset(self, source: DatasetSource, split: SplitConfig) -> Result<Arc<DatasetSummary>, Failure> {
         self.expect_engine()?;
         while self.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
             self.send(Command::CancelDataset);
-            // However the load ends, it is over.
+            // Any result means that the load has ended.
             drop(self.dataset_loaded().await);
         }
         let loaded = self.dataset_loaded();
@@ -176,7 +176,7 @@ impl Store {
         loaded.await
     }
 
-    /// Waits for the end of a load that is under way, however it ends.
+    /// Waits until no load is in progress.
     pub async fn dataset_settled(self) {
         if self.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
             drop(self.dataset_loaded().await);
@@ -187,7 +187,7 @@ impl Store {
         self.send(Command::CancelDataset);
     }
 
-    /// Waits for an engine that runs.
+    /// Waits for a running engine.
     pub async fn ready(self) -> Result<EngineReady, Failure> {
         let now = self.engine.with_untracked(|engine| match engine {
             EngineState::Ready { choice, info } => Some(Ok(EngineReady { choice: choice.clone(), info: info.clone() })),
@@ -210,11 +210,11 @@ impl Store {
         self.change(|state| state.notify(kind));
     }
 
-    /// A notice that goes by itself, `then` what it waited for.
+    /// Shows a notice for `duration_ms`, and then calls `then`.
     pub(super) fn notify_for(self, kind: NoticeKind, duration_ms: u32, then: impl FnOnce() + 'static) {
         self.notify(kind);
         let id = self.notices.with_untracked(|notices| notices.list().last().map(|notice| notice.id));
-        // The page lives longer than its notices.
+        // The page outlives its notices.
         gloo::timers::callback::Timeout::new(duration_ms, move || {
             if let Some(id) = id {
                 self.dismiss_notice(id);
@@ -228,12 +228,12 @@ impl Store {
         self.change(|state| state.engine_starting(choice));
     }
 
-    /// The engine runs for another reason than it was chosen for.
+    /// The reason for the engine has changed since it was chosen.
     pub(super) fn engine_explained(self, reason: EngineReason) {
         self.change(|state| state.engine_explained(reason));
     }
 
-    /// Another engine trains and is asked from now on.
+    /// Another engine trains and answers from now on.
     pub(super) fn engine_switched(self, program: EngineProgram, info: EngineInfo) {
         self.change(|state| state.engine_switched(program, info));
     }
@@ -242,18 +242,18 @@ impl Store {
         self.change(|state| state.set_tuning(tuning));
     }
 
-    /// The run under way goes on in another engine.
-    pub(super) fn run_moves(self) {
-        self.change(AppState::run_moves);
+    /// The run continues in another engine.
+    pub(super) fn run_moves(self, run: RunId) {
+        self.change(|state| state.run_moves(run));
     }
 
-    /// The run under way goes on from where it was at a checkpoint.
+    /// The run continues from a checkpoint.
     pub(super) fn run_falls_back(self, checkpoint: &Checkpoint) {
         let Checkpoint { run, curves, .. } = checkpoint.clone();
         self.change(|state| state.take_past(run, curves));
     }
 
-    /// An engine is lost that may have been asked something, while another goes on.
+    /// An engine with open questions is lost, while another one continues.
     pub(super) fn questions_lost(self, failure: &Failure) {
         self.change(AppState::lose_questions);
         let answers = self.waiting.try_update_value(|waiting| std::mem::take(&mut waiting.answers)).unwrap_or_default();
@@ -269,16 +269,16 @@ impl Store {
         self.give_up_waiting(&failure);
     }
 
-    /// Takes in what the engine says; the only way in.
+    /// Receives an event of the engine. All events enter here.
     pub(super) fn receive(self, event: Event) {
         let changed = self.change(|state| state.apply(&event));
         if changed.is_nothing() {
             return;
         }
         match event {
-            Event::Ready(_) => self.tell_ready(),
-            Event::Dataset(update) => self.tell_dataset(update),
-            Event::Run { run, update } => self.tell_run(run, &update),
+            Event::Ready(_) => self.notify_ready(),
+            Event::Dataset(update) => self.notify_dataset(update),
+            Event::Run { run, update } => self.notify_run(run, &update),
             Event::AnswerProgress { request, progress } => {
                 let on_progress = self.waiting.with_value(|it| it.answers.get(&request).map(|(_, on)| on.clone()));
                 if let Some(on_progress) = on_progress {
@@ -288,7 +288,7 @@ impl Store {
             Event::Answer { request, result } => {
                 let asker = self.waiting.try_update_value(|waiting| waiting.answers.remove(&request)).flatten();
                 if let Some((sender, _)) = asker {
-                    // Whoever asked may have left meanwhile.
+                    // The caller may be gone.
                     sender.send(result).ok();
                 }
             }
@@ -300,12 +300,12 @@ impl Store {
     fn change(self, change: impl FnOnce(&mut AppState) -> Changed) -> Changed {
         let (changed, news) =
             self.state.try_update_value(|state| (change(state), std::mem::take(&mut state.news))).unwrap_or_default();
-        self.tell_views(&changed);
-        self.tell_keepers(&news);
+        self.notify_views(&changed);
+        self.notify_keepers(&news);
         changed
     }
 
-    fn tell_views(self, changed: &Changed) {
+    fn notify_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
         self.tuning.notify(changed.tuning);
         self.dataset.notify(changed.dataset);
@@ -317,7 +317,7 @@ impl Store {
         self.inside.notify(changed.inside);
     }
 
-    fn tell_keepers(self, news: &[RunNews]) {
+    fn notify_keepers(self, news: &[RunNews]) {
         if !news.is_empty() {
             let keepers = self.keepers.get_value();
             let of_runs = news.iter().filter(|news| !self.is_trial(news.run()));
@@ -325,27 +325,26 @@ impl Store {
         }
     }
 
-    /// `keep` hears of every checkpoint, and of every run that ends, however it does, but not of trials; those who wait for its end hear of it
-    /// afterwards.
+    /// Calls `keep` with every checkpoint and every run that ends, trials excepted, before the callers that wait for the run receive its end.
     pub(super) fn on_run_news(self, keep: impl Fn(&RunNews) + 'static) {
         self.keepers.update_value(|keepers| keepers.push(Rc::new(keep)));
     }
 
-    /// Waits for the end of the load that is under way or about to be asked for.
+    /// Waits for the end of the load that is in progress or about to start.
     fn dataset_loaded(self) -> impl Future<Output = Result<Arc<DatasetSummary>, Failure>> {
         let (sender, loaded) = oneshot::channel();
         self.waiting.update_value(|waiting| waiting.dataset.push(sender));
         async { loaded.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the dataset"))) }
     }
 
-    fn tell_ready(self) {
+    fn notify_ready(self) {
         let waiting = self.waiting.try_update_value(|waiting| std::mem::take(&mut waiting.ready)).unwrap_or_default();
         for sender in waiting {
             spawn_local(async move { drop(sender.send(self.ready().await)) });
         }
     }
 
-    fn tell_dataset(self, update: DatasetUpdate) {
+    fn notify_dataset(self, update: DatasetUpdate) {
         let result = match update {
             DatasetUpdate::Downloading { .. } | DatasetUpdate::Retrying { .. } | DatasetUpdate::Parsing => return,
             DatasetUpdate::Set(summary) => Ok(Arc::new(summary)),
@@ -356,17 +355,17 @@ impl Store {
         for sender in waiting {
             sender.send(result.clone()).ok();
         }
-        // The run before is over with its dataset.
+        // The previous run ended with its dataset.
         if !self.run.with_untracked(RunState::is_active) {
             self.end_run(Err(canceled("another dataset was loaded")));
         }
     }
 
-    /// The engine is gone: nobody will answer.
+    /// Fails everything that waits for the engine, because it is gone.
     fn give_up_waiting(self, failure: &Failure) {
         let Some(waiting) = self.waiting.try_update_value(|waiting| {
             let (n_requests, n_runs) = (waiting.n_requests, waiting.n_runs);
-            // Those that wait for an engine wait for the next one.
+            // Callers that wait for an engine get the next one.
             let ready = std::mem::take(&mut waiting.ready);
             std::mem::replace(waiting, Waiting { n_requests, n_runs, ready, ..Waiting::default() })
         }) else {
@@ -379,11 +378,12 @@ impl Store {
             sender.send(Err(failure.clone())).ok();
         }
         if let Some(watch) = waiting.run {
+            (watch.on_update)(&RunUpdate::Failed(failure.clone()));
             watch.done.send(Err(failure.clone())).ok();
         }
     }
 
-    /// No engine will come: those that wait for one are told.
+    /// No engine will start: fails the callers that wait for one.
     pub(super) fn no_engine(self, failure: &Failure) {
         self.change(|state| state.engine_failed(failure));
         let waiting = self.waiting.try_update_value(|it| std::mem::take(&mut it.ready)).unwrap_or_default();

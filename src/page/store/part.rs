@@ -1,10 +1,10 @@
-//! A part of the page's state, by which views are woken.
+//! A part of the page's state that views can track.
 
 use leptos::prelude::*;
 
 use crate::page::state::AppState;
 
-/// A part of the state that can be read and tracked by itself.
+/// A part of the state that is read and tracked independently of the others.
 pub struct Part<T: 'static> {
     state: StoredValue<AppState>,
     changed: RwSignal<()>,
@@ -31,7 +31,7 @@ impl<T> Part<T> {
     }
 
     pub fn with_untracked<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        // By a guard: with a closure handed to leptos, its access to the state would be compiled for every reader.
+        // Through a guard: with a closure, leptos would compile its access to the state once per reader.
         let state = self.state.read_value();
         read((self.select)(&state))
     }

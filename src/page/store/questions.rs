@@ -12,7 +12,7 @@ use kindling_core::protocol::{
     Answer, AnswerProgress, Ask, Command, Failure, Question, RateProgress, RateTest, RequestId,
 };
 
-/// Questions under way at most; more means a page gone wild, and they are refused.
+/// The maximum number of open questions. More are refused: only a runaway script asks so many.
 const QUESTIONS_LIMIT: usize = 64;
 
 impl Store {
@@ -20,7 +20,7 @@ impl Store {
         self.ask_with_progress(question, |_| {}).await
     }
 
-    /// `on_progress` receives how far a long question has come.
+    /// `on_progress` receives the progress of a long question.
     pub async fn ask_with_progress<A: Ask>(
         self,
         question: A,
@@ -30,7 +30,7 @@ impl Store {
         Ok(self.answer(answer).await?.try_into()?)
     }
 
-    /// Runs an LR range test on throw-away weights of this config. A test under way is stopped first.
+    /// Runs an LR range test of this config on weights that are then discarded. Cancels a test in progress first.
     pub async fn find_rate(
         self,
         config: RunConfig,
@@ -43,7 +43,7 @@ impl Store {
         Ok(self.answer(answer).await?.try_into()?)
     }
 
-    /// Without a test under way, nothing happens.
+    /// Does nothing if no test is in progress.
     pub fn stop_range_test(self) {
         if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
             self.send(Command::Withdraw { request });
@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-/// Passes on what is of the question's type; the answer will say if anything else came in.
+/// Passes on progress of the question's type. If another type came in, the answer fails.
 fn reporting<P: TryFrom<AnswerProgress>>(on_progress: impl Fn(P) + 'static) -> OnProgress {
     Rc::new(move |progress| {
         if let Ok(progress) = progress.try_into() {

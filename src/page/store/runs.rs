@@ -1,4 +1,4 @@
-//! Runs: how they begin, go on and end for those who wait for them.
+//! Runs: how they start, continue and end for the callers that wait for them.
 
 use std::rc::Rc;
 
@@ -10,11 +10,11 @@ use crate::page::state::{Checkpoint, Curves, Run, RunState};
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunUpdate};
 
-/// Trials that are told from runs; older ones are over and kept nowhere.
+/// The maximum number of trials that are remembered as such; older ones have ended and are stored nowhere.
 const TRIALS_LIMIT: usize = 1_000;
 
 impl Store {
-    /// Starts a run and waits for its end. `on_update` hears each of its updates; a run under way is stopped first.
+    /// Starts a run and waits for its end. `on_update` receives its updates. Stops a run in progress first.
     pub async fn train(
         self,
         config: RunConfig,
@@ -23,7 +23,7 @@ impl Store {
         self.begin(config, None, false, Rc::new(on_update))?.1.await
     }
 
-    /// As [`Store::train`], for a trial of a search.
+    /// Like [`Store::train`], for a trial of a search.
     pub async fn train_trial(
         self,
         config: RunConfig,
@@ -37,9 +37,8 @@ impl Store {
         self.trials.with_value(|trials| trials.contains(&run))
     }
 
-    /// As [`Store::train`], but goes on with a run from where a checkpoint of it was made.
-    /// What it gives is the run's new name, and its end.
-    pub fn go_on(
+    /// Like [`Store::train`], but resumes a run from a checkpoint. Returns the run's new id, and a future of its end.
+    pub fn resume_run(
         self,
         Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
@@ -49,8 +48,8 @@ impl Store {
         Ok((id, report))
     }
 
-    /// Takes the network of a run that has ended for the current one: it can be asked, tested and used again. Waits until the engine has
-    /// it; gives the name that the run has from now on.
+    /// Makes the network of a finished run the current one, to classify and evaluate with. Waits until the engine has loaded it; returns the
+    /// run's new id.
     pub async fn open_run(self, run: Run, curves: Curves, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
         let (id, opened) = self.wait_for_run(Rc::new(|_| {}))?;
         self.send(Command::Open { run: id, config: Box::new((*run.config).clone()), weights });
@@ -78,7 +77,7 @@ impl Store {
         Ok((run, report))
     }
 
-    /// Names a new run, which replaces the one that somebody waits for.
+    /// Creates the id of a new run. The caller that waits for the previous run is told that it was canceled.
     fn wait_for_run(
         self,
         on_update: OnUpdate,
@@ -98,7 +97,7 @@ impl Store {
         Ok((run, report))
     }
 
-    pub(super) fn tell_run(self, run: RunId, update: &RunUpdate) {
+    pub(super) fn notify_run(self, run: RunId, update: &RunUpdate) {
         let watch = self.waiting.with_value(|waiting| {
             waiting.run.as_ref().filter(|watch| watch.id == run).map(|watch| watch.on_update.clone())
         });

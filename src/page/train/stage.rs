@@ -197,7 +197,6 @@ pub fn Figures() -> impl IntoView {
 fn preparation_text(preparation: Option<Preparation>) -> String {
     match preparation {
         None => tr!(train.preparing),
-        Some(Preparation::UploadingImages) => tr!(train.uploading),
         Some(Preparation::BuildingNetwork) => tr!(train.building),
         Some(Preparation::CompilingKernels) => tr!(train.compiling),
         Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),

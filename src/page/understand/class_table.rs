@@ -7,7 +7,7 @@ use crate::page::reactive::memo;
 use crate::page::text::format::{count, percent};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::sorted_table::SortableHeader;
-use kindling_core::metrics::ClassFigures;
+use kindling_core::metrics::ClassMetrics;
 
 const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, Column::Recall, Column::F1];
 
@@ -15,7 +15,7 @@ const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, 
 pub fn ClassTable(
     rows: Vec<ClassRow>,
     /// The macro average: every class has the same weight.
-    average: ClassFigures,
+    average: ClassMetrics,
     classes: Vec<String>,
 ) -> impl IntoView {
     let order = RwSignal::new(Order::default());

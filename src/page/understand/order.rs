@@ -2,7 +2,7 @@
 
 use crate::page::sort::sort_by;
 use crate::page::widgets::sorted_table::SortOrder;
-use kindling_core::metrics::{ClassFigures, ConfusionMatrix};
+use kindling_core::metrics::{ClassMetrics, ConfusionMatrix};
 
 /// The figures of one class on one split, as the table shows them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,12 +20,12 @@ pub struct ClassRow {
 
 /// One row per class, in the order of the classes.
 pub fn class_rows(matrix: &ConfusionMatrix) -> Vec<ClassRow> {
-    let rows = matrix.class_figures().into_iter().zip(0_u16..);
+    let rows = matrix.class_metrics().into_iter().zip(0_u16..);
     rows.map(|(figures, class)| class_row(class, figures, matrix.n_predicted(class.into()))).collect()
 }
 
-/// `ClassFigures` has 0 where a metric would divide by zero; the table shows such a metric as unknown.
-fn class_row(class: u16, figures: ClassFigures, n_predicted: u32) -> ClassRow {
+/// `ClassMetrics` has 0 where a metric would divide by zero; the table shows such a metric as unknown.
+fn class_row(class: u16, figures: ClassMetrics, n_predicted: u32) -> ClassRow {
     let known = |figure: f32, n_images: u32| (n_images > 0).then(|| f64::from(figure));
     ClassRow {
         class,

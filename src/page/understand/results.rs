@@ -16,7 +16,7 @@ use crate::page::store::use_store;
 use crate::page::text::format::{count, figure, percent};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
-use kindling_core::metrics::worst_mistakes;
+use kindling_core::metrics::top_losses;
 use kindling_core::protocol::Views;
 
 /// With more classes than this, a matrix would be unreadable and have thousands of cells to draw.
@@ -28,7 +28,7 @@ const PAIRS_LIMIT: usize = 5;
 #[component]
 pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
     let n_classes = evaluated.classes.len();
-    let mistakes = worst_mistakes(&evaluated.evaluation.predictions, 2 * PAGE_SIZE);
+    let mistakes = top_losses(&evaluated.evaluation.predictions, 2 * PAGE_SIZE);
     let has_mistakes = !mistakes.is_empty();
     let matrix = evaluated.matrix();
     view! {

@@ -37,9 +37,9 @@ pub struct LayerHealth {
     /// Index in the network's list of layers.
     pub layer: u32,
     /// Fraction of a ReLU's units that are 0 for every monitored image, 0 to 1.
-    pub dead_share: Option<f64>,
+    pub dead_fraction: Option<f64>,
     /// Fraction of a sigmoid's or tanh's outputs that are at an end of its range, 0 to 1.
-    pub saturated_share: Option<f64>,
+    pub saturated_fraction: Option<f64>,
 }
 
 /// A probable problem, with the numbers that indicate it.

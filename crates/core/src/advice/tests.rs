@@ -100,7 +100,7 @@ fn a_dead_network_gets_no_advice_to_raise_the_rate() {
     let (config, points) = (config(), points(|_| 2.302, 300, Noise(0.01)));
     let is_low = |advice: &[Advice]| advice.iter().any(|advice| matches!(advice, Advice::RateTooLow { .. }));
     assert!(is_low(&advise(&evidence(&config, &points))));
-    let dead = [LayerHealth { layer: 1, dead_share: Some(1.0), saturated_share: None }];
+    let dead = [LayerHealth { layer: 1, dead_fraction: Some(1.0), saturated_fraction: None }];
     let advice = advise(&Evidence { layers: &dead, ..evidence(&config, &points) });
     assert_eq!(advice, [Advice::DeadUnits { layer: 1, share: 1.0 }]);
 }

@@ -54,7 +54,7 @@ impl AugmentConfig {
     }
 
     /// Whether a geometric change is on: flip, translation, rotation, scale or shear.
-    pub fn moves_pixels(&self) -> bool {
+    pub fn is_geometric(&self) -> bool {
         [self.flip, self.shift, self.rotation_degrees, self.zoom, self.shear_degrees].iter().any(|it| *it > 0.0)
     }
 

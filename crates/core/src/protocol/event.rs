@@ -27,7 +27,7 @@ pub enum Event {
     },
     /// A recoverable failure; work continues.
     Warning(Failure),
-    /// A fatal failure; the page restarts the engine.
+    /// A fatal failure: the engine reports nothing more, so the run and the questions in progress have failed.
     Crashed(Failure),
 }
 
@@ -72,7 +72,7 @@ pub enum DatasetUpdate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RunUpdate {
-    /// Before the first step: building the network, uploading the images, compiling or autotuning kernels.
+    /// Before the first step: building the network, compiling or autotuning kernels.
     Preparing(Preparation),
     /// The first step is about to start.
     Started {
@@ -111,7 +111,6 @@ pub enum RunUpdate {
 /// What the engine does before the first step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Preparation {
-    UploadingImages,
     BuildingNetwork,
     CompilingKernels,
     /// Kernel autotuning, once per adapter and network; `done` of `total` warm-up steps are done.

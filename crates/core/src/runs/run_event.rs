@@ -8,7 +8,6 @@ use crate::protocol::{EpochReport, Failure, RunReport, RunUpdate};
 /// The update as the object that a listener receives; `kindling.d.ts` declares its type.
 pub fn run_event(update: &RunUpdate) -> Value {
     match update {
-        RunUpdate::Preparing(Preparation::UploadingImages) => preparing("uploadingImages"),
         RunUpdate::Preparing(Preparation::BuildingNetwork) => preparing("buildingNetwork"),
         RunUpdate::Preparing(Preparation::CompilingKernels) => preparing("compilingKernels"),
         RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
@@ -49,13 +48,18 @@ pub fn error_name(failure: &Failure) -> String {
 
 /// The failure's detail as a sentence.
 pub fn error_message(failure: &Failure) -> String {
-    let mut rest = failure.detail.trim().chars();
+    let detail = failure.detail.trim();
+    let mut rest = detail.chars();
     let Some(first) = rest.next() else {
         return format!("{}.", error_name(failure));
     };
-    let rest = rest.as_str();
-    let stop = if rest.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{}{rest}{stop}", first.to_uppercase())
+    let word = detail.split(' ').next().unwrap_or_default();
+    // The path of a field stays as it is: `learningRate`, `augment.flip`.
+    let is_path =
+        word.trim_end_matches(['.', ':', ',']).contains(|letter: char| letter == '.' || letter.is_uppercase());
+    let first = if is_path { first.to_string() } else { first.to_uppercase().to_string() };
+    let stop = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", rest.as_str())
 }
 
 fn preparing(stage: &str) -> Value {
@@ -185,6 +189,8 @@ mod tests {
         let failure = |detail: &str| Failure::new(FailureKind::BadConfig, detail);
         assert_eq!(error_name(&failure("")), "BadConfig");
         assert_eq!(error_message(&failure("epochs: must be at least 1")), "Epochs: must be at least 1.");
+        assert_eq!(error_message(&failure("learningRate must be above 0")), "learningRate must be above 0.");
+        assert_eq!(error_message(&failure("augment.flip: no number")), "augment.flip: no number.");
         assert_eq!(error_message(&failure("why?")), "Why?");
         assert_eq!(error_message(&failure("")), "BadConfig.");
         check(

@@ -9,7 +9,7 @@ use super::state::Search;
 use super::trial::Trial;
 
 /// With fewer trials, importance says next to nothing.
-pub const TRIALS_WANTED: usize = 8;
+pub const MIN_TRIALS: usize = 8;
 
 /// Maximum number of groups of a range: quartiles.
 const GROUPS: usize = 4;

@@ -70,7 +70,7 @@ impl Platform for TestMachine {
     }
 
     /// Each macrotask takes 20 ms, so that several steps share a report.
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         self.now_ms.set(self.now_ms.get() + 20.0);
         pending_once().await;
     }

@@ -59,7 +59,7 @@ struct Reporting<'a, H, P> {
 impl<H: Host, P: Fn(f32)> Between for Reporting<'_, H, P> {
     async fn between(&mut self, fraction: f32) -> bool {
         (self.progress)(fraction);
-        self.host.breathe().await;
+        self.host.yield_now().await;
         true
     }
 

@@ -85,7 +85,7 @@ impl Augmenter {
         let part = |(start, length): (usize, usize)| draws.clone().narrow(1, start, length); // [batch, length]
 
         let mut images = images.reshape([n_images, n_channels, n_pixels]);
-        if config.moves_pixels() {
+        if config.is_geometric() {
             images = self.sampler.sample(images, part(Draw::MATRIX));
         }
         if config.changes_colors() {

@@ -15,7 +15,7 @@ pub trait Host {
     }
 
     /// Yields a macrotask, so that messages arrive and GPU callbacks run.
-    fn breathe(&self) -> impl Future<Output = ()>;
+    fn yield_now(&self) -> impl Future<Output = ()>;
 
     /// Milliseconds since a fixed moment.
     fn now_ms(&self) -> f64;

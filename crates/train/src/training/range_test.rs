@@ -66,7 +66,7 @@ pub async fn find_rate(
             }
             last_read_ms = host.now_ms();
         }
-        host.breathe().await;
+        host.yield_now().await;
     }
     let proposed = curve.proposed();
     Ok(RateTest { points: curve.points, proposed })

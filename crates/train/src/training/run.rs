@@ -168,7 +168,7 @@ impl<H: Host> Run<'_, H> {
                     self.keep_checkpoint().await?;
                 }
             }
-            self.host.breathe().await;
+            self.host.yield_now().await;
         }
         self.finish_epoch().await
     }

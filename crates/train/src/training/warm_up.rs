@@ -34,7 +34,7 @@ pub async fn warm_up(
         let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
         // Waits for the device.
         outcome.loss_terms.into_data_async().await.map_err(device_failure)?;
-        host.breathe().await;
+        host.yield_now().await;
         if control.wish() == Wish::Stop {
             return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
         }
@@ -42,16 +42,16 @@ pub async fn warm_up(
     let network = trainer.inference_network();
     for part in [data.part(SplitName::Validation), data.samples()] {
         let images = part.get(..super::predict::BATCH_IMAGES).unwrap_or(part);
-        predict(&network, data, images, &mut Breathing(host)).await?;
+        predict(&network, data, images, &mut Yielding(host)).await?;
     }
     Ok(())
 }
 
-struct Breathing<'a, H>(&'a H);
+struct Yielding<'a, H>(&'a H);
 
-impl<H: Host> Between for Breathing<'_, H> {
+impl<H: Host> Between for Yielding<'_, H> {
     async fn between(&mut self, _fraction: f32) -> bool {
-        self.0.breathe().await;
+        self.0.yield_now().await;
         true
     }
 

@@ -33,7 +33,7 @@ impl<H: Host> Watched<'_, H> {
 
 impl<H: Host> Between for Watched<'_, H> {
     async fn between(&mut self, _fraction: f32) -> bool {
-        self.host.breathe().await;
+        self.host.yield_now().await;
         self.sleep_through_pause().await;
         self.control.wish() != Wish::Stop
     }

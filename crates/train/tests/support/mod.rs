@@ -26,27 +26,27 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Records what a run emits. Its clock advances by a fixed time at each `breathe`, so that nothing depends on the machine's speed.
+/// Records what a run emits. Its clock advances by a fixed time at each `yield_now`, so that nothing depends on the machine's speed.
 pub struct Recorder<'a> {
     pub updates: RefCell<Vec<RunUpdate>>,
     pub warnings: RefCell<Vec<Failure>>,
     now_ms: Cell<f64>,
-    ms_per_breath: f64,
-    /// Called at each `breathe`, with its number, from 1.
-    at_breath: Box<dyn Fn(u32) + 'a>,
-    breaths: Cell<u32>,
+    ms_per_yield: f64,
+    /// Called at each `yield_now`, with its number, from 1.
+    at_yield: Box<dyn Fn(u32) + 'a>,
+    yields: Cell<u32>,
     checkpoint_interval_ms: Option<f64>,
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(ms_per_breath: f64, at_breath: impl Fn(u32) + 'a) -> Self {
+    pub fn new(ms_per_yield: f64, at_yield: impl Fn(u32) + 'a) -> Self {
         Self {
             updates: RefCell::default(),
             warnings: RefCell::default(),
             now_ms: Cell::new(0.0),
-            ms_per_breath,
-            at_breath: Box::new(at_breath),
-            breaths: Cell::new(0),
+            ms_per_yield,
+            at_yield: Box::new(at_yield),
+            yields: Cell::new(0),
             checkpoint_interval_ms: None,
         }
     }
@@ -89,7 +89,7 @@ impl Host for Recorder<'_> {
     }
 
     /// Pending once, as a macrotask is.
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         let mut is_first = true;
         std::future::poll_fn(|context| {
             if std::mem::take(&mut is_first) {
@@ -99,9 +99,9 @@ impl Host for Recorder<'_> {
             Poll::Ready(())
         })
         .await;
-        self.now_ms.set(self.now_ms.get() + self.ms_per_breath);
-        self.breaths.set(self.breaths.get() + 1);
-        (self.at_breath)(self.breaths.get());
+        self.now_ms.set(self.now_ms.get() + self.ms_per_yield);
+        self.yields.set(self.yields.get() + 1);
+        (self.at_yield)(self.yields.get());
     }
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {

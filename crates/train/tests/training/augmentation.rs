@@ -277,24 +277,24 @@ fn a_run_draws_alike_however_its_changes_came() {
     let augment = AugmentConfig { rotation_degrees: 10.0, noise: 0.1, mixup: 0.2, ..NONE };
     let changed = RunConfig { augment, ..short.clone() };
     let expected = Outcome::of(&changed).losses;
-    // Before the first step, and so before the first breath.
+    // Before the first step, and so before the first yield.
     assert_eq!(adjusted(&short, 0, augment).losses, expected);
     assert_eq!(adjusted(&changed, 0, NONE).losses, Outcome::of(&short).losses);
     // Changed to the values that are in force.
     assert_eq!(adjusted(&changed, 7, augment).losses, expected);
 }
 
-/// A run whose augmentation changes after so many breaths, which are steps in the first epoch.
-fn adjusted(config: &RunConfig, breaths: u32, augment: AugmentConfig) -> Outcome {
+/// A run whose augmentation changes after so many yields, which are steps in the first epoch.
+fn adjusted(config: &RunConfig, yields: u32, augment: AugmentConfig) -> Outcome {
     let control = Rc::new(Control::default());
     let change = ValueChange { augment: Some(augment), ..ValueChange::default() };
-    if breaths == 0 {
+    if yields == 0 {
         control.adjust(change);
     }
-    let at_breath = control.clone();
-    Outcome::with(config, &control, move |breath| {
-        if breath == breaths {
-            at_breath.adjust(change);
+    let at_yield = control.clone();
+    Outcome::with(config, &control, move |n_yields| {
+        if n_yields == yields {
+            at_yield.adjust(change);
         }
     })
 }

@@ -44,11 +44,11 @@ fn monitoring_changes_no_loss_and_no_weight() {
 fn snapshots_are_a_second_apart_and_end_when_the_visitor_looks_away() {
     let control = Rc::new(Control::default());
     control.set_watch(Some(WATCH));
-    let at_breath = control.clone();
+    let at_yield = control.clone();
     // 250 ms per step.
     let run = Outcome::paced(&config(), &control, 250.0, move |breath| {
         if breath == 20 {
-            at_breath.set_watch(None);
+            at_yield.set_watch(None);
         }
     });
     let steps: Vec<u32> = reports(&run).iter().map(|report| report.step).collect();

@@ -107,7 +107,7 @@ fn a_run_that_gets_no_better_ends_early_with_its_best_weights() {
 fn the_rate_follows_the_schedule_and_the_plateau() {
     let rates = |schedule| {
         let run = Outcome::of(&RunConfig { schedule, epochs: 4, ..plain() });
-        // A second passes at each `breathe`, so every step is reported.
+        // A second passes at each `yield_now`, so every step is reported.
         let rate = |update: &RunUpdate| match update {
             RunUpdate::Progress(progress) => Some((progress.step, progress.learning_rate)),
             _ => None,
@@ -131,11 +131,11 @@ fn the_rate_follows_the_schedule_and_the_plateau() {
 #[test]
 fn rates_change_within_a_step_and_the_run_says_so() {
     let control = Rc::new(Control::default());
-    let at_breath = control.clone();
+    let at_yield = control.clone();
     let run = Outcome::with(&RunConfig { epochs: 1, ..plain() }, &control, move |breath| {
         if breath == 7 {
-            at_breath.adjust(ValueChange { learning_rate: Some(0.5), ..ValueChange::default() });
-            at_breath.adjust(ValueChange { weight_decay: Some(0.25), ..ValueChange::default() });
+            at_yield.adjust(ValueChange { learning_rate: Some(0.5), ..ValueChange::default() });
+            at_yield.adjust(ValueChange { weight_decay: Some(0.25), ..ValueChange::default() });
         }
     });
     let adjusted = Adjustment { step: 7, learning_rate: 0.5, weight_decay: 0.25, augment: None };
@@ -207,10 +207,10 @@ fn a_range_test_proposes_a_rate_that_learns() {
 #[test]
 fn a_range_test_can_be_stopped() {
     let control = Rc::new(Control::default());
-    let at_breath = control.clone();
+    let at_yield = control.clone();
     let host = Recorder::new(1.0, move |breath| {
         if breath == 5 {
-            at_breath.stop()
+            at_yield.stop()
         }
     });
     let failure = block_on(find_rate(&host, &control, &data(), &config(), |_, _| {})).unwrap_err();

@@ -31,13 +31,13 @@ fn trained(config: &RunConfig, checkpoint: Option<&[u8]>) -> Trained {
     trained_with(config, checkpoint, &[])
 }
 
-/// The same, with values changed after so many breaths, which are steps in the first epoch.
+/// The same, with values changed after so many yields, which are steps in the first epoch.
 fn trained_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, ValueChange)]) -> Trained {
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
     let (control, published) = (Control::default(), Published::default());
-    let adjust = |breath| {
-        for (_, change) in changes.iter().filter(|(wanted, _)| *wanted == breath) {
+    let adjust = |n_yields| {
+        for (_, change) in changes.iter().filter(|(wanted, _)| *wanted == n_yields) {
             control.adjust(*change);
         }
     };
@@ -60,7 +60,7 @@ fn trained_with(config: &RunConfig, checkpoint: Option<&[u8]>, changes: &[(u32, 
     Trained { report, losses: host.losses(), epochs, weights, checkpoints }
 }
 
-/// The clocks differ, because the breath after a checkpoint is not counted twice.
+/// The clocks differ, because the yield after a checkpoint is not counted twice.
 fn untimed(report: EpochReport) -> EpochReport {
     EpochReport { elapsed_ms: 0.0, ..report }
 }
@@ -218,13 +218,13 @@ fn no_checkpoint_is_made_while_gradients_are_pending() {
 #[test]
 fn a_pause_makes_a_checkpoint() {
     let control = std::rc::Rc::new(Control::default());
-    let at_breath = control.clone();
+    let at_yield = control.clone();
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
     // Far too little time passes for the next checkpoint to be due.
-    let host = Recorder::new(1e-6, move |breath| {
-        if breath == 3 {
-            at_breath.pause();
+    let host = Recorder::new(1e-6, move |n_yields| {
+        if n_yields == 3 {
+            at_yield.pause();
         }
     });
     let host = host.with_checkpoints_every(1_000.0);
@@ -250,8 +250,8 @@ fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
     let control = Control::default();
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
-    let ask = |breath| {
-        if breath == 3 {
+    let ask = |n_yields| {
+        if n_yields == 3 {
             control.checkpoint();
         }
     };

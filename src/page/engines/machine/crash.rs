@@ -4,33 +4,36 @@ use super::{Engines, Told};
 use crate::page::state::{AppState, EngineChoice, EngineProgram, EngineReason, NoticeKind};
 use kindling_core::protocol::{Event, Failure, FailureKind};
 
-/// Restarts in a row, without a finished run between them, before the page gives up and asks the visitor.
+/// The maximum number of restarts since a run last finished. After that the visitor decides.
 const RESTARTS_LIMIT: u32 = 3;
 
 impl Engines {
-    /// The engine that trains is lost; starts the next one, if that can help.
+    /// Replaces the engine that trains after it was lost, if that can help.
     pub(super) fn replace_lost(&mut self, failure: Failure, page: &AppState) {
         let was_ready = self.active.as_ref().is_some_and(|engine| engine.info.is_some());
         let was_tuning = self.tuner.is_at_work();
-        self.n_restarts += 1;
+        self.n_lost += 1;
         self.end_engines();
         self.tell(Told::Event(Event::Crashed(failure.clone())));
         let Some(choice) = self.choice.clone() else { return };
-        match next(choice.program, &failure, Lost { was_ready, was_tuning, n_restarts: self.n_restarts }) {
-            Next::Restart(program) => {
+        match recovery(choice.program, &failure, Lost { was_ready, was_tuning, n_lost: self.n_lost }) {
+            Recovery::Restart(program) => {
                 self.tell(Told::Notice(NoticeKind::Restarted(failure)));
-                // Not again what may have been the reason.
+                // Autotuning may be the cause, so the new engine does without it.
                 let may_tune = choice.may_tune && !was_tuning && choice.program != EngineProgram::TunedGpu;
                 self.start_active(EngineChoice { program, may_tune, ..choice }, page);
                 self.reload_dataset(page);
             }
-            Next::FallBack => {
+            Recovery::FallBack => {
                 self.tell(Told::Notice(NoticeKind::FellBack(failure.clone())));
                 let reason = EngineReason::GpuFailed(failure);
                 self.start_active(EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false }, page);
                 self.reload_dataset(page);
             }
-            Next::GiveUp => self.tell(Told::None(failure)),
+            Recovery::GiveUp => {
+                self.awaited = None;
+                self.tell(Told::GaveUp(failure));
+            }
         }
     }
 }
@@ -41,35 +44,35 @@ struct Lost {
     was_ready: bool,
     /// Whether another one was tuning beside it.
     was_tuning: bool,
-    /// Engines lost in a row, this one included.
-    n_restarts: u32,
+    /// Engines lost since a run last finished, this one included.
+    n_lost: u32,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum Recovery {
     Restart(EngineProgram),
-    /// From the GPU engine to the CPU engine.
+    /// Replace the GPU engine by the CPU engine.
     FallBack,
     GiveUp,
 }
 
-/// What follows the loss of an engine.
-fn next(program: EngineProgram, failure: &Failure, lost: Lost) -> Next {
-    // Another start would meet the same file.
+/// Chooses what follows the loss of an engine.
+fn recovery(program: EngineProgram, failure: &Failure, lost: Lost) -> Recovery {
+    // A restart would load the same file.
     if failure.kind == FailureKind::BuildMismatch {
-        return Next::GiveUp;
+        return Recovery::GiveUp;
     }
     match program {
         EngineProgram::Gpu | EngineProgram::TunedGpu => {
-            // A kernel that was only being tried may have brought the GPU down.
+            // A kernel that autotuning tried may have crashed the GPU.
             let is_gpu_lost =
                 failure.kind == FailureKind::NoWebGpu || failure.kind == FailureKind::DeviceLost && !lost.was_tuning;
-            let is_hopeless = is_gpu_lost || !lost.was_ready || lost.n_restarts > 1;
-            // Without tuning: of the kernels that it tries, one may be what the GPU refused.
-            if is_hopeless { Next::FallBack } else { Next::Restart(EngineProgram::Gpu) }
+            let is_hopeless = is_gpu_lost || !lost.was_ready || lost.n_lost > 1;
+            // Without autotuning: the GPU may have refused one of the kernels that it tries.
+            if is_hopeless { Recovery::FallBack } else { Recovery::Restart(EngineProgram::Gpu) }
         }
-        EngineProgram::Cpu if lost.n_restarts > RESTARTS_LIMIT => Next::GiveUp,
-        EngineProgram::Cpu => Next::Restart(EngineProgram::Cpu),
+        EngineProgram::Cpu if lost.n_lost > RESTARTS_LIMIT => Recovery::GiveUp,
+        EngineProgram::Cpu => Recovery::Restart(EngineProgram::Cpu),
     }
 }
 
@@ -77,42 +80,47 @@ fn next(program: EngineProgram, failure: &Failure, lost: Lost) -> Next {
 mod tests {
     use super::*;
 
-    fn check(program: EngineProgram, failure: FailureKind, lost: Lost, expected: Next) {
-        assert_eq!(next(program, &Failure::new(failure, ""), lost), expected, "{program:?} {failure:?}");
+    fn check(program: EngineProgram, failure: FailureKind, lost: Lost, expected: Recovery) {
+        assert_eq!(recovery(program, &Failure::new(failure, ""), lost), expected, "{program:?} {failure:?}");
     }
 
-    const FIRST: Lost = Lost { was_ready: true, was_tuning: false, n_restarts: 1 };
+    const FIRST: Lost = Lost { was_ready: true, was_tuning: false, n_lost: 1 };
 
     #[test]
     fn a_lost_gpu_leads_to_the_cpu() {
-        check(EngineProgram::TunedGpu, FailureKind::DeviceLost, FIRST, Next::FallBack);
-        check(EngineProgram::TunedGpu, FailureKind::NoWebGpu, FIRST, Next::FallBack);
-        check(EngineProgram::TunedGpu, FailureKind::EngineCrashed, Lost { was_ready: false, ..FIRST }, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::DeviceLost, FIRST, Recovery::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::NoWebGpu, FIRST, Recovery::FallBack);
+        check(
+            EngineProgram::TunedGpu,
+            FailureKind::EngineCrashed,
+            Lost { was_ready: false, ..FIRST },
+            Recovery::FallBack,
+        );
     }
 
     #[test]
     fn a_gpu_that_is_lost_while_kernels_are_tried_has_another_chance_without() {
         let lost = Lost { was_tuning: true, ..FIRST };
-        check(EngineProgram::Gpu, FailureKind::DeviceLost, lost, Next::Restart(EngineProgram::Gpu));
-        check(EngineProgram::Gpu, FailureKind::DeviceLost, Lost { n_restarts: 2, ..lost }, Next::FallBack);
+        check(EngineProgram::Gpu, FailureKind::DeviceLost, lost, Recovery::Restart(EngineProgram::Gpu));
+        check(EngineProgram::Gpu, FailureKind::DeviceLost, Lost { n_lost: 2, ..lost }, Recovery::FallBack);
     }
 
     #[test]
     fn a_gpu_engine_that_fails_twice_leads_to_the_cpu() {
-        check(EngineProgram::TunedGpu, FailureKind::GpuError, FIRST, Next::Restart(EngineProgram::Gpu));
-        check(EngineProgram::TunedGpu, FailureKind::GpuError, Lost { n_restarts: 2, ..FIRST }, Next::FallBack);
+        check(EngineProgram::TunedGpu, FailureKind::GpuError, FIRST, Recovery::Restart(EngineProgram::Gpu));
+        check(EngineProgram::TunedGpu, FailureKind::GpuError, Lost { n_lost: 2, ..FIRST }, Recovery::FallBack);
     }
 
     #[test]
     fn restarts_are_bounded() {
-        check(EngineProgram::Cpu, FailureKind::EngineCrashed, FIRST, Next::Restart(EngineProgram::Cpu));
-        let last = Lost { n_restarts: RESTARTS_LIMIT + 1, ..FIRST };
-        check(EngineProgram::Cpu, FailureKind::EngineCrashed, last, Next::GiveUp);
+        check(EngineProgram::Cpu, FailureKind::EngineCrashed, FIRST, Recovery::Restart(EngineProgram::Cpu));
+        let last = Lost { n_lost: RESTARTS_LIMIT + 1, ..FIRST };
+        check(EngineProgram::Cpu, FailureKind::EngineCrashed, last, Recovery::GiveUp);
     }
 
     #[test]
     fn an_engine_of_another_build_is_not_started_again() {
-        check(EngineProgram::Cpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
-        check(EngineProgram::TunedGpu, FailureKind::BuildMismatch, FIRST, Next::GiveUp);
+        check(EngineProgram::Cpu, FailureKind::BuildMismatch, FIRST, Recovery::GiveUp);
+        check(EngineProgram::TunedGpu, FailureKind::BuildMismatch, FIRST, Recovery::GiveUp);
     }
 }

@@ -1,10 +1,12 @@
-//! What the page's engines are to do, as a state machine: what is asked of them, what they say and what the host has go in, [`Effect`]s come
-//! out. [`super::link`] carries these out; here is neither a worker nor a clock, so that tests play an engine's whole life natively.
+//! The life of the page's engines as a state machine: commands, events and answers of the host go in, [`Effect`]s come out, and
+//! [`super::link`] carries them out. It uses neither workers nor timers, so native tests can run it.
 //!
-//! One engine trains and is asked. On a GPU a second one may run beside it, see [`tuner`].
+//! One engine trains and answers. On a GPU a second one may run beside it, to autotune kernels: see [`tuner`]. [`routing`] decides which
+//! engine a command goes to and what an event means, [`moving`] moves a run from one engine to the other, [`crash`] replaces a lost engine.
 
 mod crash;
 mod moving;
+mod routing;
 #[cfg(test)]
 mod tests;
 mod tuner;
@@ -19,102 +21,100 @@ use crate::page::state::{
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{Command, DatasetSource, EngineInfo, Event, Failure, RunId};
 
-/// Commands that wait for an engine to be chosen, at most; more means a page gone wild, and they are dropped.
+/// The maximum number of commands that wait for an engine to be chosen. More than these are dropped: only a runaway script sends so many.
 const QUEUE_LIMIT: usize = 64;
 
 /// The engines that run or start, and why.
 #[derive(Default)]
 pub struct Engines {
-    /// The one that trains and is asked.
+    /// The engine that trains and answers.
     active: Option<Engine>,
-    /// The GPU's other one, with tuned kernels or without, once there was a reason to start it.
+    /// The GPU's other engine, with tuned kernels or without, once it was needed.
     beside: Option<Engine>,
-    /// Only while there is no engine.
+    /// Commands that wait for an engine. Empty while there is one.
     queue: Vec<Command>,
-    /// What is wanted, as it was put last.
+    /// The latest request for an engine.
     wish: Wish,
-    /// Counts wishes, so that an answer to an earlier one is told from that to the last.
+    /// Counts the requests, so that answers to earlier ones are ignored.
     n_wishes: u32,
     choice: Option<EngineChoice>,
-    /// An engine that is still being built, for which another one stands in.
+    /// The engine that is still being built, while another one stands in for it.
     awaited: Option<EngineProgram>,
     files: EngineFiles,
-    /// Engines lost in a row, without a finished run between them.
-    n_restarts: u32,
+    /// Engines lost since a run last finished.
+    n_lost: u32,
     n_started: u32,
-    /// Whether the visitor wants kernels to be tuned.
+    /// Whether the visitor allows kernel autotuning.
     tuning: Tuning,
     tuner: Tuner,
-    /// The run in which the other engine repeats steps; counts down, where the page's runs count up.
+    /// The id of the run in which the engine beside repeats steps. It counts down, while the page's run ids count up.
     proof: RunId,
-    /// What is to be done, until [`Engines::hear`] hands it out.
+    /// Effects of the present input, until [`Engines::hear`] returns them.
     effects: Vec<Effect>,
 }
 
-/// An engine that runs, or starts.
+/// An engine that runs or starts.
 struct Engine {
     id: EngineId,
     program: EngineProgram,
-    /// Once it is ready.
+    /// Known once the engine is ready.
     info: Option<EngineInfo>,
-    /// What it has loaded, or was told to load.
+    /// The dataset that the engine has loaded or was told to load.
     dataset: Option<(DatasetSource, SplitConfig)>,
-    /// Whether questions may have been put to it.
+    /// Whether the engine may have open questions.
     was_active: bool,
-    /// Whether the run has moved on, and the engine has not yet said that it is over.
+    /// Whether the run has moved to the other engine, but this one has not reported its end yet.
     is_leaving: bool,
 }
 
-/// Names an engine among all that were started.
+/// Identifies an engine among all that were started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EngineId(pub u32);
 
-/// Which engine is asked for, by the page's address, which goes first, and by the visitor.
+/// Which engine is requested. The page's address takes precedence over the visitor's preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Wish {
     pub address: Option<Asked>,
     pub preference: EnginePreference,
 }
 
-/// Names a wish among all that were put.
+/// Identifies a request for an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WishId(u32);
 
-/// What the engines' state goes by.
 #[derive(Debug)]
 pub enum Input {
-    /// An engine is wanted: the first, another one, or a new one of the same. What the one before held is loaded again.
+    /// An engine is requested: the first one, another one, or a new one of the same kind. It loads the dataset of the one before.
     Wanted(Wish),
-    /// The engine that is best by the browser's word, and the files that the host has.
+    /// Answers [`Effect::Find`]: the best engine for this browser, and the files that the host has.
     Found {
         wish: WishId,
         choice: EngineChoice,
         files: EngineFiles,
     },
-    /// What the host has by now; none where it does not answer.
+    /// Answers [`Effect::AskHostLater`]; no files if the host did not respond.
     HostHas {
         wish: WishId,
         files: Option<EngineFiles>,
     },
-    /// The page asks something of the engine that trains.
+    /// The page sends a command to the engine that trains.
     Asked(Command),
     Said {
         engine: EngineId,
         event: Event,
     },
-    /// The visitor wants kernels to be tuned, or no longer; runs under way stay where they are.
-    Tune(Tuning),
+    /// The visitor allows kernel autotuning, or no longer. Runs in progress stay in their engine.
+    SetTuning(Tuning),
 }
 
-/// What is to be done, in this order.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
-    /// Ask browser and host, and answer by [`Input::Found`].
+    /// Ask the browser and the host, and answer with [`Input::Found`].
     Find {
         id: WishId,
         wish: Wish,
     },
-    /// Ask the host in a while, and answer by [`Input::HostHas`].
+    /// Ask the host after a pause, and answer with [`Input::HostHas`].
     AskHostLater(WishId),
     Start {
         engine: EngineId,
@@ -125,9 +125,9 @@ pub enum Effect {
         command: Command,
     },
     End(EngineId),
-    /// Keep it for the next visit.
+    /// Remember the preference for the next visit.
     Remember(Tuning),
-    /// The page is to have the dataset loaded that the engine before held.
+    /// Have the page load the dataset that the previous engine held, unless it is loading another one by now.
     Load {
         source: DatasetSource,
         split: SplitConfig,
@@ -135,67 +135,70 @@ pub enum Effect {
     Tell(Told),
 }
 
-/// What the page is told.
+/// What the page's state is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// The engine that trains says so.
+    /// An event of the engine that trains, or an answer of the one that did.
     Event(Event),
     Starting(EngineChoice),
-    /// The engine runs for another reason than it was chosen for.
+    /// The reason for the engine has changed since it was chosen.
     Explained(EngineReason),
-    /// Another engine trains and is asked from now on.
+    /// Another engine trains and answers from now on.
     Switched(EngineProgram, EngineInfo),
     /// The engine was ended on purpose.
     Replaced,
-    /// No engine will be started without the visitor.
-    None(Failure),
+    /// No engine starts until the visitor asks for one.
+    GaveUp(Failure),
     Tuning(TuningState),
-    /// The run goes on in another engine.
-    RunMoves,
-    /// The run goes on from where it was at a checkpoint.
+    /// The run continues in another engine.
+    RunMoves(RunId),
+    /// The run continues in another engine, from this checkpoint.
     RunFallsBack(Box<Checkpoint>),
-    /// An engine is lost that may have been asked something, while another goes on.
+    /// An engine with open questions is lost, while another one continues.
     QuestionsLost(Failure),
     Notice(NoticeKind),
 }
 
 impl Engines {
-    /// `tuning` is what the visitor chose before.
+    /// `tuning` is the visitor's preference from an earlier visit.
     pub fn new(tuning: Tuning) -> Self {
         Self { tuning, ..Self::default() }
     }
 
-    /// Takes something in; `page` is what the page knows before it has heard of it.
+    /// Updates the state and returns what is to be done, in order. `page` is the page's state before an event, but after a command, was
+    /// applied to it.
     pub fn hear(&mut self, input: Input, page: &AppState) -> Vec<Effect> {
         match input {
             Input::Wanted(wish) => self.want(wish),
-            Input::Found { wish, choice, files } if self.is_last(wish) => self.settle(choice, files, page),
-            Input::HostHas { wish, files } if self.is_last(wish) => self.take_when_there(files.as_ref(), page),
-            // The visitor has asked for something else meanwhile.
+            Input::Found { wish, choice, files } if self.is_latest(wish) => self.settle(choice, files, page),
+            Input::HostHas { wish, files } if self.is_latest(wish) => self.take_when_there(files.as_ref(), page),
+            // Another engine was requested meanwhile.
             Input::Found { .. } | Input::HostHas { .. } => {}
             Input::Asked(command) => self.carry(command, page),
             Input::Said { engine, event } => self.said(engine, event, page),
-            Input::Tune(tuning) => self.tune(tuning, page),
+            Input::SetTuning(tuning) => self.set_tuning(tuning, page),
         }
         std::mem::take(&mut self.effects)
     }
 
-    fn is_last(&self, WishId(wish): WishId) -> bool {
+    fn is_latest(&self, WishId(wish): WishId) -> bool {
         self.n_wishes == wish
     }
 
     fn want(&mut self, wish: Wish) {
-        self.n_restarts = 0;
+        self.n_lost = 0;
         if self.active.is_some() || self.choice.is_some() {
             self.end_engines();
             self.tell(Told::Replaced);
+            // Nobody waits for their results any more.
+            self.queue.clear();
         }
         self.wish = wish;
         self.n_wishes += 1;
         self.effects.push(Effect::Find { id: WishId(self.n_wishes), wish });
     }
 
-    /// Starts the engine that is best, or the one that stands in for it as long as that is not there.
+    /// Starts the best engine, or the one that stands in for it until it is built.
     fn settle(&mut self, wanted: EngineChoice, files: EngineFiles, page: &AppState) {
         let program = wanted.program;
         let choice = files.settle(wanted);
@@ -208,13 +211,13 @@ impl Engines {
         }
     }
 
-    /// Takes the GPU engine that was still being built, as long as nothing is lost by it: no run was begun, nothing loads, nothing is asked.
-    /// After that the visitor decides.
+    /// Takes the awaited engine once it is built, as long as nothing is lost by that: no run was started, no dataset loads, no question is
+    /// open. Otherwise the visitor decides.
     fn take_when_there(&mut self, files: Option<&EngineFiles>, page: &AppState) {
         let Some(program) = self.awaited else { return };
         let is_busy = page.dataset.load.is_loading() || !page.questions.is_empty();
         match files.map(|files| files.presence(program)) {
-            // The host may be gone for a moment.
+            // The host may be unreachable for a moment.
             None | Some(Presence::Coming) => self.ask_host_later(),
             Some(Presence::There) if page.run != RunState::Idle => self.explain(EngineReason::GpuCame),
             Some(Presence::There) if is_busy => self.ask_host_later(),
@@ -234,8 +237,8 @@ impl Engines {
         }
     }
 
-    /// The dataset before, if there was one. A load that was under way when the engine was lost is left to the visitor: it may
-    /// be what the engine was lost by.
+    /// Reloads the dataset that was loaded before. A load that was in progress when the engine was lost is left to the visitor, because it
+    /// may be the cause.
     fn reload_dataset(&mut self, page: &AppState) {
         if let Some((source, split)) = page.dataset.origin.clone() {
             self.effects.push(Effect::Load { source, split });
@@ -248,7 +251,7 @@ impl Engines {
         let engine = Engine { was_active: true, ..self.start(choice.program) };
         let id = engine.id;
         self.active = Some(engine);
-        // A new engine does not know yet that somebody looks inside.
+        // A new engine does not know yet that the network is being monitored.
         if let Some(watch) = page.inside.watch {
             self.send_to(id, Command::Watch(Some(watch)));
         }
@@ -273,7 +276,7 @@ impl Engines {
         self.tuner = Tuner::default();
     }
 
-    /// To the engine that trains and is asked.
+    /// Sends a command to the engine that trains and answers.
     fn send(&mut self, command: Command) {
         match &self.active {
             Some(engine) => self.send_to(engine.id, command),

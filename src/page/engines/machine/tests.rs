@@ -1,10 +1,12 @@
-//! The life of the page's engines, played without a worker.
+//! The life of the page's engines, without workers.
+
+use std::collections::VecDeque;
 
 use super::*;
 use crate::page::json;
 use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
 use kindling_core::dataset::DrawingStyle;
-use kindling_core::protocol::question::Images;
+use kindling_core::protocol::question::{FindRate, Images};
 use kindling_core::protocol::{
     Bulk, DatasetSummary, DatasetUpdate, Ending, EngineKind, FailureKind, ImageShape, Progress, RequestId, RunReport,
     RunUpdate, SplitCounts, SplitName, Watch,
@@ -15,11 +17,11 @@ const HOST: &str = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engi
 const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
 const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
 
-/// The engines with a page that hears what it is told, and what was done.
+/// The engines, a page, and the effects that were carried out.
 struct World {
     engines: Engines,
     page: AppState,
-    /// All but what the page was told of events, and of tuning.
+    /// All effects except events and the state of tuning.
     done: Vec<Effect>,
 }
 
@@ -28,12 +30,16 @@ impl World {
         Self { engines: Engines::new(Tuning::On), page: AppState::default(), done: Vec::new() }
     }
 
+    /// Carries out the effects as the page's link does: what an effect causes is carried out after the effects already due.
     fn hear(&mut self, input: Input) {
-        for effect in self.engines.hear(input, &self.page) {
+        let mut due = VecDeque::from(self.engines.hear(input, &self.page));
+        while let Some(effect) = due.pop_front() {
             match &effect {
                 Effect::Tell(told) => self.tell(told),
-                Effect::Load { source, split } => {
-                    self.ask(Command::SetDataset { source: source.clone(), split: *split });
+                Effect::Load { source, split } if !self.page.dataset.load.is_loading() => {
+                    let command = Command::SetDataset { source: source.clone(), split: *split };
+                    self.page.sent(&command);
+                    due.extend(self.engines.hear(Input::Asked(command), &self.page));
                 }
                 _ => {}
             }
@@ -43,7 +49,7 @@ impl World {
         }
     }
 
-    /// As the page's store does.
+    /// Does what the page's store does.
     fn tell(&mut self, told: &Told) {
         let page = &mut self.page;
         match told.clone() {
@@ -52,9 +58,9 @@ impl World {
             Told::Explained(reason) => page.engine_explained(reason),
             Told::Switched(program, info) => page.engine_switched(program, info),
             Told::Replaced => page.lose_engine(&failure(FailureKind::Canceled)),
-            Told::None(failure) => page.engine_failed(&failure),
+            Told::GaveUp(failure) => page.engine_failed(&failure),
             Told::Tuning(tuning) => page.set_tuning(tuning),
-            Told::RunMoves => page.run_moves(),
+            Told::RunMoves(run) => page.run_moves(run),
             Told::RunFallsBack(checkpoint) => page.take_past(checkpoint.run, checkpoint.curves),
             Told::QuestionsLost(_) => page.lose_questions(),
             Told::Notice(notice) => page.notify(notice),
@@ -117,7 +123,7 @@ impl World {
         self.run_said(engine, RUN, RunUpdate::Checkpoint { step: 8, bytes: weights() });
     }
 
-    /// Engine 1 trains on the GPU, engine 2 has tuned kernels for it and has shown that they are right; the run is about to move.
+    /// Engine 1 trains on the GPU, engine 2 has tuned its kernels and proved them correct. The run moves at its next checkpoint.
     fn proved() -> Self {
         let mut world = Self::new();
         world.find(EngineProgram::Gpu, HOST);
@@ -141,7 +147,7 @@ impl World {
         world
     }
 
-    /// What was done since the last look.
+    /// The effects since the previous call.
     fn take_done(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.done)
     }
@@ -199,6 +205,11 @@ fn summary() -> DatasetSummary {
 
 fn report() -> RunReport {
     RunReport { ending: Ending::Completed, steps: 100, best: None, is_averaged: false, elapsed_ms: 1.0 }
+}
+
+fn question(request: u32) -> Command {
+    let question = Images { split: SplitName::Train, class: None, offset: 0, count: 1 }.into();
+    Command::Ask { request: RequestId(request), question }
 }
 
 fn send(to: u32, command: Command) -> Effect {
@@ -268,7 +279,7 @@ fn another_engine_takes_over_the_dataset_and_the_look_inside() {
     assert_eq!(done[..2], [Effect::End(EngineId(1)), Effect::Tell(Told::Replaced)]);
     assert!(done.contains(&send(2, Command::Watch(Some(Watch::default())))), "{done:?}");
     assert!(done.contains(&send(2, set_dataset())), "{done:?}");
-    // What the first one still says is not heard.
+    // Events of the first one are ignored.
     world.crash(1, FailureKind::EngineCrashed);
     assert_eq!(world.take_done(), []);
     assert_eq!(world.program(), Some(EngineProgram::Gpu));
@@ -290,7 +301,7 @@ fn a_lost_engine_is_started_again_with_its_dataset_and_not_for_ever() {
     }
     world.crash(4, FailureKind::EngineCrashed);
     let lost = failure(FailureKind::EngineCrashed);
-    assert_eq!(world.take_done(), [Effect::End(EngineId(4)), Effect::Tell(Told::None(lost))]);
+    assert_eq!(world.take_done(), [Effect::End(EngineId(4)), Effect::Tell(Told::GaveUp(lost))]);
 
     // The visitor asks for another try.
     world.find(EngineProgram::Cpu, HOST);
@@ -322,17 +333,7 @@ fn a_lost_gpu_is_replaced_by_the_cpu_which_says_why() {
     let lost = failure(FailureKind::DeviceLost);
     let reason = world.page.engine.choice().map(|choice| choice.reason.clone());
     assert_eq!((world.program(), reason), (Some(EngineProgram::Cpu), Some(EngineReason::GpuFailed(lost))));
-    assert_eq!(
-        world.done.last(),
-        Some(&Effect::Load { source: source_of(set_dataset()), split: SplitConfig::default() })
-    );
-}
-
-fn source_of(command: Command) -> DatasetSource {
-    match command {
-        Command::SetDataset { source, .. } => source,
-        other => panic!("{other:?} loads nothing"),
-    }
+    assert!(world.done.ends_with(&[send(2, set_dataset())]), "{:?}", world.done);
 }
 
 #[test]
@@ -353,8 +354,7 @@ fn the_cpu_stands_in_for_an_engine_that_is_being_built() {
     world.host_has(Some(HOST));
     assert_eq!(world.take_done(), again);
     world.said(1, Event::Dataset(DatasetUpdate::Set(summary())));
-    let question = Images { split: SplitName::Train, class: None, offset: 0, count: 1 }.into();
-    world.ask(Command::Ask { request: RequestId(1), question });
+    world.ask(question(1));
     world.take_done();
     world.host_has(Some(HOST));
     assert_eq!(world.take_done(), again);
@@ -367,7 +367,7 @@ fn the_cpu_stands_in_for_an_engine_that_is_being_built() {
 }
 
 #[test]
-fn a_run_is_not_ended_for_an_engine_that_has_come() {
+fn a_run_does_not_end_because_the_awaited_engine_is_built_or_never_will_be() {
     for (host, expected) in [(HOST, EngineReason::GpuCame), (HOST_CPU, EngineReason::GpuNotBuilt)] {
         let mut world = World::new();
         world.find(EngineProgram::Gpu, HOST_EARLY);
@@ -405,12 +405,12 @@ fn a_run_moves_and_moves_back_where_it_is_slower() {
             Effect::Tell(Told::Switched(program, info())),
             send(from, Command::Watch(None)),
             send(from, Command::Stop),
-            Effect::Tell(Told::RunMoves),
+            Effect::Tell(Told::RunMoves(RUN)),
             send(to, go_on.clone()),
         ]
     };
     assert_eq!(world.take_done(), moved(1, 2, EngineProgram::TunedGpu));
-    // The engine that it left says that it is over: nobody minds.
+    // The engine that it left reports its end, which does not end the run.
     world.run_said(1, RUN, RunUpdate::Failed(failure(FailureKind::Canceled)));
     assert!(world.page.run.is_active());
 
@@ -432,6 +432,8 @@ fn a_run_falls_back_where_its_tuned_engine_is_lost_on_trial() {
     assert_eq!(world.program(), Some(EngineProgram::Gpu));
     assert!(done.contains(&Effect::End(EngineId(2))), "{done:?}");
     assert!(done.contains(&Effect::Remember(Tuning::Off)), "{done:?}");
+    assert!(done.contains(&Effect::Tell(Told::QuestionsLost(failure(FailureKind::DeviceLost)))), "{done:?}");
+    assert!(done.iter().any(|effect| matches!(effect, Effect::Tell(Told::RunFallsBack(_)))), "{done:?}");
     let go_on = Command::Train { run: RUN, config: Box::new(config()), checkpoint: Some(weights()), is_kept: true };
     assert!(done.contains(&send(1, go_on)), "{done:?}");
 }
@@ -456,11 +458,174 @@ fn other_losses_end_the_engine_that_tunes() {
 }
 
 #[test]
-fn nothing_is_tuned_where_the_visitor_does_not_want_it() {
+fn tuning_ends_when_the_visitor_switches_it_off() {
     let mut world = World::proved();
     world.take_done();
-    world.hear(Input::Tune(Tuning::Off));
+    world.hear(Input::SetTuning(Tuning::Off));
     assert_eq!(world.take_done(), [Effect::Remember(Tuning::Off), send(2, Command::Stop)]);
     world.checkpoint(1);
     assert_eq!(world.take_done(), []);
+}
+
+#[test]
+fn a_crash_fails_the_run_and_the_questions() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.ready(1);
+    world.load(1);
+    world.ask(train(RUN));
+    world.ask(question(7));
+    world.crash(1, FailureKind::EngineCrashed);
+    assert!(matches!(&world.page.run, RunState::Failed { failure, .. } if failure.kind == FailureKind::EngineCrashed));
+    assert!(world.page.questions.is_empty());
+}
+
+#[test]
+fn a_gpu_engine_that_never_started_is_replaced_by_the_cpu() {
+    let mut world = World::new();
+    world.find(EngineProgram::Gpu, HOST);
+    world.crash(1, FailureKind::EngineCrashed);
+    assert_eq!(world.program(), Some(EngineProgram::Cpu));
+
+    // One that had started gets another chance.
+    let mut world = World::new();
+    world.find(EngineProgram::Gpu, HOST);
+    world.ready(1);
+    world.crash(1, FailureKind::EngineCrashed);
+    assert_eq!(world.program(), Some(EngineProgram::Gpu));
+}
+
+#[test]
+fn a_gpu_that_is_lost_while_kernels_are_tuned_is_not_tuned_for_again() {
+    let mut world = World::proved();
+    world.crash(1, FailureKind::DeviceLost);
+    assert_eq!(world.program(), Some(EngineProgram::Gpu));
+    assert_eq!(world.page.engine.choice().map(|choice| choice.may_tune), Some(false));
+    assert_eq!(world.page.tuning, TuningState::Off);
+    assert!(world.done.contains(&Effect::End(EngineId(2))), "{:?}", world.done);
+}
+
+#[test]
+fn an_engine_of_another_build_is_given_up() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.crash(1, FailureKind::BuildMismatch);
+    assert_eq!(world.done.last(), Some(&Effect::Tell(Told::GaveUp(failure(FailureKind::BuildMismatch)))));
+    assert_eq!(starts(&world.done).len(), 1);
+}
+
+#[test]
+fn nothing_starts_by_itself_after_giving_up() {
+    let mut world = World::new();
+    world.find(EngineProgram::Gpu, HOST_EARLY);
+    (1..=4).for_each(|engine| world.crash(engine, FailureKind::EngineCrashed));
+    world.take_done();
+    world.host_has(Some(HOST));
+    assert_eq!(world.take_done(), []);
+}
+
+#[test]
+fn an_awaited_engine_is_still_taken_after_its_stand_in_was_lost() {
+    let mut world = World::new();
+    world.find(EngineProgram::Gpu, HOST_EARLY);
+    world.crash(1, FailureKind::EngineCrashed);
+    world.take_done();
+    world.host_has(Some(HOST));
+    assert!(matches!(world.take_done()[..], [.., Effect::Find { .. }]));
+}
+
+#[test]
+fn the_host_s_answer_to_an_earlier_request_is_ignored() {
+    let mut world = World::new();
+    world.find(EngineProgram::Gpu, HOST_EARLY);
+    let earlier = WishId(world.engines.n_wishes);
+    world.find(EngineProgram::Cpu, HOST);
+    world.take_done();
+    world.hear(Input::HostHas { wish: earlier, files: Some(files(HOST)) });
+    assert_eq!(world.take_done(), []);
+}
+
+#[test]
+fn the_preference_for_tuning_outlives_an_engine() {
+    let mut world = World::new();
+    world.hear(Input::SetTuning(Tuning::Off));
+    world.find(EngineProgram::Gpu, HOST);
+    world.ready(1);
+    world.load(1);
+    world.ask(train(RUN));
+    world.progress(1, RUN, &[2.5], 100.0);
+    world.take_done();
+    world.checkpoint(1);
+    assert_eq!((world.take_done(), world.page.tuning), (vec![], TuningState::Off));
+}
+
+#[test]
+fn commands_of_a_replaced_engine_do_not_reach_the_next_one() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.want();
+    world.ask(train(RUN));
+    // The page fails this run when it is told of the replacement.
+    world.find(EngineProgram::Cpu, HOST);
+    assert!(!world.done.iter().any(|effect| matches!(effect, Effect::Send { command: Command::Train { .. }, .. })));
+}
+
+#[test]
+fn a_dataset_that_was_asked_for_meanwhile_is_not_replaced_by_the_previous_one() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.ready(1);
+    world.load(1);
+    let wish = world.want();
+    let other = DatasetSource::Served { id: "other".into(), base: "http://localhost/".into() };
+    let other = Command::SetDataset { source: other, split: SplitConfig::default() };
+    world.ask(other.clone());
+    world.take_done();
+    world.found(wish, EngineProgram::Cpu, HOST);
+    let sent = |effect: &&Effect| matches!(effect, Effect::Send { .. });
+    assert_eq!(world.done.iter().filter(sent).collect::<Vec<_>>(), [&send(2, other)]);
+}
+
+#[test]
+fn once_tuned_a_config_starts_on_the_tuned_engine_and_others_do_not() {
+    let mut world = World::on_trial();
+    world.progress(2, RUN, &[1.0], 200.0);
+    world.checkpoint(2);
+    assert_eq!(world.page.tuning, TuningState::Measured { ratio: 2.0 });
+    world.run_said(2, RUN, RunUpdate::Finished(report()));
+    world.take_done();
+    let next = RunId(2);
+    world.ask(train(next));
+    assert_eq!(world.take_done(), [send(2, train(next))]);
+
+    // A range test of other kernels belongs in the engine that does not tune.
+    let other = RunConfig { batch_size: 7, ..config() };
+    let request = RequestId(3);
+    let test = Command::Ask { request, question: FindRate { config: Box::new(other) }.into() };
+    world.ask(test.clone());
+    assert_eq!(world.take_done(), [send(1, test)]);
+    let withdraw = Command::Withdraw { request };
+    world.ask(withdraw.clone());
+    assert_eq!(world.take_done(), [send(1, withdraw.clone()), send(2, withdraw)]);
+}
+
+#[test]
+fn questions_of_the_engine_beside_are_lost_with_it() {
+    let mut world = World::on_trial();
+    world.take_done();
+    world.crash(1, FailureKind::EngineCrashed);
+    let lost = failure(FailureKind::EngineCrashed);
+    assert_eq!(world.take_done(), [Effect::Tell(Told::QuestionsLost(lost)), Effect::End(EngineId(1))]);
+    assert!(world.page.run.is_active());
+}
+
+#[test]
+fn a_paused_run_is_paused_again_after_falling_back() {
+    let mut world = World::on_trial();
+    world.run_said(1, RUN, RunUpdate::Failed(failure(FailureKind::Canceled)));
+    world.progress(2, RUN, &[1.0], 200.0);
+    world.run_said(2, RUN, RunUpdate::Paused { step: 8 });
+    world.take_done();
+    world.crash(2, FailureKind::DeviceLost);
+    assert!(world.take_done().contains(&send(1, Command::Pause)));
 }

@@ -137,7 +137,7 @@ impl Interrupted {
         let prepared = self.prepare(id).await;
         self.recipe.is_starting.set(false);
         let (interrupted, checkpoint) = prepared?;
-        let (run, report) = self.store.go_on(checkpoint, on_update)?;
+        let (run, report) = self.store.resume_run(checkpoint, on_update)?;
         self.current.set_value(Some((run, Arc::new(interrupted))));
         self.list.update(|list| list.retain(|it| it.id != id));
         report.await

@@ -10,7 +10,7 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::probabilities::{Bar, Probabilities};
 use crate::page::widgets::show::Show;
 use kindling_core::search::importance;
-use kindling_core::search::importance::{TRIALS_WANTED, counted};
+use kindling_core::search::importance::{MIN_TRIALS, counted};
 
 #[component]
 pub fn ImportanceBars() -> impl IntoView {
@@ -36,8 +36,8 @@ pub fn ImportanceBars() -> impl IntoView {
         <section class="search-part" aria-labelledby="search-importance-title">
             <h3 id="search-importance-title">{move_tr!(search.importance)}</h3>
             <p class="hint">{move_tr!(search.importance_why)}</p>
-            <Show when=move || { n_known.get() < TRIALS_WANTED }>
-                <p class="hint" id="search-few">{move || tr!(search.few, wanted = TRIALS_WANTED)}</p>
+            <Show when=move || { n_known.get() < MIN_TRIALS }>
+                <p class="hint" id="search-few">{move || tr!(search.few, wanted = MIN_TRIALS)}</p>
             </Show>
             <div class="search-importance">
                 <Probabilities bars name=Signal::derive(move_tr!(search.importance)) />

@@ -49,8 +49,8 @@ pub fn advice_now(store: Store) -> Vec<Advice> {
 fn layers_of(snapshot: &LayersReport) -> Vec<LayerHealth> {
     let health = |layer: &LayerReport| LayerHealth {
         layer: layer.index,
-        dead_share: layer.dead_units.map(UnitCount::share),
-        saturated_share: layer.saturated.map(f64::from),
+        dead_fraction: layer.dead_units.map(UnitCount::share),
+        saturated_fraction: layer.saturated.map(f64::from),
     };
     snapshot.layers.iter().map(health).collect()
 }

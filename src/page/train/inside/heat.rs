@@ -1,9 +1,9 @@
 //! Histograms over time as a heat map, on a common range of values. Pure.
 
-use crate::page::state::LOOKS_LIMIT;
+use crate::page::state::SNAPSHOTS_LIMIT;
 use kindling_core::protocol::Histogram;
 
-pub const COLUMNS: usize = LOOKS_LIMIT;
+pub const COLUMNS: usize = SNAPSHOTS_LIMIT;
 
 pub const ROWS: usize = 32;
 

@@ -12,6 +12,7 @@
 //! - `move_tr!`: all texts of views have one closure type. Widgets report changes through a `Callback`, not through a type parameter.
 //! - `json.rs`: JSON by way of `serde_json::Value`, so that a type has one serialization format besides the channel's.
 //! - `sort.rs`: one sort for all tables.
+//! - `core/decimal.rs`: one parser of numbers, that of JSON.
 //!
 //! Code that a visitor may never need is not in the part that loads first. A single direct reference from the shell would pull it back in, so such
 //! code is reached only through a pointer that its part returns: a place or panel through `part!`, a storage through a trait, the methods of the API

@@ -39,5 +39,9 @@ pub mod runs;
 #[cfg(feature = "decisions")]
 pub mod advice;
 
+/// Decimal numbers as text.
+#[cfg(feature = "decisions")]
+pub mod decimal;
+
 /// A small random number generator that gives the same numbers on every machine.
 pub mod random;

@@ -45,9 +45,8 @@ pub fn SplitForm() -> impl IntoView {
                     step="0.01"
                     prop:value=move || recipe.split.read().validation_fraction.to_string()
                     on:input:target=move |event| {
-                        if let Ok(fraction) = event.target().value().parse() {
-                            recipe.split.update(|split| split.validation_fraction = fraction);
-                        }
+                        let fraction = event.target().value_as_number() as f32;
+                        recipe.split.update(|split| split.validation_fraction = fraction);
                     }
                 />
             </div>

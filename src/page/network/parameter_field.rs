@@ -50,7 +50,7 @@ pub fn ParameterField(
                     <select
                         id=id
                         prop:value=move || now.get().to_string()
-                        on:change:target=move |event| set(event.target().value().parse().unwrap_or_default())
+                        on:change:target=move |event| set(event.target().value().parse::<u32>().unwrap_or_default().into())
                     >
                         {options.collect_view()}
                     </select>

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::config::RunConfig;
 use crate::config::check::check_ranges;
 use crate::config::fields::{self, Searched};
+use crate::decimal::rounded;
 use crate::protocol::{Failure, FailureKind};
 
 /// Maximum number of fields of a search. With the number of trials that a search can afford, the effects of more fields cannot be
@@ -131,7 +132,7 @@ impl Field {
 
 /// Rounds to three significant digits: a learning rate of 0.00123 says as much as 0.0012345678, and is readable.
 fn three_digits(number: f64) -> f64 {
-    format!("{number:.2e}").parse().unwrap_or(number)
+    rounded(number, 3)
 }
 
 /// Checks that trials can be drawn from a space. Every field must be in `base`, or in a kind that another field chooses.

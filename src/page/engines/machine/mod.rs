@@ -285,10 +285,12 @@ impl Engines {
         }
     }
 
+    #[inline(never)]
     fn send_to(&mut self, to: EngineId, command: Command) {
         self.effects.push(Effect::Send { to, command });
     }
 
+    #[inline(never)]
     fn tell(&mut self, told: Told) {
         self.effects.push(Effect::Tell(told));
     }

@@ -1,6 +1,7 @@
 //! A layer's numbers and choices as uniform parameters, so that one form field component handles them all.
 
 use kindling_core::config::{Activation, Layer, Padding, States};
+use kindling_core::decimal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
@@ -92,7 +93,7 @@ pub fn value(layer: &Layer, parameter: Parameter) -> Option<f64> {
     Some(match slot {
         Slot::Whole(number) => (*number).into(),
         // The shortest decimal that is the same f32: 0.1, not 0.10000000149.
-        Slot::Real(number) => number.to_string().parse().unwrap_or((*number).into()),
+        Slot::Real(number) => decimal::parse(&number.to_string()).unwrap_or((*number).into()),
         Slot::Bias(is_there) => f64::from(u8::from(*is_there)),
         Slot::Padding(padding) => f64::from(u8::from(*padding == Padding::Same)),
         Slot::States(states) => f64::from(u8::from(*states == States::All)),

@@ -1,5 +1,6 @@
 //! The state of an LR range test. Pure.
 
+use kindling_core::decimal;
 use kindling_core::protocol::{Failure, RatePoint, RateTest};
 
 /// The maximum number of points kept. The engine runs 100 steps, one point each.
@@ -52,7 +53,7 @@ impl Test {
 
 /// Rounds to two significant digits: the test is not more precise.
 fn rounded(rate: f64) -> f64 {
-    format!("{rate:.1e}").parse().unwrap_or(rate)
+    decimal::rounded(rate, 2)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "vulkan", feature = "metal", feature = "cuda"))]
 use burn::tensor::Device;
 use kindling_core::protocol::EngineKind;
 use kindling_core::runs::record::Environment;
@@ -145,7 +145,7 @@ fn open_cuda(index: Option<usize>) -> Result<EngineDevice, Trouble> {
     Ok(gpu(Device::cuda(index.unwrap_or_default())))
 }
 
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "vulkan", feature = "metal", feature = "cuda"))]
 fn gpu(device: Device) -> EngineDevice {
     EngineDevice { device, max_buffer_bytes: MAX_BUFFER_BYTES, warm_up_steps: 1 }
 }

@@ -10,7 +10,7 @@ use crate::device::DeviceName;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    success
-  1    failure: the last line says why, and what to do
+  1    failure: standard error says why, and what to do
   2    invalid arguments
   130  interrupted by Ctrl-C; a run leaves a checkpoint, see `kindling train --resume`";
 
@@ -24,14 +24,14 @@ Examples:
   kindling evaluate lenet --data static/datasets/mnist
 
   # Classify images.
-  kindling predict lenet seven.png photo.jpg";
+  kindling predict lenet one.png another.jpg";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
   # Train a config that the page saved (\"Settings as JSON\"), for more epochs.
   kindling train settings.json --data mnist --out run --set epochs=50
 
-  # Ctrl-C leaves a checkpoint. --resume continues from it, with the same result as without the interruption.
+  # Ctrl-C leaves a checkpoint, and --resume continues from it.
   kindling train --data mnist --out run --resume
 
   # Print every event as a line of JSON, for programs.
@@ -43,11 +43,11 @@ The folder then holds:
   curves.csv             the curves, for a spreadsheet
   checkpoint.safetensors until the run ends
 
-The same config, seed and number of threads reproduce a run step by step on the same machine.";
+On the CPU, the same config, seed and number of threads reproduce a run step by step, interrupted or not.";
 
 /// Train convolutional neural networks, evaluate them, and classify images with them: Kindling without its page.
 #[derive(Parser, Debug)]
-#[command(version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), max_term_width = 110)]
+#[command(name = "kindling", version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), max_term_width = 110)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -81,14 +81,14 @@ pub struct MachineArguments {
     /// The device: flex (the CPU), wgpu, vulkan, metal, or cuda; cuda:1 is the second GPU
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
-    /// CPU threads; all cores by default. With 1, the losses equal those of the page's CPU engine up to rounding
+    /// CPU threads; all cores by default. With 1, a run's losses equal those of the page's CPU engine up to rounding
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 }
 
 #[derive(Args, Debug)]
 pub struct TrainArguments {
-    /// A config or a run, as the page or kindling saves them, or a preset's id; not needed with --resume
+    /// A preset's id, or the path of a config or a run as the page or kindling saves them (./lenet for a file named like a preset); not needed with --resume
     #[arg(required_unless_present = "resume")]
     pub config: Option<String>,
     #[command(flatten)]
@@ -98,10 +98,10 @@ pub struct TrainArguments {
     pub out: PathBuf,
     #[command(flatten)]
     pub machine: MachineArguments,
-    /// Set a field of the config, as in its JSON: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
+    /// Set a field of the config to a JSON value, or to a name without quotes, such as --set optimizer=sgd --set optimizer.momentum=0.8: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
     #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "resume")]
     pub changes: Vec<String>,
-    /// Continue from the checkpoint in the folder; without a checkpoint, start CONFIG
+    /// Continue from the checkpoint in the folder; without one, start CONFIG. The checkpoint has its own config, so --set is refused
     #[arg(long)]
     pub resume: bool,
     /// Print every event as a line of JSON, as the page's `kindling.train` passes it to its listener
@@ -135,7 +135,7 @@ pub struct PredictArguments {
     /// Number of classes to list for each image, most probable first
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub top: usize,
-    /// Print CSV (RFC 4180): image, rank, class, probability
+    /// Print CSV (RFC 4180): image, rank, class, probability. A name that a spreadsheet would take for a formula gets a leading '
     #[arg(long)]
     pub csv: bool,
     #[command(flatten)]

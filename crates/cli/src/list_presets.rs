@@ -27,8 +27,8 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
         return Ok(ExitCode::SUCCESS);
     }
     print(format_args!(
-        "{:<12} {:<32} {:>10} {:>6} {:>5} {:>8}",
-        "id", "network", "parameters", "epochs", "batch", "rate"
+        "{:<12} {:<32} {:>10} {:>6} {:>5} {:>13}",
+        "id", "network", "parameters", "epochs", "batch", "learning rate"
     ));
     for preset in presets {
         let config = preset.config;
@@ -36,7 +36,7 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
         let parameters: u64 = infer(&config.network, dataset.shape, dataset.classes.len())
             .map_or(0, |layers| layers.iter().map(|layer| layer.parameters).sum());
         print(format_args!(
-            "{:<12} {:<32} {parameters:>10} {:>6} {:>5} {:>8}",
+            "{:<12} {:<32} {parameters:>10} {:>6} {:>5} {:>13}",
             preset.id, config.network.name, config.epochs, config.batch_size, config.learning_rate
         ));
     }

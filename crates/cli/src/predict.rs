@@ -42,7 +42,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
             Ok(classification) => print_classes(path, &classification, &input.classes, arguments),
             // The other images may still succeed.
             Err(trouble) => {
-                eprintln!("{trouble}");
+                eprintln!("kindling: {trouble}");
                 is_complete = false;
             }
         }
@@ -54,6 +54,9 @@ fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Clas
     let unreadable = |why: String| {
         Trouble::new(format!("{} cannot be read ({why}): give a PNG, JPEG, WebP or BMP image.", path.display()))
     };
+    if !path.exists() {
+        return Err(Trouble::new(format!("{} does not exist: check its name.", path.display())));
+    }
     let image = decode(path).map_err(|error| unreadable(error.to_string()))?.into_rgba8();
     let (width, height) = image.dimensions();
     let image = ImageInput { width, height, rgba: image.into_raw().into(), kind: InputKind::Photo };
@@ -76,6 +79,11 @@ fn decode(path: &Path) -> image::ImageResult<DynamicImage> {
     Ok(image)
 }
 
+/// The text without control characters: names come from files, and a terminal would obey them.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 fn print_classes(path: &Path, classification: &Classification, names: &[String], arguments: &PredictArguments) {
     let path = path.display().to_string();
     let best = classification
@@ -89,6 +97,6 @@ fn print_classes(path: &Path, classification: &Classification, names: &[String],
         }
     } else {
         let classes: Vec<_> = best.map(|(name, probability)| format!("{name} {:.1}%", 100.0 * probability)).collect();
-        print(format_args!("{path}: {}", classes.join(", ")));
+        print(printable(&format!("{path}: {}", classes.join(", "))));
     }
 }

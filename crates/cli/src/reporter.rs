@@ -9,6 +9,8 @@ use kindling_core::protocol::{DatasetSummary, DatasetUpdate, EpochReport, Failur
 use kindling_core::runs::run_event::{error_message, error_name, run_event};
 use serde_json::{Value, json};
 
+use crate::trouble::Trouble;
+
 pub enum Reporter {
     /// A progress bar on standard error, and permanent lines on standard output.
     Person(ProgressBar),
@@ -73,6 +75,14 @@ impl Reporter {
         }
     }
 
+    /// Warns of a failure of the program itself, on standard error.
+    pub fn warn_of(&self, trouble: &Trouble) {
+        match self {
+            Self::Program => eprintln!("kindling: {trouble}"),
+            Self::Person(bar) => bar.suspend(|| eprintln!("kindling: {trouble}")),
+        }
+    }
+
     /// Prints a line for a person only.
     pub fn say(&self, text: &str) {
         if let Self::Person(bar) = self {
@@ -121,15 +131,18 @@ fn preparing(preparation: Preparation) -> &'static str {
 }
 
 fn epoch(report: &EpochReport) -> String {
+    let validation = if report.validation_accuracy.is_finite() {
+        format!("validation loss {:.4}, accuracy {:.2}%", report.validation_loss, 100.0 * report.validation_accuracy)
+    } else {
+        "no validation images".to_owned()
+    };
     format!(
-        "epoch {}: training loss {:.4}, accuracy {:.2}%; validation loss {:.4}, accuracy {:.2}%; {}{}",
+        "epoch {}: training loss {:.4}, accuracy {:.2}%; {validation}; {}{}",
         report.epoch + 1,
         report.train_loss,
         100.0 * report.train_accuracy,
-        report.validation_loss,
-        100.0 * report.validation_accuracy,
         duration(report.elapsed_ms),
-        if report.is_best { ", the best so far" } else { "" }
+        if report.is_best && report.validation_accuracy.is_finite() { ", the best so far" } else { "" }
     )
 }
 

@@ -18,6 +18,8 @@ pub const RUN: &str = "run.json";
 pub const WEIGHTS: &str = "weights.safetensors";
 const CURVES: &str = "curves.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+/// A file that is written and removed to test the folder.
+const PROBE: &str = "writable";
 
 /// The key of the checkpoint's metadata that holds the history.
 const HISTORY_KEY: &str = "kindling.history";
@@ -47,6 +49,12 @@ impl RunFolder {
             )));
         }
         self.check_has_no_result()
+    }
+
+    /// Creates the folder and writes to it, so that a run does not train in vain.
+    pub fn check_is_writable(&self) -> Result<(), Trouble> {
+        block_on(self.store.write(PROBE, b"kindling"))?;
+        Ok(block_on(self.store.remove(PROBE))?)
     }
 
     fn check_has_no_result(&self) -> Result<(), Trouble> {

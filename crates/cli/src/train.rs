@@ -54,8 +54,10 @@ fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Troubl
     if !arguments.resume {
         folder.check_is_free()?;
     } else if let Some(unfinished) = folder.unfinished()? {
+        folder.check_is_writable()?;
         return Ok(Begin::Again(Box::new(unfinished)));
     }
+    folder.check_is_writable()?;
     let out = arguments.out.display();
     let config = arguments.config.as_ref().ok_or_else(|| {
         Trouble::new(format!("{out} has no checkpoint to resume from: give a CONFIG to start with, or another --out."))
@@ -111,8 +113,15 @@ impl Run {
         self.reporter.run(&update);
         match update {
             RunUpdate::Checkpoint { step, bytes } => {
-                self.folder.keep_checkpoint(&self.history, &bytes)?;
+                let kept = self.folder.keep_checkpoint(&self.history, &bytes);
+                if let Err(trouble) = &kept
+                    && !self.is_ending
+                {
+                    // The run may still succeed: a later checkpoint may find room.
+                    self.reporter.warn_of(trouble);
+                }
                 if self.is_ending {
+                    kept?;
                     self.reporter.end();
                     self.reporter.say(&format!("interrupted after step {step}; continue with --resume"));
                     self.reporter.emit(&json!({ "kind": "interrupted", "step": step }));
@@ -133,7 +142,7 @@ impl Run {
         let run = self.history.clone().kept(report.ending.into(), size);
         self.folder.keep_result(&run, weights.as_deref())?;
         self.reporter.end();
-        let best = report.best.map_or_else(String::new, |best| {
+        let best = report.best.filter(|best| best.validation_accuracy.is_finite()).map_or_else(String::new, |best| {
             format!(
                 "; best validation accuracy {:.2}% after epoch {}",
                 100.0 * best.validation_accuracy,

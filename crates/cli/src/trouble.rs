@@ -37,9 +37,9 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
         FailureKind::BadFile => "Get the file again, or leave it out.",
         FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",
-        FailureKind::TooFewImages => "Add images, or hold out a smaller fraction of them.",
+        FailureKind::TooFewImages => "Add images, or change the fractions that the split holds out.",
         FailureKind::NoDataset => {
-            "Pass the dataset that the run was made for to --data, or change the config with `kindling train --set dataset=ID`."
+            "Pass the dataset that the run was made for to --data. To train on another one, start a new run with --set dataset=ID, where ID is the dataset of `kindling presets --json`."
         }
         FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",

@@ -15,5 +15,5 @@ pub mod shape;
 /// Presets: networks with hyperparameters that are known to work.
 pub mod presets;
 
-pub use presets::{Preset, presets};
+pub use presets::{PRESET_IDS, Preset, presets};
 pub use shape::{FeatureShape, LayerSummary, NetworkError, PlacedLayer};

@@ -106,7 +106,7 @@ impl RunCurves {
 /// A CSV field, quoted if necessary; quotes within are doubled.
 pub fn csv_field(text: &str) -> String {
     // A spreadsheet would interpret these as formulas.
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
     let text = text.as_str();
     if text.contains(['"', ',', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\""))

@@ -15,8 +15,10 @@ use crate::dataset::{DrawingStyle, MAX_CLASSES, MAX_SIDE_PIXELS};
 use crate::network::shape::check_extent;
 use crate::protocol::Bulk;
 
-/// Maximum size of a file. Five hundred runs with long curves take up to about 80 MB; typical files take a few.
-pub const FILE_LIMIT_BYTES: usize = 100_000_000;
+/// Maximum size of a file of runs. Five hundred runs with long curves take up to about 80 MB; typical files take a few.
+const TEXT_LIMIT_BYTES: usize = 100_000_000;
+/// Maximum size of any file: the weights of the largest network that may be trained, 100 million parameters, and its run.
+pub const FILE_LIMIT_BYTES: usize = 500_000_000;
 /// Maximum number of runs in a file, and of runs that the page keeps.
 pub const RUNS_LIMIT: usize = 500;
 /// Maximum length of an id, a class or dataset name, and each field of the environment.
@@ -68,6 +70,9 @@ pub fn parse_file(bytes: &[u8]) -> Result<Incoming, Refusal> {
     if weights::is_safetensors(bytes) {
         let run = trained_run(bytes).map_err(Refusal::NotWeights)?;
         return Ok(Incoming::Trained(Box::new(run), bytes.to_vec().into()));
+    }
+    if bytes.len() > TEXT_LIMIT_BYTES {
+        return Err(Refusal::TooLong { limit_bytes: TEXT_LIMIT_BYTES });
     }
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Refusal::NotJson(error.to_string()))?;
     if value.get("format").and_then(Value::as_str) != Some(RUNS_FORMAT) {

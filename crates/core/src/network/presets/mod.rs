@@ -23,6 +23,10 @@ pub struct Preset {
     pub config: RunConfig,
 }
 
+/// The ids of all presets, whatever the dataset.
+pub const PRESET_IDS: [&str; 10] =
+    ["one-minute", "lenet", "batch-norm", "mlp", "vgg", "mobile", "lstm-rows", "gru-rows", "vit", "resnet9"];
+
 /// The presets that fit a dataset, the most suitable first.
 pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
     use convolutional::{batch_norm, lenet, mobile, one_minute, resnet9, vgg};

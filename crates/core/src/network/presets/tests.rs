@@ -32,6 +32,11 @@ fn all_families_are_offered_and_no_id_twice() {
     let color =
         ["batch-norm", "lenet", "resnet9", "vgg", "mobile", "vit", "mlp", "lstm-rows", "gru-rows", "one-minute"];
     assert_eq!(ids(3, 32), color);
+    let sorted = |mut ids: Vec<&'static str>| {
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(sorted(PRESET_IDS.to_vec()), sorted(color.to_vec()));
 }
 
 #[test]

@@ -1,0 +1,225 @@
+//! Forward pass and data gradient of a convolution: every output place sums over the input places that its kernel meets.
+//!
+//! The innermost loop keeps the sums of a *tile*, some outputs of one place for all images of a block, in registers: it loads a channel of the
+//! images once for all outputs of the tile, and a weight once for all images.
+
+use pulp::Simd;
+
+use super::axis::{Axis, Run};
+use crate::blocks::Blocks;
+use crate::simd::{self, Kernel, WIDE, groups, groups_mut, relu};
+use crate::threads;
+
+/// A convolution as sums over input places. "Input" and "output" are of this pass: in the data gradient, the output is the convolution's input.
+pub(super) struct Gather {
+    /// `[height, width]`
+    pub input: [usize; 2],
+    pub output: [usize; 2],
+    /// Along height and width.
+    pub axes: [Axis; 2],
+    pub groups: usize,
+    pub packing: Packing,
+}
+
+/// Where a pass finds its weights: steps between them in memory. All numbers of channels are of one group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    pub kernel: [usize; 2],
+    pub outputs: usize,
+    pub inputs: usize,
+    /// From group to group, output channel to output channel, …
+    pub group: usize,
+    pub output: usize,
+    pub input: usize,
+    pub row: usize,
+    pub column: usize,
+    /// Whether the last tap comes first.
+    pub mirrored: bool,
+}
+
+/// The outputs of a tile, from `first` on, and where its weights start in the packed ones.
+#[derive(Clone, Copy, Debug)]
+struct Tile {
+    first: usize,
+    width: usize,
+    group: usize,
+    weights: usize,
+}
+
+/// Weights in the order in which tiles read them: `[tiles][rows][columns][input channels][outputs of the tile]`.
+struct Packed {
+    tiles: Vec<Tile>,
+    weights: Vec<f32>,
+}
+
+/// Sums of a tile fill half of the machine's registers or a little more.
+const WIDE_TILE: usize = 4;
+const NARROW_TILE: usize = 8;
+/// So many outputs are still one tile, because the sums of a smaller second one would wait for each other.
+const WHOLE_WIDE_TILE: usize = 6;
+
+impl Gather {
+    pub fn run(&self, blocks: Blocks, input: &[f32], weights: &[f32], bias: Option<&[f32]>, is_relu: bool) -> Vec<f32> {
+        let [n_rows, n_columns] = self.output;
+        let n_inputs = self.input[0] * self.input[1] * self.packing.inputs * self.groups;
+        let row_values = n_columns * self.packing.outputs * self.groups;
+        let mut output = vec![0.0; blocks.n_slots() * n_rows * row_values];
+        // A batch of few blocks is cut into rows, too, so that every thread has work.
+        let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
+        let n_parts = (2 * threads::count()).div_ceil(n_blocks.max(1)).clamp(1, n_rows.max(1));
+        let rows_in_part = if threads::count() == 1 { n_rows } else { n_rows.div_ceil(n_parts) }.max(1);
+        let mut packed = [None, None];
+        for block in blocks.split(input, n_inputs) {
+            let width = block.len() / n_inputs.max(1);
+            let is_wide = width == blocks.wide();
+            let tiles = if is_wide { (WIDE_TILE, WHOLE_WIDE_TILE) } else { (NARROW_TILE, NARROW_TILE) };
+            packed[usize::from(is_wide)].get_or_insert_with(|| self.packing.packed(self.groups, weights, tiles));
+        }
+        let mut items = Vec::new();
+        let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_rows * row_values));
+        for (input, output) in pairs {
+            let width = input.len() / n_inputs.max(1);
+            let Some(packed) = &packed[usize::from(width == blocks.wide())] else { continue };
+            for (part, output) in output.chunks_mut((rows_in_part * row_values * width).max(1)).enumerate() {
+                items.push((Rows { gather: self, packed, bias, is_relu, first_row: part * rows_in_part, input, output }, width));
+            }
+        }
+        threads::for_each(items, |(rows, width)| simd::run(rows, width));
+        output
+    }
+}
+
+impl Packing {
+    /// `tiles` are the outputs of a tile, and how many may be the only tile.
+    fn packed(&self, n_groups: usize, weights: &[f32], (tile, whole): (usize, usize)) -> Packed {
+        let [height, width] = self.kernel;
+        let mut packed = Packed { tiles: Vec::new(), weights: Vec::with_capacity(weights.len()) };
+        let n_tiles = if self.outputs <= whole { 1 } else { self.outputs.div_ceil(tile) };
+        for group in 0..n_groups {
+            for number in 0..n_tiles {
+                // Tiles of nearly equal width.
+                let [first, end] = [number, number + 1].map(|number| number * self.outputs / n_tiles);
+                let offset = group * self.group + first * self.output;
+                packed.tiles.push(Tile {
+                    first: group * self.outputs + first,
+                    width: end - first,
+                    group,
+                    weights: packed.weights.len(),
+                });
+                for row in 0..height {
+                    let row = if self.mirrored { height - 1 - row } else { row };
+                    for column in 0..width {
+                        let column = if self.mirrored { width - 1 - column } else { column };
+                        let offset = offset + row * self.row + column * self.column;
+                        for input in 0..self.inputs {
+                            let outputs = weights[offset + input * self.input..].iter().step_by(self.output.max(1));
+                            packed.weights.extend(outputs.take(end - first));
+                        }
+                    }
+                }
+            }
+        }
+        packed
+    }
+}
+
+/// Some rows of a block's output.
+struct Rows<'a> {
+    gather: &'a Gather,
+    packed: &'a Packed,
+    bias: Option<&'a [f32]>,
+    is_relu: bool,
+    first_row: usize,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        let Self { gather, packed, bias, is_relu, first_row, input, output } = self;
+        let [rows, columns] = &gather.axes;
+        let input = groups::<S, V>(input);
+        let n_outputs = gather.packing.outputs * gather.groups;
+        let output = groups_mut::<S, V>(output);
+        for (place, output) in output.chunks_exact_mut(n_outputs.max(1)).enumerate() {
+            let (row, column) = (first_row + place / columns.n_places(), place % columns.n_places());
+            let place = Place::<S, V> { simd, gather, input, rows: rows.at(row), columns: columns.at(column) };
+            for tile in &packed.tiles {
+                let weights = &packed.weights[tile.weights..];
+                let bias = bias.map(|bias| &bias[tile.first..]);
+                let output = &mut output[tile.first..];
+                macro_rules! tiles {
+                    ($($width:literal)*) => {
+                        match tile.width {
+                            $($width => {
+                                let sums = place.sums::<$width>(tile.group, weights, bias);
+                                for (output, sums) in output.iter_mut().zip(sums) {
+                                    *output = if is_relu { sums.map(|sum| relu(simd, sum)) } else { sums };
+                                }
+                            })*
+                            _ => unreachable!("a tile has at most {NARROW_TILE} outputs"),
+                        }
+                    };
+                }
+                if V == WIDE { tiles!(1 2 3 4 5 6) } else { tiles!(1 2 3 4 5 6 7 8) }
+            }
+        }
+    }
+}
+
+/// An output place with the input places that it sums over.
+struct Place<'a, S: Simd, const V: usize> {
+    simd: S,
+    gather: &'a Gather,
+    input: &'a [[S::f32s; V]],
+    rows: &'a [Run],
+    columns: &'a [Run],
+}
+
+impl<S: Simd, const V: usize> Place<'_, S, V> {
+    /// The outputs of a tile.
+    #[inline(always)]
+    fn sums<const N: usize>(&self, group: usize, weights: &[f32], bias: Option<&[f32]>) -> [[S::f32s; V]; N] {
+        let Self { simd, gather, .. } = *self;
+        let Packing { inputs, kernel, .. } = gather.packing;
+        let n_channels = inputs * gather.groups;
+        let weights = weights.as_chunks::<N>().0;
+        let mut sums = [[simd.splat_f32s(0.0); V]; N];
+        if let Some(bias) = bias {
+            for (sums, &bias) in sums.iter_mut().zip(bias) {
+                *sums = [simd.splat_f32s(bias); V];
+            }
+        }
+        for row in self.rows {
+            for column in self.columns {
+                let start = (row.place * gather.input[1] + column.place) * n_channels + group * inputs;
+                let input = &self.input[start..][..column.length * inputs];
+                let weights = &weights[(row.tap * kernel[1] + column.tap) * inputs..];
+                sums = multiply(simd, sums, input, weights);
+            }
+        }
+        sums
+    }
+}
+
+/// `sums[n] + Σ weights[i][n] · input[i]`: the loop in which most of the time is spent.
+#[inline(always)]
+pub(super) fn multiply<S: Simd, const V: usize, const N: usize>(
+    simd: S,
+    mut sums: [[S::f32s; V]; N],
+    input: &[[S::f32s; V]],
+    weights: &[[f32; N]],
+) -> [[S::f32s; V]; N] {
+    for (input, weights) in input.iter().zip(weights) {
+        for n in 0..N {
+            let weight = simd.splat_f32s(weights[n]);
+            for v in 0..V {
+                sums[n][v] = simd.mul_add_e_f32s(input[v], weight, sums[n][v]);
+            }
+        }
+    }
+    sums
+}

@@ -5,6 +5,9 @@
 /// What depends on the device: where images lie, how tensors are laid out and read back.
 pub mod device;
 
+/// Feature maps in the memory order of Kindling's CPU kernels.
+mod blocks;
+
 /// The burn module built from a network's description.
 pub mod module;
 

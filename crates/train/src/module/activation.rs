@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, leaky_relu, relu, sigmoid, silu};
 
 use super::features::Features;
+use super::flow::Flow;
 use kindling_core::config::Activation;
 
 /// PyTorch's default.
@@ -17,11 +18,15 @@ pub(super) struct Activate {
 }
 
 impl Activate {
-    pub fn forward(&self, features: Features) -> Features {
-        match features {
-            Features::Maps(maps) => Features::Maps(self.values(maps)),
-            Features::Sequence(sequence) => Features::Sequence(self.values(sequence)),
-            Features::Vector(vector) => Features::Vector(self.values(vector)),
+    pub fn forward(&self, flow: Flow) -> Flow {
+        match flow {
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.element_wise(|values| self.values(values))),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.element_wise(|values| self.values(values))),
+            Flow::Plain(features) => Flow::Plain(match features {
+                Features::Maps(maps) => Features::Maps(self.values(maps)),
+                Features::Sequence(sequence) => Features::Sequence(self.values(sequence)),
+                Features::Vector(vector) => Features::Vector(self.values(vector)),
+            }),
         }
     }
 

@@ -7,8 +7,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 
 use super::builder::Builder;
-use super::features::Features;
+use super::flow::Flow;
 use super::layer::NetworkLayer;
+use super::{convolution, sequence};
 use kindling_core::network::shape::PlacedLayer;
 use kindling_core::random::Random;
 
@@ -16,16 +17,6 @@ use kindling_core::random::Random;
 #[derive(Module, Debug)]
 pub(super) struct Chain {
     pub layers: Vec<NetworkLayer>,
-}
-
-impl Chain {
-    pub fn forward(&self, features: Features) -> Features {
-        self.layers.iter().fold(features, |features, layer| layer.forward(features))
-    }
-
-    pub fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
-        self.layers.iter_mut().fold(features, |features, layer| layer.forward_train(features, random))
-    }
 }
 
 /// Adds its input, projected if necessary, to the output of its layers.
@@ -52,25 +43,21 @@ impl Residual {
         Self { layers, shortcut }
     }
 
-    pub fn forward(&self, features: Features) -> Features {
-        let shortcut = self.shortcut(features.clone());
-        self.layers.iter().fold(features, |features, layer| layer.forward(features)).plus(shortcut)
+    pub fn forward(&self, flow: Flow) -> Flow {
+        let shortcut = self.shortcut(flow.clone());
+        sequence::forward(&self.layers, flow).plus(shortcut)
     }
 
-    pub fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
-        let shortcut = self.shortcut(features.clone());
-        let layers = self.layers.iter_mut();
-        layers.fold(features, |features, layer| layer.forward_train(features, random)).plus(shortcut)
+    pub fn forward_train(&mut self, flow: Flow, random: &mut Random) -> Flow {
+        let shortcut = self.shortcut(flow.clone());
+        sequence::forward_train(&mut self.layers, flow, random).plus(shortcut)
     }
 
-    fn shortcut(&self, features: Features) -> Features {
-        match (&self.shortcut, features) {
-            (None, features) => features,
-            (Some(Shortcut::Conv(conv)), features) => Features::Maps(conv.forward(features.maps())),
-            (Some(Shortcut::Linear(linear)), Features::Sequence(sequence)) => {
-                Features::Sequence(linear.forward(sequence))
-            }
-            (Some(Shortcut::Linear(linear)), features) => Features::Vector(linear.forward(features.vector())),
+    fn shortcut(&self, flow: Flow) -> Flow {
+        match &self.shortcut {
+            None => flow,
+            Some(Shortcut::Conv(conv)) => convolution::convolve(conv, flow, false),
+            Some(Shortcut::Linear(linear)) => convolution::linear(linear, flow, false),
         }
     }
 }

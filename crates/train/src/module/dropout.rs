@@ -2,9 +2,11 @@
 //! on every device, at the cost of an upload per layer and step.
 
 use burn::module::Module;
-use burn::tensor::{Shape, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use super::features::Features;
+use super::flow::Flow;
+use crate::blocks::BlockTensor;
 use kindling_core::random::Random;
 
 /// Zeroes values with probability `rate`, and scales the others so that the mean is preserved.
@@ -15,11 +17,23 @@ pub(super) struct Dropout {
 }
 
 impl Dropout {
-    pub fn forward_train(&self, features: Features, random: &mut Random) -> Features {
-        match features {
-            Features::Maps(maps) => Features::Maps(self.values(maps, random)),
-            Features::Sequence(sequence) => Features::Sequence(self.values(sequence, random)),
-            Features::Vector(vector) => Features::Vector(self.values(vector, random)),
+    pub fn forward_train(&self, flow: Flow, random: &mut Random) -> Flow {
+        match flow {
+            Flow::Blocks(blocks) => Flow::Blocks(self.blocks(blocks, random)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks(blocks, random)),
+            Flow::Plain(features) => Flow::Plain(match features {
+                Features::Maps(maps) => Features::Maps(self.values(maps, random)),
+                Features::Sequence(sequence) => Features::Sequence(self.values(sequence, random)),
+                Features::Vector(vector) => Features::Vector(self.values(vector, random)),
+            }),
+        }
+    }
+
+    fn blocks(&self, blocks: BlockTensor, random: &mut Random) -> BlockTensor {
+        let shape = Shape::new(blocks.dims());
+        match mask(shape, self.rate, &blocks.device(), random) {
+            Some(mask) => blocks.times(mask),
+            None => blocks,
         }
     }
 
@@ -37,26 +51,49 @@ pub(super) struct SpatialDropout {
 }
 
 impl SpatialDropout {
-    pub fn forward_train(&self, maps: Tensor<4>, random: &mut Random) -> Tensor<4> {
-        let [n_images, channels, _, _] = maps.dims();
-        masked(maps, Shape::new([n_images, channels, 1, 1]), self.rate, random)
+    pub fn forward_train(&self, flow: Flow, random: &mut Random) -> Flow {
+        match flow {
+            Flow::Blocks(blocks) => {
+                let [n_images, channels, _, _] = blocks.dims();
+                let mask = mask::<4>(Shape::new([n_images, channels, 1, 1]), self.rate, &blocks.device(), random);
+                Flow::Blocks(match mask {
+                    Some(mask) => {
+                        let shape = blocks.dims();
+                        blocks.times(mask.expand(shape))
+                    }
+                    None => blocks,
+                })
+            }
+            flow => {
+                let maps = flow.plain().maps();
+                let [n_images, channels, _, _] = maps.dims();
+                Flow::maps(masked(maps, Shape::new([n_images, channels, 1, 1]), self.rate, random))
+            }
+        }
     }
 }
 
 /// Multiplies by a mask of zeros and `1 / (1 - rate)`, which is broadcast to the shape of the values.
 fn masked<const D: usize>(values: Tensor<D>, mask_shape: Shape, rate: f32, random: &mut Random) -> Tensor<D> {
+    match mask(mask_shape, rate, &values.device(), random) {
+        Some(mask) => values * mask,
+        None => values,
+    }
+}
+
+/// Zeros and `1 / (1 - rate)`; none if nothing is dropped.
+fn mask<const D: usize>(shape: Shape, rate: f32, device: &Device, random: &mut Random) -> Option<Tensor<D>> {
     if rate == 0.0 {
-        return values;
+        return None;
     }
     let kept = 1.0 / (1.0 - rate);
     let threshold = (rate * 65_536.0) as u64;
-    let n_values = mask_shape.num_elements();
+    let n_values = shape.num_elements();
     // Each random number gives four draws of 16 bits.
     let draws = (0..n_values.div_ceil(4)).flat_map(|_| {
         let bits = random.next_u64();
         (0..4).map(move |draw| (bits >> (16 * draw)) & 0xffff)
     });
     let mask: Vec<f32> = draws.take(n_values).map(|draw| if draw < threshold { 0.0 } else { kept }).collect();
-    let device = values.device();
-    values * Tensor::from_data(TensorData::new(mask, mask_shape), &device)
+    Some(Tensor::from_data(TensorData::new(mask, shape), device))
 }

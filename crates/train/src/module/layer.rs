@@ -10,11 +10,13 @@ use super::block::{Chain, Residual, SqueezeExcitation};
 use super::builder::Builder;
 use super::dropout::{Dropout, SpatialDropout};
 use super::features::Features;
+use super::flow::Flow;
 use super::norm::{BatchNorm, GroupNorm, LayerNorm};
 use super::pool::{GlobalAveragePool, GlobalMaxPool};
 use super::recurrent::{Cell, Recurrent};
 use super::transformer::{PatchEmbedding, PositionEmbedding, TransformerBlock};
-use kindling_core::config::{Layer, Padding};
+use super::{convolution, pool, sequence};
+use kindling_core::config::{Activation, Layer, Padding};
 use kindling_core::network::shape::PlacedLayer;
 use kindling_core::network::shape::maps::padding_of;
 use kindling_core::random::Random;
@@ -98,46 +100,63 @@ impl NetworkLayer {
         }
     }
 
-    pub fn forward(&self, features: Features) -> Features {
+    /// `relu` asks for a ReLU of the output, of layers that compute it.
+    pub fn forward(&self, flow: Flow, relu: bool) -> Flow {
         match self {
-            Self::Conv(layer) => Features::Maps(layer.forward(features.maps())),
-            Self::BatchNorm(layer) => layer.forward(features),
-            Self::GroupNorm(layer) => Features::Maps(layer.forward(features.maps())),
-            Self::LayerNorm(layer) => layer.forward(features),
-            Self::Activation(layer) => layer.forward(features),
-            Self::MaxPool(layer) => Features::Maps(layer.forward(features.maps())),
-            Self::AveragePool(layer) => Features::Maps(layer.forward(features.maps())),
-            Self::GlobalAveragePool(layer) => Features::Vector(layer.forward(features)),
-            Self::GlobalMaxPool(layer) => Features::Vector(layer.forward(features)),
-            Self::Dropout(_) | Self::SpatialDropout(_) => features,
-            Self::Flatten(_) => features.flatten(),
-            Self::Linear(layer) => match features {
-                Features::Sequence(sequence) => Features::Sequence(layer.forward(sequence)),
-                features @ (Features::Maps(_) | Features::Vector(_)) => {
-                    Features::Vector(layer.forward(features.vector()))
-                }
-            },
-            Self::Residual(layer) => layer.forward(features),
-            Self::Chain(layer) => layer.forward(features),
-            Self::SqueezeExcitation(layer) => Features::Maps(layer.forward(features.maps())),
-            Self::Rows(_) => features.rows(),
-            Self::Recurrent(layer) => layer.forward(features.sequence()),
-            Self::PatchEmbedding(layer) => Features::Sequence(layer.forward(features.maps())),
-            Self::PositionEmbedding(layer) => Features::Sequence(layer.forward(features.sequence())),
-            Self::TransformerBlock(layer) => Features::Sequence(layer.forward(features.sequence())),
+            Self::Conv(layer) => convolution::convolve(layer, flow, relu),
+            Self::BatchNorm(layer) => layer.forward(flow, relu),
+            Self::Activation(layer) => layer.forward(flow),
+            Self::MaxPool(layer) => pool::max(layer, flow, relu),
+            Self::AveragePool(layer) => pool::average(layer, flow),
+            Self::GlobalAveragePool(layer) => layer.forward(flow),
+            Self::GlobalMaxPool(layer) => layer.forward(flow),
+            Self::Dropout(_) | Self::SpatialDropout(_) => flow,
+            Self::Flatten(_) => flow.flatten(),
+            Self::Linear(layer) => convolution::linear(layer, flow, relu),
+            Self::Residual(layer) => layer.forward(flow),
+            Self::Chain(layer) => sequence::forward(&layer.layers, flow),
+            Self::GroupNorm(layer) => Flow::maps(layer.forward(flow.plain().maps())),
+            Self::LayerNorm(layer) => Flow::Plain(layer.forward(flow.plain())),
+            Self::SqueezeExcitation(layer) => Flow::maps(layer.forward(flow.plain().maps())),
+            Self::Rows(_) => Flow::Plain(flow.plain().rows()),
+            Self::Recurrent(layer) => Flow::Plain(layer.forward(flow.plain().sequence())),
+            Self::PatchEmbedding(layer) => Flow::Plain(Features::Sequence(layer.forward(flow))),
+            Self::PositionEmbedding(layer) => {
+                Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence())))
+            }
+            Self::TransformerBlock(layer) => Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence()))),
         }
     }
 
     /// Differs from [`NetworkLayer::forward`] for layers that behave differently in training.
-    pub fn forward_train(&mut self, features: Features, random: &mut Random) -> Features {
+    pub fn forward_train(&mut self, flow: Flow, relu: bool, random: &mut Random) -> Flow {
         match self {
-            Self::BatchNorm(layer) => layer.forward_train(features),
-            Self::Dropout(layer) => layer.forward_train(features, random),
-            Self::SpatialDropout(layer) => Features::Maps(layer.forward_train(features.maps(), random)),
-            Self::Residual(layer) => layer.forward_train(features, random),
-            Self::Chain(layer) => layer.forward_train(features, random),
-            Self::TransformerBlock(layer) => Features::Sequence(layer.forward_train(features.sequence(), random)),
-            layer => layer.forward(features),
+            Self::BatchNorm(layer) => layer.forward_train(flow, relu),
+            Self::Dropout(layer) => layer.forward_train(flow, random),
+            Self::SpatialDropout(layer) => layer.forward_train(flow, random),
+            Self::Residual(layer) => layer.forward_train(flow, random),
+            Self::Chain(layer) => sequence::forward_train(&mut layer.layers, flow, random),
+            Self::TransformerBlock(layer) => {
+                Flow::Plain(Features::Sequence(layer.forward_train(flow.plain().sequence(), random)))
+            }
+            layer => layer.forward(flow, relu),
+        }
+    }
+
+    pub fn is(&self, activation: Activation) -> bool {
+        matches!(self, Self::Activation(layer) if layer.function == activation)
+    }
+
+    pub fn is_max_pool(&self) -> bool {
+        matches!(self, Self::MaxPool(_))
+    }
+
+    /// Whether the layer can compute a ReLU of its output, for this input.
+    pub fn computes_relu(&self, input: &Flow) -> bool {
+        match self {
+            Self::Conv(_) => input.takes_kernels(),
+            Self::BatchNorm(_) | Self::Linear(_) => input.is_in_blocks(),
+            _ => false,
         }
     }
 }

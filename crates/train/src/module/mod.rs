@@ -1,10 +1,19 @@
 //! The burn module of a network, built from its description.
 
-/// The values that flow between layers.
+/// The values of a layer's output.
 pub mod features;
+
+/// What flows between layers: features, in the memory order in which they were computed.
+mod flow;
+
+/// Layers in sequence.
+mod sequence;
 
 /// One layer: its kinds, how it is built, and what it does.
 mod layer;
+
+/// Convolutions and linear layers.
+mod convolution;
 
 /// Activations.
 mod activation;
@@ -15,7 +24,7 @@ mod norm;
 /// Dropout of values and of channels.
 mod dropout;
 
-/// Global pooling.
+/// Pooling.
 mod pool;
 
 /// Residual blocks, chains, squeeze and excitation.
@@ -38,6 +47,7 @@ use burn::tensor::{Device, Tensor};
 
 use self::builder::Builder;
 pub use self::features::Features;
+use self::flow::Flow;
 use self::init::initial_weights;
 use self::layer::NetworkLayer;
 use crate::device::tensors::NamedTensor;
@@ -101,14 +111,14 @@ impl Network {
 
     /// The logits for images scaled to [-1, 1]: `[batch, channels, height, width]` to `[batch, classes]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.layers.iter().fold(Features::Maps(images), |features, layer| layer.forward(features)).vector()
+        sequence::forward(&self.layers, Flow::maps(images)).plain().vector()
     }
 
     /// Like [`Network::forward`], but returns the output of every layer.
     pub fn trace(&self, images: Tensor<4>) -> Vec<Features> {
-        let outputs = self.layers.iter().scan(Features::Maps(images), |features, layer| {
-            *features = layer.forward(features.clone());
-            Some(features.clone())
+        let outputs = self.layers.iter().scan(Flow::maps(images), |flow, layer| {
+            *flow = layer.forward(flow.clone(), false);
+            Some(flow.clone().plain())
         });
         outputs.collect()
     }
@@ -116,8 +126,7 @@ impl Network {
     /// Like [`Network::forward`], but in training mode: batch norms normalize by the batch's statistics and update their running ones,
     /// and dropout draws from `random`.
     pub fn forward_train(&mut self, images: Tensor<4>, random: &mut Random) -> Tensor<2> {
-        let features = Features::Maps(images);
-        self.layers.iter_mut().fold(features, |features, layer| layer.forward_train(features, random)).vector()
+        sequence::forward_train(&mut self.layers, Flow::maps(images), random).plain().vector()
     }
 
     pub fn input(&self) -> ImageShape {

@@ -5,7 +5,10 @@ use burn::tensor::Tensor;
 use burn::tensor::module::batch_norm_train;
 
 use super::builder::Builder;
+use super::convolution;
 use super::features::Features;
+use super::flow::Flow;
+use crate::blocks::BlockTensor;
 
 /// PyTorch's defaults.
 const EPSILON: f64 = 1e-5;
@@ -31,35 +34,57 @@ impl BatchNorm {
         }
     }
 
-    pub fn forward(&self, features: Features) -> Features {
-        match features {
-            Features::Vector(vector) => Features::Vector(self.by_running(vector)),
-            features @ (Features::Maps(_) | Features::Sequence(_)) => Features::Maps(self.by_running(features.maps())),
+    /// `relu` may be true only for features in blocks.
+    pub fn forward(&self, flow: Flow, relu: bool) -> Flow {
+        let (scale, shift) = self.running_scale_and_shift(); // [channels] each
+        match flow {
+            Flow::Blocks(blocks) => Flow::Blocks(convolution::scale(blocks, scale, shift, relu)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(convolution::scale(blocks, scale, shift, relu)),
+            Flow::Plain(Features::Vector(vector)) => {
+                Flow::Plain(Features::Vector(vector * along_channels(scale) + along_channels(shift)))
+            }
+            Flow::Plain(features) => Flow::maps(features.maps() * along_channels(scale) + along_channels(shift)),
         }
     }
 
-    pub fn forward_train(&mut self, features: Features) -> Features {
-        match features {
-            Features::Vector(vector) => Features::Vector(self.by_batch(vector)),
-            features @ (Features::Maps(_) | Features::Sequence(_)) => Features::Maps(self.by_batch(features.maps())),
+    /// `relu` may be true only for features in blocks.
+    pub fn forward_train(&mut self, flow: Flow, relu: bool) -> Flow {
+        match flow {
+            Flow::Blocks(blocks) => Flow::Blocks(self.blocks_by_batch(blocks, relu)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks_by_batch(blocks, relu)),
+            Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(self.by_batch(vector))),
+            Flow::Plain(features) => Flow::maps(self.by_batch(features.maps())),
         }
     }
 
-    fn by_running<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
+    fn running_scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let scale = self.weight.val() / (self.running_var.val() + EPSILON).sqrt();
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
-        values * along_channels(scale) + along_channels(shift)
+        (scale, shift)
     }
 
     fn by_batch<const D: usize>(&mut self, values: Tensor<D>) -> Tensor<D> {
         let [n_channels] = self.weight.dims();
-        let n_values = (values.shape().num_elements() / n_channels.max(1)) as f64;
+        let n_values = values.shape().num_elements() / n_channels.max(1);
         let normalized = batch_norm_train(values, self.weight.val(), self.bias.val(), EPSILON);
-        // Bessel's correction; a single value has no variance.
-        let unbiased = normalized.variance * (n_values / (n_values - 1.0).max(1.0));
-        blend(&mut self.running_mean, normalized.mean);
-        blend(&mut self.running_var, unbiased);
+        self.count(normalized.mean, normalized.variance, n_values);
         normalized.output
+    }
+
+    fn blocks_by_batch(&mut self, blocks: BlockTensor, relu: bool) -> BlockTensor {
+        let [n_images, _, height, width] = blocks.dims();
+        let normalized = blocks.batch_norm(self.weight.val(), self.bias.val(), EPSILON, relu);
+        self.count(normalized.mean, normalized.variance, n_images * height * width);
+        normalized.output
+    }
+
+    /// Updates the running statistics by a batch's, with `n_values` values per channel.
+    fn count(&mut self, mean: Tensor<1>, variance: Tensor<1>, n_values: usize) {
+        let n_values = n_values as f64;
+        // Bessel's correction; a single value has no variance.
+        let unbiased = variance * (n_values / (n_values - 1.0).max(1.0));
+        blend(&mut self.running_mean, mean);
+        blend(&mut self.running_var, unbiased);
     }
 }
 

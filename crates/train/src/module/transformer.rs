@@ -8,7 +8,9 @@ use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::linear;
 
 use super::builder::Builder;
+use super::convolution;
 use super::dropout::Dropout;
+use super::flow::Flow;
 use super::norm::LayerNorm;
 use kindling_core::random::Random;
 
@@ -19,8 +21,8 @@ pub(super) struct PatchEmbedding {
 }
 
 impl PatchEmbedding {
-    pub fn forward(&self, maps: Tensor<4>) -> Tensor<3> {
-        let patches = self.projection.forward(maps); // [batch, features, rows, columns]
+    pub fn forward(&self, flow: Flow) -> Tensor<3> {
+        let patches = convolution::convolve(&self.projection, flow, false).plain().maps(); // [batch, features, rows, columns]
         patches.flatten::<3>(2, 3).swap_dims(1, 2) // [batch, rows * columns, features]
     }
 }

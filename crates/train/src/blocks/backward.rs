@@ -1,0 +1,257 @@
+//! The backward passes of the operations on tensors in blocks.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
+use kindling_kernels::blocks::{Blocks, relu_gradient};
+use kindling_kernels::conv::Conv;
+use kindling_kernels::norm::Statistics;
+use kindling_kernels::pool::Pool;
+
+use super::flex::{batch_norm, contiguous, slice, tensor};
+use super::ops::BlockOps;
+
+/// What an operation keeps for its backward pass.
+trait Differentiable<const N: usize>: Clone + Debug + Send + 'static {
+    /// The gradients at the `N` inputs for the gradient at the output; those that are not wanted may be none.
+    fn gradients(self, gradient: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
+}
+
+/// An operation in burn's graph.
+#[derive(Debug)]
+struct Step<O>(PhantomData<O>);
+
+impl<O: Differentiable<N>, const N: usize> Backward<Flex, N> for Step<O> {
+    type State = O;
+
+    fn backward(self, ops: Ops<O, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = ops.state.gradients(gradient, wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(found) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                gradients.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// Adds an operation to the graph. `keep` is called only if one of its inputs is tracked.
+fn tracked<C: CheckpointStrategy, O: Differentiable<N>, const N: usize>(
+    inputs: [NodeGuard; N],
+    output: FlexTensor,
+    keep: impl FnOnce(&FlexTensor) -> O,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    match Step(PhantomData).prepare::<C>(inputs).compute_bound().stateful() {
+        OpsKind::Tracked(step) => {
+            let kept = keep(&output);
+            step.finish(kept, output)
+        }
+        OpsKind::UnTracked(step) => step.finish(output),
+    }
+}
+
+impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
+    fn gather(images: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (images, node) = images.into_parts();
+        let [n_images, ..] = images.shape().dims::<4>();
+        tracked::<C, _, 1>([node], Flex::gather(images), |_| Gather { n_images })
+    }
+
+    fn scatter(values: FloatTensor<Self>, n_images: usize) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        tracked::<C, _, 1>([node], Flex::scatter(values, n_images), |_| Scatter)
+    }
+
+    fn conv(
+        values: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        conv: Conv,
+        blocks: Blocks,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let ((values, values_node), (weight, weight_node)) = (values.into_parts(), weight.into_parts());
+        let (values, weight) = (contiguous(values), contiguous(weight));
+        let output = Flex::conv(values.clone(), weight.clone(), conv, blocks, relu);
+        tracked::<C, _, 2>([values_node, weight_node], output, |output| {
+            Convolved { conv, blocks, values, weight, output: relu.then(|| output.clone()) }
+        })
+    }
+
+    fn conv_with_bias(
+        values: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        conv: Conv,
+        blocks: Blocks,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let ((values, values_node), (weight, weight_node)) = (values.into_parts(), weight.into_parts());
+        let (bias, bias_node) = bias.into_parts();
+        let (values, weight) = (contiguous(values), contiguous(weight));
+        let output = Flex::conv_with_bias(values.clone(), weight.clone(), bias, conv, blocks, relu);
+        tracked::<C, _, 3>([values_node, weight_node, bias_node], output, |output| {
+            Convolved { conv, blocks, values, weight, output: relu.then(|| output.clone()) }
+        })
+    }
+
+    fn max_pool(values: FloatTensor<Self>, pool: Pool, blocks: Blocks, relu: bool) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let values = contiguous(values);
+        let output = Flex::max_pool(values.clone(), pool, blocks, relu);
+        tracked::<C, _, 1>([node], output, |output| MaxPooled { pool, blocks, relu, values, output: output.clone() })
+    }
+
+    fn average_pool(values: FloatTensor<Self>, pool: Pool, blocks: Blocks) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let shape = values.shape().dims();
+        tracked::<C, _, 1>([node], Flex::average_pool(values, pool, blocks), |_| AveragePooled { pool, blocks, shape })
+    }
+
+    fn batch_norm(
+        values: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+        blocks: Blocks,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let ((values, values_node), (scale, scale_node)) = (values.into_parts(), scale.into_parts());
+        let (shift, shift_node) = shift.into_parts();
+        let (values, scale) = (contiguous(values), contiguous(scale));
+        let (output, mean, variance) = Flex::batch_norm(values.clone(), scale.clone(), shift, epsilon, blocks, relu);
+        let output = tracked::<C, _, 3>([values_node, scale_node, shift_node], output, |output| Normalized {
+            epsilon,
+            blocks,
+            values,
+            scale,
+            statistics: Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() },
+            output: relu.then(|| output.clone()),
+        });
+        (output, Self::from_inner(mean), Self::from_inner(variance))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Gather {
+    n_images: usize,
+}
+
+impl Differentiable<1> for Gather {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [Some(Flex::scatter(gradient, self.n_images))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Scatter;
+
+impl Differentiable<1> for Scatter {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [Some(Flex::gather(gradient))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Convolved {
+    conv: Conv,
+    blocks: Blocks,
+    values: FlexTensor,
+    weight: FlexTensor,
+    /// If a ReLU followed.
+    output: Option<FlexTensor>,
+}
+
+impl Convolved {
+    /// The gradients at input, weight and bias.
+    fn all(self, gradient: FlexTensor, of_values: bool, of_parameters: bool) -> [Option<FlexTensor>; 3] {
+        let Self { conv, blocks, values, weight, output } = self;
+        let masked = output.map(|output| relu_gradient(slice(&output), slice(&gradient)));
+        let gradient = masked.as_deref().unwrap_or(slice(&gradient));
+        let of_values =
+            of_values.then(|| tensor(conv.data_gradient(blocks, gradient, slice(&weight)), values.shape()));
+        if !of_parameters {
+            return [of_values, None, None];
+        }
+        let found = conv.weight_gradient(blocks, slice(&values), gradient);
+        let bias = tensor(found.bias, [conv.filters]);
+        [of_values, Some(tensor(found.weights, weight.shape())), Some(bias)]
+    }
+}
+
+impl Differentiable<2> for Convolved {
+    fn gradients(self, gradient: FlexTensor, [values, weight]: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let [values, weight, _] = self.all(gradient, values, weight);
+        [values, weight]
+    }
+}
+
+impl Differentiable<3> for Convolved {
+    fn gradients(self, gradient: FlexTensor, [values, weight, bias]: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        self.all(gradient, values, weight || bias)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct MaxPooled {
+    pool: Pool,
+    blocks: Blocks,
+    relu: bool,
+    values: FlexTensor,
+    output: FlexTensor,
+}
+
+impl Differentiable<1> for MaxPooled {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let Self { pool, blocks, relu, values, output } = self;
+        let found = pool.max_gradient(blocks, slice(&values), slice(&output), slice(&gradient), relu);
+        [Some(tensor(found, values.shape()))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct AveragePooled {
+    pool: Pool,
+    blocks: Blocks,
+    shape: [usize; 4],
+}
+
+impl Differentiable<1> for AveragePooled {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let Self { pool, blocks, shape } = self;
+        [Some(tensor(pool.average_gradient(blocks, slice(&gradient)), shape))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Normalized {
+    epsilon: f64,
+    blocks: Blocks,
+    values: FlexTensor,
+    scale: FlexTensor,
+    statistics: Statistics,
+    /// If a ReLU followed.
+    output: Option<FlexTensor>,
+}
+
+impl Differentiable<3> for Normalized {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let Self { epsilon, blocks, values, scale, statistics, output } = self;
+        let norm = batch_norm(&values, epsilon);
+        let output = output.as_ref().map(slice);
+        let found = norm.gradients(blocks, slice(&values), &statistics, slice(&scale), output, slice(&gradient));
+        let channels = [norm.channels];
+        [
+            Some(tensor(found.input, values.shape())),
+            Some(tensor(found.scale, channels)),
+            Some(tensor(found.shift, channels)),
+        ]
+    }
+}

@@ -1,0 +1,110 @@
+//! The kernels on tensors of burn's CPU backend.
+
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{Bytes, DType, Shape};
+use kindling_kernels::blocks::Blocks;
+use kindling_kernels::conv::Conv;
+use kindling_kernels::norm::{BatchNorm, Statistics};
+use kindling_kernels::pool::Pool;
+
+use super::ops::BlockOps;
+
+impl BlockOps for Flex {
+    fn gather(images: FlexTensor) -> FlexTensor {
+        let [n_images, channels, height, width] = images.shape().dims();
+        let blocks = Blocks::new(n_images);
+        let values = blocks.gather(slice(&contiguous(images)), channels, height * width);
+        tensor(values, [blocks.n_slots(), channels, height, width])
+    }
+
+    fn scatter(values: FlexTensor, n_images: usize) -> FlexTensor {
+        let [_, channels, height, width] = values.shape().dims();
+        let images = Blocks::new(n_images).scatter(slice(&contiguous(values)), channels, height * width);
+        tensor(images, [n_images, channels, height, width])
+    }
+
+    fn conv(values: FlexTensor, weight: FlexTensor, conv: Conv, blocks: Blocks, relu: bool) -> FlexTensor {
+        convolved(values, weight, None, conv, blocks, relu)
+    }
+
+    fn conv_with_bias(
+        values: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        conv: Conv,
+        blocks: Blocks,
+        relu: bool,
+    ) -> FlexTensor {
+        convolved(values, weight, Some(bias), conv, blocks, relu)
+    }
+
+    fn max_pool(values: FlexTensor, pool: Pool, blocks: Blocks, relu: bool) -> FlexTensor {
+        let output = pool.max(blocks, slice(&contiguous(values)), relu);
+        tensor(output, maps(blocks, pool.channels, pool.output_size()))
+    }
+
+    fn average_pool(values: FlexTensor, pool: Pool, blocks: Blocks) -> FlexTensor {
+        let output = pool.average(blocks, slice(&contiguous(values)));
+        tensor(output, maps(blocks, pool.channels, pool.output_size()))
+    }
+
+    fn batch_norm(
+        values: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        epsilon: f64,
+        blocks: Blocks,
+        relu: bool,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let shape = values.shape();
+        let norm = batch_norm(&values, epsilon);
+        let values = contiguous(values);
+        let statistics = norm.statistics(blocks, slice(&values));
+        let (scale, shift) = (contiguous(scale), contiguous(shift));
+        let output = norm.forward(blocks, slice(&values), &statistics, slice(&scale), slice(&shift), relu);
+        let Statistics { mean, variance } = statistics;
+        let channels = [norm.channels];
+        (tensor(output, shape), tensor(mean, channels), tensor(variance, channels))
+    }
+}
+
+fn convolved(
+    values: FlexTensor,
+    weight: FlexTensor,
+    bias: Option<FlexTensor>,
+    conv: Conv,
+    blocks: Blocks,
+    relu: bool,
+) -> FlexTensor {
+    let (values, weight, bias) = (contiguous(values), contiguous(weight), bias.map(contiguous));
+    let output = conv.forward(blocks, slice(&values), slice(&weight), bias.as_ref().map(slice), relu);
+    tensor(output, maps(blocks, conv.filters, conv.output_size()))
+}
+
+/// The batch norm of tensors in blocks.
+pub(super) fn batch_norm(values: &FlexTensor, epsilon: f64) -> BatchNorm {
+    let [_, channels, height, width] = values.shape().dims();
+    BatchNorm { channels, places: height * width, epsilon }
+}
+
+/// The shape of maps in blocks.
+fn maps(blocks: Blocks, channels: usize, size: Option<[usize; 2]>) -> [usize; 4] {
+    let Some([height, width]) = size else { unreachable!("shape inference has checked that the kernel fits") };
+    [blocks.n_slots(), channels, height, width]
+}
+
+pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+}
+
+/// The tensor with its values in the order of its shape, which is the kernels' memory order for tensors in blocks.
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+/// The values of a contiguous tensor.
+pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
+    let Some(values) = tensor.as_slice() else { unreachable!("the tensor is contiguous, and Kindling computes in f32") };
+    values
+}

@@ -1,0 +1,75 @@
+//! What flows from layer to layer: features as burn's tensors, or in blocks between layers that have kernels of Kindling's own.
+
+use burn::tensor::Tensor;
+
+use super::features::Features;
+use crate::blocks::BlockTensor;
+
+/// A layer's output for a whole batch, in the memory order in which it was computed.
+#[derive(Clone, Debug)]
+pub(super) enum Flow {
+    Plain(Features),
+    /// Maps in blocks.
+    Blocks(BlockTensor),
+    /// A vector: maps in blocks that were flattened.
+    FlatBlocks(BlockTensor),
+}
+
+impl Flow {
+    pub fn maps(maps: Tensor<4>) -> Self {
+        Self::Plain(Features::Maps(maps))
+    }
+
+    /// As burn's tensors.
+    pub fn plain(self) -> Features {
+        match self {
+            Self::Plain(features) => features,
+            Self::Blocks(blocks) => Features::Maps(blocks.scatter()),
+            Self::FlatBlocks(blocks) => Features::Vector(blocks.scatter().flatten(1, 3)),
+        }
+    }
+
+    /// Maps in blocks, or as they are on a device without kernels.
+    pub fn blocks(self) -> Result<BlockTensor, Tensor<4>> {
+        match self {
+            Self::Blocks(blocks) => Ok(blocks),
+            flow => {
+                let maps = flow.plain().maps();
+                if BlockTensor::has_kernels(&maps) { Ok(BlockTensor::gather(maps)) } else { Err(maps) }
+            }
+        }
+    }
+
+    /// Whether a convolution of this would be one of Kindling's own.
+    pub fn takes_kernels(&self) -> bool {
+        match self {
+            Self::Plain(Features::Maps(maps)) => BlockTensor::has_kernels(maps),
+            Self::Plain(Features::Sequence(_) | Features::Vector(_)) => false,
+            Self::Blocks(_) | Self::FlatBlocks(_) => true,
+        }
+    }
+
+    pub fn is_in_blocks(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Blocks(_) | Self::FlatBlocks(_) => true,
+        }
+    }
+
+    /// The sum of two values of the same shape.
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Blocks(one), Self::Blocks(other)) => Self::Blocks(one.plus(other)),
+            (Self::FlatBlocks(one), Self::FlatBlocks(other)) => Self::FlatBlocks(one.plus(other)),
+            (one, other) => Self::Plain(one.plain().plus(other.plain())),
+        }
+    }
+
+    /// Maps or a sequence to a vector.
+    pub fn flatten(self) -> Self {
+        match self {
+            Self::Blocks(blocks) | Self::FlatBlocks(blocks) => Self::FlatBlocks(blocks),
+            Self::Plain(features) => Self::Plain(features.flatten()),
+        }
+    }
+}

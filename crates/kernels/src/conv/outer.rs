@@ -316,12 +316,21 @@ impl<S: Simd, const V: usize> Walk<'_, S, V> {
     fn tile<const T: usize, const F: usize>(&self, first_input: usize, first_filter: usize) -> [[f32; F]; T] {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); F]; T];
+        let (Some(last_row), Some(last_place)) = (self.n_rows.checked_sub(1), self.n_places.checked_sub(1)) else {
+            return [[0.0; F]; T];
+        };
+        assert!(last_row * self.input_row + last_place * self.input_step + first_input + T <= self.input.len());
+        assert!(last_row * self.gradient_row + last_place * self.gradient_step + first_filter + F <= self.gradient.len());
         for row in 0..self.n_rows {
             let (mut i, mut g) = (row * self.input_row + first_input, row * self.gradient_row + first_filter);
             for _ in 0..self.n_places {
-                let input = self.input.get(i..).and_then(|inputs| inputs.first_chunk::<T>());
-                let gradient = self.gradient.get(g..).and_then(|gradients| gradients.first_chunk::<F>());
-                let (Some(input), Some(gradient)) = (input, gradient) else { panic!("a walk stays in its block") };
+                // SAFETY: no place lies beyond the last one of the last row, which the assertions found inside. Checked in this loop, the
+                // indices would take more instructions than the products.
+                let (input, gradient) = unsafe {
+                    let input = self.input.as_ptr().add(i).cast::<[[S::f32s; V]; T]>();
+                    let gradient = self.gradient.as_ptr().add(g).cast::<[[S::f32s; V]; F]>();
+                    (&*input, &*gradient)
+                };
                 for v in 0..V {
                     for t in 0..T {
                         for f in 0..F {

@@ -91,12 +91,19 @@ impl Conv {
     }
 
     /// The output `[blocks][H'][W'][filters]` for the input `[blocks][H][W][channels]`, with `max(0, ·)` of it if `relu`.
-    pub fn forward(&self, blocks: Blocks, input: &[f32], weights: &[f32], bias: Option<&[f32]>, relu: bool) -> Vec<f32> {
+    pub fn forward(
+        &self,
+        blocks: Blocks,
+        input: &[f32],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+    ) -> Vec<f32> {
         self.check(weights, bias);
         if self.is_depthwise() {
             return depthwise::forward(self, blocks, input, weights, bias, relu);
         }
-        if winograd::suits(self) {
+        if winograd::suits(self, self.output()) {
             return winograd::forward(self, blocks, input, weights, bias, relu);
         }
         let [height, width] = self.output();
@@ -116,7 +123,7 @@ impl Conv {
         if self.is_depthwise() {
             return depthwise::data_gradient(self, blocks, gradient, weights);
         }
-        if winograd::suits(self) {
+        if winograd::suits(self, self.size) {
             return winograd::data_gradient(self, blocks, gradient, weights);
         }
         let gather = Gather {
@@ -135,7 +142,7 @@ impl Conv {
         let bias = crate::norm::channel_sums(blocks, gradient, self.filters, height * width);
         let weights = if self.is_depthwise() {
             depthwise::weight_gradient(self, blocks, input, gradient)
-        } else if winograd::suits(self) {
+        } else if winograd::suits(self, [height, width]) {
             winograd::weight_gradient(self, blocks, input, gradient)
         } else {
             outer::weight_gradient(self, blocks, input, gradient)
@@ -144,12 +151,17 @@ impl Conv {
     }
 
     fn output(&self) -> [usize; 2] {
-        let Some(size) = self.output_size() else { panic!("a kernel of {:?} does not fit into {:?}", self.kernel, self.size) };
+        let Some(size) = self.output_size() else {
+            panic!("a kernel of {:?} does not fit into {:?}", self.kernel, self.size)
+        };
         size
     }
 
     fn check(&self, weights: &[f32], bias: Option<&[f32]>) {
-        assert!(self.channels % self.groups == 0 && self.filters % self.groups == 0, "groups divide channels and filters");
+        assert!(
+            self.channels % self.groups == 0 && self.filters % self.groups == 0,
+            "groups divide channels and filters"
+        );
         assert!(self.weights == WeightOrder::Conv || self.groups == 1, "a linear layer has one group");
         assert_eq!(weights.len(), self.n_weights(), "weights have the shape of {self:?}");
         assert!(bias.is_none_or(|bias| bias.len() == self.filters), "there is a bias for each filter");
@@ -212,9 +224,17 @@ impl Conv {
         let group = self.group_filters() * filter;
         let (outputs, inputs) = (self.group_filters(), self.group_channels());
         match direction {
-            Direction::Forward => {
-                Packing { kernel: self.kernel, outputs, inputs, group, output: filter, input: channel, row, column, mirrored: false }
-            }
+            Direction::Forward => Packing {
+                kernel: self.kernel,
+                outputs,
+                inputs,
+                group,
+                output: filter,
+                input: channel,
+                row,
+                column,
+                mirrored: false,
+            },
             Direction::Gradient => Packing {
                 kernel: [height, width],
                 outputs: inputs,

@@ -44,10 +44,20 @@ impl BatchNorm {
     }
 
     /// `γ (x - mean) / √(variance + ε) + β`, with `max(0, ·)` of it if `relu`.
-    pub fn forward(&self, blocks: Blocks, input: &[f32], statistics: &Statistics, scale: &[f32], shift: &[f32], relu: bool) -> Vec<f32> {
+    pub fn forward(
+        &self,
+        blocks: Blocks,
+        input: &[f32],
+        statistics: &Statistics,
+        scale: &[f32],
+        shift: &[f32],
+        relu: bool,
+    ) -> Vec<f32> {
         let mut output = vec![0.0; input.len()];
         let factors: Vec<[f32; 3]> = (0..self.channels)
-            .map(|channel| [statistics.mean[channel], scale[channel] * self.inverse_deviation(statistics, channel), shift[channel]])
+            .map(|channel| {
+                [statistics.mean[channel], scale[channel] * self.inverse_deviation(statistics, channel), shift[channel]]
+            })
             .collect();
         let n_values = self.channels * self.places;
         let pairs = blocks.split(input, n_values).zip(blocks.split_mut(&mut output, n_values)).collect();
@@ -135,9 +145,14 @@ pub(crate) fn channel_sums(blocks: Blocks, values: &[f32], channels: usize, plac
 enum Term<'a> {
     Value,
     /// `(value - mean)²`
-    Square { mean: &'a [f32] },
+    Square {
+        mean: &'a [f32],
+    },
     /// `value · (input - mean)`
-    Product { input: &'a [f32], mean: &'a [f32] },
+    Product {
+        input: &'a [f32],
+        mean: &'a [f32],
+    },
 }
 
 /// The sums of one block, for each channel, over its images without padding.

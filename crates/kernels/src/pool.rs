@@ -33,7 +33,14 @@ impl Pool {
     }
 
     /// The gradient at the input of [`Pool::max`], which goes to the first maximum of each window.
-    pub fn max_gradient(&self, blocks: Blocks, input: &[f32], output: &[f32], gradient: &[f32], relu: bool) -> Vec<f32> {
+    pub fn max_gradient(
+        &self,
+        blocks: Blocks,
+        input: &[f32],
+        output: &[f32],
+        gradient: &[f32],
+        relu: bool,
+    ) -> Vec<f32> {
         let mut result = vec![0.0; input.len()];
         let outputs = blocks.split(output, self.n_outputs()).zip(blocks.split(gradient, self.n_outputs()));
         let inputs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
@@ -80,7 +87,9 @@ impl Pool {
     }
 
     fn output(&self) -> [usize; 2] {
-        let Some(size) = self.output_size() else { panic!("a window of {:?} does not fit into {:?}", self.window, self.size) };
+        let Some(size) = self.output_size() else {
+            panic!("a window of {:?} does not fit into {:?}", self.window, self.size)
+        };
         size
     }
 

@@ -39,7 +39,8 @@ fn check(conv: &Conv, n_images: usize, seed: u64) {
     let naive = convolve(conv, n_images, &input, &weights, &bias, &gradient);
 
     let input = gathered(blocks, &input, conv.channels, conv.size);
-    let forward = |relu| scattered(blocks, &conv.forward(blocks, &input, &weights, Some(&bias), relu), conv.filters, output);
+    let forward =
+        |relu| scattered(blocks, &conv.forward(blocks, &input, &weights, Some(&bias), relu), conv.filters, output);
     assert!(difference(&forward(false), &naive.output) < TOLERANCE, "forward of {conv:?} on {n_images}");
     let positive: Vec<f64> = naive.output.iter().map(|value| value.max(0.0)).collect();
     assert!(difference(&forward(true), &positive) < TOLERANCE, "ReLU of {conv:?}");
@@ -51,7 +52,10 @@ fn check(conv: &Conv, n_images: usize, seed: u64) {
     assert!(difference(&data, &naive.data_gradient) < TOLERANCE, "data gradient of {conv:?} on {n_images}");
 
     let found = conv.weight_gradient(blocks, &input, &gradient);
-    assert!(difference(&found.weights, &naive.weight_gradient) < TOLERANCE, "weight gradient of {conv:?} on {n_images}");
+    assert!(
+        difference(&found.weights, &naive.weight_gradient) < TOLERANCE,
+        "weight gradient of {conv:?} on {n_images}"
+    );
     assert!(difference(&found.bias, &naive.bias_gradient) < TOLERANCE, "bias gradient of {conv:?} on {n_images}");
 
     let again = conv.weight_gradient(blocks, &input, &gradient);
@@ -150,7 +154,12 @@ fn batch_norm(n_images: usize, channels: usize, places: usize, offset: f32, relu
     let statistics = norm.statistics(blocks, &input);
     let output = norm.forward(blocks, &input, &statistics, &scale, &shift, relu);
     let found = norm.gradients(
-        blocks, &input, &statistics, &scale, relu.then_some(&output[..]), &blocks.gather(&gradient, channels, places),
+        blocks,
+        &input,
+        &statistics,
+        &scale,
+        relu.then_some(&output[..]),
+        &blocks.gather(&gradient, channels, places),
     );
     let n = (n_images * places) as f64;
     let (mut outputs, mut gradients) = (vec![0.0; images.len()], vec![0.0; images.len()]);
@@ -207,7 +216,13 @@ fn a_relu_passes_gradients_where_its_output_is_positive() {
     let output: Vec<f32> = numbers(1 << 17, 1).iter().map(|value| value.max(0.0)).collect();
     let gradient = numbers(output.len(), 2);
     let found = relu_gradient(&output, &gradient);
-    assert!(found.iter().zip(&output).zip(&gradient).all(|((found, output), gradient)| *found == if *output > 0.0 { *gradient } else { 0.0 }));
+    assert!(
+        found
+            .iter()
+            .zip(&output)
+            .zip(&gradient)
+            .all(|((found, output), gradient)| *found == if *output > 0.0 { *gradient } else { 0.0 })
+    );
 }
 
 #[test]

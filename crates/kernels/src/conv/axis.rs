@@ -27,7 +27,9 @@ impl Axis {
             for tap in 0..n_taps {
                 let Some(place) = meets(output, tap) else { continue };
                 match axis.runs[start..].last_mut() {
-                    Some(run) if merge && run.tap + run.length == tap && run.place + run.length == place => run.length += 1,
+                    Some(run) if merge && run.tap + run.length == tap && run.place + run.length == place => {
+                        run.length += 1
+                    }
                     _ => axis.runs.push(Run { place, tap, length: 1 }),
                 }
             }
@@ -41,6 +43,11 @@ impl Axis {
     pub fn at(&self, output: usize) -> &[Run] {
         let start = if output == 0 { 0 } else { self.ends[output - 1] };
         &self.runs[start..self.ends[output]]
+    }
+
+    /// How many pairs of taps and input places meet.
+    pub fn n_meetings(&self) -> usize {
+        self.runs.iter().map(|run| run.length).sum()
     }
 
     pub fn n_places(&self) -> usize {

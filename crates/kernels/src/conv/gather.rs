@@ -55,8 +55,9 @@ struct Packed {
 /// Sums of a tile fill half of the machine's registers or a little more.
 const WIDE_TILE: usize = 4;
 const NARROW_TILE: usize = 8;
-/// So many outputs are still one tile, because the sums of a smaller second one would wait for each other.
-const WHOLE_WIDE_TILE: usize = 6;
+/// So many outputs are still one tile, because the sums of a smaller second one would wait for each other. Fused multiplication leaves a
+/// register more.
+const WHOLE_WIDE_TILE: usize = if cfg!(target_arch = "wasm32") { 5 } else { 6 };
 
 impl Gather {
     pub fn run(&self, blocks: Blocks, input: &[f32], weights: &[f32], bias: Option<&[f32]>, is_relu: bool) -> Vec<f32> {
@@ -81,7 +82,10 @@ impl Gather {
             let width = input.len() / n_inputs.max(1);
             let Some(packed) = &packed[usize::from(width == blocks.wide())] else { continue };
             for (part, output) in output.chunks_mut((rows_in_part * row_values * width).max(1)).enumerate() {
-                items.push((Rows { gather: self, packed, bias, is_relu, first_row: part * rows_in_part, input, output }, width));
+                items.push((
+                    Rows { gather: self, packed, bias, is_relu, first_row: part * rows_in_part, input, output },
+                    width,
+                ));
             }
         }
         threads::for_each(items, |(rows, width)| simd::run(rows, width));

@@ -3,6 +3,8 @@
 //! The innermost loop keeps the sums of a tile, some input channels times some filters, in registers while it goes along places; the sum over
 //! the lanes comes last.
 
+use std::hint::black_box;
+
 use pulp::Simd;
 
 use super::{Conv, WeightOrder};
@@ -17,48 +19,67 @@ const TILE_FILTERS: usize = 4;
 /// Places whose products are summed before the lanes are.
 const PLACES: usize = 64;
 
+/// Which of a walk's loops is inside. Two vectors of everything take more registers than there are, so one of the block's vectors is walked after
+/// the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// Along a row of places: the fastest, while a row's places stay in the first-level cache for the next vector.
+    Places,
+    /// Over the vectors of a place: where places lie so far apart that they do not.
+    Vectors,
+}
+
 /// In the order of the convolution's weights.
 pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradient: &[f32]) -> Vec<f32> {
     let plan = Plan::new(conv);
     let n_inputs = conv.channels * conv.size[0] * conv.size[1];
     let n_outputs = conv.filters * plan.output[0] * plan.output[1];
-    let pairs: Vec<_> = blocks.split(input, n_inputs).zip(blocks.split(gradient, n_outputs)).collect();
-    let sums = if plan.output == [1, 1] {
-        // As many places as blocks: every thread takes some rows of the sums over all of them.
-        let row_values = conv.group_filters();
-        let n_rows = plan.n_sums() / row_values.max(1);
-        let rows_in_part = n_rows.div_ceil(threads::count()).max(1);
+    let (wide, n_slots) = (blocks.wide(), blocks.n_slots());
+    let sums = if plan.output == [1, 1] && plan.is_whole() {
+        // There are as many places as blocks: every thread takes some rows of the sums over all of them.
+        let row_values = plan.filters;
         let mut sums = vec![0.0; plan.n_sums()];
-        if plan.is_whole() {
-            let wide = blocks.n_slots() / blocks.wide() * blocks.wide();
-            let parts = sums.chunks_mut(rows_in_part * row_values).enumerate().collect();
-            threads::for_each(parts, |(part, sums)| {
-                let (inputs, gradients) = (input.split_at(wide * n_inputs), gradient.split_at(wide * n_outputs));
-                for (input, gradient, width) in
-                    [(inputs.0, gradients.0, blocks.wide()), (inputs.1, gradients.1, blocks.n_slots() - wide)]
-                {
-                    if width > 0 {
-                        let first_row = part * rows_in_part;
-                        simd::run(Products { input, gradient, sums: &mut *sums, n_inputs, first_row, row_values }, width);
-                    }
-                }
+        let rows_in_part = (plan.n_sums() / row_values.max(1)).div_ceil(threads::count()).max(1);
+        let parts = sums.chunks_mut(rows_in_part * row_values).enumerate().collect();
+        threads::for_each(parts, |(part, sums)| {
+            for_each_width([input, gradient], [n_inputs, n_outputs], wide, |[input, gradient], width| {
+                let first_row = part * rows_in_part;
+                simd::run(Products { input, gradient, sums: &mut *sums, n_inputs, first_row, row_values }, width);
             });
-        } else {
-            pairs.iter().for_each(|&(input, gradient)| plan.add(conv, input, gradient, &mut sums));
-        }
+        });
         sums
     } else {
         // Every thread sums some blocks.
-        let in_part = pairs.len().div_ceil(threads::count()).max(1);
-        let parts = pairs.chunks(in_part).collect();
-        let parts = threads::map(parts, |pairs: &[(&[f32], &[f32])]| {
+        let slots_in_part = (n_slots / wide).div_ceil(threads::count()).max(1) * wide;
+        let parts =
+            input.chunks((slots_in_part * n_inputs).max(1)).zip(gradient.chunks((slots_in_part * n_outputs).max(1)));
+        total(threads::map(parts.collect(), |(input, gradient)| {
             let mut sums = vec![0.0; plan.n_sums()];
-            pairs.iter().for_each(|&(input, gradient)| plan.add(conv, input, gradient, &mut sums));
+            for_each_width([input, gradient], [n_inputs, n_outputs], wide, |[input, gradient], width| {
+                simd::run(Blocked { plan: &plan, conv, input, gradient, sums: &mut sums }, width);
+            });
             sums
-        });
-        total(parts)
+        }))
     };
     plan.ordered(conv, &sums)
+}
+
+/// Calls `add` with all wide blocks, and with the narrow one, if there is one.
+fn for_each_width<'a>(
+    batches: [&'a [f32]; 2],
+    n_values: [usize; 2],
+    wide: usize,
+    mut add: impl FnMut([&'a [f32]; 2], usize),
+) {
+    let n_slots = batches[0].len() / n_values[0].max(1);
+    let n_wide = n_slots / wide * wide;
+    let halves = [0, 1].map(|batch| batches[batch].split_at(n_wide * n_values[batch]));
+    for (pair, width) in [(halves.map(|half| half.0), wide.min(n_wide)), (halves.map(|half| half.1), n_slots - n_wide)]
+    {
+        if width > 0 {
+            add(pair, width);
+        }
+    }
 }
 
 /// The sum of equally long vectors.
@@ -109,12 +130,6 @@ impl Plan {
     /// Whether the kernel covers the whole map, so that input and sums have the same order.
     fn is_whole(&self) -> bool {
         matches!(self.segments[..], [Segment { tap: 0, n_taps, first_input: 0, .. }] if self.kernel[0] == 1 && n_taps == self.kernel[1])
-    }
-
-    /// Adds the products of one block.
-    fn add(&self, conv: &Conv, input: &[f32], gradient: &[f32], sums: &mut [f32]) {
-        let width = gradient.len() / (self.output[0] * self.output[1] * conv.filters).max(1);
-        simd::run(Block { plan: self, conv, input, gradient, sums }, width);
     }
 
     /// From the order of the sums to that of the weights.
@@ -168,16 +183,17 @@ fn segments(conv: &Conv, n_outputs: usize) -> Vec<Segment> {
     let ranges: Vec<_> = (0..n_taps).map(range).collect();
     let common = ranges.iter().fold((0, n_outputs), |all, range| (all.0.max(range.0), all.1.min(range.1)));
     if dilation == 1 && conv.groups == 1 && common.0 < common.1 {
-        let beside = ranges.iter().enumerate().flat_map(|(tap, &(first, end))| {
-            [segment(tap, 1, first, common.0), segment(tap, 1, common.1, end)]
-        });
+        let beside = ranges
+            .iter()
+            .enumerate()
+            .flat_map(|(tap, &(first, end))| [segment(tap, 1, first, common.0), segment(tap, 1, common.1, end)]);
         return std::iter::once(segment(0, n_taps, common.0, common.1)).chain(beside).flatten().collect();
     }
     ranges.iter().enumerate().filter_map(|(tap, &(first, end))| segment(tap, 1, first, end)).collect()
 }
 
-/// The products of one block.
-struct Block<'a> {
+/// The products of blocks of one width.
+struct Blocked<'a> {
     plan: &'a Plan,
     conv: &'a Conv,
     input: &'a [f32],
@@ -185,7 +201,7 @@ struct Block<'a> {
     sums: &'a mut [f32],
 }
 
-impl Kernel for Block<'_> {
+impl Kernel for Blocked<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -195,9 +211,17 @@ impl Kernel for Block<'_> {
         let [n_rows, n_columns] = plan.output;
         let [height, width] = plan.kernel;
         let group_sums = height * width * plan.channels * plan.filters;
-        // Narrow maps are taken several rows at a time, by a third loop inside of the tile's.
-        let rows_at_once = (PLACES / n_columns.max(1)).max(1);
-        for first_row in (0..n_rows).step_by(rows_at_once) {
+        let (n_inputs, n_outputs) = (conv.size[0] * conv.size[1] * conv.channels, n_rows * n_columns * conv.filters);
+        let n_blocks = gradient.len() / n_outputs.max(1);
+        // Of small maps, several rows are taken at once, and of the smallest several blocks.
+        let rows_at_once = (PLACES / n_columns.max(1)).clamp(1, n_rows.max(1));
+        let blocks_at_once = if rows_at_once < n_rows { 1 } else { (PLACES / (n_rows * n_columns).max(1)).max(1) };
+        let strips = (0..n_blocks)
+            .step_by(blocks_at_once)
+            .flat_map(|block| (0..n_rows).step_by(rows_at_once).map(move |row| (block, row)));
+        for (first_block, first_row) in strips {
+            let n_blocks = blocks_at_once.min(n_blocks - first_block);
+            let (input, gradient) = (&input[first_block * n_inputs..], &gradient[first_block * n_outputs..]);
             let rows = first_row..(first_row + rows_at_once).min(n_rows);
             for tap_row in 0..height {
                 let meets = |row: usize| {
@@ -211,15 +235,20 @@ impl Kernel for Block<'_> {
                     for group in 0..plan.groups {
                         let place = input_row * conv.size[1] + segment.first_input;
                         let walk = Walk::<S, V> {
-            simd,
+                            simd,
                             input: &input[place * conv.channels + group * plan.channels..],
+                            input_block: n_inputs,
                             input_row: conv.stride[0] * conv.size[1] * conv.channels,
                             input_step: conv.stride[1] * conv.channels,
-                            gradient: &gradient[(start * n_columns + segment.first_output) * conv.filters + group * plan.filters..],
+                            gradient: &gradient
+                                [(start * n_columns + segment.first_output) * conv.filters + group * plan.filters..],
+                            gradient_block: n_outputs,
                             gradient_row: n_columns * conv.filters,
                             gradient_step: conv.filters,
+                            n_blocks,
                             n_rows,
                             n_places: segment.n_outputs,
+                            inside: Inside::Places,
                         };
                         let first = (tap_row * width + segment.tap) * plan.channels * plan.filters;
                         let n_rows = segment.n_taps * plan.channels;
@@ -254,30 +283,38 @@ impl Kernel for Products<'_> {
         let walk = Walk::<S, V> {
             simd,
             input: &input[first_row..],
+            input_block: 0,
             input_row: 0,
             input_step: n_inputs,
             gradient: groups::<S, V>(gradient),
+            gradient_block: 0,
             gradient_row: 0,
             gradient_step: row_values,
+            n_blocks: 1,
             n_rows: 1,
             n_places,
+            inside: Inside::Places,
         };
         let n_rows = sums.len() / row_values.max(1);
         walk.add_products(n_rows, row_values, sums);
     }
 }
 
-/// Places of input and gradient that belong together: rows of them, with the steps from place to place and row to row.
+/// Places of input and gradient that belong together: blocks of rows of them, with the steps from place to place, row to row, block to block.
 pub(super) struct Walk<'a, S: Simd, const V: usize> {
     pub simd: S,
     pub input: &'a [[S::f32s; V]],
+    pub input_block: usize,
     pub input_row: usize,
     pub input_step: usize,
     pub gradient: &'a [[S::f32s; V]],
+    pub gradient_block: usize,
     pub gradient_row: usize,
     pub gradient_step: usize,
+    pub n_blocks: usize,
     pub n_rows: usize,
     pub n_places: usize,
+    pub inside: Inside,
 }
 
 impl<S: Simd, const V: usize> Walk<'_, S, V> {
@@ -316,32 +353,70 @@ impl<S: Simd, const V: usize> Walk<'_, S, V> {
     fn tile<const T: usize, const F: usize>(&self, first_input: usize, first_filter: usize) -> [[f32; F]; T] {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); F]; T];
-        let (Some(last_row), Some(last_place)) = (self.n_rows.checked_sub(1), self.n_places.checked_sub(1)) else {
+        let n = [self.n_blocks, self.n_rows, self.n_places];
+        if n.contains(&0) {
             return [[0.0; F]; T];
-        };
-        assert!(last_row * self.input_row + last_place * self.input_step + first_input + T <= self.input.len());
-        assert!(last_row * self.gradient_row + last_place * self.gradient_step + first_filter + F <= self.gradient.len());
-        for row in 0..self.n_rows {
-            let (mut i, mut g) = (row * self.input_row + first_input, row * self.gradient_row + first_filter);
-            for _ in 0..self.n_places {
-                // SAFETY: no place lies beyond the last one of the last row, which the assertions found inside. Checked in this loop, the
-                // indices would take more instructions than the products.
-                let (input, gradient) = unsafe {
-                    let input = self.input.as_ptr().add(i).cast::<[[S::f32s; V]; T]>();
-                    let gradient = self.gradient.as_ptr().add(g).cast::<[[S::f32s; V]; F]>();
-                    (&*input, &*gradient)
-                };
-                for v in 0..V {
-                    for t in 0..T {
-                        for f in 0..F {
-                            sums[t][f] = simd.mul_add_e_f32s(input[t][v], gradient[f][v], sums[t][f]);
+        }
+        let last = |steps: [usize; 3]| n.iter().zip(steps).map(|(n, step)| (n - 1) * step).sum::<usize>();
+        let inputs = last([self.input_block, self.input_row, self.input_step]) + first_input + T;
+        let gradients = last([self.gradient_block, self.gradient_row, self.gradient_step]) + first_filter + F;
+        assert!(inputs <= self.input.len() && gradients <= self.gradient.len());
+        // Unknown to the compiler, so that it does not make one of two turns.
+        let n_vectors = black_box(V).min(V);
+        let (mut block_input, mut block_gradient) = (first_input, first_filter);
+        for _ in 0..self.n_blocks {
+            let (mut row_input, mut row_gradient) = (block_input, block_gradient);
+            for _ in 0..self.n_rows {
+                let at =
+                    |place: usize| (row_input + place * self.input_step, row_gradient + place * self.gradient_step);
+                match self.inside {
+                    // SAFETY, twice: no place lies beyond the last one of the last row, which the assertion found inside.
+                    Inside::Places => {
+                        for v in 0..V {
+                            for place in 0..self.n_places {
+                                unsafe { self.add_place(at(place), v, &mut sums) };
+                            }
+                        }
+                    }
+                    Inside::Vectors => {
+                        for place in 0..self.n_places {
+                            for v in 0..n_vectors {
+                                unsafe { self.add_place(at(place), v, &mut sums) };
+                            }
                         }
                     }
                 }
-                i += self.input_step;
-                g += self.gradient_step;
+                row_input += self.input_row;
+                row_gradient += self.gradient_row;
             }
+            block_input += self.input_block;
+            block_gradient += self.gradient_block;
         }
         sums.map(|sums| sums.map(|sum| simd.reduce_sum_f32s(sum)))
+    }
+
+    /// Adds the products of one vector of images. Indices that were checked here would take more instructions than the products.
+    ///
+    /// # Safety
+    ///
+    /// `at` plus `T` lies within the input, and plus `F` within the gradient.
+    #[inline(always)]
+    unsafe fn add_place<const T: usize, const F: usize>(
+        &self,
+        (input, gradient): (usize, usize),
+        v: usize,
+        sums: &mut [[S::f32s; F]; T],
+    ) {
+        // SAFETY: as the caller promises.
+        let (input, gradient) = unsafe {
+            let input = self.input.as_ptr().add(input).cast::<[[S::f32s; V]; T]>();
+            let gradient = self.gradient.as_ptr().add(gradient).cast::<[[S::f32s; V]; F]>();
+            (&*input, &*gradient)
+        };
+        for t in 0..T {
+            for f in 0..F {
+                sums[t][f] = self.simd.mul_add_e_f32s(input[t][v], gradient[f][v], sums[t][f]);
+            }
+        }
     }
 }

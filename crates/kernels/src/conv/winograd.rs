@@ -5,7 +5,7 @@
 use pulp::Simd;
 
 use super::gather::multiply;
-use super::outer::{Walk, total};
+use super::outer::{Inside, Walk, total};
 use super::{Conv, Direction, WeightOrder};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, add, groups, groups_mut, relu, splat, sub};
@@ -25,8 +25,18 @@ const TILE: usize = 4;
 
 const G: [[f32; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
-/// Whether this is the faster way for a convolution.
-pub(super) fn suits(conv: &Conv) -> bool {
+/// By how much fewer products pay for the transforms.
+const GAIN: f64 = 1.3;
+
+/// Whether this is the faster way to compute an output of this size, `[height, width]`: it takes whole patches, where the direct way skips what
+/// lies outside of the map.
+pub(super) fn suits(conv: &Conv, output: [usize; 2]) -> bool {
+    let direct = conv.forward_axis(0).n_meetings() * conv.forward_axis(1).n_meetings();
+    let products = PRODUCTS * output[0].div_ceil(2) * output[1].div_ceil(2);
+    applies(conv) && direct as f64 > GAIN * products as f64
+}
+
+fn applies(conv: &Conv) -> bool {
     conv.kernel == [3, 3]
         && conv.stride == [1, 1]
         && conv.dilation == [1, 1]
@@ -124,7 +134,11 @@ impl Pass {
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         // Patches are two rows high.
         let pairs_of_rows = self.output[0].div_ceil(2).max(1);
-        let n_parts = if threads::count() == 1 { 1 } else { (2 * threads::count()).div_ceil(n_blocks.max(1)).clamp(1, pairs_of_rows) };
+        let n_parts = if threads::count() == 1 {
+            1
+        } else {
+            (2 * threads::count()).div_ceil(n_blocks.max(1)).clamp(1, pairs_of_rows)
+        };
         let rows_in_part = 2 * pairs_of_rows.div_ceil(n_parts);
         let mut items = Vec::new();
         for (input, output) in blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)) {
@@ -365,27 +379,32 @@ impl Kernel for Products<'_> {
         let gradient = Map::<S, V> { simd, values: groups::<S, V>(gradient), size: output, channels: conv.filters };
         let across = output[1].div_ceil(2);
         let n_patches = output[0].div_ceil(2) * across;
-        let mut patches = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * conv.channels];
-        let mut gradients = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * conv.filters];
+        let (input_step, gradient_step) = (conv.channels, conv.filters);
+        let mut patches = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * input_step];
+        let mut gradients = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * gradient_step];
         for first in (0..n_patches).step_by(PATCHES) {
             let n = PATCHES.min(n_patches - first);
             for patch in 0..n {
                 let corner = [2 * ((first + patch) / across), 2 * ((first + patch) % across)];
-                let patches = &mut patches[patch * conv.channels..];
-                input.transform(corner, conv.padding, patches, PATCHES * conv.channels);
-                gradient.transform_gradient(corner, &mut gradients[patch * conv.filters..], PATCHES * conv.filters);
+                let patches = &mut patches[patch * input_step..];
+                input.transform(corner, conv.padding, patches, PATCHES * input_step);
+                gradient.transform_gradient(corner, &mut gradients[patch * gradient_step..], PATCHES * gradient_step);
             }
             for (product, sums) in sums.chunks_exact_mut(conv.channels * conv.filters).enumerate() {
                 let walk = Walk::<S, V> {
                     simd,
-                    input: &patches[product * PATCHES * conv.channels..],
+                    input: &patches[product * PATCHES * input_step..],
+                    input_block: 0,
                     input_row: 0,
-                    input_step: conv.channels,
-                    gradient: &gradients[product * PATCHES * conv.filters..],
+                    input_step,
+                    gradient: &gradients[product * PATCHES * gradient_step..],
+                    gradient_block: 0,
                     gradient_row: 0,
-                    gradient_step: conv.filters,
+                    gradient_step,
+                    n_blocks: 1,
                     n_rows: 1,
                     n_places: n,
+                    inside: Inside::Vectors,
                 };
                 walk.add_products(conv.channels, conv.filters, sums);
             }

@@ -80,8 +80,12 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
         let ((values, values_node), (weight, weight_node)) = (values.into_parts(), weight.into_parts());
         let (values, weight) = (contiguous(values), contiguous(weight));
         let output = Flex::conv(values.clone(), weight.clone(), conv, blocks, relu);
-        tracked::<C, _, 2>([values_node, weight_node], output, |output| {
-            Convolved { conv, blocks, values, weight, output: relu.then(|| output.clone()) }
+        tracked::<C, _, 2>([values_node, weight_node], output, |output| Convolved {
+            conv,
+            blocks,
+            values,
+            weight,
+            output: relu.then(|| output.clone()),
         })
     }
 
@@ -97,8 +101,12 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
         let (bias, bias_node) = bias.into_parts();
         let (values, weight) = (contiguous(values), contiguous(weight));
         let output = Flex::conv_with_bias(values.clone(), weight.clone(), bias, conv, blocks, relu);
-        tracked::<C, _, 3>([values_node, weight_node, bias_node], output, |output| {
-            Convolved { conv, blocks, values, weight, output: relu.then(|| output.clone()) }
+        tracked::<C, _, 3>([values_node, weight_node, bias_node], output, |output| Convolved {
+            conv,
+            blocks,
+            values,
+            weight,
+            output: relu.then(|| output.clone()),
         })
     }
 
@@ -175,8 +183,7 @@ impl Convolved {
         let Self { conv, blocks, values, weight, output } = self;
         let masked = output.map(|output| relu_gradient(slice(&output), slice(&gradient)));
         let gradient = masked.as_deref().unwrap_or(slice(&gradient));
-        let of_values =
-            of_values.then(|| tensor(conv.data_gradient(blocks, gradient, slice(&weight)), values.shape()));
+        let of_values = of_values.then(|| tensor(conv.data_gradient(blocks, gradient, slice(&weight)), values.shape()));
         if !of_parameters {
             return [of_values, None, None];
         }

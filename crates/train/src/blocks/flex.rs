@@ -105,6 +105,8 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
 
 /// The values of a contiguous tensor.
 pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
-    let Some(values) = tensor.as_slice() else { unreachable!("the tensor is contiguous, and Kindling computes in f32") };
+    let Some(values) = tensor.as_slice() else {
+        unreachable!("the tensor is contiguous, and Kindling computes in f32")
+    };
     values
 }

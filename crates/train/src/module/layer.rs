@@ -121,9 +121,7 @@ impl NetworkLayer {
             Self::Rows(_) => Flow::Plain(flow.plain().rows()),
             Self::Recurrent(layer) => Flow::Plain(layer.forward(flow.plain().sequence())),
             Self::PatchEmbedding(layer) => Flow::Plain(Features::Sequence(layer.forward(flow))),
-            Self::PositionEmbedding(layer) => {
-                Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence())))
-            }
+            Self::PositionEmbedding(layer) => Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence()))),
             Self::TransformerBlock(layer) => Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence()))),
         }
     }

@@ -18,6 +18,7 @@ mod first_minute;
 mod gpu_faults;
 mod hosting;
 mod inside;
+mod kernels;
 mod pictures;
 mod resume;
 mod robust;

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: all tests, from the cheapest to the journeys through the built app.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::places::Places;
 use crate::steps::Steps;
+use crate::toolchain::{TARGET, Toolchain};
 use crate::{browser, build, check, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
@@ -19,6 +21,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
         println!("== journeys: Cargo.toml names no such test");
         return Ok(());
     }
+    let kernels = steps.run("kernels, for the browser", || kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
     steps.run("journeys", || {
         // Its own tests have built the command line.
@@ -29,11 +32,20 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
             &[
                 ("KINDLING_DIST", places.dist.as_os_str()),
                 ("KINDLING_PROGRAM", program.as_os_str()),
+                ("KINDLING_KERNELS", kernels.as_os_str()),
                 ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
                 ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
             ],
         )
     })
+}
+
+/// Builds the module that checks the kernels in a browser, and returns its file.
+fn kernel_checks(places: &Places, toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut cargo = toolchain.command("cargo", places)?;
+    cargo.args(["build", "--locked", "--release", "--package=kindling-kernels", "--example=check", "--target", TARGET]);
+    process::run(&mut cargo, "the lines above say why")?;
+    Ok(places.wasm_target.join(TARGET).join("release").join("examples").join("check.wasm"))
 }
 
 fn cargo_test(places: &Places, options: &[&str], variables: &[(&str, &std::ffi::OsStr)]) -> Result<()> {

@@ -1,0 +1,279 @@
+//! What holds for every kernel, natively and in a browser: each is compared with naive loops in f64, over drawn shapes and batches of all kinds of
+//! blocks.
+
+use kindling_kernels::blocks::{Blocks, relu_gradient};
+use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::norm::BatchNorm;
+use kindling_kernels::pool::Pool;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRng, TestRunner};
+
+/// Naive loops in f64.
+mod naive;
+
+use naive::{convolve, difference, gathered, numbers, pool, scattered};
+
+/// Every property, by name.
+pub const ALL: &[(&str, fn(&mut TestRunner))] = &[
+    ("convolutions", convolutions),
+    ("depthwise convolutions", depthwise_convolutions),
+    ("linear layers", linear_layers),
+    ("pools", pools),
+    ("blocks", blocks_come_and_go),
+    ("batch norm", batch_norms),
+    ("Winograd's kernels", |_| large_kernels_of_three_take_the_short_way_and_stay_exact()),
+    ("the presets' convolutions", |_| the_presets_convolutions_are_the_naive_loops()),
+    ("ReLU", |_| a_relu_passes_gradients_where_its_output_is_positive()),
+    ("NaN", |_| nan_passes_through_relu_and_pooling()),
+];
+
+/// A runner that draws the same cases every time, because a browser's module has no source of entropy.
+pub fn runner(cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let algorithm = config.rng_algorithm;
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(algorithm))
+}
+
+/// Panics with the smallest case that fails.
+fn hold<S: Strategy>(runner: &mut TestRunner, strategy: S, property: impl Fn(S::Value)) {
+    let outcome = runner.run(&strategy, |value| {
+        property(value);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn pair(sides: std::ops::Range<usize>) -> impl Strategy<Value = [usize; 2]> {
+    [sides.clone(), sides]
+}
+
+fn convolutions(runner: &mut TestRunner) {
+    let channels = (1_usize..4, 1_usize..5, 1_usize..8);
+    let windows = (pair(1..10), pair(1..5), pair(1..4), pair(0..4), pair(1..3));
+    hold(runner, (1_usize..40, channels, windows, any::<u32>()), |(n_images, channels, windows, seed)| {
+        let (groups, group_channels, group_filters) = channels;
+        let (size, kernel, stride, padding, dilation) = windows;
+        let conv = Conv {
+            channels: groups * group_channels,
+            size,
+            filters: groups * group_filters,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            weights: WeightOrder::Conv,
+        };
+        check(&conv, n_images, seed.into());
+    });
+}
+
+fn depthwise_convolutions(runner: &mut TestRunner) {
+    let windows = (pair(3..10), 1_usize..5, 1_usize..3, 0_usize..3, 1_usize..3);
+    hold(runner, (1_usize..20, 2_usize..11, windows, any::<u32>()), |(n_images, channels, windows, seed)| {
+        let (size, kernel, stride, padding, dilation) = windows;
+        let conv = Conv {
+            channels,
+            size,
+            filters: channels,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            dilation: [dilation; 2],
+            groups: channels,
+            weights: WeightOrder::Conv,
+        };
+        check(&conv, n_images, seed.into());
+    });
+}
+
+fn linear_layers(runner: &mut TestRunner) {
+    let shapes = (1_usize..40, 1_usize..9, pair(1..5), 1_usize..20, any::<u32>());
+    hold(runner, shapes, |(n_images, channels, size, units, seed)| {
+        check(&Conv::linear(channels, size, units), n_images, seed.into());
+    });
+}
+
+fn pools(runner: &mut TestRunner) {
+    let windows = (pair(1..9), pair(1..4), pair(1..4));
+    let shapes = (1_usize..20, 1_usize..5, windows, any::<bool>(), any::<u32>());
+    hold(runner, shapes, |(n_images, channels, (size, window, stride), relu, seed)| {
+        let pooling = Pool { channels, size, window, stride };
+        let Some(output) = pooling.output_size() else { return };
+        let blocks = Blocks::new(n_images);
+        // Few different values, so that maxima tie.
+        let input = numbers(n_images * channels * size[0] * size[1], seed.into());
+        let input: Vec<f32> = input.iter().map(|x| (x * 4.0).round()).collect();
+        let gradient = numbers(n_images * channels * output[0] * output[1], u64::from(seed) + 1);
+        let naive = pool(&pooling, n_images * channels, &input, &gradient, relu);
+        let input = gathered(blocks, &input, channels, size);
+        let gradient = gathered(blocks, &gradient, channels, output);
+        let max = pooling.max(blocks, &input, relu);
+        let max_gradient = pooling.max_gradient(blocks, &input, &max, &gradient, relu);
+        assert!(difference(&scattered(blocks, &max, channels, output), &naive.max) < TOLERANCE);
+        assert!(difference(&scattered(blocks, &max_gradient, channels, size), &naive.max_gradient) < TOLERANCE);
+        let average = pooling.average(blocks, &input);
+        assert!(difference(&scattered(blocks, &average, channels, output), &naive.average) < TOLERANCE);
+        let average_gradient = pooling.average_gradient(blocks, &gradient);
+        assert!(difference(&scattered(blocks, &average_gradient, channels, size), &naive.average_gradient) < TOLERANCE);
+    });
+}
+
+fn blocks_come_and_go(runner: &mut TestRunner) {
+    hold(runner, (0_usize..50, 1_usize..5, 1_usize..40, any::<u32>()), |(n_images, channels, places, seed)| {
+        let images = numbers(n_images * channels * places, seed.into());
+        let blocks = Blocks::new(n_images);
+        let values = blocks.gather(&images, channels, places);
+        let n_nonzero = |values: &[f32]| values.iter().filter(|value| **value != 0.0).count();
+        assert_eq!(n_nonzero(&values), n_nonzero(&images), "padding is 0");
+        assert!(blocks.n_slots() < n_images + 8);
+        assert_eq!(blocks.scatter(&values, channels, places), images);
+    });
+}
+
+fn batch_norms(runner: &mut TestRunner) {
+    let shapes = (2_usize..40, 1_usize..6, 1_usize..20, -50_f32..50.0, any::<bool>(), any::<u32>());
+    hold(runner, shapes, |(n_images, channels, places, offset, relu, seed)| {
+        batch_norm(n_images, channels, places, offset, relu, seed.into());
+    });
+}
+
+/// Far above the rounding of these sums, far below a wrong term.
+const TOLERANCE: f64 = 2e-5;
+
+fn conv(channels: usize, side: usize, filters: usize, kernel: usize, stride: usize, padding: usize) -> Conv {
+    Conv {
+        channels,
+        size: [side; 2],
+        filters,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        dilation: [1; 2],
+        groups: 1,
+        weights: WeightOrder::Conv,
+    }
+}
+
+/// Forward pass and all gradients, against the naive loops.
+fn check(conv: &Conv, n_images: usize, seed: u64) {
+    let Some(output) = conv.output_size() else { return };
+    let blocks = Blocks::new(n_images);
+    let input = numbers(n_images * conv.channels * conv.size[0] * conv.size[1], seed);
+    let weights = numbers(conv.filters * conv.channels / conv.groups * conv.kernel[0] * conv.kernel[1], seed + 1);
+    let bias = numbers(conv.filters, seed + 2);
+    let gradient = numbers(n_images * conv.filters * output[0] * output[1], seed + 3);
+    let naive = convolve(conv, n_images, &input, &weights, &bias, &gradient);
+
+    let input = gathered(blocks, &input, conv.channels, conv.size);
+    let forward =
+        |relu| scattered(blocks, &conv.forward(blocks, &input, &weights, Some(&bias), relu), conv.filters, output);
+    assert!(difference(&forward(false), &naive.output) < TOLERANCE, "forward of {conv:?} on {n_images}");
+    let positive: Vec<f64> = naive.output.iter().map(|value| value.max(0.0)).collect();
+    assert!(difference(&forward(true), &positive) < TOLERANCE, "ReLU of {conv:?}");
+
+    let gradient = gathered(blocks, &gradient, conv.filters, output);
+    let data = conv.data_gradient(blocks, &gradient, &weights);
+    assert!(data.iter().all(|value| value.is_finite()));
+    let data = scattered(blocks, &data, conv.channels, conv.size);
+    assert!(difference(&data, &naive.data_gradient) < TOLERANCE, "data gradient of {conv:?} on {n_images}");
+
+    let found = conv.weight_gradient(blocks, &input, &gradient);
+    assert!(
+        difference(&found.weights, &naive.weight_gradient) < TOLERANCE,
+        "weight gradient of {conv:?} on {n_images}"
+    );
+    assert!(difference(&found.bias, &naive.bias_gradient) < TOLERANCE, "bias gradient of {conv:?} on {n_images}");
+
+    let again = conv.weight_gradient(blocks, &input, &gradient);
+    assert_eq!(found.weights, again.weights, "equal bit for bit");
+}
+
+fn batch_norm(n_images: usize, channels: usize, places: usize, offset: f32, relu: bool, seed: u64) {
+    let blocks = Blocks::new(n_images);
+    let norm = BatchNorm { channels, places, epsilon: 1e-5 };
+    let images: Vec<f32> = numbers(n_images * channels * places, seed).iter().map(|value| value + offset).collect();
+    let (scale, shift) = (numbers(channels, seed + 1), numbers(channels, seed + 2));
+    let gradient = numbers(images.len(), seed + 3);
+    let input = blocks.gather(&images, channels, places);
+    let statistics = norm.statistics(blocks, &input);
+    let output = norm.forward(blocks, &input, &statistics, &scale, &shift, relu);
+    let found = norm.gradients(
+        blocks,
+        &input,
+        &statistics,
+        &scale,
+        relu.then_some(&output[..]),
+        &blocks.gather(&gradient, channels, places),
+    );
+    let n = (n_images * places) as f64;
+    let (mut outputs, mut gradients) = (vec![0.0; images.len()], vec![0.0; images.len()]);
+    for channel in 0..channels {
+        let at: Vec<usize> = (0..images.len()).filter(|place| place / places % channels == channel).collect();
+        let mean = at.iter().map(|&place| f64::from(images[place])).sum::<f64>() / n;
+        let variance = at.iter().map(|&place| (f64::from(images[place]) - mean).powi(2)).sum::<f64>() / n;
+        let deviation = (variance + 1e-5).sqrt();
+        assert!((f64::from(statistics.mean[channel]) - mean).abs() < 1e-4);
+        assert!((f64::from(statistics.variance[channel]) - variance).abs() < 1e-4);
+        let normalized = |place: usize| (f64::from(images[place]) - mean) / deviation;
+        let value = |place: usize| f64::from(scale[channel]) * normalized(place) + f64::from(shift[channel]);
+        let arrived = |place: usize| if relu && value(place) <= 0.0 { 0.0 } else { f64::from(gradient[place]) };
+        let shift_gradient: f64 = at.iter().map(|&place| arrived(place)).sum();
+        let scale_gradient: f64 = at.iter().map(|&place| arrived(place) * normalized(place)).sum();
+        assert!((f64::from(found.shift[channel]) - shift_gradient).abs() < 1e-3 * n.sqrt());
+        assert!((f64::from(found.scale[channel]) - scale_gradient).abs() < 1e-3 * n.sqrt());
+        for place in at {
+            outputs[place] = if relu { value(place).max(0.0) } else { value(place) };
+            gradients[place] = f64::from(scale[channel]) / deviation
+                * (arrived(place) - shift_gradient / n - normalized(place) * scale_gradient / n);
+        }
+    }
+    // A value that is 0 but for rounding may be on either side of a ReLU; distances from a far mean have few digits.
+    let tolerance = 1e-3;
+    assert!(difference(&blocks.scatter(&output, channels, places), &outputs) < tolerance);
+    if !relu {
+        assert!(difference(&blocks.scatter(&found.input, channels, places), &gradients) < tolerance);
+    }
+    let padding = found.input.iter().filter(|value| **value != 0.0).count();
+    assert!(padding <= images.len(), "padding has no gradient");
+}
+
+fn large_kernels_of_three_take_the_short_way_and_stay_exact() {
+    for (n_images, channels, side, filters, padding) in
+        [(16, 16, 8, 32, 1), (5, 32, 7, 16, 1), (24, 20, 6, 16, 0), (3, 16, 5, 16, 2)]
+    {
+        check(&conv(channels, side, filters, 3, 1, padding), n_images, 11);
+    }
+}
+
+fn the_presets_convolutions_are_the_naive_loops() {
+    for (channels, side, filters, kernel, stride, padding) in
+        [(3, 32, 6, 5, 1, 0), (6, 14, 16, 5, 1, 0), (1, 28, 16, 5, 2, 0), (16, 12, 32, 3, 2, 0), (1, 28, 24, 3, 1, 1)]
+    {
+        check(&conv(channels, side, filters, kernel, stride, padding), 12, 5);
+    }
+}
+
+fn a_relu_passes_gradients_where_its_output_is_positive() {
+    let output: Vec<f32> = numbers(1 << 17, 1).iter().map(|value| value.max(0.0)).collect();
+    let gradient = numbers(output.len(), 2);
+    let found = relu_gradient(&output, &gradient);
+    assert!(
+        found
+            .iter()
+            .zip(&output)
+            .zip(&gradient)
+            .all(|((found, output), gradient)| *found == if *output > 0.0 { *gradient } else { 0.0 })
+    );
+}
+
+fn nan_passes_through_relu_and_pooling() {
+    let blocks = Blocks::new(1);
+    let input = blocks.gather(&[f32::NAN; 4], 1, 4);
+    let pooling = Pool::global(1, [2, 2]);
+    assert!(pooling.max(blocks, &input, true)[0].is_nan());
+    let same = Conv { kernel: [1; 2], ..conv(1, 2, 1, 1, 1, 0) };
+    assert!(same.forward(blocks, &input, &[1.0], None, true)[0].is_nan());
+}

@@ -7,7 +7,7 @@
 use pulp::Simd;
 
 use crate::simd::{self, Kernel, WIDE, groups, groups_mut};
-use crate::threads;
+use crate::threads::Threads;
 
 /// How a batch is cut into blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,8 @@ impl Blocks {
         let mut values = vec![0.0; self.n_slots() * n_values];
         let images = images.chunks((self.wide() * n_values).max(1));
         let items = images.zip(self.split_mut(&mut values, n_values)).collect();
-        threads::for_each(items, |(images, block)| interleave(images, block, channels, places));
+        Threads::for_values(n_values * self.n_images)
+            .for_each(items, |(images, block)| interleave(images, block, channels, places));
         values
     }
 
@@ -76,7 +77,8 @@ impl Blocks {
         let mut images = vec![0.0; self.n_images * n_values];
         let blocks = self.split(values, n_values);
         let items = blocks.zip(images.chunks_mut((self.wide() * n_values).max(1))).collect();
-        threads::for_each(items, |(block, images)| separate(block, images, channels, places));
+        Threads::for_values(n_values * self.n_images)
+            .for_each(items, |(block, images)| separate(block, images, channels, places));
         images
     }
 
@@ -150,7 +152,7 @@ pub fn relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
     const CHUNK: usize = 1 << 16;
     let inputs = output.chunks(CHUNK).zip(gradient.chunks(CHUNK));
     let items = result.chunks_mut(CHUNK).zip(inputs).collect();
-    threads::for_each(items, |(result, (output, gradient))| {
+    Threads::for_values(gradient.len()).for_each(items, |(result, (output, gradient))| {
         simd::run(Masked { output, gradient, result }, 1);
     });
     result

@@ -3,8 +3,8 @@
 use pulp::Simd;
 
 use crate::blocks::Blocks;
-use crate::simd::{self, Kernel, groups, groups_mut, relu, splat};
-use crate::threads;
+use crate::simd::{self, Kernel, add, groups, groups_mut, relu, relu_gradient, splat};
+use crate::threads::Threads;
 
 /// Batch norm over feature maps with `places` pixels each; over vectors with one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,10 +36,10 @@ pub struct Gradients {
 impl BatchNorm {
     pub fn statistics(&self, blocks: Blocks, input: &[f32]) -> Statistics {
         let n = (blocks.n_images() * self.places).max(1) as f64;
-        let sums = self.sums(blocks, input, Term::Value);
+        let [sums, _] = self.sums(blocks, input, Term::Value);
         let mean: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
         // Around the mean, so that no digits cancel.
-        let squares = self.sums(blocks, input, Term::Square { mean: &mean });
+        let [squares, _] = self.sums(blocks, input, Term::Square { mean: &mean });
         Statistics { variance: squares.iter().map(|sum| (sum / n) as f32).collect(), mean }
     }
 
@@ -61,7 +61,7 @@ impl BatchNorm {
             .collect();
         let n_values = self.channels * self.places;
         let pairs = blocks.split(input, n_values).zip(blocks.split_mut(&mut output, n_values)).collect();
-        threads::for_each(pairs, |(input, output)| {
+        self.threads(input).for_each(pairs, |(input, output)| {
             let width = input.len() / n_values.max(1);
             simd::run(Forward { factors: &factors, is_relu: relu, input, output }, width);
         });
@@ -78,11 +78,8 @@ impl BatchNorm {
         output: Option<&[f32]>,
         gradient: &[f32],
     ) -> Gradients {
-        let masked = output.map(|output| crate::blocks::relu_gradient(output, gradient));
-        let gradient = masked.as_deref().unwrap_or(gradient);
         let mean = &statistics.mean;
-        let shifts = self.sums(blocks, gradient, Term::Value);
-        let products = self.sums(blocks, gradient, Term::Product { input, mean });
+        let [shifts, products] = self.sums(blocks, gradient, Term::Gradient { input, mean, output });
         let n = (blocks.n_images() * self.places).max(1) as f64;
         let mut factors = Vec::with_capacity(self.channels);
         let mut scales = Vec::with_capacity(self.channels);
@@ -98,46 +95,62 @@ impl BatchNorm {
         let n_values = self.channels * self.places;
         let mut result = vec![0.0; gradient.len()];
         let inputs = blocks.split(input, n_values).zip(blocks.split(gradient, n_values));
-        let items = blocks.split_mut(&mut result, n_values).zip(inputs).collect();
-        threads::for_each(items, |(result, (input, gradient))| {
+        let outputs = blocks_of(blocks, output, n_values);
+        let items = blocks.split_mut(&mut result, n_values).enumerate().zip(inputs).collect();
+        self.threads(gradient).for_each(items, |((number, result), (input, gradient))| {
             let width = input.len() / n_values.max(1);
-            simd::run(Backward { factors: &factors, input, gradient, result }, width);
+            let output = outputs.get(number).copied();
+            simd::run(Backward { factors: &factors, input, output, gradient, result }, width);
         });
         // The means were subtracted in the padding, too.
         blocks.clear_padding(&mut result, n_values);
         Gradients { input: result, scale: scales, shift: shifts.iter().map(|sum| *sum as f32).collect() }
     }
 
+    fn threads(&self, values: &[f32]) -> Threads {
+        Threads::for_values(values.len())
+    }
+
     fn inverse_deviation(&self, statistics: &Statistics, channel: usize) -> f32 {
         (1.0 / (f64::from(statistics.variance[channel]) + self.epsilon).sqrt()) as f32
     }
 
-    /// The sum of a term over all places and images, for each channel.
-    fn sums(&self, blocks: Blocks, values: &[f32], term: Term) -> Vec<f64> {
+    /// The sums of a term over all images and places, for each channel. The second is of gradients only.
+    fn sums(&self, blocks: Blocks, values: &[f32], term: Term) -> [Vec<f64>; 2] {
         let n_values = self.channels * self.places;
-        let others: Vec<&[f32]> = match term {
-            Term::Product { input, .. } => blocks.split(input, n_values).collect(),
-            Term::Value | Term::Square { .. } => Vec::new(),
+        let (inputs, outputs) = match term {
+            Term::Gradient { input, output, .. } => {
+                (blocks_of(blocks, Some(input), n_values), blocks_of(blocks, output, n_values))
+            }
+            Term::Value | Term::Square { .. } => (Vec::new(), Vec::new()),
         };
         let items = blocks.split(values, n_values).enumerate().collect();
-        let parts = threads::map(items, |(number, values): (usize, &[f32])| {
+        let parts = self.threads(values).map(items, |(number, values)| {
             let width = values.len() / n_values.max(1);
             let n_images = blocks.images_in(number).min(width);
-            let other = others.get(number).copied();
-            simd::run(Sums { channels: self.channels, n_images, values, other, term }, width)
+            let (input, output) = (inputs.get(number).copied(), outputs.get(number).copied());
+            simd::run(Sums { channels: self.channels, n_images, values, input, output, term }, width)
         });
-        let mut sums = vec![0.0; self.channels];
+        let mut sums = [vec![0.0; self.channels], vec![0.0; self.channels]];
         for part in parts {
-            sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += f64::from(value));
+            for (sums, part) in sums.iter_mut().zip(part) {
+                sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += f64::from(value));
+            }
         }
         sums
     }
 }
 
-/// The sums over all places and images, for each channel; padding counts.
+/// The blocks of a batch, if there is one.
+fn blocks_of<'a>(blocks: Blocks, values: Option<&'a [f32]>, n_values: usize) -> Vec<&'a [f32]> {
+    values.map(|values| blocks.split(values, n_values).collect()).unwrap_or_default()
+}
+
+/// The sums over all images and places, for each channel.
 pub(crate) fn channel_sums(blocks: Blocks, values: &[f32], channels: usize, places: usize) -> Vec<f32> {
     let norm = BatchNorm { channels, places, epsilon: 0.0 };
-    norm.sums(blocks, values, Term::Value).into_iter().map(|sum| sum as f32).collect()
+    let [sums, _] = norm.sums(blocks, values, Term::Value);
+    sums.into_iter().map(|sum| sum as f32).collect()
 }
 
 /// What is summed.
@@ -148,10 +161,11 @@ enum Term<'a> {
     Square {
         mean: &'a [f32],
     },
-    /// `value · (input - mean)`
-    Product {
+    /// The value, which is a gradient, and `value · (input - mean)`; where the output is given, only where it is positive.
+    Gradient {
         input: &'a [f32],
         mean: &'a [f32],
+        output: Option<&'a [f32]>,
     },
 }
 
@@ -160,30 +174,30 @@ struct Sums<'a> {
     channels: usize,
     n_images: usize,
     values: &'a [f32],
-    other: Option<&'a [f32]>,
+    input: Option<&'a [f32]>,
+    output: Option<&'a [f32]>,
     term: Term<'a>,
 }
 
 impl Kernel for Sums<'_> {
-    type Output = Vec<f32>;
+    type Output = [Vec<f32>; 2];
 
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) -> Vec<f32> {
-        let Self { channels, n_images, values, other, term } = self;
+    fn run<S: Simd, const V: usize>(self, simd: S) -> [Vec<f32>; 2] {
+        let Self { channels, n_images, values, input, output, term } = self;
         let values = groups::<S, V>(values);
         let mut sums = vec![splat::<S, V>(simd, 0.0); channels];
+        let mut products = Vec::new();
         let n = channels.max(1);
-        match (term, other) {
-            (Term::Value, _) => {
+        match term {
+            Term::Value => {
                 for values in values.chunks_exact(n) {
                     for (sum, value) in sums.iter_mut().zip(values) {
-                        for v in 0..V {
-                            sum[v] = simd.add_f32s(sum[v], value[v]);
-                        }
+                        *sum = add(simd, *sum, *value);
                     }
                 }
             }
-            (Term::Square { mean }, _) => {
+            Term::Square { mean } => {
                 for values in values.chunks_exact(n) {
                     for ((sum, value), &mean) in sums.iter_mut().zip(values).zip(mean) {
                         for v in 0..V {
@@ -193,22 +207,41 @@ impl Kernel for Sums<'_> {
                     }
                 }
             }
-            (Term::Product { mean, .. }, other) => {
-                let others = groups::<S, V>(other.unwrap_or_default());
-                for (values, others) in values.chunks_exact(n).zip(others.chunks_exact(n)) {
-                    for (((sum, value), other), &mean) in sums.iter_mut().zip(values).zip(others).zip(mean) {
+            Term::Gradient { mean, .. } => {
+                products = vec![splat::<S, V>(simd, 0.0); channels];
+                let input = groups::<S, V>(input.unwrap_or_default());
+                let output = output.map(groups::<S, V>);
+                for (place, (gradients, inputs)) in values.chunks_exact(n).zip(input.chunks_exact(n)).enumerate() {
+                    let outputs = output.map(|output| &output[place * n..][..n]);
+                    let totals = sums.iter_mut().zip(products.iter_mut()).zip(mean);
+                    for (channel, ((sum, product), &mean)) in totals.enumerate() {
+                        let (mut gradient, input) = (gradients[channel], inputs[channel]);
+                        if let Some(outputs) = outputs {
+                            gradient = masked(simd, outputs[channel], gradient);
+                        }
                         for v in 0..V {
-                            let distance = simd.sub_f32s(other[v], simd.splat_f32s(mean));
-                            sum[v] = simd.mul_add_e_f32s(value[v], distance, sum[v]);
+                            let distance = simd.sub_f32s(input[v], simd.splat_f32s(mean));
+                            sum[v] = simd.add_f32s(sum[v], gradient[v]);
+                            product[v] = simd.mul_add_e_f32s(gradient[v], distance, product[v]);
                         }
                     }
                 }
             }
         }
-        let sums: &[S::f32s] = sums.as_flattened();
-        let lanes: &[f32] = pulp::bytemuck::cast_slice(sums);
-        lanes.chunks_exact(V * S::F32_LANES).map(|lanes| lanes[..n_images].iter().sum()).collect()
+        [sums, products].map(|sums| {
+            let lanes: &[f32] = pulp::bytemuck::cast_slice(sums.as_flattened());
+            lanes.chunks_exact(V * S::F32_LANES).map(|lanes| lanes[..n_images].iter().sum()).collect()
+        })
     }
+}
+
+/// A gradient through a ReLU.
+#[inline(always)]
+fn masked<S: Simd, const V: usize>(simd: S, output: [S::f32s; V], mut gradient: [S::f32s; V]) -> [S::f32s; V] {
+    for v in 0..V {
+        gradient[v] = relu_gradient(simd, output[v], gradient[v]);
+    }
+    gradient
 }
 
 struct Forward<'a> {
@@ -243,6 +276,8 @@ struct Backward<'a> {
     /// Mean, factor of the gradient, factor of the distance from the mean, and shift of each channel.
     factors: &'a [[f32; 4]],
     input: &'a [f32],
+    /// If it went through a ReLU.
+    output: Option<&'a [f32]>,
     gradient: &'a [f32],
     result: &'a mut [f32],
 }
@@ -252,13 +287,20 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { factors, input, gradient, result } = self;
+        let Self { factors, input, output, gradient, result } = self;
         let n = factors.len().max(1);
+        let output = output.map(groups::<S, V>);
         let inputs = groups::<S, V>(input).chunks_exact(n).zip(groups::<S, V>(gradient).chunks_exact(n));
-        for (result, (input, gradient)) in groups_mut::<S, V>(result).chunks_exact_mut(n).zip(inputs) {
-            let values = result.iter_mut().zip(input.iter().zip(gradient));
-            for ((result, (input, gradient)), &[mean, factor, slope, shift]) in values.zip(factors) {
+        for (place, (results, (inputs, gradients))) in
+            groups_mut::<S, V>(result).chunks_exact_mut(n).zip(inputs).enumerate()
+        {
+            let outputs = output.map(|output| &output[place * n..][..n]);
+            for (channel, (result, &[mean, factor, slope, shift])) in results.iter_mut().zip(factors).enumerate() {
                 let [mean, factor, slope, shift] = [mean, factor, slope, shift].map(|value| simd.splat_f32s(value));
+                let (mut gradient, input) = (gradients[channel], inputs[channel]);
+                if let Some(outputs) = outputs {
+                    gradient = masked(simd, outputs[channel], gradient);
+                }
                 for v in 0..V {
                     let distance = simd.sub_f32s(input[v], mean);
                     let value = simd.mul_add_e_f32s(distance, slope, shift);

@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, add, groups, groups_mut, max, relu_gradient, splat};
-use crate::threads;
+use crate::threads::Threads;
 
 /// A window that moves over feature maps. Pairs are `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +44,13 @@ impl Pool {
         let mut result = vec![0.0; input.len()];
         let outputs = blocks.split(output, self.n_outputs()).zip(blocks.split(gradient, self.n_outputs()));
         let inputs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
-        threads::for_each(inputs.zip(outputs).collect(), |((input, result), (output, gradient))| {
-            let width = input.len() / self.n_inputs().max(1);
-            simd::run(MaxGradient { pool: self, input, output, gradient, is_relu: relu, result }, width);
-        });
+        Threads::for_values(2 * input.len()).for_each(
+            inputs.zip(outputs).collect(),
+            |((input, result), (output, gradient))| {
+                let width = input.len() / self.n_inputs().max(1);
+                simd::run(MaxGradient { pool: self, input, output, gradient, is_relu: relu, result }, width);
+            },
+        );
         result
     }
 
@@ -60,7 +63,7 @@ impl Pool {
     pub fn average_gradient(&self, blocks: Blocks, gradient: &[f32]) -> Vec<f32> {
         let mut result = vec![0.0; blocks.n_slots() * self.n_inputs()];
         let pairs = blocks.split(gradient, self.n_outputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
-        threads::for_each(pairs.collect(), |(gradient, result)| {
+        Threads::for_values(blocks.n_slots() * self.n_inputs()).for_each(pairs.collect(), |(gradient, result)| {
             let width = gradient.len() / self.n_outputs().max(1);
             simd::run(AverageGradient { pool: self, gradient, result }, width);
         });
@@ -70,7 +73,7 @@ impl Pool {
     fn pooled(&self, blocks: Blocks, input: &[f32], pooled: Pooled) -> Vec<f32> {
         let mut output = vec![0.0; blocks.n_slots() * self.n_outputs()];
         let pairs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut output, self.n_outputs()));
-        threads::for_each(pairs.collect(), |(input, output)| {
+        Threads::for_values(input.len()).for_each(pairs.collect(), |(input, output)| {
             let width = input.len() / self.n_inputs().max(1);
             simd::run(Forward { pool: self, pooled, input, output }, width);
         });

@@ -1,6 +1,6 @@
 //! The only place that knows of threads: loops whose items are independent of each other.
 
-/// How many threads share the work.
+/// How many threads there are.
 pub fn count() -> usize {
     #[cfg(feature = "threads")]
     return rayon::current_num_threads();
@@ -8,22 +8,55 @@ pub fn count() -> usize {
     1
 }
 
-/// Calls `work` for every item, on all threads.
-pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Send + Sync) {
-    #[cfg(feature = "threads")]
-    if items.len() > 1 && count() > 1 {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        return items.into_par_iter().for_each(work);
-    }
-    items.into_iter().for_each(work);
-}
+/// Less work than this is done before another thread has woken up.
+#[cfg(feature = "threads")]
+const SHARED_WORK: usize = 1 << 20;
 
-/// The results of `work` for every item, in the order of the items.
-pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
-    #[cfg(feature = "threads")]
-    if items.len() > 1 && count() > 1 {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        return items.into_par_iter().map(work).collect();
+/// The threads that share some work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Threads(usize);
+
+impl Threads {
+    /// For about so many multiplications, or four times as many values that are read and written.
+    pub fn for_work(_multiplications: usize) -> Self {
+        #[cfg(feature = "threads")]
+        if _multiplications >= SHARED_WORK {
+            return Self(count());
+        }
+        Self(1)
     }
-    items.into_iter().map(work).collect()
+
+    /// For a pass over so many values.
+    pub fn for_values(values: usize) -> Self {
+        Self::for_work(4 * values)
+    }
+
+    pub fn count(self) -> usize {
+        self.0
+    }
+
+    /// Into how many parts each of so many items is cut, at most `n_rows`, so that every thread gets some.
+    pub fn parts(self, n_items: usize, n_rows: usize) -> usize {
+        if self.0 == 1 { 1 } else { (2 * self.0).div_ceil(n_items.max(1)).clamp(1, n_rows.max(1)) }
+    }
+
+    /// Calls `work` for every item.
+    pub fn for_each<T: Send>(self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
+        #[cfg(feature = "threads")]
+        if items.len() > 1 && self.0 > 1 {
+            use rayon::iter::{IntoParallelIterator, ParallelIterator};
+            return items.into_par_iter().for_each(work);
+        }
+        items.into_iter().for_each(work);
+    }
+
+    /// The results of `work` for every item, in the order of the items.
+    pub fn map<T: Send, R: Send>(self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+        #[cfg(feature = "threads")]
+        if items.len() > 1 && self.0 > 1 {
+            use rayon::iter::{IntoParallelIterator, ParallelIterator};
+            return items.into_par_iter().map(work).collect();
+        }
+        items.into_iter().map(work).collect()
+    }
 }

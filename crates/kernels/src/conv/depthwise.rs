@@ -7,7 +7,7 @@ use super::outer::total;
 use super::{Conv, Direction};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, groups, groups_mut, relu};
-use crate::threads;
+use crate::threads::Threads;
 
 /// Channels whose sums are in registers at once.
 const TILE: usize = 4;
@@ -49,7 +49,8 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
         .split(input, conv.channels * conv.size[0] * conv.size[1])
         .zip(blocks.split(gradient, conv.channels * height * width));
     let axes = [0, 1].map(|axis| conv.forward_axis(axis));
-    let sums = total(threads::map(pairs.collect(), |(input, gradient)| {
+    let threads = Threads::for_work(gradient.len() * conv.taps());
+    let sums = total(threads.map(pairs.collect(), |(input, gradient)| {
         let mut sums = vec![0.0; conv.taps() * conv.channels];
         let block_width = input.len() / (conv.channels * conv.size[0] * conv.size[1]).max(1);
         simd::run(Products { conv, axes: &axes, output_width: width, input, gradient, sums: &mut sums }, block_width);
@@ -87,7 +88,8 @@ impl Pass {
         let n_outputs = self.channels * self.output[0] * self.output[1];
         let mut output = vec![0.0; blocks.n_slots() * n_outputs];
         let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)).collect();
-        threads::for_each(pairs, |(input, output)| {
+        let taps = self.weights.len() / self.channels.max(1);
+        Threads::for_work(input.len() * taps).for_each(pairs, |(input, output)| {
             let width = input.len() / n_inputs.max(1);
             simd::run(Block { pass: self, bias, is_relu, input, output }, width);
         });

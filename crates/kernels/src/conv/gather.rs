@@ -8,7 +8,7 @@ use pulp::Simd;
 use super::axis::{Axis, Run};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, WIDE, groups, groups_mut, relu};
-use crate::threads;
+use crate::threads::Threads;
 
 /// A convolution as sums over input places. "Input" and "output" are of this pass: in the data gradient, the output is the convolution's input.
 pub(super) struct Gather {
@@ -67,8 +67,9 @@ impl Gather {
         let mut output = vec![0.0; blocks.n_slots() * n_rows * row_values];
         // A batch of few blocks is cut into rows, too, so that every thread has work.
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
-        let n_parts = (2 * threads::count()).div_ceil(n_blocks.max(1)).clamp(1, n_rows.max(1));
-        let rows_in_part = if threads::count() == 1 { n_rows } else { n_rows.div_ceil(n_parts) }.max(1);
+        let threads = Threads::for_work(blocks.n_slots() * n_rows * n_columns * weights.len());
+        let n_parts = threads.parts(n_blocks, n_rows);
+        let rows_in_part = n_rows.div_ceil(n_parts).max(1);
         let mut packed = [None, None];
         for block in blocks.split(input, n_inputs) {
             let width = block.len() / n_inputs.max(1);
@@ -88,7 +89,7 @@ impl Gather {
                 ));
             }
         }
-        threads::for_each(items, |(rows, width)| simd::run(rows, width));
+        threads.for_each(items, |(rows, width)| simd::run(rows, width));
         output
     }
 }

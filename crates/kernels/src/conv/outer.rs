@@ -10,7 +10,7 @@ use pulp::Simd;
 use super::{Conv, WeightOrder};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, groups};
-use crate::threads;
+use crate::threads::Threads;
 
 /// Input channels and filters of a tile. Fused multiplication leaves registers for more.
 const TILE_CHANNELS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 3 };
@@ -35,13 +35,14 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     let n_inputs = conv.channels * conv.size[0] * conv.size[1];
     let n_outputs = conv.filters * plan.output[0] * plan.output[1];
     let (wide, n_slots) = (blocks.wide(), blocks.n_slots());
+    let threads = Threads::for_work(n_slots * plan.output[0] * plan.output[1] * plan.n_sums());
     let sums = if plan.output == [1, 1] && plan.is_whole() {
         // There are as many places as blocks: every thread takes some rows of the sums over all of them.
         let row_values = plan.filters;
         let mut sums = vec![0.0; plan.n_sums()];
-        let rows_in_part = (plan.n_sums() / row_values.max(1)).div_ceil(threads::count()).max(1);
+        let rows_in_part = (plan.n_sums() / row_values.max(1)).div_ceil(threads.count()).max(1);
         let parts = sums.chunks_mut(rows_in_part * row_values).enumerate().collect();
-        threads::for_each(parts, |(part, sums)| {
+        threads.for_each(parts, |(part, sums)| {
             for_each_width([input, gradient], [n_inputs, n_outputs], wide, |[input, gradient], width| {
                 let first_row = part * rows_in_part;
                 simd::run(Products { input, gradient, sums: &mut *sums, n_inputs, first_row, row_values }, width);
@@ -50,10 +51,10 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
         sums
     } else {
         // Every thread sums some blocks.
-        let slots_in_part = (n_slots / wide).div_ceil(threads::count()).max(1) * wide;
+        let slots_in_part = (n_slots / wide).div_ceil(threads.count()).max(1) * wide;
         let parts =
             input.chunks((slots_in_part * n_inputs).max(1)).zip(gradient.chunks((slots_in_part * n_outputs).max(1)));
-        total(threads::map(parts.collect(), |(input, gradient)| {
+        total(threads.map(parts.collect(), |(input, gradient)| {
             let mut sums = vec![0.0; plan.n_sums()];
             for_each_width([input, gradient], [n_inputs, n_outputs], wide, |[input, gradient], width| {
                 simd::run(Blocked { plan: &plan, conv, input, gradient, sums: &mut sums }, width);

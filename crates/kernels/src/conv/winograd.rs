@@ -9,7 +9,7 @@ use super::outer::{Inside, Walk, total};
 use super::{Conv, Direction, WeightOrder};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, add, groups, groups_mut, relu, splat, sub};
-use crate::threads;
+use crate::threads::Threads;
 
 /// Products of a patch.
 const PRODUCTS: usize = 16;
@@ -134,11 +134,8 @@ impl Pass {
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         // Patches are two rows high.
         let pairs_of_rows = self.output[0].div_ceil(2).max(1);
-        let n_parts = if threads::count() == 1 {
-            1
-        } else {
-            (2 * threads::count()).div_ceil(n_blocks.max(1)).clamp(1, pairs_of_rows)
-        };
+        let threads = Threads::for_work(blocks.n_slots() * n_outputs * self.inputs * 4);
+        let n_parts = threads.parts(n_blocks, pairs_of_rows);
         let rows_in_part = 2 * pairs_of_rows.div_ceil(n_parts);
         let mut items = Vec::new();
         for (input, output) in blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)) {
@@ -147,7 +144,7 @@ impl Pass {
                 items.push((Rows { pass: self, bias, is_relu, first_row: part * rows_in_part, input, output }, width));
             }
         }
-        threads::for_each(items, |(rows, width)| simd::run(rows, width));
+        threads.for_each(items, |(rows, width)| simd::run(rows, width));
         output
     }
 }
@@ -329,9 +326,10 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     let n_inputs = conv.channels * conv.size[0] * conv.size[1];
     let n_outputs = conv.filters * height * width;
     let pairs: Vec<_> = blocks.split(input, n_inputs).zip(blocks.split(gradient, n_outputs)).collect();
-    let in_part = pairs.len().div_ceil(threads::count()).max(1);
+    let threads = Threads::for_work(gradient.len() * conv.channels * 4);
+    let in_part = pairs.len().div_ceil(threads.count()).max(1);
     let n_pairs = conv.channels * conv.filters;
-    let sums = total(threads::map(pairs.chunks(in_part).collect(), |pairs: &[(&[f32], &[f32])]| {
+    let sums = total(threads.map(pairs.chunks(in_part).collect(), |pairs: &[(&[f32], &[f32])]| {
         let mut sums = vec![0.0; PRODUCTS * n_pairs];
         for &(input, gradient) in pairs {
             let block_width = input.len() / n_inputs.max(1);

@@ -14,6 +14,9 @@ mod gather;
 /// Weight gradient.
 mod outer;
 
+/// Weight gradient of linear layers.
+mod linear;
+
 /// Convolution with a kernel per channel.
 mod depthwise;
 

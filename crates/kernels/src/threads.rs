@@ -10,7 +10,7 @@ pub fn count() -> usize {
 
 /// Less work than this is done before another thread has woken up.
 #[cfg(feature = "threads")]
-const SHARED_WORK: usize = 1 << 20;
+const SHARED_WORK: usize = 1 << 22;
 
 /// The threads that share some work.
 #[derive(Clone, Copy, Debug)]

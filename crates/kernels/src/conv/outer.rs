@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use pulp::Simd;
 
-use super::{Conv, WeightOrder};
+use super::{Conv, WeightOrder, linear};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, groups};
 use crate::threads::Threads;
@@ -37,18 +37,7 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     let (wide, n_slots) = (blocks.wide(), blocks.n_slots());
     let threads = Threads::for_work(n_slots * plan.output[0] * plan.output[1] * plan.n_sums());
     let sums = if plan.output == [1, 1] && plan.is_whole() {
-        // There are as many places as blocks: every thread takes some rows of the sums over all of them.
-        let row_values = plan.filters;
-        let mut sums = vec![0.0; plan.n_sums()];
-        let rows_in_part = (plan.n_sums() / row_values.max(1)).div_ceil(threads.count()).max(1);
-        let parts = sums.chunks_mut(rows_in_part * row_values).enumerate().collect();
-        threads.for_each(parts, |(part, sums)| {
-            for_each_width([input, gradient], [n_inputs, n_outputs], wide, |[input, gradient], width| {
-                let first_row = part * rows_in_part;
-                simd::run(Products { input, gradient, sums: &mut *sums, n_inputs, first_row, row_values }, width);
-            });
-        });
-        sums
+        linear::weight_gradient(blocks, input, gradient, [n_inputs, n_outputs])
     } else {
         // Every thread sums some blocks.
         let slots_in_part = (n_slots / wide).div_ceil(threads.count()).max(1) * wide;
@@ -259,45 +248,6 @@ impl Kernel for Blocked<'_> {
                 }
             }
         }
-    }
-}
-
-/// The products of whole blocks of one width, where each is one place.
-struct Products<'a> {
-    input: &'a [f32],
-    gradient: &'a [f32],
-    /// Some rows of the sums.
-    sums: &'a mut [f32],
-    n_inputs: usize,
-    first_row: usize,
-    row_values: usize,
-}
-
-impl Kernel for Products<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { input, gradient, sums, n_inputs, first_row, row_values } = self;
-        let input = groups::<S, V>(input);
-        let n_places = input.len() / n_inputs.max(1);
-        let walk = Walk::<S, V> {
-            simd,
-            input: &input[first_row..],
-            input_block: 0,
-            input_row: 0,
-            input_step: n_inputs,
-            gradient: groups::<S, V>(gradient),
-            gradient_block: 0,
-            gradient_row: 0,
-            gradient_step: row_values,
-            n_blocks: 1,
-            n_rows: 1,
-            n_places,
-            inside: Inside::Places,
-        };
-        let n_rows = sums.len() / row_values.max(1);
-        walk.add_products(n_rows, row_values, sums);
     }
 }
 

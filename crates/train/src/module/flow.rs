@@ -69,6 +69,9 @@ impl Flow {
     pub fn flatten(self) -> Self {
         match self {
             Self::Blocks(blocks) | Self::FlatBlocks(blocks) => Self::FlatBlocks(blocks),
+            Self::Plain(Features::Maps(maps)) if BlockTensor::has_kernels(&maps) => {
+                Self::FlatBlocks(BlockTensor::gather(maps))
+            }
             Self::Plain(features) => Self::Plain(features.flatten()),
         }
     }

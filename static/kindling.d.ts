@@ -579,7 +579,7 @@ export declare namespace kindling {
     /** Mean of the minimized loss over the epoch's steps; null if it is not finite. */
     trainLoss: number | null;
     trainAccuracy: number;
-    /** Mean cross-entropy; null without a validation split, as is the accuracy. */
+    /** Mean cross-entropy; null without a validation split, as is the accuracy, and if it is not finite. */
     validationLoss: number | null;
     validationAccuracy: number | null;
     /** Whether this is the best epoch so far, by validation accuracy or by the metric of early stopping. */
@@ -717,7 +717,7 @@ export declare namespace kindling {
     /** Pauses excluded. */
     elapsedMs: number;
     ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
-    /** The epoch whose weights were kept; null if no epoch was completed or there was no validation split. */
+    /** The epoch whose weights were kept; null if no epoch was completed. */
     best: EpochReport | null;
     epochs: EpochReport[];
     /** Changes made by `adjust` or on the page. */

@@ -4,7 +4,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Adjustment, DatasetSummary, EpochReport, RunUpdate};
 use kindling_core::runs::curves::{Curves, RunCurves};
 use kindling_core::runs::record::{
-    Environment, KeptRun, NetworkInput, RunEnding, RunRecord, is_finite, push_adjustment, push_epoch,
+    Environment, KeptRun, NetworkInput, RunEnding, RunRecord, push_adjustment, push_epoch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,13 +54,10 @@ impl History {
             }
             RunUpdate::Epoch(report) => {
                 self.curves.push_epoch(report);
-                // JSON has no non-finite numbers; the run's ending says that the loss was not finite.
-                if is_finite(report) {
-                    if report.is_best {
-                        self.best = Some(*report);
-                    }
-                    push_epoch(&mut self.epochs, *report);
+                if report.is_best {
+                    self.best = Some(*report);
                 }
+                push_epoch(&mut self.epochs, *report);
             }
             RunUpdate::Adjusted(adjustment) => push_adjustment(&mut self.adjustments, *adjustment),
             RunUpdate::Finished(report) => {

@@ -131,10 +131,10 @@ fn preparing(preparation: Preparation) -> &'static str {
 }
 
 fn epoch(report: &EpochReport) -> String {
-    let validation = if report.validation_accuracy.is_finite() {
-        format!("validation loss {:.4}, accuracy {:.2}%", report.validation_loss, 100.0 * report.validation_accuracy)
-    } else {
-        "no validation images".to_owned()
+    let validation = match (report.validation_loss, report.validation_accuracy) {
+        (Some(loss), Some(accuracy)) => format!("validation loss {loss:.4}, accuracy {:.2}%", 100.0 * accuracy),
+        (None, Some(accuracy)) => format!("validation loss not finite, accuracy {:.2}%", 100.0 * accuracy),
+        (_, None) => "no validation images".to_owned(),
     };
     format!(
         "epoch {}: training loss {:.4}, accuracy {:.2}%; {validation}; {}{}",
@@ -142,7 +142,7 @@ fn epoch(report: &EpochReport) -> String {
         report.train_loss,
         100.0 * report.train_accuracy,
         duration(report.elapsed_ms),
-        if report.is_best && report.validation_accuracy.is_finite() { ", the best so far" } else { "" }
+        if report.is_best && report.validation_accuracy.is_some() { ", the best so far" } else { "" }
     )
 }
 

@@ -142,13 +142,11 @@ impl Run {
         let run = self.history.clone().kept(report.ending.into(), size);
         self.folder.keep_result(&run, weights.as_deref())?;
         self.reporter.end();
-        let best = report.best.filter(|best| best.validation_accuracy.is_finite()).map_or_else(String::new, |best| {
-            format!(
-                "; best validation accuracy {:.2}% after epoch {}",
-                100.0 * best.validation_accuracy,
-                best.epoch + 1
-            )
+        let best = report.best.and_then(|best| {
+            let accuracy = 100.0 * best.validation_accuracy?;
+            Some(format!("; best validation accuracy {accuracy:.2}% after epoch {}", best.epoch + 1))
         });
+        let best = best.unwrap_or_default();
         self.reporter.say(&format!("{} steps in {}{best}", report.steps, duration(report.elapsed_ms)));
         Ok(ExitCode::SUCCESS)
     }

@@ -174,6 +174,18 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
 }
 
 #[test]
+fn a_run_without_a_validation_split_keeps_its_epochs() {
+    let place = Place::new();
+    let changes = ["--set", "split.validationFraction=0", "--set", "batchSize=100", "--set", "epochs=2"];
+    let events = place.train(&[&["mlp", "--threads=1", "--out", "run"][..], &changes[..]].concat());
+    let epochs: Vec<_> = events.iter().filter(|event| event["kind"] == "epoch").collect();
+    assert!(epochs.len() == 2 && epochs.iter().all(|epoch| epoch["validationLoss"].is_null()), "{epochs:?}");
+    let (run, _) = place.weights("run");
+    assert_eq!(run.record.epochs.iter().map(|epoch| epoch.validation_accuracy).collect::<Vec<_>>(), [None; 2]);
+    assert_eq!(run.record.best, run.record.epochs.last().copied());
+}
+
+#[test]
 fn failures_say_what_to_do_and_end_with_their_code() {
     let place = Place::new();
     let check = |code: i32, arguments: &[&str], part: &str| {

@@ -181,7 +181,7 @@ fn a_run_reports_from_its_start_to_its_end() {
     assert!(matches!(updates[updates.len() - 2], RunUpdate::Weights(_)));
     let report = report(&updates);
     assert_eq!((report.ending, report.steps), (Ending::Completed, total_steps));
-    assert!(report.best.unwrap().validation_accuracy > 0.9);
+    assert!(report.best.unwrap().validation_accuracy.unwrap() > 0.9);
 }
 
 #[test]

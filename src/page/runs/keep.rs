@@ -10,7 +10,7 @@ use crate::page::state::{EndedRun, EngineState, Outcome, RunNews};
 use crate::page::understand::evaluations::{Evaluated, EvaluationState};
 use kindling_core::protocol::{RunId, SplitName};
 use kindling_core::runs::curves::RunCurves;
-use kindling_core::runs::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult, is_finite};
+use kindling_core::runs::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult};
 
 /// The circumstances at the start of the current run. They are recorded then because a lost engine's name is lost with it.
 #[derive(Clone, Debug)]
@@ -152,9 +152,8 @@ fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
         steps,
         elapsed_ms,
         ending,
-        best: run.best.filter(is_finite),
-        // JSON has no NaN or infinity; the ending says that the loss was not finite.
-        epochs: run.epochs.into_iter().filter(is_finite).collect(),
+        best: run.best,
+        epochs: run.epochs,
         adjustments: run.adjustments,
         test: None,
         environment,
@@ -172,21 +171,21 @@ mod tests {
     use super::*;
     use crate::page::state::Run;
     use kindling_core::protocol::{Failure, FailureKind};
-    use kindling_core::runs::samples::{epoch, record};
+    use kindling_core::runs::samples::{epoch, record, unvalidated_epoch};
 
     fn ended(step: u32) -> EndedRun {
         let mut run = Run::new(RunId(1), record("").config);
         run.progress.step = step;
-        run.epochs = vec![epoch(0.25), epoch(f32::NAN)];
+        run.epochs = vec![epoch(0.25), unvalidated_epoch()];
         let failure = Failure::new(FailureKind::LossNotFinite, "");
         EndedRun { run, curves: Default::default(), outcome: Outcome::Failed(failure), weights: None }
     }
 
     #[test]
-    fn a_failed_run_is_kept_with_what_was_finite_and_one_without_a_step_is_not() {
+    fn a_failed_run_is_kept_with_all_its_epochs_and_one_without_a_step_is_not() {
         let kept = kept_run(ended(3), Circumstances::default()).unwrap();
         assert_eq!(kept.record.ending, RunEnding::Failed(FailureKind::LossNotFinite));
-        assert_eq!(kept.record.epochs, [epoch(0.25)]);
+        assert_eq!(kept.record.epochs, [epoch(0.25), unvalidated_epoch()]);
         assert_eq!(kept.record.steps, 3);
         assert_eq!(kept_run(ended(0), Circumstances::default()), None);
     }

@@ -80,8 +80,8 @@ mod tests {
             step: 10,
             train_loss: 0.5,
             train_accuracy: 0.75,
-            validation_loss: 0.25,
-            validation_accuracy: 0.875,
+            validation_loss: Some(0.25),
+            validation_accuracy: Some(0.875),
             is_best: true,
             elapsed_ms: 1500.0,
         });

@@ -53,8 +53,8 @@ fn epoch(epoch: u32, is_best: bool) -> EpochReport {
         step: (epoch + 1) * 4,
         train_loss: 0.5,
         train_accuracy: 0.8,
-        validation_loss: 0.6,
-        validation_accuracy: 0.7,
+        validation_loss: Some(0.6),
+        validation_accuracy: Some(0.7),
         is_best,
         elapsed_ms: 1.0,
     }

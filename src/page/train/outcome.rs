@@ -55,8 +55,9 @@ pub fn Finished() -> impl IntoView {
 }
 
 fn verdict(report: &RunReport) -> String {
-    match report.best {
-        Some(best) => tr!(train.finished, accuracy = percent(best.validation_accuracy.into())),
+    match report.best.map(|best| best.validation_accuracy) {
+        Some(Some(accuracy)) => tr!(train.finished, accuracy = percent(accuracy.into())),
+        Some(None) => tr!(train.finished_unvalidated),
         None => tr!(train.finished_early),
     }
 }
@@ -70,10 +71,12 @@ fn details(report: &RunReport) -> String {
         }
         Ending::Stopped => tr!(train.stopped, steps = count(report.steps), time = clock(report.elapsed_ms)),
     };
-    match report.best {
-        Some(best) => format!("{ending} {}", tr!(train.best_kept, epoch = best.epoch + 1)),
-        None => format!("{ending} {}", tr!(train.last_kept)),
-    }
+    let kept = match report.best {
+        Some(best) if best.validation_accuracy.is_none() => tr!(train.last_epoch_kept, epoch = best.epoch + 1),
+        Some(best) => tr!(train.best_kept, epoch = best.epoch + 1),
+        None => tr!(train.last_kept),
+    };
+    format!("{ending} {kept}")
 }
 
 /// What went wrong and, for failures with a known remedy, a button that applies it and trains again.

@@ -52,10 +52,10 @@ pub fn state_text(state: &RunState) -> String {
 
 fn figures(state: &RunState) -> String {
     let Some(run) = state.run() else { return String::new() };
-    let accuracy = match (state, run.best) {
+    let accuracy = match (state, run.best.and_then(|best| best.validation_accuracy)) {
         // The result of a finished run, not its last training accuracy.
-        (RunState::Finished { .. }, Some(best)) => {
-            Some(tr!(shell.run_validated, accuracy = percent(best.validation_accuracy.into())))
+        (RunState::Finished { .. }, Some(accuracy)) => {
+            Some(tr!(shell.run_validated, accuracy = percent(accuracy.into())))
         }
         _ => run.progress.accuracy.map(|accuracy| percent(accuracy.into())),
     };

@@ -174,7 +174,7 @@ pub fn Figures() -> impl IntoView {
     });
     let loss = of_run(|run| run.progress.loss.map(|loss| figure(loss.into())));
     let accuracy = of_run(|run| run.progress.accuracy.map(|accuracy| percent(accuracy.into())));
-    let validation = of_run(|run| run.epochs.last().map(|epoch| percent(epoch.validation_accuracy.into())));
+    let validation = of_run(|run| run.epochs.last()?.validation_accuracy.map(|accuracy| percent(accuracy.into())));
     let speed = of_run(|run| {
         let speed = run.progress.images_per_second;
         (speed > 0.0).then(|| count(speed.round() as u64))

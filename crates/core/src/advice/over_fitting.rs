@@ -14,19 +14,20 @@ const RISES: [(f32, f32); 2] = [(0.05, 0.01), (0.1, 0.02)];
 const FALL: f32 = 0.97;
 
 pub fn over_fitting(epochs: &[EpochReport]) -> Option<Advice> {
-    // Without validation images the loss is NaN.
-    let epochs: Vec<&EpochReport> = epochs.iter().filter(|epoch| epoch.validation_loss.is_finite()).collect();
-    let newest = *epochs.last()?;
-    let lowest = *epochs.iter().min_by(|one, other| one.validation_loss.total_cmp(&other.validation_loss))?;
-    let later: Vec<&EpochReport> = epochs.into_iter().filter(|epoch| epoch.epoch > lowest.epoch).collect();
-    let first_later = later.first()?;
-    let limits = RISES.map(|(fraction, min)| lowest.validation_loss + (fraction * lowest.validation_loss).max(min));
-    let is_worse = later.iter().all(|epoch| epoch.validation_loss > limits[0]) && newest.validation_loss > limits[1];
+    // Each epoch with its validation loss.
+    let epochs: Vec<(&EpochReport, f32)> =
+        epochs.iter().filter_map(|epoch| Some((epoch, epoch.validation_loss?))).collect();
+    let (newest, loss) = *epochs.last()?;
+    let (lowest, lowest_loss) = *epochs.iter().min_by(|(_, one), (_, other)| one.total_cmp(other))?;
+    let later: Vec<_> = epochs.into_iter().filter(|(epoch, _)| epoch.epoch > lowest.epoch).collect();
+    let (first_later, _) = later.first()?;
+    let limits = RISES.map(|(fraction, min)| lowest_loss + (fraction * lowest_loss).max(min));
+    let is_worse = later.iter().all(|(_, loss)| *loss > limits[0]) && loss > limits[1];
     let still_learns = newest.train_loss < FALL * lowest.train_loss;
     (later.len() >= EPOCHS && is_worse && still_learns).then_some(Advice::OverFitting {
         since_epoch: first_later.epoch,
-        lowest_loss: lowest.validation_loss,
-        loss: newest.validation_loss,
+        lowest_loss,
+        loss,
         train_loss_then: lowest.train_loss,
         train_loss: newest.train_loss,
     })

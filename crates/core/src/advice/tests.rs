@@ -38,15 +38,15 @@ pub fn points(loss: impl Fn(f64) -> f64, n_steps: u32, Noise(noise): Noise) -> V
     (1..=n_steps).map(point).collect()
 }
 
-/// Training and validation loss of each epoch.
+/// Training and validation loss of each epoch; a validation loss of NaN stands for none.
 pub fn epochs(losses: &[(f32, f32)]) -> Vec<EpochReport> {
     let report = |(epoch, (train_loss, validation_loss)): (u32, (f32, f32))| EpochReport {
         epoch,
         step: (epoch + 1) * 100,
         train_loss,
         train_accuracy: 0.5,
-        validation_loss,
-        validation_accuracy: 0.5,
+        validation_loss: Some(validation_loss).filter(|loss| !loss.is_nan()),
+        validation_accuracy: Some(0.5),
         is_best: false,
         elapsed_ms: 0.0,
     };

@@ -98,9 +98,11 @@ pub struct EpochReport {
     /// Mean over the epoch's steps of the loss that the run minimizes, each measured before that step's update.
     pub train_loss: f32,
     pub train_accuracy: f32,
-    /// Mean cross-entropy, whichever loss the run minimizes.
-    pub validation_loss: f32,
-    pub validation_accuracy: f32,
+    /// Mean cross-entropy, whichever loss the run minimizes. `None` without a validation split, and if it is not finite: JSON has neither
+    /// infinity nor NaN.
+    pub validation_loss: Option<f32>,
+    /// `None` without a validation split.
+    pub validation_accuracy: Option<f32>,
     /// Whether the validation accuracy (on ties, the loss) is the best so far, which makes this the best checkpoint. With early stopping on
     /// the loss, the loss decides first.
     pub is_best: bool,

@@ -27,8 +27,14 @@ impl Curves {
 
     pub fn push_epoch(&mut self, report: &EpochReport) {
         let step = f64::from(report.step);
-        self.validation_loss.push(step, f64::from(report.validation_loss));
-        self.validation_accuracy.push(step, f64::from(report.validation_accuracy));
+        for (series, value) in [
+            (&mut self.validation_loss, report.validation_loss),
+            (&mut self.validation_accuracy, report.validation_accuracy),
+        ] {
+            if let Some(value) = value {
+                series.push(step, value.into());
+            }
+        }
     }
 }
 

@@ -6,14 +6,12 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::record::{
-    ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, KeptRun, NAME_LIMIT, NOTE_LIMIT, NetworkInput, is_finite, shortened,
-};
+use super::record::{ADJUSTMENTS_LIMIT, EPOCHS_LIMIT, KeptRun, NAME_LIMIT, NOTE_LIMIT, NetworkInput, shortened};
 use super::weights;
 use crate::config::RunConfig;
 use crate::dataset::{DrawingStyle, MAX_CLASSES, MAX_SIDE_PIXELS};
 use crate::network::shape::check_extent;
-use crate::protocol::Bulk;
+use crate::protocol::{Bulk, EpochReport};
 
 /// Maximum size of a file of runs. Five hundred runs with long curves take up to about 80 MB; typical files take a few.
 const TEXT_LIMIT_BYTES: usize = 100_000_000;
@@ -144,6 +142,13 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
         *words = shortened(words, WORDS_LIMIT);
     }
     Ok(run)
+}
+
+/// A number in a file may exceed the range of its type.
+fn is_finite(report: &EpochReport) -> bool {
+    let EpochReport { train_loss, train_accuracy, validation_loss, validation_accuracy, elapsed_ms, .. } = report;
+    let figures = [Some(*train_loss), Some(*train_accuracy), *validation_loss, *validation_accuracy];
+    figures.iter().flatten().all(|figure| figure.is_finite()) && elapsed_ms.is_finite()
 }
 
 /// Whether a dataset could have this shape, these classes and this style.

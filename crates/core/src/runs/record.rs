@@ -186,11 +186,6 @@ impl From<Ending> for RunEnding {
     }
 }
 
-pub fn is_finite(report: &EpochReport) -> bool {
-    let figures = [report.train_loss, report.train_accuracy, report.validation_loss, report.validation_accuracy];
-    figures.iter().all(|figure| figure.is_finite()) && report.elapsed_ms.is_finite()
-}
-
 /// The first `limit` characters of a text.
 pub fn shortened(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()

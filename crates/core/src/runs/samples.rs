@@ -47,9 +47,14 @@ pub fn epoch(validation_loss: f32) -> EpochReport {
         step: 20,
         train_loss: 0.1,
         train_accuracy: 0.9,
-        validation_loss,
-        validation_accuracy: 0.75,
+        validation_loss: Some(validation_loss),
+        validation_accuracy: Some(0.75),
         is_best: true,
         elapsed_ms: 1_000.0,
     }
+}
+
+/// An epoch of a run without a validation split.
+pub fn unvalidated_epoch() -> EpochReport {
+    EpochReport { validation_loss: None, validation_accuracy: None, ..epoch(0.0) }
 }

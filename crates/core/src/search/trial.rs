@@ -75,8 +75,9 @@ impl Trial {
 
 impl TrialEpoch {
     pub(super) fn new(report: &EpochReport) -> Self {
-        let loss = Some(report.validation_loss).filter(|loss| loss.is_finite());
-        Self { step: report.step, loss, accuracy: report.validation_accuracy }
+        // A search needs a validation split, so there is an accuracy.
+        let accuracy = report.validation_accuracy.unwrap_or_default();
+        Self { step: report.step, loss: report.validation_loss, accuracy }
     }
 
     pub fn figure(&self, metric: Metric) -> Option<f64> {

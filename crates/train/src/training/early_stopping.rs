@@ -21,10 +21,12 @@ impl Patience {
     pub fn after(mut self, config: &EarlyStopping, report: &EpochReport) -> Self {
         // Higher is better.
         let score = match config.metric {
-            Metric::ValidationLoss => -f64::from(report.validation_loss),
-            Metric::ValidationAccuracy => f64::from(report.validation_accuracy),
+            Metric::ValidationLoss => report.validation_loss.map(|loss| -f64::from(loss)),
+            Metric::ValidationAccuracy => report.validation_accuracy.map(f64::from),
         };
-        if self.best.is_none_or(|best| score > best + config.least_improvement) {
+        if let Some(score) = score
+            && self.best.is_none_or(|best| score > best + config.least_improvement)
+        {
             self.best = Some(score);
             self.epochs_without = 0;
         } else {
@@ -45,13 +47,14 @@ impl Default for Patience {
 }
 
 /// Whether an epoch is better than the best before it: by the metric, and on a tie by the other metric. Without a validation split,
-/// both are NaN, and the later network is the better.
+/// there is neither, and the later network is the better.
 pub fn is_better(report: &EpochReport, best: &EpochReport, metric: Metric) -> bool {
-    if report.validation_accuracy.is_nan() {
+    if report.validation_accuracy.is_none() {
         return true;
     }
     let (accuracy, best_accuracy) = (report.validation_accuracy, best.validation_accuracy);
-    let (loss, best_loss) = (report.validation_loss, best.validation_loss);
+    // A loss that is not finite is absent, and worse than any other.
+    let [loss, best_loss] = [report, best].map(|report| report.validation_loss.unwrap_or(f32::INFINITY));
     match metric {
         Metric::ValidationAccuracy => accuracy > best_accuracy || (accuracy == best_accuracy && loss < best_loss),
         Metric::ValidationLoss => loss < best_loss || (loss == best_loss && accuracy > best_accuracy),
@@ -68,8 +71,8 @@ mod tests {
             step: 1,
             train_loss: 0.0,
             train_accuracy: 0.0,
-            validation_loss,
-            validation_accuracy,
+            validation_loss: Some(validation_loss).filter(|loss| loss.is_finite()),
+            validation_accuracy: Some(validation_accuracy),
             is_best: false,
             elapsed_ms: 0.0,
         }
@@ -110,5 +113,8 @@ mod tests {
         assert!(is_better(&sure, &right, Metric::ValidationLoss));
         assert!(is_better(&report(0.1, 0.8), &sure, Metric::ValidationAccuracy));
         assert!(!is_better(&sure, &sure, Metric::ValidationLoss));
+        let exploded = report(f32::INFINITY, 0.8);
+        assert!(is_better(&sure, &exploded, Metric::ValidationLoss));
+        assert!(!is_better(&exploded, &sure, Metric::ValidationLoss));
     }
 }

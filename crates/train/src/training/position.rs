@@ -1,5 +1,8 @@
 //! How far a run has come, in plain numbers that are stored in its checkpoints as they are.
 
+/// The report of the best network, as bytes.
+mod best;
+
 use serde::{Deserialize, Serialize};
 
 use super::early_stopping::Patience;
@@ -25,6 +28,7 @@ pub struct Position {
     pub patience: Patience,
     pub epoch_tally: EpochTally,
     /// The report of the best network so far.
+    #[serde(with = "best")]
     pub best: Option<EpochReport>,
 }
 

@@ -249,7 +249,7 @@ fn a_run_with_changes_learns_and_repeats() {
     let run = Outcome::of(&changed);
     assert_eq!(run.losses, Outcome::of(&changed).losses);
     assert_ne!(run.losses, Outcome::of(&config()).losses);
-    assert!(run.result.unwrap().best.unwrap().validation_accuracy > 0.9);
+    assert!(run.result.unwrap().best.unwrap().validation_accuracy.unwrap() > 0.9);
 }
 
 #[test]

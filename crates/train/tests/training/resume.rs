@@ -148,6 +148,19 @@ fn a_checkpoint_from_before_augmentation_could_change_resumes() {
     assert_eq!(rest.weights, whole.weights);
 }
 
+/// The report of the best network; NaN stands for a figure that is absent.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Best {
+    epoch: u32,
+    step: u32,
+    train_loss: f32,
+    train_accuracy: f32,
+    validation_loss: f32,
+    validation_accuracy: f32,
+    is_best: bool,
+    elapsed_ms: f64,
+}
+
 /// The state of version 2 as Kindling 0.1.0 writes it, down to the last field: visitors have such checkpoints.
 #[derive(Serialize, Deserialize)]
 struct Numbers {
@@ -163,7 +176,7 @@ struct Numbers {
     loss_sum: f64,
     n_correct: u64,
     steps_of_epoch: u32,
-    best: Option<EpochReport>,
+    best: Option<Best>,
     elapsed_ms: f64,
     validating_ms: f64,
     n_validations: u32,
@@ -206,6 +219,17 @@ fn the_layout_of_checkpoints_that_visitors_have_is_kept() {
     let rest = trained(&config, Some(bytes));
     assert_eq!(rest.losses, whole.losses[*step as usize..]);
     assert_eq!(rest.weights, whole.weights);
+}
+
+#[test]
+fn a_best_network_without_a_validation_has_the_same_layout() {
+    let bytes = &trained(&config(), None).checkpoints[20].1;
+    let mut checkpoint = Checkpoint::from_bytes(bytes).unwrap();
+    let report = checkpoint.position.best.unwrap();
+    checkpoint.position.best = Some(EpochReport { validation_loss: None, validation_accuracy: None, ..report });
+    let unvalidated = checkpoint.to_bytes().unwrap();
+    assert_eq!(unvalidated.len(), bytes.len());
+    assert_eq!(Checkpoint::from_bytes(&unvalidated).unwrap(), checkpoint);
 }
 
 #[test]

@@ -63,9 +63,9 @@ fn Offer() -> impl IntoView {
 fn how_far(InterruptedRun { run, dataset_name, .. }: &InterruptedRun) -> String {
     let total = run.plan.map_or_else(|| "–".to_owned(), |plan| count(plan.total_steps));
     let (network, step) = (run.config.network.name.clone(), count(run.progress.step));
-    match run.epochs.last() {
-        Some(epoch) => {
-            let accuracy = percent(epoch.validation_accuracy.into());
+    match run.epochs.last().and_then(|epoch| epoch.validation_accuracy) {
+        Some(accuracy) => {
+            let accuracy = percent(accuracy.into());
             tr!(
                 interrupted.how_far_measured,
                 network = network,

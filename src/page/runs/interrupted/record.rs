@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::page::state::{Checkpoint, Curves, Run};
-use kindling_core::runs::record::is_finite;
 
 /// A run saved more recently than this may still be training in another window.
 const OTHERS_LIMIT_MS: f64 = 60_000.0;
@@ -38,9 +37,6 @@ impl InterruptedRun {
         let Circumstances { id, tab, saved_at, dataset_name, served } = circumstances;
         let mut run = checkpoint.run.clone();
         run.progress.step = checkpoint.step;
-        // JSON has no NaN or infinity; the engine's part of the checkpoint keeps all reports.
-        run.epochs.retain(is_finite);
-        run.best = run.best.filter(is_finite);
         Self { id, tab, saved_at, dataset_name, served, run, curves: checkpoint.curves.clone() }
     }
 
@@ -56,20 +52,11 @@ mod tests {
     use crate::page::json::{from_text, to_text};
     use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
     use kindling_core::protocol::{EpochReport, RunId};
+    use kindling_core::runs::samples::{epoch, unvalidated_epoch};
 
-    fn interrupted(validation_loss: f32) -> InterruptedRun {
+    fn interrupted(report: EpochReport) -> InterruptedRun {
         let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
         let mut run = Run::new(RunId(3), RunConfig::new("mnist", network));
-        let report = EpochReport {
-            epoch: 0,
-            step: 40,
-            train_loss: 0.1,
-            train_accuracy: 0.9,
-            validation_loss,
-            validation_accuracy: 0.8,
-            is_best: true,
-            elapsed_ms: 5.0,
-        };
         run.epochs = vec![report];
         run.best = Some(report);
         let mut curves = Curves::default();
@@ -82,23 +69,17 @@ mod tests {
 
     #[test]
     fn it_comes_back_from_its_text_as_it_was() {
-        let interrupted = interrupted(0.25);
-        assert_eq!(interrupted.run.progress.step, 41);
-        let text = to_text(&interrupted);
-        assert_eq!(from_text(&text), Some(interrupted));
-    }
-
-    #[test]
-    fn a_report_without_a_validation_is_left_out_rather_than_unreadable() {
-        let interrupted = interrupted(f32::NAN);
-        assert_eq!((interrupted.run.epochs.len(), interrupted.run.best), (0, None));
-        let text = to_text(&interrupted);
-        assert!(from_text::<InterruptedRun>(&text).is_some());
+        for report in [epoch(0.25), unvalidated_epoch()] {
+            let interrupted = interrupted(report);
+            assert_eq!((interrupted.run.progress.step, interrupted.run.best), (41, Some(report)));
+            let text = to_text(&interrupted);
+            assert_eq!(from_text(&text), Some(interrupted));
+        }
     }
 
     #[test]
     fn what_another_tab_trains_is_not_offered() {
-        let interrupted = interrupted(0.25);
+        let interrupted = interrupted(epoch(0.25));
         assert!(interrupted.is_offered("left", 1_001.0));
         assert!(!interrupted.is_offered("right", 30_000.0));
         assert!(interrupted.is_offered("right", 70_000.0));

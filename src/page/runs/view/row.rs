@@ -46,11 +46,11 @@ impl RunRow {
     }
 
     pub fn accuracy(&self) -> Option<f64> {
-        self.record.best.map(|best| best.validation_accuracy.into())
+        self.record.best?.validation_accuracy.map(f64::from)
     }
 
     pub fn loss(&self) -> Option<f64> {
-        self.record.best.map(|best| best.validation_loss.into())
+        self.record.best?.validation_loss.map(f64::from)
     }
 
     pub fn test_accuracy(&self) -> Option<f64> {

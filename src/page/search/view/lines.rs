@@ -110,8 +110,8 @@ mod tests {
                 step: 1,
                 train_loss: 1.0,
                 train_accuracy: 0.5,
-                validation_loss: value,
-                validation_accuracy: value,
+                validation_loss: Some(value),
+                validation_accuracy: Some(value),
                 is_best: true,
                 elapsed_ms: 1.0,
             });

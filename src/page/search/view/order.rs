@@ -80,14 +80,14 @@ mod tests {
             search.begin_next();
             match accuracy {
                 None => search.failed(FailureKind::LossNotFinite),
-                Some(validation_accuracy) => {
+                Some(_) => {
                     search.epoch(&EpochReport {
                         epoch: 0,
                         step: 1,
                         train_loss: 1.0,
                         train_accuracy: 0.5,
-                        validation_loss: 1.0,
-                        validation_accuracy,
+                        validation_loss: Some(1.0),
+                        validation_accuracy: accuracy,
                         is_best: true,
                         elapsed_ms: 1.0,
                     });

@@ -42,8 +42,8 @@ impl Course {
         let base = adjustment.map_or(self.base, |adjustment| adjustment.learning_rate);
         let schedule = &self.schedule;
         let epochs = self.epochs.iter().take_while(|epoch| epoch.step <= step);
-        let plateau =
-            epochs.fold(Plateau::new(), |plateau, epoch| plateau.after(schedule, epoch.validation_loss.into()));
+        let loss = |epoch: &EpochReport| epoch.validation_loss.map_or(f64::NAN, f64::from);
+        let plateau = epochs.fold(Plateau::new(), |plateau, epoch| plateau.after(schedule, loss(epoch)));
         let (total_steps, steps_per_epoch) = (self.total_steps, self.steps_per_epoch);
         learning_rate(schedule, base, At { step, total_steps, steps_per_epoch, reduction: plateau.reduction })
     }
@@ -79,8 +79,8 @@ mod tests {
             step,
             train_loss: 1.0,
             train_accuracy: 0.5,
-            validation_loss,
-            validation_accuracy: 0.5,
+            validation_loss: Some(validation_loss),
+            validation_accuracy: Some(0.5),
             is_best: false,
             elapsed_ms: 0.0,
         }

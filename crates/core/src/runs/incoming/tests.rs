@@ -34,6 +34,8 @@ fn runs_beyond_the_limits_are_refused_or_shortened() {
     let point = json!({ "step": 1, "value": 1 });
     assert!(is_refused(with(|run| run["curves"]["trainLoss"] = json!(vec![point; 5_000]))));
     assert!(is_refused(parse_file(json!({ "format": RUNS_FORMAT }).to_string().as_bytes())));
+    assert!(is_refused(with(|run| run["epochs"][0]["validationLoss"] = json!(1e39))));
+    assert!(with(|run| run["epochs"][0]["validationLoss"] = Value::Null).is_ok());
     let many = vec![Value::Null; RUNS_LIMIT + 1];
     let many = json!({ "format": RUNS_FORMAT, "runs": many }).to_string();
     assert_eq!(parse_file(many.as_bytes()), Err(Refusal::TooManyRuns { limit: RUNS_LIMIT }));

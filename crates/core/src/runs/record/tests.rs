@@ -1,7 +1,7 @@
 //! Records survive JSON, old ones are still readable, and reports follow from them.
 
 use super::*;
-use crate::runs::samples::{kept, record};
+use crate::runs::samples::{kept, record, unvalidated_epoch};
 
 #[test]
 fn a_record_is_the_same_to_the_last_bit_after_json() {
@@ -12,6 +12,15 @@ fn a_record_is_the_same_to_the_last_bit_after_json() {
     let text = serde_json::to_string(&failed).unwrap();
     assert!(text.contains(r#""ending":{"failed":"LossNotFinite"}"#), "{text}");
     assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), failed);
+}
+
+#[test]
+fn epochs_without_a_validation_are_kept() {
+    let epochs = vec![unvalidated_epoch()];
+    let record = RunRecord { best: Some(unvalidated_epoch()), epochs, ..record("1") };
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(text.contains(r#""validationLoss":null,"validationAccuracy":null"#), "{text}");
+    assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);
 }
 
 #[test]

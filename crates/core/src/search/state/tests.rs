@@ -31,8 +31,8 @@ fn report(epoch: u32, accuracy: f32) -> EpochReport {
         step: (epoch + 1) * 10,
         train_loss: 0.5,
         train_accuracy: 0.5,
-        validation_loss: 1.0 - accuracy,
-        validation_accuracy: accuracy,
+        validation_loss: Some(1.0 - accuracy),
+        validation_accuracy: Some(accuracy),
         is_best: true,
         elapsed_ms: f64::from(epoch + 1) * 1_000.0,
     }

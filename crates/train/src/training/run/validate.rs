@@ -21,6 +21,7 @@ impl<H: Host> Run<'_, H> {
         let validating_ms = now_ms - since_ms - (self.pace.paused_ms() - paused_ms);
         self.pace.was_validated(validating_ms, now_ms);
         let (validation_loss, validation_accuracy) = mean_loss_and_accuracy(&predictions);
+        let finite = |figure: f32| Some(figure).filter(|figure| figure.is_finite());
         let position = &mut self.position;
         let (train_loss, train_accuracy) = std::mem::take(&mut position.epoch_tally).means(self.plan.batch_size);
         let mut report = EpochReport {
@@ -28,8 +29,8 @@ impl<H: Host> Run<'_, H> {
             step: position.step,
             train_loss,
             train_accuracy,
-            validation_loss,
-            validation_accuracy,
+            validation_loss: finite(validation_loss),
+            validation_accuracy: finite(validation_accuracy),
             is_best: false,
             elapsed_ms: self.pace.elapsed_ms(now_ms),
         };

@@ -68,7 +68,7 @@ impl Control {
         self.watch.set(watch);
     }
 
-    /// Requests a checkpoint after the next read that allows one.
+    /// Requests a checkpoint after the next update.
     pub fn checkpoint(&self) {
         self.wants_checkpoint.set(true);
     }

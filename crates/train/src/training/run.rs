@@ -162,11 +162,15 @@ impl<H: Host> Run<'_, H> {
             }
             self.take_changes();
             self.step(&order);
-            if self.pace.step_is_due(self.host.now_ms()) || self.position.step == self.plan.total_steps {
+            let is_last = self.position.step == self.plan.total_steps;
+            let report_is_due = self.pace.step_is_due(self.host.now_ms()) || is_last;
+            // With gradient accumulation, reports may never fall on an update, so a checkpoint does not wait for one.
+            let checkpoint_is_due = self.is_updated && self.checkpoint_is_due();
+            if report_is_due || checkpoint_is_due {
                 self.report().await?;
-                if self.checkpoint_is_due() {
-                    self.keep_checkpoint().await?;
-                }
+            }
+            if checkpoint_is_due {
+                self.keep_checkpoint().await?;
             }
             self.host.yield_now().await;
         }

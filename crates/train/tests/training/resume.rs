@@ -291,6 +291,29 @@ fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
 }
 
 #[test]
+fn a_checkpoint_does_not_wait_for_a_report_that_falls_on_an_update() {
+    let control = Control::default();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let ask = |n_yields| {
+        if n_yields == 4 {
+            control.checkpoint();
+        }
+    };
+    // At 40 ms a step, reports are due after steps 1, 4, 7, 10 and 13.
+    let host = Recorder::new(40.0, ask).with_checkpoints_every(1e9);
+    let config = RunConfig { batches_per_update: 3, max_steps: Some(14), ..config() };
+    block_on(train(&host, &control, &data, &config, &Published::default())).unwrap();
+    assert_eq!(host.progress().iter().map(|progress| progress.step).collect::<Vec<_>>(), [1, 4, 6, 9, 12, 14]);
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [6]);
+}
+
+#[test]
 fn a_checkpoint_of_another_network_or_run_is_refused() {
     let checkpoints = trained(&config(), None).checkpoints;
     let bytes = &checkpoints[20].1;

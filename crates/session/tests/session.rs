@@ -14,8 +14,8 @@ mod world;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt};
 use kindling_core::protocol::{
-    Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, RunId, RunReport,
-    RunUpdate, SplitName, ValueChange, Views,
+    Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, Preparation, RunId,
+    RunReport, RunUpdate, SplitName, ValueChange, Views,
 };
 use world::{Reply, World, config, losses, updates};
 
@@ -250,6 +250,34 @@ fn pause_step_and_stop_act_within_a_step() {
 }
 
 #[test]
+fn a_run_that_is_stopped_while_kernels_are_prepared_ends_as_stopped() {
+    let mut world = World::with_warm_up(1_000);
+    world.load();
+    world.train(1, config());
+    let is_preparing = |event: &Event| {
+        matches!(event, Event::Run { update: RunUpdate::Preparing(Preparation::TuningKernels { done: 3, .. }), .. })
+    };
+    world.until("the preparation", is_preparing);
+    world.act(Command::Stop);
+    let report = report(&world.end_of(1));
+    assert_eq!((report.ending, report.steps, report.best), (Ending::Stopped, 0, None));
+    let events = world.machine.events.borrow().clone();
+    assert!(losses(&updates(&events, 1)).is_empty());
+
+    // The kernels are not prepared yet. A run that was to resume keeps the weights of its checkpoint.
+    let (step, bytes) = checkpoint();
+    world.train_from(2, config(), Some(bytes));
+    world.until("the preparation of the other run", |event| {
+        is_preparing(event) && matches!(event, Event::Run { run, .. } if run.0 == 2)
+    });
+    world.act(Command::Stop);
+    let updates = world.end_of(2);
+    assert!(matches!(updates[updates.len() - 2], RunUpdate::Weights(_)), "{updates:?}");
+    let report = self::report(&updates);
+    assert_eq!((report.ending, report.steps), (Ending::Stopped, step));
+}
+
+#[test]
 fn values_are_adjusted_of_the_run_that_is_meant() {
     let mut world = World::loaded();
     world.train(1, RunConfig { epochs: 1_000, ..config() });
@@ -268,24 +296,25 @@ fn values_are_adjusted_of_the_run_that_is_meant() {
     world.end_of(1);
 }
 
+/// The checkpoint of a run that was paused early, and its step.
+fn checkpoint() -> (u32, Bulk) {
+    let mut world = World::loaded();
+    world.train(1, config());
+    world.until("progress", is_progress_of(1));
+    world.act(Command::Pause);
+    let checkpoint = updates(&world.settle(), 1)
+        .into_iter()
+        .rev()
+        .find_map(|it| if let RunUpdate::Checkpoint { step, bytes } = it { Some((step, bytes)) } else { None });
+    checkpoint.unwrap()
+}
+
 #[test]
 fn a_run_resumes_from_its_checkpoint_bit_for_bit() {
     let mut world = World::loaded();
     world.train(1, config());
     let whole = losses(&world.end_of(1));
-
-    world.forget();
-    world.train(2, config());
-    world.until("progress", is_progress_of(2));
-    world.act(Command::Pause);
-    let events = world.settle();
-    let checkpoint = updates(&events, 2)
-        .into_iter()
-        .rev()
-        .find_map(|it| if let RunUpdate::Checkpoint { step, bytes } = it { Some((step, bytes)) } else { None });
-    let (step, bytes) = checkpoint.unwrap();
-    world.act(Command::Stop);
-    world.end_of(2);
+    let (step, bytes) = checkpoint();
     assert!((step as usize) < whole.len());
 
     // In a new session, as after a reload.

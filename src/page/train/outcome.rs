@@ -31,6 +31,7 @@ pub fn Finished() -> impl IntoView {
         })
     });
     let has_network = memo(move |_| store.run.with(RunState::has_network));
+    let is_lost = memo(move |_| !has_network.get() && report.get().is_some_and(|report| report.steps > 0));
     view! {
         <div class="outcome">
             <p class="stage-status" role="status">
@@ -39,7 +40,7 @@ pub fn Finished() -> impl IntoView {
             </p>
             <p>{move || report.get().map(|report| details(&report))}</p>
             <AdviceSummary />
-            <Show when=move || !has_network.get()>
+            <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>
             </Show>
             <div class="controls">
@@ -63,6 +64,9 @@ fn verdict(report: &RunReport) -> String {
 }
 
 fn details(report: &RunReport) -> String {
+    if report.steps == 0 {
+        return tr!(train.stopped_untrained);
+    }
     let ending = match report.ending {
         Ending::Completed => tr!(train.completed, steps = count(report.steps), time = clock(report.elapsed_ms)),
         Ending::StepLimit => tr!(train.step_limit, steps = count(report.steps), time = clock(report.elapsed_ms)),

@@ -33,7 +33,7 @@ pub enum Command {
     Resume,
     /// Train one batch, then pause.
     Step,
-    /// End the run and keep its best weights.
+    /// End the run and keep its best weights. Before its first step, too, the run ends as stopped.
     Stop,
     /// Change hyperparameters of a run in progress before its next step. Ignored if the run has ended or a value is out of range.
     Adjust {

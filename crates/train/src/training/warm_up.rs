@@ -10,17 +10,18 @@ use super::step::StepSettings;
 use crate::device::images::DeviceDataset;
 use crate::device::tensors::device_failure;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Failure, FailureKind, Preparation, RunUpdate, SplitName};
+use kindling_core::protocol::{Failure, Preparation, RunUpdate, SplitName};
 
 /// Trains a throw-away network for `steps` steps and predicts a validation batch and the samples with it, waiting for the device each
-/// time. A single step is reported as compiling, several as tuning. Ends early, with `Canceled`, when `control` is stopped.
+/// time. A single step is reported as compiling, several as tuning. Returns whether all kernels are prepared: it ends early when `control`
+/// is stopped.
 pub async fn warm_up(
     host: &impl Host,
     control: &Control,
     data: &DeviceDataset,
     config: &RunConfig,
     steps: u32,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let train = data.part(SplitName::Train);
     let plan = Plan::new(config, data.counts())?;
     let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
@@ -36,7 +37,7 @@ pub async fn warm_up(
         outcome.loss_terms.into_data_async().await.map_err(device_failure)?;
         host.yield_now().await;
         if control.wish() == Wish::Stop {
-            return Err(Failure::new(FailureKind::Canceled, "stopped while kernels were prepared"));
+            return Ok(false);
         }
     }
     let network = trainer.inference_network();
@@ -44,7 +45,7 @@ pub async fn warm_up(
         let images = part.get(..super::predict::BATCH_IMAGES).unwrap_or(part);
         predict(&network, data, images, &mut Yielding(host)).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 struct Yielding<'a, H>(&'a H);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::page::store::use_store;
-use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::image_grid::ImageGrid;
+use crate::page::widgets::pager::{Pager, n_pages};
 use crate::page::widgets::segments::{Segment, Segments};
 use kindling_core::protocol::{DatasetSummary, ImageBatch, SplitName};
 
@@ -36,8 +36,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
         // Engine failures are shown elsewhere on the page.
         async move { store.ask(question).await.ok() }
     });
-    let n_pages = move || batch.get().flatten().map_or(1, |batch| batch.total.div_ceil(PAGE_SIZE).max(1));
-    let is_last = move || page.get() + 1 >= n_pages();
+    let pages = move || batch.get().flatten().map_or(1, |batch| n_pages(batch.total, PAGE_SIZE));
     let classes = Arc::new(summary.classes.clone());
     let grid = {
         let classes = classes.clone();
@@ -72,25 +71,7 @@ pub fn ImageBrowser(summary: Arc<DatasetSummary>) -> impl IntoView {
                 </label>
             </div>
             {grid}
-            <nav class="gallery-pages" aria-label=move_tr!(data.pages)>
-                <button
-                    type="button"
-                    class="button"
-                    disabled=move || page.get() == 0
-                    on:click=move |_| page.update(|page| *page = page.saturating_sub(1))
-                >
-                    {move_tr!(data.previous)}
-                </button>
-                <span aria-live="polite">{move || tr!(data.page, page = count(page.get() + 1), pages = count(n_pages()))}</span>
-                <button
-                    type="button"
-                    class="button"
-                    disabled=is_last
-                    on:click=move |_| page.update(|page| *page += 1)
-                >
-                    {move_tr!(data.next)}
-                </button>
-            </nav>
+            <Pager page n_pages=Signal::derive(pages) />
         </section>
     }
 }

@@ -6,18 +6,14 @@ use leptos::prelude::*;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::percent;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::move_tr;
+use crate::page::widgets::pager::{Pager, n_pages};
 use crate::page::widgets::pixel_image::PixelImage;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{ImageBatch, Prediction};
 
 /// Images per page: a few rows on a wide screen.
 pub const PAGE_SIZE: usize = 24;
-
-/// The number of pages for a list of `n_items`; an empty list has one empty page.
-fn n_pages(n_items: usize) -> usize {
-    n_items.div_ceil(PAGE_SIZE).max(1)
-}
 
 /// Shows the images of the predictions, in the given order. Only the images of the open page are fetched.
 #[component]
@@ -29,15 +25,14 @@ pub fn Gallery(
     name: Signal<String>,
 ) -> impl IntoView {
     let store = use_store();
-    let pages = n_pages(predictions.len());
+    let pages = n_pages(predictions.len() as u32, PAGE_SIZE as u32);
     let page = RwSignal::new(0);
     let predictions = StoredValue::new(predictions);
     let classes = StoredValue::new(classes);
     let shown = move || {
-        let first = page.get() * PAGE_SIZE;
+        let first = page.get() as usize * PAGE_SIZE;
         predictions.with_value(|all| all.iter().skip(first).take(PAGE_SIZE).copied().collect::<Vec<_>>())
     };
-    let is_last = move || page.get() + 1 >= pages;
     let images = LocalResource::new(move || {
         let indices = shown().iter().map(|prediction| prediction.index).collect();
         async move { store.ask(ImagesAt { indices }).await }
@@ -53,25 +48,7 @@ pub fn Gallery(
         <div class="gallery">
             {list}
             <Show when=move || { pages > 1 }>
-                <nav class="gallery-pages" aria-label=move_tr!(gallery.pages)>
-                    <button
-                        type="button"
-                        class="button"
-                        disabled=move || page.get() == 0
-                        on:click=move |_| page.update(|page| *page = page.saturating_sub(1))
-                    >
-                        {move_tr!(gallery.previous)}
-                    </button>
-                    <span>{move || tr!(gallery.page, page = page.get() + 1, pages = pages)}</span>
-                    <button
-                        type="button"
-                        class="button"
-                        disabled=is_last
-                        on:click=move |_| page.update(|page| *page += 1)
-                    >
-                        {move_tr!(gallery.next)}
-                    </button>
-                </nav>
+                <Pager page n_pages=pages />
             </Show>
         </div>
     }
@@ -109,16 +86,4 @@ fn GalleryList(
         })
     });
     view! { <ul class="gallery-list" aria-label=name>{items.collect::<Vec<_>>()}</ul> }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{PAGE_SIZE, n_pages};
-
-    #[test]
-    fn a_full_page_needs_no_second_one() {
-        assert_eq!(n_pages(0), 1);
-        assert_eq!(n_pages(PAGE_SIZE), 1);
-        assert_eq!(n_pages(PAGE_SIZE + 1), 2);
-    }
 }

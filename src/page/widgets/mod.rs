@@ -12,6 +12,7 @@ pub mod image_input;
 pub mod image_upload;
 pub mod latest;
 pub mod number_field;
+pub mod pager;
 pub mod pixel_image;
 pub mod probabilities;
 pub mod segments;

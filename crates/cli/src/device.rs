@@ -9,6 +9,7 @@ use kindling_core::runs::record::Environment;
 use kindling_train::device::EngineDevice;
 
 use crate::arguments::MachineArguments;
+use crate::text::counted;
 use crate::trouble::Trouble;
 
 /// Every GPU that can train at all binds buffers of at least this size.
@@ -80,10 +81,7 @@ pub fn open(arguments: &MachineArguments) -> Result<EngineDevice, Trouble> {
 pub fn environment(arguments: &MachineArguments) -> Environment {
     let DeviceName { api, index } = arguments.device;
     let (engine, adapter) = match (api, index) {
-        (Api::Flex, _) => {
-            let threads = n_threads();
-            (EngineKind::Cpu, format!("flex, {threads} thread{}", if threads == 1 { "" } else { "s" }))
-        }
+        (Api::Flex, _) => (EngineKind::Cpu, format!("flex, {}", counted(n_threads(), "thread"))),
         (_, Some(index)) => (EngineKind::Gpu, format!("{}:{index}", api.name())),
         (_, None) => (EngineKind::Gpu, api.name().to_owned()),
     };
@@ -99,7 +97,8 @@ pub fn environment(arguments: &MachineArguments) -> Environment {
 fn set_threads(threads: Option<u16>) -> Result<(), Trouble> {
     let Some(threads) = threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-    pool.build_global().map_err(|error| Trouble::new(format!("{threads} threads cannot be started: {error}.")))
+    pool.build_global()
+        .map_err(|error| Trouble::new(format!("{} cannot be started: {error}.", counted(threads, "thread"))))
 }
 
 #[cfg(not(feature = "rayon"))]

@@ -11,6 +11,7 @@ use crate::arguments::{EvaluateArguments, Part};
 use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
 use crate::reporter::print;
+use crate::text::counted;
 use crate::trouble::Trouble;
 use crate::{INTERRUPTED, device, run_folder};
 
@@ -63,9 +64,9 @@ fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &Evaluat
         print(object);
     } else {
         print(format_args!(
-            "{}, {part} set, {} images: loss {loss:.4}, accuracy {:.2}%",
+            "{}, {part} set, {}: loss {loss:.4}, accuracy {:.2}%",
             dataset.name,
-            predictions.len(),
+            counted(predictions.len(), "image"),
             100.0 * accuracy
         ));
     }

@@ -29,6 +29,7 @@ mod run_folder;
 
 /// Output for people and programs.
 mod reporter;
+mod text;
 mod trouble;
 
 use std::process::ExitCode;

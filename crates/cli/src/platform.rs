@@ -82,7 +82,7 @@ impl Platform for Native {
     }
 
     async fn fetch(&self, url: &str, _freshness: Freshness) -> Result<LocalFile, Trouble> {
-        let missing = || Trouble::NoAnswer(format!("{url} is no address of a local file"));
+        let missing = || Trouble::Unreadable(format!("{url} is no address of a local file"));
         let file = File::open(self.path(url).ok_or_else(missing)?).map_err(trouble)?;
         Ok(LocalFile { file })
     }
@@ -106,7 +106,7 @@ impl Download for LocalFile {
 }
 
 fn trouble(error: io::Error) -> Trouble {
-    Trouble::NoAnswer(error.to_string())
+    Trouble::Unreadable(error.to_string())
 }
 
 /// Stores nothing: local files need no copies.

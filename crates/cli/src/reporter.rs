@@ -2,14 +2,17 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kindling_core::protocol::{DatasetSummary, DatasetUpdate, EpochReport, Failure, Preparation, RunUpdate};
 use kindling_core::runs::run_event::{error_message, error_name, run_event};
 use serde_json::{Value, json};
 
+use crate::text::{counted, duration};
 use crate::trouble::Trouble;
+
+/// Columns of the bar itself.
+const BAR_COLUMNS: u64 = 24;
 
 pub enum Reporter {
     /// A progress bar on standard error, and permanent lines on standard output.
@@ -20,7 +23,13 @@ pub enum Reporter {
 
 impl Reporter {
     pub fn new(is_json: bool) -> Self {
-        if is_json { Self::Program } else { Self::Person(ProgressBar::new(0).with_style(style())) }
+        if is_json { Self::Program } else { Self::on(ProgressBar::no_length()) }
+    }
+
+    fn on(bar: ProgressBar) -> Self {
+        // The template is constant and valid, so the fallback is never used. A wide message is cut to the width of the terminal.
+        let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self::Person(bar.with_style(style))
     }
 
     pub fn dataset(&self, update: &DatasetUpdate) {
@@ -29,8 +38,11 @@ impl Reporter {
             (Self::Person(bar), DatasetUpdate::Set(dataset)) => {
                 let counts = dataset.counts;
                 let text = format!(
-                    "{}: {} training images, {} validation images, {} test images",
-                    dataset.name, counts.train, counts.validation, counts.test
+                    "{}: {}, {}, {}",
+                    dataset.name,
+                    counted(counts.train, "training image"),
+                    counted(counts.validation, "validation image"),
+                    counted(counts.test, "test image")
                 );
                 bar.suspend(|| print(text));
             }
@@ -48,18 +60,20 @@ impl Reporter {
             RunUpdate::Preparing(preparation) => bar.set_message(preparing(*preparation)),
             RunUpdate::Started { total_steps, parameters, .. } => {
                 bar.set_length((*total_steps).into());
-                bar.suspend(|| print(format_args!("{parameters} parameters, {total_steps} steps")));
+                let text = format!("{}, {}", counted(parameters, "parameter"), counted(total_steps, "step"));
+                bar.suspend(|| print(text));
             }
             RunUpdate::Progress(progress) => {
-                bar.set_position(progress.step.into());
                 let loss = progress.losses.last().copied().unwrap_or_default();
-                bar.set_message(format!(
+                let figures = format!(
                     "epoch {}  {:.0} images/s  loss {loss:.4}  accuracy {:.1}%  {} left",
                     progress.epoch + 1,
                     progress.images_per_second,
                     100.0 * progress.accuracy,
                     duration(progress.remaining_ms)
-                ));
+                );
+                let (step, total) = (progress.step.into(), bar.length().unwrap_or_default());
+                bar.set_message(format!("{} {step}/{total}  {figures}", drawn(step, total)));
             }
             RunUpdate::Epoch(report) => bar.suspend(|| print(epoch(report))),
             _ => {}
@@ -104,9 +118,10 @@ impl Reporter {
     }
 }
 
-fn style() -> ProgressStyle {
-    // The template is constant and valid, so the fallback is never used.
-    ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
+/// The bar itself. It is a part of the message, because indicatif cuts only messages.
+fn drawn(step: u64, total: u64) -> String {
+    let n_filled = (BAR_COLUMNS * step / total.max(1)).min(BAR_COLUMNS);
+    (0..BAR_COLUMNS).map(|column| if column < n_filled { '█' } else { '░' }).collect()
 }
 
 /// Prints a line on standard output.
@@ -146,23 +161,80 @@ fn epoch(report: &EpochReport) -> String {
     )
 }
 
-/// `0:07`, `12:30`, `2:05:00`.
-pub fn duration(ms: f64) -> String {
-    let seconds = Duration::try_from_secs_f64(ms / 1_000.0).unwrap_or_default().as_secs();
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use kindling_core::protocol::Progress;
+
+    use super::*;
+
+    /// A terminal that records what is written on it.
+    #[derive(Clone, Debug)]
+    struct Terminal {
+        columns: u16,
+        written: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            self.columns
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, line: &str) -> io::Result<()> {
+            self.write_str(line)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.written.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
-    fn durations_read_as_clocks_do() {
-        assert_eq!(duration(7_400.0), "0:07");
-        assert_eq!(duration(750_000.0), "12:30");
-        assert_eq!(duration(7_500_000.0), "2:05:00");
-        assert_eq!(duration(f64::NAN), "0:00");
-        assert_eq!(duration(-1.0), "0:00");
+    fn the_bar_is_never_longer_than_the_terminal() {
+        for columns in [1, 10, 30, 60, 80, 120] {
+            let terminal = Terminal { columns, written: Arc::default() };
+            let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+            let reporter = Reporter::on(ProgressBar::with_draw_target(Some(1_000_000), target));
+            reporter.run(&RunUpdate::Progress(Progress { step: 500_000, losses: vec![1.5], ..Progress::default() }));
+            let written = terminal.written.lock().unwrap().clone();
+            let longest = written.iter().map(|text| text.chars().count()).max().unwrap_or_default();
+            assert!((1..=usize::from(columns)).contains(&longest), "{columns}: {written:?}");
+        }
+    }
+
+    #[test]
+    fn the_bar_fills_up() {
+        assert_eq!(drawn(0, 10), "░".repeat(24));
+        assert_eq!(drawn(5, 10), "█".repeat(12) + &"░".repeat(12));
+        assert_eq!(drawn(11, 10), "█".repeat(24));
+        assert_eq!(drawn(0, 0), "░".repeat(24));
     }
 }

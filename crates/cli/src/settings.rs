@@ -11,6 +11,7 @@ use kindling_core::search::space::name_of;
 use serde_json::{Value, json};
 
 use crate::run_folder::{self, RUN};
+use crate::text::counted;
 use crate::trouble::Trouble;
 
 /// Where a config comes from.
@@ -35,9 +36,9 @@ impl Source {
             Incoming::Runs(runs) => match <[_; 1]>::try_from(runs) {
                 Ok([run]) => Ok(Self::File(Box::new(run.record.config))),
                 Err(runs) => Err(Trouble::new(format!(
-                    "{} holds {} runs: export one of them from the page.",
+                    "{} holds {}: export one of them from the page.",
                     path.display(),
-                    runs.len()
+                    counted(runs.len(), "run")
                 ))),
             },
         }

@@ -12,9 +12,10 @@ use crate::arguments::TrainArguments;
 use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
 use crate::history::History;
-use crate::reporter::{Reporter, duration};
+use crate::reporter::Reporter;
 use crate::run_folder::{RunFolder, Unfinished};
 use crate::settings::{Source, changed};
+use crate::text::{counted, duration};
 use crate::trouble::Trouble;
 use crate::{INTERRUPTED, device};
 
@@ -147,7 +148,8 @@ impl Run {
             Some(format!("; best validation accuracy {accuracy:.2}% after epoch {}", best.epoch + 1))
         });
         let best = best.unwrap_or_default();
-        self.reporter.say(&format!("{} steps in {}{best}", report.steps, duration(report.elapsed_ms)));
+        let steps = counted(report.steps, "step");
+        self.reporter.say(&format!("{steps} in {}{best}", duration(report.elapsed_ms)));
         Ok(ExitCode::SUCCESS)
     }
 

@@ -33,7 +33,7 @@ impl From<StoreError> for Trouble {
 
 fn way_out(kind: FailureKind) -> Option<&'static str> {
     Some(match kind {
-        FailureKind::DownloadFailed => "Check that the file can be read.",
+        FailureKind::DownloadFailed => "Check that the file is complete and can be read.",
         FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
         FailureKind::BadFile => "Get the file again, or leave it out.",
         FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",

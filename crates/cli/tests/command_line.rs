@@ -186,6 +186,21 @@ fn a_run_without_a_validation_split_keeps_its_epochs() {
 }
 
 #[test]
+fn files_of_a_dataset_that_cannot_be_read_are_no_download() {
+    let place = Place::new();
+    let description = concat!(env!("CARGO_MANIFEST_DIR"), "/../../static/datasets/mnist/dataset.json");
+    fs::create_dir(place.path("mnist")).unwrap();
+    fs::copy(description, place.path("mnist/dataset.json")).unwrap();
+    let file = "train-images-idx3-ubyte.gz";
+    let fail = || place.fail(1, &["presets", "--data", "mnist"]);
+    let sentence = fail();
+    assert!(sentence.contains(&format!("{file}: cannot be read (")), "{sentence}");
+    fs::write(place.path("mnist").join(file), [0; 10]).unwrap();
+    let sentence = fail();
+    assert!(sentence.contains(&format!("{file}: only 10 of ")), "{sentence}");
+}
+
+#[test]
 fn failures_say_what_to_do_and_end_with_their_code() {
     let place = Place::new();
     let check = |code: i32, arguments: &[&str], part: &str| {

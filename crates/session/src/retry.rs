@@ -12,6 +12,8 @@ pub enum Trouble {
     Status(u16),
     /// The response ended early.
     Cut { received_bytes: u64, expected_bytes: u64 },
+    /// A local file cannot be opened or read.
+    Unreadable(String),
 }
 
 impl Trouble {
@@ -19,6 +21,7 @@ impl Trouble {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::Cut { .. } => true,
+            Self::Unreadable(_) => false,
             // Timeouts, rate limits and server errors are transient; any other status is final.
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
         }
@@ -30,8 +33,9 @@ impl Trouble {
             Self::NoAnswer(reason) => format!("no answer ({reason})"),
             Self::Status(status) => format!("the server answered with status {status}"),
             Self::Cut { received_bytes, expected_bytes } => {
-                format!("{received_bytes} of {expected_bytes} bytes came")
+                format!("only {received_bytes} of {expected_bytes} bytes")
             }
+            Self::Unreadable(reason) => format!("cannot be read ({reason})"),
         }
     }
 }

@@ -42,6 +42,7 @@ The folder then holds:
   run.json               the run with its curves, as the page exports and imports it
   curves.csv             the curves, for a spreadsheet
   checkpoint.safetensors until the run ends
+  kindling.lock          keeps a second kindling from writing to the folder meanwhile
 
 On the CPU, the same config, seed and number of threads reproduce a run step by step, interrupted or not.";
 

@@ -24,6 +24,7 @@ mod platform;
 mod store;
 
 /// What a run reported, and the folder that it is kept in.
+mod folder_lock;
 mod history;
 mod run_folder;
 

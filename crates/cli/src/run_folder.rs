@@ -8,8 +8,9 @@ use kindling_core::protocol::Bulk;
 use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, parse_file, runs_to_file};
 use kindling_core::runs::record::KeptRun;
 use kindling_core::runs::weights;
-use kindling_session::Store;
+use kindling_session::{Store, StoreError};
 
+use crate::folder_lock::FolderLock;
 use crate::history::History;
 use crate::store::FolderStore;
 use crate::trouble::Trouble;
@@ -26,6 +27,8 @@ const HISTORY_KEY: &str = "kindling.history";
 
 pub struct RunFolder {
     store: FolderStore,
+    /// Held while the process writes to the folder.
+    _lock: FolderLock,
 }
 
 /// A run that has not ended.
@@ -36,8 +39,14 @@ pub struct Unfinished {
 }
 
 impl RunFolder {
-    pub fn new(folder: &Path) -> Self {
-        Self { store: FolderStore::new(folder) }
+    /// Creates the folder. Fails if another process writes to it.
+    pub fn open(folder: &Path) -> Result<Self, Trouble> {
+        let in_use = || {
+            let folder = folder.display();
+            Trouble::new(format!("Another kindling writes to {folder}: wait until it ends, or choose another folder."))
+        };
+        let lock = FolderLock::take(folder).map_err(|error| StoreError(format!("{}: {error}", folder.display())))?;
+        Ok(Self { store: FolderStore::new(folder), _lock: lock.ok_or_else(in_use)? })
     }
 
     /// Fails if the folder holds a run that a new one would overwrite.
@@ -51,7 +60,7 @@ impl RunFolder {
         self.check_has_no_result()
     }
 
-    /// Creates the folder and writes to it, so that a run does not train in vain.
+    /// Writes to the folder, so that a run does not train in vain.
     pub fn check_is_writable(&self) -> Result<(), Trouble> {
         block_on(self.store.write(PROBE, b"kindling"))?;
         Ok(block_on(self.store.remove(PROBE))?)

@@ -22,7 +22,7 @@ use crate::{INTERRUPTED, device};
 const RUN: RunId = RunId(1);
 
 pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
-    let folder = RunFolder::new(&arguments.out);
+    let folder = RunFolder::open(&arguments.out)?;
     let begin = begin(arguments, &folder)?;
     let data = Data::find(&arguments.data.data)?;
     let reporter = Reporter::new(arguments.json);

@@ -174,6 +174,26 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
 }
 
 #[test]
+fn a_folder_takes_one_run_at_a_time_also_after_a_crash() {
+    let place = Place::new();
+    let endless = ["train", "mlp", "--data", "bands", "--out", "run", "--json", "--threads=1", "--set", "epochs=10000"];
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
+    let mut child = program.args(endless).current_dir(place.folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(r#""kind":"progress""#)));
+    let other = ["train", "mlp", "--data", "bands", "--out", "run"];
+    for arguments in [&other[..], &[&other[..], &["--resume"][..]].concat()[..]] {
+        let sentence = place.fail(1, arguments);
+        assert!(sentence.contains("Another kindling writes to run"), "{sentence}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // A slow machine may have taken long enough for a checkpoint.
+    fs::remove_file(place.path("run/checkpoint.safetensors")).ok();
+    place.train(&[&BRIEF[..], &["--out", "run"][..]].concat());
+}
+
+#[test]
 fn a_run_without_a_validation_split_keeps_its_epochs() {
     let place = Place::new();
     let changes = ["--set", "split.validationFraction=0", "--set", "batchSize=100", "--set", "epochs=2"];

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod editor;
+mod pending;
 pub mod sources;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use leptos::task::spawn_local;
 use crate::page::reactive::{memo, watch};
 use crate::page::recipe::catalog::Catalog;
 use crate::page::recipe::editor::Editor;
+use crate::page::recipe::pending::Pending;
 use crate::page::recipe::sources::served;
 use crate::page::state::{Load, NoticeKind, RunNotice, RunState};
 use crate::page::store::Store;
@@ -49,7 +51,7 @@ pub struct Recipe {
     /// The served dataset to show while none is loaded, by its id.
     wanted: RwSignal<Option<String>>,
     /// A config to apply once its dataset comes into view.
-    pending: StoredValue<Option<RunConfig>>,
+    pending: StoredValue<Pending>,
     store: Store,
     catalog: Catalog,
 }
@@ -78,7 +80,7 @@ impl Recipe {
             split: RwSignal::new(SplitConfig::default()),
             is_starting: RwSignal::new(false),
             wanted,
-            pending: StoredValue::new(None),
+            pending: StoredValue::default(),
             store,
             catalog,
         };
@@ -89,7 +91,8 @@ impl Recipe {
                 if before != Some(presets)
                     && let Some(first) = presets.first()
                 {
-                    match recipe.pending.try_update_value(Option::take).flatten() {
+                    let in_view = &first.config.dataset;
+                    match recipe.pending.try_update_value(|pending| pending.take(in_view)).flatten() {
                         Some(config) => recipe.set(config),
                         None => recipe.choose(first),
                     }
@@ -145,7 +148,7 @@ impl Recipe {
             // Loading another dataset would end the run.
             Some(_) if self.store.run.with_untracked(RunState::is_active) => self.set(config),
             Some((id, source, _)) if id == config.dataset => {
-                self.load(source, config.split);
+                self.load(source, config.clone());
                 self.set(config);
             }
             _ if self.is_in_view(&config.dataset) => self.set(config),
@@ -154,15 +157,15 @@ impl Recipe {
                 let is_known = untrack(|| self.catalog.find(&id).is_some());
                 let has_catalog = untrack(|| self.catalog.first().is_some());
                 if is_known || !has_catalog {
-                    self.pending.set_value(Some(config));
+                    self.pending.update_value(|pending| pending.wait_for_catalog(config));
                     self.wanted.set(Some(id));
                 } else {
                     self.set(config);
                 }
             }
             _ if untrack(|| self.catalog.find(&config.dataset).is_some()) => {
-                self.load(served(config.dataset.clone()), config.split);
-                self.pending.set_value(Some(config));
+                self.load(served(config.dataset.clone()), config.clone());
+                self.pending.update_value(|pending| pending.wait_for_load(config));
             }
             _ => self.set(config),
         }
@@ -184,9 +187,14 @@ impl Recipe {
         self.dataset.get_untracked().is_some_and(|in_view| in_view.id == dataset)
     }
 
-    fn load(self, source: DatasetSource, split: SplitConfig) {
-        // The Data place shows progress and failure.
-        spawn_local(async move { drop(self.store.load_dataset(source, split).await) });
+    /// Loads the dataset of a config, which may wait for it.
+    fn load(self, source: DatasetSource, config: RunConfig) {
+        spawn_local(async move {
+            // The Data place shows progress and failure.
+            if self.store.load_dataset(source, config.split).await.is_err() {
+                self.pending.update_value(|pending| pending.load_failed(&config));
+            }
+        });
     }
 
     /// Starts a run with the current settings; loads the dataset first if there is none. A network that cannot be built is reported at

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xtask::drive::Page;
 
-use crate::app::App;
-use crate::pictures::{mnist, test_digit, write_bmp};
+use crate::app::{App, SHORT};
+use crate::pictures::{drawn_one, drawn_zero, mnist, test_digit, write_bmp};
+use crate::visitor::draw;
 
 const STEPS: usize = 100;
 
@@ -49,25 +50,78 @@ async fn a_run_of_the_page_is_trained_by_kindling_and_the_result_comes_back() {
         assert!(difference < TOLERANCE, "step {step}: {here} in the page, {there} by kindling");
     }
 
-    // The command line predicts with the page's network, then the page with the command line's.
+    // The command line predicts with the page's network.
     let (class, probability) = predict(&app, "page.safetensors", &digit);
     let in_page = classify(&page, &digit).await;
     assert_eq!(in_page["label"].as_str(), Some(class.as_str()));
     assert!((in_page["probability"].as_f64().unwrap() - probability).abs() < TOLERANCE, "{in_page}, {probability}");
-    let file = STANDARD.encode(std::fs::read(app.file("run/weights.safetensors")).unwrap());
+
+    // The page predicts with the command line's network. After a reload, it has no other.
+    page.session().refresh().await.unwrap();
+    import(&page, &app.file("run/weights.safetensors")).await;
+    page.go_to("Use").await.unwrap();
+    let one = drawing(&app, &page, &drawn_one()).await;
+    let zero = drawing(&app, &page, &drawn_zero()).await;
+    assert_ne!(one, zero);
+    app.finish(page).await;
+}
+
+/// Imports a run into the page and opens it.
+async fn import(page: &Page, file: &Path) {
+    let before = "await kindling.loadDataset('mnist'); return await kindling.evaluate('validation')";
+    assert_eq!(page.call::<Value>(before, json!(null)).await.unwrap().unwrap_err().name, "NoNetwork");
     page.run::<Value>(
         "const bytes = Uint8Array.from(atob(args), letter => letter.charCodeAt(0));
          const [id] = await kindling.importRun(new Blob([bytes]));
          await kindling.openRun(id);",
-        json!(file),
+        json!(STANDARD.encode(std::fs::read(file).unwrap())),
     )
     .await
     .unwrap();
-    let (class, probability) = predict(&app, "run", &digit);
-    let in_page = classify(&page, &digit).await;
-    assert_eq!(in_page["label"].as_str(), Some(class.as_str()));
-    assert!((in_page["probability"].as_f64().unwrap() - probability).abs() < TOLERANCE, "{in_page}, {probability}");
-    app.finish(page).await;
+}
+
+/// Draws on the pad. The page must show its prediction, and for the same pixels predict what `kindling predict` does. Returns the
+/// prediction.
+async fn drawing(app: &App, page: &Page, strokes: &[Vec<(f64, f64)>]) -> Vec<(String, f64)> {
+    draw(page, strokes).await;
+    // The copy is small enough to be prepared at its own resolution, as a drawing by the page and as a photo by kindling.
+    let drawn: Value = page
+        .run(
+            "const pad = document.querySelector('[aria-label=\"Drawing pad\"]');
+             const copy = Object.assign(document.createElement('canvas'), { width: 128, height: 128 });
+             copy.getContext('2d').drawImage(pad, 0, 0, 128, 128);
+             const classes = await Promise.all([pad, copy].map(it => kindling.classify(it, { kind: 'drawing' })));
+             return { classes, png: copy.toDataURL('image/png').split(',')[1] };",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    let [shown, copied] = [0, 1].map(|place| classes(&drawn["classes"][place]));
+    let is_shown = format!(
+        "(it => it?.innerText.startsWith({}) && Math.abs(parseFloat(it.lastElementChild.innerText) - {}) < 0.1)(
+             document.querySelector('[aria-label=\"Most probable classes\"] li'))",
+        json!(shown[0].0),
+        100.0 * shown[0].1
+    );
+    page.wait_for::<bool>(&is_shown, SHORT).await.unwrap();
+
+    let file = app.file("drawing.png");
+    std::fs::write(&file, STANDARD.decode(drawn["png"].as_str().unwrap()).unwrap()).unwrap();
+    let (class, probability) = predict(app, "run", &file);
+    assert_eq!(copied[0].0, class);
+    assert!((copied[0].1 - probability).abs() < TOLERANCE, "{copied:?}, {probability}");
+    page.click("button", "Clear").await.unwrap();
+    page.wait_for_text("Draw something", SHORT).await.unwrap();
+    shown
+}
+
+/// All classes with their probabilities, most probable first.
+fn classes(classes: &Value) -> Vec<(String, f64)> {
+    let pair = |class: &Value| (class["label"].as_str().unwrap().to_owned(), class["probability"].as_f64().unwrap());
+    let classes: Vec<_> = classes.as_array().unwrap().iter().map(pair).collect();
+    let total: f64 = classes.iter().map(|(_, probability)| probability).sum();
+    assert!((total - 1.0).abs() < TOLERANCE, "{classes:?}");
+    classes
 }
 
 /// Trains with the page's settings by kindling; returns the losses.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xtask::drive::{BrowserOptions, Camera, Page};
 
 use crate::app::{App, LONG, SHORT};
-use crate::pictures::{mnist, test_digit, write_bmp, write_y4m};
+use crate::pictures::{drawn_one, drawn_seven, drawn_zero, mnist, test_digit, write_bmp, write_y4m};
 use crate::visitor::{
     answer, arrive, draw, expect_no_trouble, figure, fill, is_answered, number, pick_file, wait_until,
 };
@@ -169,23 +169,8 @@ fn captions_in(list: &str) -> String {
 
 /// Draws a one, a seven and a zero with the mouse.
 async fn drawings(page: &Page) {
-    let line = |from: (f64, f64), to: (f64, f64)| {
-        (0..=20).map(move |step| {
-            let fraction = f64::from(step) / 20.0;
-            (from.0 + (to.0 - from.0) * fraction, from.1 + (to.1 - from.1) * fraction)
-        })
-    };
-    let ring = (0..=40).map(|step| {
-        let angle = f64::from(step) / 40.0 * std::f64::consts::TAU;
-        (0.5 + 0.2 * angle.sin(), 0.5 - 0.3 * angle.cos())
-    });
-    let digits = [
-        ("1", vec![line((0.5, 0.2), (0.5, 0.8)).collect::<Vec<_>>()]),
-        ("7", vec![line((0.3, 0.22), (0.7, 0.22)).chain(line((0.7, 0.22), (0.45, 0.8))).collect()]),
-        ("0", vec![ring.collect()]),
-    ];
     page.wait_for_text("Draw something", SHORT).await.unwrap();
-    for (class, strokes) in digits {
+    for (class, strokes) in [("1", drawn_one()), ("7", drawn_seven()), ("0", drawn_zero())] {
         draw(page, &strokes).await;
         assert!(is_answered(page, class).await, "a drawn {class}: {}", answer(page).await);
         page.click("button", "Clear").await.unwrap();

@@ -1,4 +1,4 @@
-//! A visitor's pictures: a digit of the MNIST test set as an image file, and as a webcam's video.
+//! A visitor's pictures: a digit of the MNIST test set as an image file and as a webcam's video, and digits to draw.
 
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,32 @@ pub fn write_y4m(digits: &[Vec<u8>], path: &Path) -> PathBuf {
     }
     std::fs::write(path, file).expect("the temporary folder can be written");
     path.to_path_buf()
+}
+
+/// Strokes of a one, for [`crate::visitor::draw`].
+pub fn drawn_one() -> Vec<Vec<(f64, f64)>> {
+    vec![line((0.5, 0.2), (0.5, 0.8)).collect()]
+}
+
+/// Strokes of a seven.
+pub fn drawn_seven() -> Vec<Vec<(f64, f64)>> {
+    vec![line((0.3, 0.22), (0.7, 0.22)).chain(line((0.7, 0.22), (0.45, 0.8))).collect()]
+}
+
+/// Strokes of a zero.
+pub fn drawn_zero() -> Vec<Vec<(f64, f64)>> {
+    let point = |step| {
+        let angle = f64::from(step) / 40.0 * std::f64::consts::TAU;
+        (0.5 + 0.2 * angle.sin(), 0.5 - 0.3 * angle.cos())
+    };
+    vec![(0..=40).map(point).collect()]
+}
+
+fn line(from: (f64, f64), to: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
+    (0..=20).map(move |step| {
+        let fraction = f64::from(step) / 20.0;
+        (from.0 + (to.0 - from.0) * fraction, from.1 + (to.1 - from.1) * fraction)
+    })
 }
 
 const WIDTH: usize = 320;

@@ -36,7 +36,7 @@ pub enum DatasetError {
          (.gz or not), CIFAR-10's binary archive (.tar.gz or .tar), or its .bin files"
     )]
     UnknownFormat { found: String },
-    #[error("class {class} has {found} images outside a test set of its own; the split needs {needed}")]
+    #[error("images of class {class} outside a test set of its own: {found}; the split needs {needed}")]
     TooFewImages { class: String, found: usize, needed: usize },
     #[error("{name} is {value}; 0 to 0.5 is possible")]
     BadFraction { name: &'static str, value: String },

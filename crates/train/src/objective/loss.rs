@@ -173,7 +173,7 @@ fn values_of(weights: &ClassWeights, class_counts: &[u32]) -> Result<Option<Vec<
             Ok(Some(class_counts.iter().map(weight).collect()))
         }
         ClassWeights::Given(given) if given.len() != class_counts.len() => {
-            Err(bad(format!("{} class weights are given for {} classes", given.len(), class_counts.len())))
+            Err(bad(format!("class weights given: {}, classes: {}", given.len(), class_counts.len())))
         }
         ClassWeights::Given(given) if given.iter().all(|weight| weight.is_finite() && *weight > 0.0) => {
             Ok(Some(given.clone()))

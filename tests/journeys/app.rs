@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use xtask::drive::{Browser, BrowserOptions, Page};
-use xtask::server::{Fault, Server, ServerConfig};
+use xtask::server::{Fault, Isolation, Server, ServerConfig};
 
 /// How long a journey waits for slow operations on a machine with two cores.
 pub const LONG: Duration = Duration::from_secs(240);
@@ -26,9 +26,18 @@ impl App {
 
     /// Serves the built app under `mount` and starts a browser.
     pub async fn start_with(options: BrowserOptions, mount: &str) -> Self {
+        Self::start_on(Isolation::Headers, options, mount).await
+    }
+
+    /// On a host that sends no headers of the page's own.
+    pub async fn start_on_plain_host(mount: &str) -> Self {
+        Self::start_on(Isolation::Absent, BrowserOptions::default(), mount).await
+    }
+
+    async fn start_on(isolation: Isolation, options: BrowserOptions, mount: &str) -> Self {
         let dist = PathBuf::from(std::env::var("KINDLING_DIST").unwrap_or_else(|_| "dist".into()));
         assert!(dist.join("index.html").exists(), "{} has no index.html: run `cargo xtask build`", dist.display());
-        let server = Server::start(ServerConfig { folder: dist, mount: mount.into(), port: 0 }).unwrap();
+        let server = Server::start(ServerConfig { folder: dist, mount: mount.into(), port: 0, isolation }).unwrap();
         let browser = Browser::start(&options).await.unwrap();
         Self { server, browser, folder: tempfile::tempdir().unwrap() }
     }

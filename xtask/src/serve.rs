@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
 use crate::places::Places;
-use crate::server::{Server, ServerConfig};
+use crate::server::{Isolation, Server, ServerConfig};
 use crate::{build, engines, setup};
 
 /// The engine to do with, where not all are wanted.
@@ -20,7 +20,8 @@ pub fn serve(places: &Places, port: u16, mount: &str, only: Option<OnlyEngine>) 
     let coming = if only == Some(OnlyEngine::Cpu) { &[] } else { engines::GPU };
     build::begin(places, &equipment, coming)?;
 
-    let config = ServerConfig { folder: places.dist.clone(), mount: mount.to_owned(), port };
+    let config =
+        ServerConfig { folder: places.dist.clone(), mount: mount.to_owned(), port, isolation: Isolation::Headers };
     let server = Server::start(config).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
             anyhow!("port {port} is taken: end the program that has it, or choose another with --port")

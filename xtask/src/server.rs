@@ -35,7 +35,21 @@ pub struct ServerConfig {
     pub mount: String,
     /// 0 takes any free port.
     pub port: u16,
+    pub isolation: Isolation,
 }
+
+/// Whether the server isolates the page from other origins, without which no browser lets threads share memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// By the two headers.
+    Headers,
+    /// Not at all, like hosts that send no headers of one's own.
+    Absent,
+}
+
+/// The headers that isolate a page, its workers included.
+const ISOLATING: [(&str, &str); 2] =
+    [("cross-origin-opener-policy", "same-origin"), ("cross-origin-embedder-policy", "require-corp")];
 
 /// What goes wrong with a file.
 #[derive(Clone, Debug)]
@@ -64,6 +78,7 @@ pub struct Server {
 struct Shared {
     files: ServeDir,
     mount: String,
+    isolation: Isolation,
     requests: Mutex<Vec<String>>,
     faults: Mutex<Vec<PlannedFault>>,
 }
@@ -80,6 +95,7 @@ impl Server {
         let shared = Arc::new(Shared {
             files: ServeDir::new(config.folder),
             mount: mount.clone(),
+            isolation: config.isolation,
             requests: Mutex::default(),
             faults: Mutex::default(),
         });
@@ -195,6 +211,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    if shared.isolation == Isolation::Headers {
+        headers.extend(ISOLATING.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))));
+    }
     match fault {
         Some(Fault::Replace { from, to }) => replace(response, &from, &to).await,
         Some(fault) => response.map(|body| spoil(body, fault)),

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use xtask::server::{Fault, Server, ServerConfig};
+use xtask::server::{Fault, Isolation, Server, ServerConfig};
 
 const IMAGES: &[u8] = &[7; 300_000];
 
@@ -137,14 +137,32 @@ fn an_unchanged_file_is_not_sent_again() {
 }
 
 #[test]
+fn every_file_isolates_the_page_unless_the_host_is_plain() {
+    for (isolation, expected) in [(Isolation::Headers, ["same-origin", "require-corp"]), (Isolation::Absent, ["", ""])]
+    {
+        let (_folder, server) = serve_with("/", isolation);
+        for path in ["/", "/load.js", "/absent"] {
+            let answer = get(&server, path);
+            let headers = ["cross-origin-opener-policy", "cross-origin-embedder-policy"];
+            assert_eq!(headers.map(|name| answer.header(name)), expected, "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_taken_port_is_an_error() {
     let (folder, server) = serve("/");
     let port = server.url().rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap();
-    let config = ServerConfig { folder: folder.path().to_owned(), mount: "/".to_owned(), port };
+    let config =
+        ServerConfig { folder: folder.path().to_owned(), mount: "/".to_owned(), port, isolation: Isolation::Absent };
     assert_eq!(Server::start(config).err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
 }
 
 fn serve(mount: &str) -> (TempDir, Server) {
+    serve_with(mount, Isolation::Headers)
+}
+
+fn serve_with(mount: &str, isolation: Isolation) -> (TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
     let dataset = site.join("datasets").join("mnist");
@@ -154,7 +172,7 @@ fn serve(mount: &str) -> (TempDir, Server) {
     }
     fs::write(dataset.join("dataset.json"), "{}").unwrap();
     fs::write(dataset.join("images.gz"), IMAGES).unwrap();
-    let server = Server::start(ServerConfig { folder: site, mount: mount.to_owned(), port: 0 }).unwrap();
+    let server = Server::start(ServerConfig { folder: site, mount: mount.to_owned(), port: 0, isolation }).unwrap();
     (folder, server)
 }
 

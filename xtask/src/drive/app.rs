@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Browser, BrowserOptions, Page, Result};
-use crate::server::{Server, ServerConfig};
+use crate::server::{Isolation, Server, ServerConfig};
 
 pub struct App {
     server: Server,
@@ -16,7 +16,9 @@ impl App {
         if !dist.join("index.html").is_file() {
             return Err(format!("{} has no index.html: run `cargo xtask build`", dist.display()).into());
         }
-        let server = Server::start(ServerConfig { folder: dist.to_owned(), mount: mount.to_owned(), port: 0 })?;
+        let isolation = Isolation::Headers;
+        let server =
+            Server::start(ServerConfig { folder: dist.to_owned(), mount: mount.to_owned(), port: 0, isolation })?;
         Ok(Self { server, browser: Browser::start(options).await? })
     }
 

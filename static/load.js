@@ -19,7 +19,8 @@ try {
   if (!/^[\w-]+\.js$/.test(name)) {
     throw new Error(`load.js?js=NAME.js expects a script of the same folder, not "${name}"`);
   }
-  const { default: start } = await import(address(name));
+  // In the page, isolate.js may be about to load it again; then nothing starts. A worker has no such promise.
+  const [{ default: start }] = await Promise.all([import(address(name)), globalThis.kindlingIsolation]);
   await start({ module_or_path: address(name.replace(/\.js$/, "_bg.wasm")) });
 } catch (error) {
   // In a worker this reaches the page as the worker's `error` event; a rejected module would be silent there.

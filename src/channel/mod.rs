@@ -5,6 +5,8 @@ mod page;
 mod worker;
 
 pub use page::EngineLink;
+#[cfg(feature = "threads")]
+pub use worker::ports_of_threads;
 pub use worker::{macrotask, post, serve, watch};
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
@@ -25,10 +27,13 @@ struct Outgoing {
     transfer: Array,
 }
 
-/// A received message, or the error text of an engine that can no longer encode one.
+/// What a message holds.
 enum Incoming<M> {
     Message(M),
+    /// The error text of an engine, or one of its threads, that can no longer encode a message.
     LastWords(String),
+    /// One port for the last words of each thread.
+    Ports(Array),
 }
 
 fn pack<M: Serialize>(message: &M) -> Result<Outgoing, Failure> {
@@ -58,6 +63,9 @@ fn unpack<M: DeserializeOwned>(data: &JsValue) -> Result<Incoming<M>, Failure> {
     }
     if let Some(words) = field("lastWords").as_string() {
         return Ok(Incoming::LastWords(words));
+    }
+    if let Ok(ports) = field("ports").dyn_into() {
+        return Ok(Incoming::Ports(ports));
     }
 
     let malformed = |reason: String| Failure::new(FailureKind::EngineCrashed, format!("a malformed message: {reason}"));

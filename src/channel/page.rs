@@ -5,8 +5,10 @@ use std::rc::{Rc, Weak};
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
+use js_sys::Array;
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{ErrorEvent, MessageEvent, MessagePort, Worker, WorkerOptions, WorkerType};
 
 use super::{Incoming, Outgoing, pack, unpack};
 use kindling_core::protocol::{Command, Event, Failure, FailureKind};
@@ -125,6 +127,7 @@ impl State {
         match unpack::<Event>(data) {
             Ok(Incoming::Message(Event::Crashed(failure))) | Err(failure) => self.crash(failure),
             Ok(Incoming::LastWords(words)) => self.crash(crashed(words)),
+            Ok(Incoming::Ports(ports)) => self.listen_to_threads(&ports),
             Ok(Incoming::Message(event)) => {
                 if let Phase::Starting { queue, .. } = &mut *self.phase.borrow_mut() {
                     queue.drain(..).for_each(|outgoing| self.post(&outgoing));
@@ -133,6 +136,20 @@ impl State {
                 self.phase.replace(Phase::Ready);
                 self.deliver(event);
             }
+        }
+    }
+
+    /// An engine that waits for one of its threads cannot report that the thread has ended.
+    fn listen_to_threads(self: &Rc<Self>, ports: &Array) {
+        for port in ports.iter().filter_map(|port| port.dyn_into::<MessagePort>().ok()) {
+            let state = Rc::downgrade(self);
+            let receive = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+                if let Some(state) = state.upgrade() {
+                    state.receive(&event.data());
+                }
+            });
+            // The port's own from now on. Setting it also opens the port.
+            port.set_onmessage(Some(receive.into_js_value().unchecked_ref()));
         }
     }
 

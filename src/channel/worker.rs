@@ -14,6 +14,10 @@ extern "C" {
     #[wasm_bindgen(js_name = watch)]
     fn watch_rejections(build: &str);
 
+    #[cfg(feature = "threads")]
+    #[wasm_bindgen(js_name = portsOfThreads)]
+    fn open_ports(build: &str, count: u32) -> js_sys::Array;
+
     #[wasm_bindgen(js_name = macrotask)]
     fn next_macrotask() -> js_sys::Promise;
 }
@@ -23,13 +27,19 @@ pub fn watch() {
     watch_rejections(BUILD);
 }
 
+/// A port to the page for each of the engine's threads. A thread that ends posts `{ build, lastWords }`, like the engine itself.
+#[cfg(feature = "threads")]
+pub fn ports_of_threads(count: u32) -> js_sys::Array {
+    open_ports(BUILD, count)
+}
+
 /// Passes every command to `on_command` from now on.
 pub fn serve(mut on_command: impl FnMut(Command) + 'static) {
     EventListener::new(&scope(), "message", move |event| {
         match unpack(&event.unchecked_ref::<MessageEvent>().data()) {
             Ok(Incoming::Message(command)) => on_command(command),
-            // Only an engine sends last words.
-            Ok(Incoming::LastWords(_)) => {}
+            // Only an engine sends these.
+            Ok(Incoming::LastWords(_) | Incoming::Ports(_)) => {}
             Err(failure) => post(&Event::Crashed(failure)),
         }
     })

@@ -57,6 +57,7 @@ async fn probe() -> Result<(EngineInfo, u64), Failure> {
         kind: EngineKind::Webgpu,
         adapter: field("adapter").as_string().unwrap_or_default(),
         is_software: field("isSoftware").is_truthy(),
+        threads: 1,
     };
     Ok((info, field("maxBufferBytes").as_f64().unwrap_or_default() as u64))
 }

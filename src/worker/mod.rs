@@ -7,6 +7,10 @@ pub mod start;
 #[cfg(feature = "gpu")]
 mod gpu;
 
+/// The threads of the CPU engine.
+#[cfg(feature = "threads")]
+mod threads;
+
 /// Messages, tasks, time, downloads.
 mod platform;
 

@@ -44,21 +44,34 @@ type Opened = Result<(EngineDevice, EngineInfo), Failure>;
 
 async fn open(kind: EngineKind, session: &Rc<OnceCell<Rc<Session<Browser>>>>) -> Opened {
     match kind {
-        EngineKind::Cpu => open_cpu(),
+        EngineKind::Cpu => open_cpu().await,
         EngineKind::Webgpu | EngineKind::Gpu => open_gpu(session).await,
     }
 }
 
 #[cfg(feature = "cpu")]
-fn open_cpu() -> Opened {
+async fn open_cpu() -> Opened {
     use kindling_train::device::cpu;
 
-    Ok((cpu::open(), EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }))
+    let threads = start_threads().await;
+    let adapter = if threads > 1 { format!("SIMD, {threads} threads") } else { "SIMD".to_owned() };
+    Ok((cpu::open(), EngineInfo { kind: EngineKind::Cpu, adapter, is_software: false, threads }))
 }
 
 #[cfg(not(feature = "cpu"))]
-fn open_cpu() -> Opened {
+async fn open_cpu() -> Opened {
     Err(Failure::new(FailureKind::EngineCrashed, "this engine was built without the CPU"))
+}
+
+#[cfg(feature = "threads")]
+async fn start_threads() -> u32 {
+    super::threads::start().await
+}
+
+/// The engine computes on its own thread only.
+#[cfg(all(feature = "cpu", not(feature = "threads")))]
+async fn start_threads() -> u32 {
+    1
 }
 
 #[cfg(feature = "gpu")]
@@ -84,6 +97,11 @@ fn report_panic(info: &PanicHookInfo) {
         let place = info.location().map(|location| format!(" ({}:{})", location.file(), location.line()));
         Failure::new(FailureKind::EngineCrashed, format!("{message}{}", place.unwrap_or_default()))
     });
+    #[cfg(feature = "threads")]
+    if super::threads::is_thread() {
+        // Only the engine's own thread speaks to the page. This ends the present one, and its script passes the words on.
+        wasm_bindgen::throw_str(&failure.detail);
+    }
     channel::post(&Event::Crashed(failure));
 }
 

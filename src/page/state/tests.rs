@@ -76,7 +76,12 @@ fn training() -> AppState {
         reason: EngineReason::NoWebGpu,
         may_tune: false,
     });
-    state.apply(&Event::Ready(EngineInfo { kind: EngineKind::Cpu, adapter: "SIMD".into(), is_software: false }));
+    state.apply(&Event::Ready(EngineInfo {
+        kind: EngineKind::Cpu,
+        adapter: "SIMD".into(),
+        is_software: false,
+        threads: 1,
+    }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
     state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
@@ -356,7 +361,7 @@ fn a_run_that_cannot_be_opened_is_no_second_run() {
 fn a_run_that_moves_to_another_engine_trains_on() {
     let mut state = training();
     state.receive(progress(2, &[2.0, 1.0]));
-    let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false };
+    let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false, threads: 1 };
     state.engine_switched(EngineProgram::TunedGpu, info.clone());
     let choice = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::NoWebGpu, may_tune: false };
     assert_eq!(state.engine, EngineState::Ready { choice, info });

@@ -44,10 +44,12 @@ pub enum EngineKind {
 #[serde(rename_all = "camelCase")]
 pub struct EngineInfo {
     pub kind: EngineKind,
-    /// The adapter's name as the browser reports it, or "SIMD" for the CPU.
+    /// The adapter's name as the browser reports it; "SIMD" for the CPU, with the number of threads if there are several.
     pub adapter: String,
     /// Whether the WebGPU adapter is a software implementation.
     pub is_software: bool,
+    /// The CPU's threads that compute; 1 on a GPU.
+    pub threads: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

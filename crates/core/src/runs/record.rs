@@ -108,7 +108,7 @@ impl NetworkInput {
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
     pub engine: Option<EngineKind>,
-    /// The adapter's name as the browser reports it; empty if unknown.
+    /// The adapter's name as the engine reports it, with the number of threads on a CPU; empty if unknown.
     pub adapter: String,
     /// The browser, or the command line and its operating system.
     pub user_agent: String,

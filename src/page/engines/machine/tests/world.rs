@@ -165,7 +165,7 @@ pub fn files(host: &str) -> EngineFiles {
 }
 
 pub fn info() -> EngineInfo {
-    EngineInfo { kind: EngineKind::Webgpu, adapter: "a GPU".into(), is_software: false }
+    EngineInfo { kind: EngineKind::Webgpu, adapter: "a GPU".into(), is_software: false, threads: 1 }
 }
 
 pub fn failure(kind: FailureKind) -> Failure {

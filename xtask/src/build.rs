@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
@@ -19,7 +19,7 @@ use crate::{machine_paths, parts, process, tools};
 /// Builds everything into `dist/`.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
     let staging = page(places, equipment)?;
-    for engine in engines::GPU {
+    for engine in equipment.later_engines() {
         engine.build_into(&staging, places, &equipment.toolchain)?;
     }
     engines::list(&staging, &[])?;
@@ -28,23 +28,28 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
 }
 
 /// Builds the page and the CPU engine into `dist/`, and announces the engines that [`complete`] will add.
-pub fn begin(places: &Places, equipment: &Equipment, coming: &[Engine]) -> Result<()> {
+pub fn begin(places: &Places, equipment: &Equipment, coming: &[&Engine]) -> Result<()> {
     let staging = page(places, equipment)?;
     engines::list(&staging, coming)?;
     publish(places, &staging)
 }
 
-/// Adds the GPU engines to `dist/`, where open pages pick them up. If that fails, the pages no longer wait for them.
-pub fn complete(places: &Places, equipment: &Equipment) -> Result<()> {
-    for (index, engine) in engines::GPU.iter().enumerate() {
+/// Adds the other engines to `dist/`, where open pages pick them up. Where one fails, the pages no longer wait for it.
+pub fn complete(places: &Places, equipment: &Equipment, coming: &[&Engine]) -> Result<()> {
+    let mut n_failed = 0;
+    for (index, engine) in coming.iter().enumerate() {
         println!("build: {}, behind the page", engine.name);
-        if let Err(error) = engine.build_into(&places.dist, places, &equipment.toolchain) {
-            engines::list(&places.dist, &[])?;
-            return Err(error);
+        let built = engine.build_into(&places.dist, places, &equipment.toolchain);
+        engines::list(&places.dist, &coming[index + 1..])?;
+        match built {
+            Ok(()) => println!("build: {} is there, and a page that is open takes it", engine.name),
+            Err(error) => {
+                n_failed += 1;
+                eprintln!("build: the page goes on without {}: {error:#}", engine.name);
+            }
         }
-        engines::list(&places.dist, &engines::GPU[index + 1..])?;
-        println!("build: {} is there, and a page that is open takes it", engine.name);
     }
+    ensure!(n_failed == 0, "{n_failed} of {} engines could not be built", coming.len());
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The engines' files: builds the GPU engines, checks all engines, and lists them in `engines.json`, named by their content.
+//! The engines' files: builds all that Trunk does not, checks all engines, and lists them in `engines.json`, named by their content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,22 +12,30 @@ use walkdir::WalkDir;
 
 use crate::places::Places;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{build, machine_paths, process, wasm};
+use crate::{build, machine_paths, process, threads, wasm};
 
 /// A wasm module that trains, with the name of its binary in Cargo.toml.
 pub struct Engine {
     pub name: &'static str,
     feature: &'static str,
     profile: &'static str,
+    has_threads: bool,
 }
 
 /// The engine that index.html has Trunk build.
-pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release" };
+pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release", has_threads: false };
 
-pub const GPU: &[Engine] = &[
-    Engine { name: "engine_gpu", feature: "gpu", profile: "gpu" },
-    Engine { name: "engine_gpu_tuned", feature: "tune", profile: "gpu" },
+/// The others, in the order in which they are built.
+const LATER: [Engine; 3] = [
+    Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },
+    Engine { name: "engine_gpu", feature: "gpu", profile: "gpu", has_threads: false },
+    Engine { name: "engine_gpu_tuned", feature: "tune", profile: "gpu", has_threads: false },
 ];
+
+/// The engines to build after the page and [`CPU`], without those that this machine cannot build.
+pub fn later(can_build_threads: bool) -> Vec<&'static Engine> {
+    LATER.iter().filter(|engine| can_build_threads || !engine.has_threads).collect()
+}
 
 /// The list of engines, for the page.
 const LIST: &str = "engines.json";
@@ -39,9 +47,13 @@ const PAGE_SOURCES: &[&str] =
 impl Engine {
     /// Compiles the engine and puts its files into `folder`.
     pub fn build_into(&self, folder: &Path, places: &Places, toolchain: &Toolchain) -> Result<()> {
-        let mut cargo = toolchain.command("cargo", places)?;
+        let mut cargo = match self.has_threads {
+            true => threads::cargo(toolchain, places)?,
+            false => toolchain.command("cargo", places)?,
+        };
         cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]);
         cargo.args(["--bin", self.name, "--features", self.feature, "--profile", self.profile]);
+        cargo.args(if self.has_threads { threads::OPTIONS } else { &[] });
         process::run(&mut cargo, "the lines above say why")?;
         self.check(places)?;
 
@@ -83,7 +95,8 @@ impl Engine {
 
     /// The module that cargo built.
     fn file(&self, places: &Places) -> PathBuf {
-        places.wasm_target.join(TARGET).join(self.profile).join(format!("{}.wasm", self.name))
+        let target = if self.has_threads { threads::target(places) } else { places.wasm_target.clone() };
+        target.join(TARGET).join(self.profile).join(format!("{}.wasm", self.name))
     }
 
     /// Runs wasm-bindgen, unless its output for the same file still exists. Returns the folder with its files.
@@ -113,10 +126,10 @@ impl Engine {
 }
 
 /// Lists the engines in `folder`, each with the digest of its content, and the engines that will follow.
-pub fn list(folder: &Path, coming: &[Engine]) -> Result<()> {
+pub fn list(folder: &Path, coming: &[&Engine]) -> Result<()> {
     let coming: Vec<_> = coming.iter().map(|engine| engine.name).collect();
     let mut engines = BTreeMap::new();
-    for engine in std::iter::once(&CPU).chain(GPU) {
+    for engine in std::iter::once(&CPU).chain(&LATER) {
         if !coming.contains(&engine.name) && folder.join(format!("{}.js", engine.name)).exists() {
             engines.insert(engine.name, digest(folder, engine.name)?);
         }
@@ -195,9 +208,9 @@ mod tests {
     #[test]
     fn an_engine_is_named_by_its_content_alone() {
         let (folder, again) = (built(), built());
-        list(folder.path(), GPU).unwrap();
+        list(folder.path(), &later(true)).unwrap();
         let first = read(folder.path());
-        assert_eq!(first["coming"], json!(["engine_gpu", "engine_gpu_tuned"]));
+        assert_eq!(first["coming"], json!(["engine_cpu_threads", "engine_gpu", "engine_gpu_tuned"]));
         assert_eq!(first["engines"].as_object().unwrap().len(), 1);
 
         write(again.path(), "app.js", "another page");
@@ -205,6 +218,12 @@ mod tests {
         assert_eq!(read(again.path())["engines"], first["engines"]);
         list(again.path(), &[]).unwrap();
         assert_eq!(read(again.path()), json!({ "engines": first["engines"], "coming": [] }));
+    }
+
+    #[test]
+    fn a_machine_that_cannot_build_threads_builds_the_others() {
+        let names: Vec<_> = later(false).iter().map(|engine| engine.name).collect();
+        assert_eq!(names, ["engine_gpu", "engine_gpu_tuned"]);
     }
 
     #[test]

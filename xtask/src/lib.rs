@@ -19,6 +19,8 @@ pub mod build;
 
 pub mod engines;
 
+pub mod threads;
+
 pub mod wasm;
 
 pub mod parts;

@@ -30,7 +30,7 @@ enum XtaskCommand {
         /// Serve it from a sub-path, as some hosts do: /some/path/
         #[arg(long, default_value = "/")]
         path: String,
-        /// Only this engine, for quick work: without the GPU's, which take the longest to build
+        /// Only this engine, for quick work: without the GPU's and the one with threads, which take the longest to build
         #[arg(long, value_enum)]
         engine: Option<serve::OnlyEngine>,
     },

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::places::Places;
 use crate::server::{Isolation, Server, ServerConfig};
-use crate::{build, engines, setup};
+use crate::{build, setup};
 
 /// The engine to do with, where not all are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -17,8 +17,11 @@ pub enum OnlyEngine {
 
 pub fn serve(places: &Places, port: u16, mount: &str, only: Option<OnlyEngine>) -> Result<()> {
     let equipment = setup::for_building(places)?;
-    let coming = if only == Some(OnlyEngine::Cpu) { &[] } else { engines::GPU };
-    build::begin(places, &equipment, coming)?;
+    let coming = match only {
+        Some(OnlyEngine::Cpu) => Vec::new(),
+        None => equipment.later_engines(),
+    };
+    build::begin(places, &equipment, &coming)?;
 
     let config =
         ServerConfig { folder: places.dist.clone(), mount: mount.to_owned(), port, isolation: Isolation::Headers };
@@ -31,9 +34,9 @@ pub fn serve(places: &Places, port: u16, mount: &str, only: Option<OnlyEngine>) 
     println!("serve: {}  (Ctrl+C ends it)", server.url());
 
     if !coming.is_empty() {
-        match build::complete(places, &equipment) {
+        match build::complete(places, &equipment, &coming) {
             Ok(()) => println!("serve: complete, at {}", server.url()),
-            Err(error) => eprintln!("serve: the page goes on without the GPU's engines: {error:#}"),
+            Err(error) => eprintln!("serve: the page goes on: {error:#}"),
         }
     }
     Ok(server.wait()?)

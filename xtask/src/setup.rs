@@ -4,15 +4,25 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::engines::{self, Engine};
 use crate::places::Places;
 use crate::toolchain::Toolchain;
-use crate::{build, tools};
+use crate::{build, threads, tools};
 
 /// The tools of a build.
 pub struct Equipment {
     pub toolchain: Toolchain,
     /// wasm-opt's script for Node; without it, the page is slightly larger.
     pub wasm_opt: Option<PathBuf>,
+    /// Whether the compiler's source is there for an engine with threads.
+    pub can_build_threads: bool,
+}
+
+impl Equipment {
+    /// The engines that are built after the page.
+    pub fn later_engines(&self) -> Vec<&'static Engine> {
+        engines::later(self.can_build_threads)
+    }
 }
 
 pub fn for_building(places: &Places) -> Result<Equipment> {
@@ -27,11 +37,12 @@ pub fn for_building(places: &Places) -> Result<Equipment> {
         });
         let toolchain = Toolchain::find_or_build(places).inspect_err(|error| println!("wasm target: {error:#}"))?;
         println!("wasm target: {}", toolchain.description);
+        let can_build_threads = threads::set_up(&toolchain)?;
         if are_tools_missing && let Err(error) = build::compile_ahead(places, &toolchain) {
             // Trunk will meet the same error, unless it was a temporary one.
             println!("build: {error:#}");
         }
         let wasm_opt = installing.join().unwrap_or_else(|_| bail!("installing the tools ended in a panic"))?;
-        Ok(Equipment { toolchain, wasm_opt })
+        Ok(Equipment { toolchain, wasm_opt, can_build_threads })
     })
 }

@@ -45,7 +45,7 @@ impl Toolchain {
         }
         if process::read(Command::new("rustup").arg("--version")).is_none() {
             println!("wasm target: no rustup here, so the distribution's Rust");
-        } else if std::env::var("RUSTUP_AUTO_INSTALL").is_ok_and(|value| value == "0") {
+        } else if !may_rustup_download() {
             println!("wasm target: rustup may not download here (RUSTUP_AUTO_INSTALL=0), so the distribution's Rust");
         } else {
             println!("wasm target: asking rustup for it");
@@ -72,6 +72,12 @@ impl Toolchain {
 
     /// A program that builds for wasm: cargo, or Trunk, which calls cargo.
     pub fn command(&self, program: &str, places: &Places) -> Result<Command> {
+        let sysroot = self.sysroot.iter().map(|sysroot| format!("--sysroot={}", sysroot.display()));
+        self.command_with(program, &sysroot.collect::<Vec<_>>(), places)
+    }
+
+    /// The same with these flags of the compiler, and without Kindling's own folder of the standard library.
+    pub fn command_with(&self, program: &str, flags: &[String], places: &Places) -> Result<Command> {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
         if let Some(bin) = &self.bin {
             path = process::path_with(std::slice::from_ref(bin), &path)?;
@@ -85,27 +91,34 @@ impl Toolchain {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         // Encoded, because a path may contain a space. Cargo then uses no other flags, so those of its configuration are included.
-        command.env("CARGO_ENCODED_RUSTFLAGS", self.flags(places)?.join("\u{1f}"));
+        command.env("CARGO_ENCODED_RUSTFLAGS", self.flags(flags, places)?.join("\u{1f}"));
         Ok(command)
     }
 
     /// The compiler's flags beyond its profile.
-    fn flags(&self, places: &Places) -> Result<Vec<String>> {
+    fn flags(&self, further: &[String], places: &Places) -> Result<Vec<String>> {
         let config = places.root.join(".cargo").join("config.toml");
         let mut flags = std::fs::read_to_string(&config)
             .ok()
             .and_then(|config| configured_flags(&config))
             .with_context(|| format!("{} has no flags for {TARGET}: check it out again", config.display()))?;
-        if let Some(sysroot) = &self.sysroot {
-            flags.push(format!("--sysroot={}", sysroot.display()));
-        }
+        flags.extend_from_slice(further);
+        flags.extend(machine_paths::remap_flags(&places.wasm_target, &self.library_source()?));
+        Ok(flags)
+    }
+
+    /// Where the source of the standard library is, if it is installed.
+    pub fn library_source(&self) -> Result<PathBuf> {
         let rustc = self.bin.as_ref().map_or_else(|| PathBuf::from("rustc"), |bin| bin.join("rustc"));
         let sysroot = process::read(Command::new(rustc).args(["--print", "sysroot"]))
             .context("rustc does not say where it is installed: run set-up again")?;
-        let library = Path::new(&sysroot).join("lib").join("rustlib").join("src").join("rust");
-        flags.extend(machine_paths::remap_flags(&places.wasm_target, &library));
-        Ok(flags)
+        Ok(Path::new(&sysroot).join("lib").join("rustlib").join("src").join("rust"))
     }
+}
+
+/// Some machines say by this variable that rustup reaches no server.
+pub fn may_rustup_download() -> bool {
+    std::env::var("RUSTUP_AUTO_INSTALL").as_deref() != Ok("0")
 }
 
 /// The flags for wasm in `.cargo/config.toml`.

@@ -181,7 +181,8 @@ impl Engine {
 
     fn query(self) -> &'static str {
         match self {
-            Self::Cpu => "?engine=cpu",
+            // One thread, like the figures that stand beside it.
+            Self::Cpu => "?engine=cpu&threads=1",
             Self::WebGpu => "?engine=webgpu",
         }
     }

@@ -19,9 +19,13 @@ enum Part {
     /// The parts of the page that are fetched after the first one.
     Rest,
     CpuEngine,
+    CpuThreadsEngine,
     GpuEngine,
     TunedGpuEngine,
 }
+
+const PARTS: [Part; 6] =
+    [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine, Part::TunedGpuEngine];
 
 struct File {
     part: Part,
@@ -42,7 +46,7 @@ pub fn measure(bench: &Bench) -> Result<String> {
     }
     let mut all = Table::new(&["file", "raw KB", "brotli KB"]);
     let mut sums = Table::new(&["what", "raw KB", "brotli KB", "budget KB", "within"]);
-    for part in [Part::Page, Part::Rest, Part::CpuEngine, Part::GpuEngine, Part::TunedGpuEngine] {
+    for part in PARTS {
         let of_part: Vec<_> = files.iter().filter(|file| file.part == part).collect();
         if of_part.is_empty() {
             return Err(format!("dist/ has no file of the {}: run `cargo xtask build`", part.name()).into());
@@ -89,7 +93,9 @@ impl File {
 impl Part {
     /// The part that a file belongs to. Snippets keep the path of their source file.
     fn of(name: &str) -> Self {
-        if name.contains("engine_cpu") {
+        if name.contains("engine_cpu_threads") || name.contains("/src/worker/threads") {
+            Self::CpuThreadsEngine
+        } else if name.contains("engine_cpu") {
             Self::CpuEngine
         } else if name.contains("engine_gpu_tuned") {
             Self::TunedGpuEngine
@@ -107,6 +113,7 @@ impl Part {
             Self::Page => "page, its first part: wasm, JS, CSS, HTML",
             Self::Rest => "page, the other parts, fetched after it: wasm",
             Self::CpuEngine => "engine_cpu: wasm, JS",
+            Self::CpuThreadsEngine => "engine_cpu_threads: wasm, JS",
             Self::GpuEngine => "engine_gpu: wasm, JS",
             Self::TunedGpuEngine => "engine_gpu_tuned: wasm, JS",
         }
@@ -117,6 +124,7 @@ impl Part {
             Self::Page => Some(350),
             Self::Rest => None,
             Self::CpuEngine => Some(800),
+            Self::CpuThreadsEngine => Some(900),
             Self::GpuEngine | Self::TunedGpuEngine => Some(3_000),
         }
     }
@@ -138,6 +146,8 @@ mod tests {
             ("app-0123/split_network.wasm", Part::Rest),
             ("load.js", Part::Page),
             ("engine_cpu_bg.wasm", Part::CpuEngine),
+            ("engine_cpu_threads_bg.wasm", Part::CpuThreadsEngine),
+            ("snippets/kindling-0123/src/worker/threads.js", Part::CpuThreadsEngine),
             ("engine_gpu.js", Part::GpuEngine),
             ("engine_gpu_tuned_bg.wasm", Part::TunedGpuEngine),
             ("snippets/kindling-0123/src/worker/gpu.js", Part::GpuEngine),

@@ -141,8 +141,10 @@ export declare namespace kindling {
 
   interface Engine {
     engine: "webgpu" | "cpu";
-    /** The GPU as the browser names it, or `"SIMD"`. */
+    /** The GPU as the browser names it, or `"SIMD"`, with the number of threads if there are several. */
     adapter: string;
+    /** How many threads compute on the CPU; 1 on a GPU. */
+    threads: number;
     /** Why this engine was chosen; docs/api.md explains each. */
     reason:
       | "gpu-found"

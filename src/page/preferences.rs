@@ -1,4 +1,4 @@
-//! The visitor's preferences: theme, device, kernel autotuning, and which settings of a run are shown. Stored where the browser allows it;
+//! The visitor's preferences: theme, device, threads, kernel autotuning, and which settings of a run are shown. Stored where the browser allows it;
 //! elsewhere, as in a private window, they last as long as the page.
 
 use leptos::prelude::{document, window};
@@ -20,6 +20,15 @@ pub enum EnginePreference {
     Automatic,
     Webgpu,
     Cpu,
+}
+
+/// How many threads the CPU engine trains with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// As many as the machine has cores, but for one.
+    #[default]
+    Automatic,
+    Exactly(u32),
 }
 
 /// Whether kernels are autotuned for long runs on a GPU.
@@ -52,14 +61,11 @@ pub trait Preference: Copy + Default + PartialEq + Sized + 'static {
     }
 
     fn remembered() -> Option<Self> {
-        Self::from_name(&storage()?.get_item(Self::KEY).ok()??)
+        Self::from_name(&read(Self::KEY)?)
     }
 
     fn remember(self) {
-        if let Some(storage) = storage() {
-            // If storage is full or forbidden, the preference lasts as long as the page.
-            storage.set_item(Self::KEY, self.name()).ok();
-        }
+        write(Self::KEY, self.name());
     }
 }
 
@@ -90,6 +96,33 @@ impl Preference for EnginePreference {
         &[(Self::Automatic, "automatic"), (Self::Webgpu, "webgpu"), (Self::Cpu, "cpu")];
 }
 
+impl Threads {
+    const KEY: &str = "kindling.threads";
+    const AUTOMATIC: &str = "automatic";
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            Self::AUTOMATIC => Some(Self::Automatic),
+            count => count.parse().ok().filter(|&count| count > 0).map(Self::Exactly),
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Automatic => Self::AUTOMATIC.to_owned(),
+            Self::Exactly(count) => count.to_string(),
+        }
+    }
+
+    pub fn remembered() -> Option<Self> {
+        Self::from_name(&read(Self::KEY)?)
+    }
+
+    pub fn remember(self) {
+        write(Self::KEY, &self.name());
+    }
+}
+
 impl Preference for Tuning {
     const KEY: &'static str = "kindling.tuning";
     const VALUES: &'static [(Self, &'static str)] = &[(Self::On, "on"), (Self::Off, "off")];
@@ -98,6 +131,17 @@ impl Preference for Tuning {
 impl Preference for SettingsMode {
     const KEY: &'static str = "kindling.settings";
     const VALUES: &'static [(Self, &'static str)] = &[(Self::Simple, "simple"), (Self::Expert, "expert")];
+}
+
+fn read(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+fn write(key: &str, name: &str) {
+    if let Some(storage) = storage() {
+        // If storage is full or forbidden, the preference lasts as long as the page.
+        storage.set_item(key, name).ok();
+    }
 }
 
 /// None where the browser forbids storage.
@@ -119,5 +163,9 @@ mod tests {
             assert_eq!(SettingsMode::from_name(name), Some(*value));
         }
         assert_eq!(EnginePreference::from_name("quantum"), None);
+        for value in [Threads::Automatic, Threads::Exactly(1), Threads::Exactly(12)] {
+            assert_eq!(Threads::from_name(&value.name()), Some(value));
+        }
+        assert_eq!(["0", "-1", "all", ""].map(Threads::from_name), [None; 4]);
     }
 }

@@ -81,6 +81,7 @@ async fn ready(store: Store) -> Result<Value, Failure> {
     Ok(json!({
         "engine": engine.info.kind,
         "adapter": engine.info.adapter,
+        "threads": engine.info.threads,
         "reason": engine.choice.reason.name(),
         "isTuned": engine.choice.program == EngineProgram::TunedGpu,
         "build": BUILD,

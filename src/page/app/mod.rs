@@ -12,7 +12,7 @@ use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
 use crate::page::parts::{Parted, fetch_ahead};
 use crate::page::place::{Place, current_place};
-use crate::page::preferences::{EnginePreference, Preference, Theme};
+use crate::page::preferences::{EnginePreference, Preference, Theme, Threads};
 use crate::page::reactive::{effect, memo, watch};
 use crate::page::recipe::Recipe;
 use crate::page::recipe::catalog::Catalog;
@@ -130,7 +130,9 @@ fn EngineGone() -> impl IntoView {
         })
     });
     let engines = use_engines();
-    let again = move |_| engines.restart(EnginePreference::remembered().unwrap_or_default());
+    let again = move |_| {
+        engines.restart(EnginePreference::remembered().unwrap_or_default(), Threads::remembered().unwrap_or_default());
+    };
     move || {
         failure.get().map(|failure| {
             view! {

@@ -11,6 +11,7 @@ use web_sys::{RequestCache, RequestInit, Response};
 
 use crate::page::json;
 use crate::page::state::{EngineChoice, EngineProgram, EngineReason};
+use kindling_core::protocol::EngineKind;
 
 /// What `engines.json` says, beside the page.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -52,16 +53,28 @@ impl EngineFiles {
     pub fn url(&self, program: EngineProgram) -> String {
         let name = program.name();
         let digest = self.engines.get(name).map_or_else(String::new, |digest| format!("&digest={digest}"));
-        format!("load.js?js={name}.js{digest}")
+        let threads = match program {
+            EngineProgram::CpuThreads { count } => format!("&threads={count}"),
+            EngineProgram::Cpu | EngineProgram::Gpu | EngineProgram::TunedGpu => String::new(),
+        };
+        format!("load.js?js={name}.js{digest}{threads}")
     }
 
-    /// The choice, or the CPU as long as the chosen engine is not there.
-    pub fn settle(&self, choice: EngineChoice) -> EngineChoice {
-        let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false };
+    /// The CPU engine for so many threads: the one with a single thread where the host has no other, or says nothing of it.
+    pub fn cpu(&self, n_threads: u32) -> EngineProgram {
+        let threads = EngineProgram::CpuThreads { count: n_threads };
+        let is_there = self.engines.contains_key(threads.name());
+        if n_threads > 1 && is_there { threads } else { EngineProgram::Cpu }
+    }
+
+    /// The choice, or the CPU as long as the chosen engine is not there. The CPU gets `n_threads`.
+    pub fn settle(&self, choice: EngineChoice, n_threads: u32) -> EngineChoice {
+        let cpu = |reason| EngineChoice { program: self.cpu(n_threads), reason, may_tune: false };
         match self.presence(choice.program) {
+            _ if choice.program.kind() == EngineKind::Cpu => cpu(choice.reason),
             Presence::Coming => cpu(EngineReason::GpuComing),
-            Presence::Absent if choice.program != EngineProgram::Cpu => cpu(EngineReason::GpuNotBuilt),
-            Presence::There | Presence::Absent => {
+            Presence::Absent => cpu(EngineReason::GpuNotBuilt),
+            Presence::There => {
                 let may_tune = choice.may_tune && self.presence(EngineProgram::TunedGpu) == Presence::There;
                 EngineChoice { may_tune, ..choice }
             }
@@ -87,7 +100,7 @@ mod tests {
 
     fn check(files: &str, program: EngineProgram, reason: EngineReason, may_tune: bool) {
         let files: EngineFiles = json::from_text(files).unwrap();
-        assert_eq!(files.settle(GPU), EngineChoice { program, reason, may_tune }, "{files:?}");
+        assert_eq!(files.settle(GPU, 1), EngineChoice { program, reason, may_tune }, "{files:?}");
     }
 
     #[test]
@@ -111,7 +124,30 @@ mod tests {
     #[test]
     fn without_word_of_the_host_all_are_taken_for_there() {
         let files = EngineFiles::default();
-        assert_eq!(files.settle(GPU), GPU);
+        assert_eq!(files.settle(GPU, 1), GPU);
         assert_eq!(files.url(EngineProgram::Gpu), "load.js?js=engine_gpu.js");
+    }
+
+    #[test]
+    fn the_cpu_gets_its_threads_where_the_host_has_the_engine_for_them() {
+        let settle = |files: &str, program, n_threads| {
+            let files: EngineFiles = json::from_text(files).unwrap();
+            let choice = EngineChoice { program, reason: EngineReason::Chosen, may_tune: false };
+            files.settle(choice, n_threads).program
+        };
+        let (cpu, gpu) = (EngineProgram::Cpu, EngineProgram::Gpu);
+        let three = EngineProgram::CpuThreads { count: 3 };
+        let both = r#"{ "engines": { "engine_cpu": "1", "engine_cpu_threads": "2" }, "coming": ["engine_gpu"] }"#;
+        assert_eq!(settle(both, cpu, 3), three);
+        assert_eq!(settle(both, cpu, 1), cpu);
+        assert_eq!(settle(both, gpu, 3), three, "it stands in for the GPU");
+        let coming = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_cpu_threads"] }"#;
+        assert_eq!(settle(coming, cpu, 3), cpu);
+        let absent = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
+        assert_eq!(settle(absent, cpu, 3), cpu);
+        assert_eq!(EngineFiles::default().cpu(3), cpu, "the host says nothing");
+
+        let files: EngineFiles = json::from_text(both).unwrap();
+        assert_eq!(files.url(three), "load.js?js=engine_cpu_threads.js&digest=2&threads=3");
     }
 }

@@ -10,8 +10,8 @@ use leptos::task::spawn_local;
 use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Wish};
 use crate::channel::EngineLink;
-use crate::page::engines::choice;
-use crate::page::preferences::{EnginePreference, Preference, Tuning};
+use crate::page::engines::{choice, threads};
+use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
 use crate::page::store::Store;
 use kindling_core::protocol::Command;
 
@@ -53,14 +53,16 @@ impl Link {
         link
     }
 
-    /// Chooses an engine and starts it. The page's address overrides the visitor's `preference`.
+    /// Chooses an engine and starts it. The page's address overrides the visitor's preferences, of which the number of threads is the
+    /// remembered one.
     pub fn start(self, preference: EnginePreference) {
-        self.hear(Input::Wanted(Wish { address: choice::asked_by_address(), preference }));
+        let threads = threads::asked_by_address().or_else(Threads::remembered).unwrap_or_default();
+        self.hear(Input::Wanted(Wish { address: choice::asked_by_address(), preference, threads }));
     }
 
     /// Replaces the engine. The next one loads the same dataset.
-    pub fn restart(self, preference: EnginePreference) {
-        self.hear(Input::Wanted(Wish { address: None, preference }));
+    pub fn restart(self, preference: EnginePreference, threads: Threads) {
+        self.hear(Input::Wanted(Wish { address: None, preference, threads }));
     }
 
     /// Allows kernel autotuning or not. Runs in progress stay in their engine.
@@ -91,7 +93,7 @@ impl Link {
                 let files = EngineFiles::fetch();
                 let choice = choice::choose(wish.address, wish.preference).await;
                 let files = files.await.unwrap_or_default();
-                self.hear(Input::Found { wish: id, choice, files });
+                self.hear(Input::Found { wish: id, choice, n_threads: threads::count(wish.threads), files });
             }),
             Effect::AskHostLater(wish) => spawn_local(async move {
                 sleep(COMING_MS).await;

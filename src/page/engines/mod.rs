@@ -5,3 +5,4 @@ mod files;
 pub mod link;
 mod machine;
 pub mod panel;
+mod threads;

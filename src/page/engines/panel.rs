@@ -4,11 +4,13 @@ use leptos::prelude::*;
 
 use crate::page::engines::choice::{self, Asked};
 use crate::page::engines::link::use_engines;
-use crate::page::preferences::{EnginePreference, Preference, Tuning};
+use crate::page::engines::threads::{self, Obstacle, THREADS_LIMIT};
+use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
 use crate::page::reactive::memo;
 use crate::page::state::{EngineProgram, EngineReason, EngineState, TuningState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::EngineKind;
@@ -48,14 +50,35 @@ pub fn EnginePanel() -> impl IntoView {
     let asked = choice::asked_by_address();
     let preference = RwSignal::new(match asked {
         Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
-        Some(Asked::Program(EngineProgram::Cpu)) => EnginePreference::Cpu,
+        Some(Asked::Program(EngineProgram::Cpu | EngineProgram::CpuThreads { .. })) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
+    let threads = RwSignal::new(threads::asked_by_address().or_else(Threads::remembered).unwrap_or_default());
+    let restart = move || engines.restart(preference.get_untracked(), threads.get_untracked());
     let choose = move |chosen: EnginePreference| {
         preference.set(chosen);
         chosen.remember();
-        engines.restart(chosen);
+        restart();
     };
+    let choose_threads = move |chosen: f64| {
+        let chosen = if chosen == 0.0 { Threads::Automatic } else { Threads::Exactly(chosen as u32) };
+        threads.set(chosen);
+        chosen.remember();
+        restart();
+    };
+    let is_cpu = memo(move |_| state.read().choice().is_some_and(|choice| choice.program.kind() == EngineKind::Cpu));
+    let obstacle = threads::obstacle();
+    let one_core = memo(move |_| {
+        let program = state.read().choice()?.program;
+        match obstacle {
+            _ if program.kind() != EngineKind::Cpu => None,
+            Some(obstacle) => Some(obstacle_text(obstacle)),
+            None if program == EngineProgram::Cpu && threads::count(threads.get()) > 1 => {
+                Some(tr!(engine.threads_absent))
+            }
+            None => None,
+        }
+    });
     let tuning = memo(move |_| store.tuning.get());
     let can_tune = memo(move |before: Option<&bool>| match &*state.read() {
         EngineState::Ready { choice, .. } => choice.may_tune,
@@ -75,7 +98,7 @@ pub fn EnginePanel() -> impl IntoView {
             Some(format!("{} – {}", info.adapter, tr!(engine.software)))
         }
         EngineState::Ready { info, .. } if info.kind == EngineKind::Webgpu => Some(info.adapter.clone()),
-        EngineState::Ready { .. } => None,
+        EngineState::Ready { choice, info } => Some(threads_text(choice.program, info.threads)),
         EngineState::Choosing | EngineState::Starting(_) | EngineState::Failed(_) => None,
     };
     view! {
@@ -87,7 +110,7 @@ pub fn EnginePanel() -> impl IntoView {
             </p>
             <p class="hint">{move || state.read().choice().map(|choice| reason_text(&choice.reason))}</p>
             <Show when=move || has_come.get()>
-                <button type="button" on:click=move |_| engines.restart(preference.get())>{move_tr!(engine.take)}</button>
+                <button type="button" on:click=move |_| restart()>{move_tr!(engine.take)}</button>
             </Show>
             <Segments
                 name="engine"
@@ -97,6 +120,24 @@ pub fn EnginePanel() -> impl IntoView {
                 value=Signal::derive(move || Some(preference.get()))
                 on_change=choose
             />
+            <Show when=move || is_cpu.get() && obstacle.is_none()>
+                <NumberField
+                    id="engine-threads"
+                    label=Signal::derive(move_tr!(engine.thread_count))
+                    hint=Signal::derive(move_tr!(engine.thread_count_why))
+                    value=Signal::derive(move || match threads.get() {
+                        Threads::Automatic => 0.0,
+                        Threads::Exactly(count) => count.into(),
+                    })
+                    range=(1.0, THREADS_LIMIT.into())
+                    is_whole=true
+                    can_be_empty=true
+                    on_change=choose_threads
+                />
+            </Show>
+            <Show when=move || one_core.get().is_some()>
+                <p class="hint">{move || one_core.get()}</p>
+            </Show>
             <p class="hint">{move_tr!(engine.change_warning)}</p>
             <Show when=move || can_tune.get()>
                 <label class="inline-field">
@@ -125,6 +166,23 @@ fn engine_text(state: &EngineState) -> String {
             EngineKind::Cpu => tr!(engine.cpu),
         },
         EngineState::Failed(_) => tr!(engine.failed),
+    }
+}
+
+/// How many threads train, and how many should, if there are fewer.
+fn threads_text(program: EngineProgram, count: u32) -> String {
+    match program {
+        EngineProgram::CpuThreads { count: wanted } if count < wanted => {
+            tr!(engine.threads_missing, count = count, wanted = wanted)
+        }
+        _ => tr!(engine.threads, count = count),
+    }
+}
+
+fn obstacle_text(obstacle: Obstacle) -> String {
+    match obstacle {
+        Obstacle::NotIsolated => tr!(engine.not_isolated),
+        Obstacle::Unsupported => tr!(engine.no_threads),
     }
 }
 

@@ -67,6 +67,10 @@ pub enum TuningState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineProgram {
     Cpu,
+    /// The CPU engine with several threads.
+    CpuThreads {
+        count: u32,
+    },
     Gpu,
     /// Benchmarks kernels against each other before the first step, on adapters where that pays.
     TunedGpu,
@@ -82,7 +86,7 @@ impl TuningState {
 impl EngineProgram {
     pub fn kind(self) -> EngineKind {
         match self {
-            Self::Cpu => EngineKind::Cpu,
+            Self::Cpu | Self::CpuThreads { .. } => EngineKind::Cpu,
             Self::Gpu | Self::TunedGpu => EngineKind::Webgpu,
         }
     }
@@ -91,6 +95,7 @@ impl EngineProgram {
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "engine_cpu",
+            Self::CpuThreads { .. } => "engine_cpu_threads",
             Self::Gpu => "engine_gpu",
             Self::TunedGpu => "engine_gpu_tuned",
         }

@@ -27,7 +27,8 @@ impl Engines {
             Recovery::FallBack => {
                 self.tell(Told::Notice(NoticeKind::FellBack(failure.clone())));
                 let reason = EngineReason::GpuFailed(failure);
-                self.start_active(EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false }, page);
+                let program = self.files.cpu(self.n_threads);
+                self.start_active(EngineChoice { program, reason, may_tune: false }, page);
                 self.reload_dataset(page);
             }
             Recovery::GiveUp => {
@@ -71,6 +72,9 @@ fn recovery(program: EngineProgram, failure: &Failure, lost: Lost) -> Recovery {
             // Without autotuning: the GPU may have refused one of the kernels that it tries.
             if is_hopeless { Recovery::FallBack } else { Recovery::Restart(EngineProgram::Gpu) }
         }
+        // The threads may be the cause. One engine of the CPU does without.
+        EngineProgram::CpuThreads { .. } if !lost.was_ready || lost.n_lost > 1 => Recovery::Restart(EngineProgram::Cpu),
+        EngineProgram::CpuThreads { .. } => Recovery::Restart(program),
         EngineProgram::Cpu if lost.n_lost > RESTARTS_LIMIT => Recovery::GiveUp,
         EngineProgram::Cpu => Recovery::Restart(EngineProgram::Cpu),
     }
@@ -109,6 +113,16 @@ mod tests {
     fn a_gpu_engine_that_fails_twice_leads_to_the_cpu() {
         check(EngineProgram::TunedGpu, FailureKind::GpuError, FIRST, Recovery::Restart(EngineProgram::Gpu));
         check(EngineProgram::TunedGpu, FailureKind::GpuError, Lost { n_lost: 2, ..FIRST }, Recovery::FallBack);
+    }
+
+    #[test]
+    fn threads_that_fail_lead_to_the_engine_with_one() {
+        let threads = EngineProgram::CpuThreads { count: 3 };
+        check(threads, FailureKind::EngineCrashed, FIRST, Recovery::Restart(threads));
+        let one = Recovery::Restart(EngineProgram::Cpu);
+        check(threads, FailureKind::EngineCrashed, Lost { n_lost: 2, ..FIRST }, one);
+        let one = Recovery::Restart(EngineProgram::Cpu);
+        check(threads, FailureKind::EngineCrashed, Lost { was_ready: false, ..FIRST }, one);
     }
 
     #[test]

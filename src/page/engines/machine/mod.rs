@@ -14,12 +14,12 @@ mod tuner;
 use self::tuner::Tuner;
 use crate::page::engines::choice::Asked;
 use crate::page::engines::files::{EngineFiles, Presence};
-use crate::page::preferences::{EnginePreference, Tuning};
+use crate::page::preferences::{EnginePreference, Threads, Tuning};
 use crate::page::state::{
     AppState, Checkpoint, EngineChoice, EngineProgram, EngineReason, NoticeKind, RunState, TuningState,
 };
 use kindling_core::config::SplitConfig;
-use kindling_core::protocol::{Command, DatasetSource, EngineInfo, Event, Failure, RunId};
+use kindling_core::protocol::{Command, DatasetSource, EngineInfo, EngineKind, Event, Failure, RunId};
 
 /// The maximum number of commands that wait for an engine to be chosen. More than these are dropped: only a runaway script sends so many.
 const QUEUE_LIMIT: usize = 64;
@@ -38,6 +38,8 @@ pub struct Engines {
     /// Counts the requests, so that answers to earlier ones are ignored.
     n_wishes: u32,
     choice: Option<EngineChoice>,
+    /// How many threads the CPU engine may use.
+    n_threads: u32,
     /// The engine that is still being built, while another one stands in for it.
     awaited: Option<EngineProgram>,
     files: EngineFiles,
@@ -76,6 +78,8 @@ pub struct EngineId(pub u32);
 pub struct Wish {
     pub address: Option<Asked>,
     pub preference: EnginePreference,
+    /// For the CPU.
+    pub threads: Threads,
 }
 
 /// Identifies a request for an engine.
@@ -86,10 +90,11 @@ pub struct WishId(u32);
 pub enum Input {
     /// An engine is requested: the first one, another one, or a new one of the same kind. It loads the dataset of the one before.
     Wanted(Wish),
-    /// Answers [`Effect::Find`]: the best engine for this browser, and the files that the host has.
+    /// Answers [`Effect::Find`]: the best engine for this browser, how many threads the CPU may use, and the files that the host has.
     Found {
         wish: WishId,
         choice: EngineChoice,
+        n_threads: u32,
         files: EngineFiles,
     },
     /// Answers [`Effect::AskHostLater`]; no files if the host did not respond.
@@ -170,7 +175,10 @@ impl Engines {
     pub fn hear(&mut self, input: Input, page: &AppState) -> Vec<Effect> {
         match input {
             Input::Wanted(wish) => self.want(wish),
-            Input::Found { wish, choice, files } if self.is_latest(wish) => self.settle(choice, files, page),
+            Input::Found { wish, choice, n_threads, files } if self.is_latest(wish) => {
+                self.n_threads = n_threads;
+                self.settle(choice, files, page);
+            }
             Input::HostHas { wish, files } if self.is_latest(wish) => self.take_when_there(files.as_ref(), page),
             // Another engine was requested meanwhile.
             Input::Found { .. } | Input::HostHas { .. } => {}
@@ -201,9 +209,12 @@ impl Engines {
     /// Starts the best engine, or the one that stands in for it until it is built.
     fn settle(&mut self, wanted: EngineChoice, files: EngineFiles, page: &AppState) {
         let program = wanted.program;
-        let choice = files.settle(wanted);
+        let choice = files.settle(wanted, self.n_threads);
         self.files = files;
-        self.awaited = (choice.reason == EngineReason::GpuComing).then_some(program);
+        self.awaited = match choice.reason {
+            EngineReason::GpuComing => Some(program),
+            _ => self.coming_threads(&choice),
+        };
         self.start_active(choice, page);
         self.reload_dataset(page);
         if self.awaited.is_some() {
@@ -211,15 +222,28 @@ impl Engines {
         }
     }
 
+    /// The CPU engine with threads, if it is still being built.
+    fn coming_threads(&self, choice: &EngineChoice) -> Option<EngineProgram> {
+        let threads = EngineProgram::CpuThreads { count: self.n_threads };
+        let is_awaited = choice.program == EngineProgram::Cpu
+            && self.n_threads > 1
+            && self.files.presence(threads) == Presence::Coming;
+        is_awaited.then_some(threads)
+    }
+
     /// Takes the awaited engine once it is built, as long as nothing is lost by that: no run was started, no dataset loads, no question is
     /// open. Otherwise the visitor decides.
     fn take_when_there(&mut self, files: Option<&EngineFiles>, page: &AppState) {
         let Some(program) = self.awaited else { return };
         let is_busy = page.dataset.load.is_loading() || !page.questions.is_empty();
+        let is_cpu = program.kind() == EngineKind::Cpu;
+        let has_run = page.run != RunState::Idle;
         match files.map(|files| files.presence(program)) {
             // The host may be unreachable for a moment.
             None | Some(Presence::Coming) => self.ask_host_later(),
-            Some(Presence::There) if page.run != RunState::Idle => self.explain(EngineReason::GpuCame),
+            // The CPU trains already. The next choice of an engine takes its threads.
+            Some(presence) if is_cpu && (has_run || presence == Presence::Absent) => {}
+            Some(Presence::There) if has_run => self.explain(EngineReason::GpuCame),
             Some(Presence::There) if is_busy => self.ask_host_later(),
             Some(Presence::There) => self.want(self.wish),
             Some(Presence::Absent) => self.explain(EngineReason::GpuNotBuilt),

@@ -164,6 +164,46 @@ fn a_run_does_not_end_because_the_awaited_engine_is_built_or_never_will_be() {
 }
 
 #[test]
+fn the_cpu_trains_with_threads_and_with_one_after_they_failed() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST_THREADS);
+    assert_eq!(world.program(), Some(EngineProgram::CpuThreads { count: N_THREADS }));
+    assert_eq!(starts(&world.done), ["load.js?js=engine_cpu_threads.js&digest=4&threads=3"]);
+    world.crash(1, FailureKind::EngineCrashed);
+    assert_eq!(world.program(), Some(EngineProgram::Cpu));
+    assert_eq!(starts(&world.take_done())[1..], ["load.js?js=engine_cpu.js&digest=1"]);
+
+    // A lost GPU is replaced by all threads.
+    world.find(EngineProgram::Gpu, &HOST.replace("engine_cpu", "engine_cpu_threads"));
+    world.crash(3, FailureKind::DeviceLost);
+    assert_eq!(world.program(), Some(EngineProgram::CpuThreads { count: N_THREADS }));
+}
+
+#[test]
+fn threads_that_are_still_being_built_are_taken_before_a_run_and_not_after() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST_THREADS_EARLY);
+    assert_eq!(world.program(), Some(EngineProgram::Cpu));
+    world.ready(1);
+    world.host_has(Some(HOST_THREADS_EARLY));
+    assert!(world.take_done().ends_with(&[Effect::AskHostLater(WishId(1))]));
+    world.host_has(Some(HOST_THREADS));
+    world.found(WishId(2), EngineProgram::Cpu, HOST_THREADS);
+    assert_eq!(world.program(), Some(EngineProgram::CpuThreads { count: N_THREADS }));
+
+    for host in [HOST_THREADS, HOST_CPU] {
+        let mut world = World::new();
+        world.find(EngineProgram::Cpu, HOST_THREADS_EARLY);
+        world.ready(1);
+        world.load(1);
+        world.ask(train(RUN));
+        world.take_done();
+        world.host_has(Some(host));
+        assert_eq!(world.take_done(), []);
+    }
+}
+
+#[test]
 fn kernels_are_tuned_beside_a_run_and_proved_on_its_own_steps() {
     let mut world = World::proved();
     let proof = world.engines.proof;

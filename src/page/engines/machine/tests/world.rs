@@ -13,9 +13,13 @@ use kindling_core::protocol::{
 };
 
 pub const RUN: RunId = RunId(1);
+/// How many threads the browser allows.
+pub const N_THREADS: u32 = 3;
 pub const HOST: &str =
     r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engine_gpu_tuned": "3" }, "coming": [] }"#;
 pub const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
+pub const HOST_THREADS: &str = r#"{ "engines": { "engine_cpu": "1", "engine_cpu_threads": "4" }, "coming": [] }"#;
+pub const HOST_THREADS_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_cpu_threads"] }"#;
 pub const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
 
 /// The engines, a page, and the effects that were carried out.
@@ -86,7 +90,7 @@ impl World {
     pub fn found(&mut self, wish: WishId, program: EngineProgram, host: &str) {
         let may_tune = program == EngineProgram::Gpu;
         let choice = EngineChoice { program, reason: EngineReason::Chosen, may_tune };
-        self.hear(Input::Found { wish, choice, files: files(host) });
+        self.hear(Input::Found { wish, choice, n_threads: N_THREADS, files: files(host) });
     }
 
     pub fn host_has(&mut self, host: Option<&str>) {

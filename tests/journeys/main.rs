@@ -26,6 +26,7 @@ mod runs;
 mod search;
 mod settings;
 mod shell;
+mod threads;
 mod tuning;
 mod visitor;
 mod webgpu;

@@ -35,11 +35,16 @@ impl App {
     }
 
     async fn start_on(isolation: Isolation, options: BrowserOptions, mount: &str) -> Self {
-        let dist = PathBuf::from(std::env::var("KINDLING_DIST").unwrap_or_else(|_| "dist".into()));
+        let dist = dist();
         assert!(dist.join("index.html").exists(), "{} has no index.html: run `cargo xtask build`", dist.display());
         let server = Server::start(ServerConfig { folder: dist, mount: mount.into(), port: 0, isolation }).unwrap();
         let browser = Browser::start(&options).await.unwrap();
         Self { server, browser, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Whether the build has a file of this name.
+    pub fn has_file(name: &str) -> bool {
+        dist().join(name).exists()
     }
 
     /// Opens the page; `query` is appended to its address, such as `?engine=cpu`.
@@ -81,4 +86,8 @@ impl App {
     pub async fn finish_after_faults(self) {
         self.browser.quit().await.unwrap();
     }
+}
+
+fn dist() -> PathBuf {
+    PathBuf::from(std::env::var("KINDLING_DIST").unwrap_or_else(|_| "dist".into()))
 }

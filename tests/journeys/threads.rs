@@ -17,6 +17,15 @@ const LOSSES: &str = "
     });
     return losses;";
 
+/// Whether the build has the engine with threads: not where the standard library's source could not be had.
+fn is_built() -> bool {
+    let is_built = App::has_file("engine_cpu_threads.js");
+    if !is_built {
+        println!("skipped: this build has no engine with threads");
+    }
+    is_built
+}
+
 /// Engine and number of threads.
 async fn engine(page: &Page) -> (Value, Value) {
     let ready = page.ready().await.unwrap();
@@ -31,6 +40,9 @@ fn n_requests(app: &App, path_end: &str) -> usize {
 
 #[tokio::test]
 async fn an_isolated_page_trains_with_threads_and_repeats_a_run() {
+    if !is_built() {
+        return;
+    }
     let app = App::start().await;
     let page = app.open("?engine=cpu&threads=2#train").await;
     assert!(page.run::<bool>("return crossOriginIsolated", json!(null)).await.unwrap());
@@ -52,6 +64,9 @@ async fn an_isolated_page_trains_with_threads_and_repeats_a_run() {
 
 #[tokio::test]
 async fn the_visitor_chooses_the_number_of_threads() {
+    if !is_built() {
+        return;
+    }
     let app = App::start().await;
     let page = app.open("?engine=cpu#train").await;
     // All cores but one, and at least two.
@@ -99,6 +114,9 @@ async fn without_isolation_the_page_trains_on_one_core_and_says_why() {
 
 #[tokio::test]
 async fn a_service_worker_isolates_the_page_where_the_host_does_not() {
+    if !is_built() {
+        return;
+    }
     let app = App::start_on_plain_host("/some/path/").await;
     let page = app.open("?engine=cpu&threads=2#train").await;
     wait_for_isolation(&page).await;
@@ -141,6 +159,9 @@ async fn wait_for_isolation(page: &Page) {
 
 #[tokio::test]
 async fn threads_that_do_not_start_are_done_without() {
+    if !is_built() {
+        return;
+    }
     let app = App::start().await;
     replace(&app, "worker/threads.js", r#"postMessage("started");"#, "");
     let page = app.open("?engine=cpu&threads=3#train").await;
@@ -153,6 +174,9 @@ async fn threads_that_do_not_start_are_done_without() {
 
 #[tokio::test]
 async fn a_thread_that_ends_costs_the_engine_and_not_the_page() {
+    if !is_built() {
+        return;
+    }
     let app = App::start().await;
     replace(&app, "worker/threads.js", "runThread();", "throw new Error('the thread has ended');");
     let page = app.open("?engine=cpu&threads=2#train").await;
@@ -166,6 +190,9 @@ async fn a_thread_that_ends_costs_the_engine_and_not_the_page() {
 
 #[tokio::test]
 async fn the_engine_with_one_thread_replaces_one_that_cannot_be_fetched() {
+    if !is_built() {
+        return;
+    }
     let app = App::start().await;
     app.spoil("engine_cpu_threads_bg.wasm", Fault::Status(503), None);
     let page = app.open("?engine=cpu&threads=2#train").await;

@@ -66,7 +66,12 @@ pub fn EnginePanel() -> impl IntoView {
         chosen.remember();
         restart();
     };
-    let is_cpu = memo(move |_| state.read().choice().is_some_and(|choice| choice.program.kind() == EngineKind::Cpu));
+    let is_cpu = memo(move |before: Option<&bool>| match &*state.read() {
+        EngineState::Ready { choice, .. } | EngineState::Starting(choice) => choice.program.kind() == EngineKind::Cpu,
+        // As with the engine before: the field for its threads keeps the keyboard's focus.
+        EngineState::Choosing => before == Some(&true),
+        EngineState::Failed(_) => false,
+    });
     let obstacle = threads::obstacle();
     let one_core = memo(move |_| {
         let program = state.read().choice()?.program;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates that get their clock, files and threads from their callers.
-const PURE_CRATES: &[&str] = &["core", "train", "session"];
+const PURE_CRATES: &[&str] = &["core", "kernels", "train", "session"];
 
 /// A source file, with its path from the repository's root, separated by `/`.
 struct Source {
@@ -303,6 +303,11 @@ fn check_walls(arguments: &[&str], present: &str, absent: &[&str]) {
 #[test]
 fn crates_keep_to_their_side_of_the_walls() {
     let browser = ["leptos", "web-sys", "gloo"];
+    check_walls(
+        &["-p", "kindling-kernels", "--features", "threads"],
+        "pulp",
+        &["burn", "cubecl", "leptos", "web-sys", "gloo", "serde"],
+    );
     check_walls(
         &["-p", "kindling-core", "--features", "decisions"],
         "serde",

@@ -1,6 +1,7 @@
 //! The properties of all kernels as a module for browsers: `check(property, cases)` traps if the property does not hold, and `message` says why.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::needless_range_loop, reason = "naive loops are the definitions with their indices")]
 
 use std::sync::{Mutex, Once};
 

@@ -162,7 +162,7 @@ impl Conv {
 
     fn check(&self, weights: &[f32], bias: Option<&[f32]>) {
         assert!(
-            self.channels % self.groups == 0 && self.filters % self.groups == 0,
+            self.channels.is_multiple_of(self.groups) && self.filters.is_multiple_of(self.groups),
             "groups divide channels and filters"
         );
         assert!(self.weights == WeightOrder::Conv || self.groups == 1, "a linear layer has one group");

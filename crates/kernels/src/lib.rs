@@ -11,6 +11,10 @@
     clippy::indexing_slicing,
     reason = "kernels index by shapes that they check against the lengths of their slices when they are called"
 )]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "a loop over registers reads as the formula that it computes, and all its arrays have one length"
+)]
 
 /// The memory order: blocks of images, and the way there and back.
 pub mod blocks;

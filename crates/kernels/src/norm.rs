@@ -142,7 +142,7 @@ impl BatchNorm {
 }
 
 /// The blocks of a batch, if there is one.
-fn blocks_of<'a>(blocks: Blocks, values: Option<&'a [f32]>, n_values: usize) -> Vec<&'a [f32]> {
+fn blocks_of(blocks: Blocks, values: Option<&[f32]>, n_values: usize) -> Vec<&[f32]> {
     values.map(|values| blocks.split(values, n_values).collect()).unwrap_or_default()
 }
 

@@ -13,8 +13,11 @@ mod naive;
 
 use naive::{convolve, difference, gathered, numbers, pool, scattered};
 
+/// What a runner checks.
+pub type Property = fn(&mut TestRunner);
+
 /// Every property, by name.
-pub const ALL: &[(&str, fn(&mut TestRunner))] = &[
+pub const ALL: &[(&str, Property)] = &[
     ("convolutions", convolutions),
     ("depthwise convolutions", depthwise_convolutions),
     ("linear layers", linear_layers),

@@ -11,9 +11,9 @@ use crate::blocks::BlockTensor;
 
 /// `relu` may be true only if the features are in blocks, or get there.
 pub(super) fn convolve(layer: &Conv2d, flow: Flow, relu: bool) -> Flow {
-    let blocks = match flow.blocks() {
-        Ok(blocks) => blocks,
-        Err(maps) => return Flow::maps(layer.forward(maps)),
+    let blocks = match flow.in_blocks() {
+        Flow::Blocks(blocks) => blocks,
+        flow => return Flow::maps(layer.forward(flow.plain().maps())),
     };
     let [_, channels, height, width] = blocks.dims();
     let [filters, _, _, _] = layer.weight.dims();

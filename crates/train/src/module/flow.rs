@@ -30,13 +30,12 @@ impl Flow {
     }
 
     /// Maps in blocks, or as they are on a device without kernels.
-    pub fn blocks(self) -> Result<BlockTensor, Tensor<4>> {
+    pub fn in_blocks(self) -> Self {
         match self {
-            Self::Blocks(blocks) => Ok(blocks),
-            flow => {
-                let maps = flow.plain().maps();
-                if BlockTensor::has_kernels(&maps) { Ok(BlockTensor::gather(maps)) } else { Err(maps) }
+            Self::Plain(Features::Maps(maps)) if BlockTensor::has_kernels(&maps) => {
+                Self::Blocks(BlockTensor::gather(maps))
             }
+            flow => flow,
         }
     }
 
@@ -69,9 +68,10 @@ impl Flow {
     pub fn flatten(self) -> Self {
         match self {
             Self::Blocks(blocks) | Self::FlatBlocks(blocks) => Self::FlatBlocks(blocks),
-            Self::Plain(Features::Maps(maps)) if BlockTensor::has_kernels(&maps) => {
-                Self::FlatBlocks(BlockTensor::gather(maps))
-            }
+            flow @ Self::Plain(Features::Maps(_)) => match flow.in_blocks() {
+                Self::Blocks(blocks) => Self::FlatBlocks(blocks),
+                flow => Self::Plain(flow.plain().flatten()),
+            },
             Self::Plain(features) => Self::Plain(features.flatten()),
         }
     }

@@ -9,7 +9,7 @@ use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::platform::scope;
+use super::platform::{parameter, scope};
 use crate::channel;
 
 /// The engine does without a thread that has not started after this long. Its files are in the browser's cache, as the engine has just loaded them.
@@ -44,7 +44,8 @@ extern "C" {
 /// Starts as many threads as the worker's address asks for, and returns how many there are, the engine's own included. Call once, before
 /// anything computes.
 pub async fn start() -> u32 {
-    let wanted = wanted(&scope().location().search());
+    let query = scope().location().search();
+    let wanted = parameter(&query, "threads").and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, THREADS_LIMIT);
     let (sender, receiver) = channel();
     // Empty until now: this is the only call.
     PLACES.set(Mutex::new(receiver)).ok();
@@ -79,24 +80,4 @@ pub fn run_thread() {
 /// Whether this is one of the threads besides the engine's own.
 pub fn is_thread() -> bool {
     rayon::current_thread_index().is_some_and(|index| index > 0)
-}
-
-/// The number of threads in the query of the worker's address.
-fn wanted(query: &str) -> u32 {
-    let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("threads="));
-    value.and_then(|value| value.parse().ok()).unwrap_or(1).clamp(1, THREADS_LIMIT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_says_how_many_threads_start() {
-        assert_eq!(wanted("?js=engine_cpu_threads.js&digest=1&threads=3"), 3);
-        assert_eq!(wanted("?threads=0"), 1);
-        assert_eq!(wanted("?threads=100000"), THREADS_LIMIT);
-        assert_eq!(wanted("?threads=many"), 1);
-        assert_eq!(wanted("?js=engine_cpu_threads.js"), 1);
-    }
 }

@@ -28,6 +28,9 @@ pub mod pool;
 /// Batch norm.
 pub mod norm;
 
+/// Resampling of images.
+pub mod sample;
+
 /// The only place that knows of threads.
 pub mod threads;
 

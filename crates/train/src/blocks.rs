@@ -42,11 +42,6 @@ pub struct Normalized {
 }
 
 impl BlockTensor {
-    /// Whether a device has these kernels.
-    pub fn has_kernels(tensor: &Tensor<4>) -> bool {
-        is_cpu(&tensor.device())
-    }
-
     /// From `[batch, channels, height, width]`.
     pub fn gather(images: Tensor<4>) -> Self {
         let [n_images, ..] = images.dims();
@@ -121,6 +116,17 @@ impl BlockTensor {
         let blocks = self.blocks();
         Self { values: wrapped(operation(self.values.into_dispatch(), blocks)), n_images: self.n_images }
     }
+}
+
+/// `images` are `[batch, channels, height · width]`, `maps` `[batch, 6]`; see [`kindling_kernels::sample::affine`]. Call only where
+/// [`has_kernels`].
+pub fn resample(images: Tensor<3>, maps: Tensor<2>, size: [usize; 2]) -> Tensor<3> {
+    wrapped(Dispatch::resample(images.into_dispatch(), maps.into_dispatch(), size))
+}
+
+/// Whether a tensor's device has Kindling's kernels.
+pub fn has_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+    is_cpu(&tensor.device())
 }
 
 /// A float tensor of any backend.

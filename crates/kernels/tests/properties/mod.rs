@@ -5,6 +5,7 @@ use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::{Conv, WeightOrder};
 use kindling_kernels::norm::BatchNorm;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::sample;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
@@ -24,6 +25,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("pools", pools),
     ("blocks", blocks_come_and_go),
     ("batch norm", batch_norms),
+    ("resampling", resampling),
     ("Winograd's kernels", |_| large_kernels_of_three_take_the_short_way_and_stay_exact()),
     ("the presets' convolutions", |_| the_presets_convolutions_are_the_naive_loops()),
     ("ReLU", |_| a_relu_passes_gradients_where_its_output_is_positive()),
@@ -133,6 +135,28 @@ fn blocks_come_and_go(runner: &mut TestRunner) {
         assert_eq!(n_nonzero(&values), n_nonzero(&images), "padding is 0");
         assert!(blocks.n_slots() < n_images + 8);
         assert_eq!(blocks.scatter(&values, channels, places), images);
+    });
+}
+
+fn resampling(runner: &mut TestRunner) {
+    let shapes = (1_usize..4, 1_usize..4, pair(1..8), (-9_i32..10, -9_i32..10), any::<u32>());
+    hold(runner, shapes, |(n_images, channels, [height, width], (right, down), seed)| {
+        let images = numbers(n_images * channels * height * width, seed.into());
+        let whole = [1.0, 0.0, right as f32, 0.0, 1.0, down as f32].repeat(n_images);
+        let moved = sample::affine(&images, &whole, channels, [height, width]);
+        let inside = |place: i32, side: usize| place.clamp(0, side as i32 - 1) as usize;
+        for (place, value) in moved.iter().enumerate() {
+            let (map, row, column) = (place / width / height, place / width % height, place % width);
+            let source =
+                (map * height + inside(row as i32 + down, height)) * width + inside(column as i32 + right, width);
+            assert_eq!(*value, images[source], "a move by whole pixels repeats the edge");
+        }
+        let halves = [1.0, 0.0, 0.5, 0.0, 1.0, 0.0].repeat(n_images);
+        let between = sample::affine(&images, &halves, channels, [height, width]);
+        for (place, value) in between.iter().enumerate() {
+            let next = if place % width + 1 < width { place + 1 } else { place };
+            assert!((value - (images[place] + images[next]) / 2.0).abs() < 1e-6, "half a pixel is the mean of two");
+        }
     });
 }
 

@@ -145,6 +145,11 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
         });
         (output, Self::from_inner(mean), Self::from_inner(variance))
     }
+
+    fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        let ((images, _images_node), (maps, _maps_node)) = (images.into_parts(), maps.into_parts());
+        Self::from_inner(Flex::resample(images, maps, size))
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -67,6 +67,13 @@ impl BlockOps for Flex {
         let channels = [norm.channels];
         (tensor(output, shape), tensor(mean, channels), tensor(variance, channels))
     }
+
+    fn resample(images: FlexTensor, maps: FlexTensor, size: [usize; 2]) -> FlexTensor {
+        let shape = images.shape();
+        let [_, channels, _] = shape.dims();
+        let (images, maps) = (contiguous(images), contiguous(maps));
+        tensor(kindling_kernels::sample::affine(slice(&images), slice(&maps), channels, size), shape)
+    }
 }
 
 fn convolved(

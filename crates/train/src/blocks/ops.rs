@@ -6,7 +6,7 @@ use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
 use kindling_kernels::pool::Pool;
 
-/// Tensors "in blocks" have the shape `[slots, channels, height, width]` and the memory order of [`Blocks`].
+/// Kindling's kernels. Tensors "in blocks" have the shape `[slots, channels, height, width]` and the memory order of [`Blocks`].
 #[cfg_attr(not(feature = "cpu"), allow(unused_variables, reason = "without a CPU backend there is nothing to call"))]
 #[backend_extension(Flex: cfg(feature = "cpu"), Autodiff: cfg(feature = "cpu"))]
 pub(super) trait BlockOps: Backend {
@@ -46,4 +46,8 @@ pub(super) trait BlockOps: Backend {
         blocks: Blocks,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result has no
+    /// gradient.
+    fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self>;
 }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::features::Features;
-use crate::blocks::BlockTensor;
+use crate::blocks::{BlockTensor, has_kernels};
 
 /// A layer's output for a whole batch, in the memory order in which it was computed.
 #[derive(Clone, Debug)]
@@ -32,9 +32,7 @@ impl Flow {
     /// Maps in blocks, or as they are on a device without kernels.
     pub fn in_blocks(self) -> Self {
         match self {
-            Self::Plain(Features::Maps(maps)) if BlockTensor::has_kernels(&maps) => {
-                Self::Blocks(BlockTensor::gather(maps))
-            }
+            Self::Plain(Features::Maps(maps)) if has_kernels(&maps) => Self::Blocks(BlockTensor::gather(maps)),
             flow => flow,
         }
     }
@@ -42,7 +40,7 @@ impl Flow {
     /// Whether a convolution of this would be one of Kindling's own.
     pub fn takes_kernels(&self) -> bool {
         match self {
-            Self::Plain(Features::Maps(maps)) => BlockTensor::has_kernels(maps),
+            Self::Plain(Features::Maps(maps)) => has_kernels(maps),
             Self::Plain(Features::Sequence(_) | Features::Vector(_)) => false,
             Self::Blocks(_) | Self::FlatBlocks(_) => true,
         }

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::blocks::{has_kernels, resample};
 use crate::device::images::ones_where;
 use kindling_core::protocol::ImageShape;
 
@@ -35,6 +36,14 @@ impl Sampler {
     /// `images` are `[batch, channels, pixels]`. `matrices` are `[batch, 6]`: two rows of three, from a pixel's column and row to those that
     /// its value comes from, all relative to the center. Values between pixels are interpolated; outside the image, the edge is repeated.
     pub fn sample(&self, images: Tensor<3>, matrices: Tensor<2>) -> Tensor<3> {
+        if has_kernels(&images) {
+            return resample(images, matrices, [self.height as usize, self.width as usize]);
+        }
+        self.sample_by_tensors(images, matrices)
+    }
+
+    /// The same by burn's operations.
+    fn sample_by_tensors(&self, images: Tensor<3>, matrices: Tensor<2>) -> Tensor<3> {
         let [_, n_channels, _] = images.dims();
         let (center_x, center_y) = ((self.width - 1.0) / 2.0, (self.height - 1.0) / 2.0);
         let (from_x, from_y) = (self.xs.clone() - center_x, self.ys.clone() - center_y);
@@ -72,4 +81,29 @@ impl Sampler {
 
 fn between(one: Tensor<3>, other: Tensor<3>, fraction: Tensor<3>) -> Tensor<3> {
     one.clone() + (other - one) * fraction
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use kindling_core::random::Random;
+
+    #[test]
+    fn the_kernel_samples_as_burns_operations_do() {
+        let device = Device::flex();
+        let shape = ImageShape { channels: 3, height: 7, width: 10 };
+        let mut random = Random::new(4);
+        let mut draw = |scale: f64, n: usize| -> Vec<f32> {
+            (0..n).map(|_| (scale * (2.0 * random.unit() - 1.0)) as f32).collect()
+        };
+        let images = Tensor::<3>::from_data(TensorData::new(draw(1.0, 5 * 3 * 70), [5, 3, 70]), &device);
+        // From small turns to places far outside of the image.
+        let matrices = Tensor::<2>::from_data(TensorData::new(draw(3.0, 5 * 6), [5, 6]), &device);
+        let sampler = Sampler::new(shape, &device);
+        let found = sampler.sample(images.clone(), matrices.clone()).into_data();
+        let expected = sampler.sample_by_tensors(images, matrices).into_data();
+        for (found, expected) in found.iter::<f32>().zip(expected.iter::<f32>()) {
+            assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
+        }
+    }
 }

@@ -19,9 +19,12 @@
     }
     const taken = new Promise((resolve) => workers.addEventListener("controllerchange", () => resolve(true), { once: true }));
     const late = new Promise((resolve) => setTimeout(resolve, LIMIT_MS, false));
-    const registered = workers.register("service-worker.js").then(() => taken);
+    // A service worker that was there already takes no page that went past it, as a forced reload does; the next load does not.
+    const registered = workers.register("service-worker.js").then(({ active, installing, waiting }) => (active && !installing && !waiting) || taken);
     if (await Promise.race([registered, late])) {
       sessionStorage.setItem(MARK, "once");
+      // A browser that kept this page may show it again later, as it was.
+      addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
       location.reload();
       // The page ends here.
       await new Promise(() => {});

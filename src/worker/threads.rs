@@ -16,7 +16,7 @@ use crate::channel;
 const START_LIMIT_MS: u32 = 10_000;
 
 /// The maximum number of threads, whatever the worker's address says.
-const THREADS_LIMIT: u32 = 64;
+const THREADS_LIMIT: u32 = 32;
 
 /// Where each thread fetches its place in the pool. Closed once the pool is complete, so that a thread that comes too late ends.
 static PLACES: OnceLock<Mutex<Receiver<ThreadBuilder>>> = OnceLock::new();

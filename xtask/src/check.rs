@@ -23,7 +23,7 @@ pub const HOST: &[&str] = &[
     "--package=kindling-cli",
     "--package=kindling",
     "--no-default-features",
-    "--features=kindling/page,kindling/cpu,kindling-cli/flex",
+    "--features=kindling/page,kindling/cpu,kindling-cli/flex,kindling-kernels/threads",
 ];
 
 /// The checks that take seconds: format, and clippy with the features that a plain `cargo test` builds.

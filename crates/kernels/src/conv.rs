@@ -27,7 +27,7 @@ use self::axis::Axis;
 use self::gather::{Gather, Packing};
 use crate::blocks::Blocks;
 
-/// The shape of a convolution. Pairs are `[height, width]`.
+/// The shape of a convolution of maps `[channels, height, width]` with `filters` kernels. Pairs are `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     pub channels: usize,
@@ -87,12 +87,6 @@ impl Conv {
         Some([side(0)?, side(1)?])
     }
 
-    /// Multiplications and additions of a forward pass of one image, two for each product.
-    pub fn flops(&self) -> usize {
-        let [height, width] = self.output();
-        2 * height * width * self.n_weights()
-    }
-
     /// The output `[blocks][H'][W'][filters]` for the input `[blocks][H][W][channels]`, with `max(0, ·)` of it if `relu`.
     pub fn forward(
         &self,
@@ -120,7 +114,7 @@ impl Conv {
         gather.run(blocks, input, weights, bias, relu)
     }
 
-    /// The gradient at the input for the gradient at the output.
+    /// The gradient at the input `[blocks][H][W][channels]` for the gradient at the output.
     pub fn data_gradient(&self, blocks: Blocks, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
         self.check(weights, None);
         if self.is_depthwise() {
@@ -142,6 +136,8 @@ impl Conv {
     /// The gradients of weights and bias.
     pub fn weight_gradient(&self, blocks: Blocks, input: &[f32], gradient: &[f32]) -> WeightGradient {
         let [height, width] = self.output();
+        self.check_maps(blocks, input, self.channels, self.size);
+        self.check_maps(blocks, gradient, self.filters, [height, width]);
         let bias = crate::norm::channel_sums(blocks, gradient, self.filters, height * width);
         let weights = if self.is_depthwise() {
             depthwise::weight_gradient(self, blocks, input, gradient)
@@ -170,6 +166,10 @@ impl Conv {
         assert!(bias.is_none_or(|bias| bias.len() == self.filters), "there is a bias for each filter");
     }
 
+    fn check_maps(&self, blocks: Blocks, maps: &[f32], channels: usize, [height, width]: [usize; 2]) {
+        assert_eq!(maps.len(), blocks.n_slots() * channels * height * width, "maps have the shape of {self:?}");
+    }
+
     fn n_weights(&self) -> usize {
         self.filters * self.group_channels() * self.taps()
     }
@@ -184,6 +184,11 @@ impl Conv {
 
     fn group_filters(&self) -> usize {
         self.filters / self.groups
+    }
+
+    /// Whether every output sums over the whole input, as in a linear layer.
+    fn covers_the_map(&self) -> bool {
+        self.groups == 1 && self.kernel == self.size && self.padding == [0, 0] && self.dilation == [1, 1]
     }
 
     /// One filter for each channel.
@@ -209,6 +214,14 @@ impl Conv {
     fn gradient_axis(&self, axis: usize) -> Axis {
         let (stride, padding, dilation) = (self.stride[axis], self.padding[axis], self.dilation[axis]);
         let (n_outputs, n_taps) = (self.output()[axis], self.kernel[axis]);
+        if n_outputs == 1 {
+            // Without a search over all taps: there are as many as places where a kernel covers the map.
+            return Axis::of_single(self.size[axis], |place| {
+                let reached = place + padding;
+                let tap = reached / dilation;
+                (reached.is_multiple_of(dilation) && tap < n_taps).then(|| n_taps - 1 - tap)
+            });
+        }
         Axis::new(self.size[axis], n_taps, self.merges(axis), |place, tap| {
             let reached = (place + padding).checked_sub((n_taps - 1 - tap) * dilation)?;
             (reached % stride == 0 && reached / stride < n_outputs).then_some(reached / stride)

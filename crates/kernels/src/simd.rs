@@ -64,9 +64,11 @@ pub(crate) fn relu_gradient<S: Simd>(simd: S, output: S::f32s, gradient: S::f32s
     simd.select_f32s(simd.greater_than_f32s(output, zero), gradient, zero)
 }
 
+/// The larger value, or NaN if either is.
 #[inline(always)]
 pub(crate) fn max<S: Simd>(simd: S, one: S::f32s, other: S::f32s) -> S::f32s {
-    simd.select_f32s(simd.greater_than_or_equal_f32s(one, other), one, other)
+    let larger = simd.select_f32s(simd.greater_than_or_equal_f32s(one, other), one, other);
+    simd.select_f32s(simd.equal_f32s(one, one), larger, one)
 }
 
 /// The sum over a group's images.

@@ -1,5 +1,7 @@
 //! The only place that knows of threads: loops whose items are independent of each other.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// How many threads there are.
 pub fn count() -> usize {
     #[cfg(feature = "threads")]
@@ -9,26 +11,27 @@ pub fn count() -> usize {
 }
 
 /// Less work than this is done before another thread has woken up.
-#[cfg(feature = "threads")]
-const SHARED_WORK: usize = 1 << 22;
+static SHARED_WORK: AtomicU64 = AtomicU64::new(1 << 22);
+
+/// Shares all work, however small, so that tests of small shapes run on threads.
+pub fn share_all_work() {
+    SHARED_WORK.store(0, Ordering::Relaxed);
+}
 
 /// The threads that share some work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threads(usize);
 
 impl Threads {
-    /// For about so many multiplications, or four times as many values that are read and written.
-    pub fn for_work(_multiplications: usize) -> Self {
-        #[cfg(feature = "threads")]
-        if _multiplications >= SHARED_WORK {
-            return Self(count());
-        }
-        Self(1)
+    /// For about as many multiplications as the product of the factors, which may be more than a `usize` holds in a browser.
+    pub fn for_work<const N: usize>(factors: [usize; N]) -> Self {
+        let work = factors.iter().fold(1_u64, |work, &factor| work.saturating_mul(factor as u64));
+        if work >= SHARED_WORK.load(Ordering::Relaxed) { Self(count()) } else { Self(1) }
     }
 
-    /// For a pass over so many values.
+    /// For a pass over so many values, each of which takes as long as a few multiplications.
     pub fn for_values(values: usize) -> Self {
-        Self::for_work(4 * values)
+        Self::for_work([4, values])
     }
 
     pub fn count(self) -> usize {

@@ -75,6 +75,23 @@ fn norms_groups_and_smooth_blocks_have_the_slopes_of_their_loss() {
     check(layers, 2 + 2 + 2 + 2 + 3 + 4 + 2);
 }
 
+/// A flattened map is a vector: its values are its channels.
+#[test]
+fn layers_of_flattened_maps_have_the_slopes_of_their_loss() {
+    let n_values = 5 * 9 * 8;
+    let layers = vec![
+        conv(5, 3, 1, Padding::Same, false),
+        Layer::Flatten,
+        Layer::BatchNorm,
+        Layer::Residual {
+            layers: vec![Layer::Linear { units: n_values, bias: true }, Layer::Activation(Activation::Tanh)],
+        },
+        Layer::LayerNorm,
+        Layer::Residual { layers: vec![Layer::Linear { units: 6, bias: false }, Layer::BatchNorm] },
+    ];
+    check(layers, 1 + 2 + 2 + 2 + 1 + 1 + 2 + 2);
+}
+
 /// Separate from the smooth blocks: where many kinks follow each other, any step crosses some.
 #[test]
 fn blocks_with_kinks_have_the_slopes_of_their_loss() {

@@ -38,6 +38,16 @@ impl Axis {
         axis
     }
 
+    /// For each output place at most one tap, which meets the only input place.
+    pub fn of_single(n_places: usize, tap_of: impl Fn(usize) -> Option<usize>) -> Self {
+        let mut axis = Self { runs: Vec::new(), ends: Vec::new() };
+        for output in 0..n_places {
+            axis.runs.extend(tap_of(output).map(|tap| Run { place: 0, tap, length: 1 }));
+            axis.ends.push(axis.runs.len());
+        }
+        axis
+    }
+
     /// The runs of an output place.
     #[inline(always)]
     pub fn at(&self, output: usize) -> &[Run] {
@@ -65,6 +75,8 @@ mod tests {
         assert_eq!(padded.at(0), [Run { place: 0, tap: 1, length: 2 }]);
         assert_eq!(padded.at(1), [Run { place: 0, tap: 0, length: 3 }]);
         assert_eq!(padded.at(2), [Run { place: 1, tap: 0, length: 2 }]);
+        let single = Axis::of_single(2, |output| (output == 1).then_some(4));
+        assert_eq!((single.at(0), single.at(1)), (&[][..], &[Run { place: 0, tap: 4, length: 1 }][..]));
         let dilated = Axis::new(1, 2, true, |_, tap| Some(2 * tap));
         assert_eq!(dilated.at(0).len(), 2);
     }

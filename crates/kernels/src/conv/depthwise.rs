@@ -49,7 +49,7 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
         .split(input, conv.channels * conv.size[0] * conv.size[1])
         .zip(blocks.split(gradient, conv.channels * height * width));
     let axes = [0, 1].map(|axis| conv.forward_axis(axis));
-    let threads = Threads::for_work(gradient.len() * conv.taps());
+    let threads = Threads::for_work([gradient.len(), conv.taps()]);
     let sums = total(threads.map(pairs.collect(), |(input, gradient)| {
         let mut sums = vec![0.0; conv.taps() * conv.channels];
         let block_width = input.len() / (conv.channels * conv.size[0] * conv.size[1]).max(1);
@@ -89,7 +89,7 @@ impl Pass {
         let mut output = vec![0.0; blocks.n_slots() * n_outputs];
         let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)).collect();
         let taps = self.weights.len() / self.channels.max(1);
-        Threads::for_work(input.len() * taps).for_each(pairs, |(input, output)| {
+        Threads::for_work([input.len(), taps]).for_each(pairs, |(input, output)| {
             let width = input.len() / n_inputs.max(1);
             simd::run(Block { pass: self, bias, is_relu, input, output }, width);
         });

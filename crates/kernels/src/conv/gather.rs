@@ -67,7 +67,7 @@ impl Gather {
         let mut output = vec![0.0; blocks.n_slots() * n_rows * row_values];
         // A batch of few blocks is cut into rows, too, so that every thread has work.
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
-        let threads = Threads::for_work(blocks.n_slots() * n_rows * n_columns * weights.len());
+        let threads = Threads::for_work([blocks.n_slots(), n_rows * n_columns, weights.len()]);
         let n_parts = threads.parts(n_blocks, n_rows);
         let rows_in_part = n_rows.div_ceil(n_parts).max(1);
         let mut packed = [None, None];

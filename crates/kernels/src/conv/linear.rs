@@ -24,7 +24,7 @@ pub(super) fn weight_gradient(
     let packed_input = packed(blocks, input, inputs, TILE);
     let packed_gradient = packed(blocks, gradient, units, columns);
     let mut sums = vec![0.0; inputs * units];
-    let threads = Threads::for_work(n_slots * sums.len());
+    let threads = Threads::for_work([n_slots, sums.len()]);
     let tiles_in_part = inputs.div_ceil(TILE).div_ceil(threads.count()).max(1);
     let parts = packed_input
         .chunks((tiles_in_part * n_slots * TILE).max(1))

@@ -35,8 +35,8 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     let n_inputs = conv.channels * conv.size[0] * conv.size[1];
     let n_outputs = conv.filters * plan.output[0] * plan.output[1];
     let (wide, n_slots) = (blocks.wide(), blocks.n_slots());
-    let threads = Threads::for_work(n_slots * plan.output[0] * plan.output[1] * plan.n_sums());
-    let sums = if plan.output == [1, 1] && plan.is_whole() {
+    let threads = Threads::for_work([n_slots, plan.output[0] * plan.output[1], plan.n_sums()]);
+    let sums = if conv.covers_the_map() {
         linear::weight_gradient(blocks, input, gradient, [n_inputs, n_outputs])
     } else {
         // Every thread sums some blocks.
@@ -115,11 +115,6 @@ impl Plan {
     /// `[groups][rows][columns][channels][filters]`
     fn n_sums(&self) -> usize {
         self.groups * self.kernel[0] * self.kernel[1] * self.channels * self.filters
-    }
-
-    /// Whether the kernel covers the whole map, so that input and sums have the same order.
-    fn is_whole(&self) -> bool {
-        matches!(self.segments[..], [Segment { tap: 0, n_taps, first_input: 0, .. }] if self.kernel[0] == 1 && n_taps == self.kernel[1])
     }
 
     /// From the order of the sums to that of the weights.

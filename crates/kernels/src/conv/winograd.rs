@@ -31,9 +31,12 @@ const GAIN: f64 = 1.3;
 /// Whether this is the faster way to compute an output of this size, `[height, width]`: it takes whole patches, where the direct way skips what
 /// lies outside of the map.
 pub(super) fn suits(conv: &Conv, output: [usize; 2]) -> bool {
+    if !applies(conv) {
+        return false;
+    }
     let direct = conv.forward_axis(0).n_meetings() * conv.forward_axis(1).n_meetings();
     let products = PRODUCTS * output[0].div_ceil(2) * output[1].div_ceil(2);
-    applies(conv) && direct as f64 > GAIN * products as f64
+    direct as f64 > GAIN * products as f64
 }
 
 fn applies(conv: &Conv) -> bool {
@@ -134,7 +137,7 @@ impl Pass {
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         // Patches are two rows high.
         let pairs_of_rows = self.output[0].div_ceil(2).max(1);
-        let threads = Threads::for_work(blocks.n_slots() * n_outputs * self.inputs * 4);
+        let threads = Threads::for_work([n_outputs, blocks.n_slots(), self.inputs, 4]);
         let n_parts = threads.parts(n_blocks, pairs_of_rows);
         let rows_in_part = 2 * pairs_of_rows.div_ceil(n_parts);
         let mut items = Vec::new();
@@ -305,14 +308,14 @@ fn inverse<S: Simd, const V: usize>(
     step: usize,
     bias: [S::f32s; V],
 ) -> [[[S::f32s; V]; 2]; 2] {
-    let mut rows = [[bias; 4]; 2];
+    let mut rows = [[splat(simd, 0.0); 4]; 2];
     for column in 0..4 {
         let at = |row: usize| products[(4 * row + column) * step];
         let (p, q, r, s) = (at(0), at(1), at(2), at(3));
         rows[0][column] = add(simd, add(simd, p, q), r);
         rows[1][column] = sub(simd, sub(simd, q, r), s);
     }
-    let mut outputs = [[bias; 2]; 2];
+    let mut outputs = [[splat(simd, 0.0); 2]; 2];
     for (outputs, [p, q, r, s]) in outputs.iter_mut().zip(rows) {
         outputs[0] = add(simd, bias, add(simd, add(simd, p, q), r));
         outputs[1] = add(simd, bias, sub(simd, sub(simd, q, r), s));
@@ -326,7 +329,7 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     let n_inputs = conv.channels * conv.size[0] * conv.size[1];
     let n_outputs = conv.filters * height * width;
     let pairs: Vec<_> = blocks.split(input, n_inputs).zip(blocks.split(gradient, n_outputs)).collect();
-    let threads = Threads::for_work(gradient.len() * conv.channels * 4);
+    let threads = Threads::for_work([gradient.len(), conv.channels, 4]);
     let in_part = pairs.len().div_ceil(threads.count()).max(1);
     let n_pairs = conv.channels * conv.filters;
     let sums = total(threads.map(pairs.chunks(in_part).collect(), |pairs: &[(&[f32], &[f32])]| {
@@ -406,6 +409,35 @@ impl Kernel for Products<'_> {
                 };
                 walk.add_products(conv.channels, conv.filters, sums);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_taken_where_it_saves_products() {
+        let conv = |channels: usize, side: usize, padding: usize| Conv {
+            channels,
+            size: [side; 2],
+            filters: 16,
+            kernel: [3; 2],
+            stride: [1; 2],
+            padding: [padding; 2],
+            dilation: [1; 2],
+            groups: 1,
+            weights: WeightOrder::Conv,
+        };
+        // Those of the properties, forward and as data gradient.
+        for (side, padding) in [(8, 1), (7, 1), (10, 0), (8, 2)] {
+            let conv = conv(16, side, padding);
+            assert!(suits(&conv, conv.output()) && suits(&conv, conv.size), "{conv:?}");
+        }
+        // Maps of which patches take more than there is, few channels, and channels that tiles do not divide.
+        for conv in [conv(16, 5, 0), conv(8, 8, 1), conv(18, 8, 1)] {
+            assert!(!suits(&conv, conv.size), "{conv:?}");
         }
     }
 }

@@ -102,7 +102,9 @@ fn maps(blocks: Blocks, channels: usize, size: Option<[usize; 2]>) -> [usize; 4]
 }
 
 pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+    let shape = shape.into();
+    assert_eq!(values.len(), shape.num_elements(), "a kernel computes as many values as {shape:?} has");
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }
 
 /// The tensor with its values in the order of its shape, which is the kernels' memory order for tensors in blocks.

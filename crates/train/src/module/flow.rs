@@ -37,6 +37,16 @@ impl Flow {
         }
     }
 
+    /// A vector as burn's tensor, unless it is in blocks and not a flattened map, so that its values are channels.
+    pub fn vector_of_channels(self) -> Self {
+        match self {
+            Self::FlatBlocks(blocks) if !matches!(blocks.dims(), [_, _, 1, 1]) => {
+                Self::Plain(Self::FlatBlocks(blocks).plain())
+            }
+            flow => flow,
+        }
+    }
+
     /// Whether a convolution of this would be one of Kindling's own.
     pub fn takes_kernels(&self) -> bool {
         match self {
@@ -57,7 +67,10 @@ impl Flow {
     pub fn plus(self, other: Self) -> Self {
         match (self, other) {
             (Self::Blocks(one), Self::Blocks(other)) => Self::Blocks(one.plus(other)),
-            (Self::FlatBlocks(one), Self::FlatBlocks(other)) => Self::FlatBlocks(one.plus(other)),
+            // A vector may be a flattened map or not; only equal shapes have one order.
+            (Self::FlatBlocks(one), Self::FlatBlocks(other)) if one.dims() == other.dims() => {
+                Self::FlatBlocks(one.plus(other))
+            }
             (one, other) => Self::Plain(one.plain().plus(other.plain())),
         }
     }

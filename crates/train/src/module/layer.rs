@@ -153,7 +153,8 @@ impl NetworkLayer {
     pub fn computes_relu(&self, input: &Flow) -> bool {
         match self {
             Self::Conv(_) => input.takes_kernels(),
-            Self::BatchNorm(_) | Self::Linear(_) => input.is_in_blocks(),
+            Self::Linear(_) => input.is_in_blocks(),
+            Self::BatchNorm(_) => input.clone().vector_of_channels().is_in_blocks(),
             _ => false,
         }
     }

@@ -37,7 +37,7 @@ impl BatchNorm {
     /// `relu` may be true only for features in blocks.
     pub fn forward(&self, flow: Flow, relu: bool) -> Flow {
         let (scale, shift) = self.running_scale_and_shift(); // [channels] each
-        match flow {
+        match flow.vector_of_channels() {
             Flow::Blocks(blocks) => Flow::Blocks(convolution::scale(blocks, scale, shift, relu)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(convolution::scale(blocks, scale, shift, relu)),
             Flow::Plain(Features::Vector(vector)) => {
@@ -49,7 +49,7 @@ impl BatchNorm {
 
     /// `relu` may be true only for features in blocks.
     pub fn forward_train(&mut self, flow: Flow, relu: bool) -> Flow {
-        match flow {
+        match flow.vector_of_channels() {
             Flow::Blocks(blocks) => Flow::Blocks(self.blocks_by_batch(blocks, relu)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks_by_batch(blocks, relu)),
             Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(self.by_batch(vector))),

@@ -8,12 +8,14 @@ use kindling_core::network::FeatureShape;
 use kindling_core::network::shape::{MAX_PARAMETERS, MAX_VALUES, infer};
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
-use kindling_train::module::Network;
+use kindling_train::device::tensors::NamedTensor;
+use kindling_train::module::{Features, Network};
+use kindling_train::objective::loss::Loss;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::support::block_on;
+use crate::support::{block_on, named_gradients};
 
 const N_IMAGES: usize = 2;
 const N_CLASSES: usize = 3;
@@ -94,9 +96,27 @@ fn compare(network: &NetworkConfig, input: ImageShape) {
     let built = Network::new(network, input, N_CLASSES, &mut Random::new(1), &device).unwrap();
     let ImageShape { channels, height, width } = input;
     let images = Tensor::ones([N_IMAGES, channels as usize, height as usize, width as usize], &device);
-    let dims: Vec<Vec<usize>> = built.trace(images).iter().map(|features| features.dims()).collect();
+    let traced = built.trace(images.clone());
+    let dims: Vec<Vec<usize>> = traced.iter().map(|features| features.dims()).collect();
     let expected: Vec<Vec<usize>> = summaries.iter().map(|summary| dims_of(summary.output)).collect();
     assert_eq!(dims, expected, "{network:?} on {input:?}");
+
+    // Together, layers compute what they compute one by one.
+    let Some(Features::Vector(last)) = traced.last() else { panic!("a network ends in a classifier") };
+    let differences = (built.forward(images.clone()) - last.clone()).abs().into_data();
+    assert!(differences.iter::<f32>().all(|difference| difference < 1e-4), "{network:?} on {input:?}: {differences:?}");
+
+    let mut trained = built.clone();
+    let logits = trained.forward_train(images.autodiff(), &mut Random::new(2));
+    assert_eq!(logits.dims(), [N_IMAGES, N_CLASSES], "{network:?} on {input:?}");
+    let targets = Tensor::ones([N_IMAGES, N_CLASSES], &device) / N_CLASSES as f64;
+    let (loss, gradients) = Loss::CROSS_ENTROPY.backward(logits, targets);
+    assert_eq!(loss.terms.dims(), [N_IMAGES]);
+    let shape_of = |tensor: &NamedTensor| (tensor.name.clone(), tensor.shape.clone());
+    let gradients: Vec<_> = named_gradients(&trained, &gradients).iter().map(shape_of).collect();
+    let learned = |tensor: &&NamedTensor| !tensor.name.contains("running_");
+    let weights = block_on(trained.weights()).unwrap();
+    assert_eq!(gradients, weights.iter().filter(learned).map(shape_of).collect::<Vec<_>>(), "{network:?} on {input:?}");
 
     let weights = block_on(built.weights()).unwrap();
     let n_learned: usize =

@@ -1,0 +1,85 @@
+//! The kernels on several threads.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::needless_range_loop, reason = "naive loops are the definitions with their indices")]
+
+use kindling_kernels::blocks::Blocks;
+use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::threads::share_all_work;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+mod properties;
+
+fn pool(n_threads: usize) -> ThreadPool {
+    share_all_work();
+    ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap()
+}
+
+#[test]
+fn every_property_holds() {
+    for n_threads in [2, 3] {
+        pool(n_threads).install(|| {
+            for (name, property) in properties::ALL {
+                println!("{name} on {n_threads} threads");
+                property(&mut properties::runner(60));
+            }
+        });
+    }
+}
+
+/// Forward pass, data gradient and weight gradient.
+type Results = [Vec<f32>; 3];
+
+fn results(conv: &Conv, n_images: usize, n_threads: usize) -> Results {
+    let [height, width] = conv.output_size().unwrap();
+    let blocks = Blocks::new(n_images);
+    let numbers =
+        |n: usize| -> Vec<f32> { (0..n).map(|i| ((i * 2_654_435_761) % 1_000) as f32 / 500.0 - 1.0).collect() };
+    let input = numbers(n_images * conv.channels * conv.size[0] * conv.size[1]);
+    let input = blocks.gather(&input, conv.channels, conv.size[0] * conv.size[1]);
+    let gradient = numbers(n_images * conv.filters * height * width);
+    let gradient = blocks.gather(&gradient, conv.filters, height * width);
+    let weights = numbers(conv.filters * conv.channels / conv.groups * conv.kernel[0] * conv.kernel[1]);
+    pool(n_threads).install(|| {
+        [
+            conv.forward(blocks, &input, &weights, None, true),
+            conv.data_gradient(blocks, &gradient, &weights),
+            conv.weight_gradient(blocks, &input, &gradient).weights,
+        ]
+    })
+}
+
+#[test]
+fn results_are_equal_bit_for_bit_on_as_many_threads_and_but_for_weight_gradients_on_any() {
+    let square = |channels, side, filters, kernel, padding, groups| Conv {
+        channels,
+        size: [side; 2],
+        filters,
+        kernel: [kernel; 2],
+        stride: [1; 2],
+        padding: [padding; 2],
+        dilation: [1; 2],
+        groups,
+        weights: WeightOrder::Conv,
+    };
+    let convs = [
+        square(3, 12, 6, 5, 0, 1),
+        square(16, 8, 32, 3, 1, 1),
+        square(8, 9, 8, 3, 1, 8),
+        square(6, 7, 9, 3, 1, 3),
+        Conv::linear(8, [3, 3], 20),
+    ];
+    for conv in convs {
+        for n_images in [3, 40, 67] {
+            let [forward, data, weights] = results(&conv, n_images, 1);
+            for n_threads in [2, 3] {
+                let found = results(&conv, n_images, n_threads);
+                assert_eq!(found, results(&conv, n_images, n_threads), "{conv:?} on {n_threads} threads, again");
+                assert_eq!((&found[0], &found[1]), (&forward, &data), "{conv:?} on {n_threads} threads");
+                let largest = weights.iter().fold(0.0, |largest: f32, weight| largest.max(weight.abs()));
+                let close = |(found, weight): (&f32, &f32)| (found - weight).abs() <= 1e-5 * largest;
+                assert!(found[2].iter().zip(&weights).all(close), "{conv:?} on {n_threads} threads");
+            }
+        }
+    }
+}

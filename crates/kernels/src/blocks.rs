@@ -38,6 +38,15 @@ impl Blocks {
             }
     }
 
+    /// The number of values of a batch in blocks, `n_values` per image. Panics if no memory could hold them, instead of beginning anew at 0,
+    /// which 32 bits would.
+    pub fn n_values(self, n_values: usize) -> usize {
+        let Some(n) = self.n_slots().checked_mul(n_values) else {
+            panic!("{} images of {n_values} values each are more than memory can hold", self.n_slots())
+        };
+        n
+    }
+
     /// Images in a wide block.
     pub(crate) fn wide(self) -> usize {
         WIDE * self.lanes
@@ -45,12 +54,12 @@ impl Blocks {
 
     /// The values of each block; `n_values` are those of an image. Only the last block may be narrow.
     pub(crate) fn split(self, values: &[f32], n_values: usize) -> impl ExactSizeIterator<Item = &[f32]> {
-        assert_eq!(values.len(), self.n_slots() * n_values, "a batch in blocks has {n_values} values per slot");
+        assert_eq!(values.len(), self.n_values(n_values), "a batch in blocks has {n_values} values per slot");
         values.chunks((self.wide() * n_values).max(1))
     }
 
     pub(crate) fn split_mut(self, values: &mut [f32], n_values: usize) -> impl ExactSizeIterator<Item = &mut [f32]> {
-        assert_eq!(values.len(), self.n_slots() * n_values, "a batch in blocks has {n_values} values per slot");
+        assert_eq!(values.len(), self.n_values(n_values), "a batch in blocks has {n_values} values per slot");
         values.chunks_mut((self.wide() * n_values).max(1))
     }
 
@@ -63,7 +72,7 @@ impl Blocks {
     pub fn gather(self, images: &[f32], channels: usize, places: usize) -> Vec<f32> {
         let n_values = channels * places;
         assert_eq!(images.len(), self.n_images * n_values, "images have {channels} · {places} values each");
-        let mut values = vec![0.0; self.n_slots() * n_values];
+        let mut values = vec![0.0; self.n_values(n_values)];
         let images = images.chunks((self.wide() * n_values).max(1));
         let items = images.zip(self.split_mut(&mut values, n_values)).collect();
         Threads::for_values(n_values * self.n_images)
@@ -82,6 +91,24 @@ impl Blocks {
         images
     }
 
+    /// The rows of all blocks in parts of at most `rows_in_part`, each with its block's input. An input has `n_inputs` values, an output `n_rows`
+    /// rows of `row_values`.
+    pub(crate) fn parts<'a>(
+        self,
+        (input, n_inputs): (&'a [f32], usize),
+        output: &'a mut [f32],
+        [n_rows, row_values]: [usize; 2],
+        rows_in_part: usize,
+    ) -> Vec<Part<'a>> {
+        let pairs = self.split(input, n_inputs).zip(self.split_mut(output, n_rows * row_values));
+        let parts = pairs.flat_map(|(input, output)| {
+            let width = input.len() / n_inputs.max(1);
+            let outputs = output.chunks_mut((rows_in_part * row_values * width).max(1)).enumerate();
+            outputs.map(move |(part, output)| Part { width, first_row: part * rows_in_part, input, output })
+        });
+        parts.collect()
+    }
+
     /// Sets padding to 0.
     pub(crate) fn clear_padding(self, values: &mut [f32], n_values: usize) {
         if self.n_slots() == self.n_images {
@@ -92,6 +119,16 @@ impl Blocks {
         let width = block.len() / n_values.max(1);
         block.chunks_mut(width.max(1)).for_each(|group| group[n_images..].fill(0.0));
     }
+}
+
+/// Some rows of a block's output.
+pub(crate) struct Part<'a> {
+    /// Images in the block.
+    pub width: usize,
+    pub first_row: usize,
+    /// All of the block.
+    pub input: &'a [f32],
+    pub output: &'a mut [f32],
 }
 
 /// How many places are moved at once: their lines of all images fit into the first-level cache.
@@ -140,9 +177,7 @@ pub fn relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
         fn run<S: Simd, const V: usize>(self, simd: S) {
             let inputs = groups::<S, V>(self.output).iter().zip(groups::<S, V>(self.gradient));
             for (result, (output, gradient)) in groups_mut::<S, V>(self.result).iter_mut().zip(inputs) {
-                for v in 0..V {
-                    result[v] = simd::relu_gradient(simd, output[v], gradient[v]);
-                }
+                *result = simd::relu_gradient(simd, *output, *gradient);
             }
         }
     }
@@ -156,4 +191,15 @@ pub fn relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
         simd::run(Masked { output, gradient, result }, 1);
     });
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "more than memory can hold")]
+    fn a_batch_beyond_memory_is_not_taken_for_a_small_one() {
+        Blocks::new(64).n_values(usize::MAX / 32);
+    }
 }

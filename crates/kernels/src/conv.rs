@@ -167,7 +167,7 @@ impl Conv {
     }
 
     fn check_maps(&self, blocks: Blocks, maps: &[f32], channels: usize, [height, width]: [usize; 2]) {
-        assert_eq!(maps.len(), blocks.n_slots() * channels * height * width, "maps have the shape of {self:?}");
+        assert_eq!(maps.len(), blocks.n_values(channels * height * width), "maps have the shape of {self:?}");
     }
 
     fn n_weights(&self) -> usize {

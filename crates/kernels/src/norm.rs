@@ -217,7 +217,7 @@ impl Kernel for Sums<'_> {
                     for (channel, ((sum, product), &mean)) in totals.enumerate() {
                         let (mut gradient, input) = (gradients[channel], inputs[channel]);
                         if let Some(outputs) = outputs {
-                            gradient = masked(simd, outputs[channel], gradient);
+                            gradient = relu_gradient(simd, outputs[channel], gradient);
                         }
                         for v in 0..V {
                             let distance = simd.sub_f32s(input[v], simd.splat_f32s(mean));
@@ -233,15 +233,6 @@ impl Kernel for Sums<'_> {
             lanes.chunks_exact(V * S::F32_LANES).map(|lanes| lanes[..n_images].iter().sum()).collect()
         })
     }
-}
-
-/// A gradient through a ReLU.
-#[inline(always)]
-fn masked<S: Simd, const V: usize>(simd: S, output: [S::f32s; V], mut gradient: [S::f32s; V]) -> [S::f32s; V] {
-    for v in 0..V {
-        gradient[v] = relu_gradient(simd, output[v], gradient[v]);
-    }
-    gradient
 }
 
 struct Forward<'a> {
@@ -299,7 +290,7 @@ impl Kernel for Backward<'_> {
                 let [mean, factor, slope, shift] = [mean, factor, slope, shift].map(|value| simd.splat_f32s(value));
                 let (mut gradient, input) = (gradients[channel], inputs[channel]);
                 if let Some(outputs) = outputs {
-                    gradient = masked(simd, outputs[channel], gradient);
+                    gradient = relu_gradient(simd, outputs[channel], gradient);
                 }
                 for v in 0..V {
                     let distance = simd.sub_f32s(input[v], mean);

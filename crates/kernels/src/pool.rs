@@ -61,7 +61,7 @@ impl Pool {
 
     /// The gradient at the input of [`Pool::average`].
     pub fn average_gradient(&self, blocks: Blocks, gradient: &[f32]) -> Vec<f32> {
-        let mut result = vec![0.0; blocks.n_slots() * self.n_inputs()];
+        let mut result = vec![0.0; blocks.n_values(self.n_inputs())];
         let pairs = blocks.split(gradient, self.n_outputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
         Threads::for_values(blocks.n_slots() * self.n_inputs()).for_each(pairs.collect(), |(gradient, result)| {
             let width = gradient.len() / self.n_outputs().max(1);
@@ -71,7 +71,7 @@ impl Pool {
     }
 
     fn pooled(&self, blocks: Blocks, input: &[f32], pooled: Pooled) -> Vec<f32> {
-        let mut output = vec![0.0; blocks.n_slots() * self.n_outputs()];
+        let mut output = vec![0.0; blocks.n_values(self.n_outputs())];
         let pairs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut output, self.n_outputs()));
         Threads::for_values(input.len()).for_each(pairs.collect(), |(input, output)| {
             let width = input.len() / self.n_inputs().max(1);
@@ -188,9 +188,7 @@ impl Kernel for MaxGradient<'_> {
             for channel in 0..channels {
                 let (output, mut left) = (output[channel], gradient[channel]);
                 if is_relu {
-                    for v in 0..V {
-                        left[v] = relu_gradient(simd, output[v], left[v]);
-                    }
+                    left = relu_gradient(simd, output, left);
                 }
                 for place in window.clone() {
                     let (input, result) = (input[place + channel], &mut result[place + channel]);

@@ -59,9 +59,16 @@ pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// `gradient` where `output` is positive, else 0.
 #[inline(always)]
-pub(crate) fn relu_gradient<S: Simd>(simd: S, output: S::f32s, gradient: S::f32s) -> S::f32s {
+pub(crate) fn relu_gradient<S: Simd, const V: usize>(
+    simd: S,
+    output: [S::f32s; V],
+    mut gradient: [S::f32s; V],
+) -> [S::f32s; V] {
     let zero = simd.splat_f32s(0.0);
-    simd.select_f32s(simd.greater_than_f32s(output, zero), gradient, zero)
+    for v in 0..V {
+        gradient[v] = simd.select_f32s(simd.greater_than_f32s(output[v], zero), gradient[v], zero);
+    }
+    gradient
 }
 
 /// The larger value, or NaN if either is.

@@ -86,7 +86,7 @@ impl Pass {
     fn run(&self, blocks: Blocks, input: &[f32], bias: Option<&[f32]>, is_relu: bool) -> Vec<f32> {
         let n_inputs = self.channels * self.input[0] * self.input[1];
         let n_outputs = self.channels * self.output[0] * self.output[1];
-        let mut output = vec![0.0; blocks.n_slots() * n_outputs];
+        let mut output = vec![0.0; blocks.n_values(n_outputs)];
         let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)).collect();
         let taps = self.weights.len() / self.channels.max(1);
         Threads::for_work([input.len(), taps]).for_each(pairs, |(input, output)| {

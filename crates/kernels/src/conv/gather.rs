@@ -6,7 +6,7 @@
 use pulp::Simd;
 
 use super::axis::{Axis, Run};
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Part};
 use crate::simd::{self, Kernel, WIDE, groups, groups_mut, relu};
 use crate::threads::Threads;
 
@@ -64,7 +64,7 @@ impl Gather {
         let [n_rows, n_columns] = self.output;
         let n_inputs = self.input[0] * self.input[1] * self.packing.inputs * self.groups;
         let row_values = n_columns * self.packing.outputs * self.groups;
-        let mut output = vec![0.0; blocks.n_slots() * n_rows * row_values];
+        let mut output = vec![0.0; blocks.n_values(n_rows * row_values)];
         // A batch of few blocks is cut into rows, too, so that every thread has work.
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         let threads = Threads::for_work([blocks.n_slots(), n_rows * n_columns, weights.len()]);
@@ -77,19 +77,12 @@ impl Gather {
             let tiles = if is_wide { (WIDE_TILE, WHOLE_WIDE_TILE) } else { (NARROW_TILE, NARROW_TILE) };
             packed[usize::from(is_wide)].get_or_insert_with(|| self.packing.packed(self.groups, weights, tiles));
         }
-        let mut items = Vec::new();
-        let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_rows * row_values));
-        for (input, output) in pairs {
-            let width = input.len() / n_inputs.max(1);
-            let Some(packed) = &packed[usize::from(width == blocks.wide())] else { continue };
-            for (part, output) in output.chunks_mut((rows_in_part * row_values * width).max(1)).enumerate() {
-                items.push((
-                    Rows { gather: self, packed, bias, is_relu, first_row: part * rows_in_part, input, output },
-                    width,
-                ));
-            }
-        }
-        threads.for_each(items, |(rows, width)| simd::run(rows, width));
+        let parts = blocks.parts((input, n_inputs), &mut output, [n_rows, row_values], rows_in_part);
+        threads.for_each(parts, |part| {
+            let Some(packed) = &packed[usize::from(part.width == blocks.wide())] else { return };
+            let width = part.width;
+            simd::run(Rows { gather: self, packed, bias, is_relu, part }, width);
+        });
         output
     }
 }
@@ -134,9 +127,7 @@ struct Rows<'a> {
     packed: &'a Packed,
     bias: Option<&'a [f32]>,
     is_relu: bool,
-    first_row: usize,
-    input: &'a [f32],
-    output: &'a mut [f32],
+    part: Part<'a>,
 }
 
 impl Kernel for Rows<'_> {
@@ -144,7 +135,7 @@ impl Kernel for Rows<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { gather, packed, bias, is_relu, first_row, input, output } = self;
+        let Self { gather, packed, bias, is_relu, part: Part { first_row, input, output, .. } } = self;
         let [rows, columns] = &gather.axes;
         let input = groups::<S, V>(input);
         let n_outputs = gather.packing.outputs * gather.groups;

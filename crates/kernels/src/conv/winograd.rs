@@ -7,7 +7,7 @@ use pulp::Simd;
 use super::gather::multiply;
 use super::outer::{Inside, Walk, total};
 use super::{Conv, Direction, WeightOrder};
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Part};
 use crate::simd::{self, Kernel, add, groups, groups_mut, relu, splat, sub};
 use crate::threads::Threads;
 
@@ -133,21 +133,18 @@ impl Pass {
         let n_inputs = self.inputs * self.input[0] * self.input[1];
         let row_values = self.outputs * self.output[1];
         let n_outputs = row_values * self.output[0];
-        let mut output = vec![0.0; blocks.n_slots() * n_outputs];
+        let mut output = vec![0.0; blocks.n_values(n_outputs)];
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         // Patches are two rows high.
         let pairs_of_rows = self.output[0].div_ceil(2).max(1);
         let threads = Threads::for_work([n_outputs, blocks.n_slots(), self.inputs, 4]);
         let n_parts = threads.parts(n_blocks, pairs_of_rows);
         let rows_in_part = 2 * pairs_of_rows.div_ceil(n_parts);
-        let mut items = Vec::new();
-        for (input, output) in blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)) {
-            let width = input.len() / n_inputs.max(1);
-            for (part, output) in output.chunks_mut((rows_in_part * row_values * width).max(1)).enumerate() {
-                items.push((Rows { pass: self, bias, is_relu, first_row: part * rows_in_part, input, output }, width));
-            }
-        }
-        threads.for_each(items, |(rows, width)| simd::run(rows, width));
+        let parts = blocks.parts((input, n_inputs), &mut output, [self.output[0], row_values], rows_in_part);
+        threads.for_each(parts, |part| {
+            let width = part.width;
+            simd::run(Rows { pass: self, bias, is_relu, part }, width);
+        });
         output
     }
 }
@@ -157,9 +154,7 @@ struct Rows<'a> {
     pass: &'a Pass,
     bias: Option<&'a [f32]>,
     is_relu: bool,
-    first_row: usize,
-    input: &'a [f32],
-    output: &'a mut [f32],
+    part: Part<'a>,
 }
 
 impl Kernel for Rows<'_> {
@@ -167,7 +162,7 @@ impl Kernel for Rows<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { pass, bias, is_relu, first_row, input, output } = self;
+        let Self { pass, bias, is_relu, part: Part { first_row, input, output, .. } } = self;
         let Pass { inputs, outputs, .. } = *pass;
         let map = Map::<S, V> { simd, values: groups::<S, V>(input), size: pass.input, channels: inputs };
         let output = groups_mut::<S, V>(output);

@@ -9,7 +9,8 @@ use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
 use crate::page::reactive::memo;
 use crate::page::state::{EngineProgram, EngineReason, EngineState, TuningState};
 use crate::page::store::use_store;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
@@ -113,7 +114,9 @@ pub fn EnginePanel() -> impl IntoView {
                 <strong>{move || engine_text(&state.read())}</strong>
                 <span class="hint">{adapter}</span>
             </p>
-            <p class="hint">{move || state.read().choice().map(|choice| reason_text(&choice.reason))}</p>
+            <p class="hint">
+                {move || state.read().choice().map(|choice| reason_text(&choice.reason))}" "<TermLink term=key_tr!(engine.title) />
+            </p>
             <Show when=move || has_come.get()>
                 <button type="button" on:click=move |_| restart()>{move_tr!(engine.take)}</button>
             </Show>

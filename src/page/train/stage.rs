@@ -18,9 +18,10 @@ use crate::page::state::{Run, RunState};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{bytes, clock, count, figure, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
 use crate::page::train::run_bar::state_text;
+use crate::page::widgets::hint::TermName;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::event::Preparation;
 
@@ -183,11 +184,11 @@ pub fn Figures() -> impl IntoView {
     let left = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.remaining_ms)));
     view! {
         <dl class="figures">
-            <div><dt>{move_tr!(train.accuracy)}</dt><dd>{accuracy}</dd></div>
-            <div><dt>{move_tr!(train.validation_accuracy)}</dt><dd>{validation}</dd></div>
-            <div><dt>{move_tr!(train.loss)}</dt><dd>{loss}</dd></div>
+            <div><dt><TermName label=key_tr!(train.accuracy) /></dt><dd>{accuracy}</dd></div>
+            <div><dt><TermName label=key_tr!(train.validation_accuracy) /></dt><dd>{validation}</dd></div>
+            <div><dt><TermName label=key_tr!(train.loss) /></dt><dd>{loss}</dd></div>
             <div><dt>{move_tr!(train.speed)}</dt><dd>{speed}</dd></div>
-            <div><dt>{move_tr!(train.steps)}</dt><dd>{step}</dd></div>
+            <div><dt><TermName label=key_tr!(train.steps) /></dt><dd>{step}</dd></div>
             <div><dt>{move_tr!(train.elapsed)}</dt><dd>{elapsed}</dd></div>
             <div><dt>{move_tr!(train.left)}</dt><dd>{left}</dd></div>
         </dl>

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use web_sys::HtmlInputElement;
 
 use crate::page::reactive::watch;
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{TextKey, tr};
+use crate::page::widgets::hint::FieldHint;
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to a number in range.
 #[component]
@@ -16,6 +17,9 @@ pub fn NumberField(
     /// What the number does.
     #[prop(into)]
     hint: Signal<String>,
+    /// The key of a text with the term that the hint explains.
+    #[prop(optional, into)]
+    term: Option<Signal<TextKey>>,
     #[prop(into)] value: Signal<f64>,
     /// Minimum and maximum, inclusive.
     range: (f64, f64),
@@ -42,6 +46,10 @@ pub fn NumberField(
         }
         None => is_wrong.set(true),
     };
+    let explanation = move || match is_wrong.get() {
+        true => tr!(train.out_of_range, least = range.0, most = range.1),
+        false => hint.get(),
+    };
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
@@ -60,9 +68,7 @@ pub fn NumberField(
                 }
                 on:change:target=move |event| take(&event.target())
             />
-            <p class="hint" id=hint_id>
-                {move || if is_wrong.get() { tr!(train.out_of_range, least = range.0, most = range.1) } else { hint.get() }}
-            </p>
+            <FieldHint id=hint_id text=Signal::derive(explanation) term />
         </div>
     }
 }

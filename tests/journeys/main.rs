@@ -27,6 +27,5 @@ mod search;
 mod settings;
 mod shell;
 mod threads;
-mod tuning;
 mod visitor;
 mod webgpu;

@@ -288,13 +288,13 @@ impl<P: Platform> Session<P> {
         };
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
-        if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
-            // Warm-up steps whose result is discarded, so that the run's time does not include compiling kernels.
-            let steps = self.device.warm_up_steps;
-            // A run that is stopped meanwhile ends like one that is stopped before its first step.
-            if training::warm_up(&host, &run.control, data, config, steps).await? {
-                self.prepared.replace(kernels);
-            }
+        // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
+        // ends like one that is stopped before its first step.
+        if self.device.compiles_kernels
+            && *self.prepared.borrow() != kernels
+            && training::warm_up(&host, &run.control, data, config).await?
+        {
+            self.prepared.replace(kernels);
         }
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,

@@ -250,13 +250,12 @@ fn pause_step_and_stop_act_within_a_step() {
 }
 
 #[test]
-fn a_run_that_is_stopped_while_kernels_are_prepared_ends_as_stopped() {
-    let mut world = World::with_warm_up(1_000);
+fn a_run_that_is_stopped_while_kernels_are_compiled_ends_as_stopped() {
+    let mut world = World::that_compiles();
     world.load();
     world.train(1, config());
-    let is_preparing = |event: &Event| {
-        matches!(event, Event::Run { update: RunUpdate::Preparing(Preparation::TuningKernels { done: 3, .. }), .. })
-    };
+    let is_preparing =
+        |event: &Event| matches!(event, Event::Run { update: RunUpdate::Preparing(Preparation::CompilingKernels), .. });
     world.until("the preparation", is_preparing);
     world.act(Command::Stop);
     let report = report(&world.end_of(1));
@@ -264,7 +263,7 @@ fn a_run_that_is_stopped_while_kernels_are_prepared_ends_as_stopped() {
     let events = world.machine.events.borrow().clone();
     assert!(losses(&updates(&events, 1)).is_empty());
 
-    // The kernels are not prepared yet. A run that was to resume keeps the weights of its checkpoint.
+    // The kernels are not compiled yet. A run that was to resume keeps the weights of its checkpoint.
     let (step, bytes) = checkpoint();
     world.train_from(2, config(), Some(bytes));
     world.until("the preparation of the other run", |event| {

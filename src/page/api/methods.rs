@@ -21,7 +21,7 @@ use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
-use crate::page::state::{DatasetState, EngineProgram};
+use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
@@ -83,7 +83,6 @@ async fn ready(store: Store) -> Result<Value, Failure> {
         "adapter": engine.info.adapter,
         "threads": engine.info.threads,
         "reason": engine.choice.reason.name(),
-        "isTuned": engine.choice.program == EngineProgram::TunedGpu,
         "build": BUILD,
     }))
 }

@@ -18,12 +18,7 @@ pub fn NoticeList() -> impl IntoView {
         let id = notice.id;
         let deleted = match &notice.kind {
             NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
-            NoticeKind::Runs(_)
-            | NoticeKind::Warning(_)
-            | NoticeKind::FellBack(_)
-            | NoticeKind::Restarted(_)
-            | NoticeKind::TuningFailed(_)
-            | NoticeKind::TunedDiffers { .. } => None,
+            NoticeKind::Runs(_) | NoticeKind::Warning(_) | NoticeKind::FellBack(_) | NoticeKind::Restarted(_) => None,
         };
         let undo = move |deleted: String| {
             let runs = use_runs();
@@ -61,11 +56,6 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
-        NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
-        NoticeKind::TunedDiffers { expected, found } => {
-            // Five decimals, so that the difference is visible.
-            tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
-        }
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

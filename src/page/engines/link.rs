@@ -11,7 +11,7 @@ use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Wish};
 use crate::channel::EngineLink;
 use crate::page::engines::{choice, threads};
-use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
+use crate::page::preferences::{EnginePreference, Threads};
 use crate::page::store::Store;
 use kindling_core::protocol::Command;
 
@@ -42,10 +42,9 @@ pub fn use_engines() -> Link {
 impl Link {
     /// Call once. From then on the store's commands go through the link. Starts no engine.
     pub fn new(store: Store) -> Self {
-        let engines = Engines::new(Tuning::remembered().unwrap_or_default());
         let link = Self {
             store,
-            engines: StoredValue::new_local(engines),
+            engines: StoredValue::new_local(Engines::default()),
             workers: StoredValue::new_local(BTreeMap::new()),
             due: StoredValue::new_local(Due::default()),
         };
@@ -63,11 +62,6 @@ impl Link {
     /// Replaces the engine. The next one loads the same dataset.
     pub fn restart(self, preference: EnginePreference, threads: Threads) {
         self.hear(Input::Wanted(Wish { address: None, preference, threads }));
-    }
-
-    /// Allows kernel autotuning or not. Runs in progress stay in their engine.
-    pub fn set_tuning(self, tuning: Tuning) {
-        self.hear(Input::SetTuning(tuning));
     }
 
     /// Carries out the effects of an input. Telling the page something may make it send a command, whose effects are carried out after those
@@ -110,7 +104,6 @@ impl Link {
                 }
             }),
             Effect::End(engine) => self.workers.update_value(|workers| drop(workers.remove(&engine))),
-            Effect::Remember(tuning) => tuning.remember(),
             Effect::Load { source, split } => {
                 // A load in progress was asked for later.
                 if !self.store.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
@@ -128,13 +121,8 @@ impl Link {
             Told::Event(event) => store.receive(event),
             Told::Starting(choice) => store.engine_starting(choice),
             Told::Explained(reason) => store.engine_explained(reason),
-            Told::Switched(program, info) => store.engine_switched(program, info),
             Told::Replaced => store.engine_replaced(),
             Told::GaveUp(failure) => store.no_engine(&failure),
-            Told::Tuning(tuning) => store.tuning_changed(tuning),
-            Told::RunMoves(run) => store.run_moves(run),
-            Told::RunFallsBack(checkpoint) => store.run_falls_back(&checkpoint),
-            Told::QuestionsLost(failure) => store.questions_lost(&failure),
             Told::Notice(notice) => store.notify(notice),
         }
     }

@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use crate::page::engines::choice::{self, Asked};
+use crate::page::engines::choice;
 use crate::page::engines::link::use_engines;
 use crate::page::engines::threads::{self, Obstacle, THREADS_LIMIT};
-use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
+use crate::page::preferences::{EnginePreference, Preference, Threads};
 use crate::page::reactive::memo;
-use crate::page::state::{EngineProgram, EngineReason, EngineState, TuningState};
+use crate::page::state::{EngineProgram, EngineReason, EngineState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::number_field::NumberField;
@@ -49,8 +49,8 @@ pub fn EnginePanel() -> impl IntoView {
     let state = memo(move |_| store.engine.get());
     let asked = choice::asked_by_address();
     let preference = RwSignal::new(match asked {
-        Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
-        Some(Asked::Program(EngineProgram::Cpu | EngineProgram::CpuThreads { .. })) => EnginePreference::Cpu,
+        Some(EngineProgram::Gpu) => EnginePreference::Webgpu,
+        Some(EngineProgram::Cpu | EngineProgram::CpuThreads { .. }) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
     let threads = RwSignal::new(threads::asked_by_address().or_else(Threads::remembered).unwrap_or_default());
@@ -84,15 +84,7 @@ pub fn EnginePanel() -> impl IntoView {
             None => None,
         }
     });
-    let tuning = memo(move |_| store.tuning.get());
-    let can_tune = memo(move |before: Option<&bool>| match &*state.read() {
-        EngineState::Ready { choice, .. } => choice.may_tune,
-        // As with the engine before, so that nothing flickers.
-        EngineState::Choosing | EngineState::Starting(_) => before == Some(&true),
-        EngineState::Failed(_) => false,
-    });
     let has_come = memo(move |_| state.read().choice().is_some_and(|choice| choice.reason == EngineReason::GpuCame));
-    let tune = move |is_wanted: bool| engines.set_tuning(if is_wanted { Tuning::On } else { Tuning::Off });
     let preferences = vec![
         Segment { value: EnginePreference::Automatic, id: "engine-automatic", name: || tr!(engine.automatic) },
         Segment { value: EnginePreference::Webgpu, id: "engine-webgpu", name: || "WebGPU".to_owned() },
@@ -144,17 +136,6 @@ pub fn EnginePanel() -> impl IntoView {
                 <p class="hint">{move || one_core.get()}</p>
             </Show>
             <p class="hint">{move_tr!(engine.change_warning)}</p>
-            <Show when=move || can_tune.get()>
-                <label class="inline-field">
-                    <input
-                        type="checkbox"
-                        prop:checked=move || tuning.get() != TuningState::Off
-                        on:change:target=move |event| tune(event.target().checked())
-                    />
-                    <span>{move_tr!(engine.tune)}</span>
-                </label>
-                <p class="hint" aria-live="polite">{move || tuning_text(tuning.get())}</p>
-            </Show>
         </section>
     }
 }
@@ -188,19 +169,6 @@ fn obstacle_text(obstacle: Obstacle) -> String {
     match obstacle {
         Obstacle::NotIsolated => tr!(engine.not_isolated),
         Obstacle::Unsupported => tr!(engine.no_threads),
-    }
-}
-
-/// What tuning does, or has brought; tracked.
-pub fn tuning_text(tuning: TuningState) -> String {
-    match tuning {
-        TuningState::Off | TuningState::Idle => tr!(engine.tune_why),
-        TuningState::Tuning { total: 0, .. } => tr!(engine.tuning_begins),
-        TuningState::Tuning { done, total } => tr!(engine.tuning, done = done, total = total),
-        TuningState::OnTrial => tr!(engine.tuned_on_trial),
-        TuningState::Measured { ratio } if ratio >= 1.0 => tr!(engine.tuned_faster, ratio = format!("{ratio:.2}")),
-        TuningState::TookTooLong => tr!(engine.tuning_too_long),
-        TuningState::Measured { ratio } => tr!(engine.tuned_slower, ratio = format!("{ratio:.2}")),
     }
 }
 

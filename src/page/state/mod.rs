@@ -16,20 +16,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use dataset::{DatasetState, Load, LoadStage};
-pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState, TuningState};
+pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState};
 pub use inside::{Inside, SNAPSHOTS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices, RunNotice};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
+    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppState {
     pub engine: EngineState,
-    pub tuning: TuningState,
     pub dataset: DatasetState,
     pub run: RunState,
     pub curves: Curves,
@@ -42,8 +41,6 @@ pub struct AppState {
     weights: Option<Bulk>,
     /// The report of the ended run that is being opened.
     opening: Option<RunReport>,
-    /// Whether the run is moving to another engine: the updates that precede its first step there are ignored.
-    is_moving: bool,
     /// Checkpoints and ended runs that still have to be stored.
     pub news: Vec<RunNews>,
     /// Monitoring of the current run's network.
@@ -54,7 +51,6 @@ pub struct AppState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub engine: bool,
-    pub tuning: bool,
     pub dataset: bool,
     pub run: bool,
     pub curves: bool,
@@ -67,7 +63,6 @@ pub struct Changed {
 impl Changed {
     pub const NOTHING: Self = Self {
         engine: false,
-        tuning: false,
         dataset: false,
         run: false,
         curves: false,
@@ -119,7 +114,6 @@ impl AppState {
             }
             Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
                 self.replace_run();
-                self.is_moving = false;
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
@@ -157,31 +151,6 @@ impl AppState {
         let Some(choice) = self.engine.choice_mut() else { return Changed::NOTHING };
         choice.reason = reason;
         Changed { engine: true, ..Changed::NOTHING }
-    }
-
-    /// Records that commands now go to another engine, which is already running.
-    pub fn engine_switched(&mut self, program: EngineProgram, info: EngineInfo) -> Changed {
-        let Some(choice) = self.engine.choice().cloned() else { return Changed::NOTHING };
-        self.engine = EngineState::Ready { choice: EngineChoice { program, ..choice }, info };
-        Changed { engine: true, ..Changed::NOTHING }
-    }
-
-    /// Records that the current run is moving to another engine.
-    pub fn run_moves(&mut self, run: RunId) -> Changed {
-        self.is_moving = self.run.run().is_some_and(|current| current.id == run);
-        Changed::NOTHING
-    }
-
-    /// Drops the pending questions: no engine is left to answer them.
-    pub fn lose_questions(&mut self) -> Changed {
-        self.questions.clear();
-        Changed { questions: true, ..Changed::NOTHING }
-    }
-
-    pub fn set_tuning(&mut self, tuning: TuningState) -> Changed {
-        let is_new = self.tuning != tuning;
-        self.tuning = tuning;
-        Changed { tuning: is_new, ..Changed::NOTHING }
     }
 
     /// Records that no engine is started again until the visitor asks for it.
@@ -251,7 +220,6 @@ impl AppState {
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Choosing;
-        self.is_moving = false;
         if let Load::Loading { source, .. } = &self.dataset.load {
             self.dataset.load = Load::Failed { source: source.clone(), failure: failure.clone() };
         }

@@ -28,10 +28,6 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was restarted.
     Restarted(Failure),
-    /// Tuned kernels failed and are no longer used.
-    TuningFailed(Failure),
-    /// Tuned kernels computed a different loss for the same step and are not used.
-    TunedDiffers { expected: f32, found: f32 },
     /// About stored runs and imported configs.
     Runs(RunNotice),
 }

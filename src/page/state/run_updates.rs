@@ -6,12 +6,6 @@ use kindling_core::protocol::{RunReport, RunUpdate};
 impl AppState {
     /// Applies an update of the current run. The caller makes sure that the run is the current one and is active.
     pub(super) fn apply_run(&mut self, update: &RunUpdate) -> Changed {
-        if self.is_moving {
-            if matches!(update, RunUpdate::Preparing(_) | RunUpdate::Started { .. }) {
-                return Changed::NOTHING;
-            }
-            self.is_moving = false;
-        }
         let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
         let mut changed = Changed { run: true, ..Changed::NOTHING };
         match update {

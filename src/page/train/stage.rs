@@ -7,7 +7,6 @@ use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished};
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
-use crate::page::engines::panel::tuning_text;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
@@ -138,12 +137,6 @@ fn Active() -> impl IntoView {
             | RunState::Failed { .. } => state_text(run),
         })
     });
-    let tuning = memo(move |_| store.tuning.get());
-    let tuning_note = move || {
-        let tuning = tuning.get();
-        let text = tuning.is_under_way().then(|| tuning_text(tuning));
-        text.map(|text| view! { <p class="hint" role="status">{text}</p> })
-    };
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>
@@ -154,7 +147,6 @@ fn Active() -> impl IntoView {
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
-            {tuning_note}
             <Controls />
             <AdjustPanel />
         </div>
@@ -199,6 +191,5 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
         None => tr!(train.preparing),
         Some(Preparation::BuildingNetwork) => tr!(train.building),
         Some(Preparation::CompilingKernels) => tr!(train.compiling),
-        Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),
     }
 }

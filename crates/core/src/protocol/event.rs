@@ -74,7 +74,7 @@ pub enum DatasetUpdate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RunUpdate {
-    /// Before the first step: building the network, compiling or autotuning kernels.
+    /// Before the first step: building the network, compiling kernels.
     Preparing(Preparation),
     /// The first step is about to start.
     Started {
@@ -115,9 +115,4 @@ pub enum RunUpdate {
 pub enum Preparation {
     BuildingNetwork,
     CompilingKernels,
-    /// Kernel autotuning, once per adapter and network; `done` of `total` warm-up steps are done.
-    TuningKernels {
-        done: u32,
-        total: u32,
-    },
 }

@@ -10,9 +10,6 @@ pub fn run_event(update: &RunUpdate) -> Value {
     match update {
         RunUpdate::Preparing(Preparation::BuildingNetwork) => preparing("buildingNetwork"),
         RunUpdate::Preparing(Preparation::CompilingKernels) => preparing("compilingKernels"),
-        RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
-            json!({ "kind": "preparing", "stage": "tuningKernels", "done": done, "total": total })
-        }
         RunUpdate::Started { steps_per_epoch, total_steps, parameters } => json!({
             "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
         }),
@@ -105,8 +102,8 @@ mod tests {
     fn events_have_their_kind_and_use_camel_case() {
         check(RunUpdate::Resumed, json!({ "kind": "resumed" }));
         check(
-            RunUpdate::Preparing(Preparation::TuningKernels { done: 1, total: 3 }),
-            json!({ "kind": "preparing", "stage": "tuningKernels", "done": 1, "total": 3 }),
+            RunUpdate::Preparing(Preparation::CompilingKernels),
+            json!({ "kind": "preparing", "stage": "compilingKernels" }),
         );
         check(
             RunUpdate::Started { steps_per_epoch: 5, total_steps: 10, parameters: 61_706 },

@@ -1,25 +1,17 @@
 //! The life of the page's engines as a state machine: commands, events and answers of the host go in, [`Effect`]s come out, and
 //! [`super::link`] carries them out. It uses neither workers nor timers, so native tests can run it.
 //!
-//! One engine trains and answers. On a GPU a second one may run beside it, to autotune kernels: see [`tuner`]. [`routing`] decides which
-//! engine a command goes to and what an event means, [`moving`] moves a run from one engine to the other, [`crash`] replaces a lost engine.
+//! One engine trains and answers. [`crash`] replaces it if it is lost.
 
 mod crash;
-mod moving;
-mod routing;
 #[cfg(test)]
 mod tests;
-mod tuner;
 
-use self::tuner::Tuner;
-use crate::page::engines::choice::Asked;
 use crate::page::engines::files::{EngineFiles, Presence};
-use crate::page::preferences::{EnginePreference, Threads, Tuning};
-use crate::page::state::{
-    AppState, Checkpoint, EngineChoice, EngineProgram, EngineReason, NoticeKind, RunState, TuningState,
-};
+use crate::page::preferences::{EnginePreference, Threads};
+use crate::page::state::{AppState, EngineChoice, EngineProgram, EngineReason, NoticeKind, RunState};
 use kindling_core::config::SplitConfig;
-use kindling_core::protocol::{Command, DatasetSource, EngineInfo, EngineKind, Event, Failure, RunId};
+use kindling_core::protocol::{Command, DatasetSource, EngineKind, Event, Failure, RunUpdate};
 
 /// The maximum number of commands that wait for an engine to be chosen. More than these are dropped: only a runaway script sends so many.
 const QUEUE_LIMIT: usize = 64;
@@ -29,8 +21,6 @@ const QUEUE_LIMIT: usize = 64;
 pub struct Engines {
     /// The engine that trains and answers.
     active: Option<Engine>,
-    /// The GPU's other engine, with tuned kernels or without, once it was needed.
-    beside: Option<Engine>,
     /// Commands that wait for an engine. Empty while there is one.
     queue: Vec<Command>,
     /// The latest request for an engine.
@@ -46,11 +36,6 @@ pub struct Engines {
     /// Engines lost since a run last finished.
     n_lost: u32,
     n_started: u32,
-    /// Whether the visitor allows kernel autotuning.
-    tuning: Tuning,
-    tuner: Tuner,
-    /// The id of the run in which the engine beside repeats steps. It counts down, while the page's run ids count up.
-    proof: RunId,
     /// Effects of the present input, until [`Engines::hear`] returns them.
     effects: Vec<Effect>,
 }
@@ -58,15 +43,8 @@ pub struct Engines {
 /// An engine that runs or starts.
 struct Engine {
     id: EngineId,
-    program: EngineProgram,
-    /// Known once the engine is ready.
-    info: Option<EngineInfo>,
-    /// The dataset that the engine has loaded or was told to load.
-    dataset: Option<(DatasetSource, SplitConfig)>,
-    /// Whether the engine may have open questions.
-    was_active: bool,
-    /// Whether the run has moved to the other engine, but this one has not reported its end yet.
-    is_leaving: bool,
+    /// Whether it has started.
+    is_ready: bool,
 }
 
 /// Identifies an engine among all that were started.
@@ -76,7 +54,7 @@ pub struct EngineId(pub u32);
 /// Which engine is requested. The page's address takes precedence over the visitor's preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Wish {
-    pub address: Option<Asked>,
+    pub address: Option<EngineProgram>,
     pub preference: EnginePreference,
     /// For the CPU.
     pub threads: Threads,
@@ -108,8 +86,6 @@ pub enum Input {
         engine: EngineId,
         event: Event,
     },
-    /// The visitor allows kernel autotuning, or no longer. Runs in progress stay in their engine.
-    SetTuning(Tuning),
 }
 
 #[derive(Debug, PartialEq)]
@@ -130,8 +106,6 @@ pub enum Effect {
         command: Command,
     },
     End(EngineId),
-    /// Remember the preference for the next visit.
-    Remember(Tuning),
     /// Have the page load the dataset that the previous engine held, unless it is loading another one by now.
     Load {
         source: DatasetSource,
@@ -143,33 +117,18 @@ pub enum Effect {
 /// What the page's state is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// An event of the engine that trains, or an answer of the one that did.
     Event(Event),
     Starting(EngineChoice),
     /// The reason for the engine has changed since it was chosen.
     Explained(EngineReason),
-    /// Another engine trains and answers from now on.
-    Switched(EngineProgram, EngineInfo),
     /// The engine was ended on purpose.
     Replaced,
     /// No engine starts until the visitor asks for one.
     GaveUp(Failure),
-    Tuning(TuningState),
-    /// The run continues in another engine.
-    RunMoves(RunId),
-    /// The run continues in another engine, from this checkpoint.
-    RunFallsBack(Box<Checkpoint>),
-    /// An engine with open questions is lost, while another one continues.
-    QuestionsLost(Failure),
     Notice(NoticeKind),
 }
 
 impl Engines {
-    /// `tuning` is the visitor's preference from an earlier visit.
-    pub fn new(tuning: Tuning) -> Self {
-        Self { tuning, ..Self::default() }
-    }
-
     /// Updates the state and returns what is to be done, in order. `page` is the page's state before an event, but after a command, was
     /// applied to it.
     pub fn hear(&mut self, input: Input, page: &AppState) -> Vec<Effect> {
@@ -182,9 +141,8 @@ impl Engines {
             Input::HostHas { wish, files } if self.is_latest(wish) => self.take_when_there(files.as_ref(), page),
             // Another engine was requested meanwhile.
             Input::Found { .. } | Input::HostHas { .. } => {}
-            Input::Asked(command) => self.carry(command, page),
+            Input::Asked(command) => self.send(command),
             Input::Said { engine, event } => self.said(engine, event, page),
-            Input::SetTuning(tuning) => self.set_tuning(tuning, page),
         }
         std::mem::take(&mut self.effects)
     }
@@ -196,7 +154,7 @@ impl Engines {
     fn want(&mut self, wish: Wish) {
         self.n_lost = 0;
         if self.active.is_some() || self.choice.is_some() {
-            self.end_engines();
+            self.end_engine();
             self.tell(Told::Replaced);
             // Nobody waits for their results any more.
             self.queue.clear();
@@ -270,11 +228,12 @@ impl Engines {
     }
 
     fn start_active(&mut self, choice: EngineChoice, page: &AppState) {
-        self.end_engines();
+        self.end_engine();
         self.tell(Told::Starting(choice.clone()));
-        let engine = Engine { was_active: true, ..self.start(choice.program) };
-        let id = engine.id;
-        self.active = Some(engine);
+        self.n_started += 1;
+        let id = EngineId(self.n_started);
+        self.effects.push(Effect::Start { engine: id, url: self.files.url(choice.program) });
+        self.active = Some(Engine { id, is_ready: false });
         // A new engine does not know yet that the network is being monitored.
         if let Some(watch) = page.inside.watch {
             self.send_to(id, Command::Watch(Some(watch)));
@@ -282,22 +241,29 @@ impl Engines {
         for command in std::mem::take(&mut self.queue) {
             self.send_to(id, command);
         }
-        self.tuner = Tuner::new(choice.may_tune && self.tuning == Tuning::On);
         self.choice = Some(choice);
-        self.show_tuning(page);
     }
 
-    fn start(&mut self, program: EngineProgram) -> Engine {
-        self.n_started += 1;
-        let id = EngineId(self.n_started);
-        self.effects.push(Effect::Start { engine: id, url: self.files.url(program) });
-        Engine { id, program, info: None, dataset: None, was_active: false, is_leaving: false }
+    fn end_engine(&mut self) {
+        if let Some(engine) = self.active.take() {
+            self.effects.push(Effect::End(engine.id));
+        }
     }
 
-    fn end_engines(&mut self) {
-        let (active, beside) = (self.active.take(), self.beside.take());
-        active.into_iter().chain(beside).for_each(|engine| self.effects.push(Effect::End(engine.id)));
-        self.tuner = Tuner::default();
+    /// Handles an event. Events of an engine that was ended are ignored.
+    fn said(&mut self, id: EngineId, event: Event, page: &AppState) {
+        let Some(engine) = self.active.as_mut().filter(|engine| engine.id == id) else { return };
+        match event {
+            Event::Crashed(failure) => return self.replace_lost(failure, page),
+            Event::Ready(_) => engine.is_ready = true,
+            Event::Run { update: RunUpdate::Finished(_), .. } => self.n_lost = 0,
+            Event::Dataset(_)
+            | Event::Run { .. }
+            | Event::AnswerProgress { .. }
+            | Event::Answer { .. }
+            | Event::Warning(_) => {}
+        }
+        self.tell(Told::Event(event));
     }
 
     /// Sends a command to the engine that trains and answers.

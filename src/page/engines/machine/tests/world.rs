@@ -8,16 +8,15 @@ use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::Images;
 use kindling_core::protocol::{
-    Bulk, DatasetSummary, DatasetUpdate, Ending, EngineKind, FailureKind, ImageShape, Progress, RequestId, RunReport,
-    RunUpdate, SplitCounts, SplitName,
+    DatasetSummary, DatasetUpdate, Ending, EngineInfo, EngineKind, FailureKind, ImageShape, RequestId, RunId,
+    RunReport, RunUpdate, SplitCounts, SplitName,
 };
 
 pub const RUN: RunId = RunId(1);
 /// How many threads the browser allows.
 pub const N_THREADS: u32 = 3;
-pub const HOST: &str =
-    r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engine_gpu_tuned": "3" }, "coming": [] }"#;
-pub const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
+pub const HOST: &str = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2" }, "coming": [] }"#;
+pub const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu"] }"#;
 pub const HOST_THREADS: &str = r#"{ "engines": { "engine_cpu": "1", "engine_cpu_threads": "4" }, "coming": [] }"#;
 pub const HOST_THREADS_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_cpu_threads"] }"#;
 pub const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
@@ -26,13 +25,13 @@ pub const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }
 pub struct World {
     pub engines: Engines,
     pub page: AppState,
-    /// All effects except events and the state of tuning.
+    /// All effects except events.
     pub done: Vec<Effect>,
 }
 
 impl World {
     pub fn new() -> Self {
-        Self { engines: Engines::new(Tuning::On), page: AppState::default(), done: Vec::new() }
+        Self { engines: Engines::default(), page: AppState::default(), done: Vec::new() }
     }
 
     /// Carries out the effects as the page's link does: what an effect causes is carried out after the effects already due.
@@ -48,7 +47,7 @@ impl World {
                 }
                 _ => {}
             }
-            if !matches!(effect, Effect::Tell(Told::Event(_) | Told::Tuning(_))) {
+            if !matches!(effect, Effect::Tell(Told::Event(_))) {
                 self.done.push(effect);
             }
         }
@@ -61,13 +60,8 @@ impl World {
             Told::Event(event) => page.apply(&event),
             Told::Starting(choice) => page.engine_starting(choice),
             Told::Explained(reason) => page.engine_explained(reason),
-            Told::Switched(program, info) => page.engine_switched(program, info),
             Told::Replaced => page.lose_engine(&failure(FailureKind::Canceled)),
             Told::GaveUp(failure) => page.engine_failed(&failure),
-            Told::Tuning(tuning) => page.set_tuning(tuning),
-            Told::RunMoves(run) => page.run_moves(run),
-            Told::RunFallsBack(checkpoint) => page.take_past(checkpoint.run, checkpoint.curves),
-            Told::QuestionsLost(_) => page.lose_questions(),
             Told::Notice(notice) => page.notify(notice),
         };
     }
@@ -88,8 +82,7 @@ impl World {
     }
 
     pub fn found(&mut self, wish: WishId, program: EngineProgram, host: &str) {
-        let may_tune = program == EngineProgram::Gpu;
-        let choice = EngineChoice { program, reason: EngineReason::Chosen, may_tune };
+        let choice = EngineChoice { program, reason: EngineReason::Chosen };
         self.hear(Input::Found { wish, choice, n_threads: N_THREADS, files: files(host) });
     }
 
@@ -118,40 +111,6 @@ impl World {
         self.said(engine, Event::Run { run, update });
     }
 
-    pub fn progress(&mut self, engine: u32, run: RunId, losses: &[f32], images_per_second: f64) {
-        let progress =
-            Progress { losses: losses.to_vec(), images_per_second, remaining_ms: 1e9, ..Progress::default() };
-        self.run_said(engine, run, RunUpdate::Progress(progress));
-    }
-
-    pub fn checkpoint(&mut self, engine: u32) {
-        self.run_said(engine, RUN, RunUpdate::Checkpoint { step: 8, bytes: weights() });
-    }
-
-    /// Engine 1 trains on the GPU, engine 2 has tuned its kernels and proved them correct. The run moves at its next checkpoint.
-    pub fn proved() -> Self {
-        let mut world = Self::new();
-        world.find(EngineProgram::Gpu, HOST);
-        world.ready(1);
-        world.load(1);
-        world.ask(train(RUN));
-        world.run_said(1, RUN, RunUpdate::Started { steps_per_epoch: 10, total_steps: 100, parameters: 1 });
-        world.progress(1, RUN, &[2.5], 100.0);
-        world.checkpoint(1);
-        world.ready(2);
-        world.progress(2, world.engines.proof, &LOSSES, 100.0);
-        world.progress(1, RUN, &LOSSES, 100.0);
-        world
-    }
-
-    /// The run has moved to engine 2.
-    pub fn on_trial() -> Self {
-        let mut world = Self::proved();
-        world.done.clear();
-        world.checkpoint(1);
-        world
-    }
-
     /// The effects since the previous call.
     pub fn take_done(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.done)
@@ -161,8 +120,6 @@ impl World {
         self.page.engine.choice().map(|choice| choice.program)
     }
 }
-
-pub const LOSSES: [f32; 8] = [2.4, 2.3, 2.2, 2.1, 2.0, 1.9, 1.8, 1.7];
 
 pub fn files(host: &str) -> EngineFiles {
     json::from_text(host).unwrap()
@@ -174,10 +131,6 @@ pub fn info() -> EngineInfo {
 
 pub fn failure(kind: FailureKind) -> Failure {
     Failure::new(kind, "a reason")
-}
-
-pub fn weights() -> Bulk {
-    vec![1, 2].into()
 }
 
 pub fn config() -> RunConfig {

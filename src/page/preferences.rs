@@ -120,11 +120,11 @@ impl Preference for SettingsMode {
     const VALUES: &'static [(Self, &'static str)] = &[(Self::Simple, "simple"), (Self::Expert, "expert")];
 }
 
-fn read(key: &str) -> Option<String> {
+pub fn read(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-fn write(key: &str, name: &str) {
+pub fn write(key: &str, name: &str) {
     if let Some(storage) = storage() {
         // If storage is full or forbidden, the preference lasts as long as the page.
         storage.set_item(key, name).ok();

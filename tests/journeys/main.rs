@@ -20,6 +20,7 @@ mod hosting;
 mod inside;
 mod kernels;
 mod pictures;
+mod race;
 mod resume;
 mod robust;
 mod runs;

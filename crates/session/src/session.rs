@@ -125,6 +125,8 @@ impl<P: Platform> Session<P> {
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
+            Command::Hold => self.steer(Control::hold),
+            Command::Release => self.steer(Control::release),
             Command::Checkpoint => self.steer(Control::checkpoint),
             Command::Adjust { run, change } => self.adjust(run, change),
             Command::Watch(watch) => {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::engines::panel::differ_text;
 use crate::page::runs::{run_notice_text, use_runs};
 use crate::page::state::{Notice, NoticeKind, RunNotice};
 use crate::page::store::use_store;
@@ -18,7 +19,11 @@ pub fn NoticeList() -> impl IntoView {
         let id = notice.id;
         let deleted = match &notice.kind {
             NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
-            NoticeKind::Runs(_) | NoticeKind::Warning(_) | NoticeKind::FellBack(_) | NoticeKind::Restarted(_) => None,
+            NoticeKind::Runs(_)
+            | NoticeKind::Warning(_)
+            | NoticeKind::FellBack(_)
+            | NoticeKind::Restarted(_)
+            | NoticeKind::DevicesDiffer { .. } => None,
         };
         let undo = move |deleted: String| {
             let runs = use_runs();
@@ -56,6 +61,7 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
+        NoticeKind::DevicesDiffer { cpu, gpu } => differ_text(*cpu, *gpu),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

@@ -22,13 +22,18 @@ fn asked_by_query(query: &str) -> Option<EngineProgram> {
     }
 }
 
-pub async fn choose(asked: Option<EngineProgram>, preference: EnginePreference) -> EngineChoice {
-    let choice = |program, reason| EngineChoice { program, reason };
+/// Chooses the engine. The names of the GPU come with it, if runs are raced on it.
+pub async fn choose(asked: Option<EngineProgram>, preference: EnginePreference) -> (EngineChoice, String) {
+    let pinned = |program, reason| (EngineChoice { program, reason, may_race: false }, String::new());
     match (asked, preference) {
-        (Some(program), _) => choice(program, EngineReason::Address),
-        (None, EnginePreference::Webgpu) => choice(EngineProgram::Gpu, EngineReason::Chosen),
-        (None, EnginePreference::Cpu) => choice(EngineProgram::Cpu, EngineReason::Chosen),
-        (None, EnginePreference::Automatic) => decide(&look().await),
+        (Some(program), _) => pinned(program, EngineReason::Address),
+        (None, EnginePreference::Webgpu) => pinned(EngineProgram::Gpu, EngineReason::Chosen),
+        (None, EnginePreference::Cpu) => pinned(EngineProgram::Cpu, EngineReason::Chosen),
+        (None, EnginePreference::Automatic) => {
+            let findings = look().await;
+            let choice = decide(&findings);
+            (choice, findings.adapter.map(|adapter| adapter.names).unwrap_or_default())
+        }
     }
 }
 
@@ -58,7 +63,7 @@ impl Adapter {
 const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn decide(findings: &Findings) -> EngineChoice {
-    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason };
+    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_race: false };
     let Some(adapter) = &findings.adapter else {
         return cpu(if findings.has_webgpu { EngineReason::NoAdapter } else { EngineReason::NoWebGpu });
     };
@@ -68,7 +73,7 @@ fn decide(findings: &Findings) -> EngineChoice {
     if !adapter.has_timestamps {
         return cpu(EngineReason::NoTimestampQuery);
     }
-    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound }
+    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_race: true }
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -111,7 +116,8 @@ mod tests {
     use super::*;
 
     fn check(adapter: Option<Adapter>, program: EngineProgram, reason: EngineReason) {
-        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason });
+        let may_race = program == EngineProgram::Gpu;
+        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason, may_race });
     }
 
     fn gpu() -> Adapter {

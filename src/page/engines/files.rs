@@ -69,7 +69,7 @@ impl EngineFiles {
 
     /// The choice, or the CPU as long as the chosen engine is not there. The CPU gets `n_threads`.
     pub fn settle(&self, choice: EngineChoice, n_threads: u32) -> EngineChoice {
-        let cpu = |reason| EngineChoice { program: self.cpu(n_threads), reason };
+        let cpu = |reason| EngineChoice { program: self.cpu(n_threads), reason, may_race: false };
         match self.presence(choice.program) {
             _ if choice.program.kind() == EngineKind::Cpu => cpu(choice.reason),
             Presence::Coming => cpu(EngineReason::GpuComing),
@@ -92,11 +92,13 @@ async fn received(response: Promise) -> Option<EngineFiles> {
 mod tests {
     use super::*;
 
-    const GPU: EngineChoice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound };
+    const GPU: EngineChoice =
+        EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_race: true };
 
     fn check(files: &str, program: EngineProgram, reason: EngineReason) {
         let files: EngineFiles = json::from_text(files).unwrap();
-        assert_eq!(files.settle(GPU, 1), EngineChoice { program, reason }, "{files:?}");
+        let may_race = program == EngineProgram::Gpu;
+        assert_eq!(files.settle(GPU, 1), EngineChoice { program, reason, may_race }, "{files:?}");
     }
 
     #[test]
@@ -126,7 +128,7 @@ mod tests {
     fn the_cpu_gets_its_threads_where_the_host_has_the_engine_for_them() {
         let settle = |files: &str, program, n_threads| {
             let files: EngineFiles = json::from_text(files).unwrap();
-            let choice = EngineChoice { program, reason: EngineReason::Chosen };
+            let choice = EngineChoice { program, reason: EngineReason::Chosen, may_race: false };
             files.settle(choice, n_threads).program
         };
         let (cpu, gpu) = (EngineProgram::Cpu, EngineProgram::Gpu);

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::files::EngineFiles;
-use super::machine::{Effect, EngineId, Engines, Input, Told, Wish};
+use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
 use crate::channel::EngineLink;
 use crate::page::engines::{choice, threads};
 use crate::page::preferences::{EnginePreference, Threads};
@@ -44,7 +44,7 @@ impl Link {
     pub fn new(store: Store) -> Self {
         let link = Self {
             store,
-            engines: StoredValue::new_local(Engines::default()),
+            engines: StoredValue::new_local(Engines::new(Verdicts::remembered())),
             workers: StoredValue::new_local(BTreeMap::new()),
             due: StoredValue::new_local(Due::default()),
         };
@@ -85,9 +85,9 @@ impl Link {
         match effect {
             Effect::Find { id, wish } => spawn_local(async move {
                 let files = EngineFiles::fetch();
-                let choice = choice::choose(wish.address, wish.preference).await;
+                let (choice, adapter) = choice::choose(wish.address, wish.preference).await;
                 let files = files.await.unwrap_or_default();
-                self.hear(Input::Found { wish: id, choice, n_threads: threads::count(wish.threads), files });
+                self.hear(Input::Found { wish: id, choice, adapter, n_threads: threads::count(wish.threads), files });
             }),
             Effect::AskHostLater(wish) => spawn_local(async move {
                 sleep(COMING_MS).await;
@@ -104,6 +104,11 @@ impl Link {
                 }
             }),
             Effect::End(engine) => self.workers.update_value(|workers| drop(workers.remove(&engine))),
+            Effect::SetAlarm { id, after_ms } => spawn_local(async move {
+                sleep(after_ms).await;
+                self.hear(Input::Alarm(id));
+            }),
+            Effect::Remember(verdicts) => verdicts.remember(),
             Effect::Load { source, split } => {
                 // A load in progress was asked for later.
                 if !self.store.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
@@ -121,8 +126,11 @@ impl Link {
             Told::Event(event) => store.receive(event),
             Told::Starting(choice) => store.engine_starting(choice),
             Told::Explained(reason) => store.engine_explained(reason),
+            Told::Switched(program, info) => store.engine_switched(program, info),
             Told::Replaced => store.engine_replaced(),
             Told::GaveUp(failure) => store.no_engine(&failure),
+            Told::Race(race) => store.race_changed(race),
+            Told::RunMoves(run) => store.run_moves(run),
             Told::Notice(notice) => store.notify(notice),
         }
     }

@@ -7,8 +7,10 @@ use crate::page::engines::link::use_engines;
 use crate::page::engines::threads::{self, Obstacle, THREADS_LIMIT};
 use crate::page::preferences::{EnginePreference, Preference, Threads};
 use crate::page::reactive::memo;
-use crate::page::state::{EngineProgram, EngineReason, EngineState};
+use crate::page::state::{EngineProgram, EngineReason, EngineState, RaceState, StepTime};
 use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::figure;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::segments::{Segment, Segments};
@@ -84,6 +86,7 @@ pub fn EnginePanel() -> impl IntoView {
             None => None,
         }
     });
+    let race = memo(move |_| race_text(&store.race.get()));
     let has_come = memo(move |_| state.read().choice().is_some_and(|choice| choice.reason == EngineReason::GpuCame));
     let preferences = vec![
         Segment { value: EnginePreference::Automatic, id: "engine-automatic", name: || tr!(engine.automatic) },
@@ -106,6 +109,7 @@ pub fn EnginePanel() -> impl IntoView {
                 <span class="hint">{adapter}</span>
             </p>
             <p class="hint">{move || state.read().choice().map(|choice| reason_text(&choice.reason))}</p>
+            <p class="hint" aria-live="polite">{move || race.get()}</p>
             <Show when=move || has_come.get()>
                 <button type="button" on:click=move |_| restart()>{move_tr!(engine.take)}</button>
             </Show>
@@ -170,6 +174,58 @@ fn obstacle_text(obstacle: Obstacle) -> String {
         Obstacle::NotIsolated => tr!(engine.not_isolated),
         Obstacle::Unsupported => tr!(engine.no_threads),
     }
+}
+
+/// Which device is faster for the run's network, as far as it is known; tracked.
+fn race_text(race: &RaceState) -> Option<String> {
+    Some(match race {
+        RaceState::Off => return None,
+        RaceState::Open => tr!(engine.race_why),
+        RaceState::UnderWay { challenger: EngineKind::Cpu } => tr!(engine.racing_cpu),
+        RaceState::UnderWay { challenger: EngineKind::Webgpu | EngineKind::Gpu } => tr!(engine.racing_gpu),
+        RaceState::Measured { times, .. } => {
+            tr!(engine.raced, cpu = step_time_text(times.cpu), gpu = step_time_text(times.gpu))
+        }
+        RaceState::Differs { cpu, gpu } => differ_text(*cpu, *gpu),
+        RaceState::Failed { challenger: EngineKind::Cpu, failure } => {
+            tr!(engine.race_failed_cpu, failure = failure_text(failure))
+        }
+        RaceState::Failed { challenger: EngineKind::Webgpu | EngineKind::Gpu, failure } => {
+            tr!(engine.race_failed_gpu, failure = failure_text(failure))
+        }
+    })
+}
+
+/// Five decimals, so that the difference is visible; tracked.
+pub fn differ_text(cpu: f32, gpu: f32) -> String {
+    tr!(engine.race_differs, cpu = format!("{cpu:.5}"), gpu = format!("{gpu:.5}"))
+}
+
+fn step_time_text(time: StepTime) -> String {
+    match time {
+        StepTime::Exactly(ms) => format!("{} ms", figure(ms)),
+        StepTime::AtLeast(ms) => format!("> {} ms", figure(ms)),
+    }
+}
+
+/// The device that the run trains on, and whether it moved there; tracked.
+pub fn device_text(device: EngineKind, race: &RaceState) -> String {
+    match (race, device) {
+        (RaceState::UnderWay { challenger: EngineKind::Cpu }, _) => tr!(engine.racing_cpu),
+        (RaceState::UnderWay { .. }, _) => tr!(engine.racing_gpu),
+        (RaceState::Measured { times, has_moved: true }, EngineKind::Cpu) => {
+            tr!(engine.moved_cpu, ratio = ratio_text(times.gain_of_leaving(EngineKind::Webgpu)))
+        }
+        (RaceState::Measured { times, has_moved: true }, EngineKind::Webgpu | EngineKind::Gpu) => {
+            tr!(engine.moved_gpu, ratio = ratio_text(times.gain_of_leaving(EngineKind::Cpu)))
+        }
+        (_, EngineKind::Cpu) => tr!(engine.trains_cpu),
+        (_, EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.trains_gpu),
+    }
+}
+
+fn ratio_text(ratio: f64) -> String {
+    format!("{ratio:.1}")
 }
 
 fn reason_text(reason: &EngineReason) -> String {

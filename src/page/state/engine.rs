@@ -41,6 +41,8 @@ impl EngineState {
 pub struct EngineChoice {
     pub program: EngineProgram,
     pub reason: EngineReason,
+    /// Whether each run trains on the faster one of two devices, see [`super::RaceState`].
+    pub may_race: bool,
 }
 
 /// The engine builds that the page can run.

@@ -7,6 +7,7 @@ mod dataset;
 mod engine;
 mod inside;
 mod notices;
+mod race;
 mod run;
 mod run_updates;
 #[cfg(test)]
@@ -19,16 +20,18 @@ pub use dataset::{DatasetState, Load, LoadStage};
 pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState};
 pub use inside::{Inside, SNAPSHOTS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices, RunNotice};
+pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunReport,
+    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppState {
     pub engine: EngineState,
+    pub race: RaceState,
     pub dataset: DatasetState,
     pub run: RunState,
     pub curves: Curves,
@@ -41,6 +44,8 @@ pub struct AppState {
     weights: Option<Bulk>,
     /// The report of the ended run that is being opened.
     opening: Option<RunReport>,
+    /// Whether the run is moving to another engine: the updates that precede its first step there are ignored.
+    is_moving: bool,
     /// Checkpoints and ended runs that still have to be stored.
     pub news: Vec<RunNews>,
     /// Monitoring of the current run's network.
@@ -51,6 +56,7 @@ pub struct AppState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub engine: bool,
+    pub race: bool,
     pub dataset: bool,
     pub run: bool,
     pub curves: bool,
@@ -63,6 +69,7 @@ pub struct Changed {
 impl Changed {
     pub const NOTHING: Self = Self {
         engine: false,
+        race: false,
         dataset: false,
         run: false,
         curves: false,
@@ -114,6 +121,7 @@ impl AppState {
             }
             Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
                 self.replace_run();
+                self.is_moving = false;
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
@@ -134,6 +142,8 @@ impl AppState {
             | Command::Resume
             | Command::Step
             | Command::Stop
+            | Command::Hold
+            | Command::Release
             | Command::Checkpoint
             | Command::Adjust { .. }
             | Command::Withdraw { .. } => Changed::NOTHING,
@@ -151,6 +161,25 @@ impl AppState {
         let Some(choice) = self.engine.choice_mut() else { return Changed::NOTHING };
         choice.reason = reason;
         Changed { engine: true, ..Changed::NOTHING }
+    }
+
+    /// Records that commands now go to another engine, which is already running.
+    pub fn engine_switched(&mut self, program: EngineProgram, info: EngineInfo) -> Changed {
+        let Some(choice) = self.engine.choice().cloned() else { return Changed::NOTHING };
+        self.engine = EngineState::Ready { choice: EngineChoice { program, ..choice }, info };
+        Changed { engine: true, ..Changed::NOTHING }
+    }
+
+    /// Records that the current run is moving to another engine.
+    pub fn run_moves(&mut self, run: RunId) -> Changed {
+        self.is_moving = self.run.run().is_some_and(|current| current.id == run);
+        Changed::NOTHING
+    }
+
+    pub fn set_race(&mut self, race: RaceState) -> Changed {
+        let is_new = self.race != race;
+        self.race = race;
+        Changed { race: is_new, ..Changed::NOTHING }
     }
 
     /// Records that no engine is started again until the visitor asks for it.
@@ -220,6 +249,7 @@ impl AppState {
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Choosing;
+        self.is_moving = false;
         if let Load::Loading { source, .. } = &self.dataset.load {
             self.dataset.load = Load::Failed { source: source.clone(), failure: failure.clone() };
         }

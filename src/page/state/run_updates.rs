@@ -6,6 +6,12 @@ use kindling_core::protocol::{RunReport, RunUpdate};
 impl AppState {
     /// Applies an update of the current run. The caller makes sure that the run is the current one and is active.
     pub(super) fn apply_run(&mut self, update: &RunUpdate) -> Changed {
+        if self.is_moving {
+            if matches!(update, RunUpdate::Preparing(_) | RunUpdate::Started { .. }) {
+                return Changed::NOTHING;
+            }
+            self.is_moving = false;
+        }
         let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
         let mut changed = Changed { run: true, ..Changed::NOTHING };
         match update {
@@ -52,6 +58,8 @@ impl AppState {
                 self.run = RunState::Paused(run.clone());
             }
             RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
+            // It continues in a moment.
+            RunUpdate::Held { .. } => changed = Changed::NOTHING,
             RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
             RunUpdate::Checkpoint { step, bytes } => {
                 let (run, curves) = (run.clone(), self.curves.clone());

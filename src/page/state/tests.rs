@@ -71,7 +71,11 @@ impl AppState {
 /// A state with an engine, a dataset, and a run that has started.
 fn training() -> AppState {
     let mut state = AppState::default();
-    state.engine_starting(EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::NoWebGpu });
+    state.engine_starting(EngineChoice {
+        program: EngineProgram::Cpu,
+        reason: EngineReason::NoWebGpu,
+        may_race: false,
+    });
     state.apply(&Event::Ready(EngineInfo {
         kind: EngineKind::Cpu,
         adapter: "SIMD".into(),
@@ -351,4 +355,26 @@ fn a_run_that_cannot_be_opened_is_no_second_run() {
     state.apply(&Event::Run { run: RunId(9), update: RunUpdate::Opened });
     assert!(matches!(&state.run, RunState::Finished { report: found, .. } if *found == report));
     assert!(state.news.is_empty());
+}
+
+#[test]
+fn a_run_that_moves_to_another_engine_trains_on() {
+    let mut state = training();
+    state.receive(progress(2, &[2.0, 1.0]));
+    let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false, threads: 1 };
+    state.engine_switched(EngineProgram::Gpu, info.clone());
+    let choice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::NoWebGpu, may_race: false };
+    assert_eq!(state.engine, EngineState::Ready { choice, info });
+    state.run_moves(RUN);
+    // Preparation updates of the other engine are ignored.
+    assert!(
+        state.receive(RunUpdate::Preparing(kindling_core::protocol::event::Preparation::BuildingNetwork)).is_nothing()
+    );
+    assert!(state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
+    assert!(matches!(state.run, RunState::Training(_)));
+    state.receive(progress(3, &[0.9]));
+    assert_eq!(state.curves.train_loss.points().len(), 3);
+    // Those of the next run are not.
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
+    assert!(!state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
 }

@@ -42,8 +42,8 @@ use leptos::task::spawn_local;
 
 pub use self::part::Part;
 use crate::page::state::{
-    AppState, Changed, Curves, DatasetState, EngineChoice, EngineReason, EngineState, Inside, NoticeKind, Notices,
-    RunNews, RunState,
+    AppState, Changed, Curves, DatasetState, EngineChoice, EngineProgram, EngineReason, EngineState, Inside,
+    NoticeKind, Notices, RaceState, RunNews, RunState,
 };
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{
@@ -58,6 +58,8 @@ pub fn use_store() -> Store {
 #[derive(Clone, Copy)]
 pub struct Store {
     pub engine: Part<EngineState>,
+    /// The race of the two devices for the current run.
+    pub race: Part<RaceState>,
     pub dataset: Part<DatasetState>,
     pub run: Part<RunState>,
     pub curves: Part<Curves>,
@@ -118,6 +120,7 @@ impl Store {
         let state = StoredValue::new(AppState::default());
         Self {
             engine: Part::new(state, |state| &state.engine),
+            race: Part::new(state, |state| &state.race),
             dataset: Part::new(state, |state| &state.dataset),
             run: Part::new(state, |state| &state.run),
             curves: Part::new(state, |state| &state.curves),
@@ -230,6 +233,20 @@ impl Store {
         self.change(|state| state.engine_explained(reason));
     }
 
+    /// Another engine trains and answers from now on.
+    pub(super) fn engine_switched(self, program: EngineProgram, info: EngineInfo) {
+        self.change(|state| state.engine_switched(program, info));
+    }
+
+    /// The run continues in another engine.
+    pub(super) fn run_moves(self, run: RunId) {
+        self.change(|state| state.run_moves(run));
+    }
+
+    pub(super) fn race_changed(self, race: RaceState) {
+        self.change(|state| state.set_race(race));
+    }
+
     /// The engine was ended on purpose.
     pub(super) fn engine_replaced(self) {
         let failure = canceled("the engine was changed");
@@ -275,6 +292,7 @@ impl Store {
 
     fn notify_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
+        self.race.notify(changed.race);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
         self.curves.notify(changed.curves);

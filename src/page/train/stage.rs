@@ -7,6 +7,7 @@ use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished};
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
+use crate::page::engines::panel::device_text;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
@@ -137,9 +138,14 @@ fn Active() -> impl IntoView {
             | RunState::Failed { .. } => state_text(run),
         })
     });
+    let device = memo(move |_| {
+        let kind = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
+        kind.map(|kind| store.race.with(|race| device_text(kind, race)))
+    });
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>
+            <p class="hint" role="status">{move || device.get()}</p>
             <progress
                 class="stage-progress"
                 max="1"

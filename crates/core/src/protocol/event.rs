@@ -94,6 +94,10 @@ pub enum RunUpdate {
         step: u32,
     },
     Resumed,
+    /// The run stands still after `step` steps, see [`super::Command::Hold`]. Nothing is reported when it continues.
+    Held {
+        step: u32,
+    },
     /// Hyperparameters were changed; from here on, the config alone no longer reproduces the run.
     Adjusted(Adjustment),
     /// The state of the run after `step` steps: enough to resume it, see [`super::Command::Train`].

@@ -22,6 +22,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
         RunUpdate::Layers(report) => json!({ "kind": "layers", "step": report.step, "layers": report.layers }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
+        // Only while the page races two engines, which its listeners are not told.
+        RunUpdate::Held { step } => json!({ "kind": "held", "step": step }),
         RunUpdate::Checkpoint { step, .. } => json!({ "kind": "checkpoint", "step": step }),
         RunUpdate::Weights(bytes) => json!({ "kind": "weights", "bytes": bytes.len() }),
         RunUpdate::Opened => json!({ "kind": "opened" }),

@@ -10,22 +10,29 @@ const RESTARTS_LIMIT: u32 = 3;
 impl Engines {
     /// Replaces the engine that trains after it was lost, if that can help.
     pub(super) fn replace_lost(&mut self, failure: Failure, page: &AppState) {
-        let was_ready = self.active.as_ref().is_some_and(|engine| engine.is_ready);
+        let was_ready = self.active.as_ref().is_some_and(|engine| engine.info.is_some());
+        let was_racing = self.race.is_under_way();
         self.n_lost += 1;
-        self.end_engine();
+        self.end_engines();
         self.tell(Told::Event(Event::Crashed(failure.clone())));
         let Some(choice) = self.choice.clone() else { return };
+        if choice.may_race && choice.program == EngineProgram::Gpu {
+            self.race.distrust_gpu();
+            self.remember_verdicts();
+        }
         match recovery(choice.program, &failure, Lost { was_ready, n_lost: self.n_lost }) {
             Recovery::Restart(program) => {
                 self.tell(Told::Notice(NoticeKind::Restarted(failure)));
-                self.start_active(EngineChoice { program, ..choice }, page);
+                // Two engines at once may have been the cause.
+                let may_race = choice.may_race && !was_racing;
+                self.start_active(EngineChoice { program, may_race, ..choice }, page);
                 self.reload_dataset(page);
             }
             Recovery::FallBack => {
                 self.tell(Told::Notice(NoticeKind::FellBack(failure.clone())));
                 let reason = EngineReason::GpuFailed(failure);
                 let program = self.files.cpu(self.n_threads);
-                self.start_active(EngineChoice { program, reason }, page);
+                self.start_active(EngineChoice { program, reason, may_race: false }, page);
                 self.reload_dataset(page);
             }
             Recovery::GiveUp => {

@@ -1,10 +1,13 @@
 //! The life of the page's engines, without workers.
 
+mod racing;
 mod world;
 
 use self::world::*;
 use super::*;
-use kindling_core::protocol::{DatasetUpdate, FailureKind, RequestId, RunUpdate, Watch};
+use crate::page::state::NoticeKind;
+use kindling_core::config::SplitConfig;
+use kindling_core::protocol::{DatasetSource, DatasetUpdate, Event, FailureKind, RunUpdate, Watch};
 
 #[test]
 fn what_is_asked_before_there_is_an_engine_waits_for_it() {
@@ -15,7 +18,7 @@ fn what_is_asked_before_there_is_an_engine_waits_for_it() {
     assert_eq!(world.take_done(), [Effect::Find { id: wish, wish: Wish::default() }]);
 
     world.found(wish, EngineProgram::Cpu, HOST);
-    let choice = EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::Chosen };
+    let choice = EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::Chosen, may_race: false };
     let expected = [
         Effect::Tell(Told::Starting(choice)),
         Effect::Start { engine: EngineId(1), url: "load.js?js=engine_cpu.js&digest=1".into() },

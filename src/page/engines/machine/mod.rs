@@ -223,12 +223,12 @@ impl Engines {
         if let Some(watch) = page.inside.watch {
             self.send_to(id, Command::Watch(Some(watch)));
         }
-        for command in std::mem::take(&mut self.queue) {
-            self.send_to(id, command);
-        }
         self.race.reset(choice.may_race.then(|| self.machine()));
         self.choice = Some(choice);
         self.show_race();
+        for command in std::mem::take(&mut self.queue) {
+            self.carry(command, page);
+        }
     }
 
     fn start(&mut self, program: EngineProgram) -> Engine {

@@ -271,6 +271,8 @@ impl Race {
             }
             // The run does not stand still: its steps take longer than the whole race should.
             (Leg::Held { is_still: false, .. }, News::TimeIsUp) => self.abandon(),
+            // The run itself is too slow for a comparison.
+            (Leg::Beside(duel), News::TimeIsUp) if duel.has_trained() => self.abandon(),
             (Leg::Beside(_), News::TimeIsUp) => {
                 let detail = format!("it trained no steps within {} s", LIMIT_MS / 1_000.0);
                 self.fail(Failure::new(FailureKind::EngineCrashed, detail))

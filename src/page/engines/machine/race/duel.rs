@@ -63,6 +63,11 @@ impl Duel {
         }
     }
 
+    /// Whether the challenger has reported a step.
+    pub fn has_trained(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
     /// Whether the challenger's warm-up is over.
     pub fn is_warm(&self) -> bool {
         self.timer.is_warm()

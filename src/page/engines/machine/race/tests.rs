@@ -185,6 +185,14 @@ fn a_challenger_that_never_answers_is_given_up() {
 }
 
 #[test]
+fn a_run_that_is_too_slow_for_a_comparison_blames_nobody() {
+    let mut world = World::entered(CPU);
+    world.challenger(&LOSSES, 5.0);
+    assert_eq!(world.race.hear(News::TimeIsUp), Next::Stay);
+    assert_eq!(world.race.state(), RaceState::Open);
+}
+
+#[test]
 fn a_run_that_does_not_stand_still_is_no_longer_raced() {
     let mut world = World::agreed();
     assert_eq!(world.race.hear(News::TimeIsUp), Next::Stay);

@@ -280,6 +280,17 @@ fn a_gpu_that_is_lost_later_is_not_returned_to() {
 }
 
 #[test]
+fn a_run_that_waited_for_its_engine_is_raced_too() {
+    let mut world = World::new();
+    world.train();
+    world.find_two_devices(HOST);
+    world.ready(1);
+    world.take_done();
+    world.time(1);
+    assert_eq!(world.take_done(), [send(1, Command::Checkpoint)]);
+}
+
+#[test]
 fn a_device_that_the_visitor_chose_is_not_raced() {
     let mut world = World::new();
     world.find(EngineProgram::Cpu, HOST);

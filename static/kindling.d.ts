@@ -804,6 +804,7 @@ export declare namespace kindling {
     | "WrongHash"
     | "BadFile"
     | "UnknownFormat"
+    | "OneClass"
     | "TooFewImages"
     | "NoDataset"
     | "NoNetwork"

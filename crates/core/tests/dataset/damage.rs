@@ -161,6 +161,6 @@ proptest! {
         check(vec![file(&name, bytes.clone())]).ok();
         check(vec![file(&name, gzip(&bytes)), file("l", idx_labels(&[0]))]).ok();
         kindling_core::dataset::served::ServedDataset::parse("t", &bytes).ok();
-        kindling_core::dataset::files::parse_class_names("t", &bytes).ok();
+        kindling_core::dataset::class_names::ClassNames::parse("t", &bytes).ok();
     }
 }

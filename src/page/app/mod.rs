@@ -52,6 +52,7 @@ fn App() -> impl IntoView {
     let recipe = Recipe::new(store, catalog);
     let runs = Runs::new(store, recipe, evaluations);
     provide_context(recipe);
+    provide_context(recipe.refusals);
     provide_context(runs);
     let interrupted = Interrupted::new(store, recipe);
     provide_context(interrupted);

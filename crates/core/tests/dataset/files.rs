@@ -67,6 +67,13 @@ pub fn npy(descr: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), numbers].concat()
 }
 
+/// Three images of 2 x 2 as NumPy arrays, in shorts and in big-endian doubles.
+pub fn small_arrays() -> Vec<File> {
+    let pixels: Vec<u8> = (0..12_u16).flat_map(|value| (value * 20).to_le_bytes()).collect();
+    let labels = [2.0_f64, 0.0, 1.0].map(f64::to_be_bytes).concat();
+    vec![file("x_train.npy", npy("<u2", "(3, 2, 2)", &pixels)), file("y_train.npy", npy(">f8", "(3,)", &labels))]
+}
+
 /// An IDX file of any type and any dimensions.
 pub fn idx(code: u8, dims: &[u32], numbers: &[u8]) -> Vec<u8> {
     let dims: Vec<u8> = dims.iter().flat_map(|dim| dim.to_be_bytes()).collect();

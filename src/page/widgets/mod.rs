@@ -7,6 +7,7 @@ pub mod check_field;
 pub mod draw_pad;
 pub mod file_drop;
 pub mod icon;
+pub mod image_content;
 pub mod image_grid;
 pub mod image_input;
 pub mod image_upload;

@@ -36,6 +36,10 @@ pub fn start() {
         // If the texts cannot be fetched, the page is in English.
         switch_language(Language::remembered().unwrap_or_else(browser_language)).await.ok();
         leptos::mount::mount_to_body(App);
+        // The text of index.html for visitors whose browser cannot come this far.
+        if let Some(starting) = document().get_element_by_id("starting") {
+            starting.remove();
+        }
     });
 }
 

@@ -19,6 +19,7 @@ use kindling_train::training::{self, Control, Published};
 use crate::agenda::{Agenda, Job};
 use crate::host::RunHost;
 use crate::load::{self, Loaded};
+use crate::memory;
 use crate::platform::Platform;
 use crate::questions::Questions;
 
@@ -289,6 +290,7 @@ impl<P: Platform> Session<P> {
                 return Ok(RunUpdate::Opened);
             }
         };
+        memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
         if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {

@@ -80,6 +80,7 @@ impl Runs {
             deleted: StoredValue::default(),
         };
         runs.watch();
+        runs.watch_for_loss();
         runs
     }
 
@@ -243,6 +244,17 @@ impl Runs {
             runs.push(KeptRun { record: (*record).clone(), curves });
         }
         runs
+    }
+
+    /// How many of the runs that are kept now would have to go for these.
+    pub fn n_pushed_out(self, runs: &[KeptRun]) -> usize {
+        self.list.with_untracked(|list| {
+            let is_new = |run: &&KeptRun| list.iter().all(|known| known.id != run.record.id);
+            let new = runs.iter().filter(is_new).map(|run| Arc::new(run.record.clone()));
+            let all: Vec<_> = list.iter().cloned().chain(new).collect();
+            let going = surplus(&all, RUNS_LIMIT);
+            list.iter().filter(|known| going.contains(&known.id)).count()
+        })
     }
 
     /// Adds the runs of a file; runs that are already present are left unchanged.

@@ -9,6 +9,7 @@ use crate::page::reactive::watch;
 use crate::page::text::i18n::tr;
 use crate::page::widgets::refusals::{Refusal, Refusals};
 use crate::page::widgets::typed_number::{Typed, read};
+use kindling_core::decimal;
 
 /// Which numbers a field takes.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +123,8 @@ pub fn NumberInput(
         let take = take.clone();
         move |event: KeyboardEvent| {
             let by = match event.key().as_str() {
-                "ArrowUp" if accepted.is_whole => 1.0,
-                "ArrowDown" if accepted.is_whole => -1.0,
+                "ArrowUp" => 1.0,
+                "ArrowDown" => -1.0,
                 _ => {
                     // Undo applies to the uncommitted text in the field, by the browser, before it applies to the page's state.
                     let is_typed = event_target_value(&event) != accepted.text(value.get_untracked());
@@ -134,7 +135,7 @@ pub fn NumberInput(
                 }
             };
             event.prevent_default();
-            let next = value.get_untracked() + by;
+            let next = stepped(value.get_untracked(), by, accepted.is_whole);
             if accepted.fits(next) {
                 let input: HtmlInputElement = event_target(&event);
                 input.set_value(&accepted.text(next));
@@ -146,6 +147,10 @@ pub fn NumberInput(
         <input
             id=id
             type="text"
+            role="spinbutton"
+            aria-valuenow=move || value.get().to_string()
+            aria-valuemin=accepted.range.0.to_string()
+            aria-valuemax=accepted.range.1.to_string()
             inputmode=if accepted.is_whole { "numeric" } else { "decimal" }
             autocomplete="off"
             spellcheck="false"
@@ -159,9 +164,32 @@ pub fn NumberInput(
     }
 }
 
+/// The next number up or down: the next whole one, or the next in the first digit, so that 0.001 becomes 0.002 and 0.0009.
+fn stepped(number: f64, by: f64, is_whole: bool) -> f64 {
+    if is_whole {
+        return number + by;
+    }
+    let unit = if number == 0.0 { 0.1 } else { 10_f64.powf(number.abs().log10().floor()) };
+    // Towards zero, the digit before a power of ten is worth a tenth.
+    let is_power = decimal::rounded(number.abs() / unit, 12) == 1.0;
+    let unit = if is_power && number * by < 0.0 { unit / 10.0 } else { unit };
+    decimal::rounded(number + by * unit, 12)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrow_keys_go_to_the_next_number() {
+        assert_eq!(stepped(128.0, 1.0, true), 129.0);
+        assert_eq!(stepped(0.001, 1.0, false), 0.002);
+        assert_eq!(stepped(0.001, -1.0, false), 0.0009);
+        assert_eq!(stepped(0.0009, 1.0, false), 0.001);
+        assert_eq!(stepped(0.25, -1.0, false), 0.15);
+        assert_eq!(stepped(0.0, 1.0, false), 0.1);
+        assert_eq!(stepped(-1.0, 1.0, false), -0.9);
+    }
 
     #[test]
     fn only_numbers_in_range_are_taken() {

@@ -25,9 +25,9 @@ async fn numbers_are_read_as_they_are_typed_and_a_refused_one_holds_train_back()
     set(&page, "field-learning-rate", "0,01").await;
     set(&page, "field-epochs", "1").await;
     page.click("button", "Train").await.unwrap();
-    page.wait_for::<bool>("kindling.currentRun().then((run) => run?.config.learningRate === 0.01)", LONG)
-        .await
-        .unwrap();
+    page.wait_for_text("Stop", LONG).await.unwrap();
+    let rate = "const run = await kindling.currentRun(); return run.config.learningRate";
+    assert_eq!(page.run::<f64>(rate, json!(null)).await.unwrap(), 0.01);
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

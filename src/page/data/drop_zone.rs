@@ -77,7 +77,7 @@ fn Picker(
             class="visually-hidden"
             type="file"
             multiple
-            attr:webkitdirectory=is_folder
+            prop:webkitdirectory=is_folder
             tabindex="-1"
             aria-label=move || name()
             on:change:target=move |event| {

@@ -63,7 +63,9 @@ fn Picker(
     take: impl Fn(Vec<(String, File)>) + Copy + 'static,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let files = |files: FileList| Array::from(&files).iter().map(|file| named(file.unchecked_into())).collect();
+    let files = |files: FileList| -> Vec<(String, File)> {
+        Array::from(&files).iter().map(|file| named(file.unchecked_into())).collect()
+    };
     view! {
         <button
             type="button"

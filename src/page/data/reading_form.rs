@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -31,7 +32,7 @@ pub fn ReadingForm(summary: Arc<DatasetSummary>) -> impl IntoView {
     let more = RwSignal::new(Turn::default());
     let is_coarse = RwSignal::new(read_as.is_coarse.unwrap_or_default());
     let differs = move || more.get() != Turn::default() || is_coarse.get() != read_as.is_coarse.unwrap_or_default();
-    let apply = move |_| {
+    let apply = move |_: MouseEvent| {
         if !may_replace(store) {
             return;
         }
@@ -46,7 +47,7 @@ pub fn ReadingForm(summary: Arc<DatasetSummary>) -> impl IntoView {
         async move { store.ask(question).await.ok() }
     });
     let classes = Arc::new(summary.classes.clone());
-    let turn = move |next: Turn| move |_| more.update(|more| *more = more.then(next));
+    let turn = move |next: Turn| move |_: MouseEvent| more.update(|more| *more = more.then(next));
     // Mirrored first, then turned, as the files will be read.
     let transform = move || {
         let Turn { quarters, is_mirrored } = more.get();
@@ -77,7 +78,7 @@ pub fn ReadingForm(summary: Arc<DatasetSummary>) -> impl IntoView {
                     label=Signal::derive(move_tr!(data.coarse))
                     hint=Signal::derive(move_tr!(data.coarse_why))
                     value=is_coarse
-                    on_change=move |is| is_coarse.set(is)
+                    on_change=move |is: bool| is_coarse.set(is)
                 />
             })}
             <Show when=differs>

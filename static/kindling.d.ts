@@ -801,6 +801,7 @@ export declare namespace kindling {
     | "WrongHash"
     | "BadFile"
     | "UnknownFormat"
+    | "OneClass"
     | "TooFewImages"
     | "NoDataset"
     | "NoNetwork"

@@ -11,6 +11,7 @@
 
 mod agreement;
 mod app;
+mod cases;
 mod command_line;
 mod designer;
 mod faults;

@@ -11,9 +11,8 @@ use js_sys::Function;
 use leptos::prelude::untrack;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Blob;
 
-use super::glue::{call as notify, files, from_js, named_error, to_error, to_js};
+use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
@@ -94,7 +93,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         (None, Some(files)) if files.len() > FILES_LIMIT => {
             return Err(bad(format!("{} files are too many: a dataset has at most {FILES_LIMIT}", files.len())));
         }
-        (None, Some(files)) => dropped(&files),
+        (None, Some(files)) => dropped(&files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>()),
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
     store.ready().await?;
@@ -319,7 +318,7 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
 
 /// Imports the runs of a file. Returns their ids, including those of runs that were already present.
 async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
-    let file: Blob = file.dyn_into().map_err(|_| bad("the file is no Blob"))?;
+    let file = blob(file).ok_or_else(|| bad("the file is no Blob"))?;
     let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
     let bytes = download::bytes(&file).await.map_err(refused)?;
     runs.loaded().await;

@@ -17,18 +17,22 @@ pub fn NoticeList() -> impl IntoView {
     let notices = move || store.notices.with(|notices| notices.list().to_vec());
     let item = move |notice: Notice| {
         let id = notice.id;
-        let deleted = match &notice.kind {
-            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
+        let undone = match &notice.kind {
+            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(Undone::Deletion(id.clone())),
+            NoticeKind::Runs(RunNotice::Imported { ids }) if !ids.is_empty() => Some(Undone::Import(ids.clone())),
             NoticeKind::Runs(_)
             | NoticeKind::Warning(_)
             | NoticeKind::FellBack(_)
             | NoticeKind::Restarted(_)
             | NoticeKind::DevicesDiffer { .. } => None,
         };
-        let undo = move |deleted: String| {
+        let undo = move |undone: Undone| {
             let runs = use_runs();
             let undo = move |_| {
-                runs.undo_delete(&deleted);
+                match &undone {
+                    Undone::Deletion(id) => runs.undo_delete(id),
+                    Undone::Import(ids) => runs.undo_import(ids.clone()),
+                }
                 store.dismiss_notice(id);
             };
             view! { <button type="button" class="button" on:click=undo>{move_tr!(runs.undo)}</button> }
@@ -37,7 +41,7 @@ pub fn NoticeList() -> impl IntoView {
             <li class="notice">
                 <Glyph icon=Icon::Warning />
                 <p>{move || notice_text(&notice.kind)}</p>
-                {deleted.map(undo)}
+                {undone.map(undo)}
                 <button
                     type="button"
                     class="button is-quiet"
@@ -54,6 +58,12 @@ pub fn NoticeList() -> impl IntoView {
             <For each=notices key=|notice| notice.id children=item />
         </ul>
     }
+}
+
+/// What a notice offers to undo.
+enum Undone {
+    Deletion(String),
+    Import(Vec<String>),
 }
 
 fn notice_text(kind: &NoticeKind) -> String {

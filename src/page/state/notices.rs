@@ -49,8 +49,8 @@ pub enum RunNotice {
     LinkRefused(Refusal),
     /// A file of a config or of runs was refused.
     FileRefused(Refusal),
-    /// Runs were imported from a file; runs that were already present are not counted.
-    Imported { n_runs: usize },
+    /// Runs were imported from a file, without those that were already present; this can be undone while the notice is visible.
+    Imported { ids: Vec<String> },
     /// A config was made for a dataset that is not loaded.
     OtherDataset { dataset: String },
 }

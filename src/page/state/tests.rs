@@ -28,6 +28,7 @@ fn summary(id: &str) -> DatasetSummary {
         samples: vec![0],
         has_standard_test: false,
         style: DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }
 

@@ -1,4 +1,7 @@
 //! The status of the run, or what one click will start: the first thing a visitor sees.
+//!
+//! What changes by itself is marked `translate="no"`, here and elsewhere: a browser that translates the page puts nodes of its own in place of
+//! the text, and the figures would stand still.
 
 use leptos::prelude::*;
 
@@ -54,7 +57,7 @@ pub fn Stage() -> impl IntoView {
         })
     });
     view! {
-        <div class="panel stage">
+        <div class="panel stage" translate="no">
             {move || match face.get() {
                 Face::Offer => view! { <Offer /> }.into_any(),
                 Face::Loading => view! { <Coming /> }.into_any(),

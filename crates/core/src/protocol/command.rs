@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bulk, Question, RequestId, RunId, Watch};
 use crate::config::{AugmentConfig, RunConfig, SplitConfig};
+use crate::dataset::Reading;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -75,7 +76,7 @@ pub enum DatasetSource {
     /// worker does not know.
     Served { id: String, base: String },
     /// Files that the visitor dropped or picked.
-    Files { files: Vec<DatasetFile> },
+    Files { files: Vec<DatasetFile>, reading: Reading },
 }
 
 /// A file from the visitor; `url` is a `blob:` address that the page made, so that the engine can stream the file.

@@ -250,7 +250,7 @@ impl World {
             size_bytes: bytes.len() as u64,
         });
         self.act(Command::SetDataset {
-            source: DatasetSource::Files { files: files.into() },
+            source: DatasetSource::Files { files: files.into(), reading: Default::default() },
             split: SplitConfig::default(),
         });
     }

@@ -262,6 +262,7 @@ pub fn summary() -> DatasetSummary {
         samples: vec![0],
         has_standard_test: false,
         style: DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }
 

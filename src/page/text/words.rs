@@ -19,7 +19,7 @@ const PLAIN_ENGLISH: &[&str] = &[
     "strips", "an image on its way", "dead units", "update / weights", "several views", "right answers", "taken for", "confused most often",
     "class by class", "mean of the classes", "worst mistakes", "said", "most probable classes", "what the network sees", "not sure",
     "better settings", "what to try", "by factors", "one in so many", "first look", "values of each range", "best by", "what mattered",
-    "to its end", "values and results", "take its network", "changed since the run before", "trained network",
+    "to its end", "values and results", "take its network", "changed since the run before", "trained network", "programs that compute", "ways to compute",
 ];
 
 /// Labels that are plain only when they stand alone.
@@ -41,13 +41,8 @@ const PLAIN_CHINESE_LABELS: &[&str] = &["理解", "使用", "混合", "遮挡", 
 fn texts(language: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/translations").join(language);
     let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
-    // What autotuning says goes with it.
-    let is_kept = |(key, _): &(String, String)| !key.contains("tun") && !key.contains("compiling");
     let groups = files.flat_map(|file| serde_json::from_str::<super::i18n::Texts>(&file).unwrap());
-    groups
-        .flat_map(|(group, keys)| keys.into_iter().map(move |(key, text)| (format!("{group}.{key}"), text)))
-        .filter(is_kept)
-        .collect()
+    groups.flat_map(|(group, keys)| keys.into_iter().map(move |(key, text)| (format!("{group}.{key}"), text))).collect()
 }
 
 /// The text without the names of its values.

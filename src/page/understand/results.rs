@@ -15,7 +15,7 @@ use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::format::{count, figure, percent};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
-use crate::page::widgets::hint::{TermName, Why};
+use crate::page::widgets::hint::{Hint, TermName, Why};
 use crate::page::widgets::show::Show;
 use kindling_core::metrics::top_losses;
 use kindling_core::protocol::Views;
@@ -28,7 +28,7 @@ const PAIRS_LIMIT: usize = 5;
 
 #[component]
 pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
-    let n_classes = evaluated.classes.len();
+    let is_small = evaluated.classes.len() <= MATRIX_CLASSES_LIMIT;
     let mistakes = top_losses(&evaluated.evaluation.predictions, 2 * PAGE_SIZE);
     let has_mistakes = !mistakes.is_empty();
     let matrix = evaluated.matrix();
@@ -36,8 +36,14 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
         <Summary evaluated=evaluated.clone() />
         <section class="panel" aria-labelledby="confusion-title">
             <h2 id="confusion-title">{move_tr!(understand.confusion)}</h2>
-            <Why text=key_tr!(understand.confusion_why) />
-            <Confusion evaluated=evaluated.clone() is_small=n_classes <= MATRIX_CLASSES_LIMIT />
+            <Hint
+                text=Signal::derive(move || match is_small {
+                    true => tr!(understand.confusion_why),
+                    false => tr!(understand.confusion_pairs, most = MATRIX_CLASSES_LIMIT),
+                })
+                term=key_tr!(understand.confusion)
+            />
+            <Confusion evaluated=evaluated.clone() is_small />
         </section>
         <section class="panel" aria-labelledby="classes-title">
             <h2 id="classes-title">{move_tr!(understand.per_class)}</h2>

@@ -253,7 +253,7 @@ async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-/// Turns monitoring on or off, as opening and closing the panel "Inside the network" does.
+/// Turns monitoring on or off, as opening and closing the panel "Network internals" does.
 async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
     let sample = store.dataset.with_untracked(DatasetState::first_sample);
     send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await

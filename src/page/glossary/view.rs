@@ -85,7 +85,7 @@ fn Entries(language: Language, query: RwSignal<String>, term: RwSignal<Option<St
     let english = (language != Language::English).then(|| TermTexts::new(Language::English));
     let listed = ENTRIES.iter().map(|entry| {
         let (name, definition) = (texts.term(entry.id), texts.definition(entry.id));
-        let english = english.as_ref().map(|texts| texts.term(entry.id));
+        let english = english.as_ref().map(|texts| texts.term(entry.id)).filter(|english| *english != name);
         Listed { entry, name, english, definition }
     });
     let listed = StoredValue::new(listed.collect::<Vec<_>>());

@@ -295,12 +295,10 @@ impl<P: Platform> Session<P> {
         memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
+        let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
         // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
         // ends like one that is stopped before its first step.
-        if self.device.compiles_kernels
-            && *self.prepared.borrow() != kernels
-            && training::warm_up(&host, &run.control, data, config).await?
-        {
+        if !is_prepared && training::warm_up(&host, &run.control, data, config).await? {
             self.prepared.replace(kernels);
         }
         let report = match checkpoint {

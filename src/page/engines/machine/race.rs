@@ -316,10 +316,11 @@ impl Race {
     }
 
     fn fail(&mut self, failure: Failure) -> Next {
-        if let Some(heat) = &self.heat {
-            self.outcome = RaceState::Failed { challenger: other_device(heat.own), failure };
-        }
-        self.give_up()
+        let Some(heat) = self.heat.take() else { return Next::Nothing };
+        // A network that does not fit a device says nothing about others.
+        let is_networks = matches!(failure.kind, FailureKind::OutOfMemory | FailureKind::LossNotFinite);
+        self.outcome = RaceState::Failed { challenger: other_device(heat.own), failure };
+        if is_networks { Next::Stay } else { self.give_up() }
     }
 
     /// No run is raced until another engine is chosen.

@@ -213,6 +213,17 @@ fn a_challenger_that_fails_leaves_the_run_alone() {
 }
 
 #[test]
+fn a_network_that_does_not_fit_the_challenger_does_not_end_other_races() {
+    let mut world = World::entered(CPU);
+    let failure = Failure::new(FailureKind::OutOfMemory, "a layer's output is too large");
+    let failed = News::Challenger(ChallengerNews::Failed(failure.clone()));
+    assert_eq!(world.race.hear(failed), Next::Stay);
+    assert_eq!(world.race.state(), RaceState::Failed { challenger: GPU, failure });
+    world.race.begin(&RunConfig { batch_size: 7, ..config() }, CPU, true);
+    assert_eq!(world.time(), Next::Call);
+}
+
+#[test]
 fn a_challenger_with_other_losses_never_wins() {
     for wrong in [1.2 * 1.003, f32::NAN] {
         let mut world = World::entered(GPU);

@@ -23,6 +23,9 @@ pub fn NumberField(
     /// Whether an empty field means 0 and 0 is shown as an empty field, for a limit or a strength that can be omitted.
     #[prop(optional)]
     can_be_empty: bool,
+    /// What an empty field shows: the number that is taken instead.
+    #[prop(optional, into)]
+    placeholder: Option<String>,
     #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
@@ -52,6 +55,7 @@ pub fn NumberField(
                 step=if is_whole { "1" } else { "any" }
                 min=range.0.to_string()
                 max=range.1.to_string()
+                placeholder=placeholder
                 aria-describedby=hint_id.clone()
                 aria-invalid=move || is_wrong.get().to_string()
                 prop:value=move || match value.get() {

@@ -37,9 +37,9 @@ impl Runs {
     pub(super) fn watch_for_loss(self) {
         let lost = memo(move |_| {
             let is_ready = self.store.engine.with(|engine| matches!(engine, EngineState::Ready { .. }));
-            let lost = self.store.run.with(|run| match run {
-                RunState::Finished { .. } if !run.has_network() => run.run().map(|run| (run.id, run.config.clone())),
-                _ => None,
+            let lost = self.store.run.with(|state| {
+                let is_lost = matches!(state, RunState::Finished { .. }) && !state.has_network();
+                state.run().filter(|_| is_lost).map(|run| (run.id, run.config.clone()))
             });
             let (run, config) = lost.filter(|_| is_ready)?;
             // A visitor who has loaded another dataset, or split this one anew, is done with the network.

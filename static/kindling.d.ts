@@ -97,7 +97,7 @@ export declare namespace kindling {
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /**
-     * Makes the model of a kept run the current network, loading its dataset if necessary. Rejects if its weights are not
+     * Loads the model of a kept run as the current one, loading its dataset if necessary. Rejects if its weights are not
      * kept, or while a run is in progress.
      */
     openRun(id: string): Promise<void>;
@@ -158,8 +158,6 @@ export declare namespace kindling {
       | "gpu-came"
       | "gpu-not-built"
       | "gpu-failed";
-    /** Whether the run uses kernels that were autotuned for this GPU. */
-    isTuned: boolean;
     /** Identifies the message format between page and engine. */
     build: string;
   }
@@ -442,7 +440,7 @@ export declare namespace kindling {
 
   /**
    * A layer with PyTorch's definition. Between layers flow feature maps (channels × height × width), a sequence (length ×
-   * features), or a vector. The input is feature maps; the classifier takes a vector.
+   * features), or a vector. The input is feature maps; the output layer, `classifier`, takes a vector and outputs the logits.
    */
   type Layer =
     /** Feature maps to feature maps. */
@@ -505,7 +503,6 @@ export declare namespace kindling {
         kind: "preparing";
         stage: "buildingNetwork" | "compilingKernels";
       }
-    | { kind: "preparing"; stage: "tuningKernels"; done: number; total: number }
     /** The first step is about to start. */
     | { kind: "started"; stepsPerEpoch: number; totalSteps: number; parameters: number }
     | Progress
@@ -659,7 +656,7 @@ export declare namespace kindling {
     /** Steps done. */
     steps: number;
     elapsedMs: number;
-    /** Its settings at the length of a full run; `train` accepts it unchanged. */
+    /** Its hyperparameters at the length of a full run; `train` accepts it unchanged. */
     config: TrainConfig;
   }
 

@@ -50,6 +50,9 @@ mod train;
 mod understand;
 mod using;
 
+/// The terms of the field, each with a definition.
+mod glossary;
+
 /// `window.kindling`: the same features for programs.
 pub mod api;
 

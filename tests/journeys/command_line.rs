@@ -59,7 +59,7 @@ async fn a_run_of_the_page_is_trained_by_kindling_and_the_result_comes_back() {
     // The page predicts with the command line's network. After a reload, it has no other.
     page.session().refresh().await.unwrap();
     import(&page, &app.file("run/weights.safetensors")).await;
-    page.go_to("Use").await.unwrap();
+    page.go_to("Predict").await.unwrap();
     let one = drawing(&app, &page, &drawn_one()).await;
     let zero = drawing(&app, &page, &drawn_zero()).await;
     assert_ne!(one, zero);
@@ -99,7 +99,7 @@ async fn drawing(app: &App, page: &Page, strokes: &[Vec<(f64, f64)>]) -> Vec<(St
     let [shown, copied] = [0, 1].map(|place| classes(&drawn["classes"][place]));
     let is_shown = format!(
         "(it => it?.innerText.startsWith({}) && Math.abs(parseFloat(it.lastElementChild.innerText) - {}) < 0.1)(
-             document.querySelector('[aria-label=\"Most probable classes\"] li'))",
+             document.querySelector('.probabilities li'))",
         json!(shown[0].0),
         100.0 * shown[0].1
     );

@@ -63,7 +63,7 @@ async fn build(page: &Page) {
         wait_for_layers(page, n_before + 1).await;
     }
     wait_for_parameters(page, PARAMETERS).await;
-    page.wait_for_text("The layers fit each other.", SHORT).await.unwrap();
+    page.wait_for_text("Shapes match.", SHORT).await.unwrap();
     let output: String = page
         .run("return document.querySelector('[data-layer=\"3\"] [data-figure=output]').innerText", json!(null))
         .await

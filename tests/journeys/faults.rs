@@ -71,7 +71,7 @@ async fn without_its_texts_in_another_language_the_page_is_in_english() {
     let app = App::start_with(BrowserOptions { language: "zh-CN".into(), ..Default::default() }, "/").await;
     app.spoil("split_chinese.wasm", Fault::Status(503), None);
     let page = app.open("?engine=cpu").await;
-    page.wait_for_text("Understand", SHORT).await.unwrap();
+    page.wait_for_text("Evaluate", SHORT).await.unwrap();
     app.heal();
     page.session().refresh().await.unwrap();
     page.wait_for_text("训练", SHORT).await.unwrap();
@@ -210,7 +210,7 @@ async fn camera_trouble(camera: Camera) {
     page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 20 })", json!(null))
         .await
         .unwrap();
-    page.go_to("Use").await.unwrap();
+    page.go_to("Predict").await.unwrap();
     page.click("tab", "Webcam").await.unwrap();
     page.click("button", "Start camera").await.unwrap();
     let alert = page.control("alert", "*").await.unwrap().text().await.unwrap();

@@ -26,7 +26,7 @@ async fn one_click_trains_and_the_buttons_steer() {
     wait_until(&page, &steps, "it >= 1", FIRST_STEP_LIMIT).await;
     curves_move(&page, "Loss").await;
     curves_move(&page, "Accuracy").await;
-    page.wait_for_text("right. The network has not learned from these.", SHORT).await.unwrap();
+    page.wait_for_text("correct. The network does not train on these.", SHORT).await.unwrap();
     let verdicts: u32 = page
         .run("return document.querySelectorAll('.samples li .sample-confidence').length", json!(null))
         .await
@@ -71,9 +71,9 @@ async fn an_epoch_is_enough_to_test_the_network_and_to_use_it() {
     let app = App::start().await;
     let page = arrive(&app, "").await;
     train_one_epoch(&page).await;
-    page.click("link", "Test it").await.unwrap();
+    page.click("link", "Evaluate the model").await.unwrap();
     test_set(&page).await;
-    page.go_to("Use").await.unwrap();
+    page.go_to("Predict").await.unwrap();
     drawings(&page).await;
     uploads(&app, &page).await;
     expect_no_trouble(&page).await;
@@ -97,8 +97,8 @@ async fn test_set(page: &Page) {
     page.click("button", "Test").await.unwrap();
     let accuracy = wait_until(page, &number("Accuracy"), "it > 0", LONG).await;
     assert!(accuracy >= ACCURACY_BAR, "{accuracy}% of the test images");
-    let right = wait_until(page, &number("Right answers"), "true", SHORT).await;
-    let of: String = page.wait_for(&figure("Right answers"), SHORT).await.unwrap();
+    let right = wait_until(page, &number("Correct"), "true", SHORT).await;
+    let of: String = page.wait_for(&figure("Correct"), SHORT).await.unwrap();
     assert!(of.ends_with("of 10,000"), "{of}");
     assert!((accuracy - right / 100.0).abs() < 0.06, "{accuracy}% and {of}");
 
@@ -118,7 +118,7 @@ async fn test_set(page: &Page) {
 
     let classes: Vec<Vec<String>> = page
         .run(
-            "const rows = document.querySelectorAll('[aria-label=\"Class by class\"] tbody tr');
+            "const rows = document.querySelectorAll('[aria-label=\"Per-class metrics\"] tbody tr');
              return [...rows].map(row => [...row.children].map(cell => cell.innerText));",
             json!(null),
         )
@@ -128,15 +128,15 @@ async fn test_set(page: &Page) {
     // The test set has 980 zeros.
     assert_eq!(classes[0][..2], ["0", "980"], "{classes:?}");
 
-    let mistakes = captions(page, "Worst mistakes").await;
+    let mistakes = captions(page, "Highest-loss errors").await;
     assert_eq!(mistakes.len(), 24.min(10_000 - right as usize));
     for caption in &mistakes {
-        let (label, said) = caption.split_once(" Said: ").unwrap();
-        assert_ne!(label.trim_start_matches("True: "), &said[..1], "a mistake");
+        let (label, said) = caption.split_once(" Predicted: ").unwrap();
+        assert_ne!(label.trim_start_matches("Label: "), &said[..1], "a mistake");
     }
     page.click("button", "Next").await.unwrap();
     page.wait_for_text("Page 2 of ", SHORT).await.unwrap();
-    let others = format!("(it => it.join() !== {})({})", json!(mistakes.join(",")), captions_in("Worst mistakes"));
+    let others = format!("(it => it.join() !== {})({})", json!(mistakes.join(",")), captions_in("Highest-loss errors"));
     page.wait_for::<bool>(&others, SHORT).await.unwrap();
 }
 
@@ -146,11 +146,11 @@ async fn open_most_confused_cell(page: &Page, matrix: &[Vec<u32>]) {
     let (label, predicted) = cells.filter(|(a, b)| a != b).max_by_key(|&(a, b)| matrix[a][b]).unwrap();
     let n_images = matrix[label][predicted];
     assert!(n_images > 0, "not one mistake in ten thousand: {matrix:?}");
-    let pair = format!("{label} taken for {predicted}");
+    let pair = format!("{label} → {predicted}");
     page.click("button", &format!("{pair}: {n_images}")).await.unwrap();
     let images = captions(page, &pair).await;
     assert_eq!(images.len(), 24.min(n_images as usize), "{images:?}");
-    let caption = format!("True: {label} Said: {predicted} ");
+    let caption = format!("Label: {label} Predicted: {predicted} ");
     assert!(images.iter().all(|image| image.starts_with(&caption)), "{images:?}");
     page.click("button", "Close").await.unwrap();
 }
@@ -204,7 +204,7 @@ async fn a_webcam_is_answered_live() {
     page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ epochs: 1 })", json!(null))
         .await
         .unwrap();
-    page.go_to("Use").await.unwrap();
+    page.go_to("Predict").await.unwrap();
     page.click("tab", "Webcam").await.unwrap();
     page.click("button", "Start camera").await.unwrap();
     // The clip shows the digits in turn.

@@ -26,9 +26,7 @@ async fn a_refused_shader_ends_the_run_and_the_page_continues_without_the_gpu() 
     assert_eq!(rejection.name, "GpuError", "{rejection:?}");
     assert!(rejection.message.contains("shader"), "{rejection:?}");
     page.wait_for_text("The training engine stopped and was started again.", SHORT).await.unwrap();
-    page.control("alert", "The graphics processor reported an error, so its results cannot be trusted.*")
-        .await
-        .unwrap();
+    page.control("alert", "The GPU reported an error, so its results cannot be trusted.*").await.unwrap();
 
     let rejection = run_fails(&page).await;
     assert_eq!(rejection.name, "GpuError", "{rejection:?}");
@@ -54,7 +52,7 @@ async fn a_lost_gpu_ends_the_run_and_the_page_continues_without_it() {
     let page = arrive(&app, "?engine=webgpu").await;
     let rejection = run_fails(&page).await;
     assert_eq!(rejection.name, "DeviceLost", "{rejection:?}");
-    page.control("alert", "The connection to the graphics processor was lost.*").await.unwrap();
+    page.control("alert", "The connection to the GPU was lost.*").await.unwrap();
     continues_on_the_cpu(&page).await;
     app.finish_after_faults().await;
 }
@@ -66,7 +64,7 @@ async fn run_fails(page: &Page) -> xtask::drive::Rejection {
 
 /// Checks that the page reports that it continues without the GPU, and that one click trains again.
 async fn continues_on_the_cpu(page: &Page) {
-    let notice = "The graphics processor could not be used, so the page continues on the processor.";
+    let notice = "The GPU could not be used, so the page continues on the CPU.";
     page.wait_for_text(notice, SHORT).await.unwrap();
     let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
     assert_eq!((&engine["engine"], &engine["reason"]), (&json!("cpu"), &json!("gpu-failed")));

@@ -82,7 +82,7 @@ async fn a_software_adapter_is_used_only_when_asked_for() {
     app.finish(page).await;
 }
 
-/// Serves `engines.json` as `cargo xtask serve` does while it builds the GPU engines.
+/// Serves `engines.json` as `cargo xtask serve` does while it builds the GPU engine.
 fn is_building(app: &App) {
     let (from, to) = (r#""coming":[]"#, r#""coming":["engine_gpu"]"#);
     app.spoil("engines.json", Fault::Replace { from: from.into(), to: to.into() }, None);
@@ -97,7 +97,7 @@ async fn a_gpu_engine_that_is_still_being_built_is_taken_once_it_is_there() {
     assert_eq!((&ready["engine"], &ready["reason"]), (&json!("cpu"), &json!("gpu-coming")));
     page.wait_for_text("is still being built", SHORT).await.unwrap();
     app.heal();
-    page.wait_for_text("Graphics processor (WebGPU)", LONG).await.unwrap();
+    page.wait_for_text("GPU (WebGPU)", LONG).await.unwrap();
     let ready = page.ready().await.unwrap();
     assert_eq!((&ready["engine"], &ready["reason"]), (&json!("webgpu"), &json!("address")));
     app.finish(page).await;
@@ -113,7 +113,7 @@ async fn a_gpu_engine_that_comes_after_a_run_is_offered() {
     app.heal();
     page.wait_for_text("is there now", SHORT).await.unwrap();
     assert_eq!(page.ready().await.unwrap()["engine"], "cpu");
-    page.control("button", "Use the graphics processor").await.unwrap().click().await.unwrap();
-    page.wait_for_text("Graphics processor (WebGPU)", LONG).await.unwrap();
+    page.control("button", "Use the GPU").await.unwrap().click().await.unwrap();
+    page.wait_for_text("GPU (WebGPU)", LONG).await.unwrap();
     app.finish(page).await;
 }

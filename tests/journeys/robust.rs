@@ -17,17 +17,17 @@ async fn a_network_is_trained_against_attacks() {
     set(&page, "field-attack-share", "0.25").await;
     set(&page, "field-attack-steps", "2").await;
     page.click("button", "Train").await.unwrap();
-    page.wait_for_text("The step limit was reached after 12 steps", LONG).await.unwrap();
+    page.wait_for_text("Reached the maximum of 12 steps", LONG).await.unwrap();
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     let expected = json!({ "method": { "pgd": { "steps": 2, "stepSize": 0.025 } }, "strength": 0.2, "share": 0.25 });
     assert_eq!(run["config"]["adversarial"], expected);
 
     // The mean over several views is also evaluated, and the page says so.
-    page.go_to("Understand").await.unwrap();
+    page.go_to("Evaluate").await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#understand-views')", SHORT).await.unwrap();
     click(&page, "#understand-views").await;
     page.click("button", "Evaluate").await.unwrap();
-    page.wait_for_text("By the mean over several views of each image.", LONG).await.unwrap();
+    page.wait_for_text("With test-time augmentation.", LONG).await.unwrap();
     let refused = "try { await kindling.evaluate('validation', { views: 5 }); return 'answered' } catch (error) { return error.name }";
     assert_eq!(page.run::<String>(refused, json!(null)).await.unwrap(), "BadConfig");
     expect_no_trouble(&page).await;
@@ -45,7 +45,7 @@ async fn a_rate_that_is_much_too_high_is_reported_with_its_figures_and_the_way_t
     set(&page, "field-learning-rate", "1").await;
     set(&page, "field-max-steps", "160").await;
     page.click("button", "Train").await.unwrap();
-    page.wait_for_text("The step limit was reached after 160 steps", LONG).await.unwrap();
+    page.wait_for_text("Reached the maximum of 160 steps", LONG).await.unwrap();
     page.wait_for_text("The learning rate seems too high: at 1.00 ", SHORT).await.unwrap();
     let advice: Value = page.run("return await kindling.advice()", json!(null)).await.unwrap();
     assert_eq!(advice[0]["kind"], json!("rateTooHigh"));
@@ -67,7 +67,7 @@ async fn augmentation_is_shown_on_the_visitors_images() {
     let page = arrive(&app, "?engine=cpu").await;
     become_expert(&page).await;
     page.run::<Value>("document.querySelector('#group-augment summary').click()", json!(null)).await.unwrap();
-    page.wait_for_text("Once the images are here", SHORT).await.unwrap();
+    page.wait_for_text("Once the images are loaded", SHORT).await.unwrap();
     page.click("button", "Load the images").await.unwrap();
     let n_images = "document.querySelectorAll('#augment-preview canvas').length === 8";
     page.wait_for::<bool>(n_images, LONG).await.unwrap();

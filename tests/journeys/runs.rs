@@ -26,7 +26,7 @@ pub fn n_stored(store: &str) -> String {
 async fn runs_are_kept_compared_and_deletions_undone() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
-    page.wait_for_text("Your runs will gather here", SHORT).await.unwrap();
+    page.wait_for_text("Your runs appear here", SHORT).await.unwrap();
     page.run::<Value>(
         "await kindling.loadDataset('mnist');
          await kindling.train({ maxSteps: 20, learningRate: 0.001 });
@@ -81,7 +81,7 @@ async fn take_network(page: &Page) {
     let before = "await kindling.loadDataset('mnist'); return await kindling.evaluate('validation')";
     assert_eq!(page.call::<Value>(before, json!(null)).await.unwrap().unwrap_err().name, "NoNetwork");
     page.click("button", "First run of *").await.unwrap();
-    page.click("button", "Take its network").await.unwrap();
+    page.click("button", "Load this model").await.unwrap();
     page.wait_for::<bool>("(await kindling.currentRun())?.state === 'finished'", LONG).await.unwrap();
     let accuracies: Vec<f64> = page
         .run(
@@ -102,7 +102,7 @@ async fn take_network(page: &Page) {
 async fn compare(page: &Page) {
     page.click("checkbox", "Compare: Learning rate 0.001 → 0.01").await.unwrap();
     page.click("checkbox", "Compare: First run of *").await.unwrap();
-    page.click("radio", "Train loss").await.unwrap();
+    page.click("radio", "Training loss").await.unwrap();
     let drawn = "[...document.querySelectorAll('#runs-compare .chart-frame path.line')]
         .filter(path => path.getAttribute('d').includes('L')).length === 2";
     page.wait_for::<bool>(drawn, SHORT).await.unwrap();
@@ -146,6 +146,6 @@ async fn share(app: &App, page: &Page) {
     page.wait_for::<bool>(rate, LONG).await.unwrap();
 
     page.session().goto(format!("{}?engine=cpu&config={}", app.url(), &config[..config.len() / 2])).await.unwrap();
-    page.wait_for_text("The settings in the page's address could not be read", SHORT).await.unwrap();
+    page.wait_for_text("The hyperparameters in the page's address could not be read", SHORT).await.unwrap();
     page.wait_for_text("images of MNIST", SHORT).await.unwrap();
 }

@@ -121,7 +121,7 @@ async fn expect_pictures(page: &Page) {
 /// One click starts the visitor's own run, with the best trial's settings and the form's length.
 async fn train_winner(page: &Page, best: &Value) {
     click(page, "#search-train-best").await;
-    page.wait_for_text("Test it", LONG).await.unwrap();
+    page.wait_for_text("Evaluate the model", LONG).await.unwrap();
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     assert_eq!(run["state"], json!("finished"));
     assert_eq!(

@@ -25,7 +25,7 @@ async fn what_an_expert_chooses_is_what_the_run_has() {
     page.wait_for::<bool>("!!document.querySelector('#rate-curve path.line.is-exact')", SHORT).await.unwrap();
 
     page.click("button", "Train").await.unwrap();
-    page.wait_for_text("The step limit was reached after 12 steps", LONG).await.unwrap();
+    page.wait_for_text("Reached the maximum of 12 steps", LONG).await.unwrap();
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     assert_eq!((&run["state"], &run["step"]), (&json!("finished"), &json!(12)));
     let config = &run["config"];
@@ -57,8 +57,8 @@ async fn a_run_stops_early_and_its_best_weights_are_restored() {
     wait_until(&page, &number("Steps"), &format!("it > {STEPS_PER_EPOCH}"), LONG).await;
     page.run::<Value>("await kindling.adjust({ learningRate: 1 })", json!(null)).await.unwrap();
 
-    page.wait_for_text("It no longer got better: stopped early, after 1,080 steps", LONG).await.unwrap();
-    page.wait_for_text("The weights of epoch 1, the best one, are kept.", SHORT).await.unwrap();
+    page.wait_for_text("Early stopping after 1,080 steps", LONG).await.unwrap();
+    page.wait_for_text("Best checkpoint: the weights of epoch 1 are kept.", SHORT).await.unwrap();
     let run: Value = page.run("return (await kindling.runs()).at(-1)", json!(null)).await.unwrap();
     assert_eq!((&run["ending"], &run["best"]), (&json!("earlyStopped"), &run["epochs"][0]));
     let accuracies: Vec<f64> =

@@ -6,14 +6,14 @@ use xtask::drive::{BrowserOptions, Page};
 use crate::app::{App, SHORT};
 use crate::visitor::{Key, arrive, number, press, tab_to, wait_until};
 
-const PLACES: [&str; 5] = ["Data", "Network", "Train", "Understand", "Use"];
+const PLACES: [&str; 5] = ["Data", "Network", "Train", "Evaluate", "Predict"];
 
 #[tokio::test]
 async fn a_chinese_browser_gets_a_chinese_page_and_the_menu_changes_it() {
     let options = BrowserOptions { language: "zh-CN".into(), ..Default::default() };
     let app = App::start_with(options, "/").await;
     let page = app.open("").await;
-    for (link, title) in [("数据", "数据"), ("网络", "网络"), ("训练", "训练"), ("理解", "理解"), ("使用", "使用")]
+    for (link, title) in [("数据", "数据"), ("网络", "网络"), ("训练", "训练"), ("评估", "评估"), ("试用", "试用")]
     {
         page.go_to(link).await.unwrap();
         page.control("heading", title).await.unwrap();
@@ -27,7 +27,7 @@ async fn a_chinese_browser_gets_a_chinese_page_and_the_menu_changes_it() {
     }
     assert_eq!(language(&page).await, "en");
     let title: String = page.run("return document.title", json!(null)).await.unwrap();
-    assert_eq!(title, "Use · Kindling");
+    assert_eq!(title, "Predict · Kindling");
 
     // The choice is remembered, and overrides the browser's language.
     page.session().refresh().await.unwrap();
@@ -35,6 +35,46 @@ async fn a_chinese_browser_gets_a_chinese_page_and_the_menu_changes_it() {
     page.click("button", "Settings").await.unwrap();
     page.click("radio", "简体中文").await.unwrap();
     page.control("link", "训练").await.unwrap();
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn the_glossary_opens_over_a_place_at_the_term_of_a_link() {
+    let app = App::start().await;
+    let page = arrive(&app, "").await;
+    let follow =
+        "const link = document.querySelector('#field-learning-rate').closest('.field').querySelector('.term-link');
+                  link.focus();
+                  link.click();";
+    page.run::<Value>(follow, json!(null)).await.unwrap();
+    let focused = "document.activeElement.id === 'term-learning-rate' && document.querySelector('dialog').open";
+    page.wait_for::<bool>(focused, SHORT).await.unwrap();
+    page.wait_for_text("the most important hyperparameter", SHORT).await.unwrap();
+
+    // The search finds by name and by source.
+    for (query, found) in [("cosine", "term-cosine-annealing"), ("1711.05101", "term-adamw")] {
+        let search = "const search = document.querySelector('#glossary-search');
+                      search.value = args;
+                      search.dispatchEvent(new Event('input'));";
+        page.run::<Value>(search, json!(query)).await.unwrap();
+        let shown = format!(
+            "(it => it.includes({}) && it.length < 10)(
+                 [...document.querySelectorAll('.glossary-entry')].filter(it => it.checkVisibility()).map(it => it.id))",
+            json!(found)
+        );
+        page.wait_for::<bool>(&shown, SHORT).await.unwrap();
+    }
+
+    // Closed by Escape, it leaves the visitor where they were.
+    press(&page, Key::Escape).await;
+    page.wait_for::<bool>("!document.querySelector('dialog') && location.hash === '#train'", SHORT).await.unwrap();
+    let focused: bool = page.run("return document.activeElement.className === 'term-link'", json!(null)).await.unwrap();
+    assert!(focused, "the focus is back at the link");
+    page.control("heading", "Train").await.unwrap();
+
+    // An address of its own.
+    let page = app.open("#glossary/weight-decay").await;
+    page.wait_for::<bool>("document.activeElement.id === 'term-weight-decay'", SHORT).await.unwrap();
     app.finish(page).await;
 }
 

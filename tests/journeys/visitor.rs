@@ -68,11 +68,11 @@ pub async fn fill(page: &Page, name: &str, value: u32) {
     assert_eq!(taken.as_deref(), Some(value.to_string().as_str()), "the field {name}");
 }
 
-/// Waits until the prediction in the place Use is this class; returns whether it came in time.
+/// Waits until the prediction in the place Predict is this class; returns whether it came in time.
 pub async fn is_answered(page: &Page, class: &str) -> bool {
     let expression = format!(
         "document.querySelector('output')?.innerText === {class}
-         && document.querySelector('[aria-label=\"Most probable classes\"] li')?.innerText.startsWith({class})",
+         && document.querySelector('.probabilities li')?.innerText.startsWith({class})",
         class = json!(class)
     );
     page.wait_for::<bool>(&expression, Duration::from_secs(10)).await.is_ok()
@@ -123,6 +123,7 @@ pub enum Key {
     ShiftTab,
     Enter,
     Space,
+    Escape,
 }
 
 /// Presses a key, wherever the focus is.
@@ -131,6 +132,7 @@ pub async fn press(page: &Page, key: Key) {
         Key::Tab | Key::ShiftTab => ("Tab", 9, ""),
         Key::Enter => ("Enter", 13, "\r"),
         Key::Space => (" ", 32, " "),
+        Key::Escape => ("Escape", 27, ""),
     };
     let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
     for kind in ["keyDown", "keyUp"] {

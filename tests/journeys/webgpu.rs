@@ -50,7 +50,7 @@ async fn one_click_trains_on_webgpu_and_the_network_is_used() {
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
 
-    page.go_to("Use").await.unwrap();
+    page.go_to("Predict").await.unwrap();
     page.click("tab", "Upload").await.unwrap();
     let dataset = mnist();
     let mut answers = Vec::new();

@@ -126,6 +126,8 @@ impl<P: Platform> Session<P> {
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
+            Command::Hold => self.steer(Control::hold),
+            Command::Release => self.steer(Control::release),
             Command::Checkpoint => self.steer(Control::checkpoint),
             Command::Adjust { run, change } => self.adjust(run, change),
             Command::Watch(watch) => {
@@ -293,13 +295,11 @@ impl<P: Platform> Session<P> {
         memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
-        if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
-            // Warm-up steps whose result is discarded, so that the run's time does not include compiling kernels.
-            let steps = self.device.warm_up_steps;
-            // A run that is stopped meanwhile ends like one that is stopped before its first step.
-            if training::warm_up(&host, &run.control, data, config, steps).await? {
-                self.prepared.replace(kernels);
-            }
+        let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
+        // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
+        // ends like one that is stopped before its first step.
+        if !is_prepared && training::warm_up(&host, &run.control, data, config).await? {
+            self.prepared.replace(kernels);
         }
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,

@@ -20,7 +20,7 @@ use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
-use crate::page::state::{DatasetState, EngineProgram};
+use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
@@ -82,7 +82,6 @@ async fn ready(store: Store) -> Result<Value, Failure> {
         "adapter": engine.info.adapter,
         "threads": engine.info.threads,
         "reason": engine.choice.reason.name(),
-        "isTuned": engine.choice.program == EngineProgram::TunedGpu,
         "build": BUILD,
     }))
 }
@@ -254,7 +253,7 @@ async fn adjust(store: Store, values: JsValue) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-/// Turns monitoring on or off, as opening and closing the panel "Inside the network" does.
+/// Turns monitoring on or off, as opening and closing the panel "Network internals" does.
 async fn watch_layers(store: Store, options: JsValue) -> Result<Value, Failure> {
     let sample = store.dataset.with_untracked(DatasetState::first_sample);
     send(store, Command::Watch(watch::watch(&from_js(&options)?, sample)?)).await

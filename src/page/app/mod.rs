@@ -10,6 +10,7 @@ use self::notices::NoticeList;
 use self::settings_menu::SettingsMenu;
 use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
+use crate::page::glossary::Glossary;
 use crate::page::parts::{Parted, fetch_ahead};
 use crate::page::place::{Place, current_place};
 use crate::page::preferences::{EnginePreference, Preference, Theme, Threads};
@@ -27,7 +28,8 @@ use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
 use crate::page::train::{self, TrainPlace};
 use crate::page::understand::evaluations::Evaluations;
-use crate::page::widgets::icon::Glyph;
+use crate::page::widgets::hint::GLOSSARY;
+use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::{api, data, network, understand, using};
 
 /// Mounts the page, once the texts of the visitor's language are fetched.
@@ -83,6 +85,9 @@ fn App() -> impl IntoView {
             <Navigation place />
             <div class="top-end">
                 <EngineChip />
+                <a class="button is-quiet" href=GLOSSARY aria-label=move_tr!(shell.glossary) title=move_tr!(shell.glossary)>
+                    <Glyph icon=Icon::Glossary />
+                </a>
                 <SettingsMenu />
             </div>
             <RunBar />
@@ -90,6 +95,7 @@ fn App() -> impl IntoView {
         <main id="content" tabindex="-1">
             <EngineGone />
             <NoticeList />
+            <Glossary place />
             {move || match place.get() {
                 Place::Data => view! { <Parted part=data::PART /> }.into_any(),
                 Place::Network => view! { <Parted part=network::PART /> }.into_any(),

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::engines::panel::differ_text;
 use crate::page::runs::{run_notice_text, use_runs};
 use crate::page::state::{Notice, NoticeKind, RunNotice};
 use crate::page::store::use_store;
@@ -23,8 +24,7 @@ pub fn NoticeList() -> impl IntoView {
             | NoticeKind::Warning(_)
             | NoticeKind::FellBack(_)
             | NoticeKind::Restarted(_)
-            | NoticeKind::TuningFailed(_)
-            | NoticeKind::TunedDiffers { .. } => None,
+            | NoticeKind::DevicesDiffer { .. } => None,
         };
         let undo = move |undone: Undone| {
             let runs = use_runs();
@@ -71,11 +71,7 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
-        NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
-        NoticeKind::TunedDiffers { expected, found } => {
-            // Five decimals, so that the difference is visible.
-            tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
-        }
+        NoticeKind::DevicesDiffer { cpu, gpu } => differ_text(*cpu, *gpu),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

@@ -23,7 +23,8 @@ use crate::page::parts::{Part, part};
 use crate::page::reactive::{memo, watch};
 use crate::page::state::Load;
 use crate::page::store::use_store;
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::show::Show;
 
 pub const PART: Part = part!(data::place, DataPlace);
@@ -50,7 +51,7 @@ fn DataPlace() -> impl IntoView {
         <section class="data-place" aria-labelledby="data-title">
             <header class="place-header">
                 <h1 id="data-title">{move_tr!(data.title)}</h1>
-                <p>{move_tr!(data.lead)}</p>
+                <p>{move_tr!(data.lead)}" "<TermLink term=key_tr!(confusion.true_class) /></p>
             </header>
             <div class="columns">
                 <div class="main-column">

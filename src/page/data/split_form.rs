@@ -7,7 +7,8 @@ use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
 
@@ -35,10 +36,10 @@ pub fn SplitForm() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="split-title">
             <h2 id="split-title">{move_tr!(data.split)}</h2>
-            <p class="hint">{move_tr!(data.split_why)}</p>
+            <Why text=key_tr!(data.split_why) />
             <div class="field">
                 <label for="validation-share">
-                    {move || tr!(data.validation_share, share = format!("{:.0}%", recipe.split.read().validation_fraction * 100.0))}
+                    {move || tr!(data.validation_share, fraction = format!("{:.0}%", recipe.split.read().validation_fraction * 100.0))}
                 </label>
                 <input
                     id="validation-share"
@@ -56,6 +57,7 @@ pub fn SplitForm() -> impl IntoView {
             <NumberField
                 label=Signal::derive(move_tr!(data.split_seed))
                 hint=Signal::derive(move_tr!(data.split_seed_why))
+                term=key_tr!(data.split_seed)
                 value=Signal::derive(move || f64::from(recipe.split.read().seed))
                 range=(0.0, u32::MAX.into())
                 is_whole=true

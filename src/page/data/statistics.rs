@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::hint::TermLink;
 use kindling_core::protocol::{DatasetSummary, SplitCounts};
 
 /// The maximum number of classes with a bar; a sentence gives the number of the others.
@@ -28,8 +29,10 @@ pub fn Statistics(summary: Arc<DatasetSummary>) -> impl IntoView {
                 <div><dt>{move_tr!(data.test)}</dt><dd>{count(counts.test)}</dd></div>
             </dl>
             <p class="hint">
-                {move || if has_standard_test { tr!(data.standard_test) } else { tr!(data.own_test) }}
-                {is_unbalanced(smallest, largest).then(|| view! { " "{move_tr!(data.unbalanced, least = count(smallest), most = count(largest))} })}
+                {move || if has_standard_test { tr!(data.standard_test) } else { tr!(data.own_test) }}" "<TermLink term="dataset" />
+                {is_unbalanced(smallest, largest).then(|| view! {
+                    " "{move_tr!(data.unbalanced, least = count(smallest), most = count(largest))}" "<TermLink term="class-imbalance" />
+                })}
             </p>
             <ul class="class-bars" aria-label=move_tr!(data.per_class)>
                 {bars.map(|(name, counts)| view! { <ClassBar name counts largest /> }).collect_view()}

@@ -4,10 +4,12 @@ use leptos::prelude::*;
 
 use crate::page::network::designer::edit::Edit;
 use crate::page::network::designer::palette::{layer_of, palette};
-use crate::page::network::names::group_name;
+use crate::page::network::designer::parameters::parameters;
+use crate::page::network::names::{group_name, parameter_key};
 use crate::page::recipe::use_recipe;
 use crate::page::text::i18n::move_tr;
-use crate::page::text::layer::{layer_text, layer_title};
+use crate::page::text::layer::{layer_title, layer_why};
+use crate::page::widgets::hint::{TermName, Why};
 
 #[component]
 pub fn AddLayer() -> impl IntoView {
@@ -39,9 +41,13 @@ pub fn AddLayer() -> impl IntoView {
                 </select>
                 <button type="button" class="button" id="add-layer" on:click=add>{move_tr!(designer.add)}</button>
             </div>
-            <p class="hint" id="layer-kind-why">
-                {move || layer_of(&kind.read()).map(|layer| layer_text(&layer))}" "{move_tr!(designer.add_where)}
-            </p>
+            {move || layer_of(&kind.read()).map(|layer| view! {
+                <Why id="layer-kind-why" text=layer_why(&layer) />
+                <p class="hint term-names">
+                    {parameters(&layer).into_iter().map(|it| view! { <TermName label=parameter_key(it) /> }).collect_view()}
+                </p>
+            })}
+            <p class="hint">{move_tr!(designer.add_where)}</p>
         </div>
     }
 }

@@ -14,8 +14,9 @@ use crate::page::network::designer::parameters::parameters;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::text::i18n::{move_tr, tr};
-use crate::page::text::layer::{layer_text, layer_title};
+use crate::page::text::layer::{layer_title, layer_why};
 use crate::page::text::reason::layer_reason;
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::config::Layer;
 
@@ -70,7 +71,7 @@ pub fn Card(
             </div>
             {move || layer.read().as_ref().and_then(inside)}
             <Figures at deck />
-            <p class="hint">{of_layer(layer_text)}</p>
+            {move || layer.read().as_ref().map(layer_why).map(|why| view! { <Why text=why /> })}
             {move || misfit.get().map(|reason| view! {
                 <div class="layer-problem" role="alert">
                     <p>{move || layer_reason(&reason)}</p>

@@ -11,6 +11,7 @@ use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::show::Show;
 use kindling_core::network::FeatureShape;
 
@@ -41,7 +42,7 @@ pub fn Cards() -> impl IntoView {
     view! {
         <p class="hint">
             {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
-            " · "{move_tr!(designer.keys)}
+            " "<TermLink term="channel" />" · "{move_tr!(designer.keys)}
         </p>
         <ol class="layer-cards" aria-label=move_tr!(network.layers)>
             // Keyed by index, so that keyboard focus stays in place while layers are added and removed.

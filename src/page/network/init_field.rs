@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use crate::page::network::designer::edit::Edit;
-use crate::page::network::names::{init_name, init_text};
+use crate::page::network::names::{init_name, init_why};
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::Hint;
 use crate::page::widgets::segments::{Segment, Segments};
 use kindling_core::config::InitConfig;
 
@@ -33,7 +34,7 @@ pub fn InitField() -> impl IntoView {
                 on_change=choose
                 described_by="network-init-why"
             />
-            <p class="hint" id="network-init-why">{move || init_text(init.get())}</p>
+            <Hint id="network-init-why" text=Signal::derive(move || init_why(init.get())) term=key_tr!(designer.init) />
         </div>
     }
 }

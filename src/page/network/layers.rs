@@ -12,8 +12,9 @@ use super::totals::Totals;
 use crate::page::network::designer::edit::Edit;
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::reason::network_reason;
+use crate::page::widgets::hint::Hint;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 
@@ -68,7 +69,7 @@ pub fn Designer() -> impl IntoView {
                 View::Text => view! { <JsonView /> }.into_any(),
             }}
             <Totals />
-            <p class="hint">{move_tr!(network.figures_why)}</p>
+            <Hint text=Signal::derive(move_tr!(network.figures_why)) term=key_tr!(network.output) />
             <InitField />
         </section>
     }

@@ -25,9 +25,10 @@ use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::format::{count, short_count};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::{preset_name, preset_text};
 use crate::page::text::reason::network_reason;
+use crate::page::widgets::hint::TermLink;
 use kindling_core::network::{Preset, shape};
 use kindling_core::protocol::DatasetSummary;
 
@@ -48,7 +49,7 @@ fn NetworkPlace() -> impl IntoView {
         <section class="network-place" aria-labelledby="network-title">
             <header class="place-header">
                 <h1 id="network-title">{move_tr!(network.title)}</h1>
-                <p>{move_tr!(network.lead)}</p>
+                <p>{move_tr!(network.lead)}" "<TermLink term=key_tr!(network.layers) /></p>
             </header>
             <div class="main-column">
                 <fieldset class="choices">

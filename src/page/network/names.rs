@@ -4,7 +4,7 @@ use crate::page::network::designer::palette::Group;
 use crate::page::network::designer::parameters::Parameter;
 use crate::page::network::designer::remedy::RemedyKind;
 use crate::page::network::designer::text::TextError;
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{TextKey, key_tr, text_of, tr};
 use crate::page::text::layer::activation_name;
 use crate::page::text::reason::network_reason;
 use kindling_core::config::{Activation, InitConfig};
@@ -25,24 +25,28 @@ pub fn group_name(group: Group) -> String {
 }
 
 pub fn parameter_name(parameter: Parameter) -> String {
+    text_of(parameter_key(parameter))
+}
+
+pub fn parameter_key(parameter: Parameter) -> TextKey {
     match parameter {
-        Parameter::Activation => tr!(parameter.activation),
-        Parameter::Bias => tr!(parameter.bias),
-        Parameter::Dilation => tr!(parameter.dilation),
-        Parameter::Dropout => tr!(parameter.dropout),
-        Parameter::Features => tr!(parameter.features),
-        Parameter::Filters => tr!(parameter.filters),
-        Parameter::Groups => tr!(parameter.groups),
-        Parameter::Heads => tr!(parameter.heads),
-        Parameter::Kernel => tr!(parameter.kernel),
-        Parameter::MlpRatio => tr!(parameter.mlp_ratio),
-        Parameter::Padding => tr!(parameter.padding),
-        Parameter::Rate => tr!(parameter.rate),
-        Parameter::Ratio => tr!(parameter.ratio),
-        Parameter::Size => tr!(parameter.size),
-        Parameter::States => tr!(parameter.states),
-        Parameter::Stride => tr!(parameter.stride),
-        Parameter::Units => tr!(parameter.units),
+        Parameter::Activation => key_tr!(parameter.activation),
+        Parameter::Bias => key_tr!(parameter.bias),
+        Parameter::Dilation => key_tr!(parameter.dilation),
+        Parameter::Dropout => key_tr!(parameter.dropout),
+        Parameter::Features => key_tr!(parameter.features),
+        Parameter::Filters => key_tr!(parameter.filters),
+        Parameter::Groups => key_tr!(parameter.groups),
+        Parameter::Heads => key_tr!(parameter.heads),
+        Parameter::Kernel => key_tr!(parameter.kernel),
+        Parameter::MlpRatio => key_tr!(parameter.mlp_ratio),
+        Parameter::Padding => key_tr!(parameter.padding),
+        Parameter::Rate => key_tr!(parameter.rate),
+        Parameter::Ratio => key_tr!(parameter.ratio),
+        Parameter::Size => key_tr!(parameter.size),
+        Parameter::States => key_tr!(parameter.states),
+        Parameter::Stride => key_tr!(parameter.stride),
+        Parameter::Units => key_tr!(parameter.units),
     }
 }
 
@@ -88,7 +92,7 @@ pub fn init_name(init: InitConfig) -> String {
     }
 }
 
-pub fn init_text(init: InitConfig) -> String {
+pub fn init_why(init: InitConfig) -> String {
     match init {
         InitConfig::Pytorch => tr!(designer.pytorch_why),
         InitConfig::He => tr!(designer.he_why),

@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::text::format::{bytes, count, short_count};
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::TermName;
 use crate::page::widgets::show::Show;
 use kindling_core::network::LayerSummary;
 
@@ -30,19 +31,19 @@ pub fn Totals() -> impl IntoView {
             </h3>
             <dl class="layer-figures">
                 <div>
-                    <dt>{move_tr!(network.parameters)}</dt>
+                    <dt><TermName label=key_tr!(network.parameters) /></dt>
                     <dd data-figure="parameters">{move || count(parameters.get())}</dd>
                 </div>
                 <div>
-                    <dt>{move_tr!(network.flops)}</dt>
+                    <dt><TermName label=key_tr!(network.flops) /></dt>
                     <dd data-figure="flops">{move || short_count(flops.get())}</dd>
                 </div>
                 <div>
-                    <dt>{move_tr!(network.memory)}</dt>
+                    <dt><TermName label=key_tr!(network.memory) /></dt>
                     <dd data-figure="memory">{move || bytes(memory.get())}</dd>
                 </div>
                 <div>
-                    <dt>{move_tr!(network.weights)}</dt>
+                    <dt><TermName label=key_tr!(network.weights) /></dt>
                     <dd data-figure="weights">{move || bytes(parameters.get().saturating_mul(4))}</dd>
                 </div>
             </dl>

@@ -28,10 +28,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was restarted.
     Restarted(Failure),
-    /// Tuned kernels failed and are no longer used.
-    TuningFailed(Failure),
-    /// Tuned kernels computed a different loss for the same step and are not used.
-    TunedDiffers { expected: f32, found: f32 },
+    /// For the same step of a run, the two devices computed different losses.
+    DevicesDiffer { cpu: f32, gpu: f32 },
     /// About stored runs and imported configs.
     Runs(RunNotice),
 }

@@ -50,10 +50,10 @@ pub fn sentence(advice: &Advice, names: Names) -> String {
             train = figure(train_loss.into())
         ),
         Advice::DeadUnits { layer, share } => {
-            tr!(advice.dead, share = percent(share), number = layer + 1, layer = layer_name(layer, names))
+            tr!(advice.dead, fraction = percent(share), number = layer + 1, layer = layer_name(layer, names))
         }
         Advice::SaturatedOutputs { layer, share } => {
-            tr!(advice.saturated, share = percent(share), number = layer + 1, layer = layer_name(layer, names))
+            tr!(advice.saturated, fraction = percent(share), number = layer + 1, layer = layer_name(layer, names))
         }
         Advice::UnbalancedClasses { largest, smallest, smallest_count: 0, .. } => {
             tr!(advice.missing_class, largest = class_name(largest, names), smallest = class_name(smallest, names))
@@ -73,7 +73,7 @@ pub fn remedy(advice: &Advice) -> String {
     match advice {
         Advice::RateTooHigh { .. } => tr!(advice.lower_rate),
         Advice::RateTooLow { .. } => tr!(advice.raise_rate),
-        Advice::OverFitting { .. } => tr!(advice.learn_less_by_heart),
+        Advice::OverFitting { .. } => tr!(advice.reduce_overfitting),
         Advice::DeadUnits { .. } => tr!(advice.revive),
         Advice::SaturatedOutputs { .. } => tr!(advice.desaturate),
         Advice::UnbalancedClasses { smallest_count: 0, .. } => tr!(advice.collect),

@@ -1,5 +1,9 @@
 //! Numbers in readable form.
 
+use leptos::prelude::Get;
+
+use crate::page::text::i18n::{Language, language};
+
 /// `59,000`
 pub fn count(number: impl Into<u64>) -> String {
     let digits = number.into().to_string();
@@ -45,10 +49,17 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// `1.2 M`: a large count, in the units of floating point work.
+/// `1.2 M`, in Chinese `120 万`: a large count, in the units of floating point work; tracks the language.
 pub fn short_count(number: u64) -> String {
+    short_count_in(language().get(), number)
+}
+
+fn short_count_in(language: Language, number: u64) -> String {
     let value = number as f64;
     match number {
+        0..10_000 if language == Language::Chinese => number.to_string(),
+        10_000..99_950_000 if language == Language::Chinese => format!("{} 万", three_digits(value / 1e4)),
+        _ if language == Language::Chinese => format!("{} 亿", three_digits(value / 1e8)),
         0..1_000 => number.to_string(),
         1_000..999_500 => format!("{} k", three_digits(value / 1e3)),
         999_500..999_500_000 => format!("{} M", three_digits(value / 1e6)),
@@ -126,6 +137,8 @@ mod tests {
         assert_eq!(byte_rate(3_140_000.0), "3.1 MB/s");
         assert_eq!(byte_rate(f64::NAN), "0 B/s");
         assert_eq!(short_count(62_006), "62 k");
+        let chinese = |number| short_count_in(Language::Chinese, number);
+        assert_eq!([610_000, 4_321, 99_949_999, 150_000_000].map(chinese), ["61 万", "4321", "9995 万", "1.5 亿"]);
         assert_eq!((short_count(999_499), short_count(999_500)), ("999 k".into(), "1.0 M".into()));
     }
 

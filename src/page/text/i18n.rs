@@ -13,7 +13,6 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::page::preferences::Preference;
-use kindling_core::config::fields::ConfigField;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -72,9 +71,10 @@ fn chinese() -> Result<Sources, SplitLoaderError> {
 }
 
 /// Texts by group and key.
-type Texts = BTreeMap<String, BTreeMap<String, String>>;
+pub type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
-fn read_texts(sources: Sources) -> Texts {
+/// The texts of a language's files.
+pub fn read_texts(sources: &[&str]) -> Texts {
     let mut texts = Texts::new();
     for source in sources {
         // A test parses every file. A broken one would show its keys instead of its texts.
@@ -136,9 +136,12 @@ pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
     }
 }
 
-/// The name of a field of the config; tracks the language.
-pub fn field_text(field: &ConfigField) -> String {
-    let (group, key) = field.text.split_once('.').unwrap_or(("", field.text));
+/// The key of a text without values, `group.key`. Use [`key_tr!`].
+pub type TextKey = &'static str;
+
+/// The text with this key; tracks the language.
+pub fn text_of(key: TextKey) -> String {
+    let (group, key) = key.split_once('.').unwrap_or(("", key));
     translate(group, key, &[])
 }
 
@@ -184,7 +187,14 @@ macro_rules! move_tr {
     };
 }
 
-pub(crate) use {move_tr, tr};
+/// `key_tr!(group.key)`: the key of a text, for views that need more than the text, such as the term that it uses.
+macro_rules! key_tr {
+    ($group:ident . $key:ident) => {
+        concat!(stringify!($group), ".", stringify!($key))
+    };
+}
+
+pub(crate) use {key_tr, move_tr, tr};
 
 #[cfg(test)]
 mod tests {

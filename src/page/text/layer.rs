@@ -1,6 +1,6 @@
 //! Names and descriptions of layers in the visitor's language.
 
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{TextKey, key_tr, tr};
 use kindling_core::config::{Activation, Layer, Padding, States};
 
 /// The layer's name with its parameters; tracks the language.
@@ -51,33 +51,33 @@ pub fn layer_title(layer: &Layer) -> String {
     }
 }
 
-/// A description of what the layer is for; tracks the language.
-pub fn layer_text(layer: &Layer) -> String {
+/// The key of the sentence that says what the layer is for.
+pub fn layer_why(layer: &Layer) -> TextKey {
     match layer {
-        Layer::Conv { .. } => tr!(layer.conv_why),
-        Layer::DepthwiseConv { .. } => tr!(layer.depthwise_conv_why),
-        Layer::BatchNorm => tr!(layer.batch_norm_why),
-        Layer::GroupNorm { .. } => tr!(layer.group_norm_why),
-        Layer::LayerNorm => tr!(layer.layer_norm_why),
-        Layer::Activation(activation) => activation_text(*activation),
-        Layer::MaxPool { .. } => tr!(layer.max_pool_why),
-        Layer::AveragePool { .. } => tr!(layer.average_pool_why),
-        Layer::GlobalAveragePool => tr!(layer.global_average_pool_why),
-        Layer::GlobalMaxPool => tr!(layer.global_max_pool_why),
-        Layer::Dropout { .. } => tr!(layer.dropout_why),
-        Layer::SpatialDropout { .. } => tr!(layer.spatial_dropout_why),
-        Layer::Flatten => tr!(layer.flatten_why),
-        Layer::Linear { .. } => tr!(layer.linear_why),
-        Layer::Residual { .. } => tr!(layer.residual_why),
-        Layer::DepthwiseSeparable { .. } => tr!(layer.depthwise_separable_why),
-        Layer::SqueezeExcitation { .. } => tr!(layer.squeeze_excitation_why),
-        Layer::Rows => tr!(layer.rows_why),
-        Layer::Lstm { .. } => tr!(layer.lstm_why),
-        Layer::Gru { .. } => tr!(layer.gru_why),
-        Layer::PatchEmbedding { .. } => tr!(layer.patch_embedding_why),
-        Layer::PositionEmbedding => tr!(layer.position_embedding_why),
-        Layer::TransformerBlock { .. } => tr!(layer.transformer_block_why),
-        Layer::Classifier { .. } => tr!(layer.classifier_why),
+        Layer::Conv { .. } => key_tr!(layer.conv_why),
+        Layer::DepthwiseConv { .. } => key_tr!(layer.depthwise_conv_why),
+        Layer::BatchNorm => key_tr!(layer.batch_norm_why),
+        Layer::GroupNorm { .. } => key_tr!(layer.group_norm_why),
+        Layer::LayerNorm => key_tr!(layer.layer_norm_why),
+        Layer::Activation(activation) => activation_why(*activation),
+        Layer::MaxPool { .. } => key_tr!(layer.max_pool_why),
+        Layer::AveragePool { .. } => key_tr!(layer.average_pool_why),
+        Layer::GlobalAveragePool => key_tr!(layer.global_average_pool_why),
+        Layer::GlobalMaxPool => key_tr!(layer.global_max_pool_why),
+        Layer::Dropout { .. } => key_tr!(layer.dropout_why),
+        Layer::SpatialDropout { .. } => key_tr!(layer.spatial_dropout_why),
+        Layer::Flatten => key_tr!(layer.flatten_why),
+        Layer::Linear { .. } => key_tr!(layer.linear_why),
+        Layer::Residual { .. } => key_tr!(layer.residual_why),
+        Layer::DepthwiseSeparable { .. } => key_tr!(layer.depthwise_separable_why),
+        Layer::SqueezeExcitation { .. } => key_tr!(layer.squeeze_excitation_why),
+        Layer::Rows => key_tr!(layer.rows_why),
+        Layer::Lstm { .. } => key_tr!(layer.lstm_why),
+        Layer::Gru { .. } => key_tr!(layer.gru_why),
+        Layer::PatchEmbedding { .. } => key_tr!(layer.patch_embedding_why),
+        Layer::PositionEmbedding => key_tr!(layer.position_embedding_why),
+        Layer::TransformerBlock { .. } => key_tr!(layer.transformer_block_why),
+        Layer::Classifier { .. } => key_tr!(layer.classifier_why),
     }
 }
 
@@ -92,14 +92,14 @@ pub fn activation_name(activation: Activation) -> String {
     }
 }
 
-fn activation_text(activation: Activation) -> String {
+fn activation_why(activation: Activation) -> TextKey {
     match activation {
-        Activation::Relu => tr!(layer.relu_why),
-        Activation::LeakyRelu => tr!(layer.leaky_relu_why),
-        Activation::Gelu => tr!(layer.gelu_why),
-        Activation::Silu => tr!(layer.silu_why),
-        Activation::Tanh => tr!(layer.tanh_why),
-        Activation::Sigmoid => tr!(layer.sigmoid_why),
+        Activation::Relu => key_tr!(layer.relu_why),
+        Activation::LeakyRelu => key_tr!(layer.leaky_relu_why),
+        Activation::Gelu => key_tr!(layer.gelu_why),
+        Activation::Silu => key_tr!(layer.silu_why),
+        Activation::Tanh => key_tr!(layer.tanh_why),
+        Activation::Sigmoid => key_tr!(layer.sigmoid_why),
     }
 }
 

@@ -8,3 +8,6 @@ pub mod i18n;
 pub mod layer;
 pub mod preset;
 pub mod reason;
+
+#[cfg(test)]
+mod words;

@@ -13,7 +13,7 @@ use crate::page::preferences::SettingsMode;
 use crate::page::reactive::memo;
 use crate::page::state::{Run, RunState};
 use crate::page::store::{Store, use_store};
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
 use kindling_core::config::fields::field_at;
@@ -47,6 +47,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         id="adjust-learning-rate"
                         label=Signal::derive(move_tr!(expert.adjust_rate))
                         hint=Signal::derive(move_tr!(expert.adjust_rate_why))
+                        term=key_tr!(expert.adjust_rate)
                         value=Signal::derive(move || rates.get().map_or(0.0, |(learning_rate, _)| learning_rate))
                         range=ends(field_at("learningRate"))
                         on_change=change_rate
@@ -55,6 +56,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         id="adjust-weight-decay"
                         label=Signal::derive(move_tr!(expert.adjust_decay))
                         hint=Signal::derive(move_tr!(train.weight_decay_why))
+                        term=key_tr!(train.weight_decay)
                         value=Signal::derive(move || rates.get().map_or(0.0, |(_, weight_decay)| weight_decay))
                         range=ends(field_at("weightDecay"))
                         on_change=change_decay

@@ -9,7 +9,8 @@ use crate::page::reactive::memo;
 use crate::page::state::Curves;
 use crate::page::store::use_store;
 use crate::page::text::format::{count, figure, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::TermLink;
 use kindling_core::runs::series::Series;
 
 const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
@@ -68,6 +69,7 @@ pub fn RunCharts() -> impl IntoView {
                     />
                     <span>{move_tr!(train.log_scale)}</span>
                 </label>
+                <TermLink term=key_tr!(train.log_scale) />
             </div>
             <Chart
                 name=Signal::derive(move_tr!(train.loss))
@@ -99,7 +101,7 @@ pub fn RunCharts() -> impl IntoView {
             />
             <Adjustments changes />
             <p class="hint">
-                {move_tr!(train.charts_help)}
+                {move_tr!(train.charts_help)}" "<TermLink term=key_tr!(train.charts_help) />
                 {move || (stride.get() > 1).then(|| format!(" {}", tr!(train.averaged, stride = stride.get())))}
             </p>
         </section>

@@ -13,8 +13,9 @@ use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::select_field::{Choice, SelectField};
 use crate::page::widgets::show::Show;
@@ -60,6 +61,7 @@ pub fn RunForm() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="form-title">
             <h2 id="form-title">{move_tr!(train.settings)}</h2>
+            <Why text=key_tr!(train.settings_why) />
             <Segments
                 name="settings-mode"
                 legend=Signal::derive(move_tr!(expert.mode))
@@ -99,6 +101,7 @@ fn PresetField() -> impl IntoView {
             id="field-preset"
             label=Signal::derive(move_tr!(train.preset))
             hint=Signal::derive(move_tr!(train.preset_why))
+            term=key_tr!(train.preset)
             choices
             value=recipe.preset
             on_change=choose
@@ -129,7 +132,7 @@ fn OptimizerSegments() -> impl IntoView {
                 on_change=choose
                 described_by="optimizer-why"
             />
-            <p class="hint" id="optimizer-why">{move_tr!(train.optimizer_why)}</p>
+            <Why id="optimizer-why" text=key_tr!(train.optimizer_why) />
         </div>
     }
 }

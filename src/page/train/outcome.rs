@@ -13,6 +13,7 @@ use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count, percent};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::train::advice::panel::AdviceSummary;
+use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{Ending, FailureKind, RunReport};
@@ -38,7 +39,7 @@ pub fn Finished() -> impl IntoView {
                 <Glyph icon=Icon::Check />
                 {move || report.get().map(|report| verdict(&report))}
             </p>
-            <p>{move || report.get().map(|report| details(&report))}</p>
+            <p>{move || report.get().map(|report| details(&report))}" "<TermLink term="checkpoint" /></p>
             <AdviceSummary />
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>

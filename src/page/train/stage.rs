@@ -10,7 +10,7 @@ use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished};
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
-use crate::page::engines::panel::tuning_text;
+use crate::page::engines::panel::device_text;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
@@ -21,9 +21,10 @@ use crate::page::state::{Run, RunState};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{bytes, clock, count, figure, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
 use crate::page::train::run_bar::state_text;
+use crate::page::widgets::hint::TermName;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::event::Preparation;
 
@@ -141,15 +142,14 @@ fn Active() -> impl IntoView {
             | RunState::Failed { .. } => state_text(run),
         })
     });
-    let tuning = memo(move |_| store.tuning.get());
-    let tuning_note = move || {
-        let tuning = tuning.get();
-        let text = tuning.is_under_way().then(|| tuning_text(tuning));
-        text.map(|text| view! { <p class="hint" role="status">{text}</p> })
-    };
+    let device = memo(move |_| {
+        let kind = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
+        kind.map(|kind| store.race.with(|race| device_text(kind, race)))
+    });
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>
+            <p class="hint" role="status">{move || device.get()}</p>
             <progress
                 class="stage-progress"
                 max="1"
@@ -157,7 +157,6 @@ fn Active() -> impl IntoView {
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
-            {tuning_note}
             <Controls />
             <AdjustPanel />
         </div>
@@ -186,11 +185,11 @@ pub fn Figures() -> impl IntoView {
     let left = of_run(|run| (run.progress.step > 0).then(|| clock(run.progress.remaining_ms)));
     view! {
         <dl class="figures">
-            <div><dt>{move_tr!(train.accuracy)}</dt><dd>{accuracy}</dd></div>
-            <div><dt>{move_tr!(train.validation_accuracy)}</dt><dd>{validation}</dd></div>
-            <div><dt>{move_tr!(train.loss)}</dt><dd>{loss}</dd></div>
+            <div><dt><TermName label=key_tr!(train.accuracy) /></dt><dd>{accuracy}</dd></div>
+            <div><dt><TermName label=key_tr!(train.validation_accuracy) /></dt><dd>{validation}</dd></div>
+            <div><dt><TermName label=key_tr!(train.loss) /></dt><dd>{loss}</dd></div>
             <div><dt>{move_tr!(train.speed)}</dt><dd>{speed}</dd></div>
-            <div><dt>{move_tr!(train.steps)}</dt><dd>{step}</dd></div>
+            <div><dt><TermName label=key_tr!(train.steps) /></dt><dd>{step}</dd></div>
             <div><dt>{move_tr!(train.elapsed)}</dt><dd>{elapsed}</dd></div>
             <div><dt>{move_tr!(train.left)}</dt><dd>{left}</dd></div>
         </dl>
@@ -202,6 +201,5 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
         None => tr!(train.preparing),
         Some(Preparation::BuildingNetwork) => tr!(train.building),
         Some(Preparation::CompilingKernels) => tr!(train.compiling),
-        Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),
     }
 }

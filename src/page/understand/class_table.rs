@@ -5,11 +5,21 @@ use leptos::prelude::*;
 use super::order::{ClassRow, Column, Order};
 use crate::page::reactive::memo;
 use crate::page::text::format::{count, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of, tr};
+use crate::page::widgets::hint::TermName;
 use crate::page::widgets::sorted_table::SortableHeader;
 use kindling_core::metrics::ClassMetrics;
 
 const COLUMNS: [Column; 5] = [Column::Class, Column::Images, Column::Precision, Column::Recall, Column::F1];
+
+/// The table's terms, each with the key of the sentence that explains it.
+const EXPLAINED: &[(TextKey, TextKey)] = &[
+    (key_tr!(understand.precision), key_tr!(understand.precision_why)),
+    (key_tr!(understand.recall), key_tr!(understand.recall_why)),
+    (key_tr!(understand.f1), key_tr!(understand.f1_why)),
+    (key_tr!(understand.images), key_tr!(understand.support_why)),
+    (key_tr!(understand.average), key_tr!(understand.average_why)),
+];
 
 #[component]
 pub fn ClassTable(
@@ -54,14 +64,14 @@ pub fn ClassTable(
                 </tfoot>
             </table>
         </div>
-        <dl class="explanations">
-            <dt>{move_tr!(understand.precision)}</dt>
-            <dd>{move_tr!(understand.precision_why)}</dd>
-            <dt>{move_tr!(understand.recall)}</dt>
-            <dd>{move_tr!(understand.recall_why)}</dd>
-            <dt>{move_tr!(understand.f1)}</dt>
-            <dd>{move_tr!(understand.f1_why)}</dd>
-        </dl>
+        <dl class="explanations">{EXPLAINED.iter().map(explanation).collect_view()}</dl>
+    }
+}
+
+fn explanation(&(name, why): &(TextKey, TextKey)) -> impl IntoView + use<> {
+    view! {
+        <dt><TermName label=name /></dt>
+        <dd>{move || text_of(why)}</dd>
     }
 }
 

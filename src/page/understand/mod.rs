@@ -16,8 +16,9 @@ use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::check_field::CheckField;
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{SplitName, Views};
@@ -94,10 +95,10 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
                 value=Signal::derive(move || Some(split.get()))
                 on_change=move |chosen: SplitName| split.set(chosen)
             />
-            <p class="hint">{move || match split.get() {
-                SplitName::Train | SplitName::Validation => tr!(understand.validation_why),
-                SplitName::Test => tr!(understand.test_why),
-            }}</p>
+            <Why text=Signal::derive(move || match split.get() {
+                SplitName::Train | SplitName::Validation => key_tr!(understand.validation_why),
+                SplitName::Test => key_tr!(understand.test_why),
+            }) />
             <Show when=move || split.get() == SplitName::Test && evaluations.n_tests.get().gt(&1)>
                 <p class="hint">{move || tr!(understand.tested_often, times = evaluations.n_tests.get())}</p>
             </Show>
@@ -105,6 +106,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
                 id="understand-views"
                 label=Signal::derive(move_tr!(understand.views))
                 hint=Signal::derive(move_tr!(understand.views_why))
+                term=key_tr!(understand.views)
                 value=Signal::derive(move || views.get() == Views::Several)
                 on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
             />

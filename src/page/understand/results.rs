@@ -14,7 +14,8 @@ use crate::page::charts::matrix_cells::{Cell, behind, most_confused};
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::format::{count, figure, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::{Hint, TermName, Why};
 use crate::page::widgets::show::Show;
 use kindling_core::metrics::top_losses;
 use kindling_core::protocol::Views;
@@ -35,10 +36,13 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
         <Summary evaluated=evaluated.clone() />
         <section class="panel" aria-labelledby="confusion-title">
             <h2 id="confusion-title">{move_tr!(understand.confusion)}</h2>
-            <p class="hint">{move || match is_small {
-                true => tr!(understand.confusion_why),
-                false => tr!(understand.confusion_pairs, most = MATRIX_CLASSES_LIMIT),
-            }}</p>
+            <Hint
+                text=Signal::derive(move || match is_small {
+                    true => tr!(understand.confusion_why),
+                    false => tr!(understand.confusion_pairs, most = MATRIX_CLASSES_LIMIT),
+                })
+                term=key_tr!(understand.confusion)
+            />
             <Confusion evaluated=evaluated.clone() is_small />
         </section>
         <section class="panel" aria-labelledby="classes-title">
@@ -49,7 +53,7 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
             <h2 id="mistakes-title">{move_tr!(understand.mistakes)}</h2>
             {if has_mistakes {
                 view! {
-                    <p class="hint">{move_tr!(understand.mistakes_why)}</p>
+                    <Why text=key_tr!(understand.mistakes_why) />
                     <Gallery
                         predictions=mistakes
                         classes=evaluated.classes.clone()
@@ -76,11 +80,11 @@ fn Summary(evaluated: Arc<Evaluated>) -> impl IntoView {
     view! {
         <dl class="figures">
             <div>
-                <dt>{move_tr!(understand.accuracy)}</dt>
+                <dt><TermName label=key_tr!(understand.accuracy) /></dt>
                 <dd>{percent(evaluation.accuracy.into())}</dd>
             </div>
             <div>
-                <dt>{move_tr!(understand.loss)}</dt>
+                <dt><TermName label=key_tr!(understand.loss) /></dt>
                 <dd>{figure(evaluation.loss.into())}</dd>
             </div>
             <div>

@@ -7,11 +7,12 @@ use super::classifier::{Outcome, is_sure};
 use crate::page::reactive::{effect, memo};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::{Hint, TermLink, Why};
 use crate::page::widgets::pixel_image::paint;
 use crate::page::widgets::probabilities::{Bar, Probabilities};
 use crate::page::widgets::show::Show;
-use kindling_core::protocol::{Failure, InputKind};
+use kindling_core::protocol::{Classification, Failure, InputKind};
 
 /// The number of classes listed: from the sixth on, probabilities are negligible.
 const BARS_LIMIT: usize = 5;
@@ -81,6 +82,11 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
         }
         Outcome::Nothing | Outcome::Failed(_) => Vec::new(),
     });
+    let classes_name = Signal::derive(move || tr!(use_place.classes, count = bars.read().len()));
+    let size = memo(move |_| match &*outcome.read() {
+        Outcome::Classified(Classification { shape, .. }) => format!("{}×{}", shape.width, shape.height),
+        Outcome::Nothing | Outcome::Failed(_) => String::new(),
+    });
     let first = memo(move |_| bars.read().first().map(|bar| bar.label.clone()).unwrap_or_default());
     let is_sure = memo(move |_| match &*outcome.read() {
         Outcome::Classified(classification) => is_sure(&classification.classes),
@@ -98,25 +104,31 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
         </p>
         <div class="answer-columns">
             <figure class="seen">
-                <Seen outcome />
-                <figcaption>{move_tr!(use_place.seen)}</figcaption>
+                <Seen outcome size />
+                <figcaption>{move || tr!(use_place.seen, size = size.get())}</figcaption>
             </figure>
-            <Probabilities bars name=Signal::derive(move_tr!(use_place.classes)) />
+            <div>
+                <p class="hint">{classes_name}" "<TermLink term="softmax" /></p>
+                <Probabilities bars name=classes_name />
+            </div>
         </div>
         <Show when=move || !is_sure.get()>
-            <p class="hint">{move_tr!(use_place.not_sure_why)}</p>
+            <Why text=key_tr!(use_place.not_sure_why) />
         </Show>
-        <p class="hint">{move || match input.get().kind() {
-            InputKind::Drawing => tr!(use_place.drawing_prepared),
-            InputKind::Photo => tr!(use_place.photo_prepared),
-        }}</p>
-        <p class="hint">{move_tr!(use_place.always_answers)}</p>
+        <Hint
+            text=Signal::derive(move || match input.get().kind() {
+                InputKind::Drawing => tr!(use_place.drawing_prepared),
+                InputKind::Photo => tr!(use_place.photo_prepared),
+            })
+            term=key_tr!(use_place.drawing_prepared)
+        />
+        <Hint text=Signal::derive(move_tr!(use_place.always_answers)) term=key_tr!(use_place.answer) />
     }
 }
 
 /// The model input, on one canvas that is repainted.
 #[component]
-fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
+fn Seen(outcome: Signal<Outcome>, size: Memo<String>) -> impl IntoView {
     let canvas = NodeRef::<leptos::html::Canvas>::new();
     let shape = memo(move |_| match &*outcome.read() {
         Outcome::Classified(classification) => Some(classification.shape),
@@ -135,5 +147,5 @@ fn Seen(outcome: Signal<Outcome>) -> impl IntoView {
             paint(&canvas, found.shape, &found.seen);
         }
     });
-    view! { <canvas node_ref=canvas class="pixels" role="img" aria-label=move_tr!(use_place.seen)></canvas> }
+    view! { <canvas node_ref=canvas class="pixels" role="img" aria-label=move || tr!(use_place.seen, size = size.get())></canvas> }
 }

@@ -10,10 +10,11 @@ use self::classifier::Classifier;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{memo, watch};
 use crate::page::store::use_store;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::camera::CameraView;
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::draw_pad::DrawPad;
+use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::image_input::is_falsified;
 use crate::page::widgets::image_upload::ImageUpload;
 use kindling_core::protocol::{InputKind, Views};
@@ -89,7 +90,7 @@ fn UsePlace() -> impl IntoView {
         <section class="use-place" aria-labelledby="use-title">
             <header class="place-header">
                 <h1 id="use-title">{move_tr!(use_place.title)}</h1>
-                <p>{move_tr!(use_place.lead)}</p>
+                <p>{move_tr!(use_place.lead)}" "<TermLink term=key_tr!(use_place.lead) /></p>
             </header>
             {is_falsified().then(|| view! { <p class="failure" role="alert">{move_tr!(use_place.falsified)}</p> })}
             <div class="use-columns">
@@ -116,6 +117,7 @@ fn UsePlace() -> impl IntoView {
                         id="use-views"
                         label=Signal::derive(move_tr!(use_place.views))
                         hint=Signal::derive(move_tr!(use_place.views_why))
+                        term=key_tr!(use_place.views)
                         value=Signal::derive(move || classifier.views.get() == Views::Several)
                         on_change=choose_views
                     />

@@ -2,6 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::page::text::i18n::TextKey;
+use crate::page::widgets::hint::FieldHint;
+
 #[component]
 pub fn CheckField(
     /// Unique on the page; tests find the field by it.
@@ -10,6 +13,9 @@ pub fn CheckField(
     /// What checking the box does.
     #[prop(into)]
     hint: Signal<String>,
+    /// The key of a text with the term that the hint explains.
+    #[prop(optional, into)]
+    term: Option<Signal<TextKey>>,
     #[prop(into)] value: Signal<bool>,
     #[prop(into)] on_change: Callback<(bool,)>,
 ) -> impl IntoView {
@@ -26,7 +32,7 @@ pub fn CheckField(
                 />
                 <span>{label}</span>
             </label>
-            <p class="hint" id=hint_id>{hint}</p>
+            <FieldHint id=hint_id text=hint term />
         </div>
     }
 }

@@ -9,6 +9,7 @@ pub enum Icon {
     Train,
     Understand,
     Use,
+    Glossary,
     Settings,
     Close,
     Play,
@@ -32,6 +33,7 @@ impl Icon {
             Self::Train => "M4 4v16h16M7 8c2 6 5 8 12 8.500",
             Self::Understand => "M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14M16 16l5 5",
             Self::Use => "M4 20l4-1L20 7l-3-3L5 16zM14 7l3 3",
+            Self::Glossary => "M12 6C9 4 6 4 3 5v14c3-1 6-1 9 1c3-2 6-2 9-1V5c-3-1-6-1-9 1zM12 6v14",
             Self::Settings => {
                 "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
             }

@@ -6,6 +6,7 @@ pub mod camera_feed;
 pub mod check_field;
 pub mod draw_pad;
 pub mod file_drop;
+pub mod hint;
 pub mod icon;
 pub mod image_content;
 pub mod image_grid;

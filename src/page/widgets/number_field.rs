@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::page::text::i18n::TextKey;
+use crate::page::widgets::hint::FieldHint;
 use crate::page::widgets::number_input::{Accepted, NumberInput};
 
 /// The value changes when the visitor leaves the field or presses Enter, and only to a number in range.
@@ -14,6 +16,9 @@ pub fn NumberField(
     /// What the number does.
     #[prop(into)]
     hint: Signal<String>,
+    /// The key of a text with the term that the hint explains.
+    #[prop(optional, into)]
+    term: Option<Signal<TextKey>>,
     #[prop(into)] value: Signal<f64>,
     /// Minimum and maximum, inclusive.
     range: (f64, f64),
@@ -27,13 +32,12 @@ pub fn NumberField(
     let hint_id = format!("{id}-why");
     let problem = RwSignal::new(None);
     let accepted = Accepted { range, is_whole, can_be_empty };
+    let explanation = move || problem.get().map_or_else(|| hint.get(), |problem| accepted.problem_text(problem));
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
             <NumberInput id label value accepted problem described_by=hint_id.clone() on_change />
-            <p class="hint" id=hint_id>
-                {move || problem.get().map_or_else(|| hint.get(), |problem| accepted.problem_text(problem))}
-            </p>
+            <FieldHint id=hint_id text=Signal::derive(explanation) term />
         </div>
     }
 }

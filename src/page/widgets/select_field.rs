@@ -2,6 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::page::text::i18n::TextKey;
+use crate::page::widgets::hint::FieldHint;
+
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -19,6 +22,9 @@ pub fn SelectField(
     /// What the choice decides.
     #[prop(into)]
     hint: Signal<String>,
+    /// The key of a text with the term that the hint explains.
+    #[prop(optional, into)]
+    term: Option<Signal<TextKey>>,
     #[prop(into)] choices: Signal<Vec<Choice>>,
     /// The chosen value.
     #[prop(into)]
@@ -40,7 +46,7 @@ pub fn SelectField(
                     <option value=choice.value selected=value.get_untracked() == Some(choice.value)>{choice.name}</option>
                 }).collect_view()}
             </select>
-            <p class="hint" id=hint_id>{hint}</p>
+            <FieldHint id=hint_id text=hint term />
         </div>
     }
 }

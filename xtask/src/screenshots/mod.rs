@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: the five places at three widths, light and dark, after a short run on MNIST.
+//! `cargo xtask screenshots`: the five places and the glossary at three widths, light and dark, after a short run on MNIST.
 
 mod camera;
 
@@ -13,8 +13,8 @@ use crate::drive::{App, BrowserOptions, Page, Result};
 use crate::driven::ScreenshotOptions;
 use crate::places::Places;
 
-/// The last part of each place's address.
-const PLACES: [&str; 5] = ["data", "network", "train", "understand", "use"];
+/// The last part of each address; the glossary opens over the last place.
+const PLACES: [&str; 6] = ["data", "network", "train", "understand", "use", "glossary"];
 
 const WIDE: Screen = Screen { width: 1440, height: 900, theme: Theme::Light };
 const TABLET: Screen = Screen { width: 820, height: 1180, theme: Theme::Light };

@@ -1,4 +1,4 @@
-//! Draws a digit on the pad in the place Use, with the mouse.
+//! Draws a digit on the pad in the place Predict, with the mouse.
 
 use std::f64::consts::PI;
 use std::time::Duration;

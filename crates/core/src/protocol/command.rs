@@ -41,6 +41,10 @@ pub enum Command {
         run: RunId,
         change: ValueChange,
     },
+    /// Have the run stand still before its next step until [`Command::Release`], so that another engine is timed alone. This is no pause: the
+    /// run reports [`super::RunUpdate::Held`], and the time counts.
+    Hold,
+    Release,
     /// Make a checkpoint of the run in progress as soon as possible, see [`super::RunUpdate::Checkpoint`].
     Checkpoint,
     /// Monitor the layers of the network, in this run and later ones; `None` turns it off. Nothing is measured while it is off. Reports

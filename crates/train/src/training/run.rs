@@ -181,8 +181,12 @@ impl<H: Host> Run<'_, H> {
         self.finish_epoch().await
     }
 
-    /// Sleeps through a pause; returns whether the run should stop.
+    /// Sleeps while the run is held or paused; returns whether it should stop.
     async fn is_stopped(&mut self) -> Result<bool, Failure> {
+        if self.control.is_held() {
+            self.report().await?;
+            self.watched().sleep_through_hold().await;
+        }
         if self.control.wish() == Wish::Pause {
             self.report().await?;
             // A visitor may leave during a pause.

@@ -14,7 +14,8 @@ use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::TermLink;
 use kindling_core::protocol::EngineKind;
 use kindling_core::runs::record::{NAME_LIMIT, NOTE_LIMIT, RunEnding, RunRecord, shortened};
 
@@ -77,6 +78,7 @@ fn Opened(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                 <button type="button" class="button" title=move_tr!(runs.open_why) disabled=is_active on:click=open>
                     {move_tr!(runs.open)}
                 </button>
+                <TermLink term=key_tr!(runs.open) />
             })}
             <RunActions row />
             <button type="button" class="button" on:click=move |_| view.open.set(None)>{move_tr!(runs.close)}</button>

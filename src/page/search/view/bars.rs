@@ -6,7 +6,8 @@ use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::sort::sort_by;
 use crate::page::text::config::path_text;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::probabilities::{Bar, Probabilities};
 use crate::page::widgets::show::Show;
 use kindling_core::search::importance;
@@ -35,7 +36,7 @@ pub fn ImportanceBars() -> impl IntoView {
     view! {
         <section class="search-part" aria-labelledby="search-importance-title">
             <h3 id="search-importance-title">{move_tr!(search.importance)}</h3>
-            <p class="hint">{move_tr!(search.importance_why)}</p>
+            <Why text=key_tr!(search.importance_why) />
             <Show when=move || { n_known.get() < MIN_TRIALS }>
                 <p class="hint" id="search-few">{move || tr!(search.few, wanted = MIN_TRIALS)}</p>
             </Show>

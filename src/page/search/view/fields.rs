@@ -9,7 +9,8 @@ use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::search::draft::Draft;
 use crate::page::search::use_searcher;
 use crate::page::text::config::path_text;
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::Hint;
 use kindling_core::search::offer::{offered_fields, offered_within};
 use kindling_core::search::space::FIELDS_LIMIT;
 use kindling_core::search::{Field, Values};
@@ -79,7 +80,7 @@ pub fn FieldList() -> impl IntoView {
                     <option value="">{move_tr!(search.choose)}</option>
                     {rest}
                 </select>
-                <p class="hint" id="search-add-why">{move_tr!(search.add_why)}</p>
+                <Hint id="search-add-why" text=Signal::derive(move_tr!(search.add_why)) term=key_tr!(search.fields) />
             </div>
         </fieldset>
     }

@@ -23,7 +23,8 @@ use self::table::TrialsTable;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
 use crate::page::search::use_searcher;
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::Hint;
 use crate::page::widgets::show::Show;
 
 /// The visitor's focus among the trials.
@@ -59,7 +60,7 @@ fn SearchPanel() -> impl IntoView {
                 <summary on:click=fold><h2 id="search-title">{move_tr!(search.title)}</h2></summary>
                 <Show when=move || is_open.get()>
                     <div class="search-body">
-                        <p class="hint">{move_tr!(search.lead)}</p>
+                        <Hint text=Signal::derive(move_tr!(search.lead)) term=key_tr!(search.title) />
                         <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
                             <SearchProgress />
                             <ParallelChart view />

@@ -11,7 +11,8 @@ use super::text::{metric_name, metric_text, pick_text, trial_text};
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::text::config::path_text;
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::Why;
 use kindling_core::search::Search;
 
 const HEIGHT: f64 = 260.0;
@@ -40,7 +41,7 @@ pub fn ParallelChart(view: View) -> impl IntoView {
     view! {
         <section class="search-part" aria-labelledby="search-parallel-title">
             <h3 id="search-parallel-title">{move_tr!(search.parallel)}</h3>
-            <p class="hint">{move_tr!(search.parallel_why)}</p>
+            <Why text=key_tr!(search.parallel_why) />
             <div
                 class="parallel"
                 id="search-parallel"

@@ -8,7 +8,8 @@ use crate::page::reactive::memo;
 use crate::page::search::{Trouble, use_searcher};
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::Hint;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::search::{Phase, Search, TrialState};
@@ -25,7 +26,7 @@ pub fn SearchProgress() -> impl IntoView {
         <div class="search-progress">
             <p class="label" role="status" id="search-status">{status}</p>
             <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(search.progress)></progress>
-            <p class="hint" id="search-counts">{counts}</p>
+            <Hint id="search-counts" text=counts term=key_tr!(search.cut) />
             {move || searcher.trouble.get().map(|trouble| view! {
                 <p class="failure" role="alert">{move || trouble_text(&trouble)}</p>
             })}

@@ -9,7 +9,8 @@ use crate::page::recipe::use_recipe;
 use crate::page::search::draft::{Draft, Limit, MethodKind};
 use crate::page::search::use_searcher;
 use crate::page::text::failure::failure_text;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of, tr};
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::segments::{Segment, Segments};
@@ -74,11 +75,11 @@ fn MethodFields() -> impl IntoView {
         Segment { value: MethodKind::Random, id: "search-random", name: || tr!(search.random) },
         Segment { value: MethodKind::Grid, id: "search-grid", name: || tr!(search.grid) },
     ];
-    let why = move || match method.get() {
-        MethodKind::Halving => tr!(search.halving_why),
-        MethodKind::Random => tr!(search.random_why),
-        MethodKind::Grid => tr!(search.grid_why),
-    };
+    let why = Signal::derive(move || match method.get() {
+        MethodKind::Halving => key_tr!(search.halving_why),
+        MethodKind::Random => key_tr!(search.random_why),
+        MethodKind::Grid => key_tr!(search.grid_why),
+    });
     view! {
         <div class="field">
             <Segments
@@ -89,21 +90,21 @@ fn MethodFields() -> impl IntoView {
                 on_change=move |chosen: MethodKind| draft.update(|draft| draft.method = chosen)
                 described_by="search-method-why"
             />
-            <p class="hint" id="search-method-why">{why}</p>
+            <Why id="search-method-why" text=why />
         </div>
         <Show when=move || method.get() == MethodKind::Halving>
             <Whole
                 id="search-factor"
-                label=|| tr!(search.factor)
-                why=|| tr!(search.factor_why)
+                label=key_tr!(search.factor)
+                why=key_tr!(search.factor_why)
                 range=(2, 10)
                 read=|draft| draft.halving.factor
                 write=|draft, factor| draft.halving.factor = factor
             />
             <Whole
                 id="search-first-epochs"
-                label=|| tr!(search.first_epochs)
-                why=|| tr!(search.first_epochs_why)
+                label=key_tr!(search.first_epochs)
+                why=key_tr!(search.first_epochs_why)
                 range=(1, TRIAL_EPOCHS_LIMIT)
                 read=|draft| draft.halving.first_epochs
                 write=|draft, epochs| draft.halving.first_epochs = epochs
@@ -114,8 +115,8 @@ fn MethodFields() -> impl IntoView {
             fallback=|| view! {
                 <Whole
                     id="search-trials"
-                    label=|| tr!(search.trials)
-                    why=|| tr!(search.trials_why)
+                    label=key_tr!(search.trials)
+                    why=key_tr!(search.trials_why)
                     range=(1, TRIALS_LIMIT as u32)
                     read=|draft| draft.n_trials
                     write=|draft, n_trials| draft.n_trials = n_trials
@@ -124,8 +125,8 @@ fn MethodFields() -> impl IntoView {
         >
             <Whole
                 id="search-points"
-                label=|| tr!(search.points)
-                why=|| tr!(search.points_why)
+                label=key_tr!(search.points)
+                why=key_tr!(search.points_why)
                 range=GRID_POINTS
                 read=|draft| draft.n_points
                 write=|draft, n_points| draft.n_points = n_points
@@ -165,6 +166,7 @@ fn LengthFields() -> impl IntoView {
             id="search-epochs"
             label=Signal::derive(move_tr!(search.epochs))
             hint=Signal::derive(move_tr!(search.epochs_why))
+            term=key_tr!(search.epochs)
             value=Signal::derive(move || epochs().into())
             range=(1.0, TRIAL_EPOCHS_LIMIT.into())
             is_whole=true
@@ -176,7 +178,9 @@ fn LengthFields() -> impl IntoView {
             segments=metrics
             value=Signal::derive(move || Some(metric.get()))
             on_change=move |chosen: Metric| draft.update(|draft| draft.metric = chosen)
+            described_by="search-metric-why"
         />
+        <Why id="search-metric-why" text=key_tr!(search.metric_why) />
         <Segments
             name="search-limit"
             legend=Signal::derive(move_tr!(search.limit))
@@ -194,8 +198,8 @@ fn LengthFields() -> impl IntoView {
         />
         <Whole
             id="search-seed"
-            label=|| tr!(search.seed)
-            why=|| tr!(search.seed_why)
+            label=key_tr!(search.seed)
+            why=key_tr!(search.seed_why)
             range=(0, u32::MAX)
             read=|draft| draft.seed
             write=|draft, seed| draft.seed = seed
@@ -207,8 +211,9 @@ fn LengthFields() -> impl IntoView {
 #[component]
 fn Whole(
     id: &'static str,
-    label: fn() -> String,
-    why: fn() -> String,
+    label: TextKey,
+    /// The key of the sentence that explains it.
+    why: TextKey,
     range: (u32, u32),
     read: fn(&Draft) -> u32,
     write: fn(&mut Draft, u32),
@@ -217,8 +222,9 @@ fn Whole(
     view! {
         <NumberField
             id
-            label=Signal::derive(label)
-            hint=Signal::derive(why)
+            label=Signal::derive(move || text_of(label))
+            hint=Signal::derive(move || text_of(why))
+            term=label
             value=Signal::derive(move || read(&draft.read()).into())
             range=(range.0.into(), range.1.into())
             is_whole=true

@@ -4,8 +4,9 @@ use leptos::prelude::*;
 
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::train::samples::use_sample_images;
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::pixel_image::PixelImage;
 use kindling_core::protocol::{Command, ImageBatch, Watch};
 
@@ -16,7 +17,7 @@ pub fn ImageChoice() -> impl IntoView {
     view! {
         <section class="inside-images" aria-labelledby="inside-images-title">
             <h3 id="inside-images-title">{move_tr!(inside.image)}</h3>
-            <p class="hint">{move_tr!(inside.image_why)}</p>
+            <Why text=key_tr!(inside.image_why) />
             {move || batch.get().flatten().map(|(batch, classes)| view! { <Choices batch classes /> })}
         </section>
     }

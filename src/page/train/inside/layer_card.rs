@@ -78,7 +78,7 @@ pub fn LayerCard(
 
 fn dead_text(dead: UnitCount) -> String {
     let UnitCount { count: n_dead, total } = dead;
-    tr!(inside.dead_of, count = count(n_dead), total = count(total), share = percent(dead.share()))
+    tr!(inside.dead_of, count = count(n_dead), total = count(total), fraction = percent(dead.share()))
 }
 
 /// Rates an update-to-weight ratio: around 1/1000 is healthy, and a factor of ten either way is not alarming.

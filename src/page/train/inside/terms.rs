@@ -1,28 +1,27 @@
-//! A glossary of the panel's terms.
+//! What the panel's figures mean.
 
 use leptos::prelude::*;
 
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of};
+use crate::page::widgets::hint::TermName;
 
-type Text = fn() -> String;
-
-const TERMS: &[(Text, Text)] = &[
-    (|| tr!(inside.strips), || tr!(inside.strips_why)),
-    (|| tr!(inside.weights), || tr!(inside.weights_why)),
-    (|| tr!(inside.gradients), || tr!(inside.gradients_why)),
-    (|| tr!(inside.activations), || tr!(inside.activations_why)),
-    (|| tr!(inside.gradient_norm), || tr!(inside.gradient_norm_why)),
-    (|| tr!(inside.update_ratio), || tr!(inside.update_ratio_why)),
-    (|| tr!(inside.dead_units), || tr!(inside.dead_units_why)),
-    (|| tr!(inside.saturated), || tr!(inside.saturated_why)),
-    (|| tr!(inside.maps), || tr!(inside.maps_why)),
+/// The terms, each with the key of its definition.
+const TERMS: &[(TextKey, TextKey)] = &[
+    (key_tr!(inside.strips), key_tr!(inside.strips_why)),
+    (key_tr!(inside.weights), key_tr!(inside.weights_why)),
+    (key_tr!(inside.gradients), key_tr!(inside.gradients_why)),
+    (key_tr!(inside.activations), key_tr!(inside.activations_why)),
+    (key_tr!(inside.gradient_norm), key_tr!(inside.gradient_norm_why)),
+    (key_tr!(inside.update_ratio), key_tr!(inside.update_ratio_why)),
+    (key_tr!(inside.dead_units), key_tr!(inside.dead_units_why)),
+    (key_tr!(inside.saturated), key_tr!(inside.saturated_why)),
+    (key_tr!(inside.maps), key_tr!(inside.maps_why)),
 ];
 
 #[component]
 pub fn Terms() -> impl IntoView {
-    let term = |(name, why): &(Text, Text)| {
-        let (name, why) = (*name, *why);
-        view! { <div><dt>{name}</dt><dd>{why}</dd></div> }
+    let term = |&(name, why): &(TextKey, TextKey)| {
+        view! { <div><dt><TermName label=name /></dt><dd>{move || text_of(why)}</dd></div> }
     };
     view! {
         <details class="inside-terms">

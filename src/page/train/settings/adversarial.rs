@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::kind::KindField;
 use super::number::{Number, NumberSettings, found};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, tr};
+use crate::page::widgets::hint::Why;
 use kindling_core::config::fields::field_at;
 use kindling_core::config::{AdversarialConfig, AttackMethod, RunConfig};
 
@@ -44,7 +45,7 @@ pub(super) const OF_ATTACKS: &[Number] = &[
 #[component]
 pub fn AdversarialGroup() -> impl IntoView {
     view! {
-        <p class="hint">{move_tr!(expert.adversarial_why)}</p>
+        <Why text=key_tr!(expert.adversarial_why) />
         <KindField
             id="field-attack"
             label=|| tr!(expert.attack)

@@ -6,7 +6,8 @@ use super::augment_preview::AugmentPreview;
 use super::number::{Number, NumberFields, Write, always};
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, tr};
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::show::Show;
 use kindling_core::config::AugmentConfig;
 use kindling_core::config::fields::field_at;
@@ -93,7 +94,7 @@ pub fn AugmentGroup() -> impl IntoView {
     let config = Signal::derive(move || recipe.config.read().as_ref().map(|config| config.augment));
     let change = move |write: Write<AugmentConfig>, new| recipe.change(|config| write(&mut config.augment, new));
     view! {
-        <p class="hint">{move_tr!(expert.augment_why)}</p>
+        <Why text=key_tr!(expert.augment_why) />
         <AugmentControls config change />
     }
 }

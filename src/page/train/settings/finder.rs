@@ -12,7 +12,8 @@ use crate::page::state::{EngineState, RunState};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{figure, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::Why;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{FailureKind, RatePoint, RateProgress};
 use kindling_core::runs::series::Point;
@@ -99,7 +100,7 @@ pub fn RateFinder() -> impl IntoView {
         }
     };
     view! {
-        <p class="hint" id="find-rate-why">{move_tr!(expert.finder_why)}</p>
+        <Why id="find-rate-why" text=key_tr!(expert.finder_why) />
         // One button for both, so that it keeps keyboard focus.
         <button
             type="button"
@@ -159,7 +160,7 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
 fn state_text(test: &Test) -> String {
     match test {
         Test::Idle => String::new(),
-        Test::Testing { fraction, .. } => tr!(expert.testing, share = percent(f64::from(*fraction))),
+        Test::Testing { fraction, .. } => tr!(expert.testing, fraction = percent(f64::from(*fraction))),
         Test::Found(test) if test.proposed.is_none() => tr!(expert.no_proposal),
         Test::Found(_) => tr!(expert.found),
         Test::Failed(failure) => failure_text(failure),

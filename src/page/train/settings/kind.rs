@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
+use crate::page::text::i18n::{TextKey, text_of};
 use crate::page::widgets::select_field::{Choice, SelectField};
 use kindling_core::config::RunConfig;
 
@@ -18,8 +19,8 @@ pub trait Kind: Clone + PartialEq + Send + Sync + 'static {
     /// Its name in the visitor's language, tracked.
     fn name(&self) -> String;
 
-    /// What it does, in a sentence, tracked.
-    fn why(&self) -> String;
+    /// The key of the sentence that says what it does.
+    fn why(&self) -> TextKey;
 }
 
 /// A select field of kinds with the sentence about the chosen one. Choosing a kind sets its defaults.
@@ -37,7 +38,7 @@ pub fn KindField<T: Kind>(
     let recipe = use_recipe();
     let offered = offered.unwrap_or_else(|| Signal::derive(|| T::ALL.to_vec()));
     let chosen = memo(move |_| recipe.config.read().as_ref().map(|config| get(config).id()));
-    let why = memo(move |_| recipe.config.read().as_ref().map(|config| get(config).why()).unwrap_or_default());
+    let why = memo(move |_| recipe.config.read().as_ref().map(|config| get(config).why()));
     let choices = memo(move |_| {
         offered.get().iter().map(|kind| Choice { value: kind.id(), name: kind.name() }).collect::<Vec<_>>()
     });
@@ -50,7 +51,8 @@ pub fn KindField<T: Kind>(
         <SelectField
             id
             label=Signal::derive(label)
-            hint=why
+            hint=Signal::derive(move || why.get().map(text_of).unwrap_or_default())
+            term=Signal::derive(move || why.get().unwrap_or_default())
             choices
             value=chosen
             on_change=choose

@@ -1,7 +1,7 @@
 //! The kinds of optimizers, schedules, losses and other settings: their names in configs and their texts in the visitor's language.
 
 use super::kind::Kind;
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{TextKey, key_tr, tr};
 use kindling_core::config::{AttackMethod, ClassWeights, Decay, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 
 impl Kind for OptimizerConfig {
@@ -33,15 +33,15 @@ impl Kind for OptimizerConfig {
         name.to_owned()
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            Self::Sgd { .. } => tr!(expert.sgd_why),
-            Self::Adam { .. } => tr!(expert.adam_why),
-            Self::AdamW { .. } => tr!(expert.adam_w_why),
-            Self::RmsProp { .. } => tr!(expert.rms_prop_why),
-            Self::Adagrad { .. } => tr!(expert.adagrad_why),
-            Self::Lion { .. } => tr!(expert.lion_why),
-            Self::Muon { .. } => tr!(expert.muon_why),
+            Self::Sgd { .. } => key_tr!(expert.sgd_why),
+            Self::Adam { .. } => key_tr!(expert.adam_why),
+            Self::AdamW { .. } => key_tr!(expert.adam_w_why),
+            Self::RmsProp { .. } => key_tr!(expert.rms_prop_why),
+            Self::Adagrad { .. } => key_tr!(expert.adagrad_why),
+            Self::Lion { .. } => key_tr!(expert.lion_why),
+            Self::Muon { .. } => key_tr!(expert.muon_why),
         }
     }
 }
@@ -71,14 +71,14 @@ impl Kind for ScheduleConfig {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            Self::Constant => tr!(expert.constant_why),
-            Self::Step { .. } => tr!(expert.step_why),
-            Self::Exponential { .. } => tr!(expert.exponential_why),
-            Self::Cosine { .. } => tr!(expert.cosine_why),
-            Self::OneCycle { .. } => tr!(expert.one_cycle_why),
-            Self::Plateau { .. } => tr!(expert.plateau_why),
+            Self::Constant => key_tr!(expert.constant_why),
+            Self::Step { .. } => key_tr!(expert.step_why),
+            Self::Exponential { .. } => key_tr!(expert.exponential_why),
+            Self::Cosine { .. } => key_tr!(expert.cosine_why),
+            Self::OneCycle { .. } => key_tr!(expert.one_cycle_why),
+            Self::Plateau { .. } => key_tr!(expert.plateau_why),
         }
     }
 }
@@ -102,11 +102,11 @@ impl Kind for LossConfig {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            Self::CrossEntropy { .. } => tr!(expert.cross_entropy_why),
-            Self::BinaryCrossEntropy => tr!(expert.binary_cross_entropy_why),
-            Self::MeanSquaredError => tr!(expert.mean_squared_error_why),
+            Self::CrossEntropy { .. } => key_tr!(expert.cross_entropy_why),
+            Self::BinaryCrossEntropy => key_tr!(expert.binary_cross_entropy_why),
+            Self::MeanSquaredError => key_tr!(expert.mean_squared_error_why),
         }
     }
 }
@@ -131,10 +131,10 @@ impl Kind for ClassWeights {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            Self::None => tr!(expert.weights_none_why),
-            Self::Balanced | Self::Given(_) => tr!(expert.weights_balanced_why),
+            Self::None => key_tr!(expert.weights_none_why),
+            Self::Balanced | Self::Given(_) => key_tr!(expert.weights_balanced_why),
         }
     }
 }
@@ -156,10 +156,10 @@ impl Kind for Decay {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            Self::Decoupled => tr!(expert.decoupled_why),
-            Self::L2 => tr!(expert.l2_why),
+            Self::Decoupled => key_tr!(expert.decoupled_why),
+            Self::L2 => key_tr!(expert.l2_why),
         }
     }
 }
@@ -184,11 +184,11 @@ impl Kind for Option<Metric> {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            None => tr!(expert.stopping_off_why),
-            Some(Metric::ValidationLoss) => tr!(expert.stopping_loss_why),
-            Some(Metric::ValidationAccuracy) => tr!(expert.stopping_accuracy_why),
+            None => key_tr!(expert.stopping_off_why),
+            Some(Metric::ValidationLoss) => key_tr!(expert.stopping_loss_why),
+            Some(Metric::ValidationAccuracy) => key_tr!(expert.stopping_accuracy_why),
         }
     }
 }
@@ -213,11 +213,11 @@ impl Kind for Option<AttackMethod> {
         }
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> TextKey {
         match self {
-            None => tr!(expert.attack_off_why),
-            Some(AttackMethod::Fgsm) => tr!(expert.attack_fgsm_why),
-            Some(AttackMethod::Pgd { .. }) => tr!(expert.attack_pgd_why),
+            None => key_tr!(expert.attack_off_why),
+            Some(AttackMethod::Fgsm) => key_tr!(expert.attack_fgsm_why),
+            Some(AttackMethod::Pgd { .. }) => key_tr!(expert.attack_pgd_why),
         }
     }
 }

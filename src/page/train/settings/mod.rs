@@ -98,7 +98,7 @@ mod tests {
     use super::number::tests::check;
     use super::*;
     use crate::page::text::config::path_text;
-    use crate::page::text::i18n::field_text;
+    use crate::page::text::i18n::text_of;
     use crate::page::train::form;
     use kindling_core::config::fields::{FIELDS, find};
     use kindling_core::config::{
@@ -153,8 +153,8 @@ mod tests {
     fn fields_have_one_name_wherever_they_are_named() {
         for field in FIELDS {
             let name = path_text(field.path);
-            assert!(name == field.path || name == field_text(field), "{}: {name}", field.path);
+            assert!(name == field.path || name == text_of(field.text), "{}: {name}", field.path);
         }
-        assert!(find("epochs").is_some_and(|field| path_text("epochs") == field_text(field)));
+        assert!(find("epochs").is_some_and(|field| path_text("epochs") == text_of(field.text)));
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::text::i18n::field_text;
+use crate::page::text::i18n::text_of;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
 use kindling_core::config::RunConfig;
@@ -100,8 +100,9 @@ pub fn NumberFields<C: Send + Sync + 'static>(
             <Show when=move || is_there.get()>
                 <NumberField
                     id=format!("{id_prefix}{}", number.id)
-                    label=Signal::derive(move || field_text(number.field))
+                    label=Signal::derive(move || text_of(number.field.text))
                     hint=Signal::derive(number.why)
+                    term=number.field.text
                     value=Signal::derive(move || value.get().unwrap_or_default())
                     range=number.ends()
                     is_whole=number.field.is_integer()

@@ -6,7 +6,7 @@ use super::kind::KindField;
 use super::number::{Number, NumberSettings, Value, always, found};
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::show::Show;
 use kindling_core::config::fields::field_at;
@@ -137,6 +137,7 @@ pub fn OptimizerGroup() -> impl IntoView {
                 id="field-nesterov"
                 label=Signal::derive(move_tr!(expert.nesterov))
                 hint=Signal::derive(move_tr!(expert.nesterov_why))
+                term=key_tr!(expert.nesterov)
                 value=Signal::derive(move || nesterov.get().unwrap_or_default())
                 on_change=set_nesterov
             />
@@ -146,6 +147,7 @@ pub fn OptimizerGroup() -> impl IntoView {
                 id="field-centered"
                 label=Signal::derive(move_tr!(expert.centered))
                 hint=Signal::derive(move_tr!(expert.centered_why))
+                term=key_tr!(expert.centered)
                 value=Signal::derive(move || centered.get().unwrap_or_default())
                 on_change=set_centered
             />

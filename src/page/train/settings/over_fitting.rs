@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::kind::KindField;
 use super::number::{Number, NumberSettings, Value, found};
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{key_tr, tr};
+use crate::page::widgets::hint::Why;
 use kindling_core::config::fields::field_at;
 use kindling_core::config::{EarlyStopping, Metric, RunConfig};
 
@@ -36,6 +37,7 @@ pub(super) const OF_AVERAGE: &[Number] = &[Number {
 #[component]
 pub fn OverFittingGroup() -> impl IntoView {
     view! {
+        <Why text=key_tr!(expert.over_fitting_why) />
         <KindField
             id="field-early-stopping"
             label=|| tr!(expert.early_stopping)

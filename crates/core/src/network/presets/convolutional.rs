@@ -106,7 +106,7 @@ fn batch_norm_network(shape: ImageShape) -> NetworkConfig {
     }
     layers.extend(conv_norm_relu(128));
     layers.extend([Layer::GlobalAveragePool, CLASSIFIER]);
-    network("Small batch-normalized", layers)
+    network("Small CNN with batch norm", layers)
 }
 
 /// VGG (Simonyan and Zisserman, 2014), narrower and with batch norm, which was added to it later: pairs of 3x3 convolutions followed by max

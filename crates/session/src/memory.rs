@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_batch_beyond_the_largest_buffer_is_refused_with_the_one_that_fits() {
         let shape = ImageShape { channels: 1, height: 28, width: 28 };
-        let layers = vec![Layer::Flatten, Layer::Classifier];
+        let layers = vec![Layer::Flatten, Layer::Classifier { bias: true }];
         let network = NetworkConfig { name: "t".into(), layers, init: InitConfig::Pytorch };
         let config = RunConfig { batch_size: 1000, ..RunConfig::new("mnist", network) };
         let image_bytes = 28 * 28 * 4;

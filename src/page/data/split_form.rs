@@ -26,6 +26,9 @@ pub fn SplitForm() -> impl IntoView {
     });
     let is_active = memo(move |_| store.run.with(RunState::is_active));
     let apply = move |_| {
+        if recipe.refusals.hold_back() {
+            return;
+        }
         if let Some(source) = origin_to_apply.get_untracked() {
             spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
         }

@@ -36,11 +36,19 @@ impl Runs {
     /// Opens the run in view once more when its network was lost with the engine and another engine has its dataset. The form stays.
     pub(super) fn watch_for_loss(self) {
         let lost = memo(move |_| {
-            let is_lost = self.store.run.with(|run| matches!(run, RunState::Finished { .. }) && !run.has_network());
-            let is_ready = self.store.engine.with(|engine| matches!(engine, EngineState::Ready { .. }))
-                && self.store.dataset.with(|dataset| dataset.current.is_some() && !dataset.load.is_loading());
-            let run = self.store.run.with(|run| run.run().map(|run| run.id));
-            run.filter(|_| is_lost && is_ready)
+            let is_ready = self.store.engine.with(|engine| matches!(engine, EngineState::Ready { .. }));
+            let lost = self.store.run.with(|state| {
+                let is_lost = matches!(state, RunState::Finished { .. }) && !state.has_network();
+                state.run().filter(|_| is_lost).map(|run| (run.id, run.config.clone()))
+            });
+            let (run, config) = lost.filter(|_| is_ready)?;
+            // A visitor who has loaded another dataset, or split this one anew, is done with the network.
+            let is_its_own = self.store.dataset.with(|dataset| {
+                let is_split = dataset.origin.as_ref().is_some_and(|(_, split)| *split == config.split);
+                let is_there = dataset.current.as_ref().is_some_and(|current| current.id == config.dataset);
+                is_split && is_there && !dataset.load.is_loading()
+            });
+            is_its_own.then_some(run)
         });
         let restore = move |lost: &Option<RunId>, _: Option<&Option<RunId>>| {
             let Some(run) = *lost else { return };

@@ -144,7 +144,7 @@ impl<'a> Images<'a> {
             body.append_exactly(self.n_bytes(), pixels)?;
             return body.expect_end();
         }
-        let scale = self.scale()?;
+        let (number, scale) = self.scale()?;
         let n_values = self.shape.n_values();
         let n_channels = self.shape.channels as usize;
         let n_pixels = n_values / n_channels.max(1);
@@ -154,13 +154,13 @@ impl<'a> Images<'a> {
         for _ in 0..self.n_images {
             raw.clear();
             body.append_exactly((n_values * self.array.number.kind.n_bytes()) as u64, &mut raw)?;
-            for (index, number) in self.array.number.decode(&raw).enumerate() {
+            for (index, value) in number.decode(&raw).enumerate() {
                 let place = match self.is_interleaved {
                     true => index % n_channels * n_pixels + index / n_channels,
                     false => index,
                 };
                 if let Some(pixel) = image.get_mut(place) {
-                    *pixel = scale.to_byte(number);
+                    *pixel = scale.to_byte(value);
                 }
             }
             pixels.extend_from_slice(&image);
@@ -168,22 +168,36 @@ impl<'a> Images<'a> {
         body.expect_end()
     }
 
-    /// Looks at all numbers first.
-    fn scale(&self) -> Result<Scale, DatasetError> {
-        if self.array.number.kind == Kind::U8 {
-            return Ok(Scale::AsIs);
+    /// Looks at all numbers first. Programs that write IDX often forget that its numbers are big-endian: where these are no brightnesses, and
+    /// are in the other order, that one is meant.
+    fn scale(&self) -> Result<(Number, Scale), DatasetError> {
+        let number = self.array.number;
+        if number.kind == Kind::U8 {
+            return Ok((number, Scale::AsIs));
         }
-        let image_bytes = (self.shape.n_values() * self.array.number.kind.n_bytes()) as u64;
+        let range = self.range(number)?;
+        if let Some(scale) = Scale::of(range) {
+            return Ok((number, scale));
+        }
+        let other = Number { is_big_endian: !number.is_big_endian, ..number };
+        // Large floats in the wrong order are next to nothing: those would be black images.
+        let other_range = self.range(other)?;
+        let scale = Scale::of(other_range).filter(|scale| *scale != Scale::Wide && other_range.max >= 0.1);
+        let bad = || DatasetError::BadArray { file: self.file().to_owned(), detail: range.to_string() };
+        scale.map(|scale| (other, scale)).ok_or_else(bad)
+    }
+
+    fn range(&self, number: Number) -> Result<ValueRange, DatasetError> {
+        let image_bytes = (self.shape.n_values() * number.kind.n_bytes()) as u64;
         let mut body = self.array.body()?;
         let mut range = ValueRange::default();
         let mut raw = Vec::new();
         for _ in 0..self.n_images {
             raw.clear();
             body.append_exactly(image_bytes, &mut raw)?;
-            self.array.number.decode(&raw).for_each(|number| range.take(number));
+            number.decode(&raw).for_each(|number| range.take(number));
         }
-        Scale::of(range)
-            .ok_or_else(|| DatasetError::BadArray { file: self.file().to_owned(), detail: range.to_string() })
+        Ok(range)
     }
 }
 

@@ -91,6 +91,9 @@ mod tests {
         assert_eq!(pixels(0xd03, &[1, 2, 2], &floats([-1.0, 0.0, 0.2, 1.0])).unwrap(), [0, 128, 153, 255]);
         let ints = [0_i32, 255, 7, 1].map(i32::to_be_bytes).concat();
         assert_eq!(pixels(0xc03, &[1, 2, 2], &ints).unwrap(), [0, 255, 7, 1]);
+        // Written by a program that forgot the order of bytes.
+        let little = [0.0_f32, 0.2, 0.5, 1.0].map(f32::to_le_bytes).concat();
+        assert_eq!(pixels(0xd03, &[1, 2, 2], &little).unwrap(), [0, 51, 128, 255]);
         for bad in [[0.0, 1.0, 2.0, f32::NAN], [-5.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 1e9]] {
             let error = pixels(0xd03, &[1, 2, 2], &floats(bad)).unwrap_err();
             assert!(matches!(error, DatasetError::BadArray { .. }), "{error}");

@@ -198,19 +198,21 @@ impl Rows<'_> {
         }
     }
 
-    /// The first column, unless all rows have the same there and not in the last.
+    /// The first column, unless the first thousand rows have the same there and not in the last.
     fn label_column(&self, columns: &Columns) -> Result<usize, DatasetError> {
+        const N_ROWS: usize = 1_000;
         let last = columns.n_columns - 1;
         let mut seen: Option<[Vec<u8>; 2]> = None;
         let mut differs = [false; 2];
-        self.each(columns, |_, record| {
+        let n_skipped = usize::from(columns.has_header);
+        for record in self.reader().into_byte_records().skip(n_skipped).take(N_ROWS) {
+            let record = record.map_err(|error| self.bad(&error))?;
             let ends = [0, last].map(|place| record.get(place).unwrap_or_default());
             let first = seen.get_or_insert_with(|| ends.map(<[u8]>::to_vec));
             for ((differs, first), end) in differs.iter_mut().zip(first.iter()).zip(ends) {
                 *differs |= first.as_slice() != end;
             }
-            Ok(())
-        })?;
+        }
         Ok(if differs == [false, true] { last } else { 0 })
     }
 

@@ -108,7 +108,7 @@ pub fn RateFinder() -> impl IntoView {
             id="find-rate"
             aria-describedby="find-rate-why find-rate-state"
             disabled=move || !is_testing.get() && !can_test.get()
-            on:click=move |_| if is_testing.get_untracked() { stop() } else { find() }
+            on:click=move |_| if is_testing.get_untracked() { stop() } else if !recipe.refusals.hold_back() { find() }
         >
             {move || if is_testing.get() { tr!(expert.find_rate_stop) } else { tr!(expert.find_rate) }}
         </button>

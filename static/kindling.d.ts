@@ -158,8 +158,6 @@ export declare namespace kindling {
       | "gpu-came"
       | "gpu-not-built"
       | "gpu-failed";
-    /** Whether the run uses kernels that were autotuned for this GPU. */
-    isTuned: boolean;
     /** Identifies the message format between page and engine. */
     build: string;
   }
@@ -505,7 +503,6 @@ export declare namespace kindling {
         kind: "preparing";
         stage: "buildingNetwork" | "compilingKernels";
       }
-    | { kind: "preparing"; stage: "tuningKernels"; done: number; total: number }
     /** The first step is about to start. */
     | { kind: "started"; stepsPerEpoch: number; totalSteps: number; parameters: number }
     | Progress
@@ -804,6 +801,7 @@ export declare namespace kindling {
     | "WrongHash"
     | "BadFile"
     | "UnknownFormat"
+    | "OneClass"
     | "TooFewImages"
     | "NoDataset"
     | "NoNetwork"

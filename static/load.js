@@ -15,14 +15,25 @@ function address(file) {
   return url;
 }
 
+/** The wasm module's response. A host that answers with a page for what is missing must not have that page taken for a program. */
+async function program(url) {
+  const response = await fetch(url);
+  if (!response.ok || /^text\/html\b/i.test(response.headers.get("Content-Type") ?? "")) {
+    throw new Error(`${url.pathname} is missing on the server: it answered ${response.status}, ${response.headers.get("Content-Type")}`);
+  }
+  return response;
+}
+
 try {
   if (!/^[\w-]+\.js$/.test(name)) {
     throw new Error(`load.js?js=NAME.js expects a script of the same folder, not "${name}"`);
   }
   // In the page, isolate.js may be about to load it again; then nothing starts. A worker has no such promise.
   const [{ default: start }] = await Promise.all([import(address(name)), globalThis.kindlingIsolation]);
-  await start({ module_or_path: address(name.replace(/\.js$/, "_bg.wasm")) });
+  await start({ module_or_path: program(address(name.replace(/\.js$/, "_bg.wasm"))) });
 } catch (error) {
   // In a worker this reaches the page as the worker's `error` event; a rejected module would be silent there.
   reportError(error);
+  // In the page, starting.js says it where the visitor sees it.
+  globalThis.kindlingStuck?.();
 }

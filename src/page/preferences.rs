@@ -1,5 +1,5 @@
-//! The visitor's preferences: theme, device, threads, kernel autotuning, and which settings of a run are shown. Stored where the browser allows it;
-//! elsewhere, as in a private window, they last as long as the page.
+//! The visitor's preferences: theme, device, threads, and which settings of a run are shown. Stored where the browser allows it; elsewhere,
+//! as in a private window, they last as long as the page.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::JsValue;
@@ -29,14 +29,6 @@ pub enum Threads {
     #[default]
     Automatic,
     Exactly(u32),
-}
-
-/// Whether kernels are autotuned for long runs on a GPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tuning {
-    #[default]
-    On,
-    Off,
 }
 
 /// Which settings of a run are shown.
@@ -123,21 +115,16 @@ impl Threads {
     }
 }
 
-impl Preference for Tuning {
-    const KEY: &'static str = "kindling.tuning";
-    const VALUES: &'static [(Self, &'static str)] = &[(Self::On, "on"), (Self::Off, "off")];
-}
-
 impl Preference for SettingsMode {
     const KEY: &'static str = "kindling.settings";
     const VALUES: &'static [(Self, &'static str)] = &[(Self::Simple, "simple"), (Self::Expert, "expert")];
 }
 
-fn read(key: &str) -> Option<String> {
+pub fn read(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-fn write(key: &str, name: &str) {
+pub fn write(key: &str, name: &str) {
     if let Some(storage) = storage() {
         // If storage is full or forbidden, the preference lasts as long as the page.
         storage.set_item(key, name).ok();

@@ -67,23 +67,6 @@ export function watch(onFailure) {
     count(GPUComputePassEncoder, "dispatchWorkgroupsIndirect", "dispatches");
 }
 
-// Some kernels that autotuning tries use subgroups. wgpu does not request that feature, so the browser refuses them; it refuses others
-// because it cannot prove that a subgroup operation is in uniform control flow, although it is. The page starts the autotuning engine
-// only if the adapter has subgroups.
-export function allowSubgroups() {
-    wrap(GPUAdapter, "requestDevice", function (original, [descriptor]) {
-        const requiredFeatures = [...(descriptor?.requiredFeatures ?? [])];
-        if (this.features.has("subgroups") && !requiredFeatures.includes("subgroups")) {
-            requiredFeatures.push("subgroups");
-        }
-        return original.call(this, { ...descriptor, requiredFeatures });
-    });
-    wrap(GPUDevice, "createShaderModule", function (original, [descriptor]) {
-        const code = `diagnostic(off, subgroup_uniformity);\n${descriptor.code}`;
-        return original.call(this, { ...descriptor, code });
-    });
-}
-
 function wrap(type, method, replacement) {
     const original = type.prototype[method];
     type.prototype[method] = function (...args) {

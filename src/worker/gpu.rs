@@ -16,10 +16,6 @@ extern "C" {
 
     #[wasm_bindgen(js_name = watch)]
     fn watch_gpu(on_failure: &JsValue);
-
-    #[wasm_bindgen(js_name = allowSubgroups)]
-    #[cfg(feature = "tune")]
-    fn allow_subgroups();
 }
 
 thread_local! {
@@ -35,8 +31,6 @@ thread_local! {
 pub async fn open(on_failure: impl FnOnce(Failure) + 'static) -> Result<(EngineDevice, EngineInfo), Failure> {
     let (info, max_buffer_bytes) = probe().await?;
     watch(on_failure);
-    #[cfg(feature = "tune")]
-    allow_subgroups();
     Ok((gpu::open(max_buffer_bytes).await?, info))
 }
 

@@ -82,7 +82,7 @@ async fn a_software_adapter_is_used_only_when_asked_for() {
     app.finish(page).await;
 }
 
-/// Serves `engines.json` as `cargo xtask serve` does while it builds the GPU engines.
+/// Serves `engines.json` as `cargo xtask serve` does while it builds the GPU engine.
 fn is_building(app: &App) {
     let (from, to) = (r#""coming":[]"#, r#""coming":["engine_gpu"]"#);
     app.spoil("engines.json", Fault::Replace { from: from.into(), to: to.into() }, None);

@@ -11,6 +11,7 @@
 
 mod agreement;
 mod app;
+mod cases;
 mod command_line;
 mod designer;
 mod faults;
@@ -20,6 +21,7 @@ mod hosting;
 mod inside;
 mod kernels;
 mod pictures;
+mod race;
 mod resume;
 mod robust;
 mod runs;
@@ -27,6 +29,5 @@ mod search;
 mod settings;
 mod shell;
 mod threads;
-mod tuning;
 mod visitor;
 mod webgpu;

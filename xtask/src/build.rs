@@ -1,20 +1,16 @@
 //! `cargo xtask build`: the page and its engines as a folder of static files.
 
-use std::cmp::Reverse;
 use std::fs;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
-use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::engines::{self, Engine};
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{machine_paths, parts, process, tools};
+use crate::{machine_paths, parts, process, shrink};
 
 /// Builds everything into `dist/`.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
@@ -67,11 +63,13 @@ fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     complete_catalog(&staging.join("datasets"))?;
     let page = page_name(&staging)?;
     parts::cut(places, &page, &staging)?;
-    match &equipment.wasm_opt {
-        Some(script) => shrink_page(script, places, &staging, &page)?,
-        None => println!("build: wasm-opt is not there, so the page's wasm stays a little larger"),
+    if let Some(wasm_opt) = &equipment.shrinking.wasm_opt {
+        shrink::wasm(wasm_opt, places, &staging, &page)?;
     }
     parts::share(&page, &staging)?;
+    if let Some(esbuild) = &equipment.shrinking.esbuild {
+        shrink::scripts_and_styles(esbuild, &staging, &page)?;
+    }
     machine_paths::refuse(&staging, places)?;
     Ok(staging)
 }
@@ -155,72 +153,12 @@ fn page_name(staging: &Path) -> Result<String> {
         .context("Trunk made no wasm for the page: compare index.html with Trunk's version")
 }
 
-/// Runs wasm-opt on each part of the page, or reuses its output for the same input.
-fn shrink_page(script: &Path, places: &Places, staging: &Path, page: &str) -> Result<()> {
-    // Only features that every browser with SIMD supports: with all features on, wasm-opt writes types that no browser supports yet.
-    const FEATURES: &[&str] = &[
-        "--enable-bulk-memory",
-        "--enable-bulk-memory-opt",
-        "--enable-multivalue",
-        "--enable-mutable-globals",
-        "--enable-nontrapping-float-to-int",
-        "--enable-reference-types",
-        "--enable-sign-ext",
-        "--enable-simd",
-    ];
-    // The second run rebuilds the control flow, which saves another percent. Addresses below 1024 are the stack's last bytes.
-    const RUNS: [&[&str]; 2] = [
-        &["-Oz", "--converge"],
-        &["--low-memory-unused", "--optimize-added-constants-propagate", "--flatten", "--rereloop", "-Oz", "-Oz"],
-    ];
-    let kept = places.wasm_target.join("wasm-opt");
-    let shrunk = places.wasm_target.join("wasm-opt.unfinished");
-    if shrunk.exists() {
-        fs::remove_dir_all(&shrunk)?;
-    }
-    fs::create_dir_all(&shrunk)?;
-    let mut files = wasm_files(&staging.join(page))?;
-    files.push(staging.join(format!("{page}_bg.wasm")));
-    // Node runs wasm-opt on one core: the largest files first, so that all cores end together.
-    files.sort_by_cached_key(|file| Reverse(fs::metadata(file).map_or(0, |metadata| metadata.len())));
-    let shrink = |place: usize, file: &Path| -> Result<()> {
-        let mut digest = Sha256::new();
-        digest.update(format!("{} {FEATURES:?} {RUNS:?}", tools::WASM_OPT_VERSION));
-        digest.update(fs::read(file)?);
-        let name = format!("{}.wasm", hex(&digest.finalize()));
-        // Equal files have equal names, so a file appears under its name only when it is complete.
-        let unfinished = shrunk.join(format!("{place}.unfinished"));
-        if kept.join(&name).exists() {
-            fs::copy(kept.join(&name), &unfinished)?;
-        } else {
-            let [first, second] = RUNS.map(|run| [FEATURES, run].concat());
-            tools::run_wasm_opt(script, &first, file, &unfinished)?;
-            tools::run_wasm_opt(script, &second, &unfinished, &unfinished)?;
-        }
-        fs::rename(unfinished, shrunk.join(&name))?;
-        fs::copy(shrunk.join(name), file)?;
-        Ok(())
-    };
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(place) else { return Ok(()) };
-            // After a failure the other cores need not go on.
-            shrink(place, file).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
-        }
-    };
-    std::thread::scope(|scope| {
-        let n_workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let workers: Vec<_> = (0..n_workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("wasm-opt's thread panicked")))
-    })?;
-    // Removes the outputs of older builds.
-    if kept.exists() {
-        fs::remove_dir_all(&kept)?;
-    }
-    fs::rename(shrunk, kept)?;
-    Ok(())
+/// Builds an example of the kernels, a module for browsers, and returns its file.
+pub fn kernel_example(name: &str, places: &Places, toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut cargo = toolchain.command("cargo", places)?;
+    cargo.args(["build", "--locked", "--release", "--package=kindling-kernels", "--target", TARGET, "--example", name]);
+    process::run(&mut cargo, "the lines above say why")?;
+    Ok(places.wasm_target.join(TARGET).join("release").join("examples").join(format!("{name}.wasm")))
 }
 
 /// The wasm files of a folder, sorted by name.

@@ -26,10 +26,9 @@ pub struct Engine {
 pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release", has_threads: false };
 
 /// The others, in the order in which they are built.
-const LATER: [Engine; 3] = [
+const LATER: [Engine; 2] = [
     Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },
     Engine { name: "engine_gpu", feature: "gpu", profile: "gpu", has_threads: false },
-    Engine { name: "engine_gpu_tuned", feature: "tune", profile: "gpu", has_threads: false },
 ];
 
 /// The engines to build after the page and [`CPU`], without those that this machine cannot build.
@@ -213,7 +212,7 @@ mod tests {
         let (folder, again) = (built(), built());
         list(folder.path(), &later(true)).unwrap();
         let first = read(folder.path());
-        assert_eq!(first["coming"], json!(["engine_cpu_threads", "engine_gpu", "engine_gpu_tuned"]));
+        assert_eq!(first["coming"], json!(["engine_cpu_threads", "engine_gpu"]));
         assert_eq!(first["engines"].as_object().unwrap().len(), 1);
 
         write(again.path(), "app.js", "another page");
@@ -226,7 +225,7 @@ mod tests {
     #[test]
     fn a_machine_that_cannot_build_threads_builds_the_others() {
         let names: Vec<_> = later(false).iter().map(|engine| engine.name).collect();
-        assert_eq!(names, ["engine_gpu", "engine_gpu_tuned"]);
+        assert_eq!(names, ["engine_gpu"]);
     }
 
     #[test]

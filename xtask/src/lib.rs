@@ -13,6 +13,8 @@ pub mod machine_paths;
 
 pub mod tools;
 
+pub mod npm;
+
 pub mod browser;
 
 pub mod build;
@@ -24,6 +26,8 @@ pub mod threads;
 pub mod wasm;
 
 pub mod parts;
+
+pub mod shrink;
 
 pub mod serve;
 

@@ -21,7 +21,7 @@ const STREAMED: &str = "WebAssembly.instantiateStreaming(src, imports)";
 const FETCHED: &str = "WebAssembly.instantiate(await bytesOf(src), imports)";
 
 /// The script that fetches parts.
-const SCRIPT: &str = "parts.js";
+pub const SCRIPT: &str = "parts.js";
 
 /// What several parts have in common, in the same folder as they; see `parts.js`.
 const SHARED: &str = "shared.wasm";

@@ -1,10 +1,9 @@
 //! `cargo xtask setup`: installs what building and testing need and the machine lacks; quick if nothing is missing.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 
 use crate::engines::{self, Engine};
+use crate::npm;
 use crate::places::Places;
 use crate::toolchain::Toolchain;
 use crate::{build, threads, tools};
@@ -12,8 +11,8 @@ use crate::{build, threads, tools};
 /// The tools of a build.
 pub struct Equipment {
     pub toolchain: Toolchain,
-    /// wasm-opt's script for Node; without it, the page is slightly larger.
-    pub wasm_opt: Option<PathBuf>,
+    /// What makes the page smaller.
+    pub shrinking: npm::Programs,
     /// Whether the compiler's source is there for an engine with threads.
     pub can_build_threads: bool,
 }
@@ -30,10 +29,10 @@ pub fn for_building(places: &Places) -> Result<Equipment> {
     let are_tools_missing = tools::are_missing(places)?;
     // The tools are compiled beside everything else, because each part alone leaves a core idle at its end.
     std::thread::scope(|scope| {
-        let installing = scope.spawn(|| -> Result<Option<PathBuf>> {
+        let installing = scope.spawn(|| -> Result<npm::Programs> {
             tools::trunk(places)?;
             tools::wasm_bindgen(places)?;
-            tools::wasm_opt(places)
+            npm::Programs::install(places)
         });
         let toolchain = Toolchain::find_or_build(places).inspect_err(|error| println!("wasm target: {error:#}"))?;
         println!("wasm target: {}", toolchain.description);
@@ -42,7 +41,7 @@ pub fn for_building(places: &Places) -> Result<Equipment> {
             // Trunk will meet the same error, unless it was a temporary one.
             println!("build: {error:#}");
         }
-        let wasm_opt = installing.join().unwrap_or_else(|_| bail!("installing the tools ended in a panic"))?;
-        Ok(Equipment { toolchain, wasm_opt, can_build_threads })
+        let shrinking = installing.join().unwrap_or_else(|_| bail!("installing the tools ended in a panic"))?;
+        Ok(Equipment { toolchain, shrinking, can_build_threads })
     })
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::places::Places;
 use crate::steps::Steps;
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::Toolchain;
 use crate::{browser, build, check, engines, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
@@ -44,10 +44,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
 
 /// Builds the module that checks the kernels in a browser, and returns its file.
 fn kernel_checks(places: &Places, toolchain: &Toolchain) -> Result<PathBuf> {
-    let mut cargo = toolchain.command("cargo", places)?;
-    cargo.args(["build", "--locked", "--release", "--package=kindling-kernels", "--example=check", "--target", TARGET]);
-    process::run(&mut cargo, "the lines above say why")?;
-    Ok(places.wasm_target.join(TARGET).join("release").join("examples").join("check.wasm"))
+    build::kernel_example("check", places, toolchain)
 }
 
 /// Builds the page that checks the GPU's kernels in a browser, and returns its folder.

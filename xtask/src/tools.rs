@@ -1,7 +1,6 @@
-//! The programs that make a page of what the compiler makes: Trunk, wasm-bindgen, wasm-opt.
+//! The programs that make a page of what the compiler makes: Trunk, wasm-bindgen.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,8 +10,6 @@ use crate::process;
 
 /// Newer ones want a newer compiler than the oldest that Kindling builds with. Any on PATH from this one on is taken.
 const TRUNK: &str = "0.21.14";
-/// The package of npm that carries wasm-opt, as a Node script: distributions' are years old.
-const BINARYEN: &str = "132.0.0";
 
 /// Trunk, of any version that knows features per link.
 pub fn trunk(places: &Places) -> Result<()> {
@@ -56,52 +53,6 @@ fn wanted_bindgen(places: &Places) -> Result<String> {
         fs::read_to_string(places.root.join("Cargo.lock")).context("Cargo.lock is missing: check it out again")?;
     let wanted = locked_version(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen: check it out again")?;
     Ok(wanted.to_owned())
-}
-
-/// wasm-opt makes the page's wasm smaller. It is worth having, not worth failing for.
-pub fn wasm_opt(places: &Places) -> Result<Option<PathBuf>> {
-    let script = wasm_opt_script(places);
-    if script.is_file() {
-        println!("wasm-opt: {BINARYEN} is there");
-        return Ok(Some(script));
-    }
-    let path = places.path()?;
-    let (Some(_), Some(npm)) = (process::find("node", &path, &[]), process::find("npm", &path, &[])) else {
-        println!("wasm-opt: skipped, as there is no Node; the page works without it and is a little larger");
-        return Ok(None);
-    };
-    println!("wasm-opt: installing binaryen {BINARYEN} with npm");
-    let folder = binaryen_folder(places);
-    fs::create_dir_all(&folder)?;
-    let installed = process::run(
-        Command::new(npm)
-            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&folder)
-            .arg(format!("binaryen@{BINARYEN}")),
-        "skipped, the page works without it and is a little larger",
-    );
-    match installed {
-        Ok(()) if script.is_file() => Ok(Some(script)),
-        Ok(()) => {
-            println!("wasm-opt: skipped, as the package has another layout than expected");
-            Ok(None)
-        }
-        Err(error) => {
-            println!("wasm-opt: {error}");
-            Ok(None)
-        }
-    }
-}
-
-/// The script for Node, where [`wasm_opt`] has installed it.
-pub fn wasm_opt_script(places: &Places) -> PathBuf {
-    binaryen_folder(places).join("node_modules").join("binaryen").join("bin").join("wasm-opt")
-}
-
-pub const WASM_OPT_VERSION: &str = BINARYEN;
-
-fn binaryen_folder(places: &Places) -> PathBuf {
-    places.cache.join("tools").join(format!("binaryen-{BINARYEN}"))
 }
 
 /// Prebuilt where `cargo binstall` is at hand, else compiled.
@@ -156,21 +107,6 @@ fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
 /// A version as numbers to compare; what is no number counts as 0.
 fn numbers(version: &str) -> Vec<u32> {
     version.split(['.', '-', '+']).map(|number| number.parse().unwrap_or(0)).collect()
-}
-
-/// Runs wasm-opt on a module.
-pub fn run_wasm_opt(script: &Path, options: &[&str], input: &Path, output: &Path) -> Result<()> {
-    process::run(
-        // The default heap of Node is too small for a module of 40 MB.
-        Command::new("node")
-            .arg("--max-old-space-size=8192")
-            .arg(script)
-            .args(options)
-            .arg(input)
-            .arg("-o")
-            .arg(output),
-        "delete the wasm-opt folder of the cache and run set-up again",
-    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kindling_core::dataset::Reading;
 use kindling_core::dataset::files::is_hidden;
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
@@ -39,7 +40,7 @@ impl Data {
                 files.push(file(path)?);
             }
         }
-        Ok(Self { source: DatasetSource::Files { files }, folder: PathBuf::new() })
+        Ok(Self { source: DatasetSource::Files { files, reading: Reading::default() }, folder: PathBuf::new() })
     }
 }
 

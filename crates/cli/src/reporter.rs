@@ -141,7 +141,6 @@ fn preparing(preparation: Preparation) -> &'static str {
     match preparation {
         Preparation::BuildingNetwork => "building the network",
         Preparation::CompilingKernels => "compiling kernels",
-        Preparation::TuningKernels { .. } => "tuning kernels",
     }
 }
 

@@ -36,7 +36,10 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::DownloadFailed => "Check that the file is complete and can be read.",
         FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
         FailureKind::BadFile => "Get the file again, or leave it out.",
-        FailureKind::UnknownFormat => "--data takes IDX files, CIFAR-10's binary files, or a folder of either.",
+        FailureKind::UnknownFormat => {
+            "--data takes IDX files, NumPy arrays, tables in CSV, CIFAR's binary files, or a folder of them."
+        }
+        FailureKind::OneClass => "Add images of a second class: there is nothing to tell apart.",
         FailureKind::TooFewImages => "Add images, or change the fractions that the split holds out.",
         FailureKind::NoDataset => {
             "Pass the dataset that the run was made for to --data. To train on another one, start a new run with --set dataset=ID, where ID is the dataset of `kindling presets --json`."

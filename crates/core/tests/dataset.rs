@@ -24,3 +24,6 @@ mod formats;
 
 #[path = "dataset/damage.rs"]
 mod damage;
+
+#[path = "dataset/cases.rs"]
+mod cases;

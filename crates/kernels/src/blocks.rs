@@ -47,6 +47,11 @@ impl Blocks {
         n
     }
 
+    /// So many values and more, so that they fill whole vectors.
+    pub(crate) fn whole_vectors(self, n_values: usize) -> usize {
+        n_values.next_multiple_of(self.lanes)
+    }
+
     /// Images in a wide block.
     pub(crate) fn wide(self) -> usize {
         WIDE * self.lanes

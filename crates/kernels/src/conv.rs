@@ -14,8 +14,8 @@ mod gather;
 /// Weight gradient.
 mod outer;
 
-/// Weight gradient of linear layers.
-mod linear;
+/// What weight gradients sum.
+mod products;
 
 /// Convolution with a kernel per channel.
 mod depthwise;
@@ -184,11 +184,6 @@ impl Conv {
 
     fn group_filters(&self) -> usize {
         self.filters / self.groups
-    }
-
-    /// Whether every output sums over the whole input, as in a linear layer.
-    fn covers_the_map(&self) -> bool {
-        self.groups == 1 && self.kernel == self.size && self.padding == [0, 0] && self.dilation == [1, 1]
     }
 
     /// One filter for each channel.

@@ -34,13 +34,18 @@ impl Threads {
         Self::for_work([4, values])
     }
 
-    pub fn count(self) -> usize {
-        self.0
-    }
-
     /// Into how many parts each of so many items is cut, at most `n_rows`, so that every thread gets some.
     pub fn parts(self, n_items: usize, n_rows: usize) -> usize {
         if self.0 == 1 { 1 } else { (2 * self.0).div_ceil(n_items.max(1)).clamp(1, n_rows.max(1)) }
+    }
+
+    /// How a sum over blocks with many rows is shared: into how many groups the blocks are cut, whose sums are added at last, and into how many
+    /// parts the rows of each. Few blocks that threads cannot share evenly are left together.
+    pub fn groups_and_parts(self, n_blocks: usize, n_rows: usize) -> [usize; 2] {
+        let evenly = (1..=self.0).rev().find(|n| self.0.is_multiple_of(*n) && n_blocks.is_multiple_of(*n)).unwrap_or(1);
+        let n_groups = if n_blocks >= 4 * self.0 { self.0 } else { evenly };
+        let n_parts = if n_groups == self.0 { 1 } else { self.parts(n_groups, n_rows) };
+        [n_groups, n_parts]
     }
 
     /// Calls `work` for every item.

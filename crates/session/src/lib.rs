@@ -33,6 +33,9 @@ mod rate;
 /// The platform as training's host.
 mod host;
 
+/// Whether a run's batches fit into the device's buffers.
+mod memory;
+
 pub use kindling_train::device::EngineDevice;
 pub use platform::{Download, Freshness, Platform, Store, StoreError};
 pub use session::Session;

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use kindling_core::dataset::{self, Dataset, ServedDataset};
+use kindling_core::dataset::{self, Dataset, ReadAs, ServedDataset};
 use kindling_core::protocol::{DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind};
 
 use crate::download::{self, Expected, Wanted, Watcher};
@@ -13,8 +13,8 @@ use crate::{cache, retry};
 /// Maximum size of all files of a dataset together, as transferred or dropped.
 const TOTAL_LIMIT_BYTES: u64 = 1 << 30;
 
-/// Maximum number of files of a dataset.
-const FILE_LIMIT: usize = 64;
+/// Maximum number of files of a dataset: folders of images have many.
+const FILE_LIMIT: usize = 100_000;
 
 const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
 
@@ -22,6 +22,7 @@ const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
 pub struct Loaded {
     pub id: String,
     pub dataset: Dataset,
+    pub read_as: ReadAs,
 }
 
 /// Fetches and parses a dataset, and emits its progress. Dropping the future cancels it.
@@ -36,14 +37,15 @@ pub async fn load(platform: &impl Platform, source: DatasetSource) -> Result<Loa
             let served = describe(platform, &id, &folder).await?;
             let files = fetch(platform, &wanted_of_served(&served, &folder)).await?;
             announce_parsing(platform).await;
-            Ok(Loaded { dataset: served.parse_files(files)?, id })
+            Ok(Loaded { dataset: served.parse_files(files)?, id, read_as: ReadAs::default() })
         }
-        DatasetSource::Files { files } => {
+        DatasetSource::Files { files, reading } => {
             let wanted: Vec<_> = files.into_iter().map(wanted_of_file).collect();
             let files = fetch(platform, &wanted).await?;
             announce_parsing(platform).await;
-            let id = dataset::files_id(&files);
-            Ok(Loaded { dataset: dataset::parse_files(dataset::FILES, files)?, id })
+            let id = dataset::files_id(&files, &reading);
+            let (dataset, read_as) = dataset::read_files(dataset::FILES, files, &reading)?;
+            Ok(Loaded { id, dataset, read_as })
         }
     }
 }

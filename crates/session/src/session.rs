@@ -6,7 +6,7 @@ use std::rc::Rc;
 use burn::module::Module;
 use futures_util::future::{AbortHandle, Abortable};
 use kindling_core::config::{RunConfig, SplitConfig};
-use kindling_core::dataset::{self, Dataset, Split};
+use kindling_core::dataset::{self, Dataset, ReadAs, Split};
 use kindling_core::protocol::{
     Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate,
     ValueChange, Watch,
@@ -19,6 +19,7 @@ use kindling_train::training::{self, Control, Published};
 use crate::agenda::{Agenda, Job};
 use crate::host::RunHost;
 use crate::load::{self, Loaded};
+use crate::memory;
 use crate::platform::Platform;
 use crate::questions::Questions;
 
@@ -125,6 +126,8 @@ impl<P: Platform> Session<P> {
             Command::Resume => self.steer(Control::resume),
             Command::Step => self.steer(Control::step),
             Command::Stop => self.steer(Control::stop),
+            Command::Hold => self.steer(Control::hold),
+            Command::Release => self.steer(Control::release),
             Command::Checkpoint => self.steer(Control::checkpoint),
             Command::Adjust { run, change } => self.adjust(run, change),
             Command::Watch(watch) => {
@@ -222,10 +225,12 @@ impl<P: Platform> Session<P> {
         let (abort, registration) = AbortHandle::new_pair();
         self.under_way.replace(UnderWay::Loading(abort));
         let update = match Abortable::new(load::load(&*self.platform, load.source), registration).await {
-            Ok(Ok(Loaded { id, dataset })) => match self.set_current(&id, Rc::new(dataset), load.split) {
-                Ok(summary) => DatasetUpdate::Set(summary),
-                Err(failure) => DatasetUpdate::Failed(failure),
-            },
+            Ok(Ok(Loaded { id, dataset, read_as })) => {
+                match self.set_current(&id, Rc::new(dataset), read_as, load.split) {
+                    Ok(summary) => DatasetUpdate::Set(summary),
+                    Err(failure) => DatasetUpdate::Failed(failure),
+                }
+            }
             Ok(Err(failure)) => DatasetUpdate::Failed(failure),
             Err(_aborted) => DatasetUpdate::Canceled,
         };
@@ -237,10 +242,11 @@ impl<P: Platform> Session<P> {
         &self,
         id: &str,
         dataset: Rc<Dataset>,
+        read_as: ReadAs,
         split_config: SplitConfig,
     ) -> Result<DatasetSummary, Failure> {
         let split = Split::new(&dataset, &split_config)?;
-        let summary = dataset::summarize(id, &dataset, &split);
+        let summary = DatasetSummary { read_as, ..dataset::summarize(id, &dataset, &split) };
         let EngineDevice { device, max_buffer_bytes, .. } = &self.device;
         let on_device = DeviceDataset::new(&dataset, split.clone(), device, *max_buffer_bytes)?
             .with_samples(summary.samples.clone());
@@ -286,15 +292,16 @@ impl<P: Platform> Session<P> {
                 return Ok(RunUpdate::Opened);
             }
         };
+        memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
-        if self.device.warm_up_steps > 0 && *self.prepared.borrow() != kernels {
-            // Warm-up steps whose result is discarded, so that the run's time does not include compiling kernels.
-            let steps = self.device.warm_up_steps;
-            // A run that is stopped meanwhile ends like one that is stopped before its first step.
-            if training::warm_up(&host, &run.control, data, config, steps).await? {
-                self.prepared.replace(kernels);
-            }
+        // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
+        // ends like one that is stopped before its first step.
+        if self.device.compiles_kernels
+            && *self.prepared.borrow() != kernels
+            && training::warm_up(&host, &run.control, data, config).await?
+        {
+            self.prepared.replace(kernels);
         }
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,
@@ -308,7 +315,8 @@ impl<P: Platform> Session<P> {
         if current.split_config == *split {
             return Ok(current);
         }
-        let summary = self.set_current(&current.summary.id, current.dataset.clone(), *split)?;
+        let DatasetSummary { id, read_as, .. } = &current.summary;
+        let summary = self.set_current(id, current.dataset.clone(), *read_as, *split)?;
         self.emit_dataset(DatasetUpdate::Set(summary));
         Ok(self.current().unwrap_or(current))
     }

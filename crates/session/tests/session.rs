@@ -250,13 +250,49 @@ fn pause_step_and_stop_act_within_a_step() {
 }
 
 #[test]
-fn a_run_that_is_stopped_while_kernels_are_prepared_ends_as_stopped() {
-    let mut world = World::with_warm_up(1_000);
+fn a_run_that_is_held_stands_still_and_computes_the_same() {
+    let is_held = |event: &Event| matches!(event, Event::Run { update: RunUpdate::Held { .. }, .. });
+    let mut world = World::loaded();
+    world.train(1, config());
+    world.until("progress", is_progress_of(1));
+    world.act(Command::Hold);
+    world.settle();
+    // All of its steps are reported by then.
+    let held = updates(&world.settle(), 1);
+    let n_losses = losses(&held).len();
+    assert!(matches!(held.last(), Some(RunUpdate::Held { step }) if *step as usize == n_losses), "{held:?}");
+    world.act(Command::Release);
+    let whole = losses(&world.end_of(1));
+    assert!(whole.len() > n_losses);
+    let mut undisturbed = World::loaded();
+    undisturbed.train(1, config());
+    assert_eq!(whole, losses(&undisturbed.end_of(1)));
+
+    // What the visitor asks for comes first.
+    world.train(2, RunConfig { epochs: 1_000, ..config() });
+    world.until("progress of the second run", is_progress_of(2));
+    world.act(Command::Hold);
+    world.forget();
+    world.until("being held", is_held);
+    world.act(Command::Pause);
+    let paused = updates(&world.settle(), 2);
+    assert!(matches!(paused.last(), Some(RunUpdate::Paused { .. })), "{paused:?}");
+    world.act(Command::Release);
+    world.act(Command::Resume);
+    world.until("further progress", is_progress_of(2));
+    world.act(Command::Hold);
+    world.settle();
+    world.act(Command::Stop);
+    assert_eq!(report(&world.end_of(2)).ending, Ending::Stopped);
+}
+
+#[test]
+fn a_run_that_is_stopped_while_kernels_are_compiled_ends_as_stopped() {
+    let mut world = World::that_compiles();
     world.load();
     world.train(1, config());
-    let is_preparing = |event: &Event| {
-        matches!(event, Event::Run { update: RunUpdate::Preparing(Preparation::TuningKernels { done: 3, .. }), .. })
-    };
+    let is_preparing =
+        |event: &Event| matches!(event, Event::Run { update: RunUpdate::Preparing(Preparation::CompilingKernels), .. });
     world.until("the preparation", is_preparing);
     world.act(Command::Stop);
     let report = report(&world.end_of(1));
@@ -264,7 +300,7 @@ fn a_run_that_is_stopped_while_kernels_are_prepared_ends_as_stopped() {
     let events = world.machine.events.borrow().clone();
     assert!(losses(&updates(&events, 1)).is_empty());
 
-    // The kernels are not prepared yet. A run that was to resume keeps the weights of its checkpoint.
+    // The kernels are not compiled yet. A run that was to resume keeps the weights of its checkpoint.
     let (step, bytes) = checkpoint();
     world.train_from(2, config(), Some(bytes));
     world.until("the preparation of the other run", |event| {

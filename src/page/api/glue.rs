@@ -6,7 +6,7 @@ use js_sys::{Array, Error, Function, JSON, Object, Promise, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::{File, FileList};
+use web_sys::{Blob, File};
 
 use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::runs::run_event::{error_message, error_name};
@@ -65,10 +65,27 @@ pub fn from_js(value: &JsValue) -> Result<Value, Failure> {
 
 /// The files of an array or of a `FileList`. None if the value is something else, or if an element is not a file.
 pub fn files(value: &JsValue) -> Option<Vec<File>> {
-    if !(Array::is_array(value) || value.has_type::<FileList>()) {
+    if !(Array::is_array(value) || is(value, "FileList")) {
         return None;
     }
-    Array::from(value).iter().map(|file| file.dyn_into().ok()).collect()
+    Array::from(value).iter().map(|file| is(&file, "File").then(|| file.unchecked_into())).collect()
+}
+
+/// A blob or a file. None if the value is something else.
+pub fn blob(value: JsValue) -> Option<Blob> {
+    (is(&value, "Blob") || is(&value, "File")).then(|| value.unchecked_into())
+}
+
+/// Whether a value is of a class of the browser's, by its brand. A page that embeds this one has classes of its own, of which its objects are
+/// instances: `instanceof` is false for all of them.
+pub fn is(value: &JsValue, class: &str) -> bool {
+    prototype_to_string(value) == format!("[object {class}]")
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["Object", "prototype", "toString"], js_name = call)]
+    fn prototype_to_string(value: &JsValue) -> String;
 }
 
 /// Calls a listener. An exception that it throws is reported as an uncaught error, and the run continues.

@@ -11,9 +11,8 @@ use js_sys::Function;
 use leptos::prelude::untrack;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Blob;
 
-use super::glue::{call as notify, files, from_js, named_error, to_error, to_js};
+use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
@@ -21,7 +20,7 @@ use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
-use crate::page::state::{DatasetState, EngineProgram};
+use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
@@ -83,7 +82,6 @@ async fn ready(store: Store) -> Result<Value, Failure> {
         "adapter": engine.info.adapter,
         "threads": engine.info.threads,
         "reason": engine.choice.reason.name(),
-        "isTuned": engine.choice.program == EngineProgram::TunedGpu,
         "build": BUILD,
     }))
 }
@@ -95,7 +93,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         (None, Some(files)) if files.len() > FILES_LIMIT => {
             return Err(bad(format!("{} files are too many: a dataset has at most {FILES_LIMIT}", files.len())));
         }
-        (None, Some(files)) => dropped(&files),
+        (None, Some(files)) => dropped(&files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>()),
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
     store.ready().await?;
@@ -320,7 +318,7 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
 
 /// Imports the runs of a file. Returns their ids, including those of runs that were already present.
 async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
-    let file: Blob = file.dyn_into().map_err(|_| bad("the file is no Blob"))?;
+    let file = blob(file).ok_or_else(|| bad("the file is no Blob"))?;
     let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
     let bytes = download::bytes(&file).await.map_err(refused)?;
     runs.loaded().await;

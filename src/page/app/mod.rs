@@ -36,6 +36,10 @@ pub fn start() {
         // If the texts cannot be fetched, the page is in English.
         switch_language(Language::remembered().unwrap_or_else(browser_language)).await.ok();
         leptos::mount::mount_to_body(App);
+        // The text of index.html for visitors whose browser cannot come this far.
+        if let Some(starting) = document().get_element_by_id("starting") {
+            starting.remove();
+        }
     });
 }
 
@@ -52,6 +56,7 @@ fn App() -> impl IntoView {
     let recipe = Recipe::new(store, catalog);
     let runs = Runs::new(store, recipe, evaluations);
     provide_context(recipe);
+    provide_context(recipe.refusals);
     provide_context(runs);
     let interrupted = Interrupted::new(store, recipe);
     provide_context(interrupted);

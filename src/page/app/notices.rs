@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::engines::panel::differ_text;
 use crate::page::runs::{run_notice_text, use_runs};
 use crate::page::state::{Notice, NoticeKind, RunNotice};
 use crate::page::store::use_store;
@@ -16,19 +17,22 @@ pub fn NoticeList() -> impl IntoView {
     let notices = move || store.notices.with(|notices| notices.list().to_vec());
     let item = move |notice: Notice| {
         let id = notice.id;
-        let deleted = match &notice.kind {
-            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(id.clone()),
+        let undone = match &notice.kind {
+            NoticeKind::Runs(RunNotice::Deleted { id, .. }) => Some(Undone::Deletion(id.clone())),
+            NoticeKind::Runs(RunNotice::Imported { ids }) if !ids.is_empty() => Some(Undone::Import(ids.clone())),
             NoticeKind::Runs(_)
             | NoticeKind::Warning(_)
             | NoticeKind::FellBack(_)
             | NoticeKind::Restarted(_)
-            | NoticeKind::TuningFailed(_)
-            | NoticeKind::TunedDiffers { .. } => None,
+            | NoticeKind::DevicesDiffer { .. } => None,
         };
-        let undo = move |deleted: String| {
+        let undo = move |undone: Undone| {
             let runs = use_runs();
             let undo = move |_| {
-                runs.undo_delete(&deleted);
+                match &undone {
+                    Undone::Deletion(id) => runs.undo_delete(id),
+                    Undone::Import(ids) => runs.undo_import(ids.clone()),
+                }
                 store.dismiss_notice(id);
             };
             view! { <button type="button" class="button" on:click=undo>{move_tr!(runs.undo)}</button> }
@@ -37,7 +41,7 @@ pub fn NoticeList() -> impl IntoView {
             <li class="notice">
                 <Glyph icon=Icon::Warning />
                 <p>{move || notice_text(&notice.kind)}</p>
-                {deleted.map(undo)}
+                {undone.map(undo)}
                 <button
                     type="button"
                     class="button is-quiet"
@@ -56,16 +60,18 @@ pub fn NoticeList() -> impl IntoView {
     }
 }
 
+/// What a notice offers to undo.
+enum Undone {
+    Deletion(String),
+    Import(Vec<String>),
+}
+
 fn notice_text(kind: &NoticeKind) -> String {
     match kind {
         NoticeKind::Warning(failure) => tr!(notice.warning, failure = failure_text(failure)),
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
-        NoticeKind::TuningFailed(failure) => tr!(notice.tuning_failed, failure = failure_text(failure)),
-        NoticeKind::TunedDiffers { expected, found } => {
-            // Five decimals, so that the difference is visible.
-            tr!(notice.tuned_differs, expected = format!("{expected:.5}"), found = format!("{found:.5}"))
-        }
+        NoticeKind::DevicesDiffer { cpu, gpu } => differ_text(*cpu, *gpu),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

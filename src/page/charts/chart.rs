@@ -106,7 +106,7 @@ pub fn Chart(
         }
     };
     view! {
-        <figure class="chart">
+        <figure class="chart" translate="no">
             <figcaption>
                 <span class="chart-name">{name}</span>
                 <ul class="chart-legend">

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::ending::may_replace;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
 use crate::page::recipe::sources::served;
@@ -57,6 +58,9 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
         })
     };
     let load = move |_| {
+        if !may_replace(store) {
+            return;
+        }
         let source = served(id.clone());
         // Progress and failure are shown below the cards.
         spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });

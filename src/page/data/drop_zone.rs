@@ -1,10 +1,14 @@
 //! Where the visitor's own dataset files are dropped or picked.
 
+use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::{File, FileList};
+use wasm_bindgen::JsCast;
+use web_sys::{File, FileList, HtmlInputElement};
 
+use super::ending::may_replace;
+use super::folder::{Dropped, named};
 use crate::page::recipe::sources::{FILES_LIMIT, dropped};
 use crate::page::recipe::use_recipe;
 use crate::page::store::use_store;
@@ -13,52 +17,77 @@ use crate::page::widgets::file_drop::listen_for_files;
 use crate::page::widgets::icon::{Glyph, Icon};
 
 #[component]
-pub fn DropZone() -> impl IntoView {
+pub fn DropZone(
+    /// How many files were too many, until something else is loaded.
+    n_too_many: RwSignal<Option<usize>>,
+) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let n_too_many = RwSignal::new(None::<u32>);
-    let input = NodeRef::<html::Input>::new();
-    let take = move |files: Option<FileList>| {
-        let Some(files) = files.filter(|files| files.length() > 0) else { return };
-        n_too_many.set((files.length() as usize > FILES_LIMIT).then(|| files.length()));
-        if n_too_many.get_untracked().is_some() {
+    let take = move |files: Vec<(String, File)>| {
+        n_too_many.set((files.len() > FILES_LIMIT).then_some(files.len()));
+        if files.is_empty() || n_too_many.get_untracked().is_some() || !may_replace(store) {
             return;
         }
-        let files: Vec<File> = (0..files.length()).filter_map(|position| files.get(position)).collect();
         spawn_local(async move { drop(store.load_dataset(dropped(&files), recipe.split.get_untracked()).await) });
     };
-    let is_over = listen_for_files(take);
+    let is_over = listen_for_files(move |data| {
+        let Some(dropped) = data.map(|data| Dropped::of(&data)).filter(|dropped| !dropped.is_empty()) else { return };
+        spawn_local(async move { take(dropped.walk().await) });
+    });
     view! {
         <section class="panel" aria-labelledby="own-title">
             <h2 id="own-title">{move_tr!(data.own)}</h2>
             <div class="drop-zone" class:is-over=move || is_over.get()>
                 <Glyph icon=Icon::Upload />
                 <p>{move_tr!(data.drop)}</p>
-                <button
-                    type="button"
-                    class="button"
-                    on:click=move |_| if let Some(input) = input.get_untracked() { input.click() }
-                >
-                    {move_tr!(data.pick)}
-                </button>
-                <input
-                    node_ref=input
-                    class="visually-hidden"
-                    type="file"
-                    multiple
-                    tabindex="-1"
-                    aria-label=move_tr!(data.pick_name)
-                    on:change:target=move |event| {
-                        take(event.target().files());
-                        // Otherwise picking the same files again fires no event.
-                        event.target().set_value("");
-                    }
-                />
+                <div class="controls">
+                    <Picker text=|| tr!(data.pick) name=|| tr!(data.pick_name) is_folder=false take />
+                    <Picker text=|| tr!(data.pick_folder) name=|| tr!(data.pick_folder) is_folder=true take />
+                </div>
             </div>
             {move || n_too_many.get().map(|files| view! {
                 <p class="failure" role="alert">{move || tr!(data.too_many_files, files = files, most = FILES_LIMIT)}</p>
             })}
-            <p class="hint">{move_tr!(data.formats)}</p>
+            <p class="hint">{move_tr!(data.formats_read)}</p>
         </section>
+    }
+}
+
+/// A button that lets the visitor choose files, or a folder with all that is in it.
+#[component]
+fn Picker(
+    text: fn() -> String,
+    /// The accessible name of the field behind the button.
+    name: fn() -> String,
+    is_folder: bool,
+    take: impl Fn(Vec<(String, File)>) + Copy + 'static,
+) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let files = |files: FileList| -> Vec<(String, File)> {
+        Array::from(&files).iter().map(|file| named(file.unchecked_into())).collect()
+    };
+    view! {
+        <button
+            type="button"
+            class="button"
+            on:click=move |_| if let Some(input) = input.get_untracked() { input.click() }
+        >
+            {move || text()}
+        </button>
+        <input
+            node_ref=input
+            class="visually-hidden"
+            type="file"
+            multiple
+            prop:webkitdirectory=is_folder
+            tabindex="-1"
+            aria-label=move || name()
+            on:change:target=move |event| {
+                let input: HtmlInputElement = event.target();
+                take(input.files().map(files).unwrap_or_default());
+                // Otherwise picking the same files again fires no event.
+                input.set_value("");
+            }
+        />
     }
 }

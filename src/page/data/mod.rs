@@ -3,7 +3,10 @@
 mod browser;
 mod cards;
 mod drop_zone;
+mod ending;
+mod folder;
 pub mod load_status;
+mod reading_form;
 mod split_form;
 mod statistics;
 
@@ -12,11 +15,12 @@ use leptos::prelude::*;
 use self::browser::ImageBrowser;
 use self::cards::DatasetCards;
 use self::drop_zone::DropZone;
+use self::reading_form::ReadingForm;
 use self::split_form::SplitForm;
 use self::statistics::Statistics;
 use crate::page::data::load_status::LoadStatus;
 use crate::page::parts::{Part, part};
-use crate::page::reactive::memo;
+use crate::page::reactive::{memo, watch};
 use crate::page::state::Load;
 use crate::page::store::use_store;
 use crate::page::text::i18n::move_tr;
@@ -30,6 +34,18 @@ fn DataPlace() -> impl IntoView {
     let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
     let has_status =
         memo(move |_| store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. })));
+    // One alert at a time: that of files that were not taken gives way to the next load, and stands in for that of the load before it.
+    let n_too_many = RwSignal::new(None);
+    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
+    watch(
+        move || is_loading.get(),
+        move |is_loading, _| {
+            if *is_loading {
+                n_too_many.set(None)
+            }
+        },
+        false,
+    );
     view! {
         <section class="data-place" aria-labelledby="data-title">
             <header class="place-header">
@@ -39,7 +55,7 @@ fn DataPlace() -> impl IntoView {
             <div class="columns">
                 <div class="main-column">
                     <DatasetCards />
-                    <Show when=move || has_status.get()>
+                    <Show when=move || has_status.get() && n_too_many.get().is_none()>
                         <div class="panel"><LoadStatus /></div>
                     </Show>
                     <Show when=move || current.read().is_none() && !has_status.get()>
@@ -51,7 +67,8 @@ fn DataPlace() -> impl IntoView {
                     })}
                 </div>
                 <div class="side-column">
-                    <DropZone />
+                    <DropZone n_too_many />
+                    {move || current.get().map(|summary| view! { <ReadingForm summary /> })}
                     <SplitForm />
                 </div>
             </div>

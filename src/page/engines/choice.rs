@@ -9,39 +9,31 @@ use crate::page::preferences::EnginePreference;
 use crate::page::state::{EngineChoice, EngineProgram, EngineReason};
 
 /// What `?engine=` in the page's address asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    Webgpu,
-    Program(EngineProgram),
-}
-
-pub fn asked_by_address() -> Option<Asked> {
+pub fn asked_by_address() -> Option<EngineProgram> {
     asked_by_query(&window().location().search().unwrap_or_default())
 }
 
-fn asked_by_query(query: &str) -> Option<Asked> {
+fn asked_by_query(query: &str) -> Option<EngineProgram> {
     let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("engine="))?;
     match value {
-        "webgpu" => Some(Asked::Webgpu),
-        "webgpu-tuned" => Some(Asked::Program(EngineProgram::TunedGpu)),
-        "webgpu-untuned" => Some(Asked::Program(EngineProgram::Gpu)),
-        "cpu" => Some(Asked::Program(EngineProgram::Cpu)),
+        "webgpu" => Some(EngineProgram::Gpu),
+        "cpu" => Some(EngineProgram::Cpu),
         _ => None,
     }
 }
 
-pub async fn choose(asked: Option<Asked>, preference: EnginePreference) -> EngineChoice {
-    let chosen = |program, reason| EngineChoice { program, reason, may_tune: false };
-    let gpu = |reason, findings: &Findings| EngineChoice {
-        may_tune: is_hardware(findings),
-        ..chosen(EngineProgram::Gpu, reason)
-    };
+/// Chooses the engine. The names of the GPU come with it, if runs are raced on it.
+pub async fn choose(asked: Option<EngineProgram>, preference: EnginePreference) -> (EngineChoice, String) {
+    let pinned = |program, reason| (EngineChoice { program, reason, may_race: false }, String::new());
     match (asked, preference) {
-        (Some(Asked::Program(program)), _) => chosen(program, EngineReason::Address),
-        (Some(Asked::Webgpu), _) => gpu(EngineReason::Address, &look().await),
-        (None, EnginePreference::Webgpu) => gpu(EngineReason::Chosen, &look().await),
-        (None, EnginePreference::Cpu) => chosen(EngineProgram::Cpu, EngineReason::Chosen),
-        (None, EnginePreference::Automatic) => decide(&look().await),
+        (Some(program), _) => pinned(program, EngineReason::Address),
+        (None, EnginePreference::Webgpu) => pinned(EngineProgram::Gpu, EngineReason::Chosen),
+        (None, EnginePreference::Cpu) => pinned(EngineProgram::Cpu, EngineReason::Chosen),
+        (None, EnginePreference::Automatic) => {
+            let findings = look().await;
+            let choice = decide(&findings);
+            (choice, findings.adapter.map(|adapter| adapter.names).unwrap_or_default())
+        }
     }
 }
 
@@ -71,7 +63,7 @@ impl Adapter {
 const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn decide(findings: &Findings) -> EngineChoice {
-    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_tune: false };
+    let cpu = |reason| EngineChoice { program: EngineProgram::Cpu, reason, may_race: false };
     let Some(adapter) = &findings.adapter else {
         return cpu(if findings.has_webgpu { EngineReason::NoAdapter } else { EngineReason::NoWebGpu });
     };
@@ -81,12 +73,7 @@ fn decide(findings: &Findings) -> EngineChoice {
     if !adapter.has_timestamps {
         return cpu(EngineReason::NoTimestampQuery);
     }
-    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_tune: true }
-}
-
-/// Software renderers are not tuned for: they would be at it for minutes.
-fn is_hardware(findings: &Findings) -> bool {
-    findings.adapter.as_ref().is_some_and(|adapter| !adapter.is_software())
+    EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_race: true }
 }
 
 /// Asks `navigator.gpu`. Through plain properties, as web-sys has WebGPU only behind an unstable flag.
@@ -129,8 +116,8 @@ mod tests {
     use super::*;
 
     fn check(adapter: Option<Adapter>, program: EngineProgram, reason: EngineReason) {
-        let may_tune = program == EngineProgram::Gpu;
-        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason, may_tune });
+        let may_race = program == EngineProgram::Gpu;
+        assert_eq!(decide(&Findings { has_webgpu: true, adapter }), EngineChoice { program, reason, may_race });
     }
 
     fn gpu() -> Adapter {
@@ -157,18 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn only_hardware_is_tuned_for() {
-        let may_tune = |adapter| is_hardware(&Findings { has_webgpu: true, adapter });
-        assert!(may_tune(Some(gpu())));
-        assert!(!may_tune(Some(Adapter { is_fallback: true, ..gpu() })));
-        assert!(!may_tune(None));
-    }
-
-    #[test]
     fn the_address_names_an_engine() {
-        assert_eq!(asked_by_query("?engine=cpu"), Some(Asked::Program(EngineProgram::Cpu)));
-        assert_eq!(asked_by_query("?a=b&engine=webgpu"), Some(Asked::Webgpu));
-        assert_eq!(asked_by_query("?engine=webgpu-tuned"), Some(Asked::Program(EngineProgram::TunedGpu)));
+        assert_eq!(asked_by_query("?engine=cpu"), Some(EngineProgram::Cpu));
+        assert_eq!(asked_by_query("?a=b&engine=webgpu"), Some(EngineProgram::Gpu));
         assert_eq!(asked_by_query("?engine=quantum"), None);
         assert_eq!(asked_by_query(""), None);
     }

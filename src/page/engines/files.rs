@@ -55,7 +55,7 @@ impl EngineFiles {
         let digest = self.engines.get(name).map_or_else(String::new, |digest| format!("&digest={digest}"));
         let threads = match program {
             EngineProgram::CpuThreads { count } => format!("&threads={count}"),
-            EngineProgram::Cpu | EngineProgram::Gpu | EngineProgram::TunedGpu => String::new(),
+            EngineProgram::Cpu | EngineProgram::Gpu => String::new(),
         };
         format!("load.js?js={name}.js{digest}{threads}")
     }
@@ -69,15 +69,12 @@ impl EngineFiles {
 
     /// The choice, or the CPU as long as the chosen engine is not there. The CPU gets `n_threads`.
     pub fn settle(&self, choice: EngineChoice, n_threads: u32) -> EngineChoice {
-        let cpu = |reason| EngineChoice { program: self.cpu(n_threads), reason, may_tune: false };
+        let cpu = |reason| EngineChoice { program: self.cpu(n_threads), reason, may_race: false };
         match self.presence(choice.program) {
             _ if choice.program.kind() == EngineKind::Cpu => cpu(choice.reason),
             Presence::Coming => cpu(EngineReason::GpuComing),
             Presence::Absent => cpu(EngineReason::GpuNotBuilt),
-            Presence::There => {
-                let may_tune = choice.may_tune && self.presence(EngineProgram::TunedGpu) == Presence::There;
-                EngineChoice { may_tune, ..choice }
-            }
+            Presence::There => choice,
         }
     }
 }
@@ -96,23 +93,22 @@ mod tests {
     use super::*;
 
     const GPU: EngineChoice =
-        EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_tune: true };
+        EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_race: true };
 
-    fn check(files: &str, program: EngineProgram, reason: EngineReason, may_tune: bool) {
+    fn check(files: &str, program: EngineProgram, reason: EngineReason) {
         let files: EngineFiles = json::from_text(files).unwrap();
-        assert_eq!(files.settle(GPU, 1), EngineChoice { program, reason, may_tune }, "{files:?}");
+        let may_race = program == EngineProgram::Gpu;
+        assert_eq!(files.settle(GPU, 1), EngineChoice { program, reason, may_race }, "{files:?}");
     }
 
     #[test]
     fn the_cpu_stands_in_until_the_engine_is_there() {
-        let coming = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
-        check(coming, EngineProgram::Cpu, EngineReason::GpuComing, false);
+        let coming = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu"] }"#;
+        check(coming, EngineProgram::Cpu, EngineReason::GpuComing);
         let absent = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
-        check(absent, EngineProgram::Cpu, EngineReason::GpuNotBuilt, false);
-        let untuned = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2" }, "coming": ["engine_gpu_tuned"] }"#;
-        check(untuned, EngineProgram::Gpu, EngineReason::GpuFound, false);
-        let all = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engine_gpu_tuned": "3" }, "coming": [] }"#;
-        check(all, EngineProgram::Gpu, EngineReason::GpuFound, true);
+        check(absent, EngineProgram::Cpu, EngineReason::GpuNotBuilt);
+        let all = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2" }, "coming": [] }"#;
+        check(all, EngineProgram::Gpu, EngineReason::GpuFound);
     }
 
     #[test]
@@ -132,7 +128,7 @@ mod tests {
     fn the_cpu_gets_its_threads_where_the_host_has_the_engine_for_them() {
         let settle = |files: &str, program, n_threads| {
             let files: EngineFiles = json::from_text(files).unwrap();
-            let choice = EngineChoice { program, reason: EngineReason::Chosen, may_tune: false };
+            let choice = EngineChoice { program, reason: EngineReason::Chosen, may_race: false };
             files.settle(choice, n_threads).program
         };
         let (cpu, gpu) = (EngineProgram::Cpu, EngineProgram::Gpu);

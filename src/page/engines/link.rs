@@ -8,10 +8,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::files::EngineFiles;
-use super::machine::{Effect, EngineId, Engines, Input, Told, Wish};
+use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
 use crate::channel::EngineLink;
 use crate::page::engines::{choice, threads};
-use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
+use crate::page::preferences::{EnginePreference, Threads};
 use crate::page::store::Store;
 use kindling_core::protocol::Command;
 
@@ -42,10 +42,9 @@ pub fn use_engines() -> Link {
 impl Link {
     /// Call once. From then on the store's commands go through the link. Starts no engine.
     pub fn new(store: Store) -> Self {
-        let engines = Engines::new(Tuning::remembered().unwrap_or_default());
         let link = Self {
             store,
-            engines: StoredValue::new_local(engines),
+            engines: StoredValue::new_local(Engines::new(Verdicts::remembered())),
             workers: StoredValue::new_local(BTreeMap::new()),
             due: StoredValue::new_local(Due::default()),
         };
@@ -63,11 +62,6 @@ impl Link {
     /// Replaces the engine. The next one loads the same dataset.
     pub fn restart(self, preference: EnginePreference, threads: Threads) {
         self.hear(Input::Wanted(Wish { address: None, preference, threads }));
-    }
-
-    /// Allows kernel autotuning or not. Runs in progress stay in their engine.
-    pub fn set_tuning(self, tuning: Tuning) {
-        self.hear(Input::SetTuning(tuning));
     }
 
     /// Carries out the effects of an input. Telling the page something may make it send a command, whose effects are carried out after those
@@ -91,9 +85,9 @@ impl Link {
         match effect {
             Effect::Find { id, wish } => spawn_local(async move {
                 let files = EngineFiles::fetch();
-                let choice = choice::choose(wish.address, wish.preference).await;
+                let (choice, adapter) = choice::choose(wish.address, wish.preference).await;
                 let files = files.await.unwrap_or_default();
-                self.hear(Input::Found { wish: id, choice, n_threads: threads::count(wish.threads), files });
+                self.hear(Input::Found { wish: id, choice, adapter, n_threads: threads::count(wish.threads), files });
             }),
             Effect::AskHostLater(wish) => spawn_local(async move {
                 sleep(COMING_MS).await;
@@ -110,7 +104,11 @@ impl Link {
                 }
             }),
             Effect::End(engine) => self.workers.update_value(|workers| drop(workers.remove(&engine))),
-            Effect::Remember(tuning) => tuning.remember(),
+            Effect::SetAlarm { id, after_ms } => spawn_local(async move {
+                sleep(after_ms).await;
+                self.hear(Input::Alarm(id));
+            }),
+            Effect::Remember(verdicts) => verdicts.remember(),
             Effect::Load { source, split } => {
                 // A load in progress was asked for later.
                 if !self.store.dataset.with_untracked(|dataset| dataset.load.is_loading()) {
@@ -131,10 +129,8 @@ impl Link {
             Told::Switched(program, info) => store.engine_switched(program, info),
             Told::Replaced => store.engine_replaced(),
             Told::GaveUp(failure) => store.no_engine(&failure),
-            Told::Tuning(tuning) => store.tuning_changed(tuning),
+            Told::Race(race) => store.race_changed(race),
             Told::RunMoves(run) => store.run_moves(run),
-            Told::RunFallsBack(checkpoint) => store.run_falls_back(&checkpoint),
-            Told::QuestionsLost(failure) => store.questions_lost(&failure),
             Told::Notice(notice) => store.notify(notice),
         }
     }

@@ -2,13 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::page::engines::choice::{self, Asked};
+use crate::page::engines::choice;
 use crate::page::engines::link::use_engines;
 use crate::page::engines::threads::{self, Obstacle, THREADS_LIMIT};
-use crate::page::preferences::{EnginePreference, Preference, Threads, Tuning};
+use crate::page::preferences::{EnginePreference, Preference, Threads};
 use crate::page::reactive::memo;
-use crate::page::state::{EngineProgram, EngineReason, EngineState, TuningState};
+use crate::page::state::{EngineProgram, EngineReason, EngineState, RaceState, StepTime};
 use crate::page::store::use_store;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::figure;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::segments::{Segment, Segments};
@@ -49,8 +51,8 @@ pub fn EnginePanel() -> impl IntoView {
     let state = memo(move |_| store.engine.get());
     let asked = choice::asked_by_address();
     let preference = RwSignal::new(match asked {
-        Some(Asked::Webgpu | Asked::Program(EngineProgram::Gpu | EngineProgram::TunedGpu)) => EnginePreference::Webgpu,
-        Some(Asked::Program(EngineProgram::Cpu | EngineProgram::CpuThreads { .. })) => EnginePreference::Cpu,
+        Some(EngineProgram::Gpu) => EnginePreference::Webgpu,
+        Some(EngineProgram::Cpu | EngineProgram::CpuThreads { .. }) => EnginePreference::Cpu,
         None => EnginePreference::remembered().unwrap_or_default(),
     });
     let threads = RwSignal::new(threads::asked_by_address().or_else(Threads::remembered).unwrap_or_default());
@@ -84,15 +86,8 @@ pub fn EnginePanel() -> impl IntoView {
             None => None,
         }
     });
-    let tuning = memo(move |_| store.tuning.get());
-    let can_tune = memo(move |before: Option<&bool>| match &*state.read() {
-        EngineState::Ready { choice, .. } => choice.may_tune,
-        // As with the engine before, so that nothing flickers.
-        EngineState::Choosing | EngineState::Starting(_) => before == Some(&true),
-        EngineState::Failed(_) => false,
-    });
+    let race = memo(move |_| race_text(&store.race.get()));
     let has_come = memo(move |_| state.read().choice().is_some_and(|choice| choice.reason == EngineReason::GpuCame));
-    let tune = move |is_wanted: bool| engines.set_tuning(if is_wanted { Tuning::On } else { Tuning::Off });
     let preferences = vec![
         Segment { value: EnginePreference::Automatic, id: "engine-automatic", name: || tr!(engine.automatic) },
         Segment { value: EnginePreference::Webgpu, id: "engine-webgpu", name: || "WebGPU".to_owned() },
@@ -114,6 +109,7 @@ pub fn EnginePanel() -> impl IntoView {
                 <span class="hint">{adapter}</span>
             </p>
             <p class="hint">{move || state.read().choice().map(|choice| reason_text(&choice.reason))}</p>
+            <p class="hint" aria-live="polite">{move || race.get()}</p>
             <Show when=move || has_come.get()>
                 <button type="button" on:click=move |_| restart()>{move_tr!(engine.take)}</button>
             </Show>
@@ -144,17 +140,6 @@ pub fn EnginePanel() -> impl IntoView {
                 <p class="hint">{move || one_core.get()}</p>
             </Show>
             <p class="hint">{move_tr!(engine.change_warning)}</p>
-            <Show when=move || can_tune.get()>
-                <label class="inline-field">
-                    <input
-                        type="checkbox"
-                        prop:checked=move || tuning.get() != TuningState::Off
-                        on:change:target=move |event| tune(event.target().checked())
-                    />
-                    <span>{move_tr!(engine.tune)}</span>
-                </label>
-                <p class="hint" aria-live="polite">{move || tuning_text(tuning.get())}</p>
-            </Show>
         </section>
     }
 }
@@ -191,17 +176,56 @@ fn obstacle_text(obstacle: Obstacle) -> String {
     }
 }
 
-/// What tuning does, or has brought; tracked.
-pub fn tuning_text(tuning: TuningState) -> String {
-    match tuning {
-        TuningState::Off | TuningState::Idle => tr!(engine.tune_why),
-        TuningState::Tuning { total: 0, .. } => tr!(engine.tuning_begins),
-        TuningState::Tuning { done, total } => tr!(engine.tuning, done = done, total = total),
-        TuningState::OnTrial => tr!(engine.tuned_on_trial),
-        TuningState::Measured { ratio } if ratio >= 1.0 => tr!(engine.tuned_faster, ratio = format!("{ratio:.2}")),
-        TuningState::TookTooLong => tr!(engine.tuning_too_long),
-        TuningState::Measured { ratio } => tr!(engine.tuned_slower, ratio = format!("{ratio:.2}")),
+/// Which device is faster for the run's network, as far as it is known; tracked.
+fn race_text(race: &RaceState) -> Option<String> {
+    Some(match race {
+        RaceState::Off => return None,
+        RaceState::Open => tr!(engine.race_why),
+        RaceState::UnderWay { challenger: EngineKind::Cpu } => tr!(engine.racing_cpu),
+        RaceState::UnderWay { challenger: EngineKind::Webgpu | EngineKind::Gpu } => tr!(engine.racing_gpu),
+        RaceState::Measured { times, .. } => {
+            tr!(engine.raced, cpu = step_time_text(times.cpu), gpu = step_time_text(times.gpu))
+        }
+        RaceState::Differs { cpu, gpu } => differ_text(*cpu, *gpu),
+        RaceState::Failed { challenger: EngineKind::Cpu, failure } => {
+            tr!(engine.race_failed_cpu, failure = failure_text(failure))
+        }
+        RaceState::Failed { challenger: EngineKind::Webgpu | EngineKind::Gpu, failure } => {
+            tr!(engine.race_failed_gpu, failure = failure_text(failure))
+        }
+    })
+}
+
+/// Five decimals, so that the difference is visible; tracked.
+pub fn differ_text(cpu: f32, gpu: f32) -> String {
+    tr!(engine.race_differs, cpu = format!("{cpu:.5}"), gpu = format!("{gpu:.5}"))
+}
+
+fn step_time_text(time: StepTime) -> String {
+    match time {
+        StepTime::Exactly(ms) => format!("{} ms", figure(ms)),
+        StepTime::AtLeast(ms) => format!("> {} ms", figure(ms)),
     }
+}
+
+/// The device that the run trains on, and whether it moved there; tracked.
+pub fn device_text(device: EngineKind, race: &RaceState) -> String {
+    match (race, device) {
+        (RaceState::UnderWay { challenger: EngineKind::Cpu }, _) => tr!(engine.racing_cpu),
+        (RaceState::UnderWay { .. }, _) => tr!(engine.racing_gpu),
+        (RaceState::Measured { times, has_moved: true }, EngineKind::Cpu) => {
+            tr!(engine.moved_cpu, ratio = ratio_text(times.gain_of_leaving(EngineKind::Webgpu)))
+        }
+        (RaceState::Measured { times, has_moved: true }, EngineKind::Webgpu | EngineKind::Gpu) => {
+            tr!(engine.moved_gpu, ratio = ratio_text(times.gain_of_leaving(EngineKind::Cpu)))
+        }
+        (_, EngineKind::Cpu) => tr!(engine.trains_cpu),
+        (_, EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.trains_gpu),
+    }
+}
+
+fn ratio_text(ratio: f64) -> String {
+    format!("{ratio:.1}")
 }
 
 fn reason_text(reason: &EngineReason) -> String {

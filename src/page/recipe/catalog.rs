@@ -88,6 +88,7 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
         has_standard_test: served.counts.test > 0,
         // A placeholder: the style is determined from the images.
         style: DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }
 

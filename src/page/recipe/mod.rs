@@ -17,6 +17,7 @@ use crate::page::recipe::pending::Pending;
 use crate::page::recipe::sources::served;
 use crate::page::state::{Load, NoticeKind, RunNotice, RunState};
 use crate::page::store::Store;
+use crate::page::widgets::refusals::Refusals;
 use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::network::shape::{Survey, survey};
 use kindling_core::network::{Preset, presets};
@@ -48,6 +49,8 @@ pub struct Recipe {
     pub split: RwSignal<SplitConfig>,
     /// Whether a run was requested and its dataset is still loading.
     pub is_starting: RwSignal<bool>,
+    /// Fields with a text that is no value: no run starts while there is one.
+    pub refusals: Refusals,
     /// The served dataset to show while none is loaded, by its id.
     wanted: RwSignal<Option<String>>,
     /// A config to apply once its dataset comes into view.
@@ -79,6 +82,7 @@ impl Recipe {
             draft: RwSignal::new(None),
             split: RwSignal::new(SplitConfig::default()),
             is_starting: RwSignal::new(false),
+            refusals: Refusals::new(),
             wanted,
             pending: StoredValue::default(),
             store,
@@ -200,7 +204,7 @@ impl Recipe {
     /// Starts a run with the current settings; loads the dataset first if there is none. A network that cannot be built is reported at
     /// once, before anything is loaded.
     pub fn start(self) {
-        if self.is_starting.get_untracked() {
+        if self.is_starting.get_untracked() || self.refusals.hold_back() {
             return;
         }
         if let Some(error) = self.survey.get_untracked().and_then(|survey| survey.error) {

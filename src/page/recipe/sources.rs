@@ -3,24 +3,25 @@
 use leptos::prelude::document;
 use web_sys::{File, Url};
 
+use kindling_core::dataset::Reading;
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
-/// The maximum number of files of a visitor's dataset; more is a folder dropped by mistake.
-pub const FILES_LIMIT: usize = 64;
+/// The maximum number of files of a visitor's dataset, as the engine has it.
+pub const FILES_LIMIT: usize = 100_000;
 
 /// A dataset served with the page, by the name of its folder.
 pub fn served(id: impl Into<String>) -> DatasetSource {
     DatasetSource::Served { id: id.into(), base: base() }
 }
 
-/// Files that the visitor dropped, picked, or passed to `window.kindling`. Their object URLs live as long as the page, so the dataset can be
-/// loaded again after an engine was lost.
-pub fn dropped(files: &[File]) -> DatasetSource {
-    let files = files.iter().take(FILES_LIMIT).filter_map(|file| {
+/// Files that the visitor dropped, picked, or passed to `window.kindling`, with their paths in a folder, or their names. Their object URLs live
+/// as long as the page, so the dataset can be loaded again after an engine was lost.
+pub fn dropped(files: &[(String, File)]) -> DatasetSource {
+    let files = files.iter().take(FILES_LIMIT).filter_map(|(path, file)| {
         let url = Url::create_object_url_with_blob(file).ok()?;
-        Some(DatasetFile { name: file.name(), url, size_bytes: file.size() as u64 })
+        Some(DatasetFile { name: path.clone(), url, size_bytes: file.size() as u64 })
     });
-    DatasetSource::Files { files: files.collect() }
+    DatasetSource::Files { files: files.collect(), reading: Reading::default() }
 }
 
 /// The absolute URL of the page's folder, which the worker does not know.

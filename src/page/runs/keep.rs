@@ -97,10 +97,8 @@ impl Runs {
                 started_at: began.at_ms,
                 dataset_name: if began.dataset_name.is_empty() { dataset } else { began.dataset_name },
                 input: began.input,
-                environment: Environment {
-                    engine: began.environment.engine.or(self.environment().engine),
-                    ..began.environment
-                },
+                // Where the run ended, as it may have moved to another device. A lost engine has no name any more.
+                environment: Some(self.environment()).filter(|now| now.engine.is_some()).unwrap_or(began.environment),
             },
             // The run ended before the page could record its start.
             None => Circumstances {

@@ -80,6 +80,7 @@ impl Runs {
             deleted: StoredValue::default(),
         };
         runs.watch();
+        runs.watch_for_loss();
         runs
     }
 
@@ -245,11 +246,23 @@ impl Runs {
         runs
     }
 
+    /// How many of the runs that are kept now would have to go for these.
+    pub fn n_pushed_out(self, runs: &[KeptRun]) -> usize {
+        self.list.with_untracked(|list| {
+            let is_new = |run: &&KeptRun| list.iter().all(|known| known.id != run.record.id);
+            let new = runs.iter().filter(is_new).map(|run| Arc::new(run.record.clone()));
+            let all: Vec<_> = list.iter().cloned().chain(new).collect();
+            let going = surplus(&all, RUNS_LIMIT);
+            list.iter().filter(|known| going.contains(&known.id)).count()
+        })
+    }
+
     /// Adds the runs of a file; runs that are already present are left unchanged.
     pub fn import(self, runs: Vec<KeptRun>) {
         let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
         let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
-        self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: runs.len() }));
+        let ids = runs.iter().map(|run| run.record.id.clone()).collect();
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
         // A file of runs has no weights.
         for KeptRun { record, curves } in runs {
             self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
@@ -259,7 +272,8 @@ impl Runs {
     /// Adds a run with its weights. A run that is already present only receives the weights, if it has none and its config is the same.
     pub fn import_trained(self, run: KeptRun, weights: Bulk) {
         let weights_bytes = Some(weights.len() as u64);
-        let known = self.find(&run.record.id);
+        let id = run.record.id.clone();
+        let known = self.find(&id);
         let is_new = known.is_none();
         match known {
             None => {
@@ -274,7 +288,20 @@ impl Runs {
             }
             Some(_) => {}
         }
-        self.store.notify(NoticeKind::Runs(RunNotice::Imported { n_runs: is_new.into() }));
+        let ids = is_new.then_some(id).into_iter().collect();
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
+    }
+
+    /// Removes runs that were imported.
+    pub fn undo_import(self, ids: Vec<String>) {
+        for id in &ids {
+            self.remove(id);
+        }
+        spawn_local(async move {
+            for id in ids {
+                self.erase(&id).await;
+            }
+        });
     }
 
     /// A run with its weights as one file. None if the weights are not stored.

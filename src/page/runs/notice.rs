@@ -16,7 +16,7 @@ pub fn run_notice_text(notice: &RunNotice) -> String {
         RunNotice::OldestGone => tr!(runs.oldest_gone, limit = RUNS_LIMIT),
         RunNotice::LinkRefused(refusal) => tr!(runs.link_refused, reason = refusal_text(refusal)),
         RunNotice::FileRefused(refusal) => tr!(runs.file_refused, reason = refusal_text(refusal)),
-        RunNotice::Imported { n_runs } => tr!(runs.imported, count = n_runs),
+        RunNotice::Imported { ids } => tr!(runs.imported, count = ids.len()),
         RunNotice::OtherDataset { dataset } => tr!(runs.other_dataset, dataset = dataset),
     }
 }

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::Runs;
-use crate::page::state::{NoticeKind, Run, RunPlan, RunProgress, RunState};
-use kindling_core::protocol::{Failure, FailureKind, RunId};
+use crate::page::reactive::{memo, watch};
+use crate::page::state::{EngineState, NoticeKind, Run, RunPlan, RunProgress, RunState};
+use kindling_core::protocol::{Bulk, Failure, FailureKind, RunId, RunReport};
 use kindling_core::runs::curves::Curves;
 use kindling_core::runs::record::KeptRun;
 
@@ -21,12 +22,41 @@ impl Runs {
         });
     }
 
-    /// Opens a stored run, after loading its dataset if necessary.
+    /// Opens a stored run, after loading its dataset if necessary, and copies its config into the form.
     ///
     /// # Errors
     ///
     /// Fails while another run is active, if the run or its weights are no longer stored, or if its dataset cannot be loaded.
     pub async fn opened(self, id: &str) -> Result<(), Failure> {
+        let (kept, report, weights) = self.fetched(id).await?;
+        self.recipe.take(kept.record.config.clone());
+        self.open(kept, report, weights).await
+    }
+
+    /// Opens the run in view once more when its network was lost with the engine and another engine has its dataset. The form stays.
+    pub(super) fn watch_for_loss(self) {
+        let lost = memo(move |_| {
+            let is_lost = self.store.run.with(|run| matches!(run, RunState::Finished { .. }) && !run.has_network());
+            let is_ready = self.store.engine.with(|engine| matches!(engine, EngineState::Ready { .. }))
+                && self.store.dataset.with(|dataset| dataset.current.is_some() && !dataset.load.is_loading());
+            let run = self.store.run.with(|run| run.run().map(|run| run.id));
+            run.filter(|_| is_lost && is_ready)
+        });
+        let restore = move |lost: &Option<RunId>, _: Option<&Option<RunId>>| {
+            let Some(run) = *lost else { return };
+            let Some((_, id)) = self.newest.get_value().filter(|(newest, _)| *newest == run) else { return };
+            spawn_local(async move {
+                // Without its weights the outcome says that the network is gone.
+                if let Ok((kept, report, weights)) = self.fetched(&id).await {
+                    drop(self.open(kept, report, weights).await);
+                }
+            });
+        };
+        watch(move || lost.get(), restore, false);
+    }
+
+    /// A stored run with its weights, once its dataset is loaded.
+    async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
         if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
         }
@@ -37,11 +67,13 @@ impl Runs {
         let weights = storage.weights(id).await.ok().flatten().ok_or_else(gone)?;
         let curves = self.curves_of(id).await.unwrap_or_default();
         self.recipe.dataset_for(&record.config, None).await?;
-        let kept = KeptRun { record: (*record).clone(), curves: (*curves).clone() };
-        self.recipe.take(kept.record.config.clone());
+        Ok((KeptRun { record: (*record).clone(), curves: (*curves).clone() }, report, weights))
+    }
+
+    async fn open(self, kept: KeptRun, report: RunReport, weights: Bulk) -> Result<(), Failure> {
         let run = self.store.open_run(run_of(&kept), Curves::from(&kept.curves), report, weights).await?;
         // From now on, test results belong to this run.
-        self.newest.set_value(Some((run, id.to_owned())));
+        self.newest.set_value(Some((run, kept.record.id)));
         Ok(())
     }
 }

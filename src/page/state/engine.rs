@@ -41,26 +41,8 @@ impl EngineState {
 pub struct EngineChoice {
     pub program: EngineProgram,
     pub reason: EngineReason,
-    /// Whether kernels may be autotuned in a second engine, see [`TuningState`].
-    pub may_tune: bool,
-}
-
-/// The state of kernel autotuning for the current run. It happens in a second engine beside the one that trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum TuningState {
-    /// Tuning does not pay on this GPU, or the visitor has turned it off.
-    #[default]
-    Off,
-    /// Nothing is tuned for this run, or tuning has not started yet.
-    Idle,
-    /// `done` of `total` warm-up steps have finished; `total` is 0 before the first.
-    Tuning { done: u32, total: u32 },
-    /// The run moves to the tuned kernels, and its throughput is measured with them.
-    OnTrial,
-    /// Throughput with the tuned kernels relative to the untuned ones; below 1 the run continues without them.
-    Measured { ratio: f64 },
-    /// Too little of the run was left to win back the time spent tuning; it continues without tuned kernels.
-    TookTooLong,
+    /// Whether each run trains on the faster one of two devices, see [`super::RaceState`].
+    pub may_race: bool,
 }
 
 /// The engine builds that the page can run.
@@ -72,22 +54,13 @@ pub enum EngineProgram {
         count: u32,
     },
     Gpu,
-    /// Benchmarks kernels against each other before the first step, on adapters where that pays.
-    TunedGpu,
-}
-
-impl TuningState {
-    /// Whether tuning is slowing the run down right now, or is about to speed it up.
-    pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Tuning { .. } | Self::OnTrial)
-    }
 }
 
 impl EngineProgram {
     pub fn kind(self) -> EngineKind {
         match self {
             Self::Cpu | Self::CpuThreads { .. } => EngineKind::Cpu,
-            Self::Gpu | Self::TunedGpu => EngineKind::Webgpu,
+            Self::Gpu => EngineKind::Webgpu,
         }
     }
 
@@ -97,7 +70,6 @@ impl EngineProgram {
             Self::Cpu => "engine_cpu",
             Self::CpuThreads { .. } => "engine_cpu_threads",
             Self::Gpu => "engine_gpu",
-            Self::TunedGpu => "engine_gpu_tuned",
         }
     }
 }

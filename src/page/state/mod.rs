@@ -7,6 +7,7 @@ mod dataset;
 mod engine;
 mod inside;
 mod notices;
+mod race;
 mod run;
 mod run_updates;
 #[cfg(test)]
@@ -16,9 +17,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use dataset::{DatasetState, Load, LoadStage};
-pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState, TuningState};
+pub use engine::{EngineChoice, EngineProgram, EngineReason, EngineState};
 pub use inside::{Inside, SNAPSHOTS_LIMIT};
 pub use notices::{NOTICES_LIMIT, Notice, NoticeKind, Notices, RunNotice};
+pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
@@ -29,7 +31,7 @@ pub use kindling_core::runs::curves::Curves;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppState {
     pub engine: EngineState,
-    pub tuning: TuningState,
+    pub race: RaceState,
     pub dataset: DatasetState,
     pub run: RunState,
     pub curves: Curves,
@@ -54,7 +56,7 @@ pub struct AppState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub engine: bool,
-    pub tuning: bool,
+    pub race: bool,
     pub dataset: bool,
     pub run: bool,
     pub curves: bool,
@@ -67,7 +69,7 @@ pub struct Changed {
 impl Changed {
     pub const NOTHING: Self = Self {
         engine: false,
-        tuning: false,
+        race: false,
         dataset: false,
         run: false,
         curves: false,
@@ -140,6 +142,8 @@ impl AppState {
             | Command::Resume
             | Command::Step
             | Command::Stop
+            | Command::Hold
+            | Command::Release
             | Command::Checkpoint
             | Command::Adjust { .. }
             | Command::Withdraw { .. } => Changed::NOTHING,
@@ -172,16 +176,10 @@ impl AppState {
         Changed::NOTHING
     }
 
-    /// Drops the pending questions: no engine is left to answer them.
-    pub fn lose_questions(&mut self) -> Changed {
-        self.questions.clear();
-        Changed { questions: true, ..Changed::NOTHING }
-    }
-
-    pub fn set_tuning(&mut self, tuning: TuningState) -> Changed {
-        let is_new = self.tuning != tuning;
-        self.tuning = tuning;
-        Changed { tuning: is_new, ..Changed::NOTHING }
+    pub fn set_race(&mut self, race: RaceState) -> Changed {
+        let is_new = self.race != race;
+        self.race = race;
+        Changed { race: is_new, ..Changed::NOTHING }
     }
 
     /// Records that no engine is started again until the visitor asks for it.

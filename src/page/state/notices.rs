@@ -28,10 +28,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was restarted.
     Restarted(Failure),
-    /// Tuned kernels failed and are no longer used.
-    TuningFailed(Failure),
-    /// Tuned kernels computed a different loss for the same step and are not used.
-    TunedDiffers { expected: f32, found: f32 },
+    /// For the same step of a run, the two devices computed different losses.
+    DevicesDiffer { cpu: f32, gpu: f32 },
     /// About stored runs and imported configs.
     Runs(RunNotice),
 }
@@ -51,8 +49,8 @@ pub enum RunNotice {
     LinkRefused(Refusal),
     /// A file of a config or of runs was refused.
     FileRefused(Refusal),
-    /// Runs were imported from a file; runs that were already present are not counted.
-    Imported { n_runs: usize },
+    /// Runs were imported from a file, without those that were already present; this can be undone while the notice is visible.
+    Imported { ids: Vec<String> },
     /// A config was made for a dataset that is not loaded.
     OtherDataset { dataset: String },
 }

@@ -58,6 +58,8 @@ impl AppState {
                 self.run = RunState::Paused(run.clone());
             }
             RunUpdate::Resumed => self.run = RunState::Training(run.clone()),
+            // It continues in a moment.
+            RunUpdate::Held { .. } => changed = Changed::NOTHING,
             RunUpdate::Adjusted(adjustment) => run.push_adjustment(*adjustment),
             RunUpdate::Checkpoint { step, bytes } => {
                 let (run, curves) = (run.clone(), self.curves.clone());

@@ -28,6 +28,7 @@ fn summary(id: &str) -> DatasetSummary {
         samples: vec![0],
         has_standard_test: false,
         style: DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }
 
@@ -74,7 +75,7 @@ fn training() -> AppState {
     state.engine_starting(EngineChoice {
         program: EngineProgram::Cpu,
         reason: EngineReason::NoWebGpu,
-        may_tune: false,
+        may_race: false,
     });
     state.apply(&Event::Ready(EngineInfo {
         kind: EngineKind::Cpu,
@@ -362,8 +363,8 @@ fn a_run_that_moves_to_another_engine_trains_on() {
     let mut state = training();
     state.receive(progress(2, &[2.0, 1.0]));
     let info = EngineInfo { kind: EngineKind::Webgpu, adapter: "GPU".into(), is_software: false, threads: 1 };
-    state.engine_switched(EngineProgram::TunedGpu, info.clone());
-    let choice = EngineChoice { program: EngineProgram::TunedGpu, reason: EngineReason::NoWebGpu, may_tune: false };
+    state.engine_switched(EngineProgram::Gpu, info.clone());
+    let choice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::NoWebGpu, may_race: false };
     assert_eq!(state.engine, EngineState::Ready { choice, info });
     state.run_moves(RUN);
     // Preparation updates of the other engine are ignored.

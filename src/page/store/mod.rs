@@ -42,8 +42,8 @@ use leptos::task::spawn_local;
 
 pub use self::part::Part;
 use crate::page::state::{
-    AppState, Changed, Checkpoint, Curves, DatasetState, EngineChoice, EngineProgram, EngineReason, EngineState,
-    Inside, NoticeKind, Notices, RunNews, RunState, TuningState,
+    AppState, Changed, Curves, DatasetState, EngineChoice, EngineProgram, EngineReason, EngineState, Inside,
+    NoticeKind, Notices, RaceState, RunNews, RunState,
 };
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{
@@ -58,8 +58,8 @@ pub fn use_store() -> Store {
 #[derive(Clone, Copy)]
 pub struct Store {
     pub engine: Part<EngineState>,
-    /// The state of kernel autotuning.
-    pub tuning: Part<TuningState>,
+    /// The race of the two devices for the current run.
+    pub race: Part<RaceState>,
     pub dataset: Part<DatasetState>,
     pub run: Part<RunState>,
     pub curves: Part<Curves>,
@@ -120,7 +120,7 @@ impl Store {
         let state = StoredValue::new(AppState::default());
         Self {
             engine: Part::new(state, |state| &state.engine),
-            tuning: Part::new(state, |state| &state.tuning),
+            race: Part::new(state, |state| &state.race),
             dataset: Part::new(state, |state| &state.dataset),
             run: Part::new(state, |state| &state.run),
             curves: Part::new(state, |state| &state.curves),
@@ -238,28 +238,13 @@ impl Store {
         self.change(|state| state.engine_switched(program, info));
     }
 
-    pub(super) fn tuning_changed(self, tuning: TuningState) {
-        self.change(|state| state.set_tuning(tuning));
-    }
-
     /// The run continues in another engine.
     pub(super) fn run_moves(self, run: RunId) {
         self.change(|state| state.run_moves(run));
     }
 
-    /// The run continues from a checkpoint.
-    pub(super) fn run_falls_back(self, checkpoint: &Checkpoint) {
-        let Checkpoint { run, curves, .. } = checkpoint.clone();
-        self.change(|state| state.take_past(run, curves));
-    }
-
-    /// An engine with open questions is lost, while another one continues.
-    pub(super) fn questions_lost(self, failure: &Failure) {
-        self.change(AppState::lose_questions);
-        let answers = self.waiting.try_update_value(|waiting| std::mem::take(&mut waiting.answers)).unwrap_or_default();
-        for (sender, _) in answers.into_values() {
-            sender.send(Err(failure.clone())).ok();
-        }
+    pub(super) fn race_changed(self, race: RaceState) {
+        self.change(|state| state.set_race(race));
     }
 
     /// The engine was ended on purpose.
@@ -307,7 +292,7 @@ impl Store {
 
     fn notify_views(self, changed: &Changed) {
         self.engine.notify(changed.engine);
-        self.tuning.notify(changed.tuning);
+        self.race.notify(changed.race);
         self.dataset.notify(changed.dataset);
         self.run.notify(changed.run);
         self.curves.notify(changed.curves);

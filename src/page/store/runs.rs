@@ -121,6 +121,7 @@ impl Store {
             | RunUpdate::Layers(_)
             | RunUpdate::Paused { .. }
             | RunUpdate::Resumed
+            | RunUpdate::Held { .. }
             | RunUpdate::Adjusted(_)
             | RunUpdate::Checkpoint { .. }
             | RunUpdate::Weights(_) => {}

@@ -10,6 +10,7 @@ pub fn failure_text(failure: &Failure) -> String {
         FailureKind::WrongHash => tr!(failures.wrong_hash),
         FailureKind::BadFile => tr!(failures.bad_file),
         FailureKind::UnknownFormat => tr!(failures.unknown_format),
+        FailureKind::OneClass => tr!(failures.one_class),
         FailureKind::TooFewImages => tr!(failures.too_few_images),
         FailureKind::NoDataset => tr!(failures.no_dataset),
         FailureKind::NoNetwork => tr!(failures.no_network),

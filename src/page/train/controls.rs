@@ -43,6 +43,11 @@ pub fn TrainButton(
             <Glyph icon=Icon::Play />
             {move || if is_again { tr!(train.again) } else { tr!(train.start) }}
         </button>
+        {move || recipe.refusals.first().map(|refusal| view! {
+            <p class="failure" role="alert">
+                {move || tr!(train.held_back, field = refusal.label.get(), text = refusal.text)}
+            </p>
+        })}
         {move || obstacle.get().map(|reason| view! {
             <p class="failure">
                 <span>{tr!(train.obstacle, reason = reason)}" "<a href=Place::Network.hash()>{move_tr!(train.to_network)}</a></span>

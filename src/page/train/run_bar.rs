@@ -18,7 +18,7 @@ pub fn RunBar() -> impl IntoView {
     let is_active = memo(move |_| store.run.with(RunState::is_active));
     view! {
         <Show when=move || has_run.get()>
-            <a class="run-bar" href="#train" class:is-active=move || is_active.get()>
+            <a class="run-bar" href="#train" translate="no" class:is-active=move || is_active.get()>
                 <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(shell.run_bar)></progress>
                 <span>{move || store.run.with(|run| named(store, run))}</span>
                 <span class="run-bar-figures">{move || store.run.with(figures)}</span>

@@ -71,7 +71,7 @@ fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
         }
     };
     view! {
-        <section class="panel" aria-labelledby="samples-title">
+        <section class="panel" aria-labelledby="samples-title" translate="no">
             <header class="panel-header">
                 <h2 id="samples-title">{move_tr!(train.samples)}</h2>
                 <p class="hint">

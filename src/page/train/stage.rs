@@ -1,4 +1,7 @@
 //! The status of the run, or what one click will start: the first thing a visitor sees.
+//!
+//! What changes by itself is marked `translate="no"`, here and elsewhere: a browser that translates the page puts nodes of its own in place of
+//! the text, and the figures would stand still.
 
 use leptos::prelude::*;
 
@@ -7,7 +10,7 @@ use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished};
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
-use crate::page::engines::panel::tuning_text;
+use crate::page::engines::panel::device_text;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
@@ -54,7 +57,7 @@ pub fn Stage() -> impl IntoView {
         })
     });
     view! {
-        <div class="panel stage">
+        <div class="panel stage" translate="no">
             {move || match face.get() {
                 Face::Offer => view! { <Offer /> }.into_any(),
                 Face::Loading => view! { <Coming /> }.into_any(),
@@ -138,15 +141,14 @@ fn Active() -> impl IntoView {
             | RunState::Failed { .. } => state_text(run),
         })
     });
-    let tuning = memo(move |_| store.tuning.get());
-    let tuning_note = move || {
-        let tuning = tuning.get();
-        let text = tuning.is_under_way().then(|| tuning_text(tuning));
-        text.map(|text| view! { <p class="hint" role="status">{text}</p> })
-    };
+    let device = memo(move |_| {
+        let kind = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
+        kind.map(|kind| store.race.with(|race| device_text(kind, race)))
+    });
     view! {
         <div class="active">
             <p class="stage-status" role="status">{status}</p>
+            <p class="hint" role="status">{move || device.get()}</p>
             <progress
                 class="stage-progress"
                 max="1"
@@ -154,7 +156,6 @@ fn Active() -> impl IntoView {
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
-            {tuning_note}
             <Controls />
             <AdjustPanel />
         </div>
@@ -199,6 +200,5 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
         None => tr!(train.preparing),
         Some(Preparation::BuildingNetwork) => tr!(train.building),
         Some(Preparation::CompilingKernels) => tr!(train.compiling),
-        Some(Preparation::TuningKernels { done, total }) => tr!(train.tuning, done = done, total = total),
     }
 }

@@ -27,7 +27,7 @@ const PAIRS_LIMIT: usize = 5;
 
 #[component]
 pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
-    let n_classes = evaluated.classes.len();
+    let is_small = evaluated.classes.len() <= MATRIX_CLASSES_LIMIT;
     let mistakes = top_losses(&evaluated.evaluation.predictions, 2 * PAGE_SIZE);
     let has_mistakes = !mistakes.is_empty();
     let matrix = evaluated.matrix();
@@ -35,8 +35,11 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
         <Summary evaluated=evaluated.clone() />
         <section class="panel" aria-labelledby="confusion-title">
             <h2 id="confusion-title">{move_tr!(understand.confusion)}</h2>
-            <p class="hint">{move_tr!(understand.confusion_why)}</p>
-            <Confusion evaluated=evaluated.clone() is_small=n_classes <= MATRIX_CLASSES_LIMIT />
+            <p class="hint">{move || match is_small {
+                true => tr!(understand.confusion_why),
+                false => tr!(understand.confusion_pairs, most = MATRIX_CLASSES_LIMIT),
+            }}</p>
+            <Confusion evaluated=evaluated.clone() is_small />
         </section>
         <section class="panel" aria-labelledby="classes-title">
             <h2 id="classes-title">{move_tr!(understand.per_class)}</h2>

@@ -30,7 +30,7 @@ pub fn AnswerPanel(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: 
         (true, Outcome::Failed(failure)) => Face::Failed(failure.clone()),
     });
     view! {
-        <div class="panel use-answer">
+        <div class="panel use-answer" translate="no">
             <h2>{move_tr!(use_place.answer)}</h2>
             {move || match face.get() {
                 Face::NoNetwork => view! { <NoNetwork /> }.into_any(),

@@ -14,6 +14,7 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::camera::CameraView;
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::draw_pad::DrawPad;
+use crate::page::widgets::image_input::is_falsified;
 use crate::page::widgets::image_upload::ImageUpload;
 use kindling_core::protocol::{InputKind, Views};
 
@@ -90,6 +91,7 @@ fn UsePlace() -> impl IntoView {
                 <h1 id="use-title">{move_tr!(use_place.title)}</h1>
                 <p>{move_tr!(use_place.lead)}</p>
             </header>
+            {is_falsified().then(|| view! { <p class="failure" role="alert">{move_tr!(use_place.falsified)}</p> })}
             <div class="use-columns">
                 <div class="panel use-input">
                     <InputTabs input choose />

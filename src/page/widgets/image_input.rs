@@ -1,11 +1,12 @@
 //! Converts any image that the browser can decode into the pixels that the engine classifies.
 
-use js_sys::Promise;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{Clamped, JsCast};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
+use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, ImageBitmap, Url};
 
+use super::image_content::{HEAD_BYTES, ImageContent};
 use kindling_core::protocol::{Bulk, Failure, FailureKind, ImageInput, InputKind};
 
 /// Maximum side of an image sent to the engine, in pixels: larger than the input of any network here, and at most 256 KiB of RGBA.
@@ -19,18 +20,106 @@ extern "C" {
 }
 
 /// Reads a blob, image data, bitmap, canvas, video or image element. Photos are rotated according to their EXIF orientation.
+///
+/// # Errors
+///
+/// `BadImage`, with what the file is where it is none that a browser opens, and where the browser falsifies what is read from a canvas.
 pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput, Failure> {
-    // Browsers report a dozen different errors here. All of them mean that the image cannot be decoded.
-    let unreadable = |_: JsValue| Failure::new(FailureKind::BadImage, "the browser cannot open this image");
-    let promise = create_image_bitmap(source).map_err(unreadable)?;
-    let bitmap = JsFuture::from(promise).await.map_err(unreadable)?.unchecked_into::<ImageBitmap>();
-    let input = scale(&bitmap, kind);
-    bitmap.close();
-    input.ok_or_else(|| Failure::new(FailureKind::BadImage, "the image has no pixels that can be read"))
+    let bad = |detail: &str| Failure::new(FailureKind::BadImage, detail);
+    if is_falsified() {
+        return Err(bad("this browser falsifies what pages read from a canvas; allow this page to read it"));
+    }
+    let input = match decode(source).await {
+        Some(bitmap) => {
+            let input = scale(&bitmap, kind);
+            bitmap.close();
+            input
+        }
+        None => {
+            let content = content(source).await;
+            let drawn =
+                if content == ImageContent::Svg { read_drawing(source.unchecked_ref(), kind).await } else { None };
+            return drawn.ok_or_else(|| bad(content.detail()));
+        }
+    };
+    input.ok_or_else(|| bad("the image has no pixels that can be read"))
 }
 
-/// Reads a canvas with a drawing, synchronously. None if its pixels cannot be read.
+/// Browsers report a dozen different errors here. All of them mean that the image cannot be decoded.
+async fn decode(source: &JsValue) -> Option<ImageBitmap> {
+    let promise = create_image_bitmap(source).ok()?;
+    Some(JsFuture::from(promise).await.ok()?.unchecked_into())
+}
+
+/// What a file is that cannot be decoded.
+async fn content(source: &JsValue) -> ImageContent {
+    let head = async {
+        // Blobs of a page around this one have classes of their own; they have the method all the same.
+        let blob: &Blob = js_sys::Reflect::has(source, &"arrayBuffer".into()).ok()?.then(|| source.unchecked_ref())?;
+        let head = blob.slice_with_i32_and_i32(0, HEAD_BYTES as i32).ok()?;
+        Some(Uint8Array::new(&JsFuture::from(head.array_buffer()).await.ok()?).to_vec())
+    };
+    head.await.map_or(ImageContent::Unknown, |head| ImageContent::of(&head))
+}
+
+/// Draws an SVG file, which has the size that it names, or none.
+async fn read_drawing(file: &Blob, kind: InputKind) -> Option<ImageInput> {
+    // An image element goes by the type, which a file may lack.
+    let typed = file.slice_with_f64_and_f64_and_content_type(0.0, file.size(), "image/svg+xml").ok()?;
+    let url = Url::create_object_url_with_blob(&typed).ok()?;
+    let image = HtmlImageElement::new().ok()?;
+    image.set_src(&url);
+    let decoded = JsFuture::from(image.decode()).await;
+    Url::revoke_object_url(&url).ok();
+    decoded.ok()?;
+    let (width, height) = match (image.natural_width(), image.natural_height()) {
+        (0, _) | (_, 0) => (SIDE_LIMIT, SIDE_LIMIT),
+        size => size,
+    };
+    let crop = crop(width, height, kind)?;
+    let context = new_canvas(crop.to_width, crop.to_height)?;
+    let scale = f64::from(crop.to_width) / f64::from(crop.width);
+    let of = |pixels: u32| f64::from(pixels) * scale;
+    context
+        .draw_image_with_html_image_element_and_dw_and_dh(&image, -of(crop.x), -of(crop.y), of(width), of(height))
+        .ok()?;
+    read(&context, crop, kind)
+}
+
+/// Whether the browser falsifies what a page reads from a canvas, as some do so that pages cannot tell visitors apart by it. A deviation of a
+/// few levels changes no answer.
+pub fn is_falsified() -> bool {
+    thread_local! {
+        static FOUND: std::cell::OnceCell<bool> = const { std::cell::OnceCell::new() };
+    }
+    FOUND.with(|found| *found.get_or_init(|| probe() == Some(false)))
+}
+
+/// Draws known pixels and reads them; None if nothing can be read, which is reported where it is needed.
+fn probe() -> Option<bool> {
+    const SIDE: u32 = 8;
+    const TOLERANCE: u8 = 4;
+    let context = new_canvas(SIDE, SIDE)?;
+    let color = |x: u32, y: u32| [(x * 32) as u8, (y * 32) as u8, if (x + y) % 2 == 0 { 0 } else { 255 }];
+    let places = || (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+    for (x, y) in places() {
+        let [red, green, blue] = color(x, y);
+        context.set_fill_style_str(&format!("rgb({red},{green},{blue})"));
+        context.fill_rect(x.into(), y.into(), 1.0, 1.0);
+    }
+    let Clamped(found) = context.get_image_data(0.0, 0.0, SIDE.into(), SIDE.into()).ok()?.data();
+    let (found, _) = found.as_chunks::<4>();
+    let is_like = |(x, y): (u32, u32), [red, green, blue, _]: &[u8; 4]| {
+        color(x, y).iter().zip([red, green, blue]).all(|(drawn, read)| drawn.abs_diff(*read) <= TOLERANCE)
+    };
+    Some(places().zip(found).all(|(place, pixel)| is_like(place, pixel)))
+}
+
+/// Reads a canvas with a drawing, synchronously. None if its pixels cannot be read, or would be read wrong.
 pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
+    if is_falsified() {
+        return None;
+    }
     let crop = crop(canvas.width(), canvas.height(), InputKind::Drawing)?;
     let context = new_canvas(crop.to_width, crop.to_height)?;
     let (width, height) = (crop.to_width.into(), crop.to_height.into());

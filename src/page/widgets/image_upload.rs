@@ -78,7 +78,7 @@ pub fn ImageUpload(
         upload.take(event.clipboard_data().and_then(|data| data.files()));
     });
     on_cleanup(move || paste.remove());
-    let is_over = listen_for_files(move |files| upload.take(files));
+    let is_over = listen_for_files(move |data| upload.take(data.and_then(|data| data.files())));
     view! {
         <div class="upload">
             <label class="upload-zone" class:is-over=move || is_over.get()>

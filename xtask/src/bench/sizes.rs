@@ -21,11 +21,9 @@ enum Part {
     CpuEngine,
     CpuThreadsEngine,
     GpuEngine,
-    TunedGpuEngine,
 }
 
-const PARTS: [Part; 6] =
-    [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine, Part::TunedGpuEngine];
+const PARTS: [Part; 5] = [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine];
 
 struct File {
     part: Part,
@@ -97,8 +95,6 @@ impl Part {
             Self::CpuThreadsEngine
         } else if name.contains("engine_cpu") {
             Self::CpuEngine
-        } else if name.contains("engine_gpu_tuned") {
-            Self::TunedGpuEngine
         } else if name.contains("engine_gpu") || name.contains("/src/worker/gpu") {
             Self::GpuEngine
         } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm") {
@@ -115,7 +111,6 @@ impl Part {
             Self::CpuEngine => "engine_cpu: wasm, JS",
             Self::CpuThreadsEngine => "engine_cpu_threads: wasm, JS",
             Self::GpuEngine => "engine_gpu: wasm, JS",
-            Self::TunedGpuEngine => "engine_gpu_tuned: wasm, JS",
         }
     }
 
@@ -125,7 +120,7 @@ impl Part {
             Self::Rest => None,
             Self::CpuEngine => Some(800),
             Self::CpuThreadsEngine => Some(900),
-            Self::GpuEngine | Self::TunedGpuEngine => Some(3_000),
+            Self::GpuEngine => Some(3_000),
         }
     }
 }
@@ -149,7 +144,6 @@ mod tests {
             ("engine_cpu_threads_bg.wasm", Part::CpuThreadsEngine),
             ("snippets/kindling-0123/src/worker/threads.js", Part::CpuThreadsEngine),
             ("engine_gpu.js", Part::GpuEngine),
-            ("engine_gpu_tuned_bg.wasm", Part::TunedGpuEngine),
             ("snippets/kindling-0123/src/worker/gpu.js", Part::GpuEngine),
         ] {
             assert_eq!(Part::of(name), part, "{name}");

@@ -1,9 +1,10 @@
-//! Reads CIFAR-10's batches from a tar archive, compressed or not, without unpacking it anywhere.
+//! Reads CIFAR's batches from a tar archive, compressed or not, without unpacking it anywhere.
 
 use std::io::{self, Read};
 
-use super::cifar::Batches;
-use super::files::{base_name, is_hidden, is_meta, parse_class_names};
+use super::cifar::{Batches, CifarKind};
+use super::class_names::{ClassNames, is_class_names};
+use super::files::{base_name, is_hidden};
 use super::gzip::Unpacked;
 use super::{DatasetError, MAX_PIXEL_BYTES};
 
@@ -14,8 +15,8 @@ const N_ENTRIES_LIMIT: usize = 100_000;
 /// What an archive contains besides its batches.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// From `batches.meta.txt`.
-    pub classes: Option<Vec<String>>,
+    /// The texts of class names, by file.
+    pub names: Vec<(String, ClassNames)>,
     /// The first file that is not part of a dataset; error messages name it.
     pub other: Option<String>,
 }
@@ -57,17 +58,18 @@ fn read_entry(
     batches: &mut Batches,
     found: &mut Found,
 ) -> Result<(), DatasetError> {
+    const NAMES_LIMIT: usize = 16;
     const META_LIMIT_BYTES: u64 = 64 << 10;
     let expected = entry.size();
     let mut n_read = 0;
     if name.ends_with(".bin") {
-        batches.read(name, Counted { source: &mut entry, n_read: &mut n_read })?;
-    } else if is_meta(name) && expected <= META_LIMIT_BYTES {
+        batches.read(name, CifarKind::of(name, expected), Counted { source: &mut entry, n_read: &mut n_read })?;
+    } else if is_class_names(name) && found.names.len() < NAMES_LIMIT && expected <= META_LIMIT_BYTES {
         let mut text = Vec::new();
         let read = entry.by_ref().take(META_LIMIT_BYTES).read_to_end(&mut text);
         n_read =
             read.map_err(|error| DatasetError::BadArchive { file: name.to_owned(), detail: error.to_string() })? as u64;
-        found.classes = Some(parse_class_names(name, &text)?);
+        found.names.push((name.to_owned(), ClassNames::parse(name, &text)?));
     } else {
         found.other.get_or_insert_with(|| name.to_owned());
         return Ok(());

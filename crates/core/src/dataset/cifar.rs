@@ -1,9 +1,12 @@
-//! CIFAR-10's binary batches: records of one label byte and 3072 pixel bytes, in red, green and blue planes of 32 x 32.
+//! CIFAR's binary batches: records of one label byte, or for CIFAR-100 two, the superclass and the class, and 3072 pixel bytes, in red, green and
+//! blue planes of 32 x 32.
 
 use std::io::{self, Read};
 
+use super::class_names::{ClassNames, FileLabels};
+use super::files::{Part, base_name};
 use super::gzip::reserve;
-use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, mnist};
+use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES};
 use crate::protocol::ImageShape;
 
 /// The batches read so far, with all images in one buffer: training batches in order of their names, then test batches.
@@ -11,8 +14,19 @@ pub struct Batches {
     batches: Vec<Batch>,
     pixels: Vec<u8>,
     labels: Vec<u8>,
+    /// That of all batches.
+    kind: Option<CifarKind>,
+    /// Whether CIFAR-100's labels are its superclasses.
+    is_coarse: bool,
     /// Bytes to reserve at the first record.
     expected_bytes: u64,
+}
+
+/// Which CIFAR a batch belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CifarKind {
+    Ten,
+    Hundred,
 }
 
 struct Batch {
@@ -23,50 +37,109 @@ struct Batch {
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const PIXEL_BYTES: usize = 3072;
-pub const RECORD_BYTES: usize = 1 + PIXEL_BYTES;
 
 /// The classes, if no `batches.meta.txt` names them; in label order.
 const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
+/// CIFAR-100's classes, if no `fine_label_names.txt` names them.
+const FINE_CLASSES: &str = "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle \
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl \
+    hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree \
+    orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea \
+    seal shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger \
+    tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm";
+
+/// CIFAR-100's superclasses, if no `coarse_label_names.txt` names them.
+const COARSE_CLASSES: &str = "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices \
+    household_furniture insects large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes \
+    large_omnivores_and_herbivores medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2";
+
+impl CifarKind {
+    /// The kind of a batch of this size; where the size suits both or neither, by its name.
+    pub fn of(file: &str, n_bytes: u64) -> Self {
+        let is_of = |kind: Self| n_bytes.is_multiple_of(kind.record_bytes() as u64);
+        match (is_of(Self::Ten), is_of(Self::Hundred)) {
+            (true, false) => Self::Ten,
+            (false, true) => Self::Hundred,
+            (true, true) | (false, false) => match base_name(file).to_ascii_lowercase().trim_end_matches(".gz") {
+                "train.bin" | "test.bin" => Self::Hundred,
+                _ => Self::Ten,
+            },
+        }
+    }
+
+    pub fn record_bytes(self) -> usize {
+        match self {
+            Self::Ten => 1 + PIXEL_BYTES,
+            Self::Hundred => 2 + PIXEL_BYTES,
+        }
+    }
+
+    fn classes(self, is_coarse: bool) -> Vec<String> {
+        let words = |text: &str| text.split_whitespace().map(|name| name.replace('_', " ")).collect();
+        match self {
+            Self::Ten => CLASSES.map(str::to_owned).to_vec(),
+            Self::Hundred if is_coarse => words(COARSE_CLASSES),
+            Self::Hundred => words(FINE_CLASSES),
+        }
+    }
+}
+
 impl Batches {
     /// `source_bytes` is the size of the files that contain the batches. Photos hardly compress with gzip, so the images take about as
-    /// much.
-    pub fn new(source_bytes: u64) -> Self {
+    /// much. `is_coarse` takes CIFAR-100's superclasses as labels.
+    pub fn new(source_bytes: u64, is_coarse: bool) -> Self {
         let expected_bytes = source_bytes.saturating_add(source_bytes / 8).min(MAX_PIXEL_BYTES);
-        Self { batches: Vec::new(), pixels: Vec::new(), labels: Vec::new(), expected_bytes }
+        Self { batches: Vec::new(), pixels: Vec::new(), labels: Vec::new(), kind: None, is_coarse, expected_bytes }
     }
 
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
     }
 
+    /// The kind of the batches; None if there are none.
+    pub fn kind(&self) -> Option<CifarKind> {
+        self.kind
+    }
+
     /// Reads a batch to its end, record by record.
     ///
     /// # Errors
     ///
-    /// If the batch is empty, truncated, too large, unreadable, or given twice.
-    pub fn read(&mut self, file: &str, mut source: impl Read) -> Result<(), DatasetError> {
+    /// If the batch is empty, truncated, too large, unreadable, given twice, or of another kind than those before it.
+    pub fn read(&mut self, file: &str, kind: CifarKind, mut source: impl Read) -> Result<(), DatasetError> {
+        let bad = |detail: &str| DatasetError::BadArchive { file: file.to_owned(), detail: detail.to_owned() };
         if self.batches.iter().any(|batch| batch.file == file) {
-            return Err(DatasetError::BadArchive { file: file.to_owned(), detail: "it is there twice".to_owned() });
+            return Err(bad("it is there twice"));
+        }
+        if *self.kind.get_or_insert(kind) != kind {
+            return Err(bad("batches of CIFAR-10 and CIFAR-100 are no dataset together"));
         }
         let n_before = self.labels.len();
-        let mut record = [0; RECORD_BYTES];
+        let record_bytes = kind.record_bytes();
+        let mut record = vec![0; record_bytes];
         loop {
             let n_read = fill(&mut source, &mut record)
                 .map_err(|error| DatasetError::BadArchive { file: file.to_owned(), detail: error.to_string() })?;
             let n_images = self.labels.len() - n_before;
-            match (&record, n_read) {
-                (_, 0) if n_images == 0 => return Err(DatasetError::Empty { file: file.to_owned() }),
-                (_, 0) => {
-                    self.put_in_order(Batch { file: file.to_owned(), is_test: mnist::is_test(file), n_images });
-                    return Ok(());
+            if n_read == 0 && n_images == 0 {
+                return Err(DatasetError::Empty { file: file.to_owned() });
+            }
+            if n_read == 0 {
+                self.put_in_order(Batch { file: file.to_owned(), is_test: Part::of(file) == Part::Test, n_images });
+                return Ok(());
+            }
+            if n_read < record_bytes {
+                let expected = ((n_images + 1) * record_bytes) as u64;
+                let found = (n_images * record_bytes + n_read) as u64;
+                return Err(DatasetError::Truncated { file: file.to_owned(), found, expected });
+            }
+            match (kind, record.as_slice()) {
+                (CifarKind::Ten, [label, pixels @ ..]) => self.push(file, *label, pixels)?,
+                (CifarKind::Hundred, [coarse, fine, pixels @ ..]) => {
+                    self.push(file, if self.is_coarse { *coarse } else { *fine }, pixels)?;
                 }
-                ([label, pixels @ ..], RECORD_BYTES) => self.push(file, *label, pixels)?,
-                (_, n_read) => {
-                    let expected = ((n_images + 1) * RECORD_BYTES) as u64;
-                    let found = (n_images * RECORD_BYTES + n_read) as u64;
-                    return Err(DatasetError::Truncated { file: file.to_owned(), found, expected });
-                }
+                (_, _) => unreachable!("a record has its labels and pixels"),
             }
         }
     }
@@ -76,22 +149,19 @@ impl Batches {
     /// # Errors
     ///
     /// If a label has no class.
-    pub fn finish(self, name: &str, classes: Option<Vec<String>>) -> Result<Dataset, DatasetError> {
-        let classes = classes.unwrap_or_else(|| CLASSES.map(str::to_owned).to_vec());
-        let n_classes = classes.len();
+    pub fn finish(self, name: &str, names: Option<ClassNames>) -> Result<Dataset, DatasetError> {
+        let kind = self.kind.unwrap_or(CifarKind::Ten);
+        let names = names.unwrap_or_else(|| ClassNames::List(kind.classes(self.is_coarse)));
         let mut labels = self.labels.iter();
-        for batch in &self.batches {
-            let wrong =
-                labels.by_ref().take(batch.n_images).zip(0..).find(|(label, _)| usize::from(**label) >= n_classes);
-            if let Some((&label, image)) = wrong {
-                let file = batch.file.clone();
-                return Err(DatasetError::LabelOutOfRange { file, image, label: label.into(), n_classes });
-            }
-        }
+        let of_batch = |batch: &Batch| FileLabels {
+            file: batch.file.clone(),
+            labels: labels.by_ref().take(batch.n_images).map(|label| i64::from(*label)).collect(),
+        };
+        let files: Vec<_> = self.batches.iter().map(of_batch).collect();
+        let (classes, labels) = ClassNames::assign(Some(&names), &files)?;
         let n_test: usize = self.batches.iter().filter(|batch| batch.is_test).map(|batch| batch.n_images).sum();
         // A single test batch is an ordinary dataset.
-        let n_standard_test = if n_test == self.labels.len() { 0 } else { n_test };
-        let labels = self.labels.into_iter().map(u16::from).collect();
+        let n_standard_test = if n_test == labels.len() { 0 } else { n_test };
         Ok(Dataset { name: name.to_owned(), classes, shape: SHAPE, pixels: self.pixels, labels, n_standard_test })
     }
 
@@ -161,9 +231,28 @@ mod tests {
     }
 
     fn parse(files: &[(&str, Vec<u8>)]) -> Result<Dataset, DatasetError> {
-        let mut batches = Batches::new(1000);
-        files.iter().try_for_each(|(file, bytes)| batches.read(file, &bytes[..]))?;
+        let mut batches = Batches::new(1000, false);
+        files
+            .iter()
+            .try_for_each(|(file, bytes)| batches.read(file, CifarKind::of(file, bytes.len() as u64), &bytes[..]))?;
         batches.finish("t", None)
+    }
+
+    #[test]
+    fn the_kind_is_known_by_the_size_and_where_that_is_no_help_by_the_name() {
+        assert_eq!(CifarKind::of("train.bin", 3073 * 5), CifarKind::Ten);
+        assert_eq!(CifarKind::of("x.bin", 3074 * 5), CifarKind::Hundred);
+        assert_eq!(CifarKind::of("train.bin", 3073 * 3074), CifarKind::Hundred);
+        assert_eq!(CifarKind::of("a/test.bin.gz", 3073 * 3074), CifarKind::Hundred);
+        assert_eq!(CifarKind::of("data_batch_1.bin", 3073 * 3074), CifarKind::Ten);
+        assert_eq!(CifarKind::of("train.bin", 5000), CifarKind::Hundred);
+    }
+
+    #[test]
+    fn there_is_a_name_for_each_class() {
+        assert_eq!(CifarKind::Hundred.classes(false).len(), 100);
+        assert_eq!(CifarKind::Hundred.classes(true).len(), 20);
+        assert_eq!(CifarKind::Hundred.classes(false)[1], "aquarium fish");
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! Errors in a dataset's files, its split, or its description.
 
+use super::content::FileContent;
 use crate::protocol::{Failure, FailureKind};
 
 /// The message is a sentence fragment that names the file and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetError {
-    #[error("{file}: not an IDX file of unsigned bytes: it starts with {magic:#010x}")]
+    #[error("{file}: not an IDX file: it starts with {magic:#010x}")]
     WrongMagic { file: String, magic: u32 },
+    #[error("{file}: {content}")]
+    NotADataset { file: String, content: FileContent },
+    #[error("{file}: {detail}")]
+    BadArray { file: String, detail: String },
+    #[error("{file}: {detail}")]
+    BadTable { file: String, detail: String },
     #[error("{file}: cut short: {found} bytes of {expected}")]
     Truncated { file: String, found: u64, expected: u64 },
     #[error("{file}: more bytes follow after the {expected} that it announces")]
@@ -22,20 +29,24 @@ pub enum DatasetError {
     #[error("{labels_file}: {n_labels} labels for the {n_images} images of {images_file}")]
     CountMismatch { images_file: String, n_images: u32, labels_file: String, n_labels: u32 },
     #[error("{file}: image {image} has label {label}, but there are {n_classes} classes")]
-    LabelOutOfRange { file: String, image: u64, label: u16, n_classes: usize },
+    LabelOutOfRange { file: String, image: u64, label: i64, n_classes: usize },
     #[error("{file}: {detail}")]
     BadClassNames { file: String, detail: String },
     #[error("{file}: {what} is over the limit of {limit}")]
     TooLarge { file: String, what: &'static str, limit: u64 },
     #[error("no memory for {bytes} bytes of images")]
     OutOfMemory { bytes: u64 },
-    #[error("IDX files come in pairs, images and labels, one pair or two (train and test): {detail}")]
+    #[error(
+        "images and labels come in pairs, one for training and, if there are any, one each for validation and test: {detail}"
+    )]
     UnpairedFiles { detail: String },
     #[error(
-        "no known dataset in {found}; what can be read: the two or four IDX files of an MNIST-like dataset \
-         (.gz or not), CIFAR-10's binary archive (.tar.gz or .tar), or its .bin files"
+        "no known dataset in {found}; what can be read: images and labels as IDX files (MNIST) or NumPy arrays \
+         (.npy, .npz), tables in CSV, and the binary archives of CIFAR-10 and CIFAR-100 (.tar.gz) or their .bin files"
     )]
     UnknownFormat { found: String },
+    #[error("all {n_images} images to learn from are of class {class}")]
+    OneClass { class: String, n_images: usize },
     #[error("images of class {class} outside a test set of its own: {found}; the split needs {needed}")]
     TooFewImages { class: String, found: usize, needed: usize },
     #[error("{name} is {value}; 0 to 0.5 is possible")]
@@ -50,6 +61,9 @@ impl From<DatasetError> for Failure {
     fn from(error: DatasetError) -> Self {
         let kind = match &error {
             DatasetError::WrongMagic { .. }
+            | DatasetError::NotADataset { .. }
+            | DatasetError::BadArray { .. }
+            | DatasetError::BadTable { .. }
             | DatasetError::Truncated { .. }
             | DatasetError::TrailingBytes { .. }
             | DatasetError::BadArchive { .. }
@@ -64,6 +78,7 @@ impl From<DatasetError> for Failure {
             | DatasetError::BadDescription { .. } => FailureKind::BadFile,
             DatasetError::OutOfMemory { .. } => FailureKind::OutOfMemory,
             DatasetError::UnknownFormat { .. } => FailureKind::UnknownFormat,
+            DatasetError::OneClass { .. } => FailureKind::OneClass,
             DatasetError::TooFewImages { .. } => FailureKind::TooFewImages,
             DatasetError::BadFraction { .. } => FailureKind::BadConfig,
             DatasetError::WrongHash { .. } => FailureKind::WrongHash,

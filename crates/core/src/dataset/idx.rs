@@ -1,158 +1,100 @@
-//! IDX files, the format of MNIST and its variants: a magic number, big-endian dimensions, then unsigned bytes.
+//! IDX files, the format of MNIST and its variants: a magic number, big-endian dimensions, then numbers.
 
-use super::gzip::Unpacked;
-use super::{DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, MAX_SIDE_PIXELS};
+use super::DatasetError;
+use super::array::{Array, Kind, Number};
+use super::gzip::{Source, Unpacked};
 
-/// An IDX file of grayscale images whose header was read and is within the limits.
-pub struct ImagesFile<'a> {
-    pub n_images: u32,
-    pub height: u32,
-    pub width: u32,
-    body: Unpacked<'a>,
+/// Whether a file starts like an IDX file: two zero bytes, the code of a type, and the number of dimensions.
+pub fn is_idx(head: &[u8]) -> bool {
+    matches!(head, [0, 0, code, 1..=4, _, ..] if number_kind(*code).is_some())
 }
 
-/// An IDX file of labels whose header was read and is within the limits.
-pub struct LabelsFile<'a> {
-    pub n_labels: u32,
-    body: Unpacked<'a>,
+/// Reads the header of a file, gzip or not.
+///
+/// # Errors
+///
+/// If the header is malformed or truncated.
+pub fn open<'a>(file: &str, bytes: &'a [u8]) -> Result<Array<'a>, DatasetError> {
+    let mut body = Unpacked::open(file, bytes);
+    let magic: [u8; 4] = body.read_array()?;
+    let wrong = || DatasetError::WrongMagic { file: file.to_owned(), magic: u32::from_be_bytes(magic) };
+    let [0, 0, code, n_dims @ 1..=4] = magic else { return Err(wrong()) };
+    let kind = number_kind(code).ok_or_else(wrong)?;
+    let dims: Vec<u64> = (0..n_dims)
+        .map(|_| body.read_array().map(|bytes| u32::from_be_bytes(bytes).into()))
+        .collect::<Result<_, _>>()?;
+    let header_bytes = 4 + 4 * u64::from(n_dims);
+    let number = Number { kind, is_big_endian: true };
+    Ok(Array { file: file.to_owned(), number, dims, header_bytes, source: Source::File(bytes) })
 }
 
-/// The kind of an IDX file, from its first four bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdxKind {
-    Images,
-    Labels,
-}
-
-/// Two zero bytes, the code of unsigned bytes, and the number of dimensions.
-const IMAGES_MAGIC: u32 = 0x0000_0803;
-const LABELS_MAGIC: u32 = 0x0000_0801;
-
-impl IdxKind {
-    /// Detects the kind from the first decompressed bytes; `None` if it is not such an IDX file.
-    pub fn of(head: &[u8]) -> Option<Self> {
-        match u32::from_be_bytes(*head.first_chunk()?) {
-            IMAGES_MAGIC => Some(Self::Images),
-            LABELS_MAGIC => Some(Self::Labels),
-            _ => None,
-        }
+/// The types of MNIST's description of the format.
+fn number_kind(code: u8) -> Option<Kind> {
+    match code {
+        0x08 => Some(Kind::U8),
+        0x09 => Some(Kind::I8),
+        0x0b => Some(Kind::I16),
+        0x0c => Some(Kind::I32),
+        0x0d => Some(Kind::F32),
+        0x0e => Some(Kind::F64),
+        _ => None,
     }
-}
-
-impl<'a> ImagesFile<'a> {
-    /// Reads the header of a file, gzip or not, and checks it against the limits.
-    ///
-    /// # Errors
-    ///
-    /// If the header is malformed, truncated or beyond a limit.
-    pub fn open(file: &str, bytes: &'a [u8]) -> Result<Self, DatasetError> {
-        let mut body = Unpacked::open(file, bytes);
-        read_magic(&mut body, IMAGES_MAGIC)?;
-        let [n_images, height, width] = [read_u32(&mut body)?, read_u32(&mut body)?, read_u32(&mut body)?];
-        let file = || file.to_owned();
-        if n_images == 0 {
-            return Err(DatasetError::Empty { file: file() });
-        }
-        let sides = 1..=MAX_SIDE_PIXELS;
-        if !sides.contains(&height) || !sides.contains(&width) {
-            return Err(DatasetError::BadDimensions { file: file(), height, width, limit: MAX_SIDE_PIXELS });
-        }
-        if n_images > MAX_IMAGES {
-            return Err(DatasetError::TooLarge { file: file(), what: "number of images", limit: MAX_IMAGES.into() });
-        }
-        let images = Self { n_images, height, width, body };
-        if images.n_bytes() > MAX_PIXEL_BYTES {
-            return Err(DatasetError::TooLarge { file: file(), what: "size in bytes", limit: MAX_PIXEL_BYTES });
-        }
-        Ok(images)
-    }
-
-    pub fn file(&self) -> &str {
-        &self.body.file
-    }
-
-    /// Size of all images in bytes; the limits rule out an overflow.
-    pub fn n_bytes(&self) -> u64 {
-        u64::from(self.n_images) * u64::from(self.height) * u64::from(self.width)
-    }
-
-    /// Bytes to reserve for all images: no more than the file can hold, whatever its header claims.
-    pub fn plausible_bytes(&self) -> u64 {
-        self.body.plausible(self.n_bytes())
-    }
-
-    /// Appends the pixels of all images.
-    ///
-    /// # Errors
-    ///
-    /// If the file is truncated, damaged or too long, or memory runs out.
-    pub fn read(mut self, pixels: &mut Vec<u8>) -> Result<(), DatasetError> {
-        self.body.append_exactly(self.n_bytes(), pixels)?;
-        self.body.expect_end()
-    }
-}
-
-impl<'a> LabelsFile<'a> {
-    pub fn open(file: &str, bytes: &'a [u8]) -> Result<Self, DatasetError> {
-        let mut body = Unpacked::open(file, bytes);
-        read_magic(&mut body, LABELS_MAGIC)?;
-        let n_labels = read_u32(&mut body)?;
-        if n_labels == 0 {
-            return Err(DatasetError::Empty { file: file.to_owned() });
-        }
-        if n_labels > MAX_IMAGES {
-            let what = "number of labels";
-            return Err(DatasetError::TooLarge { file: file.to_owned(), what, limit: MAX_IMAGES.into() });
-        }
-        Ok(Self { n_labels, body })
-    }
-
-    pub fn file(&self) -> &str {
-        &self.body.file
-    }
-
-    /// All labels, as bytes.
-    ///
-    /// # Errors
-    ///
-    /// If the file is truncated, damaged or too long.
-    pub fn read(mut self) -> Result<Vec<u8>, DatasetError> {
-        let mut labels = Vec::new();
-        self.body.append_exactly(self.n_labels.into(), &mut labels)?;
-        self.body.expect_end()?;
-        Ok(labels)
-    }
-}
-
-fn read_magic(body: &mut Unpacked, expected: u32) -> Result<(), DatasetError> {
-    let magic = read_u32(body)?;
-    if magic == expected { Ok(()) } else { Err(DatasetError::WrongMagic { file: body.file.clone(), magic }) }
-}
-
-fn read_u32(body: &mut Unpacked) -> Result<u32, DatasetError> {
-    Ok(u32::from_be_bytes(body.read_array()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::array::Content;
+    use crate::dataset::{MAX_IMAGES, MAX_PIXEL_BYTES, MAX_SIDE_PIXELS};
 
-    fn images(header: [u32; 4], body: &[u8]) -> Vec<u8> {
-        let mut bytes: Vec<u8> = header.iter().flat_map(|value| value.to_be_bytes()).collect();
-        bytes.extend(body);
-        bytes
+    fn file(magic: u32, dims: &[u32], body: &[u8]) -> Vec<u8> {
+        let header = std::iter::once(&magic).chain(dims).flat_map(|value| value.to_be_bytes());
+        header.chain(body.iter().copied()).collect()
     }
 
-    fn check(header: [u32; 4], body: &[u8]) -> Result<Vec<u8>, DatasetError> {
-        let bytes = images(header, body);
+    fn pixels(magic: u32, dims: &[u32], body: &[u8]) -> Result<Vec<u8>, DatasetError> {
+        let bytes = file(magic, dims, body);
         let mut pixels = Vec::new();
-        ImagesFile::open("f", &bytes)?.read(&mut pixels)?;
+        match open("f", &bytes)?.content()? {
+            Content::Images(images) => images.read(&mut pixels)?,
+            Content::Labels(_) => panic!("no images"),
+        }
         Ok(pixels)
+    }
+
+    fn labels(magic: u32, dims: &[u32], body: &[u8]) -> Result<Vec<i64>, DatasetError> {
+        let bytes = file(magic, dims, body);
+        match open("f", &bytes)?.content()? {
+            Content::Images(_) => panic!("no labels"),
+            Content::Labels(labels) => labels.read(),
+        }
     }
 
     #[test]
     fn images_are_read_in_order() {
-        assert_eq!(check([0x803, 2, 1, 2], &[1, 2, 3, 4]).unwrap(), [1, 2, 3, 4]);
+        assert_eq!(pixels(0x803, &[2, 1, 2], &[1, 2, 3, 4]).unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn flat_and_color_images_are_read() {
+        assert_eq!(pixels(0x802, &[1, 4], &[1, 2, 3, 4]).unwrap(), [1, 2, 3, 4]);
+        // Two pixels side by side, in red, green and blue; then plane by plane.
+        assert_eq!(pixels(0x804, &[1, 1, 2, 3], &[1, 2, 3, 4, 5, 6]).unwrap(), [1, 4, 2, 5, 3, 6]);
+        assert_eq!(pixels(0x804, &[1, 3, 1, 2], &[1, 2, 3, 4, 5, 6]).unwrap(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn numbers_of_other_types_become_bytes() {
+        let floats = |values: [f32; 4]| values.map(f32::to_be_bytes).concat();
+        assert_eq!(pixels(0xd03, &[1, 2, 2], &floats([0.0, 0.2, 0.5, 1.0])).unwrap(), [0, 51, 128, 255]);
+        assert_eq!(pixels(0xd03, &[1, 2, 2], &floats([0.0, 1.0, 17.6, 255.0])).unwrap(), [0, 1, 18, 255]);
+        assert_eq!(pixels(0xd03, &[1, 2, 2], &floats([-1.0, 0.0, 0.2, 1.0])).unwrap(), [0, 128, 153, 255]);
+        let ints = [0_i32, 255, 7, 1].map(i32::to_be_bytes).concat();
+        assert_eq!(pixels(0xc03, &[1, 2, 2], &ints).unwrap(), [0, 255, 7, 1]);
+        for bad in [[0.0, 1.0, 2.0, f32::NAN], [-5.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 1e9]] {
+            let error = pixels(0xd03, &[1, 2, 2], &floats(bad)).unwrap_err();
+            assert!(matches!(error, DatasetError::BadArray { .. }), "{error}");
+        }
     }
 
     #[test]
@@ -160,33 +102,38 @@ mod tests {
         let file = || "f".to_owned();
         let limit = MAX_SIDE_PIXELS;
         let cases = [
-            ([0x802, 2, 1, 2], DatasetError::WrongMagic { file: file(), magic: 0x802 }),
-            ([0x801, 2, 1, 2], DatasetError::WrongMagic { file: file(), magic: 0x801 }),
-            ([0x803, 0, 1, 2], DatasetError::Empty { file: file() }),
-            ([0x803, 1, 0, 2], DatasetError::BadDimensions { file: file(), height: 0, width: 2, limit }),
-            ([0x803, 1, 1, u32::MAX], DatasetError::BadDimensions { file: file(), height: 1, width: u32::MAX, limit }),
+            (0x703, &[2, 1, 2][..], DatasetError::WrongMagic { file: file(), magic: 0x703 }),
+            (0x805, &[2, 1, 2], DatasetError::WrongMagic { file: file(), magic: 0x805 }),
+            (0x803, &[0, 1, 2], DatasetError::Empty { file: file() }),
+            (0x803, &[1, 0, 2], DatasetError::BadDimensions { file: file(), height: 0, width: 2, limit }),
+            (0x803, &[1, 1, u32::MAX], DatasetError::BadDimensions { file: file(), height: 1, width: u32::MAX, limit }),
             (
-                [0x803, u32::MAX, 1, 1],
+                0x803,
+                &[u32::MAX, 1, 1],
                 DatasetError::TooLarge { file: file(), what: "number of images", limit: MAX_IMAGES.into() },
             ),
             (
-                [0x803, MAX_IMAGES, limit, limit],
+                0x803,
+                &[MAX_IMAGES, limit, limit],
                 DatasetError::TooLarge { file: file(), what: "size in bytes", limit: MAX_PIXEL_BYTES },
             ),
-            ([0x803, 3, 1, 2], DatasetError::Truncated { file: file(), found: 20, expected: 22 }),
-            ([0x803, 1, 1, 2], DatasetError::TrailingBytes { file: file(), expected: 18 }),
+            (0x803, &[3, 1, 2], DatasetError::Truncated { file: file(), found: 20, expected: 22 }),
+            (0x803, &[1, 1, 2], DatasetError::TrailingBytes { file: file(), expected: 18 }),
         ];
-        for (header, expected) in cases {
-            assert_eq!(check(header, &[1, 2, 3, 4]).unwrap_err(), expected);
+        for (magic, dims, expected) in cases {
+            assert_eq!(pixels(magic, dims, &[1, 2, 3, 4]).unwrap_err(), expected);
         }
+        let odd = pixels(0x802, &[1, 5], &[0; 5]).unwrap_err();
+        assert!(odd.to_string().starts_with("f: an array of 1 x 5, neither images"), "{odd}");
     }
 
     #[test]
     fn labels_are_read() {
-        let bytes = [0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9];
-        assert_eq!(LabelsFile::open("f", &bytes).unwrap().read().unwrap(), [7, 8, 9]);
-        assert_eq!(IdxKind::of(&bytes), Some(IdxKind::Labels));
+        assert_eq!(labels(0x801, &[3], &[7, 8, 9]).unwrap(), [7, 8, 9]);
+        assert_eq!(labels(0x802, &[2, 1], &[7, 8]).unwrap(), [7, 8]);
+        assert_eq!(labels(0xc01, &[2], &[0, 0, 1, 2, 0xff, 0xff, 0xff, 0xff]).unwrap(), [258, -1]);
         let cut = DatasetError::Truncated { file: "f".into(), found: 10, expected: 11 };
-        assert_eq!(LabelsFile::open("f", &bytes[..10]).unwrap().read().unwrap_err(), cut);
+        assert_eq!(labels(0x801, &[3], &[7, 8]).unwrap_err(), cut);
+        assert!(labels(0xd01, &[1], &0.5_f32.to_be_bytes()).is_err());
     }
 }

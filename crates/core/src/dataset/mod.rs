@@ -6,17 +6,41 @@ pub mod error;
 /// Reading files, gzip or not.
 pub mod gzip;
 
+/// What a file really is.
+pub mod content;
+
+/// Arrays of images or labels.
+pub mod array;
+
 /// IDX, MNIST's file format.
 pub mod idx;
 
-/// Pairs of IDX files.
-pub mod mnist;
+/// NumPy's file format.
+pub mod npy;
 
-/// CIFAR-10's binary file format.
+/// Zip archives of NumPy arrays.
+pub mod npz;
+
+/// Pairs of arrays.
+pub mod pairs;
+
+/// Tables in CSV.
+pub mod table;
+
+/// CIFAR's binary file format.
 pub mod cifar;
 
-/// Tar archives of CIFAR-10.
+/// Tar archives of CIFAR.
 pub mod archive;
+
+/// Names of classes, and the classes of labels.
+pub mod class_names;
+
+/// Turning and mirroring images.
+pub mod turn;
+
+/// What files leave open.
+pub mod reading;
 
 /// Detecting and parsing the files that the visitor dropped.
 pub mod files;
@@ -41,10 +65,12 @@ pub mod plane;
 
 pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
-pub use files::{FILES, files_id, parse_files};
+pub use files::{FILES, files_id, parse_files, read_files};
 pub use prepare::{ImageError, prepare};
+pub use reading::{ReadAs, Reading};
 pub use served::ServedDataset;
 pub use summary::summarize;
+pub use turn::Turn;
 
 use crate::protocol::ImageShape;
 

@@ -11,7 +11,7 @@ pub enum ImageError {
         "an image of {width} x {height} pixels with {n_bytes} bytes; 1 x 1 to {limit} x {limit}, 4 bytes a pixel, can be read"
     )]
     BadSize { width: u32, height: u32, n_bytes: usize, limit: u32 },
-    #[error("the drawing is blank")]
+    #[error("it is blank: nothing stands out from its background")]
     Blank,
 }
 
@@ -28,17 +28,17 @@ pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
 /// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is center-cropped to the dataset's
-/// aspect ratio and reduced by area averaging.
+/// aspect ratio and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
 ///
 /// # Errors
 ///
-/// [`ImageError`]: a bad size, or a blank drawing.
+/// [`ImageError`]: a bad size, or nothing to see.
 pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Vec<u8>, ImageError> {
     check_size(image)?;
     let prepared = match (style, image.kind) {
         (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
-        (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style),
-        (DrawingStyle::Scene, InputKind::Drawing) if is_blank(image) => return Err(ImageError::Blank),
+        (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style)?,
+        (DrawingStyle::Scene, kind) if is_blank(image, kind) => return Err(ImageError::Blank),
         (DrawingStyle::Scene, InputKind::Drawing | InputKind::Photo) => None,
     };
     Ok(prepared.unwrap_or_else(|| prepare_scene(image, shape)))
@@ -54,32 +54,31 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
 }
 
 fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
-    // A transparent canvas counts as white paper, or as black if nothing is visible on white: light strokes.
-    [Paper::White, Paper::Black]
-        .into_iter()
-        .find_map(|paper| place(&ink(&gray(image, paper), 0.0)?, shape, style))
-        .ok_or(ImageError::Blank)
+    ink(&gray(image, Paper::of(image)), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
 }
 
-/// `None` if the photo's border is not uniform, or nothing stands out from it.
-fn prepare_photo_of_figure(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
+/// `None` if the photo's border is not uniform; blank if it is and nothing stands out from it.
+fn prepare_photo_of_figure(
+    image: &ImageInput,
+    shape: ImageShape,
+    style: &FigureStyle,
+) -> Result<Option<Vec<u8>>, ImageError> {
     const EVEN_TOLERANCE: f32 = 0.2;
     // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
     const ENLARGEMENT: usize = 8;
     let (width, height) = (shape.width as usize, shape.height as usize);
-    let photo = gray(image, Paper::White);
+    let photo = gray(image, Paper::of(image));
     let area = photo.centered_area(width, height);
     let finest = |n_pixels: usize, side: f32| (n_pixels * ENLARGEMENT).min(side.ceil() as usize).max(1);
     let photo = photo.resample(area, finest(width, area.width), finest(height, area.height));
     let mut border = photo.border();
-    let ground = median(&mut border)?;
+    let Some(ground) = median(&mut border) else { return Ok(None) };
     let mut distances: Vec<f32> = border.iter().map(|value| (value - ground).abs()).collect();
     // A fifth of the border may differ: a finger, a shadow, a stroke that leaves the frame.
-    let unevenness = quantile(&mut distances, 0.8)?;
-    if unevenness > EVEN_TOLERANCE {
-        return None;
-    }
-    place(&ink(&photo, unevenness)?, shape, style)
+    let Some(unevenness) = quantile(&mut distances, 0.8).filter(|unevenness| *unevenness <= EVEN_TOLERANCE) else {
+        return Ok(None);
+    };
+    ink(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
 }
 
 /// The difference of each pixel from the background, which is the median of the border; 0 to 1, and 0 up to `noise`. `None` if nothing
@@ -138,20 +137,23 @@ fn offset(wanted: f32, limit: usize) -> usize {
 fn prepare_scene(image: &ImageInput, shape: ImageShape) -> Vec<u8> {
     let (width, height) = (shape.width as usize, shape.height as usize);
     let reduce = |plane: Plane| plane.resample(plane.centered_area(width, height), width, height);
+    let paper = Paper::of(image);
     let planes = match shape.channels {
-        1 => vec![gray(image, Paper::White)],
-        _ => (0..3)
-            .map(|channel| brightness(image, Paper::White, |pixel| pixel.get(channel).copied().unwrap_or(0.0)))
-            .collect(),
+        1 => vec![gray(image, paper)],
+        _ => {
+            (0..3).map(|channel| brightness(image, paper, |pixel| pixel.get(channel).copied().unwrap_or(0.0))).collect()
+        }
     };
     planes.into_iter().flat_map(|plane| reduce(plane).values).map(to_byte).collect()
 }
 
-/// Whether an image is of one color.
-fn is_blank(image: &ImageInput) -> bool {
-    let values = gray(image, Paper::White).values;
-    let (min, max) = values.iter().fold((1.0_f32, 0.0_f32), |(min, max), value| (min.min(*value), max.max(*value)));
-    max - min < INK_THRESHOLD
+/// Whether an image is of one color. A scene may be faint, as in fog; a drawing that is cannot be seen.
+fn is_blank(image: &ImageInput, kind: InputKind) -> bool {
+    let threshold = match kind {
+        InputKind::Drawing => INK_THRESHOLD,
+        InputKind::Photo => 0.02,
+    };
+    contrast(&gray(image, Paper::of(image))) < threshold
 }
 
 /// The background of transparent pixels.
@@ -159,6 +161,21 @@ fn is_blank(image: &ImageInput) -> bool {
 enum Paper {
     White,
     Black,
+}
+
+impl Paper {
+    /// White, unless what is on it is seen twice as well on black: light strokes on a transparent ground.
+    fn of(image: &ImageInput) -> Self {
+        let [on_white, on_black] = [Self::White, Self::Black].map(|paper| contrast(&gray(image, paper)));
+        if on_black > 2.0 * on_white { Self::Black } else { Self::White }
+    }
+}
+
+/// The difference between the lightest and the darkest pixel.
+fn contrast(image: &Plane) -> f32 {
+    let (min, max) =
+        image.values.iter().fold((1.0_f32, 0.0_f32), |(min, max), value| (min.min(*value), max.max(*value)));
+    max - min
 }
 
 /// Luma with the weights of ITU-R BT.601, as in common image libraries.
@@ -228,11 +245,40 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_drawing_is_refused_and_a_blank_photo_is_not() {
-        let white = [255; 4];
-        for style in [MNIST, DrawingStyle::Scene] {
-            assert_eq!(prepare(&rectangle(white, white, InputKind::Drawing), SHAPE, &style), Err(ImageError::Blank));
-            assert_eq!(prepare(&rectangle(white, white, InputKind::Photo), SHAPE, &style).unwrap(), [255; 784]);
+    fn a_blank_sheet_is_said_to_be_blank() {
+        for color in [[255; 4], [0, 0, 0, 255], [0; 4], [255, 255, 255, 0], [90, 90, 90, 128]] {
+            for style in [MNIST, DrawingStyle::Scene] {
+                for kind in [InputKind::Drawing, InputKind::Photo] {
+                    assert_eq!(prepare(&rectangle(color, color, kind), SHAPE, &style), Err(ImageError::Blank));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_on_a_transparent_ground_stays_visible_whatever_its_color() {
+        let rectangle = |ground: [u8; 4], color: [u8; 4], kind| {
+            let pixels = (0..100).flat_map(|y| (0..100).map(move |x| (5..45).contains(&y) && (40..60).contains(&x)));
+            let rgba: Vec<u8> = pixels.flat_map(|is_inside| if is_inside { color } else { ground }).collect();
+            ImageInput { width: 100, height: 100, rgba: rgba.into(), kind }
+        };
+        let colors = [[0, 0, 0, 255], [255; 4], [90, 90, 90, 128], [200, 220, 255, 255], [20, 60, 200, 90]];
+        let black_on_white = rectangle([255; 4], [0, 0, 0, 255], InputKind::Photo);
+        let expected = prepare(&black_on_white, SHAPE, &MNIST).unwrap();
+        // A white card with a figure, cut out.
+        let mut card = black_on_white.rgba.to_vec();
+        card.chunks_exact_mut(4).take(200).for_each(|pixel| pixel.copy_from_slice(&[0; 4]));
+        let card = ImageInput { rgba: card.into(), ..black_on_white };
+        assert_eq!(prepare(&card, SHAPE, &MNIST).unwrap(), expected);
+        for color in colors {
+            // A transparent pixel has some color, too.
+            for ground in [[0; 4], [255, 255, 255, 0]] {
+                let photo = rectangle(ground, color, InputKind::Photo);
+                assert_eq!(prepare(&photo, SHAPE, &MNIST).unwrap(), expected, "{color:?}");
+                let scene = prepare(&photo, SHAPE, &DrawingStyle::Scene).unwrap();
+                let (min, max) = (scene.iter().min().unwrap(), scene.iter().max().unwrap());
+                assert!(max - min > 60, "{color:?}");
+            }
         }
     }
 

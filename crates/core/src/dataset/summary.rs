@@ -1,7 +1,7 @@
 //! The summary of a dataset for the page: shape, counts per class and split, and the sample images whose predictions are shown during
 //! training.
 
-use super::{Dataset, DrawingStyle, Split};
+use super::{Dataset, DrawingStyle, ReadAs, Split};
 use crate::protocol::{DatasetSummary, SplitCounts};
 
 /// Maximum number of sample images.
@@ -25,6 +25,7 @@ pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
         samples: samples(dataset, &split.validation),
         has_standard_test: dataset.n_standard_test > 0,
         style: DrawingStyle::measure(dataset),
+        read_as: ReadAs::default(),
     }
 }
 

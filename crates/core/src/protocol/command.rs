@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bulk, Question, RequestId, RunId, Watch};
 use crate::config::{AugmentConfig, RunConfig, SplitConfig};
+use crate::dataset::Reading;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -40,6 +41,10 @@ pub enum Command {
         run: RunId,
         change: ValueChange,
     },
+    /// Have the run stand still before its next step until [`Command::Release`], so that another engine is timed alone. This is no pause: the
+    /// run reports [`super::RunUpdate::Held`], and the time counts.
+    Hold,
+    Release,
     /// Make a checkpoint of the run in progress as soon as possible, see [`super::RunUpdate::Checkpoint`].
     Checkpoint,
     /// Monitor the layers of the network, in this run and later ones; `None` turns it off. Nothing is measured while it is off. Reports
@@ -71,7 +76,7 @@ pub enum DatasetSource {
     /// worker does not know.
     Served { id: String, base: String },
     /// Files that the visitor dropped or picked.
-    Files { files: Vec<DatasetFile> },
+    Files { files: Vec<DatasetFile>, reading: Reading },
 }
 
 /// A file from the visitor; `url` is a `blob:` address that the page made, so that the engine can stream the file.

@@ -74,7 +74,7 @@ pub enum DatasetUpdate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RunUpdate {
-    /// Before the first step: building the network, compiling or autotuning kernels.
+    /// Before the first step: building the network, compiling kernels.
     Preparing(Preparation),
     /// The first step is about to start.
     Started {
@@ -94,6 +94,10 @@ pub enum RunUpdate {
         step: u32,
     },
     Resumed,
+    /// The run stands still after `step` steps, see [`super::Command::Hold`]. Nothing is reported when it continues.
+    Held {
+        step: u32,
+    },
     /// Hyperparameters were changed; from here on, the config alone no longer reproduces the run.
     Adjusted(Adjustment),
     /// The state of the run after `step` steps: enough to resume it, see [`super::Command::Train`].
@@ -115,9 +119,4 @@ pub enum RunUpdate {
 pub enum Preparation {
     BuildingNetwork,
     CompilingKernels,
-    /// Kernel autotuning, once per adapter and network; `done` of `total` warm-up steps are done.
-    TuningKernels {
-        done: u32,
-        total: u32,
-    },
 }

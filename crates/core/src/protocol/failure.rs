@@ -28,6 +28,8 @@ pub enum FailureKind {
     BadFile,
     /// None of the files has a known dataset format.
     UnknownFormat,
+    /// All images to learn from are of one class.
+    OneClass,
     /// Too few images to split or to train on.
     TooFewImages,
     /// The command needs a dataset, but none is loaded.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bulk;
 use crate::config::AugmentConfig;
-use crate::dataset::DrawingStyle;
+use crate::dataset::{DrawingStyle, ReadAs};
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct DatasetSummary {
     pub has_standard_test: bool,
     /// How figures are laid out in the dataset's images; drawings are prepared to match.
     pub style: DrawingStyle,
+    /// How the visitor's files were read, where they left a choice.
+    pub read_as: ReadAs,
 }
 
 /// Images of the dataset, for display.

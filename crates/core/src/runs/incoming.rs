@@ -118,13 +118,12 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
     if record.id.is_empty() || record.id.len() > WORDS_LIMIT || !record.id.chars().all(is_word) {
         return Err("its id has other than letters, digits and hyphens".into());
     }
-    let numbers = [record.started_at, record.elapsed_ms];
-    let is_test_finite =
-        record.test.is_none_or(|test| test.accuracy.is_finite() && test.loss.is_none_or(f32::is_finite));
-    let are_finite = is_test_finite
-        && record.epochs.iter().chain(&record.best).all(is_finite)
-        && numbers.iter().all(|it| it.is_finite());
-    if !are_finite || !run.curves.is_sound() || !record.input.as_ref().is_none_or(is_input_sound) {
+    let is_test_sound = record.test.is_none_or(|test| is_share(test.accuracy) && test.loss.is_none_or(f32::is_finite));
+    let are_sound = is_test_sound
+        && record.epochs.iter().chain(&record.best).all(is_sound)
+        && (0.0..=LATEST_MS).contains(&record.started_at)
+        && (0.0..=LATEST_MS).contains(&record.elapsed_ms);
+    if !are_sound || !run.curves.is_sound() || !record.input.as_ref().is_none_or(is_input_sound) {
         return Err("its figures are not those of a run".into());
     }
     if record.epochs.len() > EPOCHS_LIMIT || record.adjustments.len() > ADJUSTMENTS_LIMIT {
@@ -144,11 +143,19 @@ fn kept_run(value: &Value) -> Result<KeptRun, String> {
     Ok(run)
 }
 
-/// A number in a file may exceed the range of its type.
-fn is_finite(report: &EpochReport) -> bool {
+/// The last moment that a browser's dates know, in milliseconds since 1970.
+const LATEST_MS: f64 = 8.64e15;
+
+/// A number in a file may exceed the range of its type, and what it can mean.
+fn is_sound(report: &EpochReport) -> bool {
     let EpochReport { train_loss, train_accuracy, validation_loss, validation_accuracy, elapsed_ms, .. } = report;
-    let figures = [Some(*train_loss), Some(*train_accuracy), *validation_loss, *validation_accuracy];
-    figures.iter().flatten().all(|figure| figure.is_finite()) && elapsed_ms.is_finite()
+    [Some(*train_loss), *validation_loss].iter().flatten().all(|loss| loss.is_finite())
+        && [Some(*train_accuracy), *validation_accuracy].iter().flatten().all(|share| is_share(*share))
+        && (0.0..=LATEST_MS).contains(elapsed_ms)
+}
+
+fn is_share(share: f32) -> bool {
+    (0.0..=1.0).contains(&share)
 }
 
 /// Whether a dataset could have this shape, these classes and this style.

@@ -10,9 +10,6 @@ pub fn run_event(update: &RunUpdate) -> Value {
     match update {
         RunUpdate::Preparing(Preparation::BuildingNetwork) => preparing("buildingNetwork"),
         RunUpdate::Preparing(Preparation::CompilingKernels) => preparing("compilingKernels"),
-        RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
-            json!({ "kind": "preparing", "stage": "tuningKernels", "done": done, "total": total })
-        }
         RunUpdate::Started { steps_per_epoch, total_steps, parameters } => json!({
             "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
         }),
@@ -25,6 +22,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
         RunUpdate::Layers(report) => json!({ "kind": "layers", "step": report.step, "layers": report.layers }),
         RunUpdate::Paused { step } => json!({ "kind": "paused", "step": step }),
         RunUpdate::Resumed => json!({ "kind": "resumed" }),
+        // Only while the page races two engines, which its listeners are not told.
+        RunUpdate::Held { step } => json!({ "kind": "held", "step": step }),
         RunUpdate::Checkpoint { step, .. } => json!({ "kind": "checkpoint", "step": step }),
         RunUpdate::Weights(bytes) => json!({ "kind": "weights", "bytes": bytes.len() }),
         RunUpdate::Opened => json!({ "kind": "opened" }),
@@ -105,8 +104,8 @@ mod tests {
     fn events_have_their_kind_and_use_camel_case() {
         check(RunUpdate::Resumed, json!({ "kind": "resumed" }));
         check(
-            RunUpdate::Preparing(Preparation::TuningKernels { done: 1, total: 3 }),
-            json!({ "kind": "preparing", "stage": "tuningKernels", "done": 1, "total": 3 }),
+            RunUpdate::Preparing(Preparation::CompilingKernels),
+            json!({ "kind": "preparing", "stage": "compilingKernels" }),
         );
         check(
             RunUpdate::Started { steps_per_epoch: 5, total_steps: 10, parameters: 61_706 },

@@ -39,6 +39,14 @@ fn sound_sets() -> Vec<Vec<File>> {
         packed(small_cifar()[2..].to_vec()),
         vec![file("cifar.tar", small_cifar_tar())],
         vec![file("cifar.tar.gz", gzip(&small_cifar_tar()))],
+        vec![file("train.bin", cifar_hundred(&[[4, 0], [1, 1]])), file("fine_label_names.txt", b"a\nb\n".to_vec())],
+        vec![file("a.npz", zip(&small_arrays()))],
+        small_arrays(),
+        vec![file("train.csv", b"label,a,b,c,d\n5,0,1,2,3\n0,4,5,6,7\n".to_vec())],
+        vec![
+            file("images", idx(0x0d, &[2, 1, 1], &[0x3f, 0x80, 0, 0, 0, 0, 0, 0])),
+            file("labels", idx_labels(&[0, 1])),
+        ],
     ]
 }
 
@@ -161,6 +169,6 @@ proptest! {
         check(vec![file(&name, bytes.clone())]).ok();
         check(vec![file(&name, gzip(&bytes)), file("l", idx_labels(&[0]))]).ok();
         kindling_core::dataset::served::ServedDataset::parse("t", &bytes).ok();
-        kindling_core::dataset::files::parse_class_names("t", &bytes).ok();
+        kindling_core::dataset::class_names::ClassNames::parse("t", &bytes).ok();
     }
 }

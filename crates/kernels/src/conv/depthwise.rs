@@ -3,7 +3,6 @@
 use pulp::Simd;
 
 use super::axis::Axis;
-use super::outer::total;
 use super::{Conv, Direction};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, groups, groups_mut, relu};
@@ -59,6 +58,16 @@ pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
     // `[taps][channels]` to `[channels][taps]`
     let taps = conv.taps();
     (0..sums.len()).map(|place| sums[place % taps * conv.channels + place / taps]).collect()
+}
+
+/// The sum of equally long vectors.
+fn total(parts: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut parts = parts.into_iter();
+    let mut total = parts.next().unwrap_or_default();
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
+    }
+    total
 }
 
 /// `[taps][channels]`; in the data gradient, the last tap comes first.

@@ -2,17 +2,21 @@
 //! and filter give 2×2 outputs, where the direct way takes 36. Patches of 4×4 places and kernels are transformed, multiplied, and transformed back:
 //! `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`.
 
+/// Transforms of patches, kernels and products.
+mod transforms;
+
+/// The weight gradient.
+mod weights;
+
 use pulp::Simd;
 
+use self::transforms::{Map, PRODUCTS, inverse, transformed_kernels};
+pub(super) use self::weights::weight_gradient;
 use super::gather::multiply;
-use super::outer::{Inside, Walk, total};
 use super::{Conv, Direction, WeightOrder};
 use crate::blocks::{Blocks, Part};
-use crate::simd::{self, Kernel, add, groups, groups_mut, relu, splat, sub};
+use crate::simd::{self, Kernel, groups, groups_mut, relu, splat};
 use crate::threads::Threads;
-
-/// Products of a patch.
-const PRODUCTS: usize = 16;
 
 /// Fewer channels or filters do not pay for the transforms.
 const MIN_CHANNELS: usize = 16;
@@ -22,8 +26,6 @@ const PATCHES: usize = 8;
 
 /// Filters whose sums are in registers at once; fewer channels and filters are multiplied a few at a time.
 const TILE: usize = 4;
-
-const G: [[f32; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
 /// By how much fewer products pay for the transforms.
 const GAIN: f64 = 1.3;
@@ -66,7 +68,7 @@ pub(super) fn forward(
         padding: conv.padding,
         inputs: conv.channels,
         outputs: conv.filters,
-        kernels: transformed_kernels(conv, weights, Direction::Forward),
+        kernels: transformed_kernels([conv.channels, conv.filters], weights, Direction::Forward),
     };
     pass.run(blocks, input, bias, is_relu)
 }
@@ -78,43 +80,9 @@ pub(super) fn data_gradient(conv: &Conv, blocks: Blocks, gradient: &[f32], weigh
         padding: conv.padding.map(|padding| 2 - padding),
         inputs: conv.filters,
         outputs: conv.channels,
-        kernels: transformed_kernels(conv, weights, Direction::Gradient),
+        kernels: transformed_kernels([conv.filters, conv.channels], weights, Direction::Gradient),
     };
     pass.run(blocks, gradient, None, false)
-}
-
-/// `G g Gᵀ` of every kernel: `[products][tiles of outputs][inputs][outputs of the tile]`.
-fn transformed_kernels(conv: &Conv, weights: &[f32], direction: Direction) -> Vec<f32> {
-    let (inputs, outputs) = match direction {
-        Direction::Forward => (conv.channels, conv.filters),
-        Direction::Gradient => (conv.filters, conv.channels),
-    };
-    let mut transformed = vec![0.0; PRODUCTS * inputs * outputs];
-    for output in 0..outputs {
-        for input in 0..inputs {
-            let mut kernel = [[0.0; 3]; 3];
-            match direction {
-                Direction::Forward => {
-                    let taps = &weights[(output * inputs + input) * 9..][..9];
-                    (0..9).for_each(|tap| kernel[tap / 3][tap % 3] = taps[tap]);
-                }
-                Direction::Gradient => {
-                    let taps = &weights[(input * outputs + output) * 9..][..9];
-                    (0..9).for_each(|tap| kernel[tap / 3][tap % 3] = taps[8 - tap]);
-                }
-            }
-            let rows = G.map(|g| [0, 1, 2].map(|column| (0..3).map(|k| g[k] * kernel[k][column]).sum::<f32>()));
-            for (row, values) in rows.iter().enumerate() {
-                for (column, g) in G.iter().enumerate() {
-                    let value: f32 = (0..3).map(|k| values[k] * g[k]).sum();
-                    let product = row * 4 + column;
-                    let place = (product * outputs / TILE + output / TILE) * inputs + input;
-                    transformed[place * TILE + output % TILE] = value;
-                }
-            }
-        }
-    }
-    transformed
 }
 
 /// A forward pass or data gradient; "input" and "output" are of the pass.
@@ -184,7 +152,7 @@ impl Kernel for Rows<'_> {
             }
             for product in 0..PRODUCTS {
                 for tile in 0..outputs / TILE {
-                    let kernels = &kernels[(product * outputs / TILE + tile) * inputs..][..inputs];
+                    let kernels = &kernels[(tile * PRODUCTS + product) * inputs..][..inputs];
                     for patch in 0..n {
                         let patch_input = &patches[(product * PATCHES + patch) * inputs..][..inputs];
                         let sums: [[S::f32s; V]; TILE] = multiply(simd, [zero; TILE], patch_input, kernels);
@@ -207,202 +175,6 @@ impl Kernel for Rows<'_> {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// The feature maps of a block.
-struct Map<'a, S: Simd, const V: usize> {
-    simd: S,
-    values: &'a [[S::f32s; V]],
-    /// `[height, width]`
-    size: [usize; 2],
-    channels: usize,
-}
-
-impl<S: Simd, const V: usize> Map<'_, S, V> {
-    /// `Bᵀ d B` of the patch of 4×4 places that begins at `origin`, counted from the padding's corner, for every channel. Products lie `step`
-    /// apart in `target`.
-    #[inline(always)]
-    fn transform(&self, origin: [usize; 2], padding: [usize; 2], target: &mut [[S::f32s; V]], step: usize) {
-        let simd = self.simd;
-        let places = self.places::<4>(origin, padding);
-        for channel in 0..self.channels {
-            let patch = self.patch(&places, channel);
-            let mut rows = [[splat(simd, 0.0); 4]; 4];
-            for (row, [p, q, r, s]) in patch.into_iter().enumerate() {
-                rows[row] = [sub(simd, p, r), add(simd, q, r), sub(simd, r, q), sub(simd, q, s)];
-            }
-            for column in 0..4 {
-                let [p, q, r, s] = [rows[0][column], rows[1][column], rows[2][column], rows[3][column]];
-                target[column * step + channel] = sub(simd, p, r);
-                target[(4 + column) * step + channel] = add(simd, q, r);
-                target[(8 + column) * step + channel] = sub(simd, r, q);
-                target[(12 + column) * step + channel] = sub(simd, q, s);
-            }
-        }
-    }
-
-    /// `A dY Aᵀ` of the patch of 2×2 places that begins at `origin`, for every channel.
-    #[inline(always)]
-    fn transform_gradient(&self, origin: [usize; 2], target: &mut [[S::f32s; V]], step: usize) {
-        let simd = self.simd;
-        let places = self.places::<2>(origin, [0, 0]);
-        let zero = splat(simd, 0.0);
-        for channel in 0..self.channels {
-            let [[a, b], [c, d]] = self.patch(&places, channel);
-            let rows = [
-                [a, b],
-                [add(simd, a, c), add(simd, b, d)],
-                [sub(simd, a, c), sub(simd, b, d)],
-                [sub(simd, zero, c), sub(simd, zero, d)],
-            ];
-            for (row, [one, other]) in rows.into_iter().enumerate() {
-                target[4 * row * step + channel] = one;
-                target[(4 * row + 1) * step + channel] = add(simd, one, other);
-                target[(4 * row + 2) * step + channel] = sub(simd, one, other);
-                target[(4 * row + 3) * step + channel] = sub(simd, zero, other);
-            }
-        }
-    }
-
-    /// Where the values of a patch's places begin; none outside of the map.
-    #[inline(always)]
-    fn places<const N: usize>(&self, origin: [usize; 2], padding: [usize; 2]) -> [[Option<usize>; N]; N] {
-        let mut places = [[None; N]; N];
-        for (y, places) in places.iter_mut().enumerate() {
-            let Some(row) = (origin[0] + y).checked_sub(padding[0]).filter(|row| *row < self.size[0]) else { continue };
-            for (x, place) in places.iter_mut().enumerate() {
-                let column = (origin[1] + x).checked_sub(padding[1]).filter(|column| *column < self.size[1]);
-                *place = column.map(|column| (row * self.size[1] + column) * self.channels);
-            }
-        }
-        places
-    }
-
-    #[inline(always)]
-    fn patch<const N: usize>(&self, places: &[[Option<usize>; N]; N], channel: usize) -> [[[S::f32s; V]; N]; N] {
-        let mut patch = [[splat(self.simd, 0.0); N]; N];
-        for y in 0..N {
-            for x in 0..N {
-                if let Some(place) = places[y][x] {
-                    patch[y][x] = self.values[place + channel];
-                }
-            }
-        }
-        patch
-    }
-}
-
-/// `Aᵀ M A + bias`: 2×2 outputs of the 16 products.
-#[inline(always)]
-fn inverse<S: Simd, const V: usize>(
-    simd: S,
-    products: &[[S::f32s; V]],
-    step: usize,
-    bias: [S::f32s; V],
-) -> [[[S::f32s; V]; 2]; 2] {
-    let mut rows = [[splat(simd, 0.0); 4]; 2];
-    for column in 0..4 {
-        let at = |row: usize| products[(4 * row + column) * step];
-        let (p, q, r, s) = (at(0), at(1), at(2), at(3));
-        rows[0][column] = add(simd, add(simd, p, q), r);
-        rows[1][column] = sub(simd, sub(simd, q, r), s);
-    }
-    let mut outputs = [[splat(simd, 0.0); 2]; 2];
-    for (outputs, [p, q, r, s]) in outputs.iter_mut().zip(rows) {
-        outputs[0] = add(simd, bias, add(simd, add(simd, p, q), r));
-        outputs[1] = add(simd, bias, sub(simd, sub(simd, q, r), s));
-    }
-    outputs
-}
-
-/// In the order of the convolution's weights: `Gᵀ [Σ (A dY Aᵀ) ⊙ (Bᵀ d B)] G`.
-pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let [height, width] = conv.output();
-    let n_inputs = conv.channels * conv.size[0] * conv.size[1];
-    let n_outputs = conv.filters * height * width;
-    let pairs: Vec<_> = blocks.split(input, n_inputs).zip(blocks.split(gradient, n_outputs)).collect();
-    let threads = Threads::for_work([gradient.len(), conv.channels, 4]);
-    let in_part = pairs.len().div_ceil(threads.count()).max(1);
-    let n_pairs = conv.channels * conv.filters;
-    let sums = total(threads.map(pairs.chunks(in_part).collect(), |pairs: &[(&[f32], &[f32])]| {
-        let mut sums = vec![0.0; PRODUCTS * n_pairs];
-        for &(input, gradient) in pairs {
-            let block_width = input.len() / n_inputs.max(1);
-            simd::run(Products { conv, output: [height, width], input, gradient, sums: &mut sums }, block_width);
-        }
-        sums
-    }));
-    let mut weights = vec![0.0; 9 * n_pairs];
-    for channel in 0..conv.channels {
-        for filter in 0..conv.filters {
-            let sum = |product: usize| sums[product * n_pairs + channel * conv.filters + filter];
-            let mut rows = [[0.0; 4]; 3];
-            for (row, values) in rows.iter_mut().enumerate() {
-                for (column, value) in values.iter_mut().enumerate() {
-                    *value = (0..4).map(|k| G[k][row] * sum(4 * k + column)).sum::<f32>();
-                }
-            }
-            let kernel = &mut weights[(filter * conv.channels + channel) * 9..][..9];
-            for (tap, weight) in kernel.iter_mut().enumerate() {
-                *weight = (0..4).map(|k| rows[tap / 3][k] * G[k][tap % 3]).sum();
-            }
-        }
-    }
-    weights
-}
-
-/// The sums of products of one block: `[products][channels][filters]`.
-struct Products<'a> {
-    conv: &'a Conv,
-    output: [usize; 2],
-    input: &'a [f32],
-    gradient: &'a [f32],
-    sums: &'a mut [f32],
-}
-
-impl Kernel for Products<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        /// More than in the other passes, because each sum over lanes is spread over them.
-        const PATCHES: usize = 16;
-        let Self { conv, output, input, gradient, sums } = self;
-        let input = Map::<S, V> { simd, values: groups::<S, V>(input), size: conv.size, channels: conv.channels };
-        let gradient = Map::<S, V> { simd, values: groups::<S, V>(gradient), size: output, channels: conv.filters };
-        let across = output[1].div_ceil(2);
-        let n_patches = output[0].div_ceil(2) * across;
-        let (input_step, gradient_step) = (conv.channels, conv.filters);
-        let mut patches = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * input_step];
-        let mut gradients = vec![splat::<S, V>(simd, 0.0); PRODUCTS * PATCHES * gradient_step];
-        for first in (0..n_patches).step_by(PATCHES) {
-            let n = PATCHES.min(n_patches - first);
-            for patch in 0..n {
-                let corner = [2 * ((first + patch) / across), 2 * ((first + patch) % across)];
-                let patches = &mut patches[patch * input_step..];
-                input.transform(corner, conv.padding, patches, PATCHES * input_step);
-                gradient.transform_gradient(corner, &mut gradients[patch * gradient_step..], PATCHES * gradient_step);
-            }
-            for (product, sums) in sums.chunks_exact_mut(conv.channels * conv.filters).enumerate() {
-                let walk = Walk::<S, V> {
-                    simd,
-                    input: &patches[product * PATCHES * input_step..],
-                    input_block: 0,
-                    input_row: 0,
-                    input_step,
-                    gradient: &gradients[product * PATCHES * gradient_step..],
-                    gradient_block: 0,
-                    gradient_row: 0,
-                    gradient_step,
-                    n_blocks: 1,
-                    n_rows: 1,
-                    n_places: n,
-                    inside: Inside::Vectors,
-                };
-                walk.add_products(conv.channels, conv.filters, sums);
             }
         }
     }

@@ -183,11 +183,15 @@ pub struct World {
 impl World {
     /// Serves the dataset `bands`; nothing is loaded.
     pub fn new() -> Self {
-        Self::with_warm_up(0)
+        Self::on(false)
     }
 
-    /// A world whose device prepares kernels in so many steps.
-    pub fn with_warm_up(warm_up_steps: u32) -> Self {
+    /// A world with a device that compiles kernels.
+    pub fn that_compiles() -> Self {
+        Self::on(true)
+    }
+
+    fn on(compiles_kernels: bool) -> Self {
         let pool = LocalPool::new();
         let machine = Rc::new(TestMachine {
             events: RefCell::default(),
@@ -198,7 +202,7 @@ impl World {
             open_downloads: Rc::default(),
             store: TestStore::default(),
         });
-        let device = EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps };
+        let device = EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, compiles_kernels };
         let session = Session::new(machine.clone(), device);
         let world = Self { machine, session, pool, n_requests: 0 };
         let (images, labels) = bands();
@@ -246,7 +250,7 @@ impl World {
             size_bytes: bytes.len() as u64,
         });
         self.act(Command::SetDataset {
-            source: DatasetSource::Files { files: files.into() },
+            source: DatasetSource::Files { files: files.into(), reading: Default::default() },
             split: SplitConfig::default(),
         });
     }

@@ -2,10 +2,10 @@
 
 use burn::tensor::Device;
 
-/// The CPU compiles and tunes nothing, so there is no warm-up. A tensor may be as large as the memory.
+/// A tensor may be as large as an allocation: 2 GiB in wasm, where addresses have 32 bits.
 #[cfg(feature = "cpu")]
 pub fn open() -> super::EngineDevice {
-    super::EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, warm_up_steps: 0 }
+    super::EngineDevice { device: Device::flex(), max_buffer_bytes: isize::MAX as u64, compiles_kernels: false }
 }
 
 /// Whether a device is the CPU.

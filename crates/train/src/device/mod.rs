@@ -11,15 +11,11 @@
 //! | without `timestamp-query`, the first kernel panics | the page checks for it first | the page's choice of an engine |
 //! | nothing on wasm bounds the GPU's queue | a small read after at most 150 ms of work (`training/pace.rs`) | `tests/training.rs` |
 //! | a synchronous read panics on WebGPU, and so does saving a module | asynchronous reads only | clippy's `disallowed_methods` |
-//! | fusion searches up to five threads of operations at once, and may leave all of them unfused; without tuning, element-wise operations next to a sum or a matrix product may also run one by one; casting a bool to a number ends a fusion | `gpu.rs` fuses one thread, element-wise; the objective computes the loss gradient explicitly, in one run of element-wise operations; sums that the host can do are left to it (`training/tally.rs`) | the journey that counts a step's dispatches |
+//! | fusion searches up to five threads of operations at once, and may leave all of them unfused; element-wise operations next to a sum or a matrix product may also run one by one; casting a bool to a number ends a fusion | `gpu.rs` fuses one thread, element-wise; the objective computes the loss gradient explicitly, in one run of element-wise operations; sums that the host can do are left to it (`training/tally.rs`) | the journey that counts a step's dispatches |
 //! | a fused kernel writes its outputs in the order of most of its inputs, or over one of them, and a kernel that reads channels last in memory copies what is not | [`layout`] keeps weights, optimizer state and images channels last in memory on a GPU, under their own shapes | the journey that counts a step's dispatches |
 //! | without tuning, the gradient of a convolution's weights is a convolution by a kernel as large as the map, of few threads | [`crate::maps`] has kernels of Kindling's own | `tests/gpu` |
 //! | every buffer is bound for writing, so that the same range must not be bound twice in a dispatch; a barrier under a condition that the browser cannot prove uniform is refused, and natively accepted | [`crate::maps`] binds nothing twice, and has no barrier under a condition | the journey that checks the kernels |
 //! | SGD's dampening is 0.1, Adam's epsilon 1e-5; the running variance is biased; clones of a batch norm share their statistics | Kindling has its own optimizers and norms, with PyTorch's definitions | `tests/oracle.rs` |
-//!
-//! burn decides at compile time whether it autotunes, so there are two GPU engines. Some candidates of the tuned engine use subgroups, which
-//! wgpu does not request from the browser, and some use them where the browser cannot prove uniform control flow: `src/worker/gpu.js` requests
-//! the feature and turns that diagnostic off. Otherwise such a kernel is rejected, and a kernel that does nothing looks fastest.
 
 use burn::tensor::Device;
 
@@ -51,6 +47,6 @@ pub struct EngineDevice {
     pub device: Device,
     /// The largest buffer that the device binds.
     pub max_buffer_bytes: u64,
-    /// Steps that compile and tune the kernels, which takes seconds, before the first step that counts.
-    pub warm_up_steps: u32,
+    /// Whether it compiles kernels, which takes seconds, before the first step that counts.
+    pub compiles_kernels: bool,
 }

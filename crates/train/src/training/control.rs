@@ -18,9 +18,11 @@ pub struct Control {
     change: Cell<ValueChange>,
     /// What is monitored inside the network, if anything.
     watch: Cell<Option<Watch>>,
+    /// Whether the run is to stand still while nothing else is requested.
+    is_held: Cell<bool>,
     /// Whether a checkpoint is requested before one is due.
     wants_checkpoint: Cell<bool>,
-    /// Wakes the loop from a pause; there is only one loop.
+    /// Wakes the loop from a pause, or from being held; there is only one loop.
     sleeper: RefCell<Option<Waker>>,
 }
 
@@ -66,6 +68,20 @@ impl Control {
     /// Starts monitoring the network at the next step, or stops it.
     pub fn set_watch(&self, watch: Option<Watch>) {
         self.watch.set(watch);
+    }
+
+    /// Has the run stand still before its next step, until it is released, paused or stopped.
+    pub fn hold(&self) {
+        self.is_held.set(true);
+    }
+
+    pub fn release(&self) {
+        self.is_held.set(false);
+        self.wake();
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held.get() && self.wish.get() == Wish::Run
     }
 
     /// Requests a checkpoint after the next update.
@@ -114,10 +130,26 @@ impl Control {
         .await;
     }
 
+    /// Sleeps while the run is held.
+    pub(super) async fn released(&self) {
+        poll_fn(|context| {
+            if self.is_held() {
+                self.sleeper.replace(Some(context.waker().clone()));
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     fn set(&self, wish: Wish) {
         if self.wish.get() != Wish::Stop {
             self.wish.set(wish);
         }
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(sleeper) = self.sleeper.take() {
             sleeper.wake();
         }

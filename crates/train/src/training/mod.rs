@@ -54,7 +54,7 @@ pub mod run;
 /// Monitoring the network while it trains.
 pub mod monitor;
 
-/// Compiling and tuning a GPU's kernels before the first step.
+/// Compiling a GPU's kernels before the first step.
 pub mod warm_up;
 
 /// The learning rate range test.

@@ -103,6 +103,11 @@ impl Pace {
         self.last_read_ms += now_ms - since_ms;
     }
 
+    /// Call after the run was held. That time counts, but not toward the speed.
+    pub fn was_held(&mut self, since_ms: f64, now_ms: f64) {
+        self.last_read_ms += now_ms - since_ms;
+    }
+
     /// Call after a validation; `taken_ms` excludes pauses. A validation is not training, so it does not lower the images per second.
     pub fn was_validated(&mut self, taken_ms: f64, now_ms: f64) {
         self.validating_ms += taken_ms;

@@ -81,7 +81,8 @@ async fn run(
         pace: Pace::new(host.now_ms()),
         is_updated: false,
         last_samples_ms: f64::NEG_INFINITY,
-        last_checkpoint_ms: host.now_ms(),
+        last_checkpoint_ms: host.now_ms()
+            - (1.0 - FIRST_CHECKPOINT) * host.checkpoint_interval_ms().unwrap_or_default(),
         checkpoint_cost_ms: 0.0,
         snapshot_clock: SnapshotClock::default(),
     };
@@ -113,6 +114,9 @@ pub(super) fn new_trainer(data: &DeviceDataset, config: &RunConfig) -> Result<Tr
     let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut weights_random, &data.device())?;
     Trainer::new(network, config, &data.train_class_counts(), random(config.seed, Purpose::Dropout))
 }
+
+/// The first checkpoint is due after this share of the interval: visitors leave in the first seconds, too.
+const FIRST_CHECKPOINT: f64 = 0.2;
 
 /// A run in progress.
 struct Run<'a, H> {
@@ -177,8 +181,12 @@ impl<H: Host> Run<'_, H> {
         self.finish_epoch().await
     }
 
-    /// Sleeps through a pause; returns whether the run should stop.
+    /// Sleeps while the run is held or paused; returns whether it should stop.
     async fn is_stopped(&mut self) -> Result<bool, Failure> {
+        if self.control.is_held() {
+            self.report().await?;
+            self.watched().sleep_through_hold().await;
+        }
         if self.control.wish() == Wish::Pause {
             self.report().await?;
             // A visitor may leave during a pause.

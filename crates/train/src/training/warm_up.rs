@@ -1,4 +1,4 @@
-//! Steps whose results are discarded, so that a GPU's kernels are compiled and tuned before the first real step.
+//! A step whose results are discarded, so that a GPU's kernels are compiled before the first real step.
 
 use super::control::{Control, Wish};
 use super::host::Host;
@@ -12,33 +12,26 @@ use crate::device::tensors::device_failure;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, Preparation, RunUpdate, SplitName};
 
-/// Trains a throw-away network for `steps` steps and predicts a validation batch and the samples with it, waiting for the device each
-/// time. A single step is reported as compiling, several as tuning. Returns whether all kernels are prepared: it ends early when `control`
-/// is stopped.
+/// Trains a throw-away network for a step and predicts a validation batch and the samples with it, waiting for the device each time. Returns
+/// whether all kernels are compiled: it ends early when `control` is stopped.
 pub async fn warm_up(
     host: &impl Host,
     control: &Control,
     data: &DeviceDataset,
     config: &RunConfig,
-    steps: u32,
 ) -> Result<bool, Failure> {
     let train = data.part(SplitName::Train);
     let plan = Plan::new(config, data.counts())?;
     let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
     let mut trainer = new_trainer(data, config)?;
-    for done in 0..steps {
-        host.emit(RunUpdate::Preparing(match steps {
-            1 => Preparation::CompilingKernels,
-            total => Preparation::TuningKernels { done, total },
-        }));
-        let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
-        let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
-        // Waits for the device.
-        outcome.loss_terms.into_data_async().await.map_err(device_failure)?;
-        host.yield_now().await;
-        if control.wish() == Wish::Stop {
-            return Ok(false);
-        }
+    host.emit(RunUpdate::Preparing(Preparation::CompilingKernels));
+    let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
+    let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
+    // Waits for the device.
+    outcome.loss_terms.into_data_async().await.map_err(device_failure)?;
+    host.yield_now().await;
+    if control.wish() == Wish::Stop {
+        return Ok(false);
     }
     let network = trainer.inference_network();
     for part in [data.part(SplitName::Validation), data.samples()] {

@@ -29,6 +29,14 @@ impl<H: Host> Watched<'_, H> {
             self.host.emit(RunUpdate::Resumed);
         }
     }
+
+    /// Reports that the run is held, and sleeps until it no longer is.
+    pub async fn sleep_through_hold(&mut self) {
+        let since_ms = self.host.now_ms();
+        self.host.emit(RunUpdate::Held { step: self.step });
+        self.control.released().await;
+        self.pace.was_held(since_ms, self.host.now_ms());
+    }
 }
 
 impl<H: Host> Between for Watched<'_, H> {

@@ -270,6 +270,22 @@ fn a_pause_makes_a_checkpoint() {
 }
 
 #[test]
+fn the_first_checkpoint_comes_sooner_than_the_others() {
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+    let host = Recorder::new(100.0, |_| {}).with_checkpoints_every(1_000.0);
+    let config = RunConfig { max_steps: Some(14), ..config() };
+    block_on(train(&host, &Control::default(), &data, &config, &Published::default())).unwrap();
+    let updates = host.updates.borrow();
+    let steps = updates.iter().filter_map(|update| match update {
+        RunUpdate::Checkpoint { step, .. } => Some(*step),
+        _ => None,
+    });
+    // After 200 ms, and 1000 ms later.
+    assert_eq!(steps.collect::<Vec<_>>(), [3, 13]);
+}
+
+#[test]
 fn a_checkpoint_that_is_asked_for_is_made_long_before_it_is_due() {
     let control = Control::default();
     let (dataset, split) = bands();

@@ -11,24 +11,28 @@ impl Engines {
     /// Replaces the engine that trains after it was lost, if that can help.
     pub(super) fn replace_lost(&mut self, failure: Failure, page: &AppState) {
         let was_ready = self.active.as_ref().is_some_and(|engine| engine.info.is_some());
-        let was_tuning = self.tuner.is_at_work();
+        let was_racing = self.race.is_under_way();
         self.n_lost += 1;
         self.end_engines();
         self.tell(Told::Event(Event::Crashed(failure.clone())));
         let Some(choice) = self.choice.clone() else { return };
-        match recovery(choice.program, &failure, Lost { was_ready, was_tuning, n_lost: self.n_lost }) {
+        if choice.may_race && choice.program == EngineProgram::Gpu {
+            self.race.distrust_gpu();
+            self.remember_verdicts();
+        }
+        match recovery(choice.program, &failure, Lost { was_ready, n_lost: self.n_lost }) {
             Recovery::Restart(program) => {
                 self.tell(Told::Notice(NoticeKind::Restarted(failure)));
-                // Autotuning may be the cause, so the new engine does without it.
-                let may_tune = choice.may_tune && !was_tuning && choice.program != EngineProgram::TunedGpu;
-                self.start_active(EngineChoice { program, may_tune, ..choice }, page);
+                // Two engines at once may have been the cause.
+                let may_race = choice.may_race && !was_racing;
+                self.start_active(EngineChoice { program, may_race, ..choice }, page);
                 self.reload_dataset(page);
             }
             Recovery::FallBack => {
                 self.tell(Told::Notice(NoticeKind::FellBack(failure.clone())));
                 let reason = EngineReason::GpuFailed(failure);
                 let program = self.files.cpu(self.n_threads);
-                self.start_active(EngineChoice { program, reason, may_tune: false }, page);
+                self.start_active(EngineChoice { program, reason, may_race: false }, page);
                 self.reload_dataset(page);
             }
             Recovery::GiveUp => {
@@ -43,8 +47,6 @@ impl Engines {
 struct Lost {
     /// Whether the engine had started.
     was_ready: bool,
-    /// Whether another one was tuning beside it.
-    was_tuning: bool,
     /// Engines lost since a run last finished, this one included.
     n_lost: u32,
 }
@@ -64,12 +66,9 @@ fn recovery(program: EngineProgram, failure: &Failure, lost: Lost) -> Recovery {
         return Recovery::GiveUp;
     }
     match program {
-        EngineProgram::Gpu | EngineProgram::TunedGpu => {
-            // A kernel that autotuning tried may have crashed the GPU.
-            let is_gpu_lost =
-                failure.kind == FailureKind::NoWebGpu || failure.kind == FailureKind::DeviceLost && !lost.was_tuning;
+        EngineProgram::Gpu => {
+            let is_gpu_lost = matches!(failure.kind, FailureKind::NoWebGpu | FailureKind::DeviceLost);
             let is_hopeless = is_gpu_lost || !lost.was_ready || lost.n_lost > 1;
-            // Without autotuning: the GPU may have refused one of the kernels that it tries.
             if is_hopeless { Recovery::FallBack } else { Recovery::Restart(EngineProgram::Gpu) }
         }
         // The threads may be the cause. One engine of the CPU does without.
@@ -88,31 +87,19 @@ mod tests {
         assert_eq!(recovery(program, &Failure::new(failure, ""), lost), expected, "{program:?} {failure:?}");
     }
 
-    const FIRST: Lost = Lost { was_ready: true, was_tuning: false, n_lost: 1 };
+    const FIRST: Lost = Lost { was_ready: true, n_lost: 1 };
 
     #[test]
     fn a_lost_gpu_leads_to_the_cpu() {
-        check(EngineProgram::TunedGpu, FailureKind::DeviceLost, FIRST, Recovery::FallBack);
-        check(EngineProgram::TunedGpu, FailureKind::NoWebGpu, FIRST, Recovery::FallBack);
-        check(
-            EngineProgram::TunedGpu,
-            FailureKind::EngineCrashed,
-            Lost { was_ready: false, ..FIRST },
-            Recovery::FallBack,
-        );
-    }
-
-    #[test]
-    fn a_gpu_that_is_lost_while_kernels_are_tried_has_another_chance_without() {
-        let lost = Lost { was_tuning: true, ..FIRST };
-        check(EngineProgram::Gpu, FailureKind::DeviceLost, lost, Recovery::Restart(EngineProgram::Gpu));
-        check(EngineProgram::Gpu, FailureKind::DeviceLost, Lost { n_lost: 2, ..lost }, Recovery::FallBack);
+        check(EngineProgram::Gpu, FailureKind::DeviceLost, FIRST, Recovery::FallBack);
+        check(EngineProgram::Gpu, FailureKind::NoWebGpu, FIRST, Recovery::FallBack);
+        check(EngineProgram::Gpu, FailureKind::EngineCrashed, Lost { was_ready: false, ..FIRST }, Recovery::FallBack);
     }
 
     #[test]
     fn a_gpu_engine_that_fails_twice_leads_to_the_cpu() {
-        check(EngineProgram::TunedGpu, FailureKind::GpuError, FIRST, Recovery::Restart(EngineProgram::Gpu));
-        check(EngineProgram::TunedGpu, FailureKind::GpuError, Lost { n_lost: 2, ..FIRST }, Recovery::FallBack);
+        check(EngineProgram::Gpu, FailureKind::GpuError, FIRST, Recovery::Restart(EngineProgram::Gpu));
+        check(EngineProgram::Gpu, FailureKind::GpuError, Lost { n_lost: 2, ..FIRST }, Recovery::FallBack);
     }
 
     #[test]
@@ -135,6 +122,6 @@ mod tests {
     #[test]
     fn an_engine_of_another_build_is_not_started_again() {
         check(EngineProgram::Cpu, FailureKind::BuildMismatch, FIRST, Recovery::GiveUp);
-        check(EngineProgram::TunedGpu, FailureKind::BuildMismatch, FIRST, Recovery::GiveUp);
+        check(EngineProgram::Gpu, FailureKind::BuildMismatch, FIRST, Recovery::GiveUp);
     }
 }

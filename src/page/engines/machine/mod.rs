@@ -1,25 +1,26 @@
 //! The life of the page's engines as a state machine: commands, events and answers of the host go in, [`Effect`]s come out, and
 //! [`super::link`] carries them out. It uses neither workers nor timers, so native tests can run it.
 //!
-//! One engine trains and answers. On a GPU a second one may run beside it, to autotune kernels: see [`tuner`]. [`routing`] decides which
-//! engine a command goes to and what an event means, [`moving`] moves a run from one engine to the other, [`crash`] replaces a lost engine.
+//! One engine trains and answers. Another one may run beside it: the challenger in a [`race`], which decides whether the run moves to the other
+//! device, or the engine that a run has left, until it has answered its questions. [`routing`] decides which engine a command goes to and what
+//! an event means, [`moving`] does what the race decides, [`crash`] replaces a lost engine.
 
 mod crash;
+mod messages;
 mod moving;
+mod race;
 mod routing;
 #[cfg(test)]
 mod tests;
-mod tuner;
 
-use self::tuner::Tuner;
-use crate::page::engines::choice::Asked;
+use std::collections::BTreeSet;
+
+pub use self::messages::{AlarmId, Effect, EngineId, Input, Told, Wish, WishId};
+pub use self::race::Verdicts;
+use self::race::{MachineKey, News, Race};
 use crate::page::engines::files::{EngineFiles, Presence};
-use crate::page::preferences::{EnginePreference, Threads, Tuning};
-use crate::page::state::{
-    AppState, Checkpoint, EngineChoice, EngineProgram, EngineReason, NoticeKind, RunState, TuningState,
-};
-use kindling_core::config::SplitConfig;
-use kindling_core::protocol::{Command, DatasetSource, EngineInfo, EngineKind, Event, Failure, RunId};
+use crate::page::state::{AppState, EngineChoice, EngineProgram, EngineReason, RaceState, RunState};
+use kindling_core::protocol::{Command, EngineInfo, EngineKind, RequestId, RunId};
 
 /// The maximum number of commands that wait for an engine to be chosen. More than these are dropped: only a runaway script sends so many.
 const QUEUE_LIMIT: usize = 64;
@@ -29,7 +30,7 @@ const QUEUE_LIMIT: usize = 64;
 pub struct Engines {
     /// The engine that trains and answers.
     active: Option<Engine>,
-    /// The GPU's other engine, with tuned kernels or without, once it was needed.
+    /// The challenger in a race, or a retired engine.
     beside: Option<Engine>,
     /// Commands that wait for an engine. Empty while there is one.
     queue: Vec<Command>,
@@ -40,17 +41,23 @@ pub struct Engines {
     choice: Option<EngineChoice>,
     /// How many threads the CPU engine may use.
     n_threads: u32,
-    /// The engine that is still being built, while another one stands in for it.
-    awaited: Option<EngineProgram>,
+    /// The engine of the CPU that was started last.
+    cpu: Option<EngineProgram>,
+    /// The choice of an engine that is still being built, while another one stands in for it.
+    awaited: Option<EngineChoice>,
     files: EngineFiles,
+    /// The names of the GPU.
+    adapter: String,
     /// Engines lost since a run last finished.
     n_lost: u32,
     n_started: u32,
-    /// Whether the visitor allows kernel autotuning.
-    tuning: Tuning,
-    tuner: Tuner,
-    /// The id of the run in which the engine beside repeats steps. It counts down, while the page's run ids count up.
-    proof: RunId,
+    race: Race,
+    /// The state of the race that the page knows.
+    shown: RaceState,
+    /// The id of the challenger's run. It counts down, while the page's run ids count up.
+    heat: RunId,
+    /// The latest alarm; earlier ones are ignored.
+    alarm: AlarmId,
     /// Effects of the present input, until [`Engines::hear`] returns them.
     effects: Vec<Effect>,
 }
@@ -61,113 +68,18 @@ struct Engine {
     program: EngineProgram,
     /// Known once the engine is ready.
     info: Option<EngineInfo>,
-    /// The dataset that the engine has loaded or was told to load.
-    dataset: Option<(DatasetSource, SplitConfig)>,
-    /// Whether the engine may have open questions.
-    was_active: bool,
-    /// Whether the run has moved to the other engine, but this one has not reported its end yet.
-    is_leaving: bool,
-}
-
-/// Identifies an engine among all that were started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EngineId(pub u32);
-
-/// Which engine is requested. The page's address takes precedence over the visitor's preference.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wish {
-    pub address: Option<Asked>,
-    pub preference: EnginePreference,
-    /// For the CPU.
-    pub threads: Threads,
-}
-
-/// Identifies a request for an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WishId(u32);
-
-#[derive(Debug)]
-pub enum Input {
-    /// An engine is requested: the first one, another one, or a new one of the same kind. It loads the dataset of the one before.
-    Wanted(Wish),
-    /// Answers [`Effect::Find`]: the best engine for this browser, how many threads the CPU may use, and the files that the host has.
-    Found {
-        wish: WishId,
-        choice: EngineChoice,
-        n_threads: u32,
-        files: EngineFiles,
-    },
-    /// Answers [`Effect::AskHostLater`]; no files if the host did not respond.
-    HostHas {
-        wish: WishId,
-        files: Option<EngineFiles>,
-    },
-    /// The page sends a command to the engine that trains.
-    Asked(Command),
-    Said {
-        engine: EngineId,
-        event: Event,
-    },
-    /// The visitor allows kernel autotuning, or no longer. Runs in progress stay in their engine.
-    SetTuning(Tuning),
-}
-
-#[derive(Debug, PartialEq)]
-pub enum Effect {
-    /// Ask the browser and the host, and answer with [`Input::Found`].
-    Find {
-        id: WishId,
-        wish: Wish,
-    },
-    /// Ask the host after a pause, and answer with [`Input::HostHas`].
-    AskHostLater(WishId),
-    Start {
-        engine: EngineId,
-        url: String,
-    },
-    Send {
-        to: EngineId,
-        command: Command,
-    },
-    End(EngineId),
-    /// Remember the preference for the next visit.
-    Remember(Tuning),
-    /// Have the page load the dataset that the previous engine held, unless it is loading another one by now.
-    Load {
-        source: DatasetSource,
-        split: SplitConfig,
-    },
-    Tell(Told),
-}
-
-/// What the page's state is told.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Told {
-    /// An event of the engine that trains, or an answer of the one that did.
-    Event(Event),
-    Starting(EngineChoice),
-    /// The reason for the engine has changed since it was chosen.
-    Explained(EngineReason),
-    /// Another engine trains and answers from now on.
-    Switched(EngineProgram, EngineInfo),
-    /// The engine was ended on purpose.
-    Replaced,
-    /// No engine starts until the visitor asks for one.
-    GaveUp(Failure),
-    Tuning(TuningState),
-    /// The run continues in another engine.
-    RunMoves(RunId),
-    /// The run continues in another engine, from this checkpoint.
-    RunFallsBack(Box<Checkpoint>),
-    /// An engine with open questions is lost, while another one continues.
-    QuestionsLost(Failure),
-    Notice(NoticeKind),
+    /// The questions that it has not answered, as many as the page has open at most.
+    asked: BTreeSet<RequestId>,
+    /// Whether it loads the dataset that the page already has. The page is not told.
+    is_catching_up: bool,
+    /// Whether it only remains to answer its questions.
+    is_retired: bool,
 }
 
 impl Engines {
-    /// `tuning` is the visitor's preference from an earlier visit.
-    pub fn new(tuning: Tuning) -> Self {
-        Self { tuning, ..Self::default() }
+    /// `verdicts` are those of earlier visits.
+    pub fn new(verdicts: Verdicts) -> Self {
+        Self { race: Race::new(verdicts), ..Self::default() }
     }
 
     /// Updates the state and returns what is to be done, in order. `page` is the page's state before an event, but after a command, was
@@ -175,16 +87,21 @@ impl Engines {
     pub fn hear(&mut self, input: Input, page: &AppState) -> Vec<Effect> {
         match input {
             Input::Wanted(wish) => self.want(wish),
-            Input::Found { wish, choice, n_threads, files } if self.is_latest(wish) => {
+            Input::Found { wish, choice, adapter, n_threads, files } if self.is_latest(wish) => {
                 self.n_threads = n_threads;
+                self.adapter = adapter;
                 self.settle(choice, files, page);
             }
-            Input::HostHas { wish, files } if self.is_latest(wish) => self.take_when_there(files.as_ref(), page),
+            Input::HostHas { wish, files } if self.is_latest(wish) => self.take_when_there(files, page),
             // Another engine was requested meanwhile.
             Input::Found { .. } | Input::HostHas { .. } => {}
             Input::Asked(command) => self.carry(command, page),
             Input::Said { engine, event } => self.said(engine, event, page),
-            Input::SetTuning(tuning) => self.set_tuning(tuning, page),
+            Input::Alarm(id) if id == self.alarm => {
+                let next = self.race.hear(News::TimeIsUp);
+                self.follow(next, page);
+            }
+            Input::Alarm(_) => {}
         }
         std::mem::take(&mut self.effects)
     }
@@ -208,11 +125,15 @@ impl Engines {
 
     /// Starts the best engine, or the one that stands in for it until it is built.
     fn settle(&mut self, wanted: EngineChoice, files: EngineFiles, page: &AppState) {
-        let program = wanted.program;
-        let choice = files.settle(wanted, self.n_threads);
+        let mut choice = files.settle(wanted.clone(), self.n_threads);
         self.files = files;
+        self.cpu = None;
+        // A CPU engine starts faster, and compiles no kernels.
+        if choice.may_race && self.race.latest_winner(self.machine()) != Some(EngineKind::Webgpu) {
+            choice.program = self.files.cpu(self.n_threads);
+        }
         self.awaited = match choice.reason {
-            EngineReason::GpuComing => Some(program),
+            EngineReason::GpuComing => Some(wanted),
             _ => self.coming_threads(&choice),
         };
         self.start_active(choice, page);
@@ -223,31 +144,54 @@ impl Engines {
     }
 
     /// The CPU engine with threads, if it is still being built.
-    fn coming_threads(&self, choice: &EngineChoice) -> Option<EngineProgram> {
+    fn coming_threads(&self, choice: &EngineChoice) -> Option<EngineChoice> {
         let threads = EngineProgram::CpuThreads { count: self.n_threads };
         let is_awaited = choice.program == EngineProgram::Cpu
             && self.n_threads > 1
             && self.files.presence(threads) == Presence::Coming;
-        is_awaited.then_some(threads)
+        is_awaited.then(|| EngineChoice { program: threads, ..choice.clone() })
     }
 
     /// Takes the awaited engine once it is built, as long as nothing is lost by that: no run was started, no dataset loads, no question is
     /// open. Otherwise the visitor decides.
-    fn take_when_there(&mut self, files: Option<&EngineFiles>, page: &AppState) {
-        let Some(program) = self.awaited else { return };
+    fn take_when_there(&mut self, files: Option<EngineFiles>, page: &AppState) {
+        let Some(EngineChoice { program, may_race, .. }) = self.awaited.clone() else { return };
         let is_busy = page.dataset.load.is_loading() || !page.questions.is_empty();
         let is_cpu = program.kind() == EngineKind::Cpu;
         let has_run = page.run != RunState::Idle;
-        match files.map(|files| files.presence(program)) {
+        match files.as_ref().map(|files| files.presence(program)) {
             // The host may be unreachable for a moment.
             None | Some(Presence::Coming) => self.ask_host_later(),
             // The CPU trains already. The next choice of an engine takes its threads.
             Some(presence) if is_cpu && (has_run || presence == Presence::Absent) => {}
+            Some(Presence::There) if has_run && may_race => self.race_from_now_on(files.unwrap_or_default()),
             Some(Presence::There) if has_run => self.explain(EngineReason::GpuCame),
             Some(Presence::There) if is_busy => self.ask_host_later(),
             Some(Presence::There) => self.want(self.wish),
             Some(Presence::Absent) => self.explain(EngineReason::GpuNotBuilt),
         }
+    }
+
+    /// The engine of the second device was built while the CPU trains already.
+    fn race_from_now_on(&mut self, files: EngineFiles) {
+        self.awaited = None;
+        self.files = files;
+        if let Some(choice) = &mut self.choice {
+            choice.may_race = true;
+        }
+        self.explain(EngineReason::GpuFound);
+        self.race.reset(Some(self.machine()));
+        self.show_race();
+    }
+
+    /// The engine of the CPU.
+    fn cpu(&self) -> EngineProgram {
+        self.cpu.unwrap_or_else(|| self.files.cpu(self.n_threads))
+    }
+
+    fn machine(&self) -> MachineKey {
+        let engines = [self.cpu(), EngineProgram::Gpu].map(|program| self.files.url(program));
+        MachineKey::new(&self.adapter, &engines)
     }
 
     fn ask_host_later(&mut self) {
@@ -272,32 +216,36 @@ impl Engines {
     fn start_active(&mut self, choice: EngineChoice, page: &AppState) {
         self.end_engines();
         self.tell(Told::Starting(choice.clone()));
-        let engine = Engine { was_active: true, ..self.start(choice.program) };
+        let engine = self.start(choice.program);
         let id = engine.id;
         self.active = Some(engine);
         // A new engine does not know yet that the network is being monitored.
         if let Some(watch) = page.inside.watch {
             self.send_to(id, Command::Watch(Some(watch)));
         }
-        for command in std::mem::take(&mut self.queue) {
-            self.send_to(id, command);
-        }
-        self.tuner = Tuner::new(choice.may_tune && self.tuning == Tuning::On);
+        self.race.reset(choice.may_race.then(|| self.machine()));
         self.choice = Some(choice);
-        self.show_tuning(page);
+        self.show_race();
+        for command in std::mem::take(&mut self.queue) {
+            self.carry(command, page);
+        }
     }
 
     fn start(&mut self, program: EngineProgram) -> Engine {
         self.n_started += 1;
         let id = EngineId(self.n_started);
+        if program.kind() == EngineKind::Cpu {
+            self.cpu = Some(program);
+        }
         self.effects.push(Effect::Start { engine: id, url: self.files.url(program) });
-        Engine { id, program, info: None, dataset: None, was_active: false, is_leaving: false }
+        Engine { id, program, info: None, asked: BTreeSet::new(), is_catching_up: false, is_retired: false }
     }
 
     fn end_engines(&mut self) {
         let (active, beside) = (self.active.take(), self.beside.take());
         active.into_iter().chain(beside).for_each(|engine| self.effects.push(Effect::End(engine.id)));
-        self.tuner = Tuner::default();
+        self.race.reset(None);
+        self.show_race();
     }
 
     /// Sends a command to the engine that trains and answers.
@@ -311,6 +259,11 @@ impl Engines {
 
     #[inline(never)]
     fn send_to(&mut self, to: EngineId, command: Command) {
+        if let (Command::Ask { request, .. }, Some(engine)) = (&command, &mut self.active)
+            && engine.id == to
+        {
+            engine.asked.insert(*request);
+        }
         self.effects.push(Effect::Send { to, command });
     }
 

@@ -1,183 +1,169 @@
-//! Autotunes kernels beside a run, and moves the run from one engine to the other where the [`Tuner`] says so.
+//! Moves runs between the two devices: starts the challenger of a race, and follows what the [`Race`] decides.
 //!
-//! [`Tuner`]: super::tuner::Tuner
+//! No step of a run that moves is reported twice, and none is lost: it moves when its checkpoint arrives, which holds all steps reported so far,
+//! and from then on the engine that it leaves is no longer listened to.
+//!
+//! [`Race`]: super::race::Race
 
-use super::tuner::{Next, Refusal};
-use super::{Effect, Engine, EngineId, Engines, Told};
-use crate::page::preferences::Tuning;
-use crate::page::state::{AppState, Checkpoint, EngineProgram, NoticeKind, RunState};
+use super::race::Next;
+use super::{AlarmId, Effect, Engine, Engines, Told};
+use crate::page::state::{AppState, Checkpoint, EngineChoice, EngineProgram, NoticeKind, RaceState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Command, Failure, FailureKind, RunId};
+use kindling_core::protocol::{Command, Event, Failure, FailureKind, RunId};
 
 impl Engines {
-    pub(super) fn set_tuning(&mut self, tuning: Tuning, page: &AppState) {
-        self.remember(tuning);
-        self.tuner.switch(tuning == Tuning::On && self.may_tune());
-        let next = if tuning == Tuning::On { Next::Nothing } else { self.tuner.abandon() };
+    /// A run is about to begin: in the engine of the better device, if that is known.
+    pub(super) fn begin_run(&mut self, config: &RunConfig, is_kept: bool, page: &AppState) {
+        let next = self.race.abandon();
         self.follow(next, page);
+        let Some(own) = self.active.as_ref().map(|engine| engine.program.kind()) else { return };
+        let better = self.race.better_device(config, own);
+        if better.is_some() && page.dataset.origin.is_some() && !page.dataset.load.is_loading() {
+            self.start_on_other_device(page);
+        }
+        let own = self.active.as_ref().map_or(own, |engine| engine.program.kind());
+        self.race.begin(config, own, is_kept);
+        self.show_race();
     }
 
-    /// Updates the page's view of the tuning.
-    pub(super) fn show_tuning(&mut self, page: &AppState) {
-        let config = page.run.run().map(|run| &*run.config);
-        self.tell(Told::Tuning(self.tuner.state(config)));
-    }
-
-    /// Follows the tuner's decision.
+    /// Follows the race's decision.
     pub(super) fn follow(&mut self, next: Next, page: &AppState) {
         match next {
             Next::Nothing => {}
-            Next::Tune(checkpoint) => self.prove(&checkpoint, page),
-            Next::Rest => self.send_beside(Command::Stop),
+            Next::Call => self.send(Command::Checkpoint),
+            Next::Enter { checkpoint, limit_ms } => self.enter(&checkpoint, limit_ms, page),
+            Next::Hold => self.send(Command::Hold),
+            Next::Measure { limit_ms } => self.set_alarm(limit_ms),
+            Next::Stay => {
+                self.send(Command::Release);
+                self.end_beside();
+            }
             Next::Prepare => {
                 self.send_beside(Command::Stop);
-                // The run moves at a checkpoint, and the next regular one may be minutes away.
+                self.send(Command::Release);
+                // The next regular checkpoint may be minutes away.
                 self.send(Command::Checkpoint);
             }
             Next::Move(checkpoint) => self.move_run(&checkpoint, page),
-            Next::End => self.end_beside(),
-            Next::Refuse(refusal) => self.refuse(refusal),
         }
-        self.show_tuning(page);
+        self.remember_verdicts();
+        self.show_race();
     }
 
-    /// Has the other engine tune kernels for the run, and repeat the steps after the checkpoint.
-    fn prove(&mut self, checkpoint: &Checkpoint, page: &AppState) {
-        // A new id each time, because events of the previous proof may still arrive.
-        self.proof = RunId(self.proof.0.wrapping_sub(1));
+    /// Stores the verdicts, if they have changed.
+    pub(super) fn remember_verdicts(&mut self) {
+        if let Some(verdicts) = self.race.take_unsaved() {
+            self.effects.push(Effect::Remember(verdicts));
+        }
+    }
+
+    /// Updates the page's view of the race.
+    pub(super) fn show_race(&mut self) {
+        let state = self.race.state();
+        if state == self.shown {
+            return;
+        }
+        self.shown = state.clone();
+        if let RaceState::Differs { cpu, gpu } = state {
+            self.tell(Told::Notice(NoticeKind::DevicesDiffer { cpu, gpu }));
+        }
+        self.tell(Told::Race(state));
+    }
+
+    /// Has the other device's engine train the steps after the checkpoint.
+    fn enter(&mut self, checkpoint: &Checkpoint, limit_ms: f64, page: &AppState) {
+        let Some(program) = self.other_program() else { return };
+        // A new id each time, because events of the previous challenger's run may still arrive.
+        self.heat = RunId(self.heat.0.wrapping_sub(1));
+        // An engine that still answers questions has to give way: three at once need too much memory.
+        self.end_beside();
+        let mut challenger = self.start(program);
+        self.catch_up(&mut challenger, page);
         let config = Box::new((*checkpoint.run.config).clone());
         let command =
-            Command::Train { run: self.proof, config, checkpoint: Some(checkpoint.bytes.clone()), is_kept: false };
-        let mut engine = self.beside.take().unwrap_or_else(|| self.start(EngineProgram::TunedGpu));
-        self.see_to_dataset(&mut engine, page);
-        self.send_to(engine.id, command);
-        self.beside = Some(engine);
+            Command::Train { run: self.heat, config, checkpoint: Some(checkpoint.bytes.clone()), is_kept: false };
+        self.send_to(challenger.id, command);
+        self.beside = Some(challenger);
+        self.set_alarm(limit_ms);
     }
 
-    /// Continues the run in the other engine, if it is still there.
+    /// Continues the run in the challenger.
     fn move_run(&mut self, checkpoint: &Checkpoint, page: &AppState) {
-        if self.switch(page) {
-            if let Some(beside) = &mut self.beside {
-                beside.is_leaving = true;
-            }
-            self.resume(checkpoint);
+        let Some(challenger) = self.beside.take() else { return };
+        let (program, info) = (challenger.program, challenger.info.clone());
+        self.replace_active(challenger, page);
+        if let Some(info) = info {
+            self.tell(Told::Switched(program, info));
         }
-    }
-
-    /// Continues the run in the untuned engine after the tuned one was lost on trial. Returns false if that is not possible.
-    pub(super) fn rescue(&mut self, failure: &Failure, page: &AppState) -> bool {
-        let is_free = self.beside.as_ref().is_some_and(|engine| !engine.is_leaving);
-        let Some(checkpoint) = is_free.then(|| self.tuner.rescue()).flatten() else { return false };
-        if !self.switch(page) {
-            return false;
-        }
-        self.tell(Told::RunFallsBack(checkpoint.clone()));
-        self.tell(Told::QuestionsLost(failure.clone()));
-        self.resume(&checkpoint);
-        if matches!(page.run, RunState::Paused(_)) {
-            self.send(Command::Pause);
-        }
-        self.refuse(Refusal::Failed(failure.clone()));
-        self.show_tuning(page);
-        true
-    }
-
-    fn resume(&mut self, Checkpoint { run, bytes, .. }: &Checkpoint) {
+        let Checkpoint { run, bytes, .. } = checkpoint;
         self.tell(Told::RunMoves(run.id));
         let config = Box::new((*run.config).clone());
         self.send(Command::Train { run: run.id, config, checkpoint: Some(bytes.clone()), is_kept: true });
     }
 
-    /// Ends the engine beside the active one. If the GPU failed, autotuning stays off in later visits too; any other failure, such as a file
-    /// that cannot be fetched, says nothing about the GPU.
-    fn refuse(&mut self, refusal: Refusal) {
-        use FailureKind::{DeviceLost, EngineCrashed, GpuError, OutOfMemory};
-        let has_started = self.beside.as_ref().is_none_or(|engine| engine.info.is_some());
-        self.end_beside();
-        match refusal {
-            Refusal::Failed(failure) => {
-                let is_gpus = matches!(failure.kind, GpuError | DeviceLost | EngineCrashed | OutOfMemory);
-                if has_started && is_gpus {
-                    self.remember(Tuning::Off);
-                    self.tell(Told::Notice(NoticeKind::TuningFailed(failure)));
-                }
-            }
-            Refusal::Differs { expected, found } => {
-                self.tell(Told::Notice(NoticeKind::TunedDiffers { expected, found }));
-            }
-        }
+    /// Starts the engine of the other device in place of the active one, with the same dataset.
+    fn start_on_other_device(&mut self, page: &AppState) {
+        let Some((program, choice)) = self.other_program().zip(self.choice.clone()) else { return };
+        self.tell(Told::Starting(EngineChoice { program, ..choice }));
+        let mut engine = self.start(program);
+        self.catch_up(&mut engine, page);
+        self.replace_active(engine, page);
     }
 
-    fn remember(&mut self, tuning: Tuning) {
-        self.tuning = tuning;
-        self.effects.push(Effect::Remember(tuning));
-    }
-
-    fn may_tune(&self) -> bool {
-        self.choice.as_ref().is_some_and(|choice| choice.may_tune)
-    }
-
-    /// Makes the engine active that a run of this config belongs in: the tuned one if its kernels are known to be faster, else the untuned one.
-    pub(super) fn choose_for(&mut self, config: &RunConfig, page: &AppState) {
-        if self.beside_for(config, page).is_some() {
-            self.switch(page);
-        }
-    }
-
-    /// The engine beside the active one, with the dataset loaded, if a run of this config belongs there.
-    pub(super) fn beside_for(&mut self, config: &RunConfig, page: &AppState) -> Option<EngineId> {
-        let wanted = if self.tuner.is_tuned(config) { EngineProgram::TunedGpu } else { EngineProgram::Gpu };
-        if !self.may_tune() || page.dataset.load.is_loading() {
-            return None;
-        }
-        let mut beside = self.beside.take_if(|engine| engine.program == wanted && engine.info.is_some())?;
-        self.see_to_dataset(&mut beside, page);
-        Some(self.beside.insert(beside).id)
-    }
-
-    /// Swaps the two engines. Returns false if there is no other one that is ready.
-    fn switch(&mut self, page: &AppState) -> bool {
-        let Some(mut now) = self.beside.take_if(|engine| engine.info.is_some()) else { return false };
-        let program = now.program;
-        now.was_active = true;
-        self.see_to_dataset(&mut now, page);
-        if page.inside.watch.is_some() {
-            self.send_to(now.id, Command::Watch(page.inside.watch));
-        }
-        if let Some(info) = now.info.clone() {
-            self.tell(Told::Switched(program, info));
-        }
-        if let Some(before) = self.active.replace(now) {
-            self.send_to(before.id, Command::Watch(None));
-            self.send_to(before.id, Command::Stop);
-            self.beside = Some(before);
-        }
+    /// Makes an engine active. The previous one stays only until it has answered its questions.
+    fn replace_active(&mut self, engine: Engine, page: &AppState) {
         if let Some(choice) = &mut self.choice {
-            choice.program = program;
+            choice.program = engine.program;
         }
-        true
+        if page.inside.watch.is_some() {
+            self.send_to(engine.id, Command::Watch(page.inside.watch));
+        }
+        self.end_beside();
+        match self.active.replace(engine) {
+            Some(previous) if previous.asked.is_empty() => self.effects.push(Effect::End(previous.id)),
+            Some(previous) => {
+                self.send_to(previous.id, Command::Stop);
+                self.beside = Some(Engine { is_retired: true, ..previous });
+            }
+            None => {}
+        }
     }
 
-    /// Has an engine load the page's dataset, unless it holds it.
-    fn see_to_dataset(&mut self, engine: &mut Engine, page: &AppState) {
-        let wanted = &page.dataset.origin;
-        if let Some((source, split)) = wanted.clone()
-            && engine.dataset != *wanted
-        {
+    /// The program of the device that the active engine does not use.
+    fn other_program(&self) -> Option<EngineProgram> {
+        let active = self.active.as_ref()?;
+        Some(match active.program {
+            EngineProgram::Cpu | EngineProgram::CpuThreads { .. } => EngineProgram::Gpu,
+            EngineProgram::Gpu => self.cpu(),
+        })
+    }
+
+    /// Has an engine load the page's dataset.
+    fn catch_up(&mut self, engine: &mut Engine, page: &AppState) {
+        if let Some((source, split)) = page.dataset.origin.clone() {
+            engine.is_catching_up = true;
             self.send_to(engine.id, Command::SetDataset { source, split });
-            engine.dataset.clone_from(wanted);
         }
     }
 
-    pub(super) fn send_beside(&mut self, command: Command) {
+    fn set_alarm(&mut self, after_ms: f64) {
+        self.alarm = AlarmId(self.alarm.0.wrapping_add(1));
+        self.effects.push(Effect::SetAlarm { id: self.alarm, after_ms: after_ms as u32 });
+    }
+
+    fn send_beside(&mut self, command: Command) {
         if let Some(beside) = &self.beside {
             self.send_to(beside.id, command);
         }
     }
 
+    /// Ends the engine beside the active one. Questions that it has not answered fail.
     pub(super) fn end_beside(&mut self) {
-        if let Some(beside) = self.beside.take() {
-            self.effects.push(Effect::End(beside.id));
+        let Some(beside) = self.beside.take() else { return };
+        self.effects.push(Effect::End(beside.id));
+        for request in beside.asked {
+            let failure = Failure::new(FailureKind::Canceled, "the engine that was asked has ended");
+            self.tell(Told::Event(Event::Answer { request, result: Err(failure) }));
         }
     }
 }

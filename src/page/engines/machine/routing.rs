@@ -1,42 +1,34 @@
 //! Decides which engine a command goes to, and what an engine's event means.
 
-use super::tuner::{BesideNews, News};
+use super::race::{ChallengerNews, News};
 use super::{Engine, EngineId, Engines, Told};
-use crate::page::state::{AppState, Checkpoint, EngineProgram, Load};
-use kindling_core::protocol::event::Preparation;
-use kindling_core::protocol::question::FindRate;
-use kindling_core::protocol::{Command, DatasetUpdate, Event, FailureKind, Question, RunUpdate};
+use crate::page::state::{AppState, Checkpoint};
+use kindling_core::protocol::{Command, DatasetUpdate, Event, FailureKind, RunUpdate};
 
 impl Engines {
     /// Sends a command to the engine that it concerns.
     pub(super) fn carry(&mut self, command: Command, page: &AppState) {
         match &command {
-            Command::Train { config, .. } => {
-                let next = self.tuner.abandon();
-                self.follow(next, page);
-                self.choose_for(config, page);
-            }
-            Command::Open { .. } => {
-                let next = self.tuner.abandon();
+            Command::Train { config, is_kept, .. } => self.begin_run(config, *is_kept, page),
+            Command::Open { .. } | Command::SetDataset { .. } => {
+                let next = self.race.abandon();
                 self.follow(next, page);
             }
-            Command::Adjust { .. } => {
-                let next = self.tuner.adjusted();
+            Command::Pause | Command::Resume | Command::Step | Command::Stop | Command::Adjust { .. } => {
+                let next = self.race.interrupt();
                 self.follow(next, page);
             }
-            Command::Pause | Command::Resume | Command::Step | Command::Stop => self.tuner.steered(),
-            Command::Ask { question: Question::FindRate(FindRate { config }), .. } => {
-                // The tuned engine would autotune unknown kernels in the middle of the test.
-                if let Some(beside) = self.beside_for(config, page) {
-                    return self.send_to(beside, command);
+            Command::Withdraw { request } => {
+                if let Some(retired) = self.beside.as_ref().filter(|beside| beside.asked.contains(request)) {
+                    return self.send_to(retired.id, command);
                 }
             }
-            Command::Withdraw { .. } => self.send_beside(command.clone()),
-            Command::SetDataset { .. }
-            | Command::CancelDataset
+            Command::CancelDataset
+            | Command::Ask { .. }
             | Command::Checkpoint
-            | Command::Watch(_)
-            | Command::Ask { .. } => {}
+            | Command::Hold
+            | Command::Release
+            | Command::Watch(_) => {}
         }
         self.send(command);
     }
@@ -52,97 +44,107 @@ impl Engines {
     }
 
     fn active_said(&mut self, event: Event, page: &AppState) {
-        if let Event::Crashed(failure) = event {
-            if !self.rescue(&failure, page) {
-                self.replace_lost(failure, page);
+        let Some(engine) = &mut self.active else { return };
+        match &event {
+            Event::Crashed(failure) => return self.replace_lost(failure.clone(), page),
+            Event::Ready(info) => engine.info = Some(info.clone()),
+            Event::Dataset(update) if engine.is_catching_up => {
+                engine.is_catching_up = is_load_in_progress(update);
+                // The page loads the dataset again, and shows what goes wrong.
+                return if matches!(update, DatasetUpdate::Failed(_)) {
+                    self.reload_dataset(page)
+                };
             }
-            return;
+            Event::Answer { request, .. } => drop(engine.asked.remove(request)),
+            Event::Run { update: RunUpdate::Finished(_), .. } => self.n_lost = 0,
+            Event::Dataset(_) | Event::Run { .. } | Event::AnswerProgress { .. } | Event::Warning(_) => {}
         }
-        if let Some(engine) = &mut self.active {
-            match (&event, &page.dataset.load) {
-                (Event::Ready(info), _) => engine.info = Some(info.clone()),
-                (Event::Dataset(DatasetUpdate::Set(_)), Load::Loading { source, split, .. }) => {
-                    engine.dataset = Some((source.clone(), *split));
-                }
-                _ => {}
-            }
+        let news = if self.race.is_at_work() { news_of(&event, page) } else { None };
+        // The page is not told that the run stands still, which takes a second.
+        if !matches!(event, Event::Run { update: RunUpdate::Held { .. }, .. }) {
+            self.tell(Told::Event(event));
         }
-        if matches!(event, Event::Run { update: RunUpdate::Finished(_), .. }) {
-            self.n_lost = 0;
-        }
-        // The tuned engine concerns the tuner only while it is on trial.
-        let is_untuned = self.active.as_ref().is_some_and(|engine| engine.program == EngineProgram::Gpu);
-        let concerns_tuner = self.tuner.is_on() && (is_untuned || self.tuner.is_at_work());
-        let news = if concerns_tuner { news_of(&event, page) } else { None };
-        self.tell(Told::Event(event));
         if let Some(news) = news {
-            let next = self.tuner.hear(news);
+            let next = self.race.hear(news);
             self.follow(next, page);
         }
     }
 
     fn beside_said(&mut self, event: Event, page: &AppState) {
         let Some(beside) = &mut self.beside else { return };
-        let (program, was_active) = (beside.program, beside.was_active);
+        let is_retired = beside.is_retired;
         let news = match event {
             Event::Ready(info) => {
                 beside.info = Some(info);
                 None
             }
-            // It was asked while it was the active engine.
-            Event::Answer { .. } | Event::AnswerProgress { .. } => {
+            // It was asked while it trained the run.
+            Event::Answer { request, .. } => {
+                beside.asked.remove(&request);
+                let is_done = is_retired && beside.asked.is_empty();
+                self.tell(Told::Event(event));
+                if is_done {
+                    self.end_beside();
+                }
+                None
+            }
+            Event::AnswerProgress { .. } => {
                 self.tell(Told::Event(event));
                 None
             }
-            Event::Run { run, update } if run == self.proof => match update {
-                RunUpdate::Preparing(Preparation::TuningKernels { done, total }) => {
-                    Some(BesideNews::Tuning { done, total })
-                }
-                RunUpdate::Progress(progress) => Some(BesideNews::Losses(progress.losses)),
-                RunUpdate::Failed(failure) if failure.kind != FailureKind::Canceled => {
-                    Some(BesideNews::Failed(failure))
-                }
-                _ => None,
-            },
-            Event::Run { update: RunUpdate::Finished(_) | RunUpdate::Failed(_), .. } => {
-                beside.is_leaving = false;
+            Event::Crashed(_) if is_retired => {
+                self.end_beside();
                 None
             }
-            Event::Dataset(DatasetUpdate::Failed(failure)) => {
-                beside.dataset = None;
-                Some(BesideNews::Failed(failure))
-            }
-            Event::Crashed(failure) => {
-                if was_active {
-                    self.tell(Told::QuestionsLost(failure.clone()));
+            Event::Run { run, update } if run == self.heat => match update {
+                RunUpdate::Progress(progress) => {
+                    let (losses, elapsed_ms) = (progress.losses, progress.elapsed_ms);
+                    Some(ChallengerNews::Progress { losses, elapsed_ms })
                 }
-                if program != EngineProgram::TunedGpu {
-                    self.end_beside();
+                RunUpdate::Failed(failure) if failure.kind != FailureKind::Canceled => {
+                    Some(ChallengerNews::Failed(failure))
                 }
-                Some(BesideNews::Failed(failure))
+                RunUpdate::Finished(_) => Some(ChallengerNews::Ended),
+                _ => None,
+            },
+            Event::Crashed(failure) | Event::Dataset(DatasetUpdate::Failed(failure)) => {
+                Some(ChallengerNews::Failed(failure))
             }
-            Event::Run { .. } | Event::Dataset(_) | Event::Warning(_) => None,
+            Event::Dataset(update) => {
+                beside.is_catching_up = is_load_in_progress(&update);
+                None
+            }
+            Event::Run { .. } | Event::Warning(_) => None,
         };
-        // If the engine beside is the untuned one, the tuner does not depend on it.
-        if let Some(news) = news.filter(|_| program == EngineProgram::TunedGpu) {
-            let next = self.tuner.hear_beside(news);
+        if let Some(news) = news.filter(|_| !is_retired) {
+            let next = self.race.hear(News::Challenger(news));
             self.follow(next, page);
         }
     }
 }
 
-/// An event as news for the tuner. None if it is not about the page's run.
+fn is_load_in_progress(update: &DatasetUpdate) -> bool {
+    match update {
+        DatasetUpdate::Downloading { .. } | DatasetUpdate::Retrying { .. } | DatasetUpdate::Parsing => true,
+        DatasetUpdate::Set(_) | DatasetUpdate::Canceled | DatasetUpdate::Failed(_) => false,
+    }
+}
+
+/// An event as news for the race. None if it is not about the page's run.
 fn news_of(event: &Event, page: &AppState) -> Option<News> {
     let Event::Run { run: id, update } = event else { return None };
     let run = page.run.run().filter(|run| run.id == *id)?;
     match update {
-        RunUpdate::Progress(progress) => {
-            Some(News::Losses { losses: progress.losses.clone(), elapsed_ms: progress.elapsed_ms })
-        }
+        RunUpdate::Progress(progress) => Some(News::Progress {
+            losses: progress.losses.clone(),
+            elapsed_ms: progress.elapsed_ms,
+            remaining_ms: progress.remaining_ms,
+        }),
         RunUpdate::Checkpoint { step, bytes } => {
             let (run, curves) = (run.clone(), page.curves.clone());
             Some(News::Checkpoint(Box::new(Checkpoint { run, curves, step: *step, bytes: bytes.clone() })))
         }
+        RunUpdate::Held { .. } => Some(News::Held),
         RunUpdate::Finished(_) | RunUpdate::Failed(_) => Some(News::Ended),
         _ => None,
     }

@@ -1,12 +1,13 @@
 //! The life of the page's engines, without workers.
 
+mod racing;
 mod world;
 
 use self::world::*;
 use super::*;
-use kindling_core::config::RunConfig;
-use kindling_core::protocol::question::FindRate;
-use kindling_core::protocol::{DatasetUpdate, FailureKind, RequestId, RunUpdate, Watch};
+use crate::page::state::NoticeKind;
+use kindling_core::config::SplitConfig;
+use kindling_core::protocol::{DatasetSource, DatasetUpdate, Event, FailureKind, RunUpdate, Watch};
 
 #[test]
 fn what_is_asked_before_there_is_an_engine_waits_for_it() {
@@ -17,7 +18,7 @@ fn what_is_asked_before_there_is_an_engine_waits_for_it() {
     assert_eq!(world.take_done(), [Effect::Find { id: wish, wish: Wish::default() }]);
 
     world.found(wish, EngineProgram::Cpu, HOST);
-    let choice = EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::Chosen, may_tune: false };
+    let choice = EngineChoice { program: EngineProgram::Cpu, reason: EngineReason::Chosen, may_race: false };
     let expected = [
         Effect::Tell(Told::Starting(choice)),
         Effect::Start { engine: EngineId(1), url: "load.js?js=engine_cpu.js&digest=1".into() },
@@ -141,7 +142,9 @@ fn the_cpu_stands_in_for_an_engine_that_is_being_built() {
     world.take_done();
     world.host_has(Some(HOST));
     assert_eq!(world.take_done(), again);
-    world.page.lose_questions();
+    let answer = Event::Answer { request: RequestId(1), result: Err(failure(FailureKind::Canceled)) };
+    world.said(1, answer);
+    world.take_done();
 
     world.host_has(Some(HOST));
     world.found(WishId(2), EngineProgram::Gpu, HOST);
@@ -204,93 +207,6 @@ fn threads_that_are_still_being_built_are_taken_before_a_run_and_not_after() {
 }
 
 #[test]
-fn kernels_are_tuned_beside_a_run_and_proved_on_its_own_steps() {
-    let mut world = World::proved();
-    let proof = world.engines.proof;
-    let done = world.take_done();
-    let begin = Command::Train { run: proof, config: Box::new(config()), checkpoint: Some(weights()), is_kept: false };
-    let expected = [
-        Effect::Start { engine: EngineId(2), url: "load.js?js=engine_gpu_tuned.js&digest=3".into() },
-        send(2, set_dataset()),
-        send(2, begin),
-        send(2, Command::Stop),
-        send(1, Command::Checkpoint),
-    ];
-    assert!(done.ends_with(&expected), "{done:?}");
-}
-
-#[test]
-fn a_run_moves_and_moves_back_where_it_is_slower() {
-    let mut world = World::on_trial();
-    let go_on = Command::Train { run: RUN, config: Box::new(config()), checkpoint: Some(weights()), is_kept: true };
-    let moved = |from, to, program| {
-        [
-            Effect::Tell(Told::Switched(program, info())),
-            send(from, Command::Watch(None)),
-            send(from, Command::Stop),
-            Effect::Tell(Told::RunMoves(RUN)),
-            send(to, go_on.clone()),
-        ]
-    };
-    assert_eq!(world.take_done(), moved(1, 2, EngineProgram::TunedGpu));
-    // The engine that it left reports its end, which does not end the run.
-    world.run_said(1, RUN, RunUpdate::Failed(failure(FailureKind::Canceled)));
-    assert!(world.page.run.is_active());
-
-    world.progress(2, RUN, &[1.0], 90.0);
-    world.checkpoint(2);
-    assert_eq!(world.take_done(), moved(2, 1, EngineProgram::Gpu));
-    assert_eq!(world.page.tuning, TuningState::Measured { ratio: 0.9 });
-}
-
-#[test]
-fn a_run_falls_back_where_its_tuned_engine_is_lost_on_trial() {
-    let mut world = World::on_trial();
-    world.run_said(1, RUN, RunUpdate::Failed(failure(FailureKind::Canceled)));
-    world.progress(2, RUN, &[1.0], 200.0);
-    world.take_done();
-    world.crash(2, FailureKind::DeviceLost);
-    let done = world.take_done();
-    assert!(world.page.run.is_active());
-    assert_eq!(world.program(), Some(EngineProgram::Gpu));
-    assert!(done.contains(&Effect::End(EngineId(2))), "{done:?}");
-    assert!(done.contains(&Effect::Remember(Tuning::Off)), "{done:?}");
-    assert!(done.contains(&Effect::Tell(Told::QuestionsLost(failure(FailureKind::DeviceLost)))), "{done:?}");
-    assert!(done.iter().any(|effect| matches!(effect, Effect::Tell(Told::RunFallsBack(_)))), "{done:?}");
-    let go_on = Command::Train { run: RUN, config: Box::new(config()), checkpoint: Some(weights()), is_kept: true };
-    assert!(done.contains(&send(1, go_on)), "{done:?}");
-}
-
-#[test]
-fn other_losses_end_the_engine_that_tunes() {
-    let mut world = World::new();
-    world.find(EngineProgram::Gpu, HOST);
-    world.ready(1);
-    world.load(1);
-    world.ask(train(RUN));
-    world.progress(1, RUN, &[2.5], 100.0);
-    world.checkpoint(1);
-    world.ready(2);
-    world.take_done();
-    world.progress(1, RUN, &LOSSES, 100.0);
-    world.progress(2, world.engines.proof, &[9.0; 8], 100.0);
-    let differs = NoticeKind::TunedDiffers { expected: 2.4, found: 9.0 };
-    assert_eq!(world.take_done(), [Effect::End(EngineId(2)), Effect::Tell(Told::Notice(differs))]);
-    assert_eq!(world.page.tuning, TuningState::Off);
-    assert!(world.page.run.is_active());
-}
-
-#[test]
-fn tuning_ends_when_the_visitor_switches_it_off() {
-    let mut world = World::proved();
-    world.take_done();
-    world.hear(Input::SetTuning(Tuning::Off));
-    assert_eq!(world.take_done(), [Effect::Remember(Tuning::Off), send(2, Command::Stop)]);
-    world.checkpoint(1);
-    assert_eq!(world.take_done(), []);
-}
-
-#[test]
 fn a_crash_fails_the_run_and_the_questions() {
     let mut world = World::new();
     world.find(EngineProgram::Cpu, HOST);
@@ -316,16 +232,6 @@ fn a_gpu_engine_that_never_started_is_replaced_by_the_cpu() {
     world.ready(1);
     world.crash(1, FailureKind::EngineCrashed);
     assert_eq!(world.program(), Some(EngineProgram::Gpu));
-}
-
-#[test]
-fn a_gpu_that_is_lost_while_kernels_are_tuned_is_not_tuned_for_again() {
-    let mut world = World::proved();
-    world.crash(1, FailureKind::DeviceLost);
-    assert_eq!(world.program(), Some(EngineProgram::Gpu));
-    assert_eq!(world.page.engine.choice().map(|choice| choice.may_tune), Some(false));
-    assert_eq!(world.page.tuning, TuningState::Off);
-    assert!(world.done.contains(&Effect::End(EngineId(2))), "{:?}", world.done);
 }
 
 #[test]
@@ -369,20 +275,6 @@ fn the_host_s_answer_to_an_earlier_request_is_ignored() {
 }
 
 #[test]
-fn the_preference_for_tuning_outlives_an_engine() {
-    let mut world = World::new();
-    world.hear(Input::SetTuning(Tuning::Off));
-    world.find(EngineProgram::Gpu, HOST);
-    world.ready(1);
-    world.load(1);
-    world.ask(train(RUN));
-    world.progress(1, RUN, &[2.5], 100.0);
-    world.take_done();
-    world.checkpoint(1);
-    assert_eq!((world.take_done(), world.page.tuning), (vec![], TuningState::Off));
-}
-
-#[test]
 fn commands_of_a_replaced_engine_do_not_reach_the_next_one() {
     let mut world = World::new();
     world.find(EngineProgram::Cpu, HOST);
@@ -407,48 +299,4 @@ fn a_dataset_that_was_asked_for_meanwhile_is_not_replaced_by_the_previous_one() 
     world.found(wish, EngineProgram::Cpu, HOST);
     let sent = |effect: &&Effect| matches!(effect, Effect::Send { .. });
     assert_eq!(world.done.iter().filter(sent).collect::<Vec<_>>(), [&send(2, other)]);
-}
-
-#[test]
-fn once_tuned_a_config_starts_on_the_tuned_engine_and_others_do_not() {
-    let mut world = World::on_trial();
-    world.progress(2, RUN, &[1.0], 200.0);
-    world.checkpoint(2);
-    assert_eq!(world.page.tuning, TuningState::Measured { ratio: 2.0 });
-    world.run_said(2, RUN, RunUpdate::Finished(report()));
-    world.take_done();
-    let next = RunId(2);
-    world.ask(train(next));
-    assert_eq!(world.take_done(), [send(2, train(next))]);
-
-    // A range test of other kernels belongs in the engine that does not tune.
-    let other = RunConfig { batch_size: 7, ..config() };
-    let request = RequestId(3);
-    let test = Command::Ask { request, question: FindRate { config: Box::new(other) }.into() };
-    world.ask(test.clone());
-    assert_eq!(world.take_done(), [send(1, test)]);
-    let withdraw = Command::Withdraw { request };
-    world.ask(withdraw.clone());
-    assert_eq!(world.take_done(), [send(1, withdraw.clone()), send(2, withdraw)]);
-}
-
-#[test]
-fn questions_of_the_engine_beside_are_lost_with_it() {
-    let mut world = World::on_trial();
-    world.take_done();
-    world.crash(1, FailureKind::EngineCrashed);
-    let lost = failure(FailureKind::EngineCrashed);
-    assert_eq!(world.take_done(), [Effect::Tell(Told::QuestionsLost(lost)), Effect::End(EngineId(1))]);
-    assert!(world.page.run.is_active());
-}
-
-#[test]
-fn a_paused_run_is_paused_again_after_falling_back() {
-    let mut world = World::on_trial();
-    world.run_said(1, RUN, RunUpdate::Failed(failure(FailureKind::Canceled)));
-    world.progress(2, RUN, &[1.0], 200.0);
-    world.run_said(2, RUN, RunUpdate::Paused { step: 8 });
-    world.take_done();
-    world.crash(2, FailureKind::DeviceLost);
-    assert!(world.take_done().contains(&send(1, Command::Pause)));
 }

@@ -89,7 +89,13 @@ impl Interrupted {
                 let Ok(storage) = self.storage().await else { break };
                 // If the disk is full, the previous checkpoint stays.
                 match task {
-                    Task::Put(run, bytes) => storage.put(&run, &bytes).await.ok(),
+                    Task::Put(run, bytes) => {
+                        let stored = storage.put(&run, &bytes).await;
+                        if stored.is_ok() {
+                            self.stored.set_value(Some(run.run.id));
+                        }
+                        stored.ok()
+                    }
                     Task::Delete(id) => storage.delete(&id).await.ok(),
                 };
             }

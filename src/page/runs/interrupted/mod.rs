@@ -4,6 +4,7 @@
 //! the run was lost with its engine. Every checkpoint found when the page opens belongs to an interrupted run.
 
 mod keep;
+mod locks;
 pub mod panel;
 pub mod record;
 mod storage;
@@ -41,6 +42,8 @@ pub struct Interrupted {
     storage: StoredValue<Option<Rc<dyn InterruptedStorage>>, LocalStorage>,
     /// The current run, as it was last stored.
     current: StoredValue<Option<(RunId, Arc<InterruptedRun>)>>,
+    /// The latest run with a checkpoint in the storage.
+    stored: StoredValue<Option<RunId>>,
     /// Pending storage operations, done one after the other.
     tasks: StoredValue<VecDeque<Task>>,
     is_working: StoredValue<bool>,
@@ -56,12 +59,28 @@ impl Interrupted {
             recipe,
             storage: StoredValue::new_local(None),
             current: StoredValue::new(None),
+            stored: StoredValue::new(None),
             tasks: StoredValue::default(),
             is_working: StoredValue::new(false),
             is_loaded: StoredValue::new(false),
         };
         store.on_run_news(move |news| interrupted.receive(news));
+        locks::hold(&tab());
+        let ask = window_event_listener(leptos::ev::beforeunload, move |event| {
+            if interrupted.would_lose_run() {
+                // The browser asks in its own words.
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || ask.remove());
         interrupted
+    }
+
+    /// Whether closing the page now would lose a run: it has no checkpoint in the storage yet.
+    fn would_lose_run(self) -> bool {
+        let run = self.store.run.with_untracked(|run| run.run().filter(|_| run.is_active()).map(|run| run.id));
+        let is_stored = |run| self.stored.get_value() == Some(run);
+        run.is_some_and(|run| !self.store.is_trial(run) && !is_stored(run))
     }
 
     /// Waits until the interrupted runs of earlier visits are listed.
@@ -79,6 +98,7 @@ impl Interrupted {
     /// Reads the interrupted runs. The caller ignores errors: without storage there is nothing to resume, and `Runs` reports the trouble.
     async fn load(self) -> Result<(), Trouble> {
         let (tab, now_ms) = (tab(), js_sys::Date::now());
+        let open_tabs = locks::open_tabs().await;
         let mut found = self.storage().await?.list().await?;
         // A concurrent call has finished first, and the list may have changed since.
         if self.is_loaded.get_value() {
@@ -88,7 +108,7 @@ impl Interrupted {
         for surplus in found.split_off(found.len().min(LIMIT)) {
             self.plan(Task::Delete(surplus.id));
         }
-        found.retain(|run| run.is_offered(&tab, now_ms));
+        found.retain(|run| run.is_offered(&tab, open_tabs.as_ref(), now_ms));
         self.is_loaded.set_value(true);
         self.list.set(found.into_iter().map(Arc::new).collect());
         Ok(())
@@ -139,6 +159,7 @@ impl Interrupted {
         let (interrupted, checkpoint) = prepared?;
         let (run, report) = self.store.resume_run(checkpoint, on_update)?;
         self.current.set_value(Some((run, Arc::new(interrupted))));
+        self.stored.set_value(Some(run));
         self.list.update(|list| list.retain(|it| it.id != id));
         report.await
     }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::locks::OpenTabs;
 use crate::page::state::{Checkpoint, Curves, Run};
 
-/// A run saved more recently than this may still be training in another window.
+/// A run saved more recently than this may still be training in another window, where the browser does not tell which windows are open.
 const OTHERS_LIMIT_MS: f64 = 60_000.0;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,8 +42,12 @@ impl InterruptedRun {
     }
 
     /// Whether this tab should offer to resume it.
-    pub fn is_offered(&self, tab: &str, now_ms: f64) -> bool {
-        self.tab == tab || now_ms - self.saved_at > OTHERS_LIMIT_MS
+    pub fn is_offered(&self, tab: &str, open_tabs: Option<&OpenTabs>, now_ms: f64) -> bool {
+        let may_train = match open_tabs {
+            Some(open_tabs) => open_tabs.has(&self.tab),
+            None => now_ms - self.saved_at <= OTHERS_LIMIT_MS,
+        };
+        self.tab == tab || !may_train
     }
 }
 
@@ -80,8 +85,13 @@ mod tests {
     #[test]
     fn what_another_tab_trains_is_not_offered() {
         let interrupted = interrupted(epoch(0.25));
-        assert!(interrupted.is_offered("left", 1_001.0));
-        assert!(!interrupted.is_offered("right", 30_000.0));
-        assert!(interrupted.is_offered("right", 70_000.0));
+        let open = |tabs: &[&str]| Some(OpenTabs::of(tabs));
+        let is_offered = |tab, open: Option<OpenTabs>, now_ms| interrupted.is_offered(tab, open.as_ref(), now_ms);
+        assert!(is_offered("left", open(&["left"]), 1_001.0));
+        assert!(!is_offered("right", open(&["left", "right"]), 1e12));
+        // Closed a moment ago.
+        assert!(is_offered("right", open(&["right"]), 1_001.0));
+        assert!(!is_offered("right", None, 30_000.0));
+        assert!(is_offered("right", None, 70_000.0));
     }
 }

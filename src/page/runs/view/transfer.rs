@@ -15,7 +15,7 @@ use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
-use kindling_core::runs::incoming::{Incoming, Refusal, parse_file, runs_to_file};
+use kindling_core::runs::incoming::{Incoming, RUNS_LIMIT, Refusal, parse_file, runs_to_file};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv;charset=utf-8";
@@ -173,7 +173,17 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
 async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusal> {
     match parse_file(&bytes(file).await?)? {
         Incoming::Config(config) => recipe.take(*config),
-        Incoming::Runs(imported) => runs.import(imported),
+        Incoming::Runs(imported) => {
+            let lost = runs.n_pushed_out(&imported);
+            // A browser that shows no dialogs has nobody to ask.
+            let may = lost == 0
+                || window()
+                    .confirm_with_message(&tr!(runs.import_loses, count = lost, most = RUNS_LIMIT))
+                    .unwrap_or(true);
+            if may {
+                runs.import(imported);
+            }
+        }
         Incoming::Trained(run, weights) => runs.import_trained(*run, weights),
     }
     Ok(())

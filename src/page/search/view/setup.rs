@@ -29,6 +29,9 @@ pub fn SearchSetup() -> impl IntoView {
     let has_own_run = memo(move |_| searcher.has_own_run());
     let can_start = move || recipe.config.read().is_some() && !is_starting.get() && !has_own_run.get();
     let start = move |_| {
+        if recipe.refusals.hold_back() {
+            return;
+        }
         is_starting.set(true);
         refused.set(None);
         spawn_local(async move {

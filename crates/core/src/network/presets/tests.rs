@@ -112,5 +112,6 @@ fn summary(channels: u32, side: u32) -> DatasetSummary {
         samples: Vec::new(),
         has_standard_test: true,
         style: crate::dataset::DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }

@@ -36,6 +36,13 @@ fn runs_beyond_the_limits_are_refused_or_shortened() {
     assert!(is_refused(parse_file(json!({ "format": RUNS_FORMAT }).to_string().as_bytes())));
     assert!(is_refused(with(|run| run["epochs"][0]["validationLoss"] = json!(1e39))));
     assert!(with(|run| run["epochs"][0]["validationLoss"] = Value::Null).is_ok());
+    for (field, figure) in [("trainAccuracy", 7.0), ("validationAccuracy", -0.1), ("elapsedMs", -1.0)] {
+        assert!(is_refused(with(|run| run["epochs"][0][field] = json!(figure))), "{field}");
+    }
+    // Before 1970, and after the last date that a browser knows.
+    for moment in [-1.0, -1e18, 1e16] {
+        assert!(is_refused(with(|run| run["startedAt"] = json!(moment))), "{moment}");
+    }
     let many = vec![Value::Null; RUNS_LIMIT + 1];
     let many = json!({ "format": RUNS_FORMAT, "runs": many }).to_string();
     assert_eq!(parse_file(many.as_bytes()), Err(Refusal::TooManyRuns { limit: RUNS_LIMIT }));

@@ -1,23 +1,22 @@
 //! The engines with a page, and what a test lets happen to them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::super::*;
 use crate::page::json;
-use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+use kindling_core::config::{InitConfig, NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::Images;
 use kindling_core::protocol::{
-    Bulk, DatasetSummary, DatasetUpdate, Ending, EngineKind, FailureKind, ImageShape, Progress, RequestId, RunReport,
-    RunUpdate, SplitCounts, SplitName,
+    Bulk, DatasetSource, DatasetSummary, DatasetUpdate, Ending, Event, Failure, FailureKind, ImageShape, Progress,
+    RunReport, RunUpdate, SplitCounts, SplitName,
 };
 
 pub const RUN: RunId = RunId(1);
 /// How many threads the browser allows.
 pub const N_THREADS: u32 = 3;
-pub const HOST: &str =
-    r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2", "engine_gpu_tuned": "3" }, "coming": [] }"#;
-pub const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu", "engine_gpu_tuned"] }"#;
+pub const HOST: &str = r#"{ "engines": { "engine_cpu": "1", "engine_gpu": "2" }, "coming": [] }"#;
+pub const HOST_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_gpu"] }"#;
 pub const HOST_THREADS: &str = r#"{ "engines": { "engine_cpu": "1", "engine_cpu_threads": "4" }, "coming": [] }"#;
 pub const HOST_THREADS_EARLY: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": ["engine_cpu_threads"] }"#;
 pub const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }"#;
@@ -26,13 +25,23 @@ pub const HOST_CPU: &str = r#"{ "engines": { "engine_cpu": "1" }, "coming": [] }
 pub struct World {
     pub engines: Engines,
     pub page: AppState,
-    /// All effects except events and the state of tuning.
+    /// All effects except events and the state of the race.
     pub done: Vec<Effect>,
+    /// Those that made the challenger win.
+    pub won_with: Vec<Effect>,
+    /// Steps and clock of each run.
+    pub clocks: BTreeMap<RunId, (u32, f64)>,
 }
 
 impl World {
     pub fn new() -> Self {
-        Self { engines: Engines::new(Tuning::On), page: AppState::default(), done: Vec::new() }
+        Self {
+            engines: Engines::default(),
+            page: AppState::default(),
+            done: Vec::new(),
+            won_with: Vec::new(),
+            clocks: BTreeMap::new(),
+        }
     }
 
     /// Carries out the effects as the page's link does: what an effect causes is carried out after the effects already due.
@@ -48,7 +57,7 @@ impl World {
                 }
                 _ => {}
             }
-            if !matches!(effect, Effect::Tell(Told::Event(_) | Told::Tuning(_))) {
+            if !matches!(effect, Effect::Tell(Told::Event(_) | Told::Race(_))) {
                 self.done.push(effect);
             }
         }
@@ -62,12 +71,10 @@ impl World {
             Told::Starting(choice) => page.engine_starting(choice),
             Told::Explained(reason) => page.engine_explained(reason),
             Told::Switched(program, info) => page.engine_switched(program, info),
+            Told::Race(race) => page.set_race(race),
+            Told::RunMoves(run) => page.run_moves(run),
             Told::Replaced => page.lose_engine(&failure(FailureKind::Canceled)),
             Told::GaveUp(failure) => page.engine_failed(&failure),
-            Told::Tuning(tuning) => page.set_tuning(tuning),
-            Told::RunMoves(run) => page.run_moves(run),
-            Told::RunFallsBack(checkpoint) => page.take_past(checkpoint.run, checkpoint.curves),
-            Told::QuestionsLost(_) => page.lose_questions(),
             Told::Notice(notice) => page.notify(notice),
         };
     }
@@ -88,9 +95,9 @@ impl World {
     }
 
     pub fn found(&mut self, wish: WishId, program: EngineProgram, host: &str) {
-        let may_tune = program == EngineProgram::Gpu;
-        let choice = EngineChoice { program, reason: EngineReason::Chosen, may_tune };
-        self.hear(Input::Found { wish, choice, n_threads: N_THREADS, files: files(host) });
+        let choice = EngineChoice { program, reason: EngineReason::Chosen, may_race: false };
+        let adapter = String::new();
+        self.hear(Input::Found { wish, choice, adapter, n_threads: N_THREADS, files: files(host) });
     }
 
     pub fn host_has(&mut self, host: Option<&str>) {
@@ -118,37 +125,87 @@ impl World {
         self.said(engine, Event::Run { run, update });
     }
 
-    pub fn progress(&mut self, engine: u32, run: RunId, losses: &[f32], images_per_second: f64) {
-        let progress =
-            Progress { losses: losses.to_vec(), images_per_second, remaining_ms: 1e9, ..Progress::default() };
+    /// The browser offers a GPU, and the visitor has chosen no device.
+    pub fn find_two_devices(&mut self, host: &str) {
+        let wish = self.want();
+        let choice = EngineChoice { program: EngineProgram::Gpu, reason: EngineReason::GpuFound, may_race: true };
+        let adapter = "a GPU".to_owned();
+        self.hear(Input::Found { wish, choice, adapter, n_threads: N_THREADS, files: files(host) });
+    }
+
+    pub fn train(&mut self) {
+        self.ask(train(RUN));
+        self.run_said(1, RUN, RunUpdate::Started { steps_per_epoch: 10, total_steps: 100, parameters: 1 });
+    }
+
+    /// Steps of 10 ms each, or of [`World::time_challenger`].
+    pub fn progress(&mut self, engine: u32, run: RunId, losses: &[f32]) {
+        self.progress_of(engine, run, losses, 10.0);
+    }
+
+    fn progress_of(&mut self, engine: u32, run: RunId, losses: &[f32], step_ms: f64) {
+        let (step, elapsed_ms) = self.clocks.entry(run).or_default();
+        *step += losses.len() as u32;
+        *elapsed_ms += losses.len() as f64 * step_ms;
+        let (step, elapsed_ms) = (*step, *elapsed_ms);
+        let losses = losses.to_vec();
+        let progress = Progress { step, losses, elapsed_ms, remaining_ms: 1e9, ..Progress::default() };
         self.run_said(engine, run, RunUpdate::Progress(progress));
+    }
+
+    /// The run trains until its engine is timed.
+    pub fn time(&mut self, engine: u32) {
+        (0..16).for_each(|_| self.progress(engine, RUN, &[2.3; 10]));
     }
 
     pub fn checkpoint(&mut self, engine: u32) {
         self.run_said(engine, RUN, RunUpdate::Checkpoint { step: 8, bytes: weights() });
     }
 
-    /// Engine 1 trains on the GPU, engine 2 has tuned its kernels and proved them correct. The run moves at its next checkpoint.
-    pub fn proved() -> Self {
+    /// The CPU is engine 1, and has the dataset.
+    pub fn with_two_devices() -> Self {
         let mut world = Self::new();
-        world.find(EngineProgram::Gpu, HOST);
+        world.find_two_devices(HOST);
         world.ready(1);
         world.load(1);
-        world.ask(train(RUN));
-        world.run_said(1, RUN, RunUpdate::Started { steps_per_epoch: 10, total_steps: 100, parameters: 1 });
-        world.progress(1, RUN, &[2.5], 100.0);
-        world.checkpoint(1);
-        world.ready(2);
-        world.progress(2, world.engines.proof, &LOSSES, 100.0);
-        world.progress(1, RUN, &LOSSES, 100.0);
         world
     }
 
-    /// The run has moved to engine 2.
-    pub fn on_trial() -> Self {
-        let mut world = Self::proved();
-        world.done.clear();
+    /// The GPU is engine 2, and has a checkpoint of the run.
+    pub fn entered() -> Self {
+        let mut world = Self::with_two_devices();
+        world.train();
+        world.time(1);
         world.checkpoint(1);
+        world.ready(2);
+        world
+    }
+
+    /// Both computed the same losses, and the run stands still.
+    pub fn held() -> Self {
+        let mut world = Self::entered();
+        world.progress(1, RUN, &LOSSES);
+        world.progress(2, world.engines.heat, &LOSSES);
+        world.take_done();
+        world.progress(2, world.engines.heat, &[1.0; 100]);
+        world.run_said(1, RUN, RunUpdate::Held { step: 8 });
+        world
+    }
+
+    /// The challenger is timed.
+    pub fn time_challenger(&mut self, step_ms: f64) {
+        let heat = self.engines.heat;
+        (0..6).for_each(|_| self.progress_of(2, heat, &[1.0; 10], step_ms));
+    }
+
+    /// The GPU takes 2 ms a step. The run moves at its next checkpoint.
+    pub fn won() -> Self {
+        let mut world = Self::held();
+        world.take_done();
+        world.time_challenger(2.0);
+        world.won_with = world.take_done();
+        let expected = [send(2, Command::Stop), send(1, Command::Release), send(1, Command::Checkpoint)];
+        assert_eq!(world.won_with[..3], expected);
         world
     }
 
@@ -162,7 +219,11 @@ impl World {
     }
 }
 
-pub const LOSSES: [f32; 8] = [2.4, 2.3, 2.2, 2.1, 2.0, 1.9, 1.8, 1.7];
+pub const LOSSES: [f32; 4] = [2.4, 2.3, 2.2, 2.1];
+
+pub fn weights() -> Bulk {
+    vec![1, 2].into()
+}
 
 pub fn files(host: &str) -> EngineFiles {
     json::from_text(host).unwrap()
@@ -174,10 +235,6 @@ pub fn info() -> EngineInfo {
 
 pub fn failure(kind: FailureKind) -> Failure {
     Failure::new(kind, "a reason")
-}
-
-pub fn weights() -> Bulk {
-    vec![1, 2].into()
 }
 
 pub fn config() -> RunConfig {
@@ -205,6 +262,7 @@ pub fn summary() -> DatasetSummary {
         samples: vec![0],
         has_standard_test: false,
         style: DrawingStyle::Scene,
+        read_as: Default::default(),
     }
 }
 

@@ -1,0 +1,213 @@
+//! Sums over places and images of products of inputs and gradients, which a weight gradient consists of.
+//!
+//! In blocks, the lanes of a vector are images, so these sums would have to be taken over lanes. One of the two is therefore turned first: the
+//! gradients, so that their lanes are filters, or the inputs. The innermost loop keeps the sums of a *tile*, some inputs times some filters, in
+//! registers while it walks along places and images: it loads a vector once for all rows of the tile, and a value in blocks once for all its vectors.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use crate::blocks::Blocks;
+use crate::threads::Threads;
+
+/// Inputs of a tile of two vectors of filters. Fused multiplication leaves registers for more.
+const TILE: usize = if cfg!(target_arch = "wasm32") { 4 } else { 6 };
+
+/// Inputs of a tile of one vector.
+const NARROW_TILE: usize = 8;
+
+/// Sums over all blocks of two batches, `[rows][row values]`, that threads share. `add` adds to some rows what blocks of one width have; `n_values`
+/// are the values of an image.
+pub(super) fn sums(
+    blocks: Blocks,
+    threads: Threads,
+    batches: [&[f32]; 2],
+    n_values: [usize; 2],
+    [n_rows, row_values]: [usize; 2],
+    add: impl Fn(Summands, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let wide = blocks.wide();
+    let n_blocks = blocks.n_slots().div_ceil(wide);
+    let [n_groups, n_parts] = threads.groups_and_parts(n_blocks, n_rows);
+    let slots_in_group = n_blocks.div_ceil(n_groups).max(1) * wide;
+    let rows_in_part = n_rows.div_ceil(n_parts).max(1);
+    let n_sums = n_rows * row_values;
+    let mut sums = vec![0.0; n_groups * n_sums];
+    let [inputs, gradients] = [0, 1].map(|batch| batches[batch].chunks((slots_in_group * n_values[batch]).max(1)));
+    let groups = sums.chunks_mut(n_sums.max(1)).zip(inputs.zip(gradients));
+    let parts = groups.flat_map(|(sums, (input, gradient))| {
+        let parts = sums.chunks_mut((rows_in_part * row_values).max(1)).enumerate();
+        parts.map(move |(part, sums)| (part * rows_in_part, sums, [input, gradient]))
+    });
+    threads.for_each(parts.collect(), |(first_row, sums, batches)| {
+        let rows = first_row..first_row + sums.len() / row_values.max(1);
+        // All wide blocks, and the narrow one, if there is one.
+        let n_slots = batches[0].len() / n_values[0].max(1);
+        let n_wide = n_slots / wide * wide;
+        let [input, gradient] = [0, 1].map(|batch| batches[batch].split_at(n_wide * n_values[batch]));
+        for (width, input, gradient) in [(wide, input.0, gradient.0), (n_slots - n_wide, input.1, gradient.1)] {
+            if !input.is_empty() {
+                add(Summands { width, rows: rows.clone(), input, gradient }, sums);
+            }
+        }
+    });
+    let (total, rest) = sums.split_at_mut(n_sums);
+    for part in rest.chunks(n_sums.max(1)) {
+        total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
+    }
+    sums.truncate(n_sums);
+    sums
+}
+
+/// Blocks of one width, and which rows of the sums are wanted.
+pub(super) struct Summands<'a> {
+    pub width: usize,
+    pub rows: Range<usize>,
+    pub input: &'a [f32],
+    pub gradient: &'a [f32],
+}
+
+/// Turns gradients `[places][filters][images]` into `[places][vectors][images][lanes]`, the filters filling vectors. Lanes without a filter keep what
+/// they have.
+#[inline(always)]
+pub(super) fn turn<S: Simd, const V: usize>(filters: usize, gradients: &[f32], turned: &mut [f32]) {
+    let (lanes, images) = (S::F32_LANES, V * S::F32_LANES);
+    let places = turned.chunks_exact_mut((filters.next_multiple_of(lanes) * images).max(1));
+    for (turned, gradients) in places.zip(gradients.chunks_exact((filters * images).max(1))) {
+        for (turned, gradients) in turned.chunks_exact_mut(lanes * images).zip(gradients.chunks(lanes * images)) {
+            if gradients.len() == lanes * images {
+                for image in 0..images {
+                    for lane in 0..lanes {
+                        turned[image * lanes + lane] = gradients[lane * images + image];
+                    }
+                }
+            } else {
+                for (lane, gradients) in gradients.chunks_exact(images).enumerate() {
+                    for image in 0..images {
+                        turned[image * lanes + lane] = gradients[image];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Turns rows of places `[rows][values][images]` into `[rows][images][values]`.
+pub(super) fn turn_rows(row: usize, images: usize, values: &[f32], turned: &mut [f32]) {
+    for (turned, values) in turned.chunks_exact_mut(row * images).zip(values.chunks_exact(row * images)) {
+        for (place, values) in values.chunks_exact(images).enumerate() {
+            turned[place..].iter_mut().step_by(row).zip(values).for_each(|(turned, value)| *turned = *value);
+        }
+    }
+}
+
+/// Places of two maps that belong together: blocks of rows of them. One is in blocks, the other is turned, so that its lanes are not images.
+pub(super) struct Walk<'a, S: Simd, const V: usize> {
+    pub simd: S,
+    /// How many blocks, rows of a block, places of a row.
+    pub n: [usize; 3],
+    pub input: &'a [[S::f32s; V]],
+    /// From block to block, row to row, place to place.
+    pub input_steps: [usize; 3],
+    pub turned: &'a [f32],
+    pub turned_steps: [usize; 3],
+    /// From image to image, vector to vector.
+    pub image_step: usize,
+    pub vector_step: usize,
+}
+
+impl<S: Simd, const V: usize> Walk<'_, S, V> {
+    /// For `n_inputs` inputs and `n_vectors` vectors that follow each other, calls `add(i, v, sums)` with the sums of the products of input `i`
+    /// and vector `v`, and of those that follow them.
+    #[inline(always)]
+    pub fn products(&self, n_inputs: usize, n_vectors: usize, mut add: impl FnMut(usize, usize, &[S::f32s])) {
+        for first_vector in (0..n_vectors).step_by(2) {
+            let is_pair = first_vector + 1 < n_vectors;
+            let n_tiles = n_inputs.div_ceil(if is_pair { TILE } else { NARROW_TILE });
+            for tile in 0..n_tiles {
+                // Tiles of nearly equal height.
+                let [first, end] = [tile, tile + 1].map(|tile| tile * n_inputs / n_tiles);
+                macro_rules! tiles {
+                    ($vectors:literal: $($inputs:literal)*) => {
+                        match end - first {
+                            $($inputs => {
+                                let tile = self.tile::<$inputs, $vectors>(first, first_vector);
+                                for (row, sums) in tile.iter().enumerate() {
+                                    add(first + row, first_vector, sums);
+                                }
+                            })*
+                            _ => unreachable!("a tile has at most {NARROW_TILE} inputs"),
+                        }
+                    };
+                }
+                match is_pair {
+                    true if TILE == 4 => tiles!(2: 1 2 3 4),
+                    true => tiles!(2: 1 2 3 4 5 6),
+                    false => tiles!(1: 1 2 3 4 5 6 7 8),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<const T: usize, const F: usize>(&self, first_input: usize, first_vector: usize) -> [[S::f32s; F]; T] {
+        let mut sums = [[self.simd.splat_f32s(0.0); F]; T];
+        if self.n.contains(&0) {
+            return sums;
+        }
+        let first_turned = first_vector * self.vector_step;
+        let last = |steps: [usize; 3]| self.n.iter().zip(steps).map(|(n, step)| (n - 1) * step).sum::<usize>();
+        let last_image = (V * S::F32_LANES - 1) * self.image_step + (F - 1) * self.vector_step + S::F32_LANES;
+        assert!(last(self.input_steps) + first_input + T <= self.input.len());
+        assert!(last(self.turned_steps) + first_turned + last_image <= self.turned.len());
+        let [n_blocks, n_rows, n_places] = self.n;
+        for block in 0..n_blocks {
+            for row in 0..n_rows {
+                let start = |steps: [usize; 3]| block * steps[0] + row * steps[1];
+                let (mut input, mut turned) =
+                    (start(self.input_steps) + first_input, start(self.turned_steps) + first_turned);
+                for _ in 0..n_places {
+                    // SAFETY: no place lies beyond the last one of the last row and block, which the assertions found inside.
+                    unsafe { self.add_place(input, turned, &mut sums) };
+                    input += self.input_steps[2];
+                    turned += self.turned_steps[2];
+                }
+            }
+        }
+        sums
+    }
+
+    /// Adds the products of one place. Indices that were checked here would take more instructions than the products.
+    ///
+    /// # Safety
+    ///
+    /// `T` inputs from `input` on lie within the input, and `F` vectors for each image from `turned` on within what was turned.
+    #[inline(always)]
+    unsafe fn add_place<const T: usize, const F: usize>(
+        &self,
+        input: usize,
+        turned: usize,
+        sums: &mut [[S::f32s; F]; T],
+    ) {
+        let images = V * S::F32_LANES;
+        // SAFETY: as the caller promises.
+        let (inputs, turned) =
+            unsafe { (self.input.as_ptr().add(input).cast::<f32>(), self.turned.as_ptr().add(turned)) };
+        for image in 0..images {
+            let mut vectors = [self.simd.splat_f32s(0.0); F];
+            for f in 0..F {
+                let place = image * self.image_step + f * self.vector_step;
+                // SAFETY: as above.
+                vectors[f] = unsafe { turned.add(place).cast::<S::f32s>().read_unaligned() };
+            }
+            for t in 0..T {
+                // SAFETY: as above.
+                let input = self.simd.splat_f32s(unsafe { *inputs.add(t * images + image) });
+                for f in 0..F {
+                    sums[t][f] = self.simd.mul_add_e_f32s(vectors[f], input, sums[t][f]);
+                }
+            }
+        }
+    }
+}

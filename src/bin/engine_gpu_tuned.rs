@@ -1,5 +1,0 @@
-//! Starts the engine that computes on WebGPU with kernels autotuned for the adapter; all other code is in the library.
-
-fn main() {
-    kindling::worker::start(kindling_core::protocol::EngineKind::Webgpu);
-}

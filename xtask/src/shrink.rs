@@ -1,0 +1,151 @@
+//! Makes the built page smaller: its wasm by wasm-opt, its scripts and styles by esbuild.
+
+use std::cmp::Reverse;
+use std::fs;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::build::{hex, wasm_files};
+use crate::npm::{Program, WASM_OPT};
+use crate::parts;
+use crate::places::Places;
+
+/// Runs wasm-opt on each part of the page, or reuses its output for the same input.
+pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> Result<()> {
+    // Only features that every browser with SIMD supports: with all features on, wasm-opt writes types that no browser supports yet.
+    const FEATURES: &[&str] = &[
+        "--enable-bulk-memory",
+        "--enable-bulk-memory-opt",
+        "--enable-multivalue",
+        "--enable-mutable-globals",
+        "--enable-nontrapping-float-to-int",
+        "--enable-reference-types",
+        "--enable-sign-ext",
+        "--enable-simd",
+    ];
+    // The second run rebuilds the control flow, which saves another percent. Addresses below 1024 are the stack's last bytes.
+    const RUNS: [&[&str]; 2] = [
+        &["-Oz", "--converge"],
+        &["--low-memory-unused", "--optimize-added-constants-propagate", "--flatten", "--rereloop", "-Oz", "-Oz"],
+    ];
+    let kept = places.wasm_target.join("wasm-opt");
+    let shrunk = places.wasm_target.join("wasm-opt.unfinished");
+    if shrunk.exists() {
+        fs::remove_dir_all(&shrunk)?;
+    }
+    fs::create_dir_all(&shrunk)?;
+    let mut files = wasm_files(&staging.join(page))?;
+    files.push(staging.join(format!("{page}_bg.wasm")));
+    // Node runs wasm-opt on one core: the largest files first, so that all cores end together.
+    files.sort_by_cached_key(|file| Reverse(fs::metadata(file).map_or(0, |metadata| metadata.len())));
+    let shrink = |place: usize, file: &Path| -> Result<()> {
+        let mut digest = Sha256::new();
+        digest.update(format!("{} {FEATURES:?} {RUNS:?}", WASM_OPT.version));
+        digest.update(fs::read(file)?);
+        let name = format!("{}.wasm", hex(&digest.finalize()));
+        // Equal files have equal names, so a file appears under its name only when it is complete.
+        let unfinished = shrunk.join(format!("{place}.unfinished"));
+        if kept.join(&name).exists() {
+            fs::copy(kept.join(&name), &unfinished)?;
+        } else {
+            let [first, second] = RUNS.map(|run| [FEATURES, run].concat());
+            wasm_opt.run(&first, [file, "-o".as_ref(), &unfinished])?;
+            wasm_opt.run(&second, [unfinished.as_path(), "-o".as_ref(), &unfinished])?;
+        }
+        fs::rename(unfinished, shrunk.join(&name))?;
+        fs::copy(shrunk.join(name), file)?;
+        Ok(())
+    };
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(place) else { return Ok(()) };
+            // After a failure the other cores need not go on.
+            shrink(place, file).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
+        }
+    };
+    std::thread::scope(|scope| {
+        let n_workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..n_workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("wasm-opt's thread panicked")))
+    })?;
+    // Removes the outputs of older builds.
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
+    }
+    fs::rename(shrunk, kept)?;
+    Ok(())
+}
+
+/// Minifies the page's scripts, and its styles, which index.html has. `load.js` stays as it is: it starts the engines, too, and journeys
+/// insert their faults there.
+pub fn scripts_and_styles(esbuild: &Program, staging: &Path, page: &str) -> Result<()> {
+    const OPTIONS: &[&str] = &["--minify", "--allow-overwrite", "--log-level=warning"];
+    let html_file = staging.join("index.html");
+    let html = fs::read_to_string(&html_file).context("Trunk made no index.html")?;
+    let (html, styles) = without_styles(&html)?;
+    let style_file = staging.join("style.css");
+    fs::write(&style_file, styles)?;
+
+    let scripts = [format!("{page}.js"), format!("{page}/{}", parts::SCRIPT)];
+    let scripts = scripts.iter().map(String::as_str).chain(["isolate.js", "service-worker.js", "theme.js"]);
+    let files = scripts.map(|script| staging.join(script)).chain([style_file.clone()]);
+    let folders = ["--outdir", "--outbase"].map(|option| format!("{option}={}", staging.display()));
+    let [output, base] = folders.each_ref().map(String::as_str);
+    esbuild.run(&[OPTIONS, &[output, base]].concat(), files)?;
+
+    let styles = fs::read_to_string(&style_file)?;
+    fs::remove_file(style_file)?;
+    fs::write(html_file, with_styles(&html, &styles)?)?;
+    Ok(())
+}
+
+/// A page without its comments and style elements, and the content of these.
+fn without_styles(html: &str) -> Result<(String, String)> {
+    let (html, _) = without(html, "<!--", "-->")?;
+    without(&html, "<style>", "</style>")
+}
+
+/// A page with a style element at the end of its head.
+fn with_styles(html: &str, styles: &str) -> Result<String> {
+    let (head, rest) = html.split_once("</head>").context("index.html has no </head>")?;
+    Ok(format!("{}<style>{}</style></head>{rest}", head.trim_end(), styles.trim()))
+}
+
+/// A text without everything from each `start` to the `end` after it, and what was between them.
+fn without(text: &str, start: &str, end: &str) -> Result<(String, String)> {
+    let mut pieces = text.split(start);
+    let mut rest = pieces.next().unwrap_or_default().trim_end().to_owned();
+    let mut removed = String::new();
+    for piece in pieces {
+        let (inner, after) = piece.split_once(end).with_context(|| format!("a {start} in index.html has no end"))?;
+        removed.push_str(inner);
+        rest.push_str(after.trim_end_matches([' ', '\n']));
+    }
+    Ok((rest, removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_styles_come_into_one_element() {
+        let html = "<!doctype html>\n<head>\n<!-- Why. -->\n<meta>\n<style>a { top: 0 }</style>\n<style>b { top: 1px }</style>\n</head>\n<body></body>";
+        let (rest, styles) = without_styles(html).unwrap();
+        assert_eq!(styles, "a { top: 0 }b { top: 1px }");
+        let minified = with_styles(&rest, "a{top:0}b{top:1px}\n").unwrap();
+        assert_eq!(minified, "<!doctype html>\n<head>\n<meta><style>a{top:0}b{top:1px}</style></head>\n<body></body>");
+    }
+
+    #[test]
+    fn an_element_without_an_end_is_refused() {
+        assert!(without_styles("<head><style>a {}</head>").is_err());
+        assert!(with_styles("<body></body>", "a{}").is_err());
+    }
+}

@@ -34,8 +34,8 @@ pub fn start(kind: EngineKind) {
     });
 }
 
-/// Runs the module's static constructors. `main` calls this once, before anything else: without a reference to them, the linker takes the module
-/// for a command and makes every call from JavaScript run all of them again, half a second per training step on WebGPU.
+/// Runs the module's static constructors. `main` calls this once, before anything else: without a reference to them, the linker takes the
+/// module for a command and makes every call from JavaScript run all of them again, half a second per training step on WebGPU.
 pub fn run_constructors() {
     #[cfg(target_family = "wasm")]
     // SAFETY: nothing has run before, and nothing runs the constructors again.

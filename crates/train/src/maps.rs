@@ -1,10 +1,11 @@
 //! Convolutions and linear layers on GPUs by kernels of Kindling's own, as operations on burn tensors.
 //!
-//! burn's own choose between kernels by timing them, and without that compute weight gradients by a kernel as large as the map. These are chosen by shape.
-//! They keep to what every WebGPU device offers: work groups of 256, 16 KiB of workgroup memory, 8 storage buffers, no subgroups, no atomics. Sums have a fixed
-//! order, so that the same inputs give the same bits on the same device.
+//! burn's own choose between kernels by timing them, and without that compute weight gradients by a kernel as large as the map. These are
+//! chosen by shape. They keep to what every WebGPU device offers: work groups of 256, 16 KiB of workgroup memory, 8 storage buffers, no
+//! subgroups, no atomics. Sums have a fixed order, so that the same inputs give the same bits on the same device.
 //!
-//! Like [`crate::blocks`], an extension of burn's backends with its own backward pass. Maps stay ordinary tensors, with their channels last in memory.
+//! Like [`crate::blocks`], an extension of burn's backends with its own backward pass. Maps stay ordinary tensors, with their channels last
+//! in memory.
 
 #![allow(
     clippy::indexing_slicing,
@@ -67,14 +68,15 @@ pub fn convolve(maps: Tensor<4>, conv: Conv, weight: Tensor<4>, bias: Option<Ten
     apply(maps, conv, weight, bias, relu)
 }
 
-/// A linear layer on vectors, `[…, features]`, by weights `[features, units]`, followed by a ReLU if `relu`. Call only where [`has_kernels`].
+/// A linear layer on vectors, `[…, features]`, by weights `[features, units]`, followed by a ReLU if `relu`. Call only where
+/// [`has_kernels`].
 pub fn linear<const D: usize>(vectors: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>, relu: bool) -> Tensor<D> {
     let [features, units] = weight.dims();
     apply(vectors, covering(features, [1; 2], units), weight, bias, relu)
 }
 
-/// A linear layer on flattened maps, `[batch, channels, height, width]` to `[batch, units]`, by weights `[channels · height · width, units]`, followed by a ReLU
-/// if `relu`. Call only where [`has_kernels`].
+/// A linear layer on flattened maps, `[batch, channels, height, width]` to `[batch, units]`, by weights `[channels · height · width,
+/// units]`, followed by a ReLU if `relu`. Call only where [`has_kernels`].
 pub fn linear_of_maps(maps: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1>>, relu: bool) -> Tensor<2> {
     let [_, channels, height, width] = maps.dims();
     let [_, units] = weight.dims();
@@ -84,7 +86,8 @@ pub fn linear_of_maps(maps: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1>
     }
 }
 
-/// The convolution that is a linear layer: its kernel covers the map. With a stride as large as the map, the data gradient visits only the tap that a place meets.
+/// The convolution that is a linear layer: its kernel covers the map. With a stride as large as the map, the data gradient visits only the
+/// tap that a place meets.
 fn covering(channels: usize, size: [usize; 2], units: usize) -> Conv {
     Conv {
         channels,

@@ -1,5 +1,5 @@
-//! The kernels on a GPU, natively: `cargo test --package kindling-train --no-default-features --features cpu,gpu --test gpu`. In a browser a journey checks the same
-//! properties.
+//! The kernels on a GPU, natively: `cargo test --package kindling-train --no-default-features --features cpu,gpu --test gpu`. In a browser
+//! a journey checks the same properties.
 
 #![allow(
     clippy::unwrap_used,

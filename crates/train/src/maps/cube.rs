@@ -91,8 +91,8 @@ fn ordered(maps: CubeTensor) -> (CubeTensor, Order) {
     (channels_last(maps), Order::Last)
 }
 
-/// Contiguous with channels last: `[images, height, width, channels]` of maps, `[filters, height, width, channels]` of a convolution's weights; vectors and a
-/// linear layer's weights as they are.
+/// Contiguous with channels last: `[images, height, width, channels]` of maps, `[filters, height, width, channels]` of a convolution's
+/// weights; vectors and a linear layer's weights as they are.
 fn channels_last(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(with_channels_last(tensor))
 }

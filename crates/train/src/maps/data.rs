@@ -1,7 +1,8 @@
 //! The gradient at the layer's input: a product of the gradient at its output and the weights.
 //!
-//! `data[p, c] = Σ gradient[(p + padding − tap · dilation) / stride, f] · weight[f, tap, c]` over all taps and filters for which the division leaves no rest.
-//! Input places that are a stride apart meet the same taps. Such a set is a *phase*, and has work groups of its own, which do not visit the other taps.
+//! `data[p, c] = Σ gradient[(p + padding − tap · dilation) / stride, f] · weight[f, tap, c]` over all taps and filters for which the
+//! division leaves no rest. Input places that are a stride apart meet the same taps. Such a set is a *phase*, and has work groups of its
+//! own, which do not visit the other taps.
 
 use burn::tensor::Shape;
 use burn_cubecl::cubecl;
@@ -216,7 +217,8 @@ fn read_gradients<N: Size>(
     }
 }
 
-/// The weights of 16 terms for every channel. Neighbouring threads read neighbouring channels, or those of a linear layer neighbouring filters.
+/// The weights of 16 terms for every channel. Neighbouring threads read neighbouring channels, or those of a linear layer neighbouring
+/// filters.
 #[cube]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no structs of buffers")]
 fn read_weights<N: Size>(

@@ -1,7 +1,7 @@
 //! The forward pass: a product of patches and weights, with bias and ReLU.
 //!
-//! `output[m, f] = Σₖ patch(m, k) · weight[f, k] + bias[f]`, where `m` counts the places of all output maps and `k` the taps of the kernel with their
-//! channels. Patches are never written to memory: a work group reads what it needs of them, 16 terms at a time.
+//! `output[m, f] = Σₖ patch(m, k) · weight[f, k] + bias[f]`, where `m` counts the places of all output maps and `k` the taps of the kernel
+//! with their channels. Patches are never written to memory: a work group reads what it needs of them, 16 terms at a time.
 
 use burn::tensor::Shape;
 use burn_cubecl::cubecl;
@@ -134,8 +134,8 @@ pub(super) fn with_bias(sum: f32, bias: &ComptimeOption<&[f32]>, filter: usize) 
     value
 }
 
-/// 16 terms of every row: each thread reads four rows at one term. Neighbouring threads read neighbouring channels, or, where there are few channels,
-/// neighbouring places.
+/// 16 terms of every row: each thread reads four rows at one term. Neighbouring threads read neighbouring channels, or, where there are few
+/// channels, neighbouring places.
 #[cube]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no structs of buffers")]
 fn read_patches<N: Size>(

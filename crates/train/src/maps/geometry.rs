@@ -109,7 +109,8 @@ impl Geometry {
         self.all_filters() * self.depth()
     }
 
-    /// Where the gradient of the bias begins in a buffer after that of the weights: at a multiple of the 256 bytes at which a binding may begin.
+    /// Where the gradient of the bias begins in a buffer after that of the weights: at a multiple of the 256 bytes at which a binding may
+    /// begin.
     pub const fn bias_start(&self) -> usize {
         self.n_weights().next_multiple_of(64)
     }
@@ -191,8 +192,8 @@ impl Tile {
 /// Work groups that keep a large GPU busy. A shape that has fewer takes smaller tiles.
 const ENOUGH: usize = 192;
 
-/// The tile of a product of `n_rows` × `n_columns`, of which there are `n_layers`. Tiles are tall where there are few columns: a narrow layer is bound by
-/// reading its rows.
+/// The tile of a product of `n_rows` × `n_columns`, of which there are `n_layers`. Tiles are tall where there are few columns: a narrow
+/// layer is bound by reading its rows.
 pub(super) fn product_tile(n_rows: usize, n_columns: usize, n_layers: usize) -> Tile {
     let (large, smallest): (&[Tile], Tile) = match n_columns {
         0..=8 => (&[], Tile::new(128, 8)),
@@ -204,7 +205,8 @@ pub(super) fn product_tile(n_rows: usize, n_columns: usize, n_layers: usize) -> 
     large.iter().find(fills).copied().unwrap_or(smallest)
 }
 
-/// How a weight gradient is computed: the tile's rows are filters, its columns terms of the kernel, and the sum over all places is cut into pieces.
+/// How a weight gradient is computed: the tile's rows are filters, its columns terms of the kernel, and the sum over all places is cut into
+/// pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GradientCut {
     pub tile: Tile,
@@ -228,7 +230,8 @@ pub(super) fn gradient_cut(n_rows: usize, geometry: &Geometry) -> GradientCut {
     GradientCut { tile, pieces, steps: rows.div_ceil(DEPTH) }
 }
 
-/// Into how many pieces a sum over `n_rows` is cut where `n_groups` work groups compute one, and how many rows each has: a multiple of [`DEPTH`].
+/// Into how many pieces a sum over `n_rows` is cut where `n_groups` work groups compute one, and how many rows each has: a multiple of
+/// [`DEPTH`].
 pub(super) fn pieces(n_rows: usize, n_groups: usize) -> (usize, usize) {
     let wanted = 256_usize.div_ceil(n_groups).min(n_rows.div_ceil(128)).clamp(1, 128);
     let rows = n_rows.div_ceil(wanted).max(1).next_multiple_of(DEPTH);

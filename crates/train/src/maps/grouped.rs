@@ -1,5 +1,5 @@
-//! Convolutions whose groups are narrow, depthwise ones above all. They have no product to cut into tiles and are bound by memory: each value is a thread's,
-//! neighbouring threads compute neighbouring channels, and what they share is in the cache.
+//! Convolutions whose groups are narrow, depthwise ones above all. They have no product to cut into tiles and are bound by memory: each
+//! value is a thread's, neighbouring threads compute neighbouring channels, and what they share is in the cache.
 
 use burn::tensor::Shape;
 use burn_cubecl::cubecl;

@@ -8,9 +8,9 @@ use kindling_kernels::conv::{Conv, WeightOrder};
 #[cfg(feature = "cube")]
 use burn::backend::fusion::custom::TensorSpec;
 
-/// Convolutions of maps `[images, channels, height, width]` by weights `[filters, channels / groups, height, width]`, each in any memory order, but without
-/// a copy if channels are last. A linear layer is the convolution whose kernel covers the map and whose weights are `[channels · height · width, filters]`; its
-/// output is `[images, filters]`. With maps of one place it takes vectors `[…, channels]`.
+/// Convolutions of maps `[images, channels, height, width]` by weights `[filters, channels / groups, height, width]`, each in any memory
+/// order, but without a copy if channels are last. A linear layer is the convolution whose kernel covers the map and whose weights are
+/// `[channels · height · width, filters]`; its output is `[images, filters]`. With maps of one place it takes vectors `[…, channels]`.
 #[cfg_attr(not(feature = "cube"), allow(unused_variables, reason = "without a GPU there is nothing to call"))]
 #[backend_extension(Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"), Autodiff: cfg(feature = "cube"))]
 pub(super) trait MapOps: Backend {
@@ -26,14 +26,14 @@ pub(super) trait MapOps: Backend {
         relu: bool,
     ) -> FloatTensor<Self>;
 
-    /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result has no
-    /// gradient.
+    /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result
+    /// has no gradient.
     #[fusion(dtype = images, shape = images)]
     fn resample(images: FloatTensor<Self>, matrices: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self>;
 }
 
-/// The gradients of a convolution. `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a `relu`; it is not
-/// read otherwise.
+/// The gradients of a convolution. `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a
+/// `relu`; it is not read otherwise.
 #[cfg(feature = "cube")]
 #[backend_extension(Cube, Fusion)]
 pub(super) trait MapGradients: Backend {

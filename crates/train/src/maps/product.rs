@@ -64,7 +64,8 @@ pub(super) fn linear_row(k: usize, #[comptime] geometry: Geometry) -> usize {
     (k % comptime!(geometry.channels)) * comptime!(geometry.taps()) + k / comptime!(geometry.channels)
 }
 
-/// The gradient before the ReLU that the layer's output passed, if it did: none where the output is not positive. NaN passes, as it does in burn.
+/// The gradient before the ReLU that the layer's output passed, if it did: none where the output is not positive. NaN passes, as it does in
+/// burn.
 #[cube]
 pub(super) fn before_relu(gradient: &[f32], output: &ComptimeOption<&[f32]>, index: usize) -> f32 {
     #[comptime]

@@ -1,4 +1,5 @@
-//! Resampling of images by affine maps, with bilinear interpolation: how augmentation moves pixels. A thread samples all channels of a pixel.
+//! Resampling of images by affine maps, with bilinear interpolation: how augmentation moves pixels. A thread samples all channels of a
+//! pixel.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;

@@ -1,7 +1,7 @@
 //! The gradients of weights and bias, in one pass over the maps and the gradient at the output.
 //!
-//! `weight[f, k] = Σₘ gradient[m, f] · patch(m, k)`, and `bias[f] = Σₘ gradient[m, f]`: few outputs, each a sum over all places of all images. So the sum is
-//! cut into pieces, each with work groups of its own, and [`super::sum`] adds the pieces, always in the same order.
+//! `weight[f, k] = Σₘ gradient[m, f] · patch(m, k)`, and `bias[f] = Σₘ gradient[m, f]`: few outputs, each a sum over all places of all
+//! images. So the sum is cut into pieces, each with work groups of its own, and [`super::sum`] adds the pieces, always in the same order.
 
 use burn::tensor::Shape;
 use burn_cubecl::cubecl;

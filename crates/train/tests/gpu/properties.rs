@@ -1,5 +1,5 @@
-//! What holds for every kernel on a GPU, natively and in a browser: outputs and gradients are compared with naive loops in f64 over drawn shapes, by the same way
-//! that a network takes, burn's autodiff. A second run gives the same bits.
+//! What holds for every kernel on a GPU, natively and in a browser: outputs and gradients are compared with naive loops in f64 over drawn
+//! shapes, by the same way that a network takes, burn's autodiff. A second run gives the same bits.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_core::random::Random;

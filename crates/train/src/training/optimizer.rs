@@ -75,7 +75,7 @@ impl Optimizer {
     /// Updates every parameter that has a gradient. The rates are scalar arguments of kernels that run anyway: changing them costs nothing.
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
-        network.map(&mut Update { optimizer: self, gradients, rates })
+        network.map(&mut Walk { optimizer: self, gradients, rates })
     }
 
     pub fn updates(&self) -> i32 {
@@ -245,13 +245,13 @@ impl Optimizer {
 }
 
 /// One update, applied in burn's walk over the parameters.
-struct Update<'a> {
+struct Walk<'a> {
     optimizer: &'a mut Optimizer,
     gradients: NetworkGradients,
     rates: Rates,
 }
 
-impl ModuleMapper for Update<'_> {
+impl ModuleMapper for Walk<'_> {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, value, mapper) = parameter.consume();
         if !value.is_require_grad() {

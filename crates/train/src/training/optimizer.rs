@@ -75,7 +75,7 @@ impl Optimizer {
     /// Updates every parameter that has a gradient. The rates are scalar arguments of kernels that run anyway: changing them costs nothing.
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
-        network.map(&mut Update { optimizer: self, gradients, rates })
+        network.map(&mut Walk { optimizer: self, gradients, rates })
     }
 
     pub fn updates(&self) -> i32 {
@@ -166,16 +166,16 @@ impl Optimizer {
         gradient: Tensor<D>,
         update: Update,
     ) -> Tensor<D> {
-        let exist = update.rule.moments();
-        let mut places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
-        let moments = [(); 3].map(|()| match places.next() {
-            Some((moments, true)) => moments.take(id).unwrap_or_else(|| value.zeros_like()),
+        let [first, second, third] = update.rule.moments();
+        let taken = |moments: &mut Moments, exists: bool| match exists {
+            true => moments.take(id).unwrap_or_else(|| value.zeros_like()),
             // Not looked at.
-            _ => gradient.clone(),
-        });
+            false => gradient.clone(),
+        };
+        let moments = [taken(&mut self.first, first), taken(&mut self.second, second), taken(&mut self.third, third)];
         let (value, moments) = blocks::update(value, gradient, moments, update);
-        let places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
-        for ((place, _), moment) in places.zip(moments).filter(|((_, exists), _)| *exists) {
+        let places = [(&mut self.first, first), (&mut self.second, second), (&mut self.third, third)];
+        for ((place, _), moment) in places.into_iter().zip(moments).filter(|((_, exists), _)| *exists) {
             place.put(id, moment);
         }
         value
@@ -245,13 +245,13 @@ impl Optimizer {
 }
 
 /// One update, applied in burn's walk over the parameters.
-struct Update<'a> {
+struct Walk<'a> {
     optimizer: &'a mut Optimizer,
     gradients: NetworkGradients,
     rates: Rates,
 }
 
-impl ModuleMapper for Update<'_> {
+impl ModuleMapper for Walk<'_> {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, value, mapper) = parameter.consume();
         if !value.is_require_grad() {

@@ -55,10 +55,11 @@ impl Duel {
             return Agreement::Open;
         }
         let (relative, min) = TOLERANCE;
-        let mut pairs = self.own_losses.iter().zip(&self.losses);
         // Not `>`: a loss that is not a number agrees with none.
-        match pairs.find(|(own, other)| !((*own - *other).abs() <= (relative * own.abs()).max(min))) {
-            Some((own, other)) => Agreement::Differs(*own, *other),
+        let agrees = |own: f32, other: f32| (own - other).abs() <= (relative * own.abs()).max(min);
+        let mut pairs = self.own_losses.iter().copied().zip(self.losses.iter().copied());
+        match pairs.find(|(own, other)| !agrees(*own, *other)) {
+            Some((own, other)) => Agreement::Differs(own, other),
             None => Agreement::Same,
         }
     }

@@ -21,6 +21,15 @@ use kindling_core::protocol::{Bulk, Failure, FailureKind};
 /// have cached one of them from an older build.
 pub const BUILD: &str = env!("KINDLING_BUILD");
 
+/// The maximum number of an engine's threads: more hardly help the networks that are trained here, and each needs its own stack.
+pub const THREADS_LIMIT: u32 = 32;
+
+/// A parameter in the query of an address: the page's, or that of an engine, which the page chose.
+pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
 /// A message for `postMessage`, and the buffers to transfer.
 struct Outgoing {
     message: Object,
@@ -79,4 +88,18 @@ fn unpack<M: DeserializeOwned>(data: &JsValue) -> Result<Incoming<M>, Failure> {
     bulk::decode(Envelope { header: header.to_vec(), bulks })
         .map(Incoming::Message)
         .map_err(|error| malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_parameters() {
+        let query = "?js=engine_cpu_threads.js&digest=1&threads=3";
+        assert_eq!(parameter(query, "threads"), Some("3"));
+        assert_eq!(parameter(query, "js"), Some("engine_cpu_threads.js"));
+        assert_eq!(parameter("?js=engine_cpu.js", "threads"), None);
+        assert_eq!(parameter("", "threads"), None);
+    }
 }

@@ -105,24 +105,3 @@ fn no_answer(error: JsValue) -> Trouble {
 pub fn scope() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
-
-/// A parameter in the query of the worker's address, which the page chose.
-#[cfg(any(test, feature = "threads"))]
-pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worker_s_address_has_parameters() {
-        let query = "?js=engine_cpu_threads.js&digest=1&threads=3";
-        assert_eq!(parameter(query, "threads"), Some("3"));
-        assert_eq!(parameter(query, "js"), Some("engine_cpu_threads.js"));
-        assert_eq!(parameter("?js=engine_cpu.js", "threads"), None);
-        assert_eq!(parameter("", "threads"), None);
-    }
-}

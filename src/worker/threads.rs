@@ -9,14 +9,11 @@ use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::platform::{parameter, scope};
-use crate::channel;
+use super::platform::scope;
+use crate::channel::{self, THREADS_LIMIT, parameter};
 
 /// The engine does without a thread that has not started after this long. Its files are in the browser's cache, as the engine has just loaded them.
 const START_LIMIT_MS: u32 = 10_000;
-
-/// The maximum number of threads, whatever the worker's address says.
-const THREADS_LIMIT: u32 = 32;
 
 /// Where each thread fetches its place in the pool. Closed once the pool is complete, so that a thread that comes too late ends.
 static PLACES: OnceLock<Mutex<Receiver<ThreadBuilder>>> = OnceLock::new();

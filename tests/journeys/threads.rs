@@ -81,6 +81,8 @@ async fn the_visitor_chooses_the_number_of_threads() {
         page.run::<Value>(script, json!(count))
     };
     page.wait_for::<bool>("document.getElementById('engine-threads') !== null", SHORT).await.unwrap();
+    let shown = "return document.getElementById('engine-threads').placeholder";
+    assert_eq!(page.run::<String>(shown, json!(null)).await.unwrap(), automatic.to_string());
     choose("3").await.unwrap();
     page.wait_for_text("3 threads", LONG).await.unwrap();
     choose("1").await.unwrap();

@@ -4,9 +4,11 @@
 //! a batch. Blocks follow each other, so a batch is `[blocks][H][W][C][images]`. Places for images beyond the batch's end, at most one vector of
 //! them less one, are *padding*: they take part in all sums over a batch, so gradients are 0 there, and kernels that compute statistics skip them.
 
+use std::mem::MaybeUninit;
+
 use pulp::Simd;
 
-use crate::simd::{self, Kernel, WIDE, groups, groups_mut};
+use crate::simd::{self, Kernel, WIDE, groups, groups_unset};
 use crate::threads::Threads;
 
 /// How a batch is cut into blocks.
@@ -63,7 +65,7 @@ impl Blocks {
         values.chunks((self.wide() * n_values).max(1))
     }
 
-    pub(crate) fn split_mut(self, values: &mut [f32], n_values: usize) -> impl ExactSizeIterator<Item = &mut [f32]> {
+    pub(crate) fn split_mut<T>(self, values: &mut [T], n_values: usize) -> impl ExactSizeIterator<Item = &mut [T]> {
         assert_eq!(values.len(), self.n_values(n_values), "a batch in blocks has {n_values} values per slot");
         values.chunks_mut((self.wide() * n_values).max(1))
     }
@@ -101,7 +103,7 @@ impl Blocks {
     pub(crate) fn parts<'a>(
         self,
         (input, n_inputs): (&'a [f32], usize),
-        output: &'a mut [f32],
+        output: &'a mut [Unset],
         [n_rows, row_values]: [usize; 2],
         rows_in_part: usize,
     ) -> Vec<Part<'a>> {
@@ -133,7 +135,28 @@ pub(crate) struct Part<'a> {
     pub first_row: usize,
     /// All of the block.
     pub input: &'a [f32],
-    pub output: &'a mut [f32],
+    pub output: &'a mut [Unset],
+}
+
+/// A value that is yet to be written.
+pub(crate) type Unset = MaybeUninit<f32>;
+
+/// `n` values, which `write` writes: memory that is set to 0 first would pass through the cache twice.
+///
+/// # Safety
+///
+/// `write` writes every value.
+pub(crate) unsafe fn written(n: usize, write: impl FnOnce(&mut [Unset])) -> Vec<f32> {
+    let mut values = Vec::with_capacity(n);
+    let unset = &mut values.spare_capacity_mut()[..n];
+    if cfg!(debug_assertions) {
+        // Tests find a value that was left out.
+        unset.fill(Unset::new(f32::NAN));
+    }
+    write(unset);
+    // SAFETY: as the caller promises.
+    unsafe { values.set_len(n) };
+    values
 }
 
 /// How many places are moved at once: their lines of all images fit into the first-level cache.
@@ -174,28 +197,32 @@ pub fn relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
     struct Masked<'a> {
         output: &'a [f32],
         gradient: &'a [f32],
-        result: &'a mut [f32],
+        result: &'a mut [Unset],
     }
     impl Kernel for Masked<'_> {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd, const V: usize>(self, simd: S) {
             let inputs = groups::<S, V>(self.output).iter().zip(groups::<S, V>(self.gradient));
-            for (result, (output, gradient)) in groups_mut::<S, V>(self.result).iter_mut().zip(inputs) {
-                *result = simd::relu_gradient(simd, *output, *gradient);
+            for (result, (output, gradient)) in groups_unset::<S, V>(self.result).iter_mut().zip(inputs) {
+                result.write(simd::relu_gradient(simd, *output, *gradient));
             }
         }
     }
     assert_eq!(output.len(), gradient.len(), "a gradient is like the output");
-    let mut result = vec![0.0; gradient.len()];
+    assert!(gradient.len().is_multiple_of(simd::lanes()), "a batch in blocks is whole vectors");
     /// Values of an item: a few hundred kilobytes.
     const CHUNK: usize = 1 << 16;
-    let inputs = output.chunks(CHUNK).zip(gradient.chunks(CHUNK));
-    let items = result.chunks_mut(CHUNK).zip(inputs).collect();
-    Threads::for_values(gradient.len()).for_each(items, |(result, (output, gradient))| {
-        simd::run(Masked { output, gradient, result }, 1);
-    });
-    result
+    // SAFETY: chunks cover the result, and the kernel writes every vector of a chunk; a batch in blocks is whole vectors.
+    unsafe {
+        written(gradient.len(), |result| {
+            let inputs = output.chunks(CHUNK).zip(gradient.chunks(CHUNK));
+            let items = result.chunks_mut(CHUNK).zip(inputs).collect();
+            Threads::for_values(gradient.len()).for_each(items, |(result, (output, gradient))| {
+                simd::run(Masked { output, gradient, result }, 1);
+            });
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution (cross-correlation, as in PyTorch's `Conv2d`) on blocks of images, and linear layers, which are the convolution
 //! whose kernel covers the whole map.
 //!
-//! Forward and data gradient are the same loop ([`gather`]): an output place sums over the input places that its kernel meets. The weight gradient
+//! Forward and data gradient are the same loop ([`direct`]): an output place sums over the input places that its kernel meets. The weight gradient
 //! sums products of input and output gradient over all places and images ([`outer`]). Kernels of 3×3 with many channels take Winograd's shorter way
 //! ([`winograd`]).
 
@@ -9,7 +9,7 @@
 mod axis;
 
 /// Forward pass and data gradient.
-mod gather;
+mod direct;
 
 /// Weight gradient.
 mod outer;
@@ -24,7 +24,7 @@ mod depthwise;
 mod winograd;
 
 use self::axis::Axis;
-use self::gather::{Gather, Packing};
+use self::direct::{Direct, Packing};
 use crate::blocks::Blocks;
 
 /// The shape of a convolution of maps `[channels, height, width]` with `filters` kernels. Pairs are `[height, width]`.
@@ -49,15 +49,6 @@ pub enum WeightOrder {
     Conv,
     /// `[channels · height · width, filters]`: of a linear layer.
     Linear,
-}
-
-/// The gradients of a convolution's parameters.
-#[derive(Clone, Debug)]
-pub struct WeightGradient {
-    /// In the order of the weights.
-    pub weights: Vec<f32>,
-    /// `[filters]`
-    pub bias: Vec<f32>,
 }
 
 impl Conv {
@@ -104,14 +95,14 @@ impl Conv {
             return winograd::forward(self, blocks, input, weights, bias, relu);
         }
         let [height, width] = self.output();
-        let gather = Gather {
+        let direct = Direct {
             input: self.size,
             output: [height, width],
             axes: [0, 1].map(|axis| self.forward_axis(axis)),
             groups: self.groups,
             packing: self.packing(Direction::Forward),
         };
-        gather.run(blocks, input, weights, bias, relu)
+        direct.run(blocks, input, weights, bias, relu)
     }
 
     /// The gradient at the input `[blocks][H][W][channels]` for the gradient at the output.
@@ -123,30 +114,35 @@ impl Conv {
         if winograd::suits(self, self.size) {
             return winograd::data_gradient(self, blocks, gradient, weights);
         }
-        let gather = Gather {
+        let direct = Direct {
             input: self.output(),
             output: self.size,
             axes: [0, 1].map(|axis| self.gradient_axis(axis)),
             groups: self.groups,
             packing: self.packing(Direction::Gradient),
         };
-        gather.run(blocks, gradient, weights, None, false)
+        direct.run(blocks, gradient, weights, None, false)
     }
 
-    /// The gradients of weights and bias.
-    pub fn weight_gradient(&self, blocks: Blocks, input: &[f32], gradient: &[f32]) -> WeightGradient {
+    /// The gradient of the weights, in their order.
+    pub fn weight_gradient(&self, blocks: Blocks, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         let [height, width] = self.output();
         self.check_maps(blocks, input, self.channels, self.size);
         self.check_maps(blocks, gradient, self.filters, [height, width]);
-        let bias = crate::norm::channel_sums(blocks, gradient, self.filters, height * width);
-        let weights = if self.is_depthwise() {
+        if self.is_depthwise() {
             depthwise::weight_gradient(self, blocks, input, gradient)
         } else if winograd::suits(self, [height, width]) {
             winograd::weight_gradient(self, blocks, input, gradient)
         } else {
             outer::weight_gradient(self, blocks, input, gradient)
-        };
-        WeightGradient { weights, bias }
+        }
+    }
+
+    /// The gradient of the bias, `[filters]`.
+    pub fn bias_gradient(&self, blocks: Blocks, gradient: &[f32]) -> Vec<f32> {
+        let [height, width] = self.output();
+        self.check_maps(blocks, gradient, self.filters, [height, width]);
+        crate::norm::channel_sums(blocks, gradient, self.filters, height * width)
     }
 
     fn output(&self) -> [usize; 2] {

@@ -31,6 +31,9 @@ pub mod norm;
 /// Resampling of images.
 pub mod sample;
 
+/// Updates of optimizers.
+pub mod update;
+
 /// The only place that knows of threads.
 pub mod threads;
 

@@ -2,8 +2,8 @@
 
 use pulp::Simd;
 
-use crate::blocks::Blocks;
-use crate::simd::{self, Kernel, add, groups, groups_mut, max, relu_gradient, splat};
+use crate::blocks::{Blocks, Unset, written};
+use crate::simd::{self, Kernel, add, groups, groups_mut, groups_unset, max, relu_gradient, splat};
 use crate::threads::Threads;
 
 /// A window that moves over feature maps. Pairs are `[height, width]`.
@@ -41,17 +41,18 @@ impl Pool {
         gradient: &[f32],
         relu: bool,
     ) -> Vec<f32> {
-        let mut result = vec![0.0; input.len()];
-        let outputs = blocks.split(output, self.n_outputs()).zip(blocks.split(gradient, self.n_outputs()));
-        let inputs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
-        Threads::for_values(2 * input.len()).for_each(
-            inputs.zip(outputs).collect(),
-            |((input, result), (output, gradient))| {
-                let width = input.len() / self.n_inputs().max(1);
-                simd::run(MaxGradient { pool: self, input, output, gradient, is_relu: relu, result }, width);
-            },
-        );
-        result
+        // SAFETY: blocks are the result, and the kernel sets all of a block.
+        unsafe {
+            written(input.len(), |result| {
+                let outputs = blocks.split(output, self.n_outputs()).zip(blocks.split(gradient, self.n_outputs()));
+                let inputs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(result, self.n_inputs()));
+                let items = inputs.zip(outputs).collect();
+                Threads::for_values(2 * input.len()).for_each(items, |((input, result), (output, gradient))| {
+                    let width = input.len() / self.n_inputs().max(1);
+                    simd::run(MaxGradient { pool: self, input, output, gradient, is_relu: relu, result }, width);
+                });
+            })
+        }
     }
 
     /// The means of all windows.
@@ -61,23 +62,31 @@ impl Pool {
 
     /// The gradient at the input of [`Pool::average`].
     pub fn average_gradient(&self, blocks: Blocks, gradient: &[f32]) -> Vec<f32> {
-        let mut result = vec![0.0; blocks.n_values(self.n_inputs())];
-        let pairs = blocks.split(gradient, self.n_outputs()).zip(blocks.split_mut(&mut result, self.n_inputs()));
-        Threads::for_values(blocks.n_slots() * self.n_inputs()).for_each(pairs.collect(), |(gradient, result)| {
-            let width = gradient.len() / self.n_outputs().max(1);
-            simd::run(AverageGradient { pool: self, gradient, result }, width);
-        });
-        result
+        // SAFETY: blocks are the result, and the kernel sets all of a block.
+        unsafe {
+            written(blocks.n_values(self.n_inputs()), |result| {
+                let gradients = blocks.split(gradient, self.n_outputs());
+                let items = gradients.zip(blocks.split_mut(result, self.n_inputs())).collect();
+                Threads::for_values(blocks.n_slots() * self.n_inputs()).for_each(items, |(gradient, result)| {
+                    let width = gradient.len() / self.n_outputs().max(1);
+                    simd::run(AverageGradient { pool: self, gradient, result }, width);
+                });
+            })
+        }
     }
 
     fn pooled(&self, blocks: Blocks, input: &[f32], pooled: Pooled) -> Vec<f32> {
-        let mut output = vec![0.0; blocks.n_values(self.n_outputs())];
-        let pairs = blocks.split(input, self.n_inputs()).zip(blocks.split_mut(&mut output, self.n_outputs()));
-        Threads::for_values(input.len()).for_each(pairs.collect(), |(input, output)| {
-            let width = input.len() / self.n_inputs().max(1);
-            simd::run(Forward { pool: self, pooled, input, output }, width);
-        });
-        output
+        // SAFETY: blocks are the output, and windows all places of a block.
+        unsafe {
+            written(blocks.n_values(self.n_outputs()), |output| {
+                let inputs = blocks.split(input, self.n_inputs());
+                let items = inputs.zip(blocks.split_mut(output, self.n_outputs())).collect();
+                Threads::for_values(input.len()).for_each(items, |(input, output)| {
+                    let width = input.len() / self.n_inputs().max(1);
+                    simd::run(Forward { pool: self, pooled, input, output }, width);
+                });
+            })
+        }
     }
 
     fn n_inputs(&self) -> usize {
@@ -122,7 +131,7 @@ struct Forward<'a> {
     pool: &'a Pool,
     pooled: Pooled,
     input: &'a [f32],
-    output: &'a mut [f32],
+    output: &'a mut [Unset],
 }
 
 impl Kernel for Forward<'_> {
@@ -138,30 +147,36 @@ impl Kernel for Forward<'_> {
             Pooled::Max => f32::NEG_INFINITY,
             Pooled::PositiveMax | Pooled::Average => 0.0,
         };
-        for (output, window) in groups_mut::<S, V>(output).chunks_exact_mut(channels.max(1)).zip(pool.windows()) {
-            output.fill(splat(simd, first));
-            for place in window {
-                let input = &input[place..][..channels];
-                for (output, input) in output.iter_mut().zip(input) {
-                    match pooled {
-                        Pooled::Average => *output = add(simd, *output, *input),
+        let places = groups_unset::<S, V>(output).chunks_exact_mut(channels.max(1));
+        for (output, window) in places.zip(pool.windows()) {
+            for (channel, output) in output.iter_mut().enumerate() {
+                let mut pool: [S::f32s; V] = splat(simd, first);
+                for place in window.clone() {
+                    let input = input[place + channel];
+                    pool = match pooled {
+                        Pooled::Average => add(simd, pool, input),
                         Pooled::Max | Pooled::PositiveMax => {
                             for v in 0..V {
-                                output[v] = max(simd, output[v], input[v]);
+                                pool[v] = max(simd, pool[v], input[v]);
                             }
+                            pool
                         }
-                    }
+                    };
                 }
-            }
-            if pooled == Pooled::Average {
-                for output in output {
-                    for v in 0..V {
-                        output[v] = simd.mul_f32s(output[v], scale);
-                    }
+                if pooled == Pooled::Average {
+                    pool = pool.map(|vector| simd.mul_f32s(vector, scale));
                 }
+                output.write(pool);
             }
         }
     }
+}
+
+/// Sets values to 0, by the thread that adds to them.
+fn zeroed(values: &mut [Unset]) -> &mut [f32] {
+    values.fill(Unset::new(0.0));
+    // SAFETY: all are set.
+    unsafe { values.assume_init_mut() }
 }
 
 struct MaxGradient<'a> {
@@ -170,7 +185,7 @@ struct MaxGradient<'a> {
     output: &'a [f32],
     gradient: &'a [f32],
     is_relu: bool,
-    result: &'a mut [f32],
+    result: &'a mut [Unset],
 }
 
 impl Kernel for MaxGradient<'_> {
@@ -179,7 +194,7 @@ impl Kernel for MaxGradient<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let Self { pool, input, output, gradient, is_relu, result } = self;
-        let (input, result) = (groups::<S, V>(input), groups_mut::<S, V>(result));
+        let (input, result) = (groups::<S, V>(input), groups_mut::<S, V>(zeroed(result)));
         let (output, gradient) = (groups::<S, V>(output), groups::<S, V>(gradient));
         let channels = pool.channels;
         let zero = simd.splat_f32s(0.0);
@@ -206,7 +221,7 @@ impl Kernel for MaxGradient<'_> {
 struct AverageGradient<'a> {
     pool: &'a Pool,
     gradient: &'a [f32],
-    result: &'a mut [f32],
+    result: &'a mut [Unset],
 }
 
 impl Kernel for AverageGradient<'_> {
@@ -215,7 +230,7 @@ impl Kernel for AverageGradient<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let Self { pool, gradient, result } = self;
-        let (gradient, result) = (groups::<S, V>(gradient), groups_mut::<S, V>(result));
+        let (gradient, result) = (groups::<S, V>(gradient), groups_mut::<S, V>(zeroed(result)));
         let channels = pool.channels;
         let scale = simd.splat_f32s(1.0 / (pool.window[0] * pool.window[1]) as f32);
         for (gradient, window) in gradient.chunks_exact(channels.max(1)).zip(pool.windows()) {

@@ -1,6 +1,10 @@
 //! Vectors of images. A *group* is one value of all images of a block: `V` vectors, two in a wide block and one in a narrow one.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Arch, Simd, WithSimd};
+
+use crate::blocks::Unset;
 
 /// Vectors in a group of a wide block.
 pub(crate) const WIDE: usize = 2;
@@ -48,6 +52,15 @@ pub(crate) fn groups<S: Simd, const V: usize>(values: &[f32]) -> &[[S::f32s; V]]
 #[inline(always)]
 pub(crate) fn groups_mut<S: Simd, const V: usize>(values: &mut [f32]) -> &mut [[S::f32s; V]] {
     S::as_mut_simd_f32s(values).0.as_chunks_mut().0
+}
+
+/// The groups of a block that are yet to be written.
+#[inline(always)]
+pub(crate) fn groups_unset<S: Simd, const V: usize>(values: &mut [Unset]) -> &mut [MaybeUninit<[S::f32s; V]>] {
+    const { assert!(align_of::<S::f32s>() == align_of::<f32>(), "a vector may begin at any value") };
+    let n_groups = values.len() / (V * S::F32_LANES);
+    // SAFETY: a group is so many values that follow each other, aligned like one of them, and any of its bytes may be unset.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), n_groups) }
 }
 
 /// 0 for negative values; NaN stays NaN.

@@ -52,8 +52,9 @@ impl Threads {
     pub fn for_each<T: Send>(self, items: Vec<T>, work: impl Fn(T) + Send + Sync) {
         #[cfg(feature = "threads")]
         if items.len() > 1 && self.0 > 1 {
-            use rayon::iter::{IntoParallelIterator, ParallelIterator};
-            return items.into_par_iter().for_each(work);
+            use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+            // One by one, so that a thread that wakes up late takes over whatever is left.
+            return items.into_par_iter().with_max_len(1).for_each(work);
         }
         items.into_iter().for_each(work);
     }
@@ -62,8 +63,8 @@ impl Threads {
     pub fn map<T: Send, R: Send>(self, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
         #[cfg(feature = "threads")]
         if items.len() > 1 && self.0 > 1 {
-            use rayon::iter::{IntoParallelIterator, ParallelIterator};
-            return items.into_par_iter().map(work).collect();
+            use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+            return items.into_par_iter().with_max_len(1).map(work).collect();
         }
         items.into_iter().map(work).collect()
     }

@@ -44,7 +44,7 @@ fn results(conv: &Conv, n_images: usize, n_threads: usize) -> Results {
         [
             conv.forward(blocks, &input, &weights, None, true),
             conv.data_gradient(blocks, &gradient, &weights),
-            conv.weight_gradient(blocks, &input, &gradient).weights,
+            conv.weight_gradient(blocks, &input, &gradient),
         ]
     })
 }

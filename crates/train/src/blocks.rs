@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::update::Update;
 
 use self::ops::BlockOps;
 use crate::device::cpu::is_cpu;
@@ -122,6 +123,25 @@ impl BlockTensor {
 /// [`has_kernels`].
 pub fn resample(images: Tensor<3>, maps: Tensor<2>, size: [usize; 2]) -> Tensor<3> {
     wrapped(Dispatch::resample(images.into_dispatch(), maps.into_dispatch(), size))
+}
+
+/// A parameter after an update, with its new moments. Those moments that the rule does not have stay as they are, and may be of any shape. Call
+/// only where [`has_kernels`].
+pub fn update<const D: usize>(
+    values: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: [Tensor<D>; 3],
+    update: Update,
+) -> (Tensor<D>, [Tensor<D>; 3]) {
+    let [first, second, third] = moments.map(Tensor::into_dispatch);
+    let (values, first, second, third) =
+        Dispatch::update(values.into_dispatch(), gradient.into_dispatch(), first, second, third, update);
+    (wrapped(values), [wrapped(first), wrapped(second), wrapped(third)])
+}
+
+/// `[1]`: the sum of the squares of all values, in an order that does not depend on the number of threads, unlike burn's on a CPU.
+pub fn sum_of_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    if has_kernels(&values) { wrapped(Dispatch::sum_of_squares(values.into_dispatch())) } else { values.square().sum() }
 }
 
 /// Whether a tensor's device has Kindling's kernels.

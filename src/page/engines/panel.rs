@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::channel::THREADS_LIMIT;
 use crate::page::engines::choice;
 use crate::page::engines::link::use_engines;
-use crate::page::engines::threads::{self, Obstacle, THREADS_LIMIT};
+use crate::page::engines::threads::{self, Obstacle};
 use crate::page::preferences::{EnginePreference, Preference, Threads};
 use crate::page::reactive::memo;
 use crate::page::state::{EngineProgram, EngineReason, EngineState, RaceState, StepTime};
@@ -136,6 +137,7 @@ pub fn EnginePanel() -> impl IntoView {
                     range=(1.0, THREADS_LIMIT.into())
                     is_whole=true
                     can_be_empty=true
+                    placeholder=threads::count(Threads::Automatic).to_string()
                     on_change=choose_threads
                 />
             </Show>

@@ -4,10 +4,8 @@ use js_sys::{Reflect, Uint8Array, WebAssembly};
 use leptos::prelude::window;
 use wasm_bindgen::JsValue;
 
+use crate::channel::{THREADS_LIMIT, parameter};
 use crate::page::preferences::Threads;
-
-/// More threads than this hardly help the networks that are trained here, and each needs its own stack.
-pub const THREADS_LIMIT: u32 = 32;
 
 /// Why there can be only one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +22,7 @@ pub fn asked_by_address() -> Option<Threads> {
 }
 
 fn asked_by_query(query: &str) -> Option<Threads> {
-    let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("threads="))?;
-    Threads::from_name(value)
+    Threads::from_name(parameter(query, "threads")?)
 }
 
 /// The number of threads to train with, if the engine is the CPU's.

@@ -26,6 +26,9 @@ pub fn NumberField(
     /// Whether an empty field means 0 and 0 is shown as an empty field, for a limit or a strength that can be omitted.
     #[prop(optional)]
     can_be_empty: bool,
+    /// What an empty field shows: the number that is taken instead.
+    #[prop(optional, into)]
+    placeholder: Option<String>,
     #[prop(into)] on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("field-{}", next_id()));
@@ -36,7 +39,16 @@ pub fn NumberField(
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <NumberInput id label value accepted problem described_by=hint_id.clone() on_change />
+            <NumberInput
+                id
+                label
+                value
+                accepted
+                problem
+                described_by=hint_id.clone()
+                placeholder
+                on_change
+            />
             <FieldHint id=hint_id text=Signal::derive(explanation) term />
         </div>
     }

@@ -77,6 +77,9 @@ pub fn NumberInput(
     /// Set while the text is refused.
     problem: RwSignal<Option<Problem>>,
     #[prop(optional)] described_by: Option<String>,
+    /// What an empty field shows.
+    #[prop(optional_no_strip)]
+    placeholder: Option<String>,
     on_change: Callback<(f64,)>,
 ) -> impl IntoView {
     let refusals = use_context::<Refusals>();
@@ -155,6 +158,7 @@ pub fn NumberInput(
             autocomplete="off"
             spellcheck="false"
             translate="no"
+            placeholder=placeholder
             aria-describedby=described_by
             aria-invalid=move || problem.get().is_some().to_string()
             prop:value=move || accepted.text(value.get())

@@ -4,8 +4,8 @@ use pulp::Simd;
 
 use super::axis::Axis;
 use super::{Conv, Direction};
-use crate::blocks::Blocks;
-use crate::simd::{self, Kernel, groups, groups_mut, relu};
+use crate::blocks::{Blocks, Unset, written};
+use crate::simd::{self, Kernel, groups, groups_unset, relu};
 use crate::threads::Threads;
 
 /// Channels whose sums are in registers at once.
@@ -95,14 +95,17 @@ impl Pass {
     fn run(&self, blocks: Blocks, input: &[f32], bias: Option<&[f32]>, is_relu: bool) -> Vec<f32> {
         let n_inputs = self.channels * self.input[0] * self.input[1];
         let n_outputs = self.channels * self.output[0] * self.output[1];
-        let mut output = vec![0.0; blocks.n_values(n_outputs)];
-        let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(&mut output, n_outputs)).collect();
         let taps = self.weights.len() / self.channels.max(1);
-        Threads::for_work([input.len(), taps]).for_each(pairs, |(input, output)| {
-            let width = input.len() / n_inputs.max(1);
-            simd::run(Block { pass: self, bias, is_relu, input, output }, width);
-        });
-        output
+        // SAFETY: blocks are the output, and a block writes all channels of every place.
+        unsafe {
+            written(blocks.n_values(n_outputs), |output| {
+                let pairs = blocks.split(input, n_inputs).zip(blocks.split_mut(output, n_outputs)).collect();
+                Threads::for_work([input.len(), taps]).for_each(pairs, |(input, output)| {
+                    let width = input.len() / n_inputs.max(1);
+                    simd::run(Block { pass: self, bias, is_relu, input, output }, width);
+                });
+            })
+        }
     }
 }
 
@@ -111,7 +114,7 @@ struct Block<'a> {
     bias: Option<&'a [f32]>,
     is_relu: bool,
     input: &'a [f32],
-    output: &'a mut [f32],
+    output: &'a mut [Unset],
 }
 
 impl Kernel for Block<'_> {
@@ -123,23 +126,25 @@ impl Kernel for Block<'_> {
         let [rows, columns] = &pass.axes;
         let input = groups::<S, V>(input);
         let channels = pass.channels;
-        for (place, output) in groups_mut::<S, V>(output).chunks_exact_mut(channels.max(1)).enumerate() {
+        for (place, output) in groups_unset::<S, V>(output).chunks_exact_mut(channels.max(1)).enumerate() {
             let (row, column) = (place / columns.n_places(), place % columns.n_places());
             let taps = rows.at(row).iter().flat_map(|row| {
                 columns.at(column).iter().map(move |column| {
                     (row.place * pass.input[1] + column.place, row.tap * pass.kernel_width + column.tap)
                 })
             });
+            let finished = |sum: [S::f32s; V]| if is_relu { sum.map(|vector| relu(simd, vector)) } else { sum };
             let (tiles, rest) = output.as_chunks_mut::<TILE>();
             let n_tiles = tiles.len();
             for (number, output) in tiles.iter_mut().enumerate() {
-                *output = sums(simd, input, &pass.weights, bias, channels, number * TILE, taps.clone());
+                let sums: [_; TILE] = sums(simd, input, &pass.weights, bias, channels, number * TILE, taps.clone());
+                for n in 0..TILE {
+                    output[n].write(finished(sums[n]));
+                }
             }
             for (number, output) in rest.iter_mut().enumerate() {
-                [*output] = sums(simd, input, &pass.weights, bias, channels, n_tiles * TILE + number, taps.clone());
-            }
-            if is_relu {
-                output.iter_mut().for_each(|group| *group = group.map(|vector| relu(simd, vector)));
+                let [sum] = sums(simd, input, &pass.weights, bias, channels, n_tiles * TILE + number, taps.clone());
+                output.write(finished(sum));
             }
         }
     }

@@ -7,9 +7,9 @@
 use std::ops::Range;
 
 use pulp::Simd;
-use pulp::bytemuck::{cast_slice, cast_slice_mut};
+use pulp::bytemuck::cast_slice_mut;
 
-use super::products::{Summands, Walk, sums, turn, turn_rows};
+use super::products::{Summands, Walk, sums, turn};
 use super::{Conv, WeightOrder};
 use crate::blocks::Blocks;
 use crate::simd::{self, Kernel, groups};
@@ -17,9 +17,6 @@ use crate::threads::Threads;
 
 /// Places whose gradients are turned at once: they stay in the cache.
 const PLACES: usize = 32;
-
-/// By how much better filled vectors pay for sums whose rows are not vectors.
-const GAIN: f64 = 1.15;
 
 /// In the order of the convolution's weights.
 pub(super) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradient: &[f32]) -> Vec<f32> {
@@ -54,16 +51,6 @@ struct Plan {
     /// A row's filters fill whole vectors.
     row_values: usize,
     segments: Vec<Segment>,
-    turned: Turned,
-}
-
-/// What is turned so that its values are in the lanes of vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turned {
-    /// Lanes are filters.
-    Gradient,
-    /// Lanes are channels of the input and taps: of few filters, which would leave lanes empty.
-    Input,
 }
 
 /// Taps of a row that, moved over output places of a row that follow each other, all meet input places.
@@ -83,13 +70,7 @@ impl Plan {
         let segments = segments(conv, output[1]);
         let (channels, filters) = (conv.group_channels(), conv.group_filters());
         let row_values = blocks.whole_vectors(filters);
-        let filled = |n_values: usize| n_values as f64 / blocks.whole_vectors(n_values).max(1) as f64;
-        let n_inputs = segments.iter().map(|segment| segment.n_taps * channels).max().unwrap_or_default();
-        let turned = match conv.groups {
-            1 if filled(n_inputs) > GAIN * filled(filters) => Turned::Input,
-            _ => Turned::Gradient,
-        };
-        Self { output, kernel: conv.kernel, channels, filters, groups: conv.groups, row_values, segments, turned }
+        Self { output, kernel: conv.kernel, channels, filters, groups: conv.groups, row_values, segments }
     }
 
     fn n_rows(&self) -> usize {
@@ -165,18 +146,6 @@ struct Products<'a> {
     sums: &'a mut [f32],
 }
 
-impl Kernel for Products<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        match self.plan.turned {
-            Turned::Gradient => self.with_filters_in_lanes::<S, V>(simd),
-            Turned::Input => self.with_inputs_in_lanes::<S, V>(simd),
-        }
-    }
-}
-
 /// Rows of the output that meet input in one row of the kernel.
 struct Meeting {
     tap_row: usize,
@@ -207,9 +176,13 @@ impl Products<'_> {
         let rows = &self.summands.rows;
         (first.max(rows.start)..(first + segment.n_taps * plan.channels).min(rows.end), first)
     }
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn with_filters_in_lanes<S: Simd, const V: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let sums: &mut [S::f32s] = cast_slice_mut(std::mem::take(&mut self.sums));
         let Self { plan, conv, summands: Summands { ref rows, input, gradient, .. }, .. } = self;
         let input = groups::<S, V>(input);
@@ -258,66 +231,9 @@ impl Products<'_> {
                             ],
                             turned: &turned[gradient_place * place_step + group * group_step..],
                             turned_steps: [block_step, n_columns * place_step, place_step],
-                            image_step: S::F32_LANES,
-                            vector_step: images * S::F32_LANES,
                         };
                         let sums = &mut sums[(wanted.start - rows.start) * n_vectors..];
-                        walk.products(wanted.len(), n_vectors, |row, vector, values| {
-                            let sums = sums[row * n_vectors + vector..].iter_mut();
-                            sums.zip(values).for_each(|(sum, value)| *sum = simd.add_f32s(*sum, *value));
-                        });
-                    }
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn with_inputs_in_lanes<S: Simd, const V: usize>(mut self, simd: S) {
-        let sums = std::mem::take(&mut self.sums);
-        let Self { plan, conv, summands: Summands { ref rows, input, gradient, .. }, .. } = self;
-        let images = V * S::F32_LANES;
-        let [n_rows, n_columns] = plan.output;
-        let (n_inputs, n_outputs) = (conv.size[0] * conv.size[1] * conv.channels, n_rows * n_columns * conv.filters);
-        let input_row = conv.size[1] * conv.channels;
-        // The last vectors of a segment may reach beyond the last row.
-        let mut turned = vec![0.0; n_inputs * images + 2 * S::F32_LANES];
-        let blocks =
-            input.chunks_exact((n_inputs * images).max(1)).zip(groups::<S, V>(gradient).chunks_exact(n_outputs.max(1)));
-        for (input, gradient) in blocks {
-            turn_rows(input_row, images, input, &mut turned);
-            let rows_at_once = (PLACES / n_columns.max(1)).clamp(1, n_rows.max(1));
-            for strip in (0..n_rows).step_by(rows_at_once) {
-                let strip = strip..(strip + rows_at_once).min(n_rows);
-                for Meeting { tap_row, first_row, n_rows, first_input_row } in self.meetings(strip) {
-                    for segment in &plan.segments {
-                        let (wanted, first) = self.rows(tap_row, segment, 0);
-                        if wanted.is_empty() {
-                            continue;
-                        }
-                        let walk = Walk::<S, V> {
-                            simd,
-                            n: [1, n_rows, segment.n_outputs],
-                            input: &gradient[(first_row * n_columns + segment.first_output) * conv.filters..],
-                            input_steps: [0, n_columns * conv.filters, conv.filters],
-                            turned: &turned[first_input_row * input_row * images
-                                + segment.first_input * conv.channels
-                                + wanted.start
-                                - first..],
-                            turned_steps: [0, conv.stride[0] * input_row * images, conv.stride[1] * conv.channels],
-                            image_step: input_row,
-                            vector_step: S::F32_LANES,
-                        };
-                        let sums = &mut sums[(wanted.start - rows.start) * plan.row_values..];
-                        let n_vectors = wanted.len().div_ceil(S::F32_LANES);
-                        walk.products(conv.filters, n_vectors, |filter, vector, values| {
-                            // Lanes beyond the segment's rows have what belongs to none.
-                            let first = vector * S::F32_LANES;
-                            let values: &[f32] = cast_slice(values);
-                            for (row, value) in (first..wanted.len()).zip(values) {
-                                sums[row * plan.row_values + filter] += value;
-                            }
-                        });
+                        walk.add_products(wanted.len(), n_vectors, sums, n_vectors);
                     }
                 }
             }

@@ -1,12 +1,12 @@
 //! Sums over places and images of products of inputs and gradients, which a weight gradient consists of.
 //!
-//! In blocks, the lanes of a vector are images, so these sums would have to be taken over lanes. One of the two is therefore turned first: the
-//! gradients, so that their lanes are filters, or the inputs. The innermost loop keeps the sums of a *tile*, some inputs times some filters, in
-//! registers while it walks along places and images: it loads a vector once for all rows of the tile, and a value in blocks once for all its vectors.
+//! In blocks, the lanes of a vector are images, so these sums would have to be taken over lanes. The gradients are therefore turned first, so that
+//! their lanes are filters. The innermost loop keeps the sums of a *tile*, some inputs times some filters, in registers while it walks along places
+//! and images: it loads a vector of gradients once for all inputs of the tile, and an input once for all its filters.
 
 use std::ops::Range;
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 use crate::blocks::Blocks;
 use crate::threads::Threads;
@@ -93,16 +93,7 @@ pub(super) fn turn<S: Simd, const V: usize>(filters: usize, gradients: &[f32], t
     }
 }
 
-/// Turns rows of places `[rows][values][images]` into `[rows][images][values]`.
-pub(super) fn turn_rows(row: usize, images: usize, values: &[f32], turned: &mut [f32]) {
-    for (turned, values) in turned.chunks_exact_mut(row * images).zip(values.chunks_exact(row * images)) {
-        for (place, values) in values.chunks_exact(images).enumerate() {
-            turned[place..].iter_mut().step_by(row).zip(values).for_each(|(turned, value)| *turned = *value);
-        }
-    }
-}
-
-/// Places of two maps that belong together: blocks of rows of them. One is in blocks, the other is turned, so that its lanes are not images.
+/// Places of input and turned gradient that belong together: blocks of rows of them.
 pub(super) struct Walk<'a, S: Simd, const V: usize> {
     pub simd: S,
     /// How many blocks, rows of a block, places of a row.
@@ -112,40 +103,70 @@ pub(super) struct Walk<'a, S: Simd, const V: usize> {
     pub input_steps: [usize; 3],
     pub turned: &'a [f32],
     pub turned_steps: [usize; 3],
-    /// From image to image, vector to vector.
-    pub image_step: usize,
-    pub vector_step: usize,
+}
+
+/// The sums of a tile. They are computed by functions of their own: all of them in one are more than browsers compile well, or soon.
+struct Tile<'a, S: Simd, const V: usize, const T: usize, const F: usize> {
+    walk: &'a Walk<'a, S, V>,
+    first_input: usize,
+    first_vector: usize,
+}
+
+impl<S: Simd, const V: usize, const T: usize, const F: usize> WithSimd for Tile<'_, S, V, T, F> {
+    type Output = [[S::f32s; F]; T];
+
+    /// The vectors are those of the walk, which are the machine's.
+    #[inline(always)]
+    fn with_simd<M: Simd>(self, _: M) -> Self::Output {
+        self.walk.tile(self.first_input, self.first_vector)
+    }
 }
 
 impl<S: Simd, const V: usize> Walk<'_, S, V> {
-    /// For `n_inputs` inputs and `n_vectors` vectors that follow each other, calls `add(i, v, sums)` with the sums of the products of input `i`
-    /// and vector `v`, and of those that follow them.
+    /// Adds to `sums[i][v]`, for `n_inputs` inputs and `n_vectors` vectors of filters that follow each other, the products over all places and
+    /// images. Rows of the sums lie `step` apart.
     #[inline(always)]
-    pub fn products(&self, n_inputs: usize, n_vectors: usize, mut add: impl FnMut(usize, usize, &[S::f32s])) {
-        for first_vector in (0..n_vectors).step_by(2) {
-            let is_pair = first_vector + 1 < n_vectors;
-            let n_tiles = n_inputs.div_ceil(if is_pair { TILE } else { NARROW_TILE });
-            for tile in 0..n_tiles {
-                // Tiles of nearly equal height.
-                let [first, end] = [tile, tile + 1].map(|tile| tile * n_inputs / n_tiles);
+    pub fn add_products(&self, n_inputs: usize, n_vectors: usize, sums: &mut [S::f32s], step: usize) {
+        self.add_tiles::<TILE, 2>(n_inputs, 0..n_vectors / 2 * 2, sums, step);
+        self.add_tiles::<NARROW_TILE, 1>(n_inputs, n_vectors / 2 * 2..n_vectors, sums, step);
+    }
+
+    /// The same in tiles of at most `T` inputs and of `F` vectors.
+    #[inline(always)]
+    fn add_tiles<const T: usize, const F: usize>(
+        &self,
+        n_inputs: usize,
+        vectors: Range<usize>,
+        sums: &mut [S::f32s],
+        step: usize,
+    ) {
+        if vectors.is_empty() {
+            return;
+        }
+        let n_tiles = n_inputs.div_ceil(T);
+        for tile in 0..n_tiles {
+            // Tiles of nearly equal height.
+            let [first, end] = [tile, tile + 1].map(|tile| tile * n_inputs / n_tiles);
+            for vector in vectors.clone().step_by(F) {
+                let sums = &mut sums[first * step + vector..];
                 macro_rules! tiles {
-                    ($vectors:literal: $($inputs:literal)*) => {
+                    ($($inputs:literal)*) => {
                         match end - first {
-                            $($inputs => {
-                                let tile = self.tile::<$inputs, $vectors>(first, first_vector);
-                                for (row, sums) in tile.iter().enumerate() {
-                                    add(first + row, first_vector, sums);
+                            $($inputs if $inputs <= T => {
+                                let tile: Tile<'_, S, V, $inputs, F> =
+                                    Tile { walk: self, first_input: first, first_vector: vector };
+                                let tile = self.simd.vectorize(tile);
+                                for (row, values) in tile.into_iter().enumerate() {
+                                    for (sum, value) in sums[row * step..].iter_mut().zip(values) {
+                                        *sum = self.simd.add_f32s(*sum, value);
+                                    }
                                 }
                             })*
-                            _ => unreachable!("a tile has at most {NARROW_TILE} inputs"),
+                            _ => unreachable!("a tile has at most {T} inputs"),
                         }
                     };
                 }
-                match is_pair {
-                    true if TILE == 4 => tiles!(2: 1 2 3 4),
-                    true => tiles!(2: 1 2 3 4 5 6),
-                    false => tiles!(1: 1 2 3 4 5 6 7 8),
-                }
+                tiles!(1 2 3 4 5 6 7 8);
             }
         }
     }
@@ -156,11 +177,11 @@ impl<S: Simd, const V: usize> Walk<'_, S, V> {
         if self.n.contains(&0) {
             return sums;
         }
-        let first_turned = first_vector * self.vector_step;
+        let vector_step = V * S::F32_LANES * S::F32_LANES;
+        let first_turned = first_vector * vector_step;
         let last = |steps: [usize; 3]| self.n.iter().zip(steps).map(|(n, step)| (n - 1) * step).sum::<usize>();
-        let last_image = (V * S::F32_LANES - 1) * self.image_step + (F - 1) * self.vector_step + S::F32_LANES;
         assert!(last(self.input_steps) + first_input + T <= self.input.len());
-        assert!(last(self.turned_steps) + first_turned + last_image <= self.turned.len());
+        assert!(last(self.turned_steps) + first_turned + F * vector_step <= self.turned.len());
         let [n_blocks, n_rows, n_places] = self.n;
         for block in 0..n_blocks {
             for row in 0..n_rows {
@@ -192,14 +213,14 @@ impl<S: Simd, const V: usize> Walk<'_, S, V> {
     ) {
         let images = V * S::F32_LANES;
         // SAFETY: as the caller promises.
-        let (inputs, turned) =
-            unsafe { (self.input.as_ptr().add(input).cast::<f32>(), self.turned.as_ptr().add(turned)) };
+        let (inputs, turned) = unsafe {
+            (self.input.as_ptr().add(input).cast::<f32>(), self.turned.as_ptr().add(turned).cast::<S::f32s>())
+        };
         for image in 0..images {
             let mut vectors = [self.simd.splat_f32s(0.0); F];
             for f in 0..F {
-                let place = image * self.image_step + f * self.vector_step;
-                // SAFETY: as above.
-                vectors[f] = unsafe { turned.add(place).cast::<S::f32s>().read_unaligned() };
+                // SAFETY: as above; a vector may begin at any value.
+                vectors[f] = unsafe { *turned.add(f * images + image) };
             }
             for t in 0..T {
                 // SAFETY: as above.

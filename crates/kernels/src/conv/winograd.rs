@@ -12,10 +12,10 @@ use pulp::Simd;
 
 use self::transforms::{Map, PRODUCTS, inverse, transformed_kernels};
 pub(super) use self::weights::weight_gradient;
-use super::gather::multiply;
+use super::direct::multiply;
 use super::{Conv, Direction, WeightOrder};
-use crate::blocks::{Blocks, Part};
-use crate::simd::{self, Kernel, groups, groups_mut, relu, splat};
+use crate::blocks::{Blocks, Part, written};
+use crate::simd::{self, Kernel, groups, groups_unset, relu, splat};
 use crate::threads::Threads;
 
 /// Fewer channels or filters do not pay for the transforms.
@@ -101,19 +101,22 @@ impl Pass {
         let n_inputs = self.inputs * self.input[0] * self.input[1];
         let row_values = self.outputs * self.output[1];
         let n_outputs = row_values * self.output[0];
-        let mut output = vec![0.0; blocks.n_values(n_outputs)];
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         // Patches are two rows high.
         let pairs_of_rows = self.output[0].div_ceil(2).max(1);
         let threads = Threads::for_work([n_outputs, blocks.n_slots(), self.inputs, 4]);
         let n_parts = threads.parts(n_blocks, pairs_of_rows);
         let rows_in_part = 2 * pairs_of_rows.div_ceil(n_parts);
-        let parts = blocks.parts((input, n_inputs), &mut output, [self.output[0], row_values], rows_in_part);
-        threads.for_each(parts, |part| {
-            let width = part.width;
-            simd::run(Rows { pass: self, bias, is_relu, part }, width);
-        });
-        output
+        // SAFETY: parts cover the output, and patches all places of a part.
+        unsafe {
+            written(blocks.n_values(n_outputs), |output| {
+                let parts = blocks.parts((input, n_inputs), output, [self.output[0], row_values], rows_in_part);
+                threads.for_each(parts, |part| {
+                    let width = part.width;
+                    simd::run(Rows { pass: self, bias, is_relu, part }, width);
+                });
+            })
+        }
     }
 }
 
@@ -133,7 +136,7 @@ impl Kernel for Rows<'_> {
         let Self { pass, bias, is_relu, part: Part { first_row, input, output, .. } } = self;
         let Pass { inputs, outputs, .. } = *pass;
         let map = Map::<S, V> { simd, values: groups::<S, V>(input), size: pass.input, channels: inputs };
-        let output = groups_mut::<S, V>(output);
+        let output = groups_unset::<S, V>(output);
         let width = pass.output[1];
         let n_rows = output.len() / (width * outputs).max(1);
         let across = width.div_ceil(2);
@@ -169,8 +172,8 @@ impl Kernel for Rows<'_> {
                         for (x, value) in values.into_iter().enumerate() {
                             if row + y < n_rows && column + x < width {
                                 let place = (row + y) * width + column + x;
-                                output[place * outputs + channel] =
-                                    if is_relu { value.map(|vector| relu(simd, vector)) } else { value };
+                                let value = if is_relu { value.map(|vector| relu(simd, vector)) } else { value };
+                                output[place * outputs + channel].write(value);
                             }
                         }
                     }

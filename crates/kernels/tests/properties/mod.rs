@@ -6,6 +6,7 @@ use kindling_kernels::conv::{Conv, WeightOrder};
 use kindling_kernels::norm::BatchNorm;
 use kindling_kernels::pool::Pool;
 use kindling_kernels::sample;
+use kindling_kernels::update::{Rule, Update, sum_of_squares, update};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
@@ -26,6 +27,8 @@ pub const ALL: &[(&str, Property)] = &[
     ("blocks", blocks_come_and_go),
     ("batch norm", batch_norms),
     ("resampling", resampling),
+    ("updates", updates),
+    ("sums of squares", sums_of_squares),
     ("Winograd's kernels", |_| large_kernels_of_three_take_the_short_way_and_stay_exact()),
     ("kernels of one place", |_| kernels_of_one_place_are_the_naive_loops()),
     ("the presets' convolutions", |_| the_presets_convolutions_are_the_naive_loops()),
@@ -168,6 +171,55 @@ fn batch_norms(runner: &mut TestRunner) {
     });
 }
 
+/// Three updates of every rule, against the formulas in f64.
+fn updates(runner: &mut TestRunner) {
+    let rules = [
+        Rule::Plain,
+        Rule::Momentum { momentum: 0.9, nesterov: false },
+        Rule::Momentum { momentum: 0.9, nesterov: true },
+        Rule::Adam { beta1: 0.9, beta2: 0.99, rest1: 0.1, rest2: 0.01, scale1: 3.0, scale2: 2.0, epsilon: 1e-8 },
+        Rule::RmsProp { alpha: 0.9, rest: 0.1, epsilon: 1e-3, momentum: 0.0, centered: false },
+        Rule::RmsProp { alpha: 0.9, rest: 0.1, epsilon: 1e-3, momentum: 0.5, centered: true },
+        Rule::Adagrad { epsilon: 1e-8 },
+        Rule::Lion { beta1: 0.9, beta2: 0.99, rest1: 0.1, rest2: 0.01 },
+    ];
+    let shapes = (0..rules.len(), 1_usize..70, any::<bool>(), any::<bool>(), any::<u32>());
+    hold(runner, shapes, |(rule, n, decays, regularizes, seed)| {
+        // Beyond one item of work, too.
+        let n = if n == 1 { 40_000 } else { n };
+        let update_of = Update {
+            rule: rules[rule],
+            rate: 0.1,
+            kept: if decays { 0.99 } else { 1.0 },
+            l2: if regularizes { 0.05 } else { 0.0 },
+        };
+        let mut values = numbers(n, seed.into());
+        let mut expected: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+        let mut moments = rules[rule].moments().map(|exists| vec![0.0; if exists { n } else { 0 }]);
+        let mut expected_moments = vec![[0.0; 3]; n];
+        for step in 1..4 {
+            let gradients = numbers(n, u64::from(seed) + step);
+            update(update_of, &mut values, &gradients, moments.each_mut().map(Vec::as_mut_slice));
+            for ((value, moments), gradient) in expected.iter_mut().zip(&mut expected_moments).zip(&gradients) {
+                naive::update(update_of, value, moments, f64::from(*gradient));
+            }
+        }
+        assert!(difference(&values, &expected) < 1e-4, "{update_of:?}");
+        for (number, moment) in moments.iter().enumerate().filter(|(_, moment)| !moment.is_empty()) {
+            let expected: Vec<f64> = expected_moments.iter().map(|moments| moments[number]).collect();
+            assert!(difference(moment, &expected) < 1e-5, "moment {number} of {update_of:?}");
+        }
+    });
+}
+
+fn sums_of_squares(runner: &mut TestRunner) {
+    hold(runner, (0_usize..100_000, any::<u32>()), |(n, seed)| {
+        let values = numbers(n, seed.into());
+        let expected: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+        assert!((f64::from(sum_of_squares(&values)) - expected).abs() <= 1e-6 * expected);
+    });
+}
+
 /// Far above the rounding of these sums, far below a wrong term.
 const TOLERANCE: f64 = 2e-5;
 
@@ -208,12 +260,10 @@ fn check(conv: &Conv, n_images: usize, seed: u64) {
     let data = scattered(blocks, &data, conv.channels, conv.size);
     assert!(difference(&data, &naive.data_gradient) < TOLERANCE, "data gradient of {conv:?} on {n_images}");
 
-    let found = conv.weight_gradient(blocks, &input, &gradient);
-    assert!(
-        difference(&found.weights, &naive.weight_gradient) < TOLERANCE,
-        "weight gradient of {conv:?} on {n_images}"
-    );
-    assert!(difference(&found.bias, &naive.bias_gradient) < TOLERANCE, "bias gradient of {conv:?} on {n_images}");
+    let weight = conv.weight_gradient(blocks, &input, &gradient);
+    assert!(difference(&weight, &naive.weight_gradient) < TOLERANCE, "weight gradient of {conv:?} on {n_images}");
+    let bias = conv.bias_gradient(blocks, &gradient);
+    assert!(difference(&bias, &naive.bias_gradient) < TOLERANCE, "bias gradient of {conv:?} on {n_images}");
 }
 
 fn batch_norm(n_images: usize, channels: usize, places: usize, offset: f32, relu: bool, seed: u64) {
@@ -230,7 +280,7 @@ fn batch_norm(n_images: usize, channels: usize, places: usize, offset: f32, relu
         &input,
         &statistics,
         &scale,
-        relu.then_some(&output[..]),
+        relu.then_some(&shift[..]),
         &blocks.gather(&gradient, channels, places),
     );
     let passed = blocks.scatter(&output, channels, places);

@@ -3,6 +3,7 @@
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::{Conv, WeightOrder};
 use kindling_kernels::pool::Pool;
+use kindling_kernels::update::{Rule, Update};
 
 /// Numbers in [-1, 1), equal for equal seeds.
 pub fn numbers(n: usize, seed: u64) -> Vec<f32> {
@@ -120,6 +121,44 @@ pub fn pool(pool: &Pool, n_maps: usize, input: &[f32], gradient: &[f32], relu: b
         }
     }
     naive
+}
+
+/// One update of a value and its moments.
+pub fn update(update: Update, value: &mut f64, [first, second, third]: &mut [f64; 3], gradient: f64) {
+    let Update { rule, rate, kept, l2 } = update;
+    let g = gradient + f64::from(l2) * *value;
+    let blend = |moment: &mut f64, old: f32, new: f64| *moment = *moment * f64::from(old) + new;
+    let change = match rule {
+        Rule::Plain => g,
+        Rule::Momentum { momentum, nesterov } => {
+            blend(first, momentum, g);
+            if nesterov { g + f64::from(momentum) * *first } else { *first }
+        }
+        Rule::Adam { beta1, beta2, rest1, rest2, scale1, scale2, epsilon } => {
+            blend(first, beta1, g * f64::from(rest1));
+            blend(second, beta2, g * g * f64::from(rest2));
+            *first * f64::from(scale1) / (second.sqrt() * f64::from(scale2) + f64::from(epsilon))
+        }
+        Rule::RmsProp { alpha, rest, epsilon, momentum, centered } => {
+            blend(second, alpha, g * g * f64::from(rest));
+            if centered {
+                blend(first, alpha, g * f64::from(rest));
+            }
+            let direction = g / ((*second - *first * *first).max(0.0).sqrt() + f64::from(epsilon));
+            blend(third, momentum, direction);
+            *third
+        }
+        Rule::Adagrad { epsilon } => {
+            blend(second, 1.0, g * g);
+            g / (second.sqrt() + f64::from(epsilon))
+        }
+        Rule::Lion { beta1, beta2, rest1, rest2 } => {
+            let direction = *first * f64::from(beta1) + g * f64::from(rest1);
+            blend(first, beta2, g * f64::from(rest2));
+            if direction == 0.0 { 0.0 } else { direction.signum() }
+        }
+    };
+    *value = *value * f64::from(kept) - f64::from(rate) * change;
 }
 
 /// Images `[images, channels, places]` in blocks.

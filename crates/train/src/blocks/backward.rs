@@ -14,6 +14,7 @@ use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::Conv;
 use kindling_kernels::norm::Statistics;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::update::Update;
 
 use super::flex::{batch_norm, contiguous, slice, tensor};
 use super::ops::BlockOps;
@@ -133,17 +134,39 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let ((values, values_node), (scale, scale_node)) = (values.into_parts(), scale.into_parts());
         let (shift, shift_node) = shift.into_parts();
-        let (values, scale) = (contiguous(values), contiguous(scale));
-        let (output, mean, variance) = Flex::batch_norm(values.clone(), scale.clone(), shift, epsilon, blocks, relu);
-        let output = tracked::<C, _, 3>([values_node, scale_node, shift_node], output, |output| Normalized {
+        let (values, scale, shift) = (contiguous(values), contiguous(scale), contiguous(shift));
+        let (output, mean, variance) =
+            Flex::batch_norm(values.clone(), scale.clone(), shift.clone(), epsilon, blocks, relu);
+        let output = tracked::<C, _, 3>([values_node, scale_node, shift_node], output, |_| Normalized {
             epsilon,
             blocks,
             values,
             scale,
             statistics: Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() },
-            output: relu.then(|| output.clone()),
+            relu: relu.then_some(shift),
         });
         (output, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn update(
+        values: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        update: Update,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [values, gradient, first, second, third] = [values, gradient, first, second, third].map(|tensor| {
+            let (tensor, _node) = tensor.into_parts();
+            tensor
+        });
+        let (values, first, second, third) = Flex::update(values, gradient, first, second, third, update);
+        (Self::from_inner(values), Self::from_inner(first), Self::from_inner(second), Self::from_inner(third))
+    }
+
+    fn sum_of_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (values, _node) = values.into_parts();
+        Self::from_inner(Flex::sum_of_squares(values))
     }
 
     fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
@@ -183,31 +206,29 @@ struct Convolved {
 }
 
 impl Convolved {
-    /// The gradients at input, weight and bias.
-    fn all(self, gradient: FlexTensor, of_values: bool, of_parameters: bool) -> [Option<FlexTensor>; 3] {
+    /// The gradients at input, weight and bias, those that are wanted.
+    fn all(self, gradient: FlexTensor, [of_values, of_weight, of_bias]: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Self { conv, blocks, values, weight, output } = self;
         let masked = output.map(|output| relu_gradient(slice(&output), slice(&gradient)));
         let gradient = masked.as_deref().unwrap_or(slice(&gradient));
-        let of_values = of_values.then(|| tensor(conv.data_gradient(blocks, gradient, slice(&weight)), values.shape()));
-        if !of_parameters {
-            return [of_values, None, None];
-        }
-        let found = conv.weight_gradient(blocks, slice(&values), gradient);
-        let bias = tensor(found.bias, [conv.filters]);
-        [of_values, Some(tensor(found.weights, weight.shape())), Some(bias)]
+        [
+            of_values.then(|| tensor(conv.data_gradient(blocks, gradient, slice(&weight)), values.shape())),
+            of_weight.then(|| tensor(conv.weight_gradient(blocks, slice(&values), gradient), weight.shape())),
+            of_bias.then(|| tensor(conv.bias_gradient(blocks, gradient), [conv.filters])),
+        ]
     }
 }
 
 impl Differentiable<2> for Convolved {
     fn gradients(self, gradient: FlexTensor, [values, weight]: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        let [values, weight, _] = self.all(gradient, values, weight);
+        let [values, weight, _] = self.all(gradient, [values, weight, false]);
         [values, weight]
     }
 }
 
 impl Differentiable<3> for Convolved {
-    fn gradients(self, gradient: FlexTensor, [values, weight, bias]: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        self.all(gradient, values, weight || bias)
+    fn gradients(self, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        self.all(gradient, wanted)
     }
 }
 
@@ -249,16 +270,16 @@ struct Normalized {
     values: FlexTensor,
     scale: FlexTensor,
     statistics: Statistics,
-    /// If a ReLU followed.
-    output: Option<FlexTensor>,
+    /// β, if a ReLU followed.
+    relu: Option<FlexTensor>,
 }
 
 impl Differentiable<3> for Normalized {
     fn gradients(self, gradient: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        let Self { epsilon, blocks, values, scale, statistics, output } = self;
+        let Self { epsilon, blocks, values, scale, statistics, relu } = self;
         let norm = batch_norm(&values, epsilon);
-        let output = output.as_ref().map(slice);
-        let found = norm.gradients(blocks, slice(&values), &statistics, slice(&scale), output, slice(&gradient));
+        let relu = relu.as_ref().map(slice);
+        let found = norm.gradients(blocks, slice(&values), &statistics, slice(&scale), relu, slice(&gradient));
         let channels = [norm.channels];
         [
             Some(tensor(found.input, values.shape())),

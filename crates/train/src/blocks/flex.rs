@@ -7,6 +7,7 @@ use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
 use kindling_kernels::norm::{BatchNorm, Statistics};
 use kindling_kernels::pool::Pool;
+use kindling_kernels::update::{self, Update};
 
 use super::ops::BlockOps;
 
@@ -66,6 +67,35 @@ impl BlockOps for Flex {
         let Statistics { mean, variance } = statistics;
         let channels = [norm.channels];
         (tensor(output, shape), tensor(mean, channels), tensor(variance, channels))
+    }
+
+    fn update(
+        values: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        third: FlexTensor,
+        update: Update,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+        let shape = values.shape();
+        let gradient = contiguous(gradient);
+        let mut new_values = slice(&contiguous(values)).to_vec();
+        let moments = [first, second, third].map(contiguous);
+        let exist = update.rule.moments();
+        let mut index = 0..exist.len();
+        let mut new_moments = moments.each_ref().map(|moment| {
+            let exists = index.next().and_then(|index| exist.get(index)).is_some_and(|exists| *exists);
+            if exists { slice(moment).to_vec() } else { Vec::new() }
+        });
+        update::update(update, &mut new_values, slice(&gradient), new_moments.each_mut().map(Vec::as_mut_slice));
+        let [first, second, third] = moments;
+        let [new_first, new_second, new_third] = new_moments;
+        let updated = |old: FlexTensor, new: Vec<f32>| if new.is_empty() { old } else { tensor(new, old.shape()) };
+        (tensor(new_values, shape), updated(first, new_first), updated(second, new_second), updated(third, new_third))
+    }
+
+    fn sum_of_squares(values: FlexTensor) -> FlexTensor {
+        tensor(vec![update::sum_of_squares(slice(&contiguous(values)))], [1])
     }
 
     fn resample(images: FlexTensor, maps: FlexTensor, size: [usize; 2]) -> FlexTensor {

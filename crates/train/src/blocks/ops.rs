@@ -5,6 +5,7 @@ use burn::backend::{Backend, backend_extension};
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::update::Update;
 
 /// Kindling's kernels. Tensors "in blocks" have the shape `[slots, channels, height, width]` and the memory order of [`Blocks`].
 #[cfg_attr(not(feature = "cpu"), allow(unused_variables, reason = "without a CPU backend there is nothing to call"))]
@@ -46,6 +47,19 @@ pub(super) trait BlockOps: Backend {
         blocks: Blocks,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Updates a parameter: its values and three moments, those that the rule does not have being any tensors. Nothing has a gradient.
+    fn update(
+        values: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        update: Update,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// `[1]`: the sum of the squares of all values, which has no gradient.
+    fn sum_of_squares(values: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result has no
     /// gradient.

@@ -4,6 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::container::TensorContainer;
 use burn::tensor::{Gradients, Tensor};
 
+use crate::blocks::sum_of_squares;
 use crate::module::Network;
 
 /// Added to the norm before the division by it, as in PyTorch's `clip_grad_norm_`.
@@ -82,7 +83,7 @@ struct Squares<'a> {
 impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
         let Some(gradient) = self.sums.get::<Tensor<D>>(&parameter.id) else { return };
-        let square = gradient.square().sum();
+        let square = sum_of_squares(gradient);
         self.total = Some(match self.total.take() {
             Some(total) => total + square,
             None => square,

@@ -8,11 +8,13 @@ mod muon;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
+use kindling_kernels::update::{Rule, Update};
 use serde::{Deserialize, Serialize};
 
 pub use self::moments::Moments;
 use super::checkpoint::unreadable;
 use super::gradients::NetworkGradients;
+use crate::blocks::{self, has_kernels};
 use crate::device::layout::Layout;
 use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
@@ -73,7 +75,7 @@ impl Optimizer {
     /// Updates every parameter that has a gradient. The rates are scalar arguments of kernels that run anyway: changing them costs nothing.
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
-        network.map(&mut Update { optimizer: self, gradients, rates })
+        network.map(&mut Walk { optimizer: self, gradients, rates })
     }
 
     pub fn updates(&self) -> i32 {
@@ -101,6 +103,14 @@ impl Optimizer {
             OptimizerConfig::Muon { adam_rate_share, .. } if D < 2 => rates.learning_rate * adam_rate_share,
             _ => rates.learning_rate,
         };
+        if let Some(rule) = self.rule::<D>().filter(|_| has_kernels(&value)) {
+            let (kept, l2) = match self.decay {
+                Decay::Decoupled => (1.0 - rate * rates.weight_decay, 0.0),
+                Decay::L2 => (1.0, rates.weight_decay),
+            };
+            let update = Update { rule, rate: rate as f32, kept: kept as f32, l2: l2 as f32 };
+            return self.moved_in_one_pass(id, value, gradient, update);
+        }
         match (self.decay, rates.weight_decay) {
             (_, 0.0) => value - self.change(id, gradient, rate),
             (Decay::Decoupled, decay) => value * (1.0 - rate * decay) - self.change(id, gradient, rate),
@@ -109,6 +119,66 @@ impl Optimizer {
                 value - self.change(id, gradient, rate)
             }
         }
+    }
+
+    /// The rule of parameters of this rank, for Kindling's own kernel; none for Muon's matrices.
+    fn rule<const D: usize>(&self) -> Option<Rule> {
+        let rest = |kept: f64| (1.0 - kept) as f32;
+        Some(match self.config {
+            OptimizerConfig::Sgd { momentum: 0.0, .. } => Rule::Plain,
+            OptimizerConfig::Sgd { momentum, nesterov } => Rule::Momentum { momentum: momentum as f32, nesterov },
+            OptimizerConfig::Adam { beta1, beta2, epsilon } | OptimizerConfig::AdamW { beta1, beta2, epsilon } => {
+                self.adam_rule(AdamValues { beta1, beta2, epsilon })
+            }
+            OptimizerConfig::RmsProp { alpha, epsilon, momentum, centered } => Rule::RmsProp {
+                alpha: alpha as f32,
+                rest: rest(alpha),
+                epsilon: epsilon as f32,
+                momentum: momentum as f32,
+                centered,
+            },
+            OptimizerConfig::Adagrad { epsilon } => Rule::Adagrad { epsilon: epsilon as f32 },
+            OptimizerConfig::Lion { beta1, beta2 } => {
+                Rule::Lion { beta1: beta1 as f32, beta2: beta2 as f32, rest1: rest(beta1), rest2: rest(beta2) }
+            }
+            OptimizerConfig::Muon { .. } if D < 2 => self.adam_rule(MUON_ADAM),
+            OptimizerConfig::Muon { .. } => return None,
+        })
+    }
+
+    fn adam_rule(&self, AdamValues { beta1, beta2, epsilon }: AdamValues) -> Rule {
+        Rule::Adam {
+            beta1: beta1 as f32,
+            beta2: beta2 as f32,
+            rest1: (1.0 - beta1) as f32,
+            rest2: (1.0 - beta2) as f32,
+            scale1: (1.0 / (1.0 - beta1.powi(self.updates))) as f32,
+            scale2: (1.0 / (1.0 - beta2.powi(self.updates)).sqrt()) as f32,
+            epsilon: epsilon as f32,
+        }
+    }
+
+    /// What the formulas of [`Optimizer::change`] compute operation by operation, in one pass over memory.
+    fn moved_in_one_pass<const D: usize>(
+        &mut self,
+        id: ParamId,
+        value: Tensor<D>,
+        gradient: Tensor<D>,
+        update: Update,
+    ) -> Tensor<D> {
+        let exist = update.rule.moments();
+        let mut places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
+        let moments = [(); 3].map(|()| match places.next() {
+            Some((moments, true)) => moments.take(id).unwrap_or_else(|| value.zeros_like()),
+            // Not looked at.
+            _ => gradient.clone(),
+        });
+        let (value, moments) = blocks::update(value, gradient, moments, update);
+        let places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
+        for ((place, _), moment) in places.zip(moments).filter(|((_, exists), _)| *exists) {
+            place.put(id, moment);
+        }
+        value
     }
 
     /// The amount that is subtracted from a parameter, without weight decay.
@@ -175,13 +245,13 @@ impl Optimizer {
 }
 
 /// One update, applied in burn's walk over the parameters.
-struct Update<'a> {
+struct Walk<'a> {
     optimizer: &'a mut Optimizer,
     gradients: NetworkGradients,
     rates: Rates,
 }
 
-impl ModuleMapper for Update<'_> {
+impl ModuleMapper for Walk<'_> {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, value, mapper) = parameter.consume();
         if !value.is_require_grad() {

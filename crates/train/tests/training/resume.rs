@@ -6,11 +6,13 @@ use kindling_core::config::{
     ScheduleConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
+use kindling_kernels::threads::share_all_work;
 use kindling_train::device::DeviceDataset;
 use kindling_train::module::Network;
 use kindling_train::training::checkpoint::Checkpoint;
 use kindling_train::training::{Control, Published, resume, train};
 use proptest::prelude::*;
+use rayon::ThreadPoolBuilder;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,16 @@ fn what_was_changed_while_it_ran_resumes() {
         let n_before = 9 - *step as usize;
         assert_eq!(rest.losses[..n_before], whole.losses[*step as usize..9], "{config:?}");
         assert_ne!(rest.losses[n_before], whole.losses[9], "{config:?}");
+    }
+}
+
+#[test]
+fn a_run_resumes_bit_for_bit_on_one_thread_and_on_two() {
+    share_all_work();
+    for n_threads in [1, 2] {
+        let pool = ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        // The norm by which gradients are clipped is a sum over all of them.
+        pool.install(|| check(&RunConfig { clip_norm: Some(0.5), ..config() }));
     }
 }
 

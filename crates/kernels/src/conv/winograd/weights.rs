@@ -26,22 +26,29 @@ pub(crate) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
         simd::run(Products { conv, output, summands, sums }, width);
     });
     let mut weights = vec![0.0; 9 * conv.channels * conv.filters];
-    for (channel, sums) in sums.chunks_exact(PRODUCTS * n_filters).enumerate() {
-        for filter in 0..conv.filters {
-            let mut products = [[0.0; 4]; 4];
-            for (product, value) in products.as_flattened_mut().iter_mut().enumerate() {
-                *value = sums[product * n_filters + filter];
+    let chunks = weights.chunks_mut(FILTERS * conv.channels * 9).enumerate().collect();
+    Threads::for_work([16, PRODUCTS, conv.channels, conv.filters]).for_each(chunks, |(chunk, weights)| {
+        for (channel, sums) in sums.chunks_exact(PRODUCTS * n_filters).enumerate() {
+            let mut products = [[0.0; 4 * FILTERS]; 4];
+            let places = products.as_flattened_mut().chunks_exact_mut(FILTERS).zip(sums.chunks_exact(n_filters));
+            for (place, sums) in places {
+                place.iter_mut().zip(&sums[chunk * FILTERS..]).for_each(|(place, sum)| *place = *sum);
             }
-            let rows = contracted(products);
-            let columns = contracted([0, 1, 2, 3].map(|column| rows.map(|row| row[column])));
-            let kernel = &mut weights[(filter * conv.channels + channel) * 9..][..9];
-            for (tap, weight) in kernel.iter_mut().enumerate() {
-                *weight = columns[tap % 3][tap / 3];
+            for (row, values) in contracted(products).iter().enumerate() {
+                let (columns, _) = values.as_chunks::<FILTERS>();
+                let taps = contracted([columns[0], columns[1], columns[2], columns[3]]);
+                for (column, values) in taps.iter().enumerate() {
+                    let weights = weights[channel * 9 + row * 3 + column..].iter_mut().step_by(conv.channels * 9);
+                    weights.zip(values).for_each(|(weight, value)| *weight = *value);
+                }
             }
         }
-    }
+    });
     weights
 }
+
+/// Filters whose kernels are computed side by side.
+const FILTERS: usize = 8;
 
 /// `Gᵀ` times four rows.
 fn contracted<const N: usize>([p, q, r, s]: [[f32; N]; 4]) -> [[f32; N]; 3] {
@@ -120,14 +127,9 @@ impl Kernel for Products<'_> {
                             input_steps: [0, 0, channels.len()],
                             turned: cast_slice(gradients.as_flattened()),
                             turned_steps: [0, 0, turned_filters * images],
-                            image_step: S::F32_LANES,
-                            vector_step: images * S::F32_LANES,
                         };
                         let sums = &mut sums[(4 * row + column) * n_vectors..];
-                        walk.products(channels.len(), n_vectors, |channel, vector, values| {
-                            let sums = sums[channel * PRODUCTS * n_vectors + vector..].iter_mut();
-                            sums.zip(values).for_each(|(sum, value)| *sum = simd.add_f32s(*sum, *value));
-                        });
+                        walk.add_products(channels.len(), n_vectors, sums, PRODUCTS * n_vectors);
                     }
                 }
             }

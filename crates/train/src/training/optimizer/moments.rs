@@ -34,6 +34,15 @@ impl Moments {
         blended
     }
 
+    /// Removes a parameter's tensor, for an update that puts the new one.
+    pub(super) fn take<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
+        self.tensors.remove(&id)
+    }
+
+    pub(super) fn put<const D: usize>(&mut self, id: ParamId, moment: Tensor<D>) {
+        self.tensors.register(id, moment);
+    }
+
     /// The tensor in memory order.
     pub(super) fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
         self.tensors.get(&id)

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::blocks::sum_of_squares;
+
 /// Chosen by Jordan so that small singular values grow fast; the resulting ones lie around 1, not at it.
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
@@ -34,7 +36,7 @@ pub fn orthogonal<const D: usize>(update: Tensor<D>) -> Tensor<D> {
 /// `matrix` is `[short, long]`.
 fn newton_schulz(matrix: Tensor<2>) -> Tensor<2> {
     let [a, b, c] = COEFFICIENTS;
-    let norm = matrix.clone().square().sum().sqrt() + EPSILON; // [1]
+    let norm = sum_of_squares(matrix.clone()).sqrt() + EPSILON; // [1]
     let mut x = matrix / norm.reshape([1, 1]);
     for _ in 0..STEPS {
         let square = x.clone().matmul(x.clone().transpose()); // [short, short]

@@ -6,12 +6,12 @@
 use pulp::Simd;
 
 use super::axis::{Axis, Run};
-use crate::blocks::{Blocks, Part};
-use crate::simd::{self, Kernel, WIDE, groups, groups_mut, relu};
+use crate::blocks::{Blocks, Part, written};
+use crate::simd::{self, Kernel, WIDE, groups, groups_unset, relu};
 use crate::threads::Threads;
 
 /// A convolution as sums over input places. "Input" and "output" are of this pass: in the data gradient, the output is the convolution's input.
-pub(super) struct Gather {
+pub(super) struct Direct {
     /// `[height, width]`
     pub input: [usize; 2],
     pub output: [usize; 2],
@@ -59,12 +59,11 @@ const NARROW_TILE: usize = 8;
 /// register more.
 const WHOLE_WIDE_TILE: usize = if cfg!(target_arch = "wasm32") { 5 } else { 6 };
 
-impl Gather {
+impl Direct {
     pub fn run(&self, blocks: Blocks, input: &[f32], weights: &[f32], bias: Option<&[f32]>, is_relu: bool) -> Vec<f32> {
         let [n_rows, n_columns] = self.output;
         let n_inputs = self.input[0] * self.input[1] * self.packing.inputs * self.groups;
         let row_values = n_columns * self.packing.outputs * self.groups;
-        let mut output = vec![0.0; blocks.n_values(n_rows * row_values)];
         // A batch of few blocks is cut into rows, too, so that every thread has work.
         let n_blocks = blocks.n_slots().div_ceil(blocks.wide());
         let threads = Threads::for_work([blocks.n_slots(), n_rows * n_columns, weights.len()]);
@@ -77,13 +76,19 @@ impl Gather {
             let tiles = if is_wide { (WIDE_TILE, WHOLE_WIDE_TILE) } else { (NARROW_TILE, NARROW_TILE) };
             packed[usize::from(is_wide)].get_or_insert_with(|| self.packing.packed(self.groups, weights, tiles));
         }
-        let parts = blocks.parts((input, n_inputs), &mut output, [n_rows, row_values], rows_in_part);
-        threads.for_each(parts, |part| {
-            let Some(packed) = &packed[usize::from(part.width == blocks.wide())] else { return };
-            let width = part.width;
-            simd::run(Rows { gather: self, packed, bias, is_relu, part }, width);
-        });
-        output
+        // SAFETY: parts cover the output, and tiles all outputs of a place.
+        unsafe {
+            written(blocks.n_values(n_rows * row_values), |output| {
+                let parts = blocks.parts((input, n_inputs), output, [n_rows, row_values], rows_in_part);
+                threads.for_each(parts, |part| {
+                    let Some(packed) = &packed[usize::from(part.width == blocks.wide())] else {
+                        unreachable!("weights are packed for blocks of every width")
+                    };
+                    let width = part.width;
+                    simd::run(Rows { direct: self, packed, bias, is_relu, part }, width);
+                });
+            })
+        }
     }
 }
 
@@ -123,7 +128,7 @@ impl Packing {
 
 /// Some rows of a block's output.
 struct Rows<'a> {
-    gather: &'a Gather,
+    direct: &'a Direct,
     packed: &'a Packed,
     bias: Option<&'a [f32]>,
     is_relu: bool,
@@ -135,14 +140,14 @@ impl Kernel for Rows<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { gather, packed, bias, is_relu, part: Part { first_row, input, output, .. } } = self;
-        let [rows, columns] = &gather.axes;
+        let Self { direct, packed, bias, is_relu, part: Part { first_row, input, output, .. } } = self;
+        let [rows, columns] = &direct.axes;
         let input = groups::<S, V>(input);
-        let n_outputs = gather.packing.outputs * gather.groups;
-        let output = groups_mut::<S, V>(output);
+        let n_outputs = direct.packing.outputs * direct.groups;
+        let output = groups_unset::<S, V>(output);
         for (place, output) in output.chunks_exact_mut(n_outputs.max(1)).enumerate() {
             let (row, column) = (first_row + place / columns.n_places(), place % columns.n_places());
-            let place = Place::<S, V> { simd, gather, input, rows: rows.at(row), columns: columns.at(column) };
+            let place = Place::<S, V> { simd, direct, input, rows: rows.at(row), columns: columns.at(column) };
             for tile in &packed.tiles {
                 let weights = &packed.weights[tile.weights..];
                 let bias = bias.map(|bias| &bias[tile.first..]);
@@ -153,7 +158,7 @@ impl Kernel for Rows<'_> {
                             $($width => {
                                 let sums = place.sums::<$width>(tile.group, weights, bias);
                                 for (output, sums) in output.iter_mut().zip(sums) {
-                                    *output = if is_relu { sums.map(|sum| relu(simd, sum)) } else { sums };
+                                    output.write(if is_relu { sums.map(|sum| relu(simd, sum)) } else { sums });
                                 }
                             })*
                             _ => unreachable!("a tile has at most {NARROW_TILE} outputs"),
@@ -169,7 +174,7 @@ impl Kernel for Rows<'_> {
 /// An output place with the input places that it sums over.
 struct Place<'a, S: Simd, const V: usize> {
     simd: S,
-    gather: &'a Gather,
+    direct: &'a Direct,
     input: &'a [[S::f32s; V]],
     rows: &'a [Run],
     columns: &'a [Run],
@@ -179,9 +184,9 @@ impl<S: Simd, const V: usize> Place<'_, S, V> {
     /// The outputs of a tile.
     #[inline(always)]
     fn sums<const N: usize>(&self, group: usize, weights: &[f32], bias: Option<&[f32]>) -> [[S::f32s; V]; N] {
-        let Self { simd, gather, .. } = *self;
-        let Packing { inputs, kernel, .. } = gather.packing;
-        let n_channels = inputs * gather.groups;
+        let Self { simd, direct, .. } = *self;
+        let Packing { inputs, kernel, .. } = direct.packing;
+        let n_channels = inputs * direct.groups;
         let weights = weights.as_chunks::<N>().0;
         let mut sums = [[simd.splat_f32s(0.0); V]; N];
         if let Some(bias) = bias {
@@ -191,7 +196,7 @@ impl<S: Simd, const V: usize> Place<'_, S, V> {
         }
         for row in self.rows {
             for column in self.columns {
-                let start = (row.place * gather.input[1] + column.place) * n_channels + group * inputs;
+                let start = (row.place * direct.input[1] + column.place) * n_channels + group * inputs;
                 let input = &self.input[start..][..column.length * inputs];
                 let weights = &weights[(row.tap * kernel[1] + column.tap) * inputs..];
                 sums = multiply(simd, sums, input, weights);

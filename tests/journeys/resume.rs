@@ -60,6 +60,18 @@ async fn a_run_on_webgpu_resumes_after_a_reload_within_tolerance() {
     let whole = losses(&page, "await kindling.loadDataset('mnist'); await kindling.train(args, listen);").await;
     assert_eq!(whole.len(), BRIEF_STEPS + 1);
 
+    let step = interrupt(&page, &brief(), BREAK).await;
+    let rest = losses(&page, "await kindling.resumeRun(listen);").await;
+    assert_eq!(rest.len(), whole.len() - step);
+    for (rest, whole) in rest.iter().zip(&whole[step..]) {
+        let difference = (rest - whole).abs() / whole;
+        assert!(difference < TOLERANCE, "broken off after step {step}: {rest}, unbroken: {whole}");
+    }
+    app.finish(page).await;
+}
+
+/// Begins a run, steps through it one by one, and loads the page anew after step `at`. Returns the step that the run can resume after.
+pub async fn interrupt(page: &Page, config: &Value, at: usize) -> usize {
     // Paused before its first step, the run is single-stepped, and each pause makes a checkpoint.
     let one_by_one = "
         let tell;
@@ -71,22 +83,14 @@ async fn a_run_on_webgpu_resumes_after_a_reload_within_tolerance() {
         }).catch(() => {});
         while (await paused < args.step) { paused = pause(); await kindling.step(); }
         return await paused;";
-    let config = json!({ "config": brief(), "step": BREAK });
-    assert_eq!(page.run::<usize>(one_by_one, config).await.unwrap(), BREAK);
+    assert_eq!(page.run::<usize>(one_by_one, json!({ "config": config, "step": at })).await.unwrap(), at);
     page.session().refresh().await.unwrap();
     page.wait_for_text("A run was interrupted", LONG).await.unwrap();
     let offered: Value = page.run("return await kindling.interruptedRun()", json!(null)).await.unwrap();
     let step = offered["step"].as_u64().unwrap() as usize;
     // The last checkpoint may not have reached the storage.
-    assert!((BREAK - 1..=BREAK).contains(&step), "{offered}");
-
-    let rest = losses(&page, "await kindling.resumeRun(listen);").await;
-    assert_eq!(rest.len(), whole.len() - step);
-    for (rest, whole) in rest.iter().zip(&whole[step..]) {
-        let difference = (rest - whole).abs() / whole;
-        assert!(difference < TOLERANCE, "broken off after step {step}: {rest}, unbroken: {whole}");
-    }
-    app.finish(page).await;
+    assert!((at - 1..=at).contains(&step), "{offered}");
+    step
 }
 
 /// A config with all kinds of state that a step leaves for the next ones: moments, running statistics, an average, and the generators of dropout

@@ -7,14 +7,21 @@ use xtask::drive::Page;
 use xtask::server::Fault;
 
 use crate::app::{App, LONG, SHORT};
+use crate::resume::interrupt;
 
-/// Trains a few steps of a network with all that flex computes on threads, and returns the losses.
+/// Trains a few steps of a network with all that is computed on threads, and returns the losses.
 const LOSSES: &str = "
     const losses = [];
     await kindling.loadDataset('mnist');
     await kindling.train({ network: 'batch-norm', batchSize: 64, maxSteps: 12, epochs: 1, seed: 5 }, (event) => {
         if (event.kind === 'progress') losses.push(...event.losses);
     });
+    return losses;";
+
+/// Resumes the interrupted run, and returns the losses of the rest.
+const REST: &str = "
+    const losses = [];
+    await kindling.resumeRun((event) => { if (event.kind === 'progress') losses.push(...event.losses); });
     return losses;";
 
 /// Whether the build has the engine with threads: not where the standard library's source could not be had.
@@ -59,6 +66,22 @@ async fn an_isolated_page_trains_with_threads_and_repeats_a_run() {
         page.run("return (await kindling.runs()).at(-1).environment.adapter", json!(null)).await.unwrap();
     assert_eq!(adapter, "SIMD, 2 threads");
     assert_eq!(n_requests(&app, "/service-worker.js"), 0, "a host with headers needs none");
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_run_on_threads_resumes_after_a_reload_bit_for_bit() {
+    if !is_built() {
+        return;
+    }
+    let app = App::start().await;
+    let page = app.open("?engine=cpu&threads=2#train").await;
+    let whole: Vec<f64> = page.run(LOSSES, json!(null)).await.unwrap();
+    let config = json!({ "network": "batch-norm", "batchSize": 64, "maxSteps": 12, "epochs": 1, "seed": 5 });
+    let step = interrupt(&page, &config, 5).await;
+    assert_eq!(engine(&page).await, (json!("cpu"), json!(2)));
+    let rest: Vec<f64> = page.run(REST, json!(null)).await.unwrap();
+    assert_eq!(rest, whole[step..]);
     app.finish(page).await;
 }
 

@@ -5,7 +5,9 @@
 
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::norm::BatchNorm;
 use kindling_kernels::threads::share_all_work;
+use kindling_kernels::update::{Rule, Update, sum_of_squares, update};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 mod properties;
@@ -81,5 +83,34 @@ fn results_are_equal_bit_for_bit_on_as_many_threads_and_but_for_weight_gradients
                 assert!(found[2].iter().zip(&weights).all(close), "{conv:?} on {n_threads} threads");
             }
         }
+    }
+}
+
+#[test]
+fn norms_updates_and_sums_are_equal_bit_for_bit_on_any_number_of_threads() {
+    let (n_images, norm) = (67, BatchNorm { channels: 5, places: 900, epsilon: 1e-5 });
+    let blocks = Blocks::new(n_images);
+    let numbers =
+        |n: usize| -> Vec<f32> { (0..n).map(|i| ((i * 2_654_435_761) % 1_000) as f32 / 500.0 - 0.9).collect() };
+    let input = blocks.gather(&numbers(n_images * norm.channels * norm.places), norm.channels, norm.places);
+    let (scale, shift) = (numbers(norm.channels), numbers(norm.channels));
+    let adam = Rule::Adam { beta1: 0.9, beta2: 0.99, rest1: 0.1, rest2: 0.01, scale1: 1.0, scale2: 1.0, epsilon: 1e-8 };
+    let of_threads = |n_threads| {
+        pool(n_threads).install(|| {
+            let statistics = norm.statistics(blocks, &input);
+            let output = norm.forward(blocks, &input, &statistics, &scale, &shift, true);
+            let found = norm.gradients(blocks, &input, &statistics, &scale, Some(&shift), &output);
+            let (mut values, mut first) = (input.clone(), output.clone());
+            let mut second: Vec<f32> = input.iter().map(|value| value * value).collect();
+            let moments = [&mut first[..], &mut second[..], &mut []];
+            update(Update { rule: adam, rate: 0.1, kept: 0.9, l2: 0.1 }, &mut values, &input, moments);
+            let sums = vec![sum_of_squares(&input)];
+            [statistics.mean, statistics.variance, output, found.input, found.scale, values, first, second, sums]
+        })
+    };
+    let expected = of_threads(1);
+    assert!(expected.iter().flatten().all(|value| value.is_finite()));
+    for n_threads in [2, 3] {
+        assert_eq!(of_threads(n_threads), expected, "{n_threads} threads");
     }
 }

@@ -5,6 +5,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use crate::channel::parameter;
 use crate::page::preferences::EnginePreference;
 use crate::page::state::{EngineChoice, EngineProgram, EngineReason};
 
@@ -14,8 +15,7 @@ pub fn asked_by_address() -> Option<EngineProgram> {
 }
 
 fn asked_by_query(query: &str) -> Option<EngineProgram> {
-    let value = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("engine="))?;
-    match value {
+    match parameter(query, "engine")? {
         "webgpu" => Some(EngineProgram::Gpu),
         "cpu" => Some(EngineProgram::Cpu),
         _ => None,

@@ -26,6 +26,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("pools", pools),
     ("blocks", blocks_come_and_go),
     ("batch norm", batch_norms),
+    ("batch norm in parts", |_| batch_norm(20, 3, 3_000, 5.0, true, 3)),
     ("resampling", resampling),
     ("updates", updates),
     ("sums of squares", sums_of_squares),

@@ -78,20 +78,15 @@ impl BlockOps for Flex {
         update: Update,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let shape = values.shape();
-        let gradient = contiguous(gradient);
-        let mut new_values = slice(&contiguous(values)).to_vec();
-        let moments = [first, second, third].map(contiguous);
-        let exist = update.rule.moments();
-        let mut index = 0..exist.len();
-        let mut new_moments = moments.each_ref().map(|moment| {
-            let exists = index.next().and_then(|index| exist.get(index)).is_some_and(|exists| *exists);
-            if exists { slice(moment).to_vec() } else { Vec::new() }
-        });
-        update::update(update, &mut new_values, slice(&gradient), new_moments.each_mut().map(Vec::as_mut_slice));
-        let [first, second, third] = moments;
-        let [new_first, new_second, new_third] = new_moments;
+        let [has_first, has_second, has_third] = update.rule.moments();
+        let copied = |moment: &FlexTensor, exists| if exists { slice(moment).to_vec() } else { Vec::new() };
+        let [gradient, first, second, third] = [gradient, first, second, third].map(contiguous);
+        let mut values = slice(&contiguous(values)).to_vec();
+        let mut moments = [copied(&first, has_first), copied(&second, has_second), copied(&third, has_third)];
+        update::update(update, &mut values, slice(&gradient), moments.each_mut().map(Vec::as_mut_slice));
         let updated = |old: FlexTensor, new: Vec<f32>| if new.is_empty() { old } else { tensor(new, old.shape()) };
-        (tensor(new_values, shape), updated(first, new_first), updated(second, new_second), updated(third, new_third))
+        let [new_first, new_second, new_third] = moments;
+        (tensor(values, shape), updated(first, new_first), updated(second, new_second), updated(third, new_third))
     }
 
     fn sum_of_squares(values: FlexTensor) -> FlexTensor {

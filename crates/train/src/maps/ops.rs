@@ -11,7 +11,6 @@ use burn::backend::fusion::custom::TensorSpec;
 /// Convolutions of maps `[images, channels, height, width]` by weights `[filters, channels / groups, height, width]`, each in any memory
 /// order, but without a copy if channels are last. A linear layer is the convolution whose kernel covers the map and whose weights are
 /// `[channels · height · width, filters]`; its output is `[images, filters]`. With maps of one place it takes vectors `[…, channels]`.
-#[cfg_attr(not(feature = "cube"), allow(unused_variables, reason = "without a GPU there is nothing to call"))]
 #[backend_extension(Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"), Autodiff: cfg(feature = "cube"))]
 pub(super) trait MapOps: Backend {
     #[fusion(dtype = maps, shape = output_shape(maps, conv))]

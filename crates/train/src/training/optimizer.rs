@@ -166,16 +166,16 @@ impl Optimizer {
         gradient: Tensor<D>,
         update: Update,
     ) -> Tensor<D> {
-        let exist = update.rule.moments();
-        let mut places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
-        let moments = [(); 3].map(|()| match places.next() {
-            Some((moments, true)) => moments.take(id).unwrap_or_else(|| value.zeros_like()),
+        let [first, second, third] = update.rule.moments();
+        let taken = |moments: &mut Moments, exists: bool| match exists {
+            true => moments.take(id).unwrap_or_else(|| value.zeros_like()),
             // Not looked at.
-            _ => gradient.clone(),
-        });
+            false => gradient.clone(),
+        };
+        let moments = [taken(&mut self.first, first), taken(&mut self.second, second), taken(&mut self.third, third)];
         let (value, moments) = blocks::update(value, gradient, moments, update);
-        let places = [&mut self.first, &mut self.second, &mut self.third].into_iter().zip(exist);
-        for ((place, _), moment) in places.zip(moments).filter(|((_, exists), _)| *exists) {
+        let places = [(&mut self.first, first), (&mut self.second, second), (&mut self.third, third)];
+        for ((place, _), moment) in places.into_iter().zip(moments).filter(|((_, exists), _)| *exists) {
             place.put(id, moment);
         }
         value

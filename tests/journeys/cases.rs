@@ -17,7 +17,7 @@ async fn numbers_are_read_as_they_are_typed_and_a_refused_one_holds_train_back()
         page.wait_for::<bool>(&format!("{shown} === '{expected}'"), SHORT).await.unwrap();
     }
     set(&page, "field-learning-rate", "-1").await;
-    page.wait_for_text("“-1” is no value for “Learning rate”", SHORT).await.unwrap();
+    page.wait_for_text("“-1” is not a valid value for “Learning rate”", SHORT).await.unwrap();
     page.click("button", "Train").await.unwrap();
     page.wait_for::<bool>("document.activeElement?.id === 'field-learning-rate'", SHORT).await.unwrap();
     let run: Value = page.run("return (await kindling.currentRun()) ?? null", json!(null)).await.unwrap();
@@ -25,7 +25,7 @@ async fn numbers_are_read_as_they_are_typed_and_a_refused_one_holds_train_back()
     set(&page, "field-learning-rate", "0,01").await;
     set(&page, "field-epochs", "1").await;
     page.click("button", "Train").await.unwrap();
-    page.wait_for_text("Stop", LONG).await.unwrap();
+    page.wait_for_text("Epoch 1 of 1", LONG).await.unwrap();
     let rate = "const run = await kindling.currentRun(); return run.config.learningRate";
     assert_eq!(page.run::<f64>(rate, json!(null)).await.unwrap(), 0.01);
     expect_no_trouble(&page).await;

@@ -40,7 +40,6 @@ pub mod runs;
 pub mod advice;
 
 /// Decimal numbers as text.
-#[cfg(feature = "decisions")]
 pub mod decimal;
 
 /// A small random number generator that gives the same numbers on every machine.

@@ -16,8 +16,10 @@
 //!
 //! Code that a visitor may never need is not in the part that loads first. A single direct reference from the shell would pull it back in, so such
 //! code is reached only through a pointer that its part returns: a place or panel through `part!`, a storage through a trait, the methods of the API
-//! through one function. To find what is large, build the bin `app` with the profile `page` and sum code size by function name; the relocations
-//! show which function refers to which.
+//! through one function. Texts that only parts show come with the first of them (`text/i18n.rs`).
+//!
+//! To find what is large, build the bin `app` with the profile `page` and sum code size by function name; the relocations show which function
+//! refers to which.
 
 /// The shell around the features.
 pub mod app;

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_split_helpers::SplitLoaderError;
 
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{fetch_later, move_tr};
 
 /// Draws a part that has been fetched.
 pub type Draw = fn() -> AnyView;
@@ -19,6 +19,15 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<Draw, SplitLoaderError>>>
 /// A part of the page, see [`part!`].
 #[derive(Clone, Copy)]
 pub struct Part(pub fn() -> Fetching);
+
+impl Part {
+    /// The part with its texts.
+    async fn fetch(self) -> Result<Draw, SplitLoaderError> {
+        let draw = (self.0)().await?;
+        fetch_later().await?;
+        Ok(draw)
+    }
+}
 
 /// The part that a component is the root of: `part!(workbench::runs, RunsPanel)`. Parts with the same name before the colons are fetched together.
 macro_rules! part {
@@ -54,7 +63,7 @@ pub fn Parted(
     let start = move || {
         fetch.set(Fetch::Underway);
         spawn_local(async move {
-            let outcome = (part.0)().await.map_or(Fetch::Failed, Fetch::Done);
+            let outcome = part.fetch().await.map_or(Fetch::Failed, Fetch::Done);
             // Does nothing if the visitor has moved on to another place meanwhile.
             fetch.try_set(outcome);
         });
@@ -80,7 +89,7 @@ pub fn Parted(
 pub fn fetch_ahead(parts: impl IntoIterator<Item = Part> + 'static) {
     spawn_local(async move {
         for part in parts {
-            (part.0)().await.ok();
+            part.fetch().await.ok();
         }
     });
 }

@@ -48,6 +48,19 @@ async fn a_part_of_the_page_that_is_missing_is_reported_and_can_be_fetched_again
 }
 
 #[tokio::test]
+async fn a_part_without_its_texts_is_reported_and_can_be_fetched_again() {
+    let app = App::start().await;
+    app.spoil("split_english.wasm", Fault::Status(503), None);
+    let page = app.open("?engine=cpu").await;
+    page.go_to("Network").await.unwrap();
+    page.control("alert", "*").await.unwrap();
+    app.heal();
+    page.click("button", "Try again").await.unwrap();
+    page.wait_for::<bool>("document.querySelector('#network-title') !== null", SHORT).await.unwrap();
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
 async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;

@@ -36,6 +36,7 @@ pub enum Measurement {
     Sizes,
     PageLoad,
     FirstStep,
+    Kernels,
     StepTime,
     GpuCalls,
     Augmentation,

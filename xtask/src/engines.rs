@@ -25,6 +25,9 @@ pub struct Engine {
 /// The engine that index.html has Trunk build.
 pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release", has_threads: false };
 
+/// The CPU engine without Kindling's kernels, which the benchmarks compare with.
+pub const STOCK: Engine = Engine { name: "engine_stock", feature: "stock", profile: "release", has_threads: false };
+
 /// The others, in the order in which they are built.
 const LATER: [Engine; 2] = [
     Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },

@@ -92,9 +92,14 @@ pub fn scripts_and_styles(esbuild: &Program, staging: &Path, page: &str) -> Resu
     let style_file = staging.join("style.css");
     fs::write(&style_file, styles)?;
 
-    let scripts = [format!("{page}.js"), format!("{page}/{}", parts::SCRIPT)];
-    let scripts = scripts.iter().map(String::as_str).chain(["isolate.js", "service-worker.js", "theme.js"]);
-    let files = scripts.map(|script| staging.join(script)).chain([style_file.clone()]);
+    let mut files = vec![staging.join(page).join(parts::SCRIPT), style_file.clone()];
+    for entry in fs::read_dir(staging)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".js") && !name.starts_with("engine_") && name != "load.js" {
+            files.push(entry.path());
+        }
+    }
     let folders = ["--outdir", "--outbase"].map(|option| format!("{option}={}", staging.display()));
     let [output, base] = folders.each_ref().map(String::as_str);
     esbuild.run(&[OPTIONS, &[output, base]].concat(), files)?;

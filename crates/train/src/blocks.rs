@@ -146,7 +146,7 @@ pub fn sum_of_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
 
 /// Whether a tensor's device has Kindling's kernels.
 pub fn has_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
-    is_cpu(&tensor.device())
+    !cfg!(feature = "stock") && is_cpu(&tensor.device())
 }
 
 /// A float tensor of any backend.

@@ -43,30 +43,36 @@ impl Language {
 type Sources = &'static [&'static str];
 
 macro_rules! sources {
-    ($language:literal) => {
-        &[
-            include_str!(concat!("../../../static/translations/", $language, "/shell.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/failures.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/data.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/network.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/train.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/expert.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/inside.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/runs.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/search.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/interrupted.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/understand.json")),
-            include_str!(concat!("../../../static/translations/", $language, "/use.json")),
-        ]
+    ($language:literal: $($file:literal),*) => {
+        &[$(include_str!(concat!("../../../static/translations/", $language, "/", $file, ".json"))),*]
     };
 }
 
-const ENGLISH: Sources = sources!("en");
-const CHINESE: Sources = sources!("zh-CN");
+/// The texts that a visitor may see first, then those that only parts of the page show (`parts.rs`). A group may be in both.
+macro_rules! first {
+    ($language:literal) => {
+        sources!($language: "shell", "failures", "data", "network", "train", "expert", "runs")
+    };
+}
+macro_rules! later {
+    ($language:literal) => {
+        sources!($language: "inside", "search", "interrupted", "understand", "use")
+    };
+}
 
-/// The Chinese texts are fetched on demand. The English ones are built into the page, as the fallback if this fails.
+const ENGLISH: Sources = first!("en");
+const LATER_ENGLISH: Sources = later!("en");
+const CHINESE: &[Sources] = &[first!("zh-CN"), later!("zh-CN")];
+
+/// Fetched together with the first part that needs them.
+#[wasm_split(english, fallible)]
+fn later_english() -> Result<Sources, SplitLoaderError> {
+    Ok(LATER_ENGLISH)
+}
+
+/// The Chinese texts are fetched on demand. The English ones of the first part are built into it, as the fallback if this fails.
 #[wasm_split(chinese, fallible)]
-fn chinese() -> Result<Sources, SplitLoaderError> {
+fn chinese() -> Result<&'static [Sources], SplitLoaderError> {
     Ok(CHINESE)
 }
 
@@ -89,6 +95,7 @@ thread_local! {
     // The page has one language. It is a static, so that texts are available after an await too, where there is no leptos context.
     static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
     static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
+    static LATER_ENGLISH_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
     static WANTED: Cell<Language> = const { Cell::new(Language::English) };
     static CHINESE_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
 }
@@ -109,7 +116,7 @@ pub async fn switch_language(language: Language) -> Result<(), SplitLoaderError>
     if language == Language::Chinese {
         let sources = chinese().await?;
         CHINESE_TEXTS.with(|texts| {
-            texts.get_or_init(|| read_texts(sources));
+            texts.get_or_init(|| read_texts(&sources.concat()));
         });
         if WANTED.get() != language {
             return Ok(());
@@ -123,17 +130,32 @@ pub async fn switch_language(language: Language) -> Result<(), SplitLoaderError>
     Ok(())
 }
 
+/// Fetches the texts that only parts of the page show, unless they are there. A visitor's language other than English is complete anyway.
+///
+/// # Errors
+///
+/// Fails if the texts cannot be fetched.
+pub async fn fetch_later() -> Result<(), SplitLoaderError> {
+    if LATER_ENGLISH_TEXTS.with(|texts| texts.get().is_none()) {
+        let sources = later_english().await?;
+        LATER_ENGLISH_TEXTS.with(|texts| {
+            texts.get_or_init(|| read_texts(sources));
+        });
+    }
+    Ok(())
+}
+
 /// The text of a key in the current language, with its values filled in; tracked. Use [`tr!`].
 pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
-    let text_in = |texts: Option<&Texts>| match texts.and_then(|texts| texts.get(group)?.get(key)) {
-        Some(text) => fill(text, values),
-        // Better than an empty button. A test makes sure that this does not happen.
-        None => format!("{group}.{key}"),
+    let text_in = |texts: &Texts| Some(fill(texts.get(group)?.get(key)?, values));
+    let text = match language().get() {
+        Language::English => ENGLISH_TEXTS
+            .with(|texts| text_in(texts))
+            .or_else(|| LATER_ENGLISH_TEXTS.with(|texts| text_in(texts.get()?))),
+        Language::Chinese => CHINESE_TEXTS.with(|texts| text_in(texts.get()?)),
     };
-    match language().get() {
-        Language::English => ENGLISH_TEXTS.with(|texts| text_in(Some(texts))),
-        Language::Chinese => CHINESE_TEXTS.with(|texts| text_in(texts.get())),
-    }
+    // Better than an empty button. Tests make sure that this does not happen.
+    text.unwrap_or_else(|| format!("{group}.{key}"))
 }
 
 /// The key of a text without values, `group.key`. Use [`key_tr!`].
@@ -200,7 +222,7 @@ pub(crate) use {key_tr, move_tr, tr};
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::*;
     use kindling_core::config::fields::FIELDS;
@@ -211,12 +233,10 @@ mod tests {
 
     #[test]
     fn both_languages_say_the_same_things() {
-        for (sources, name) in [(ENGLISH, "English"), (CHINESE, "Chinese")] {
-            for source in sources {
-                serde_json::from_str::<Texts>(source).unwrap_or_else(|error| panic!("{name}: {error}: {source:.80}"));
-            }
+        for source in [ENGLISH, LATER_ENGLISH].concat().into_iter().chain(CHINESE.concat()) {
+            serde_json::from_str::<Texts>(source).unwrap_or_else(|error| panic!("{error}: {source:.80}"));
         }
-        let (english, chinese) = (read_texts(ENGLISH), read_texts(CHINESE));
+        let (english, chinese) = (english(), read_texts(&CHINESE.concat()));
         assert_eq!(english.keys().collect::<Vec<_>>(), chinese.keys().collect::<Vec<_>>());
         for (group, texts) in &english {
             let others = &chinese[group];
@@ -226,6 +246,11 @@ mod tests {
                 assert_eq!(values_of(text), values_of(&others[key]), "{group}.{key}");
             }
         }
+    }
+
+    /// All of them.
+    fn english() -> Texts {
+        read_texts(&[ENGLISH, LATER_ENGLISH].concat())
     }
 
     /// The keys that a source uses, with the names of their values.
@@ -255,26 +280,32 @@ mod tests {
         calls.collect()
     }
 
-    fn visit(folder: &Path, found: &mut Vec<(String, String, BTreeSet<String>)>) {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                visit(&path, found);
-            } else if path.file_name().is_some_and(|name| name != "i18n.rs") {
-                found.extend(uses(&fs::read_to_string(&path).unwrap()));
+    /// The sources of the page, each with its path in `src/page`.
+    fn page_sources() -> Vec<(String, String)> {
+        fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.path().is_dir() { visit(&entry.path(), found) } else { found.push(entry.path()) }
             }
         }
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join("page");
+        let mut files = Vec::new();
+        visit(&page, &mut files);
+        files.retain(|file| file.file_name().is_some_and(|name| name != "i18n.rs"));
+        let named = |file: PathBuf| {
+            let name = file.strip_prefix(&page).unwrap().to_string_lossy().replace('\\', "/");
+            (name, fs::read_to_string(&file).unwrap())
+        };
+        files.into_iter().map(named).collect()
     }
 
     #[test]
     fn every_text_that_the_page_asks_for_is_there_and_every_text_is_asked_for() {
-        let mut found = Vec::new();
-        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page"), &mut found);
+        let mut found: Vec<_> = page_sources().iter().flat_map(|(_, source)| uses(source)).collect();
         // The settings use the names of the config's fields.
         let names = FIELDS.iter().filter_map(|field| field.text.split_once('.'));
         found.extend(names.map(|(group, key)| (group.to_owned(), key.to_owned(), BTreeSet::new())));
         assert!(found.len() > 20, "the search for texts finds too few: {}", found.len());
-        let texts = read_texts(ENGLISH);
+        let texts = english();
         for (group, key, names) in &found {
             let text = texts.get(group).and_then(|keys| keys.get(key));
             let text = text.unwrap_or_else(|| panic!("there is no text {group}.{key}"));
@@ -287,6 +318,37 @@ mod tests {
                 assert!(is_used, "nothing asks for the text {group}.{key}");
             }
         }
+    }
+
+    /// Sources that are only in parts which wait for these texts, as `parts.rs` does.
+    const IN_PARTS: [&str; 11] = [
+        "charts/confusion.rs",
+        "data/mod.rs",
+        "runs/interrupted/panel.rs",
+        "search/view/",
+        "train/inside/",
+        "train/search_stage.rs",
+        "understand/",
+        "using/",
+        "widgets/camera",
+        "widgets/draw_pad.rs",
+        "widgets/image_upload.rs",
+    ];
+
+    #[test]
+    fn what_is_shown_first_has_its_texts_at_once() {
+        let texts = read_texts(ENGLISH);
+        for (name, source) in page_sources() {
+            for (group, key, _) in uses(&source) {
+                let is_there = texts.get(&group).is_some_and(|keys| keys.contains_key(&key));
+                assert!(
+                    is_there || IN_PARTS.iter().any(|part| name.starts_with(part)),
+                    "{name}: {group}.{key} comes later"
+                );
+            }
+        }
+        // The panel itself is there at once, what is inside it is not.
+        assert!(texts["inside"].contains_key("title") && texts["inside"].len() == 1);
     }
 
     #[test]

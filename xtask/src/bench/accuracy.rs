@@ -40,7 +40,7 @@ const TRAIN: &str = "
     evaluations.push({ elapsed_ms: report.elapsedMs, accuracy });
     return evaluations;";
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut rows = Vec::new();
     let mut table = Table::new(&["seed", "97%", "98%", "99%", "whole run", "accuracy at the end"]);
     for seed in 0..bench.times(N_SEEDS) {

@@ -31,7 +31,7 @@ const AUGMENTATIONS: [(&str, f64); 13] = [
     ("cutmix", 0.2),
 ];
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let time = bench.in_page(Engine::Cpu, async |_, page| times(bench, page).await).await?;
     let calls = bench.in_page(Engine::WebGpu, async |_, page| calls(page).await).await?;
     let mut table =
@@ -75,7 +75,7 @@ fn config(name: &str) -> Value {
 }
 
 /// Milliseconds per step. All augmentations take turns, so that other load on the machine affects all alike.
-async fn times(bench: &Bench, page: &Page) -> Result<Vec<f64>> {
+async fn times(bench: &Bench<'_>, page: &Page) -> Result<Vec<f64>> {
     LENET.load(page).await?;
     let mut found = vec![Vec::new(); names().count()];
     for _ in 0..bench.times(3) {

@@ -34,7 +34,7 @@ const WATCH_CHART: &str = "
         look();
     }, { capture: true, once: true });";
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table = Table::new(&["MNIST, “One minute”", "median ms", "each", "budget ms"]);
     let mut note = |name: String, values: &[f64], budget: &str| {
         println!("   {name}: {} ms", all(values));
@@ -58,7 +58,7 @@ pub async fn measure(bench: &Bench) -> Result<String> {
     ))
 }
 
-async fn click_to_chart(bench: &Bench, page: &Page) -> Result<Vec<f64>> {
+async fn click_to_chart(bench: &Bench<'_>, page: &Page) -> Result<Vec<f64>> {
     load_mnist(page).await?;
     let mut waited = Vec::new();
     for _ in 0..bench.times(5) {

@@ -48,7 +48,7 @@ struct Found {
     wall_ms: f64,
 }
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table = Table::new(&[
         "network",
         "dispatches",
@@ -88,7 +88,7 @@ pub async fn dispatches(worker: &mut EngineWorker) -> Result<u32> {
     Ok(counters.dispatches)
 }
 
-async fn count(bench: &Bench, app: &App, page: &Page, workload: &Workload) -> Result<Found> {
+async fn count(bench: &Bench<'_>, app: &App, page: &Page, workload: &Workload) -> Result<Found> {
     workload.load(page).await?;
     let (run, mut pause) = SteeredRun::start(page, &workload.config(), WARM_UP).await?;
 

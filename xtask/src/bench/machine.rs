@@ -17,8 +17,12 @@ pub struct Machine {
     adapter: String,
 }
 
+/// The name of WebGPU's adapter, whether or not the engine for it is there.
+const ADAPTER: &str = "
+    const adapter = await navigator.gpu?.requestAdapter();
+    return adapter ? `${adapter.info.vendor} ${adapter.info.architecture}`.trim() : 'no adapter';";
+
 impl Machine {
-    /// `page` runs on the WebGPU engine.
     pub async fn describe(page: &Page) -> Result<Self> {
         let kinds =
             RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::everything());
@@ -34,7 +38,7 @@ impl Machine {
             memory_bytes: system.total_memory(),
             system: name,
             browser: version.replace("HeadlessChrome/", "Chromium ").replace("Chrome/", "Chromium "),
-            adapter: page.ready().await?["adapter"].as_str().unwrap_or_default().to_owned(),
+            adapter: page.run(ADAPTER, json!(null)).await?,
         })
     }
 }

@@ -18,7 +18,7 @@ struct Found {
     gpu_bytes: Option<u64>,
 }
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let time = Duration::from_secs(if bench.is_quick { 3 } else { 20 });
     let mut table = Table::new(&["engine", "wasm heap", "page's process, most", "GPU process, most", "heap's budget"]);
     for engine in Engine::ALL {

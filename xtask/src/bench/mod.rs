@@ -6,7 +6,11 @@ mod page_load;
 
 mod first_step;
 
+mod kernels;
+
 mod step_time;
+
+mod bars;
 
 mod gpu_calls;
 
@@ -23,6 +27,10 @@ mod workload;
 
 mod native;
 
+mod stock;
+
+mod xla;
+
 mod steady;
 
 mod steered_run;
@@ -36,7 +44,6 @@ mod table;
 mod document;
 
 use std::fs;
-use std::path::PathBuf;
 
 use self::machine::Machine;
 use crate::drive::{App, BrowserOptions, Page, Result};
@@ -44,10 +51,8 @@ use crate::driven::{BenchOptions, Measurement};
 use crate::places::Places;
 
 /// What measurements need to know.
-pub struct Bench {
-    root: PathBuf,
-    dist: PathBuf,
-    host_target: PathBuf,
+pub struct Bench<'a> {
+    places: &'a Places,
     is_quick: bool,
 }
 
@@ -61,15 +66,10 @@ const FILE: &str = "BENCHMARKS.md";
 
 /// Measures, prints its progress, and writes each section as soon as it is measured: all of them take most of an hour.
 pub async fn run(places: &Places, options: &BenchOptions) -> Result<()> {
-    let bench = Bench {
-        root: places.root.clone(),
-        dist: places.dist.clone(),
-        host_target: places.host_target.clone(),
-        is_quick: options.quick,
-    };
+    let bench = Bench { places, is_quick: options.quick };
     let wanted = if options.only.is_empty() { Measurement::ALL } else { &options.only };
 
-    let machine = bench.in_page(Engine::WebGpu, async |_, page| Machine::describe(page).await).await?;
+    let machine = bench.in_page(Engine::Cpu, async |_, page| Machine::describe(page).await).await?;
     let mut failed = Vec::new();
     for &measurement in wanted {
         println!("== {}", measurement.title());
@@ -107,6 +107,7 @@ impl Measurement {
         Self::Sizes,
         Self::PageLoad,
         Self::FirstStep,
+        Self::Kernels,
         Self::StepTime,
         Self::GpuCalls,
         Self::Augmentation,
@@ -121,6 +122,7 @@ impl Measurement {
             Self::Sizes => "Sizes",
             Self::PageLoad => "Loading the page",
             Self::FirstStep => "Until the first step",
+            Self::Kernels => "The CPU's kernels by shape",
             Self::StepTime => "Time per step",
             Self::GpuCalls => "WebGPU calls per step",
             Self::Augmentation => "What augmentations cost",
@@ -132,11 +134,12 @@ impl Measurement {
     }
 
     /// Measures; returns the section's text.
-    async fn measure(self, bench: &Bench) -> Result<String> {
+    async fn measure(self, bench: &Bench<'_>) -> Result<String> {
         match self {
             Self::Sizes => sizes::measure(bench),
             Self::PageLoad => page_load::measure(bench).await,
             Self::FirstStep => first_step::measure(bench).await,
+            Self::Kernels => kernels::measure(bench).await,
             Self::StepTime => step_time::measure(bench).await,
             Self::GpuCalls => gpu_calls::measure(bench).await,
             Self::Augmentation => augmentation::measure(bench).await,
@@ -148,9 +151,9 @@ impl Measurement {
     }
 }
 
-impl Bench {
+impl Bench<'_> {
     fn write(&self, section: document::Section) -> Result<()> {
-        let file = self.root.join(FILE);
+        let file = self.places.root.join(FILE);
         let text =
             fs::read_to_string(&file).map_err(|error| format!("{FILE} cannot be read ({error}): take it from git"))?;
         let titles: Vec<&str> = Measurement::ALL.iter().map(|measurement| measurement.title()).collect();
@@ -164,7 +167,7 @@ impl Bench {
 
     /// Works in a new browser with an empty profile, on this engine, and closes the browser whatever the result.
     async fn in_page<T>(&self, engine: Engine, work: impl AsyncFnOnce(&App, &Page) -> Result<T>) -> Result<T> {
-        let app = App::start(&self.dist, "/", &BrowserOptions::default()).await?;
+        let app = App::start(&self.places.dist, "/", &BrowserOptions::default()).await?;
         let result = async {
             let page = app.open(engine.query()).await?;
             page.ready().await?;

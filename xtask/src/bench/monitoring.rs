@@ -16,7 +16,7 @@ const WARM_UP: Duration = Duration::from_secs(5);
 /// Few validation images, so that almost nothing but steps takes time; some are needed for monitoring.
 const LOAD: &str = "await kindling.loadDataset('mnist', { split: { validationFraction: 0.01 } })";
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table =
         Table::new(&["engine", "ms per step, closed", "ms per step, open", "throughput, open / closed", "each"]);
     for engine in Engine::ALL {
@@ -49,7 +49,7 @@ struct Plan {
 
 impl Plan {
     /// A window holds several snapshots: where a snapshot takes long, they are far apart.
-    fn new(bench: &Bench, engine: Engine) -> Self {
+    fn new(bench: &Bench<'_>, engine: Engine) -> Self {
         let seconds = match (engine, bench.is_quick) {
             (Engine::Cpu, true) => 5,
             (Engine::Cpu, false) => 15,

@@ -21,19 +21,19 @@ pub struct Native {
 }
 
 impl Native {
-    pub fn build(bench: &Bench) -> Result<Self> {
+    pub fn build(bench: &Bench<'_>) -> Result<Self> {
         process::run(
             Command::new("cargo")
                 .args(["build", "--release", "--package=kindling-cli", "--no-default-features", "--features=flex"])
-                .current_dir(&bench.root),
+                .current_dir(&bench.places.root),
             "the lines above say why",
         )?;
         let name = format!("kindling{}", std::env::consts::EXE_SUFFIX);
         let random_cifar = tempfile::tempdir()?;
         write_random_cifar(random_cifar.path())?;
         Ok(Self {
-            program: bench.host_target.join("release").join(name),
-            mnist: bench.root.join("static").join("datasets").join("mnist"),
+            program: bench.places.host_target.join("release").join(name),
+            mnist: bench.places.root.join("static").join("datasets").join("mnist"),
             random_cifar,
         })
     }
@@ -46,8 +46,9 @@ impl Native {
         };
         let out = tempfile::tempdir()?;
         let mut program = Command::new(&self.program)
-            .args(["train", workload.preset, "--json", "--threads=1", "--set", "epochs=10000"])
-            .args(["--set", &format!("batchSize={}", workload.batch_size)])
+            .arg("train")
+            .args(workload.arguments())
+            .args(["--json", "--threads=1"])
             .arg("--data")
             .arg(folder)
             .arg("--out")

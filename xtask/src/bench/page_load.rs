@@ -33,13 +33,13 @@ struct Load {
     ready_ms: f64,
 }
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table =
         Table::new(&["", "first paint", "page interactive", "engine ready", "paint to ready, each", "budget"]);
     for engine in Engine::ALL {
         let (mut first, mut again) = (Vec::new(), Vec::new());
         for _ in 0..bench.times(5) {
-            let app = App::start(&bench.dist, "/", &BrowserOptions::default()).await?;
+            let app = App::start(&bench.places.dist, "/", &BrowserOptions::default()).await?;
             let result = load_twice(&app, engine).await;
             app.quit().await?;
             let [first_ms, again_ms] = result?;

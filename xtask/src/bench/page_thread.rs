@@ -12,7 +12,7 @@ use crate::drive::{Page, Result};
 /// The browser does not report shorter tasks, which are within the budget.
 const BUDGET_MS: f64 = 50.0;
 
-pub async fn measure(bench: &Bench) -> Result<String> {
+pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     let time = Duration::from_secs(if bench.is_quick { 5 } else { 30 });
     let mut table = Table::new(&["while training on the", "tasks over 50 ms", "longest"]);
     for engine in Engine::ALL {

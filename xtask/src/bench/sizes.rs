@@ -32,12 +32,12 @@ struct File {
     brotli_bytes: u64,
 }
 
-pub fn measure(bench: &Bench) -> Result<String> {
+pub fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut files = Vec::new();
-    for entry in WalkDir::new(&bench.dist).sort_by_file_name() {
+    for entry in WalkDir::new(&bench.places.dist).sort_by_file_name() {
         let entry = entry?;
         let path = entry.path();
-        let name = path.strip_prefix(&bench.dist)?.to_string_lossy().replace('\\', "/");
+        let name = path.strip_prefix(&bench.places.dist)?.to_string_lossy().replace('\\', "/");
         if entry.file_type().is_file() && !name.starts_with("datasets/") {
             files.push(File::measure(path, &name)?);
         }

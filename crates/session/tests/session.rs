@@ -49,8 +49,11 @@ fn failure_of(updates: &[RunUpdate]) -> FailureKind {
     }
 }
 
-fn white_image() -> ImageInput {
-    ImageInput { width: 6, height: 6, rgba: Bulk::from(vec![200; 6 * 6 * 4]), kind: InputKind::Photo }
+/// A black bar on white.
+fn image() -> ImageInput {
+    let shades = (0..6 * 6).map(|pixel| if matches!(pixel % 6, 2 | 3) { 0 } else { 255 });
+    let rgba: Vec<u8> = shades.flat_map(|shade| [shade, shade, shade, 255]).collect();
+    ImageInput { width: 6, height: 6, rgba: Bulk::from(rgba), kind: InputKind::Photo }
 }
 
 #[test]
@@ -374,20 +377,20 @@ fn the_network_of_an_earlier_run_is_opened_and_answers() {
     world.train(1, config());
     let weights =
         world.end_of(1).into_iter().find_map(|it| if let RunUpdate::Weights(bytes) = it { Some(bytes) } else { None });
-    let before = world.ask(Classify { image: white_image(), views: Views::One });
+    let before = world.ask(Classify { image: image(), views: Views::One });
     let before = world.answer_to(before).unwrap();
 
     let mut world = World::loaded();
     world.act(Command::Open { run: RunId(2), config: Box::new(config()), weights: weights.unwrap() });
     assert!(matches!(world.end_of(2)[..], [RunUpdate::Opened]));
-    let after = world.ask(Classify { image: white_image(), views: Views::One });
+    let after = world.ask(Classify { image: image(), views: Views::One });
     assert_eq!(world.answer_to(after).unwrap(), before);
 }
 
 #[test]
 fn questions_are_answered_while_a_run_trains() {
     let mut world = World::loaded();
-    let classify = world.ask(Classify { image: white_image(), views: Views::One });
+    let classify = world.ask(Classify { image: image(), views: Views::One });
     assert_eq!(world.answer_to(classify).unwrap_err().kind, FailureKind::NoNetwork);
 
     world.train(1, RunConfig { epochs: 1_000, ..config() });

@@ -105,7 +105,7 @@ async fn layers_move_by_keys_and_mouse(page: &Page) {
     page.wait_for::<bool>(&title_of(1, "ReLU"), SHORT).await.unwrap();
     let focused: String =
         page.run("return document.activeElement.getAttribute('aria-label')", json!(null)).await.unwrap();
-    assert_eq!(focused, "Carry layer 1");
+    assert_eq!(focused, "Move layer 1");
 
     let (x, y, to): (f64, f64, f64) = page
         .run(

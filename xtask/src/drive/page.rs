@@ -41,7 +41,7 @@ const FIND: &str = r#"
     const [role, name] = arguments;
     const selectors = {
         button: 'button, [role=button], summary', link: 'a[href], [role=link]', textbox: 'input:not([type]), input[type=text], input[type=number], textarea, [role=textbox]',
-        spinbutton: 'input[type=number]', slider: 'input[type=range]', combobox: 'select, [role=combobox]', checkbox: 'input[type=checkbox], [role=switch]',
+        spinbutton: 'input[type=number], [role=spinbutton]', slider: 'input[type=range]', combobox: 'select, [role=combobox]', checkbox: 'input[type=checkbox], [role=switch]',
         radio: 'input[type=radio], [role=radio]', tab: '[role=tab]', file: 'input[type=file]', img: 'canvas, img, svg[role=img], [role=img]',
         heading: 'h1, h2, h3, h4, [role=heading]', table: 'table, [role=grid]', status: '[role=status], [aria-live], output', alert: '[role=alert]',
         progressbar: 'progress, [role=progressbar]', region: 'section, [role=region]', dialog: 'dialog, [role=dialog]', listitem: 'li, [role=listitem]',

@@ -152,8 +152,8 @@ impl NetworkLayer {
     /// Whether the layer can compute a ReLU of its output, for this input.
     pub fn computes_relu(&self, input: &Flow) -> bool {
         match self {
-            Self::Conv(_) => true,
-            Self::Linear(_) => input.is_in_blocks() || input.is_on_gpu(),
+            Self::Conv(_) => input.takes_kernels(),
+            Self::Linear(_) => input.is_in_blocks(),
             Self::BatchNorm(_) => input.clone().vector_of_channels().is_in_blocks(),
             _ => false,
         }

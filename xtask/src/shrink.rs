@@ -85,7 +85,9 @@ pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> 
 /// Minifies the page's scripts, and its styles, which index.html has. `load.js` stays as it is: it starts the engines, too, and journeys
 /// insert their faults there.
 pub fn scripts_and_styles(esbuild: &Program, staging: &Path, page: &str) -> Result<()> {
-    const OPTIONS: &[&str] = &["--minify", "--allow-overwrite", "--log-level=warning"];
+    // wasm-bindgen imports the parts' script once for each function of it.
+    const OPTIONS: &[&str] =
+        &["--minify", "--allow-overwrite", "--log-level=warning", "--log-override:duplicate-object-key=silent"];
     let html_file = staging.join("index.html");
     let html = fs::read_to_string(&html_file).context("Trunk made no index.html")?;
     let (html, styles) = without_styles(&html)?;

@@ -81,7 +81,7 @@ fn Picker(
             multiple
             prop:webkitdirectory=is_folder
             tabindex="-1"
-            aria-label=move || name()
+            aria-label=name
             on:change:target=move |event| {
                 let input: HtmlInputElement = event.target();
                 take(input.files().map(files).unwrap_or_default());

@@ -100,7 +100,7 @@ fn probe() -> Option<bool> {
     const SIDE: u32 = 8;
     const TOLERANCE: u8 = 4;
     let context = new_canvas(SIDE, SIDE)?;
-    let color = |x: u32, y: u32| [(x * 32) as u8, (y * 32) as u8, if (x + y) % 2 == 0 { 0 } else { 255 }];
+    let color = |x: u32, y: u32| [(x * 32) as u8, (y * 32) as u8, if (x + y).is_multiple_of(2) { 0 } else { 255 }];
     let places = || (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
     for (x, y) in places() {
         let [red, green, blue] = color(x, y);

@@ -260,7 +260,7 @@ fn is_named_like_data(file: &str) -> bool {
     let name = name.trim_end_matches(".gz");
     let is_end = |end: &&str| name.ends_with(*end);
     ["idx1", "idx3", "ubyte", "-images", "-labels", "data_batch", "test_batch"].iter().any(|part| name.contains(part))
-        || [".npy", ".npz", ".bin", ".csv", ".tsv", ".tar", ".tgz"].iter().any(|end| is_end(end))
+        || [".npy", ".npz", ".bin", ".csv", ".tsv", ".tar", ".tgz"].iter().any(is_end)
 }
 
 /// What images are for, judged by the name of their file.

@@ -251,7 +251,7 @@ impl Rows<'_> {
 fn number(field: &[u8]) -> Option<f64> {
     let field = field.trim_ascii();
     match field {
-        [digits @ ..] if (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+        digits if (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
             Some(digits.iter().fold(0.0, |number, digit| number * 10.0 + f64::from(digit - b'0')))
         }
         _ => decimal::parse(std::str::from_utf8(field).ok()?),

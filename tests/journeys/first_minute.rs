@@ -84,9 +84,10 @@ async fn train_one_epoch(page: &Page) {
     fill(page, "Epochs", 1).await;
     page.click("button", "Train").await.unwrap();
     let verdict = "[...document.querySelectorAll('[role=status]')].map(it => it.innerText)
-         .find(text => text.includes('of the validation images are classified right.'))";
+         .find(text => text.includes('Validation accuracy: '))";
     let verdict: String = page.wait_for(verdict, LONG).await.unwrap();
-    let accuracy: f64 = verdict.trim().split('%').next().unwrap_or_default().parse().unwrap_or(0.0);
+    let (_, accuracy) = verdict.split_once("Validation accuracy: ").unwrap();
+    let accuracy: f64 = accuracy.split('%').next().unwrap_or_default().parse().unwrap_or(0.0);
     assert!(accuracy >= ACCURACY_BAR, "after one epoch: {verdict}");
     page.wait_for_text("540 steps in ", SHORT).await.unwrap();
 }

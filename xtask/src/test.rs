@@ -8,12 +8,19 @@ use anyhow::{Context, Result};
 use crate::places::Places;
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{browser, build, check, engines, process, setup};
+use crate::{browser, build, check, engines, judges, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
     steps.run("tests of the commands", || cargo_test(places, &["--package=xtask", "--features=bench"], &[]))?;
     steps.run("tests, native", || cargo_test(places, check::HOST, &[]))?;
+
+    let judges = steps.run("set-up of the judges", || judges::find_or_install(places))?;
+    steps.run("judges of exported networks", || {
+        let variables = judges.variables();
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_os_str())).collect();
+        cargo_test(places, &[check::HOST, &["--test=judges"]].concat(), &variables)
+    })?;
 
     let equipment = steps.run("set-up", || setup::for_building(places))?;
     steps.run("build", || build::build(places, &equipment))?;

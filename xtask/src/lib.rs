@@ -17,8 +17,6 @@ pub mod npm;
 
 pub mod browser;
 
-pub mod judges;
-
 pub mod build;
 
 pub mod engines;

@@ -142,7 +142,7 @@ async fn share(app: &App, page: &Page) {
         .await
         .unwrap();
     page.session().goto(format!("{}?engine=cpu&config={config}", app.url())).await.unwrap();
-    let rate = "[...document.querySelectorAll('input[type=number]')].some(it => it.value === '0.01')";
+    let rate = "[...document.querySelectorAll('[role=spinbutton]')].some(it => it.value === '0.01')";
     page.wait_for::<bool>(rate, LONG).await.unwrap();
 
     page.session().goto(format!("{}?engine=cpu&config={}", app.url(), &config[..config.len() / 2])).await.unwrap();

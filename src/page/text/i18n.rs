@@ -145,6 +145,14 @@ pub async fn fetch_later() -> Result<(), SplitLoaderError> {
     Ok(())
 }
 
+/// Makes all texts available to a test, as they are once a part has been fetched.
+#[cfg(test)]
+pub fn have_later() {
+    LATER_ENGLISH_TEXTS.with(|texts| {
+        texts.get_or_init(|| read_texts(LATER_ENGLISH));
+    });
+}
+
 /// The text of a key in the current language, with its values filled in; tracked. Use [`tr!`].
 pub fn translate(group: &str, key: &str, values: &[(&str, String)]) -> String {
     let text_in = |texts: &Texts| Some(fill(texts.get(group)?.get(key)?, values));

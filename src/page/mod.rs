@@ -64,5 +64,6 @@ mod json;
 mod parts;
 mod place;
 mod preferences;
+mod property;
 mod reactive;
 mod sort;

@@ -1,12 +1,13 @@
 //! Chooses the engine: asks the browser for a GPU, unless the visitor or the page's address says which engine to use.
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::channel::parameter;
 use crate::page::preferences::EnginePreference;
+use crate::page::property::property;
 use crate::page::state::{EngineChoice, EngineProgram, EngineReason};
 
 /// What `?engine=` in the page's address asks for.
@@ -105,10 +106,6 @@ async fn adapter(gpu: &JsValue) -> Option<Adapter> {
         names: names.join(" "),
         has_timestamps: has_feature("timestamp-query"),
     })
-}
-
-fn property(object: &JsValue, name: &str) -> JsValue {
-    Reflect::get(object, &name.into()).unwrap_or_default()
 }
 
 #[cfg(test)]

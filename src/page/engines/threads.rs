@@ -1,11 +1,11 @@
 //! How many threads the CPU engine gets. Its threads share memory, which a browser allows only in a page that is isolated from other origins.
 
-use js_sys::{Reflect, Uint8Array, WebAssembly};
+use js_sys::{Uint8Array, WebAssembly};
 use leptos::prelude::window;
-use wasm_bindgen::JsValue;
 
 use crate::channel::{THREADS_LIMIT, parameter};
 use crate::page::preferences::Threads;
+use crate::page::property::property;
 
 /// Why there can be only one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,6 @@ fn decide(wanted: Threads, n_cores: u32, obstacle: Option<Obstacle>) -> u32 {
 }
 
 pub fn obstacle() -> Option<Obstacle> {
-    let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).unwrap_or_default();
     if !property(&window(), "crossOriginIsolated").is_truthy() {
         return Some(Obstacle::NotIsolated);
     }

@@ -1,12 +1,12 @@
 //! An open camera, which is closed on drop, and the list of cameras.
 
 use gloo::events::EventListener;
-use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{MediaDeviceInfo, MediaDeviceKind, MediaDevices, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 use super::camera_choice::{CameraDevice, CameraFailure, is_mirrored};
+use crate::page::property::property;
 
 /// Requested width in pixels; the network's input is far smaller.
 const IDEAL_WIDTH: u32 = 640;
@@ -89,6 +89,6 @@ fn constraints(device_id: Option<&str>) -> MediaStreamConstraints {
 }
 
 fn failure(error: JsValue) -> CameraFailure {
-    let name = Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());
+    let name = property(&error, "name").as_string();
     CameraFailure::from_error_name(name.as_deref().unwrap_or_default())
 }

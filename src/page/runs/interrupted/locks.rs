@@ -1,9 +1,11 @@
 //! Which tabs of this browser are open, by a lock that each of them holds: what an open tab trains is not offered in another.
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+
+use crate::page::property::property;
 
 #[wasm_bindgen]
 extern "C" {
@@ -27,9 +29,8 @@ pub fn hold(tab: &str) {
 /// The open tabs; None if the browser does not tell.
 pub async fn open_tabs() -> Option<OpenTabs> {
     let state = JsFuture::from(query_locks().ok()?).await.ok()?;
-    let field = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).ok();
-    let held = Array::from(&field(&state, "held")?);
-    Some(OpenTabs(held.iter().filter_map(|lock| field(&lock, "name")?.as_string()).collect()))
+    let held: Array = property(&state, "held").dyn_into().ok()?;
+    Some(OpenTabs(held.iter().filter_map(|lock| property(&lock, "name").as_string()).collect()))
 }
 
 /// The names of the locks that are held.

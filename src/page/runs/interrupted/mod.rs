@@ -20,6 +20,7 @@ use self::keep::{Task, tab};
 use self::record::InterruptedRun;
 use self::storage::InterruptedStorage;
 use crate::page::database::Trouble;
+use crate::page::property::property;
 use crate::page::recipe::Recipe;
 use crate::page::sort::sort_by;
 use crate::page::state::{Checkpoint, NoticeKind};
@@ -67,7 +68,7 @@ impl Interrupted {
         store.on_run_news(move |news| interrupted.receive(news));
         locks::hold(&tab());
         let ask = window_event_listener(leptos::ev::beforeunload, move |event| {
-            if interrupted.would_lose_run() {
+            if has_been_used() && interrupted.would_lose_run() {
                 // The browser asks in its own words.
                 event.prevent_default();
             }
@@ -183,4 +184,11 @@ impl Interrupted {
         self.list.update(|list| list.retain(|run| run.id != id));
         self.plan(Task::Delete(id.to_owned()));
     }
+}
+
+/// Whether the visitor has clicked or typed on this page. Browsers hold a page for nobody else, and log an attempt as an error.
+fn has_been_used() -> bool {
+    let activation = property(&window().navigator(), "userActivation");
+    // A browser without the property may hold it.
+    property(&activation, "hasBeenActive").as_bool().unwrap_or(true)
 }

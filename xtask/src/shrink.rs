@@ -27,11 +27,9 @@ pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> 
         "--enable-sign-ext",
         "--enable-simd",
     ];
-    // The second run rebuilds the control flow, which saves another percent. Addresses below 1024 are the stack's last bytes.
-    const RUNS: [&[&str]; 2] = [
-        &["-Oz", "--converge"],
-        &["--low-memory-unused", "--optimize-added-constants-propagate", "--flatten", "--rereloop", "-Oz", "-Oz"],
-    ];
+    // Rebuilding the control flow makes it smaller than any number of rounds without. Addresses below 1024 are the stack's last bytes.
+    const PASSES: &[&str] =
+        &["--low-memory-unused", "--optimize-added-constants-propagate", "--flatten", "--rereloop", "-Oz"];
     let kept = places.wasm_target.join("wasm-opt");
     let shrunk = places.wasm_target.join("wasm-opt.unfinished");
     if shrunk.exists() {
@@ -44,7 +42,7 @@ pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> 
     files.sort_by_cached_key(|file| Reverse(fs::metadata(file).map_or(0, |metadata| metadata.len())));
     let shrink = |place: usize, file: &Path| -> Result<()> {
         let mut digest = Sha256::new();
-        digest.update(format!("{} {FEATURES:?} {RUNS:?}", WASM_OPT.version));
+        digest.update(format!("{} {FEATURES:?} {PASSES:?}", WASM_OPT.version));
         digest.update(fs::read(file)?);
         let name = format!("{}.wasm", hex(&digest.finalize()));
         // Equal files have equal names, so a file appears under its name only when it is complete.
@@ -52,9 +50,7 @@ pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> 
         if kept.join(&name).exists() {
             fs::copy(kept.join(&name), &unfinished)?;
         } else {
-            let [first, second] = RUNS.map(|run| [FEATURES, run].concat());
-            wasm_opt.run(&first, [file, "-o".as_ref(), &unfinished])?;
-            wasm_opt.run(&second, [unfinished.as_path(), "-o".as_ref(), &unfinished])?;
+            wasm_opt.run(&[FEATURES, PASSES].concat(), [file, "-o".as_ref(), &unfinished])?;
         }
         fs::rename(unfinished, shrunk.join(&name))?;
         fs::copy(shrunk.join(name), file)?;

@@ -23,21 +23,22 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     }
     let kernels = steps.run("kernels, for the browser", || kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
-    steps.run("journeys", || {
-        // Its own tests have built the command line.
-        let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
-        cargo_test(
-            places,
-            &[check::HOST, &["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"]].concat(),
-            &[
-                ("KINDLING_DIST", places.dist.as_os_str()),
-                ("KINDLING_PROGRAM", program.as_os_str()),
-                ("KINDLING_KERNELS", kernels.as_os_str()),
-                ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
-                ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
-            ],
-        )
-    })
+    // Its own tests have built the command line.
+    let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
+    let variables = [
+        ("KINDLING_DIST", places.dist.as_os_str()),
+        ("KINDLING_PROGRAM", program.as_os_str()),
+        ("KINDLING_KERNELS", kernels.as_os_str()),
+        ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
+        ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
+    ];
+    let journeys = |options: [&str; 2]| {
+        let test = ["--test=journeys", "--features=kindling/journeys", "--"];
+        cargo_test(places, &[check::HOST, &test, &options].concat(), &variables)
+    };
+    // Two at once, because each leaves a core idle while its browser starts and its page waits. Races measure time, so they run alone.
+    steps.run("journeys", || journeys(["--test-threads=2", "--skip=race::"]))?;
+    steps.run("journeys that measure time", || journeys(["--test-threads=1", "race::"]))
 }
 
 /// Builds the module that checks the kernels in a browser, and returns its file.

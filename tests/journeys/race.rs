@@ -98,7 +98,7 @@ async fn a_run_moves_to_a_faster_gpu_and_loses_no_step() {
     app.heal();
 
     // On the CPU alone, from the same seed.
-    let page = app.open("?engine=cpu").await;
+    page.session().goto(format!("{}?engine=cpu", app.url())).await.unwrap();
     page.ready().await.unwrap();
     page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
     let n_steps = raced.losses.len().min(moved + AFTER);

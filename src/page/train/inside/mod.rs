@@ -1,5 +1,5 @@
 //! Monitors the network's internals during training: histograms over time, figures per layer, filters and feature maps. Nothing is measured
-//! while the panel is closed.
+//! while its tab is not shown.
 
 mod heat;
 mod image_choice;
@@ -14,7 +14,7 @@ use self::image_choice::ImageChoice;
 use self::layer_card::LayerCard;
 use self::sheet::Sheet;
 use self::terms::Terms;
-use crate::page::parts::{Part, Parted, part};
+use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
 use crate::page::state::DatasetState;
 use crate::page::store::{Store, use_store};
@@ -23,36 +23,6 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;
 use kindling_core::protocol::{Command, Watch};
-
-/// The panel, closed until the visitor or a program (`kindling.watch`) opens it.
-#[component]
-pub fn InsidePanel() -> impl IntoView {
-    let store = use_store();
-    let is_open = memo(move |_| store.inside.with(|inside| inside.watch.is_some()));
-    let set_open = move |wanted: bool| {
-        if wanted != is_open.get_untracked() {
-            let image = store.dataset.with_untracked(DatasetState::first_sample);
-            store.send(Command::Watch(wanted.then_some(Watch { image })));
-        }
-    };
-    // Monitoring stops when the visitor leaves the Train place.
-    on_cleanup(move || {
-        if store.inside.with_untracked(|inside| inside.watch.is_some()) {
-            store.send(Command::Watch(None));
-        }
-    });
-    view! {
-        <details
-            class="panel inside"
-            id="inside"
-            prop:open=move || is_open.get()
-            on:toggle:target=move |event| set_open(event.target().has_attribute("open"))
-        >
-            <summary><h2>{move_tr!(inside.title)}</h2></summary>
-            <Show when=move || is_open.get()><Parted part=PART /></Show>
-        </details>
-    }
-}
 
 pub const PART: Part = part!(workbench::inside, Body);
 
@@ -68,7 +38,7 @@ fn Body() -> impl IntoView {
         (None, false) => tr!(inside.wait_for_run),
     };
     view! {
-        <div class="inside-body">
+        <div class="inside-body" id="inside">
             <p class="hint">{move_tr!(inside.lead)}</p>
             <p class="inside-status" id="inside-step" data-step=move || step.get()>{status}</p>
             <Show when=move || step.get().is_some()>

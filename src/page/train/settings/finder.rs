@@ -18,7 +18,7 @@ use crate::page::widgets::show::Show;
 use kindling_core::protocol::{FailureKind, RatePoint, RateProgress};
 use kindling_core::runs::series::Point;
 
-const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
 
 #[component]
 pub fn RateFinder() -> impl IntoView {
@@ -130,8 +130,8 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
         let test = test.read();
         let points: Vec<_> = test.points().iter().map(point).collect();
         let proposed = test.proposed().and_then(|rate| nearest(&points, rate));
-        let proposed = proposed.map(|point| Line { points: [point].into(), style: LineStyle::Marked });
-        std::iter::once(Line { points: points.into(), style: LineStyle::Exact }).chain(proposed).collect::<Vec<_>>()
+        let proposed = proposed.map(|point| Line::new([point], LineStyle::Marked));
+        std::iter::once(Line::new(points, LineStyle::Exact)).chain(proposed).collect::<Vec<_>>()
     });
     let names = Signal::derive(move || {
         let proposed = test.read().proposed().map(|_| tr!(expert.proposed));

@@ -13,7 +13,7 @@ use crate::page::text::format::{count, figure};
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::config::ScheduleConfig;
 
-const RATE: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+const RATE: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
 
 #[component]
 pub fn RateChart() -> impl IntoView {
@@ -31,8 +31,8 @@ pub fn RateChart() -> impl IntoView {
         running.read().as_ref().map(|course| course.point(step))
     });
     let lines = Signal::derive(move || {
-        let line = Line { points: curve.get().into(), style: LineStyle::Exact };
-        let here = here.get().map(|point| Line { points: [point].into(), style: LineStyle::Marked });
+        let line = Line::new(curve.get(), LineStyle::Exact);
+        let here = here.get().map(|point| Line::new([point], LineStyle::Marked));
         std::iter::once(line).chain(here).collect::<Vec<_>>()
     });
     let is_running = memo(move |_| running.read().is_some());
@@ -51,7 +51,7 @@ pub fn RateChart() -> impl IntoView {
                 kind=ScaleKind::Linear
                 smoothing=0.0
                 step_name=|step: f64| tr!(expert.at_step, step = count(step as u64))
-                x_name=Signal::derive(move_tr!(train.x_axis))
+                x_name=Signal::derive(move_tr!(train.epochs_axis))
                 empty=Signal::derive(move_tr!(expert.curve_wait))
                 steps_per_epoch=Signal::derive(move || course.read().as_ref().map(|course| course.steps_per_epoch))
             />

@@ -1,0 +1,23 @@
+//! The choice of a logarithmic axis.
+
+use leptos::prelude::*;
+
+use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::widgets::hint::TermLink;
+
+#[component]
+pub fn LogScale(is_log: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <span class="inline-field">
+            <label class="inline-field">
+                <input
+                    type="checkbox"
+                    prop:checked=move || is_log.get()
+                    on:change:target=move |event| is_log.set(event.target().checked())
+                />
+                <span>{move_tr!(train.log_scale)}</span>
+            </label>
+            <TermLink term=key_tr!(train.log_scale) />
+        </span>
+    }
+}

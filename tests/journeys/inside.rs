@@ -48,6 +48,7 @@ async fn the_network_is_monitored_only_while_somebody_watches() {
 
     page.run::<Value>("await kindling.stop()", json!(null)).await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    the_model_is_at_hand_after_the_run(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
@@ -95,7 +96,7 @@ async fn strips_grow(page: &Page) {
 
 /// The feature maps of the chosen image replace those of the first.
 async fn choose_another_image(page: &Page) {
-    let maps = "[data-layer=\"1\"] .inside-maps canvas";
+    let maps = ".inside-maps canvas";
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
     page.run::<Value>("document.querySelectorAll('.inside-images button')[3].click()", json!(null)).await.unwrap();
     let pressed = "document.querySelectorAll('.inside-images button')[3].ariaPressed === 'true'";
@@ -104,6 +105,19 @@ async fn choose_another_image(page: &Page) {
     let n_snapshots = snapshots(page).await;
     page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
+}
+
+/// After the run, and after the tab was hidden, the layers are those of the model at hand, a channel can be enlarged, and another image chosen.
+async fn the_model_is_at_hand_after_the_run(page: &Page) {
+    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    open_tab(page, "images").await;
+    open_tab(page, "inside").await;
+    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    page.wait_for::<bool>(&varies(".inside-maps canvas"), SHORT).await.unwrap();
+    page.run::<Value>("document.querySelector('#inside-filters .tile').click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&varies("#inside-filters .tile-enlarged canvas"), SHORT).await.unwrap();
+    page.run::<Value>("document.querySelectorAll('.inside-images button')[5].click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&varies(".inside-maps canvas"), SHORT).await.unwrap();
 }
 
 /// Seconds of training pass without a snapshot; one that was under way may still arrive.

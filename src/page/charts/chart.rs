@@ -74,7 +74,9 @@ pub fn Chart(
         let scales = Scales { x: x_axis.kind, y: kind.get(), bounds: bounds.get() };
         draw(&lines.read(), width.get(), scales, smoothing.get())
     });
-    let has_points = memo(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
+    let has_points = memo(move |_| {
+        drawing.read().lines.iter().any(|line| line.style != LineStyle::Ghost && !line.points.is_empty())
+    });
 
     let clip_width = memo(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
     let clip_box = move || format!("{} {} {} {CLIP_HEIGHT}", LEFT - MARGIN, TOP - MARGIN, clip_width.get());

@@ -63,10 +63,11 @@ pub fn RunCharts() -> impl IntoView {
     let steps_per_epoch =
         memo(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));
     let stride = memo(move |_| store.curves.with(|curves| curves.train_loss.stride()));
-    let earlier = use_earlier_runs();
+    let epochs = memo(move |_| store.run.with(|state| state.run().map(|run| run.epochs.clone()).unwrap_or_default()));
+    let earlier = use_earlier_runs(epochs);
     let lines = move |source: Source| {
         Signal::derive(move || {
-            let epochs = store.run.with(|state| state.run().map(|run| run.epochs.clone()).unwrap_or_default());
+            let epochs = epochs.read();
             let mut lines = store.curves.with(|curves| {
                 let train = (source.train)(curves).points();
                 let figures = Some(epoch_means(&epochs, train, source.train_mean));
@@ -167,17 +168,16 @@ pub fn RunCharts() -> impl IntoView {
     }
 }
 
-/// The reports of the latest earlier runs on the dataset of the run in view, newest first.
-fn use_earlier_runs() -> Memo<Vec<Vec<EpochReport>>> {
+/// The reports of the latest earlier runs on the dataset of the run in view, newest first. The epochs of the run in view tell it from the
+/// others once it is among them.
+fn use_earlier_runs(epochs: Memo<Vec<EpochReport>>) -> Memo<Vec<Vec<EpochReport>>> {
     let store = use_store();
     let runs = use_runs();
-    // The epochs of the run in view tell it from the others, once it is among them.
-    let now =
-        memo(move |_| store.run.with(|state| state.run().map(|run| (run.config.dataset.clone(), run.epochs.clone()))));
+    let dataset = memo(move |_| store.run.with(|state| state.run().map(|run| run.config.dataset.clone())));
     memo(move |_| {
-        let Some((dataset, epochs)) = now.get() else { return Vec::new() };
-        let list = runs.list.read();
-        let is_earlier = |of: &[EpochReport]| !of.is_empty() && of != epochs;
+        let Some(dataset) = dataset.get() else { return Vec::new() };
+        let (list, epochs) = (runs.list.read(), epochs.read());
+        let is_earlier = |of: &[EpochReport]| !of.is_empty() && *of != **epochs;
         let earlier = list.iter().rev().filter(|it| it.config.dataset == dataset && is_earlier(&it.epochs));
         earlier.take(EARLIER_LIMIT).map(|record| record.epochs.clone()).collect()
     })

@@ -72,7 +72,7 @@ pub fn Stage() -> impl IntoView {
     });
     let is_good = memo(move |_| face.get() == Face::Finished && Outcome::now(store).is_some_and(|it| it.is_good()));
     let what = memo(move |_| {
-        let name = store.run.with(|state| state.run().map(|run| run_name(run, store, recipe)))?;
+        let name = run_name(store, recipe)?;
         let device = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
         let device = device.filter(|_| face.get() == Face::Active);
         let device = device.map(|kind| store.race.with(|race| device_text(kind, race)));

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 
 use super::adjustments::{Adjustments, marks, use_changes};
 use crate::page::charts::chart::{Chart, Line, LineStyle};
-use crate::page::charts::log_scale::LogScale;
-use crate::page::charts::scale::{Bounds, ScaleKind};
+use crate::page::charts::log_scale::{LogScale, scale_of};
+use crate::page::charts::scale::Bounds;
 use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::state::Curves;
@@ -58,7 +58,7 @@ pub fn RunCharts() -> impl IntoView {
     let chosen_smoothing = RwSignal::new(None::<f64>);
     let n_points = memo(move |_| store.curves.with(|curves| curves.train_loss.points().len()));
     let smoothing = memo(move |_| chosen_smoothing.get().unwrap_or_else(|| suitable_smoothing(n_points.get())));
-    let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
+    let kind = scale_of(is_log);
     let accuracy = Signal::derive(move || Bounds { is_whole: !is_fitted.get(), ..ACCURACY });
     let steps_per_epoch =
         memo(move |_| store.run.with(|run| run.run().and_then(|run| run.plan).map(|plan| plan.steps_per_epoch)));

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::View;
 use super::row::RunRow;
 use crate::page::charts::chart::{Chart, Line, LineStyle};
-use crate::page::charts::log_scale::LogScale;
-use crate::page::charts::scale::{Bounds, ScaleKind};
+use crate::page::charts::log_scale::{LogScale, scale_of};
+use crate::page::charts::scale::Bounds;
 use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::text::format::{count, figure, percent};
@@ -67,7 +67,7 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let runs = use_runs();
     let shown = RwSignal::new(Metric::ValidationLoss);
     let is_log = RwSignal::new(false);
-    let kind = Signal::derive(move || if is_log.get() { ScaleKind::Log } else { ScaleKind::Linear });
+    let kind = scale_of(is_log);
     let has_ticked = memo(move |_| !view.ticked.read().is_empty());
     let curves = LocalResource::new(move || {
         let ticked = view.ticked.get();

@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 
 use super::rate_test::Test;
 use crate::page::charts::chart::{Chart, Line, LineStyle, XAxis};
+use crate::page::charts::log_scale::{LogScale, scale_of};
 use crate::page::charts::scale::{Bounds, ScaleKind, nearest};
 use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
@@ -137,15 +138,17 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
         let proposed = test.read().proposed().map(|_| tr!(expert.proposed));
         std::iter::once(tr!(train.loss)).chain(proposed).collect::<Vec<_>>()
     });
+    let is_log = RwSignal::new(false);
     view! {
         <div id="rate-test">
+            <LogScale is_log />
             <Chart
                 name=Signal::derive(move_tr!(expert.loss_by_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=LOSS
-                kind=ScaleKind::Linear
+                kind=scale_of(is_log)
                 smoothing=0.0
                 step_name=|rate: f64| tr!(expert.at_rate, rate = figure(rate))
                 x_name=Signal::derive(move_tr!(expert.rate_axis))

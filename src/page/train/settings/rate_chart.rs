@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::rate_curve::Course;
 use crate::page::charts::chart::{Chart, Line, LineStyle};
-use crate::page::charts::scale::{Bounds, ScaleKind};
+use crate::page::charts::log_scale::{LogScale, scale_of};
+use crate::page::charts::scale::Bounds;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
@@ -40,15 +41,17 @@ pub fn RateChart() -> impl IntoView {
         let here = is_running.get().then(|| tr!(expert.now));
         std::iter::once(tr!(expert.over_the_run)).chain(here).collect::<Vec<_>>()
     });
+    let is_log = RwSignal::new(false);
     view! {
         <div id="rate-curve">
+            <LogScale is_log />
             <Chart
                 name=Signal::derive(move_tr!(train.learning_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=RATE
-                kind=ScaleKind::Linear
+                kind=scale_of(is_log)
                 smoothing=0.0
                 step_name=|step: f64| tr!(expert.at_step, step = count(step as u64))
                 x_name=Signal::derive(move_tr!(train.epochs_axis))

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::page::reactive::{effect, memo};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::move_tr;
 use crate::page::widgets::pixel_image::paint;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{ImageShape, Pictures};

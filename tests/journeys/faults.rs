@@ -6,6 +6,7 @@ use xtask::server::Fault;
 
 use crate::app::{App, SHORT};
 use crate::runs::n_stored;
+use crate::visitor::open_tab;
 
 const LOAD_MNIST: &str = "return (await kindling.loadDataset('mnist')).counts.train";
 
@@ -74,6 +75,7 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     page.session().refresh().await.unwrap();
     page.wait_for_text("It is tried again when a run ends.", SHORT).await.unwrap();
     app.heal();
+    open_tab(&page, "runs").await;
     page.click("button", "Try again").await.unwrap();
     page.wait_for::<bool>("document.querySelectorAll('#runs tbody tr').length === 1", SHORT).await.unwrap();
     app.finish_after_faults().await;

@@ -58,7 +58,7 @@ async fn one_click_trains_and_the_buttons_steer() {
 /// Waits until a chart has a line, and until the line has changed.
 async fn curves_move(page: &Page, chart: &str) {
     let path = format!(
-        "[...document.querySelectorAll('[role=group]')].find(it => it.ariaLabel === {chart})
+        "[...document.querySelectorAll('[role=slider]')].find(it => it.ariaLabel === {chart})
              ?.querySelector('path.line')?.getAttribute('d')",
         chart = json!(chart)
     );

@@ -31,3 +31,4 @@ mod shell;
 mod threads;
 mod visitor;
 mod webgpu;
+mod workbench;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
+use crate::visitor::open_tab;
 
 /// Ids of the runs in the table, in its order.
 const ROWS: &str = "[...document.querySelectorAll('#runs-table [data-run]')].map(row => row.dataset.run)";
@@ -26,6 +27,7 @@ pub fn n_stored(store: &str) -> String {
 async fn runs_are_kept_compared_and_deletions_undone() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
+    open_tab(&page, "runs").await;
     page.wait_for_text("Your runs appear here", SHORT).await.unwrap();
     page.run::<Value>(
         "await kindling.loadDataset('mnist');
@@ -40,6 +42,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     // Stored before the reload, according to the page's own database.
     page.wait_for::<bool>(&format!("(await {}) === 2", n_stored("runs")), SHORT).await.unwrap();
     page.session().refresh().await.unwrap();
+    open_tab(&page, "runs").await;
     assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
 
     take_network(&page).await;

@@ -59,6 +59,13 @@ pub async fn click(page: &Page, selector: &str) {
     page.run::<Value>("document.querySelector(args).click()", json!(selector)).await.unwrap();
 }
 
+/// Shows one of the tabs of the place Train: `inside`, `images`, `runs` or `search`.
+pub async fn open_tab(page: &Page, tab: &str) {
+    let is_there = format!("!!document.getElementById('tab-{tab}')");
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    click(page, &format!("#tab-{tab}")).await;
+}
+
 /// Types a number into a field and leaves it.
 pub async fn fill(page: &Page, name: &str, value: u32) {
     let field = page.control("spinbutton", name).await.unwrap();
@@ -124,6 +131,7 @@ pub enum Key {
     Enter,
     Space,
     Escape,
+    ArrowLeft,
 }
 
 /// Presses a key, wherever the focus is.
@@ -133,6 +141,7 @@ pub async fn press(page: &Page, key: Key) {
         Key::Enter => ("Enter", 13, "\r"),
         Key::Space => (" ", 32, " "),
         Key::Escape => ("Escape", 27, ""),
+        Key::ArrowLeft => ("ArrowLeft", 37, ""),
     };
     let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
     for kind in ["keyDown", "keyUp"] {

@@ -26,6 +26,7 @@ use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
+use crate::page::train::tabs::ChosenTab;
 use crate::page::train::{self, TrainPlace};
 use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::hint::GLOSSARY;
@@ -64,12 +65,13 @@ fn App() -> impl IntoView {
     provide_context(interrupted);
     let searcher = Searcher::new(store, recipe);
     provide_context(searcher);
+    provide_context(ChosenTab::default());
     Theme::remembered().unwrap_or_default().apply();
     api::install(api::Page { store, evaluations, runs, interrupted, searcher });
     take_address(store, recipe);
     engines.start(EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
-    announce(place);
+    announce(place, store);
     read_kept(catalog, runs, interrupted);
     fetch_rest(store);
 
@@ -188,9 +190,18 @@ fn fetch_rest(store: Store) {
     });
 }
 
-/// Shows the place in the window's title. When the place changes, scrolls to the top and moves the keyboard focus there.
-fn announce(place: RwSignal<Place>) {
-    effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+/// Shows the place and a run's progress in the window's title. When the place changes, scrolls to the top and moves the keyboard focus there.
+fn announce(place: RwSignal<Place>, store: Store) {
+    let percent = memo(move |_| {
+        store.run.with(|state| state.run().filter(|_| state.is_active()).map(|run| (run.fraction() * 100.0) as u32))
+    });
+    effect(move |_| {
+        let place = place.get().name();
+        document().set_title(&match percent.get() {
+            Some(percent) => format!("{percent}% · {place} · Kindling"),
+            None => format!("{place} · Kindling"),
+        });
+    });
     watch(
         move || place.get(),
         |_, _| {

@@ -375,7 +375,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "max-steps",
-        labels: &["expert.max_steps", "runs.max_steps"],
+        labels: &["expert.max_steps"],
         place: Place::Train,
         control: Some("expert.max_steps"),
         formula: None,

@@ -24,7 +24,8 @@ pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
+    Answer, Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, LayersReport, Prediction, RequestId, RunId,
+    RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
@@ -104,8 +105,10 @@ impl AppState {
                 }
                 None => Changed::NOTHING,
             },
-            Event::Answer { request, .. } => {
-                Changed { questions: self.questions.remove(request).is_some(), ..Changed::NOTHING }
+            Event::Answer { request, result } => {
+                let is_known = self.questions.remove(request).is_some();
+                let inside = is_known && result.as_ref().is_ok_and(|answer| self.inspected(answer));
+                Changed { questions: is_known, inside, ..Changed::NOTHING }
             }
             Event::Warning(failure) => self.notify(NoticeKind::Warning(failure.clone())),
             Event::Crashed(failure) => self.lose_engine(failure),
@@ -244,6 +247,19 @@ impl AppState {
             }
         }
         changed
+    }
+
+    /// Takes the layers of the network at hand; returns whether they were, and a run does not train on by now.
+    fn inspected(&mut self, answer: &Answer) -> bool {
+        let (Answer::Layers(report), Some(run)) = (answer, self.run.run()) else { return false };
+        if matches!(self.run, RunState::Preparing { .. } | RunState::Training(_)) {
+            return false;
+        }
+        // A finished run's network is that of its best epoch.
+        let best = run.best.filter(|_| !self.run.is_active()).map(|best| best.step);
+        let step = best.unwrap_or(run.progress.step);
+        self.inside.rest(LayersReport { step, ..report.clone() });
+        true
     }
 
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.

@@ -32,7 +32,7 @@ pub fn percent(fraction: f64) -> String {
     if honest == 100.0 || honest == 0.0 { format!("{honest:.0}%") } else { format!("{honest:.1}%") }
 }
 
-/// `0.0432`, `2.30`, `1.2e-5`: the number of decimals depends on the magnitude, for about three significant digits.
+/// `0.0432`, `2.30`, `1.2e-5`, `4.60e21`: the number of decimals depends on the magnitude, for about three significant digits.
 pub fn figure(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -45,7 +45,8 @@ pub fn figure(value: f64) -> String {
         size if size < 0.1 => format!("{value:.4}"),
         size if size < 1.0 => format!("{value:.3}"),
         size if size < 100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
+        size if size < 1e5 => format!("{value:.0}"),
+        _ => format!("{value:.2e}"),
     }
 }
 
@@ -126,6 +127,8 @@ mod tests {
         assert_eq!(figure(0.000_123_4), "0.000123");
         assert_eq!(figure(0.000_012), "1.2e-5");
         assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(12_345.6), "12346");
+        assert_eq!(figure(4_595_837_235_345_523_998_720.0), "4.60e21");
         assert_eq!(figure(f64::INFINITY), "–");
     }
 

@@ -20,6 +20,7 @@ mod gpu_faults;
 mod hosting;
 mod inside;
 mod kernels;
+mod offline;
 mod pictures;
 mod race;
 mod resume;

@@ -9,6 +9,7 @@
     reason = "a test may panic, read files and wait"
 )]
 
+mod accessibility;
 mod agreement;
 mod app;
 mod cases;

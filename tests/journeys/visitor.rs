@@ -124,6 +124,9 @@ pub enum Key {
     Enter,
     Space,
     Escape,
+    /// An arrow key together with Shift.
+    Up,
+    Down,
 }
 
 /// Presses a key, wherever the focus is.
@@ -133,8 +136,10 @@ pub async fn press(page: &Page, key: Key) {
         Key::Enter => ("Enter", 13, "\r"),
         Key::Space => (" ", 32, " "),
         Key::Escape => ("Escape", 27, ""),
+        Key::Up => ("ArrowUp", 38, ""),
+        Key::Down => ("ArrowDown", 40, ""),
     };
-    let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
+    let modifiers = if matches!(key, Key::ShiftTab | Key::Up | Key::Down) { 8 } else { 0 };
     for kind in ["keyDown", "keyUp"] {
         let text = if kind == "keyDown" { text } else { "" };
         let event = json!({

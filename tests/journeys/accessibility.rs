@@ -64,6 +64,7 @@ async fn axe_finds_nothing_in_any_place_and_state() {
     for place in PLACES {
         check_place(&page, place, "after a run").await;
     }
+    check_at_400_percent(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
@@ -112,6 +113,27 @@ async fn show_in(page: &Page, scheme: &str, forced: &str) {
     ]);
     page.cdp().send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await.unwrap();
 }
+
+/// Checks that the header and the places cover no control that has the focus, in a small window at 400 % zoom.
+async fn check_at_400_percent(page: &Page) {
+    let window = json!({ "width": 320, "height": 256, "deviceScaleFactor": 4, "mobile": false });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", window).await.unwrap();
+    for place in PLACES {
+        page.go_to(place).await.unwrap();
+        page.control("heading", place).await.unwrap();
+        let covered: Vec<String> = page.run(COVERED, json!(null)).await.unwrap();
+        assert!(covered.is_empty(), "{place}, at 400 %: covered is\n{}", covered.join("\n"));
+    }
+}
+
+const COVERED: &str = "
+    const controls = [...document.querySelectorAll('main :is(a[href], button:enabled, input, select, summary)')];
+    return controls.filter(it => it.checkVisibility()).filter(it => {
+        it.focus();
+        const { left, top, width, height } = it.getBoundingClientRect();
+        const seen = document.elementFromPoint(left + width / 2, Math.max(0, top) + Math.min(height, innerHeight) / 2);
+        return seen?.closest('.top, .places');
+    }).map(it => it.outerHTML.slice(0, 160));";
 
 const RUN_AXE: &str = "
     const { violations } = await axe.run(document, args);

@@ -145,8 +145,9 @@ fn pure_crates_know_no_clock_or_file(source: &Source) -> Vec<String> {
 }
 
 fn only_the_channel_posts_messages(source: &Source) -> Vec<String> {
-    // A thread of the engine gets its module and memory in a message, and answers that it has started.
-    if source.path.starts_with("src/channel/") || source.path == "src/worker/threads.js" {
+    // A thread of the engine gets its module and memory in a message, and answers that it has started. The service worker is no engine.
+    let others = ["src/worker/threads.js", "static/offline.js", "static/service-worker.js"];
+    if source.path.starts_with("src/channel/") || others.contains(&source.path.as_str()) {
         return Vec::new();
     }
     let words = ["post_message", "post_message_with_transfer", "postMessage"];

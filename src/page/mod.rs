@@ -61,6 +61,7 @@ pub mod api;
 /// Modules that all of them use.
 mod database;
 mod json;
+mod offline;
 mod parts;
 mod place;
 mod preferences;

@@ -64,6 +64,8 @@ async fn a_part_without_its_texts_is_reported_and_can_be_fetched_again() {
 #[tokio::test]
 async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     let app = App::start().await;
+    // It would keep the part for the next visit.
+    app.spoil("service-worker.js", Fault::Status(404), None);
     let page = app.open("?engine=cpu").await;
     page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 3 })", json!(null))
         .await

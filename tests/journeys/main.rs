@@ -9,6 +9,7 @@
     reason = "a test may panic, read files and wait"
 )]
 
+mod accessibility;
 mod agreement;
 mod app;
 mod cases;
@@ -20,6 +21,7 @@ mod gpu_faults;
 mod hosting;
 mod inside;
 mod kernels;
+mod offline;
 mod pictures;
 mod race;
 mod resume;

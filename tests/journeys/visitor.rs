@@ -132,6 +132,9 @@ pub enum Key {
     Space,
     Escape,
     ArrowLeft,
+    /// An arrow key together with Shift.
+    ShiftUp,
+    ShiftDown,
 }
 
 /// Presses a key, wherever the focus is.
@@ -142,8 +145,10 @@ pub async fn press(page: &Page, key: Key) {
         Key::Space => (" ", 32, " "),
         Key::Escape => ("Escape", 27, ""),
         Key::ArrowLeft => ("ArrowLeft", 37, ""),
+        Key::ShiftUp => ("ArrowUp", 38, ""),
+        Key::ShiftDown => ("ArrowDown", 40, ""),
     };
-    let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
+    let modifiers = if matches!(key, Key::ShiftTab | Key::ShiftUp | Key::ShiftDown) { 8 } else { 0 };
     for kind in ["keyDown", "keyUp"] {
         let text = if kind == "keyDown" { text } else { "" };
         let event = json!({

@@ -143,6 +143,12 @@ pub fn list(folder: &Path, coming: &[&Engine]) -> Result<()> {
     Ok(())
 }
 
+/// The digest of each engine that [`list`] has listed in `folder`.
+pub fn listed(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut list: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(LIST))?)?;
+    Ok(serde_json::from_value(list["engines"].take())?)
+}
+
 /// The digest of an engine's script, its snippets and its wasm. The script is rewritten to request each snippet by the snippet's own digest.
 fn digest(folder: &Path, name: &str) -> Result<String> {
     let script_file = folder.join(format!("{name}.js"));

@@ -21,6 +21,8 @@ pub mod build;
 
 pub mod engines;
 
+pub mod offline;
+
 pub mod threads;
 
 pub mod wasm;

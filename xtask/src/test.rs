@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::places::Places;
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{browser, build, check, process, setup};
+use crate::{browser, build, check, npm, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
@@ -23,20 +23,20 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     }
     let kernels = steps.run("kernels, for the browser", || kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
+    let axe = steps.run("set-up of axe", || npm::AXE.install(places))?;
     steps.run("journeys", || {
         // Its own tests have built the command line.
         let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
-        cargo_test(
-            places,
-            &[check::HOST, &["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"]].concat(),
-            &[
-                ("KINDLING_DIST", places.dist.as_os_str()),
-                ("KINDLING_PROGRAM", program.as_os_str()),
-                ("KINDLING_KERNELS", kernels.as_os_str()),
-                ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
-                ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
-            ],
-        )
+        let mut variables = vec![
+            ("KINDLING_DIST", places.dist.as_os_str()),
+            ("KINDLING_PROGRAM", program.as_os_str()),
+            ("KINDLING_KERNELS", kernels.as_os_str()),
+            ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
+            ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
+        ];
+        variables.extend(axe.as_ref().map(|axe| ("KINDLING_AXE", axe.script().as_os_str())));
+        let options = ["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"];
+        cargo_test(places, &[check::HOST, &options].concat(), &variables)
     })
 }
 

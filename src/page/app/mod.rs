@@ -1,11 +1,13 @@
 //! The shell around the page's places: navigation, the run's progress, notices, settings.
 
+mod new_version;
 mod notices;
 mod settings_menu;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use self::new_version::NewVersion;
 use self::notices::NoticeList;
 use self::settings_menu::SettingsMenu;
 use crate::page::engines::link::{Link, use_engines};
@@ -97,6 +99,7 @@ fn App() -> impl IntoView {
         <main id="content" tabindex="-1">
             <EngineGone />
             <NoticeList />
+            <NewVersion />
             <Glossary place />
             {move || match place.get() {
                 Place::Data => view! { <Parted part=data::PART /> }.into_any(),

@@ -16,7 +16,7 @@ const WINDOW_BITS: i32 = 22;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Page,
-    /// The parts of the page that are fetched after the first one.
+    /// What is fetched after the first part of the page.
     Rest,
     CpuEngine,
     CpuThreadsEngine,
@@ -97,7 +97,9 @@ impl Part {
             Self::CpuEngine
         } else if name.contains("engine_gpu") || name.contains("/src/worker/gpu") {
             Self::GpuEngine
-        } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm") {
+        } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm")
+            || ["icons/", "manifest", "service-worker"].iter().any(|start| name.starts_with(start))
+        {
             Self::Rest
         } else {
             Self::Page
@@ -107,7 +109,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Page => "page, its first part: wasm, JS, CSS, HTML",
-            Self::Rest => "page, the other parts, fetched after it: wasm",
+            Self::Rest => "page, the other parts, fetched after it: wasm, service worker, icons",
             Self::CpuEngine => "engine_cpu: wasm, JS",
             Self::CpuThreadsEngine => "engine_cpu_threads: wasm, JS",
             Self::GpuEngine => "engine_gpu: wasm, JS",

@@ -20,6 +20,7 @@ mod gpu_faults;
 mod hosting;
 mod inside;
 mod kernels;
+mod own_images;
 mod pictures;
 mod race;
 mod resume;

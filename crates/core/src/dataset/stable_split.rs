@@ -104,11 +104,11 @@ impl Ranges {
 
 /// Moves the closest image of a class into a part that has none, from a part that keeps another.
 fn fill(part: Part, ids: &[u64], draws: &BTreeMap<u64, f64>, ranges: &Ranges, parts: &mut BTreeMap<u64, Part>) {
-    let count = |part: Part| ids.iter().filter(|id| parts.get(id) == Some(&part)).count();
+    let count = |part: Part| ids.iter().filter(|id| parts.get(*id) == Some(&part)).count();
     if count(part) > 0 {
         return;
     }
-    let may_leave = |id: &&u64| parts.get(id).is_some_and(|from| count(*from) > 1);
+    let may_leave = |id: &&u64| parts.get(*id).is_some_and(|from| count(*from) > 1);
     let distance = |id: &u64| draws.get(id).map_or(f64::INFINITY, |draw| ranges.distance(*draw, part));
     let closest = ids.iter().filter(may_leave).min_by(|a, b| distance(a).total_cmp(&distance(b))).copied();
     if let Some(id) = closest {

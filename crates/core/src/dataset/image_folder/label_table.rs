@@ -80,7 +80,7 @@ impl LabelTable {
         let mut rows: Vec<Option<&Row>> = vec![None; files.len()];
         for row in &self.rows {
             match known.find(&row.file).and_then(|place| rows.get_mut(place)) {
-                Some(found) => drop(found.get_or_insert(row)),
+                Some(found) => *found = found.or(Some(row)),
                 None => report.leave_out(&row.file, LeftOutReason::Missing),
             }
         }
@@ -124,17 +124,14 @@ impl Columns {
         let others: Vec<usize> = (0..n_columns).filter(|column| *column != file).collect();
         let label = match others.as_slice() {
             [only] => Some(*only),
-            _ => [&LABEL_NAMES[..], &MORE_LABEL_NAMES[..]]
+            _ => [LABEL_NAMES.as_slice(), MORE_LABEL_NAMES.as_slice()]
                 .iter()
                 .find_map(|names| others.iter().copied().find(|column| is_called(column, names))),
         };
         let part = others.iter().copied().find(|column| Some(*column) != label && is_called(column, &PART_NAMES));
-        match (label, others.as_slice()) {
-            (Some(label), _) => Ok(Some(Self { has_header, file, label, part })),
-            (None, [label, ..]) if !has_header && n_columns == 2 => {
-                Ok(Some(Self { has_header, file, label: *label, part }))
-            }
-            (None, _) => Err("it names images, but none of its columns is called \"label\" or \"class\"".to_owned()),
+        match label {
+            Some(label) => Ok(Some(Self { has_header, file, label, part })),
+            None => Err("it names images, but none of its columns is called \"label\" or \"class\"".to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which file is of which class, and of which part of the dataset: by its folders, or by a table that names it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::label_table::LabelTable;
 use super::report::{ImageReport, LeftOutReason};
@@ -56,7 +56,7 @@ impl Layout {
     pub fn of(paths: &[String], table: Option<&LabelTable>) -> Result<Self, DatasetError> {
         let mut report = ImageReport::default();
         let mut files = Vec::new();
-        for (place, path) in paths.iter().enumerate().filter(|(_, path)| is_image_name(path)) {
+        for (place, path) in paths.iter().map(String::as_str).enumerate().filter(|(_, path)| is_image_name(path)) {
             report.n_files += 1;
             let folders: Vec<&str> = path.split(['/', '\\']).filter(|name| !matches!(*name, "" | ".")).collect();
             match folders.contains(&"..") {
@@ -77,15 +77,15 @@ impl Layout {
             return Err(DatasetError::NoClassFolders { n_images });
         }
         let classes = class_names(labeled.iter().map(|labeled| labeled.class.as_str()))?;
-        let mut items: Vec<(&str, Item)> = labeled
-            .iter()
-            .map(|Labeled { file, class, part }| {
-                let class = classes.iter().position(|name| name == class).unwrap_or_default() as u16;
-                (file.path, Item { place: file.place, class, part: *part })
-            })
-            .collect();
+        let labels: BTreeMap<&str, u16> = classes.iter().map(String::as_str).zip(0..).collect();
+        let item = |Labeled { file, class, part }: &Labeled| {
+            let class = labels.get(class.as_str()).copied().unwrap_or_default();
+            Item { place: file.place, class, part: *part }
+        };
+        let mut items: Vec<(&str, Item)> = labeled.iter().map(|labeled| (labeled.file.path, item(labeled))).collect();
         items.sort_by_key(|(path, item)| (item.part, *path));
-        Ok(Self { classes, items: items.into_iter().map(|(_, item)| item).collect(), report })
+        let items = items.into_iter().map(|(_, item)| item).collect();
+        Ok(Self { classes, items, report })
     }
 }
 
@@ -106,11 +106,10 @@ pub struct Labeled<'a> {
 /// The first folder is the class; before it may come folders that all files share, and the parts of the dataset.
 fn label_by_folders<'a>(mut files: Vec<File<'a>>, report: &mut ImageReport) -> Vec<Labeled<'a>> {
     strip_shared(&mut files);
-    let has_parts = files.iter().all(|file| match file.folders.as_slice() {
-        [first, _, _, ..] => part_of_folder(first).is_some(),
-        // A file beside the folders says nothing.
-        _ => true,
-    });
+    // A file beside the folders says nothing, and neither do folders of files alone, which are classes.
+    let is_part = |file: &File| file.folders.first().is_some_and(|first| part_of_folder(first).is_some());
+    let has_parts = files.iter().any(|file| file.folders.len() > 2)
+        && files.iter().all(|file| file.folders.len() < 2 || is_part(file));
     let mut parts = vec![Part::Train; files.len()];
     if has_parts {
         for (file, part) in files.iter_mut().zip(&mut parts) {
@@ -141,7 +140,9 @@ fn strip_shared(files: &mut [File]) {
         if !is_shared || !files.iter().any(|file| file.folders.len() > 2) {
             return;
         }
-        files.iter_mut().for_each(|file| drop(file.folders.remove(0)));
+        for file in files.iter_mut() {
+            file.folders.remove(0);
+        }
     }
 }
 

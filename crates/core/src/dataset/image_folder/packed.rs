@@ -1,5 +1,7 @@
 //! The image files in zip and tar archives, found without unpacking them.
 
+use std::io::Read;
+
 use rawzip::{CompressionMethod, ZipArchive};
 
 use super::layout::{is_image_name, is_table_name};
@@ -57,22 +59,23 @@ impl Packed<'_> {
 ///
 /// If an archive is damaged or too large.
 pub fn unpack_archives(files: &mut [(String, Vec<u8>)]) -> Result<(), DatasetError> {
-    for (file, bytes) in files.iter_mut() {
-        if !is_gzip(bytes) || !is_tar(&peek(bytes)) || !has_images(file, bytes) {
-            continue;
+    for (file, bytes) in files {
+        if is_gzip(bytes) && is_tar(&peek(bytes)) && has_images(file, bytes) {
+            *bytes = unpack(file, bytes)?;
         }
-        let too_large =
-            || DatasetError::TooLarge { file: file.clone(), what: "unpacked size in bytes", limit: TAR_LIMIT_BYTES };
-        let mut unpacked = Vec::new();
-        let mut source = std::io::Read::take(Unpacked::open(file, bytes), TAR_LIMIT_BYTES + 1);
-        let read = std::io::Read::read_to_end(&mut source, &mut unpacked);
-        read.map_err(|error| DatasetError::BadArchive { file: file.clone(), detail: error.to_string() })?;
-        if unpacked.len() as u64 > TAR_LIMIT_BYTES {
-            return Err(too_large());
-        }
-        *bytes = unpacked;
     }
     Ok(())
+}
+
+fn unpack(file: &str, bytes: &[u8]) -> Result<Vec<u8>, DatasetError> {
+    let mut unpacked = Vec::new();
+    let read = Unpacked::open(file, bytes).take(TAR_LIMIT_BYTES + 1).read_to_end(&mut unpacked);
+    read.map_err(|error| DatasetError::BadArchive { file: file.to_owned(), detail: error.to_string() })?;
+    if unpacked.len() as u64 > TAR_LIMIT_BYTES {
+        let what = "unpacked size in bytes";
+        return Err(DatasetError::TooLarge { file: file.to_owned(), what, limit: TAR_LIMIT_BYTES });
+    }
+    Ok(unpacked)
 }
 
 /// Whether the first files in a compressed tar archive are images; CIFAR's are not.

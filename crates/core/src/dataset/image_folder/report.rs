@@ -80,8 +80,11 @@ impl fmt::Display for LeftOutReason {
 impl ImageReport {
     /// The report for programs: reasons are texts.
     pub fn to_json(&self) -> Value {
-        let left_out: Vec<Value> =
-            self.left_out.iter().map(|LeftOut { file, reason }| json!({ "file": file, "reason": reason.to_string() })).collect();
+        let left_out: Vec<Value> = self
+            .left_out
+            .iter()
+            .map(|LeftOut { file, reason }| json!({ "file": file, "reason": reason.to_string() }))
+            .collect();
         json!({
             "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates,
             "contradictions": self.n_contradictions, "leaked": self.n_leaked, "onWhite": self.n_on_white, "onBlack": self.n_on_black,

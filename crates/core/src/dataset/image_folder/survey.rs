@@ -56,8 +56,8 @@ pub fn choose_format(reading: &ImageReading, samples: &[Sample], n_images: usize
         return Err(DatasetError::BadFormat { name: "number of channels", value: channels, range: "1 or 3" });
     }
     if !fits(side) {
-        let what = "size of all images in bytes; choose a smaller image size";
-        return Err(DatasetError::TooLarge { file: format!("{n_images} images"), what, limit: MAX_PIXEL_BYTES });
+        let file = format!("{n_images} images of {side} x {side} pixels");
+        return Err(DatasetError::TooLarge { file, what: "size in bytes", limit: MAX_PIXEL_BYTES });
     }
     Ok(ImageFormat { side, channels, framing })
 }

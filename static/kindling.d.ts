@@ -197,6 +197,8 @@ export declare namespace kindling {
     leftOut: { file: string; reason: string }[];
     /** Images whose file is a copy of another one's; copies are in one split. */
     duplicates: number;
+    /** Images that look like an earlier one, though their files differ. */
+    nearDuplicates: number;
     /** Images whose file is also in another class. */
     contradictions: number;
     /** Images of a test or validation set that came with the files which are also in the training set. */

@@ -153,6 +153,7 @@ fn print_import(import: &ImageReport) {
     }
     let notes = [
         (import.n_duplicates, "has the same content as another; copies stay in one split"),
+        (import.n_near_duplicates, "looks like another and may be in another split"),
         (import.n_contradictions, "is also in another class"),
         (import.n_leaked, "of the test or validation set is also in the training set"),
         (import.n_on_white, "has transparent pixels, which were laid on white"),

@@ -41,7 +41,8 @@ type Text = Box<dyn Fn() -> String + Send>;
 
 /// Sentences on what is in the dataset.
 fn notes(report: &ImageReport) -> Vec<Text> {
-    let ImageReport { n_duplicates, n_contradictions, n_leaked, n_on_white, n_on_black, .. } = *report;
+    let ImageReport { n_duplicates, n_near_duplicates, n_contradictions, n_leaked, n_on_white, n_on_black, .. } =
+        *report;
     let note = |number: u32, text: fn(u32) -> String| -> Option<Text> {
         (number > 0).then(|| Box::new(move || text(number)) as Text)
     };
@@ -50,6 +51,7 @@ fn notes(report: &ImageReport) -> Vec<Text> {
         note(n_contradictions, |number| tr!(images.contradictions, count = count(number))),
         note(n_leaked, |number| tr!(images.leaked, count = count(number))),
         note(n_duplicates, |number| tr!(images.duplicates, count = count(number))),
+        note(n_near_duplicates, |number| tr!(images.near_duplicates, count = count(number))),
         note(n_on_white, |number| tr!(images.on_white, count = count(number))),
         note(n_on_black, |number| tr!(images.on_black, count = count(number))),
         note(standard, |_| tr!(images.standard_validation)),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::layout::{Item, Layout};
+use super::near::count_near;
 use super::packed::FILE_LIMIT_BYTES;
 use super::report::{ImageReport, LeftOutReason};
 use crate::dataset::files::{FILES, Part};
@@ -147,6 +148,7 @@ impl Importer {
             if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
         let ids: Vec<u64> = self.images.iter().map(|(_, id)| *id).collect();
         count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
+        self.report.n_near_duplicates = count_near(&ids, &self.pixels, self.format.shape());
         self.report.has_standard_validation = n_standard_validation > 0;
         let id = self.id(&ids, &labels, reading);
         let imported = Imported {

@@ -16,6 +16,9 @@ pub mod survey;
 /// From decoded images to a dataset.
 pub mod importer;
 
+/// Images that look alike.
+mod near;
+
 /// What was imported, what was left out, and why.
 pub mod report;
 

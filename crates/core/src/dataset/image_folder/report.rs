@@ -20,6 +20,8 @@ pub struct ImageReport {
     pub left_out: Vec<LeftOut>,
     /// Images whose file is a copy of an earlier one's.
     pub n_duplicates: u32,
+    /// Images that look like an earlier one, though their files differ; 0 if there are too many images to compare them all.
+    pub n_near_duplicates: u32,
     /// Images whose file is also in another class.
     pub n_contradictions: u32,
     /// Images of the standard test set, or of the validation set that came with the files, whose file is also among the others.
@@ -86,7 +88,7 @@ impl ImageReport {
             .map(|LeftOut { file, reason }| json!({ "file": file, "reason": reason.to_string() }))
             .collect();
         json!({
-            "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates,
+            "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates, "nearDuplicates": self.n_near_duplicates,
             "contradictions": self.n_contradictions, "leaked": self.n_leaked, "onWhite": self.n_on_white, "onBlack": self.n_on_black,
             "hasStandardValidation": self.has_standard_validation,
         })

@@ -79,7 +79,7 @@ fn tar(files: &[File]) -> Vec<u8> {
 
 fn load(world: &mut World, files: Vec<File>, reading: Reading) -> Result<DatasetSummary, Failure> {
     world.forget();
-    world.drop(files, reading);
+    world.load_files(files, reading);
     let is_end = |event: &Event| matches!(event, Event::Dataset(DatasetUpdate::Set(_) | DatasetUpdate::Failed(_)));
     match world.until("the dataset", is_end).into_iter().find(is_end) {
         Some(Event::Dataset(DatasetUpdate::Set(summary))) => Ok(summary),
@@ -120,7 +120,7 @@ fn a_zip_of_class_folders_trains_and_answers() {
 
     let mut config = config();
     config.dataset = summary.id.clone();
-    config.epochs = 12;
+    config.epochs = 20;
     world.train(1, config);
     let updates = world.end_of(1);
     assert!(matches!(updates.last(), Some(RunUpdate::Finished(_))), "{:?}", updates.last());
@@ -214,7 +214,7 @@ fn what_cannot_be_trained_on_is_refused_with_its_reason() {
 #[test]
 fn a_load_of_images_can_be_canceled() {
     let mut world = World::new();
-    world.drop(folders("pets/"), Reading::default());
+    world.load_files(folders("pets/"), Reading::default());
     world.until("the first images", |event| matches!(event, Event::Dataset(DatasetUpdate::Decoding { done: 1.., .. })));
     world.act(kindling_core::protocol::Command::CancelDataset);
     world.until("the end", |event| matches!(event, Event::Dataset(DatasetUpdate::Canceled)));

@@ -265,7 +265,7 @@ impl World {
     }
 
     /// Loads files as if the visitor had dropped them.
-    pub fn drop(&self, files: Vec<(String, Vec<u8>)>, reading: Reading) {
+    pub fn load_files(&self, files: Vec<(String, Vec<u8>)>, reading: Reading) {
         let files = files.into_iter().map(|(name, bytes)| {
             let (url, size_bytes) = (format!("blob:{name}"), bytes.len() as u64);
             self.machine.replies.borrow_mut().insert(url.clone(), [Reply::File(bytes)].into());

@@ -14,6 +14,9 @@ mod threads;
 /// Messages, tasks, time, downloads.
 mod platform;
 
+/// Image files.
+mod decode;
+
 /// Cached files of earlier visits.
 mod store;
 

@@ -22,6 +22,7 @@ mod hosting;
 mod inside;
 mod kernels;
 mod offline;
+mod own_images;
 mod pictures;
 mod race;
 mod resume;

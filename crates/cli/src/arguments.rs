@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_core::dataset::{Framing, ImageReading};
 use kindling_core::protocol::SplitName;
 
 use crate::device::DeviceName;
@@ -24,7 +25,10 @@ Examples:
   kindling evaluate lenet --data static/datasets/mnist
 
   # Classify images.
-  kindling predict lenet one.png another.jpg";
+  kindling predict lenet one.png another.jpg
+
+  # Train on photos that lie in one folder per class.
+  kindling train batch-norm --data pets --out pets-run --image-size 64";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -72,9 +76,55 @@ pub enum Command {
 
 #[derive(Args, Debug)]
 pub struct DataArguments {
-    /// The dataset: a folder with a dataset.json, IDX or CIFAR-10 files, or a folder of such files; repeat it for several files
+    /// The dataset: a folder with a dataset.json; images in one folder per class, also as .zip or .tar.gz; IDX, NumPy, CSV or CIFAR files, or a folder of them; repeat it for several files
     #[arg(long = "data", value_name = "PATH", required = true)]
     pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub images: ImageArguments,
+}
+
+/// What to make of image files. What is omitted is chosen by the images.
+#[derive(Args, Debug)]
+pub struct ImageArguments {
+    /// Height and width that image files are scaled to, in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<u32>,
+    /// Whether image files become gray or RGB images
+    #[arg(long, value_enum)]
+    pub image_channels: Option<Channels>,
+    /// Which part of an image file the network sees: its center, or the whole between two bars
+    #[arg(long, value_enum)]
+    pub image_framing: Option<FramingName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Channels {
+    Gray,
+    Rgb,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FramingName {
+    CenterCrop,
+    Letterbox,
+}
+
+impl From<&ImageArguments> for ImageReading {
+    fn from(arguments: &ImageArguments) -> Self {
+        let channels = |channels| match channels {
+            Channels::Gray => 1,
+            Channels::Rgb => 3,
+        };
+        let framing = |framing| match framing {
+            FramingName::CenterCrop => Framing::CenterCrop,
+            FramingName::Letterbox => Framing::Letterbox,
+        };
+        Self {
+            side: arguments.image_size,
+            channels: arguments.image_channels.map(channels),
+            framing: arguments.image_framing.map(framing),
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -130,7 +180,7 @@ pub struct EvaluateArguments {
 pub struct PredictArguments {
     /// A folder that `kindling train` wrote, or the .safetensors file of a run
     pub run: PathBuf,
-    /// Images: PNG, JPEG, WebP or BMP
+    /// Images: PNG, JPEG, WebP, GIF or BMP
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Number of classes to list for each image, most probable first

@@ -12,8 +12,9 @@ mod train;
 /// The devices.
 mod device;
 
-/// Where a dataset's files are.
+/// Where a dataset's files are, and what is in image files.
 mod data;
+mod decode;
 
 /// The config of a run.
 mod settings;

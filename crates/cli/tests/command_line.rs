@@ -145,6 +145,38 @@ fn a_run_is_trained_kept_evaluated_and_used() {
     assert_eq!(losses(&again), losses(&events));
 }
 
+/// A square of a color on a light ground.
+fn square(color: [u8; 3], place: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(40, 30, |x, y| {
+        let is_inside = (place..place + 14).contains(&x) && (8..22).contains(&y);
+        image::Rgb(if is_inside { color } else { [235, 230, 225] })
+    })
+}
+
+#[test]
+fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
+    let place = Place::new();
+    for (class, color) in [("red", [200, 40, 40]), ("blue", [40, 40, 200])] {
+        fs::create_dir_all(place.path("squares").join(class)).unwrap();
+        for number in 0..25 {
+            square(color, number).save(place.path("squares").join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    fs::write(place.path("squares/red/broken.jpg"), "no image").unwrap();
+    let text = place.succeed(&["presets", "--data", "squares"]);
+    assert!(text.contains("batch-norm"), "{text}");
+    let changes = ["--threads=1", "--set", "epochs=12", "--image-size", "24"];
+    let text = place.succeed(&[&["train", "mlp", "--data", "squares", "--out", "run"], &changes[..]].concat());
+    assert!(text.contains("1 of 51 files were left out") && text.contains("squares/red/broken.jpg: damaged"), "{text}");
+    let (run, _) = place.weights("run");
+    assert_eq!(run.record.dataset_name, "squares");
+    let input = run.record.input.unwrap();
+    assert_eq!((input.classes, input.shape.height), (vec!["blue".to_owned(), "red".to_owned()], 24));
+    square([210, 50, 45], 7).save(place.path("new.bmp")).unwrap();
+    let text = place.succeed(&["predict", "run", "new.bmp", "--top", "1"]);
+    assert!(text.contains("new.bmp: red"), "{text}");
+}
+
 #[test]
 fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let place = Place::new();

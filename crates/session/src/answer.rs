@@ -159,6 +159,7 @@ mod tests {
             pixels: vec![0, 1, 2, 3, 4, 5],
             labels: vec![0, 1, 0],
             n_standard_test: 0,
+            imported: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::glue::{blob, call as notify, files, from_js, named_error, to_error, t
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
-use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
+use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
@@ -26,7 +26,8 @@ use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
 use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::image_input::read_image;
-use kindling_core::config::{RunConfig, SplitConfig};
+use kindling_core::config::RunConfig;
+use kindling_core::dataset::{ImageReport, Reading};
 use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
     Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
@@ -87,13 +88,16 @@ async fn ready(store: Store) -> Result<Value, Failure> {
 }
 
 async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
+    let (split, images) = config::load_options(&from_js(&options)?)?;
     let source = match (source.as_string(), files(&source)) {
         (Some(id), _) => served(id),
         (None, Some(files)) if files.len() > FILES_LIMIT => {
             return Err(bad(format!("{} files are too many: a dataset has at most {FILES_LIMIT}", files.len())));
         }
-        (None, Some(files)) => dropped(&files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>()),
+        (None, Some(files)) => {
+            let reading = Reading { images, ..Reading::default() };
+            dropped(&files.into_iter().map(named).collect::<Vec<_>>(), reading)
+        }
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
     store.ready().await?;
@@ -105,6 +109,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         "counts": dataset.counts,
         "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
         "hasStandardTest": dataset.has_standard_test,
+        "import": dataset.import.as_ref().map(ImageReport::to_json),
     }))
 }
 

@@ -52,4 +52,5 @@ pub enum LoadStage {
     Downloading { received_bytes: u64, total_bytes: Option<u64>, bytes_per_second: f64 },
     Retrying { attempt: u32, attempts: u32, failure: Failure },
     Parsing,
+    Decoding { done: u32, total: u32, images_per_second: f64 },
 }

@@ -225,6 +225,9 @@ impl AppState {
                 *stage = LoadStage::Retrying { attempt, attempts, failure };
             }
             DatasetUpdate::Parsing => *stage = LoadStage::Parsing,
+            DatasetUpdate::Decoding { done, total, images_per_second } => {
+                *stage = LoadStage::Decoding { done, total, images_per_second };
+            }
             DatasetUpdate::Set(summary) => {
                 let origin = Some((source.clone(), *split));
                 let version = self.dataset.version + 1;

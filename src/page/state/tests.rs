@@ -29,6 +29,7 @@ fn summary(id: &str) -> DatasetSummary {
         has_standard_test: false,
         style: DrawingStyle::Scene,
         read_as: Default::default(),
+        import: None,
     }
 }
 

@@ -331,7 +331,10 @@ impl Store {
 
     fn notify_dataset(self, update: DatasetUpdate) {
         let result = match update {
-            DatasetUpdate::Downloading { .. } | DatasetUpdate::Retrying { .. } | DatasetUpdate::Parsing => return,
+            DatasetUpdate::Downloading { .. }
+            | DatasetUpdate::Retrying { .. }
+            | DatasetUpdate::Parsing
+            | DatasetUpdate::Decoding { .. } => return,
             DatasetUpdate::Set(summary) => Ok(Arc::new(summary)),
             DatasetUpdate::Canceled => Err(canceled("the download was canceled")),
             DatasetUpdate::Failed(failure) => Err(failure),

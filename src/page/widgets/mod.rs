@@ -8,7 +8,6 @@ pub mod draw_pad;
 pub mod file_drop;
 pub mod hint;
 pub mod icon;
-pub mod image_content;
 pub mod image_grid;
 pub mod image_input;
 pub mod image_upload;

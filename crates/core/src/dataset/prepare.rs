@@ -1,6 +1,7 @@
 //! Turns a drawing, a photo or a webcam frame into the model input: one image of the dataset's shape.
 
 use super::drawing_style::{Anchor, DrawingStyle, FigureStyle, INK_THRESHOLD, median, quantile};
+use super::framing::{Paper, frame, luma, over, to_byte};
 use super::plane::{Area, Plane};
 use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind};
 
@@ -27,8 +28,8 @@ pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 /// One image of the dataset's shape, channel by channel.
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
-/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is center-cropped to the dataset's
-/// aspect ratio and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
+/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images were:
+/// center-cropped to their aspect ratio, or whole between two bars, and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
 ///
 /// # Errors
 ///
@@ -38,10 +39,12 @@ pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> R
     let prepared = match (style, image.kind) {
         (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
         (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style)?,
-        (DrawingStyle::Scene, kind) if is_blank(image, kind) => return Err(ImageError::Blank),
-        (DrawingStyle::Scene, InputKind::Drawing | InputKind::Photo) => None,
+        (DrawingStyle::Scene | DrawingStyle::Letterbox, kind) if is_blank(image, kind) => {
+            return Err(ImageError::Blank);
+        }
+        (DrawingStyle::Scene | DrawingStyle::Letterbox, InputKind::Drawing | InputKind::Photo) => None,
     };
-    Ok(prepared.unwrap_or_else(|| prepare_scene(image, shape)))
+    Ok(prepared.unwrap_or_else(|| frame(image, shape, style.framing())))
 }
 
 fn check_size(image: &ImageInput) -> Result<(), ImageError> {
@@ -54,7 +57,7 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
 }
 
 fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
-    ink(&gray(image, Paper::of(image)), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
+    ink(&gray(image), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
 }
 
 /// `None` if the photo's border is not uniform; blank if it is and nothing stands out from it.
@@ -67,7 +70,7 @@ fn prepare_photo_of_figure(
     // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
     const ENLARGEMENT: usize = 8;
     let (width, height) = (shape.width as usize, shape.height as usize);
-    let photo = gray(image, Paper::of(image));
+    let photo = gray(image);
     let area = photo.centered_area(width, height);
     let finest = |n_pixels: usize, side: f32| (n_pixels * ENLARGEMENT).min(side.ceil() as usize).max(1);
     let photo = photo.resample(area, finest(width, area.width), finest(height, area.height));
@@ -134,41 +137,13 @@ fn offset(wanted: f32, limit: usize) -> usize {
     (wanted.round().max(0.0) as usize).min(limit)
 }
 
-fn prepare_scene(image: &ImageInput, shape: ImageShape) -> Vec<u8> {
-    let (width, height) = (shape.width as usize, shape.height as usize);
-    let reduce = |plane: Plane| plane.resample(plane.centered_area(width, height), width, height);
-    let paper = Paper::of(image);
-    let planes = match shape.channels {
-        1 => vec![gray(image, paper)],
-        _ => {
-            (0..3).map(|channel| brightness(image, paper, |pixel| pixel.get(channel).copied().unwrap_or(0.0))).collect()
-        }
-    };
-    planes.into_iter().flat_map(|plane| reduce(plane).values).map(to_byte).collect()
-}
-
 /// Whether an image is of one color. A scene may be faint, as in fog; a drawing that is cannot be seen.
 fn is_blank(image: &ImageInput, kind: InputKind) -> bool {
     let threshold = match kind {
         InputKind::Drawing => INK_THRESHOLD,
         InputKind::Photo => 0.02,
     };
-    contrast(&gray(image, Paper::of(image))) < threshold
-}
-
-/// The background of transparent pixels.
-#[derive(Clone, Copy)]
-enum Paper {
-    White,
-    Black,
-}
-
-impl Paper {
-    /// White, unless what is on it is seen twice as well on black: light strokes on a transparent ground.
-    fn of(image: &ImageInput) -> Self {
-        let [on_white, on_black] = [Self::White, Self::Black].map(|paper| contrast(&gray(image, paper)));
-        if on_black > 2.0 * on_white { Self::Black } else { Self::White }
-    }
+    contrast(&gray(image)) < threshold
 }
 
 /// The difference between the lightest and the darkest pixel.
@@ -178,31 +153,15 @@ fn contrast(image: &Plane) -> f32 {
     max - min
 }
 
-/// Luma with the weights of ITU-R BT.601, as in common image libraries.
-fn gray(image: &ImageInput, paper: Paper) -> Plane {
-    brightness(image, paper, |[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue)
-}
-
-/// One value per pixel from its colors composited over paper, all 0 to 1.
-fn brightness(image: &ImageInput, paper: Paper, value: impl Fn([f32; 3]) -> f32) -> Plane {
-    let paper = match paper {
-        Paper::White => 1.0,
-        Paper::Black => 0.0,
-    };
+/// The brightness of each pixel, 0 to 1, transparent ones laid on paper.
+fn gray(image: &ImageInput) -> Plane {
+    let paper = Paper::of(image).map_or(1.0, Paper::brightness);
     let (pixels, _) = image.rgba.as_chunks::<4>();
-    let over_paper = |[red, green, blue, alpha]: &[u8; 4]| {
-        let alpha = f32::from(*alpha) / 255.0;
-        value([red, green, blue].map(|color| f32::from(*color) / 255.0 * alpha + paper * (1.0 - alpha)))
-    };
     Plane {
         width: image.width as usize,
         height: image.height as usize,
-        values: pixels.iter().map(over_paper).collect(),
+        values: pixels.iter().map(|pixel| luma(over(pixel, paper))).collect(),
     }
-}
-
-fn to_byte(value: f32) -> u8 {
-    (value * 255.0).round().clamp(0.0, 255.0) as u8
 }
 
 #[cfg(test)]

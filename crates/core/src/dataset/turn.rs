@@ -71,6 +71,7 @@ mod tests {
             pixels: (1..=6).collect(),
             labels: vec![0],
             n_standard_test: 0,
+            imported: None,
         }
     }
 
@@ -116,6 +117,7 @@ mod tests {
             pixels: (1..=12).collect(),
             labels: vec![0, 0],
             n_standard_test: 0,
+            imported: None,
         };
         Turn { quarters: 0, is_mirrored: true }.apply(&mut dataset);
         assert_eq!(dataset.pixels, [2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11]);

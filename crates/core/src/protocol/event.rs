@@ -67,6 +67,12 @@ pub enum DatasetUpdate {
         failure: Failure,
     },
     Parsing,
+    /// Image files are decoded; at most ten times a second.
+    Decoding {
+        done: u32,
+        total: u32,
+        images_per_second: f64,
+    },
     Set(DatasetSummary),
     Canceled,
     Failed(Failure),

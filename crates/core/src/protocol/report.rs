@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bulk;
 use crate::config::AugmentConfig;
-use crate::dataset::{DrawingStyle, ReadAs};
+use crate::dataset::{DrawingStyle, ImageReport, ReadAs};
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct DatasetSummary {
     pub style: DrawingStyle,
     /// How the visitor's files were read, where they left a choice.
     pub read_as: ReadAs,
+    /// The outcome of an import of image files; `None` for any other dataset.
+    pub import: Option<ImageReport>,
 }
 
 /// Images of the dataset, for display.

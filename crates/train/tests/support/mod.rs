@@ -128,7 +128,8 @@ pub fn bands() -> (Dataset, Split) {
         }
     }
     let classes = ["above", "middle", "below"].map(str::to_owned).to_vec();
-    let dataset = Dataset { name: "bands".to_owned(), classes, shape, pixels, labels, n_standard_test: 0 };
+    let dataset =
+        Dataset { name: "bands".to_owned(), classes, shape, pixels, labels, n_standard_test: 0, imported: None };
     let split = Split { train: (0..300).collect(), validation: (300..360).collect(), test: (360..N_IMAGES).collect() };
     (dataset, split)
 }

@@ -17,6 +17,7 @@ const WASM_FEATURES: &[&str] = &["", "page", "cpu", "threads", "stock", "gpu"];
 /// would compile burn again. The command line only with flex on one thread: wgpu takes minutes to compile, and its tests need a GPU.
 pub const HOST: &[&str] = &[
     "--package=kindling-core",
+    "--package=kindling-exchange",
     "--package=kindling-kernels",
     "--package=kindling-train",
     "--package=kindling-session",

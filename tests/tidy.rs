@@ -317,6 +317,8 @@ fn crates_keep_to_their_side_of_the_walls() {
     check_walls(&["-p", "kindling-train", "--features", "cpu"], "burn-flex", &browser);
     check_walls(&["-p", "kindling-session"], "burn", &browser);
     check_walls(&["-p", "kindling", "--no-default-features", "--features", "page"], "leptos", &["burn", "cubecl"]);
+    let exporter = ["-p", "kindling", "--no-default-features", "--features", "exporter"];
+    check_walls(&exporter, "kindling-exchange", &["burn", "cubecl", "leptos"]);
     // The check itself works: an engine depends on burn.
     let engine = crates_of(&["-p", "kindling", "--no-default-features", "--features", "cpu"], "wasm32-unknown-unknown");
     assert!(engine.contains("burn") && engine.contains("web-sys") && !engine.contains("leptos"), "{engine:?}");

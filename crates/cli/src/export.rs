@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use futures_executor::block_on;
+use kindling_core::dataset::patterns::patterns;
 use kindling_core::protocol::Bulk;
 use kindling_exchange::{Check, Description, ExchangeError, Format, TrainedNetwork};
 use kindling_session::Store;
@@ -41,7 +42,7 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
 
 /// Images with the probabilities that the network computes for them.
 fn check(network: &Network, description: &Description) -> Result<Check, Trouble> {
-    let images = kindling_exchange::check::patterns(description.input);
+    let images = patterns(description.input);
     let probabilities = images.iter().map(|image| {
         let mut classes = block_on(classify_prepared(network, Bulk::from(image.clone()), ViewSet::One))?.classes;
         classes.sort_by_key(|class| class.class);

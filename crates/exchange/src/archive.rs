@@ -13,6 +13,10 @@ use crate::error::ExchangeError;
 const FILE_LIMIT_BYTES: u64 = 500_000_000;
 
 /// An archive of files by name. Without the time, so that equal files make equal archives.
+///
+/// # Errors
+///
+/// [`ExchangeError::Unwritable`].
 pub fn pack(files: &[(&str, &[u8])]) -> Result<Vec<u8>, ExchangeError> {
     let failed = |error: &dyn std::fmt::Display| ExchangeError::Unwritable(format!("the archive ({error})"));
     let mut archive = ZipArchiveWriter::new(Vec::new());
@@ -29,6 +33,10 @@ pub fn pack(files: &[(&str, &[u8])]) -> Result<Vec<u8>, ExchangeError> {
 }
 
 /// One file of an archive.
+///
+/// # Errors
+///
+/// [`ExchangeError::Unreadable`]: bytes that are no such archive, or one without this file.
 pub fn unpack(archive: &[u8], name: &str) -> Result<Vec<u8>, ExchangeError> {
     let failed = |error: &dyn std::fmt::Display| ExchangeError::Unreadable(format!("{name} of the archive ({error})"));
     let archive = ZipArchive::from_slice(archive).map_err(|error| failed(&error))?;

@@ -1,16 +1,11 @@
 //! A few images with the probabilities that Kindling computed for them: what an exported file must reproduce.
 
-use kindling_core::protocol::ImageShape;
-use kindling_core::random::Random;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExchangeError;
 
 /// Largest difference of a probability that counts as equal, for weights of 32-bit floats.
 pub const TOLERANCE: f32 = 1e-4;
-
-/// Maximum number of images in a check. Files carry them, so they are few.
-pub const N_IMAGES: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
@@ -44,29 +39,6 @@ impl Check {
             if difference.is_nan() { f32::INFINITY } else { largest.max(difference) }
         })
     }
-}
-
-/// Images for a check where no dataset is at hand: smooth random patterns of all brightnesses, the same for the same shape.
-pub fn patterns(shape: ImageShape) -> Vec<Vec<u8>> {
-    const COARSE: usize = 6;
-    let (height, width) = (shape.height as usize, shape.width as usize);
-    let mut random = Random::new(18);
-    let mut plane = || {
-        let coarse: Vec<f32> = (0..COARSE * COARSE).map(|_| random.below(256) as f32).collect();
-        let corner = |y: usize, x: usize| coarse.get(y * COARSE + x).copied().unwrap_or_default();
-        let values = (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| {
-            let along = |place: usize, side: usize| {
-                let at = place as f32 * (COARSE - 1) as f32 / side.max(2).saturating_sub(1) as f32;
-                let first = (at as usize).min(COARSE - 2);
-                (first, at - first as f32)
-            };
-            let ((top, down), (left, right)) = (along(y, height), along(x, width));
-            let row = |y: usize| corner(y, left) * (1.0 - right) + corner(y, left + 1) * right;
-            (row(top) * (1.0 - down) + row(top + 1) * down).round() as u8
-        });
-        values.collect::<Vec<u8>>()
-    };
-    (0..N_IMAGES).map(|_| (0..shape.channels).flat_map(|_| plane()).collect()).collect()
 }
 
 mod base64_images {
@@ -104,14 +76,5 @@ mod tests {
         for other in [vec![], vec![vec![0.25]], vec![vec![f32::NAN, 0.75]]] {
             assert_eq!(check.largest_difference(&other), f32::INFINITY);
         }
-    }
-
-    #[test]
-    fn patterns_differ_and_use_the_whole_range() {
-        let images = patterns(ImageShape { channels: 3, height: 9, width: 12 });
-        assert!(images.windows(2).all(|pair| pair[0] != pair[1] && pair[0].len() == 324));
-        let all: Vec<u8> = images.concat();
-        assert!(*all.iter().min().unwrap() < 20 && *all.iter().max().unwrap() > 235);
-        assert_eq!(patterns(ImageShape { channels: 1, height: 1, width: 1 }).len(), N_IMAGES);
     }
 }

@@ -1,55 +1,11 @@
-//! The formats, and their export with proof.
+//! Export with proof.
 
-use serde::{Deserialize, Serialize};
+use kindling_core::protocol::ExportFormat as Format;
 
 use crate::check::{Check, TOLERANCE};
 use crate::error::ExchangeError;
 use crate::trained::TrainedNetwork;
 use crate::{read, write};
-
-/// What a trained network can leave as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Format {
-    /// An archive: the weights, the network as PyTorch code, and its description.
-    Safetensors,
-    /// One file for onnxruntime and everything that converts from ONNX.
-    Onnx,
-    /// An archive: a TensorFlow.js layers model, for p5.js, ml5.js and sketches made for Teachable Machine.
-    Tfjs,
-    /// One file for LiteRT: Android, Raspberry Pi and other small machines.
-    Tflite,
-    /// One HTML page that classifies images without any request.
-    Page,
-    /// An archive: a web component and an ES module with an example page.
-    Module,
-}
-
-impl Format {
-    pub const ALL: [Self; 6] = [Self::Safetensors, Self::Onnx, Self::Tfjs, Self::Tflite, Self::Page, Self::Module];
-
-    /// Its name for programs.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Safetensors => "safetensors",
-            Self::Onnx => "onnx",
-            Self::Tfjs => "tfjs",
-            Self::Tflite => "tflite",
-            Self::Page => "page",
-            Self::Module => "module",
-        }
-    }
-
-    /// The ending of its files.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Safetensors | Self::Tfjs | Self::Module => "zip",
-            Self::Onnx => "onnx",
-            Self::Tflite => "tflite",
-            Self::Page => "html",
-        }
-    }
-}
 
 /// A file, proven to answer like the network that it was made from.
 #[derive(Clone, Debug)]

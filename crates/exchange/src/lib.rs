@@ -16,7 +16,7 @@ pub mod check;
 /// Why a network cannot be exported.
 pub mod error;
 
-/// Formats, and their export with proof.
+/// Export with proof.
 pub mod export;
 
 /// The messages of ONNX files.
@@ -26,7 +26,7 @@ mod onnx_messages;
 mod tflite_operators;
 
 /// Several files as one.
-mod archive;
+pub mod archive;
 
 /// One writer a format.
 pub mod write;
@@ -36,5 +36,6 @@ pub mod read;
 
 pub use check::Check;
 pub use error::ExchangeError;
-pub use export::{Export, Format, export};
+pub use export::{Export, export};
+pub use kindling_core::protocol::ExportFormat as Format;
 pub use trained::{Description, Tensor, TrainedNetwork};

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
 use kindling_core::dataset::DrawingStyle;
+use kindling_core::dataset::patterns::patterns;
 use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::ImageShape;
-use kindling_exchange::check::patterns;
 use kindling_exchange::export::run;
 use kindling_exchange::{Check, Description, ExchangeError, Format, Tensor, TrainedNetwork, export, write};
 use proptest::prelude::*;

@@ -52,9 +52,25 @@ async function module(folder) {
   return (image) => inner.probabilities(model, image);
 }
 
+const require = createRequire(join(process.env.KINDLING_JUDGES_MODULES, "judge.js"));
+
+async function onnx(folder) {
+  const ort = require("onnxruntime-web");
+  ort.env.wasm.numThreads = 1;
+  const session = await ort.InferenceSession.create(readFileSync(join(folder, "model.onnx")));
+  const { channels, height, width } = JSON.parse(readFileSync(join(folder, "shape.json"), "utf8"));
+  return async (image) => {
+    const pixels = Uint8Array.from({ length: height * width * 3 }, (_, place) => {
+      const channel = channels === 1 ? 0 : place % 3;
+      return image[channel * height * width + Math.floor(place / 3)];
+    });
+    const { probabilities } = await session.run({ image: new ort.Tensor("uint8", pixels, [1, height, width, 3]) }, ["probabilities"]);
+    return probabilities.data;
+  };
+}
+
 /** As ml5.js and Teachable Machine's library do: a color image of 224 x 224 pixels, scaled by x / 127 - 1. */
 async function tfjs(folder) {
-  const require = createRequire(join(process.env.KINDLING_JUDGES_MODULES, "judge.js"));
   const tf = require("@tensorflow/tfjs-core");
   const { loadLayersModel } = require("@tensorflow/tfjs-layers");
   const { setWasmPaths } = require("@tensorflow/tfjs-backend-wasm");
@@ -114,6 +130,6 @@ async function judge(folder, open) {
 const [, , format, root] = process.argv;
 const differences = {};
 for (const name of readdirSync(root)) {
-  differences[name] = format === "prepare" ? prepared(join(root, name)) : await judge(join(root, name), { page, module, tfjs }[format]);
+  differences[name] = format === "prepare" ? prepared(join(root, name)) : await judge(join(root, name), { page, module, onnx, tfjs }[format]);
 }
 console.log(JSON.stringify(differences));

@@ -118,8 +118,11 @@ fn weights_that_do_not_fit_are_refused() {
     assert!(matches!(TrainedNetwork::from_file(description(layers), b"short"), Err(ExchangeError::Unreadable(_))));
 }
 
-/// Files of every format, each with its images.
-static FILES: LazyLock<Vec<(Format, Vec<u8>, Vec<Vec<u8>>)>> = LazyLock::new(|| {
+/// A file with images for it.
+type Sample = (Format, Vec<u8>, Vec<Vec<u8>>);
+
+/// Files of every format.
+static FILES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let networks = [convolutional(), sequential()];
     let files = networks.iter().flat_map(|(network, check)| {
         Format::ALL.map(|format| (format, export(network, check, format).unwrap().bytes, check.images[..1].to_vec()))

@@ -22,15 +22,21 @@ pub fn color_weights(channels: usize, scale: f32) -> Vec<f32> {
 
 /// The description with all that a reader who does not know Kindling needs to prepare an image.
 pub fn described(description: &Description) -> Value {
-    let mut document = plain(description);
-    document["format"] = "kindling-network-1".into();
-    document["preprocessing"] = json!({
+    let preprocessing = json!({
         "layout": "channels, height, width",
         "resize": "centered crop of the input's aspect ratio, then the mean of the pixels that each pixel covers",
         "gray": [0.299, 0.587, 0.114],
         "mean": 127.5,
         "std": 127.5,
     });
+    extended(plain(description), [("format", "kindling-network-1".into()), ("preprocessing", preprocessing)])
+}
+
+/// An object with more fields.
+pub fn extended<'a>(mut document: Value, fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    if let Value::Object(object) = &mut document {
+        object.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
     document
 }
 

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::description::extended;
 use super::page::{ENGINE, PREPARE, carried};
 use crate::archive::pack;
 use crate::check::Check;
@@ -19,8 +20,8 @@ pub fn runtime() -> String {
 }
 
 pub fn write(network: &TrainedNetwork, check: &Check) -> Result<Vec<u8>, ExchangeError> {
-    let (mut document, weights) = carried(network, check);
-    document["weights"] = STANDARD.encode(weights).into();
+    let (document, weights) = carried(network, check);
+    let document = extended(document, [("weights", STANDARD.encode(weights).into())]);
     pack(&[
         ("kindling-classifier.js", runtime().as_bytes()),
         ("kindling-classifier.d.ts", TYPES.as_bytes()),

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::description::{described, plain};
+use super::description::{described, extended, plain};
 use crate::check::Check;
 use crate::error::ExchangeError;
 use crate::trained::TrainedNetwork;
@@ -37,10 +37,8 @@ pub fn carried(network: &TrainedNetwork, check: &Check) -> (Value, Vec<u8>) {
         tensors.push(json!({ "name": name, "shape": tensor.shape, "offset": weights.len() / size_of::<f32>() }));
         weights.extend(tensor.bytes());
     }
-    let mut document = described(&network.description);
-    document["tensors"] = tensors.into();
-    document["check"] = plain(check);
-    (document, weights)
+    let fields = [("tensors", tensors.into()), ("check", plain(check))];
+    (extended(described(&network.description), fields), weights)
 }
 
 /// JSON that cannot end the script element that it is in.

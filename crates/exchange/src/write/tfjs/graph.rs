@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::trained::Tensor;
+use crate::write::description::extended;
 
 /// A Keras model that grows in the order of computation. Layers are referred to by name.
 #[derive(Default)]
@@ -27,11 +28,11 @@ impl GraphBuilder {
         class: &str,
         name: &str,
         inputs: &[&str],
-        mut config: Value,
+        config: Value,
         weights: Vec<(&str, Tensor)>,
     ) -> String {
         // A slash would end the name in the names of weights.
-        config["name"] = name.into();
+        let config = extended(config, [("name", name.into())]);
         let inbound: Vec<Value> = inputs.iter().map(|input| json!([input, 0, 0, {}])).collect();
         self.layers.push(json!({ "class_name": class, "config": config, "name": name, "inbound_nodes": [inbound] }));
         for (part, tensor) in weights {

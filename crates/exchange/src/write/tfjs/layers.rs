@@ -7,6 +7,7 @@ use kindling_core::network::shape::{FeatureShape, PlacedLayer, layer_name};
 use serde_json::{Value, json};
 
 use super::super::channels_last::{Kernel, turned};
+use super::super::description::extended;
 use super::{GraphBuilder, NAME};
 use crate::error::ExchangeError;
 use crate::trained::{Tensor, TrainedNetwork};
@@ -130,8 +131,7 @@ impl LayerWriter<'_> {
         let kernel = Kernel::of(weight, sliding.stride, sliding.dilation).ungrouped(groups);
         let bias = self.bias();
         let x = self.pad(x, sliding.padding);
-        let mut config = sliding_fields(&kernel, bias.is_some());
-        config["filters"] = filters.into();
+        let config = extended(sliding_fields(&kernel, bias.is_some()), [("filters", filters.into())]);
         let weights = std::iter::once(("kernel", kernel.hwio())).chain(bias.map(|bias| ("bias", bias))).collect();
         self.graph.layer("Conv2D", self.path, &[&x], config, weights)
     }
@@ -140,8 +140,7 @@ impl LayerWriter<'_> {
         let kernel = Kernel::of(self.tensor("weight"), sliding.stride, sliding.dilation);
         let bias = self.bias();
         let x = self.pad(x, sliding.padding);
-        let mut config = sliding_fields(&kernel, bias.is_some());
-        config["depth_multiplier"] = 1.into();
+        let config = extended(sliding_fields(&kernel, bias.is_some()), [("depth_multiplier", 1.into())]);
         let weights =
             std::iter::once(("depthwise_kernel", kernel.hwci())).chain(bias.map(|bias| ("bias", bias))).collect();
         self.graph.layer("DepthwiseConv2D", self.path, &[&x], config, weights)
@@ -295,8 +294,7 @@ impl LayerWriter<'_> {
     fn patch_embedding(&mut self, x: &str, size: u32, features: u32) -> String {
         let FeatureShape::Sequence { length, .. } = self.placed.output else { unreachable!("patches are a sequence") };
         let kernel = Kernel::of(self.tensor("projection.weight"), size, 1);
-        let mut config = sliding_fields(&kernel, true);
-        config["filters"] = features.into();
+        let config = extended(sliding_fields(&kernel, true), [("filters", features.into())]);
         let weights = vec![("kernel", kernel.hwio()), ("bias", self.tensor("projection.bias").clone())];
         let x = self.graph.layer("Conv2D", &self.name("projection"), &[x], config, weights);
         self.graph.layer("Reshape", self.path, &[&x], json!({ "target_shape": [length, features] }), vec![])

@@ -117,11 +117,18 @@ export declare namespace kindling {
     /** The runs kept in this browser, earlier visits included, the oldest first. */
     runs(): Promise<KeptRun[]>;
 
-    /** Not implemented: rejects with `NotYet`. */
-    export(format: string): Promise<never>;
+    /**
+     * The network of a run as a file for other tools, by default of the run in view, which must have ended; another run is
+     * opened first, as by `openRun`. The file is run again before the promise resolves. Rejects with `CannotExport` if the
+     * format lacks a layer, or if a probability differs by more than 1e-4.
+     */
+    export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
     /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
   }
+
+  /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */
+  type ExportFormat = "page" | "onnx" | "tflite" | "tfjs" | "safetensors" | "module";
 
   interface TestTime {
     /**
@@ -844,6 +851,7 @@ export declare namespace kindling {
     | "BadNetwork"
     | "BadConfig"
     | "BadImage"
+    | "CannotExport"
     | "LossNotFinite"
     | "OutOfMemory"
     | "NoWebGpu"

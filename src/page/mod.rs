@@ -45,6 +45,7 @@ mod widgets;
 
 /// The features, in the order of the work.
 mod data;
+mod export;
 mod network;
 mod runs;
 mod search;

@@ -201,13 +201,17 @@ async fn wrong_requests_are_rejected_by_name() {
         "await kindling.train({ epoch: 1 })",
         "await kindling.train({ batchSize: 0 })",
         "await kindling.train({ network: { name: 'x', layers: ['flatten'] } })",
+        "await kindling.export('keras')",
         "await kindling.export('onnx')",
+        "await kindling.import(new Blob())",
     ] {
         let rejection: Rejection = page.call::<Value>(request, json!(null)).await.unwrap().unwrap_err();
         assert!(rejection.message.contains(' '), "{rejection:?} is no sentence");
         names.push(rejection.name);
     }
-    assert_eq!(names, ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "NotYet"]);
+    let expected =
+        ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "BadConfig", "NoNetwork", "NotYet"];
+    assert_eq!(names, expected);
     app.finish(page).await;
 }
 

@@ -15,6 +15,7 @@ mod app;
 mod cases;
 mod command_line;
 mod designer;
+mod exports;
 mod faults;
 mod first_minute;
 mod gpu_faults;

@@ -97,13 +97,19 @@ pub async fn pick_file(page: &Page, name: &str, path: &Path) {
 
 /// Draws with the mouse on the pad; the strokes' coordinates run from 0 to 1.
 pub async fn draw(page: &Page, strokes: &[Vec<(f64, f64)>]) {
-    let pad = page.control("img", "Drawing pad").await.unwrap();
-    pad.scroll_into_view().await.unwrap();
+    page.control("img", "Drawing pad").await.unwrap();
+    draw_on(page, "[aria-label=\"Drawing pad\"]", strokes).await;
+}
+
+/// Draws with the mouse on a square element.
+pub async fn draw_on(page: &Page, selector: &str, strokes: &[Vec<(f64, f64)>]) {
     let (left, top, side): (f64, f64, f64) = page
         .run(
-            "const pad = document.querySelector('[aria-label=\"Drawing pad\"]').getBoundingClientRect();
+            "const element = document.querySelector(args);
+             element.scrollIntoView({ block: 'center', behavior: 'instant' });
+             const pad = element.getBoundingClientRect();
              return [pad.left, pad.top, pad.width];",
-            json!(null),
+            json!(selector),
         )
         .await
         .unwrap();

@@ -67,6 +67,7 @@ fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     println!("build: with {}", equipment.toolchain.description);
     run_trunk(places, &equipment.toolchain, &staging)?;
     engines::CPU.check(places)?;
+    engines::EXPORTER.build_into(&staging, places, &equipment.toolchain)?;
     complete_catalog(&staging.join("datasets"))?;
     let page = page_name(&staging)?;
     parts::cut(places, &page, &staging)?;

@@ -28,6 +28,9 @@ pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "r
 /// The CPU engine without Kindling's kernels, which the benchmarks compare with.
 pub const STOCK: Engine = Engine { name: "engine_stock", feature: "stock", profile: "release", has_threads: false };
 
+/// No engine, but built and named like one: it writes networks as files for other tools.
+pub const EXPORTER: Engine = Engine { name: "exporter", feature: "exporter", profile: "release", has_threads: false };
+
 /// The others, in the order in which they are built.
 const LATER: [Engine; 2] = [
     Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },
@@ -131,7 +134,7 @@ impl Engine {
 pub fn list(folder: &Path, coming: &[&Engine]) -> Result<()> {
     let coming: Vec<_> = coming.iter().map(|engine| engine.name).collect();
     let mut engines = BTreeMap::new();
-    for engine in std::iter::once(&CPU).chain(&LATER) {
+    for engine in [&CPU, &EXPORTER].into_iter().chain(&LATER) {
         if !coming.contains(&engine.name) && folder.join(format!("{}.js", engine.name)).exists() {
             engines.insert(engine.name, digest(folder, engine.name)?);
         }

@@ -17,6 +17,8 @@ pub mod npm;
 
 pub mod browser;
 
+pub mod judges;
+
 pub mod build;
 
 pub mod engines;

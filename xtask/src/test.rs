@@ -3,17 +3,29 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::places::Places;
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{browser, build, check, npm, process, setup};
+use crate::{browser, build, check, judges, npm, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
     steps.run("tests of the commands", || cargo_test(places, &["--package=xtask", "--features=bench"], &[]))?;
-    steps.run("tests, native", || cargo_test(places, check::HOST, &[]))?;
+    // The judges are downloaded while the tests compile.
+    let judges = std::thread::scope(|scope| {
+        let installing = scope.spawn(|| judges::find_or_install(places));
+        steps.run("tests, native", || cargo_test(places, check::HOST, &[]))?;
+        steps.run("set-up of the judges", || {
+            installing.join().unwrap_or_else(|_| bail!("installing the judges ended in a panic"))
+        })
+    })?;
+    steps.run("judges of exported networks", || {
+        let variables = judges.variables();
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_os_str())).collect();
+        cargo_test(places, &[check::HOST, &["--test=judges"]].concat(), &variables)
+    })?;
 
     let equipment = steps.run("set-up", || setup::for_building(places))?;
     steps.run("build", || build::build(places, &equipment))?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_core::dataset::{Framing, ImageReading};
 use kindling_core::protocol::SplitName;
+use kindling_exchange::Format;
 
 use crate::device::DeviceName;
 
@@ -28,7 +29,10 @@ Examples:
   kindling predict lenet one.png another.jpg
 
   # Train on photos that lie in one folder per class.
-  kindling train batch-norm --data pets --out pets-run --image-size 64";
+  kindling train batch-norm --data pets --out pets-run --image-size 64
+
+  # Take it away, for onnxruntime and everything else that reads ONNX.
+  kindling export lenet --format onnx --out lenet.onnx";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -69,6 +73,9 @@ pub enum Command {
     /// Classify images with a trained network
     #[command(after_help = EXIT_CODES)]
     Predict(PredictArguments),
+    /// Write a trained network as a file that other tools run
+    #[command(after_help = EXIT_CODES)]
+    Export(ExportArguments),
     /// List the presets for a dataset: networks with hyperparameters that work for it
     #[command(after_help = EXIT_CODES)]
     Presets(PresetsArguments),
@@ -191,6 +198,50 @@ pub struct PredictArguments {
     pub csv: bool,
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// A folder that `kindling train` wrote, or the .safetensors file of a run
+    pub run: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub format: FormatName,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+/// A format by the name that the page gives it, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// PyTorch, JAX and Kindling: a zip of the weights, the network as PyTorch code, and its description
+    Safetensors,
+    /// onnxruntime, OpenCV and other converters: images of bytes in, probabilities out
+    Onnx,
+    /// p5.js, ml5.js and sketches made for Teachable Machine: a zip of a TensorFlow.js layers model
+    Tfjs,
+    /// LiteRT on Android, Raspberry Pi and other small machines
+    Tflite,
+    /// Everyone: one HTML file that classifies drawings, images and the camera, without a server
+    Page,
+    /// Web developers: a zip of a web component, an ES module, and an example page
+    Module,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Safetensors => Self::Safetensors,
+            FormatName::Onnx => Self::Onnx,
+            FormatName::Tfjs => Self::Tfjs,
+            FormatName::Tflite => Self::Tflite,
+            FormatName::Page => Self::Page,
+            FormatName::Module => Self::Module,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

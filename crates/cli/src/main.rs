@@ -5,12 +5,16 @@ mod arguments;
 
 /// The commands.
 mod evaluate;
+mod export;
 mod list_presets;
 mod predict;
 mod train;
 
 /// The devices.
 mod device;
+
+/// A trained network on a device.
+mod trained;
 
 /// Where a dataset's files are, and what is in image files.
 mod data;
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::train(&arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Presets(arguments) => list_presets::list_presets(&arguments),
     };
     result.unwrap_or_else(|trouble| {

@@ -10,27 +10,17 @@ use kindling_core::runs::curves::csv_field;
 use kindling_core::runs::record::NetworkInput;
 use kindling_train::evaluation::ViewSet;
 use kindling_train::evaluation::classify::classify_prepared;
-use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
 
 use crate::arguments::PredictArguments;
 use crate::decode::decode;
 use crate::reporter::print;
 use crate::text::printable;
+use crate::trained::Trained;
 use crate::trouble::Trouble;
-use crate::{device, run_folder};
 
 pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
-    let (run, weights) = run_folder::open(&arguments.run)?;
-    let input = run.record.input.ok_or_else(|| {
-        let run = arguments.run.display();
-        Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
-    })?;
-    let device = device::open(&arguments.machine)?.device;
-    let (weights, _) = weight_file::from_bytes(&weights)?;
-    let network = &run.record.config.network;
-    let network = Network::with_weights(network, input.shape, input.classes.len(), weights, &device)?;
-    let network = burn::module::Module::valid(&network);
+    let Trained { input, network, .. } = Trained::open(&arguments.run, &arguments.machine)?;
     if arguments.csv {
         print("image,rank,class,probability\r");
     }

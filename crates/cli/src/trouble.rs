@@ -47,6 +47,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",
         FailureKind::BadImage => "Use another image.",
+        FailureKind::CannotExport => "Choose another --format.",
         FailureKind::LossNotFinite => "Lower the learning rate, for example with --set learningRate=0.001.",
         FailureKind::OutOfMemory => "Use smaller batches, for example with --set batchSize=32.",
         FailureKind::NoWebGpu | FailureKind::GpuError | FailureKind::DeviceLost => {

@@ -140,6 +140,13 @@ fn a_run_is_trained_kept_evaluated_and_used() {
     // The weights file alone is enough.
     fs::copy(place.path("run/weights.safetensors"), place.path("alone.safetensors")).unwrap();
     assert!(place.succeed(&["predict", "alone.safetensors", "low, band.png"]).contains("below "));
+    // It leaves in every format; each file was run again.
+    for format in ["safetensors", "onnx", "tfjs", "tflite", "page", "module"] {
+        let out = format!("exports/{format}");
+        let text = place.succeed(&["export", "run", "--format", format, "--out", &out]);
+        assert!(text.starts_with(&format!("{out}: {format}, ")) && text.contains("for 8 images differ"), "{text}");
+        assert!(fs::metadata(place.path(&out)).unwrap().len() > 20_000);
+    }
     // The same settings, read from that file, give the same losses.
     let again = place.train(&["alone.safetensors", "--threads=1", "--out", "again"]);
     assert_eq!(losses(&again), losses(&events));
@@ -271,6 +278,9 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
     check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
+    check(2, &["export", "bands", "--format", "keras", "--out", "x"], "safetensors");
+    check(1, &["export", "bands", "--format", "onnx", "--out", "x"], "kindling train");
+    check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "check --out");
     #[cfg(not(feature = "cuda"))]
     check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
     let help = place.succeed(&["train", "--help"]);

@@ -16,6 +16,7 @@ use super::glue::{blob, call as notify, files, from_js, named_error, to_error, t
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
+use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
@@ -30,7 +31,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::dataset::{ImageReport, Reading};
 use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
-    Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
+    Command, DatasetSummary, ExportFormat, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
 };
 use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
@@ -62,7 +63,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::OpenRun => answer(open_run(runs, first)),
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
         Method::ImportRun => answer(import_run(runs, first)),
-        Method::Export => not_yet("Networks cannot be exported yet."),
+        Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
         Method::Import => not_yet("Networks cannot be imported yet."),
     }
 }
@@ -318,7 +319,29 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
     runs.loaded().await;
     let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are not there");
     let bytes = runs.with_weights(&id).await.ok_or_else(gone)?;
-    download::blob(&bytes).map(JsValue::from).map_err(|_| gone())
+    download::blob(download::BYTES, &bytes).map(JsValue::from).map_err(|_| gone())
+}
+
+/// The network of a run, by default of the one in view, as a file for other tools.
+async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsValue) -> Result<JsValue, Failure> {
+    let format = format.as_string().and_then(|id| ExportFormat::of_id(&id));
+    let format = format.ok_or_else(|| {
+        let formats = ExportFormat::ALL.map(|format| format!("\"{}\"", format.id()));
+        bad(format!("the format is none of {}", formats.join(", ")))
+    })?;
+    let asked = look::export_options(&from_js(&options)?)?;
+    let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
+    let id = match asked.or_else(|| in_view.clone()) {
+        Some(id) => id,
+        None => return Err(Failure::new(FailureKind::NoNetwork, "no run has ended with the current dataset")),
+    };
+    if in_view.as_ref() != Some(&id) {
+        runs.loaded().await;
+        runs.opened(&id).await?;
+    }
+    let file = export(store, runs, &id, format).await?;
+    let unmade = |_| Failure::new(FailureKind::OutOfMemory, "the browser cannot hold the file");
+    download::blob(format.mime(), &file.bytes).map(JsValue::from).map_err(unmade)
 }
 
 /// Imports the runs of a file. Returns their ids, including those of runs that were already present.

@@ -949,6 +949,38 @@ pub const ENTRIES: &[Entry] = &[
         formula: Some("max pᵢ"),
         source: "Guo et al., 2017, arXiv:1706.04599",
     },
+    Entry {
+        id: "model-export",
+        labels: &["export.title", "export.lead"],
+        place: Place::Use,
+        control: Some("export.title"),
+        formula: None,
+        source: "torch.onnx.export",
+    },
+    Entry {
+        id: "onnx",
+        labels: &["export.onnx"],
+        place: Place::Use,
+        control: Some("export.onnx"),
+        formula: None,
+        source: "onnx.ai; torch.onnx",
+    },
+    Entry {
+        id: "tflite",
+        labels: &["export.tflite"],
+        place: Place::Use,
+        control: Some("export.tflite"),
+        formula: None,
+        source: "ai.google.dev/edge/litert; tf.lite.TFLiteConverter",
+    },
+    Entry {
+        id: "safetensors",
+        labels: &["export.safetensors"],
+        place: Place::Use,
+        control: Some("export.safetensors"),
+        formula: None,
+        source: "github.com/huggingface/safetensors; torch.nn.Module.load_state_dict",
+    },
 ];
 
 /// The entry with this id, or the one that explains the text with this key. The sentence below a label has the label's key with `_why`.

@@ -112,13 +112,13 @@ impl Runs {
         let weights = ended.weights.clone();
         if let Some(kept) = kept_run(ended, circumstances) {
             self.insert(kept, weights);
-            self.newest.set_value(Some((run, id)));
+            self.newest.set(Some((run, id)));
         }
     }
 
     /// Records a test result in the newest stored run, if the final network was tested: a test during training evaluated another network.
     fn tested(self, evaluated: &Evaluated) {
-        let newest = self.newest.get_value().filter(|(run, _)| *run == evaluated.run);
+        let newest = self.newest.get_untracked().filter(|(run, _)| *run == evaluated.run);
         let Some((_, id)) = newest else { return };
         let is_of_end = self
             .list

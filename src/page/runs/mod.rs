@@ -59,7 +59,7 @@ pub struct Runs {
     /// The circumstances at the start of the current run.
     began: StoredValue<Option<Began>>,
     /// The run in the engine and the id of its record, once it is stored.
-    newest: StoredValue<Option<(RunId, String)>>,
+    newest: RwSignal<Option<(RunId, String)>>,
     /// Deleted runs that can still be restored.
     deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
 }
@@ -76,7 +76,7 @@ impl Runs {
             curves: StoredValue::default(),
             storage: StoredValue::new_local(None),
             began: StoredValue::new(None),
-            newest: StoredValue::new(None),
+            newest: RwSignal::new(None),
             deleted: StoredValue::default(),
         };
         runs.watch();
@@ -86,6 +86,13 @@ impl Runs {
 
     pub fn find(self, id: &str) -> Option<Arc<RunRecord>> {
         self.list.with(|list| list.iter().find(|record| record.id == id).cloned())
+    }
+
+    /// The record of the run in view, once the run has ended and is stored; tracked.
+    pub fn in_view(self) -> Option<Arc<RunRecord>> {
+        let run = self.store.run.with(|state| state.run().map(|run| run.id))?;
+        let (_, id) = self.newest.get().filter(|(newest, _)| *newest == run)?;
+        self.find(&id)
     }
 
     /// Reads the runs of earlier visits, once.

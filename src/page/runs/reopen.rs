@@ -52,7 +52,7 @@ impl Runs {
         });
         let restore = move |lost: &Option<RunId>, _: Option<&Option<RunId>>| {
             let Some(run) = *lost else { return };
-            let Some((_, id)) = self.newest.get_value().filter(|(newest, _)| *newest == run) else { return };
+            let Some((_, id)) = self.newest.get_untracked().filter(|(newest, _)| *newest == run) else { return };
             spawn_local(async move {
                 // Without its weights the outcome says that the network is gone.
                 if let Ok((kept, report, weights)) = self.fetched(&id).await {
@@ -81,7 +81,7 @@ impl Runs {
     async fn open(self, kept: KeptRun, report: RunReport, weights: Bulk) -> Result<(), Failure> {
         let run = self.store.open_run(run_of(&kept), Curves::from(&kept.curves), report, weights).await?;
         // From now on, test results belong to this run.
-        self.newest.set_value(Some((run, kept.record.id)));
+        self.newest.set(Some((run, kept.record.id)));
         Ok(())
     }
 }

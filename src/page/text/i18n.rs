@@ -56,7 +56,7 @@ macro_rules! first {
 }
 macro_rules! later {
     ($language:literal) => {
-        sources!($language: "inside", "search", "interrupted", "understand", "use")
+        sources!($language: "inside", "search", "interrupted", "understand", "use", "export")
     };
 }
 

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 use self::answer::AnswerPanel;
 use self::classifier::Classifier;
-use crate::page::parts::{Part, part};
+use crate::page::export;
+use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
@@ -124,6 +125,7 @@ fn UsePlace() -> impl IntoView {
                 </div>
                 <AnswerPanel outcome=classifier.outcome input />
             </div>
+            <Parted part=export::panel::PART />
         </section>
     }
 }

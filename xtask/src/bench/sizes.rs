@@ -21,9 +21,11 @@ enum Part {
     CpuEngine,
     CpuThreadsEngine,
     GpuEngine,
+    Exporter,
 }
 
-const PARTS: [Part; 5] = [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine];
+const PARTS: [Part; 6] =
+    [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine, Part::Exporter];
 
 struct File {
     part: Part,
@@ -97,6 +99,8 @@ impl Part {
             Self::CpuEngine
         } else if name.contains("engine_gpu") || name.contains("/src/worker/gpu") {
             Self::GpuEngine
+        } else if name.starts_with("exporter") {
+            Self::Exporter
         } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm")
             || ["icons/", "manifest", "service-worker"].iter().any(|start| name.starts_with(start))
         {
@@ -113,6 +117,7 @@ impl Part {
             Self::CpuEngine => "engine_cpu: wasm, JS",
             Self::CpuThreadsEngine => "engine_cpu_threads: wasm, JS",
             Self::GpuEngine => "engine_gpu: wasm, JS",
+            Self::Exporter => "exporter, fetched with the first export: wasm, JS",
         }
     }
 
@@ -123,6 +128,7 @@ impl Part {
             Self::CpuEngine => Some(800),
             Self::CpuThreadsEngine => Some(900),
             Self::GpuEngine => Some(3_000),
+            Self::Exporter => Some(200),
         }
     }
 }
@@ -146,6 +152,7 @@ mod tests {
             ("engine_cpu_threads_bg.wasm", Part::CpuThreadsEngine),
             ("snippets/kindling-0123/src/worker/threads.js", Part::CpuThreadsEngine),
             ("engine_gpu.js", Part::GpuEngine),
+            ("exporter_bg.wasm", Part::Exporter),
             ("snippets/kindling-0123/src/worker/gpu.js", Part::GpuEngine),
         ] {
             assert_eq!(Part::of(name), part, "{name}");

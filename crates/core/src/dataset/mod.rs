@@ -66,6 +66,9 @@ pub mod summary;
 /// Preparing a drawing or a photo as model input.
 pub mod prepare;
 
+/// Images that show nothing, to compare programs with.
+pub mod patterns;
+
 /// How figures are laid out in a dataset's images.
 pub mod drawing_style;
 

@@ -1,6 +1,8 @@
 //! Shared by the tests of training: a host that records, a way to run futures, small datasets.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod trained;
+
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -43,7 +43,7 @@ impl BatchNorm {
             Flow::Plain(Features::Vector(vector)) => {
                 Flow::Plain(Features::Vector(vector * along_channels(scale) + along_channels(shift)))
             }
-            Flow::Plain(features) => Flow::maps(features.maps() * along_channels(scale) + along_channels(shift)),
+            flow => Flow::maps(flow.plain().maps() * along_channels(scale) + along_channels(shift)),
         }
     }
 
@@ -53,7 +53,7 @@ impl BatchNorm {
             Flow::Blocks(blocks) => Flow::Blocks(self.blocks_by_batch(blocks, relu)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks_by_batch(blocks, relu)),
             Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(self.by_batch(vector))),
-            Flow::Plain(features) => Flow::maps(self.by_batch(features.maps())),
+            flow => Flow::maps(self.by_batch(flow.plain().maps())),
         }
     }
 

@@ -1,0 +1,110 @@
+//! The operations on maps, as an extension of burn's backends.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::Shape;
+use kindling_kernels::conv::{Conv, WeightOrder};
+
+#[cfg(feature = "cube")]
+use burn::backend::fusion::custom::TensorSpec;
+
+/// Convolutions of maps `[images, channels, height, width]` by weights `[filters, channels / groups, height, width]`, each in any memory
+/// order, but without a copy if channels are last. A linear layer is the convolution whose kernel covers the map and whose weights are
+/// `[channels · height · width, filters]`; its output is `[images, filters]`. With maps of one place it takes vectors `[…, channels]`.
+#[backend_extension(Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"), Autodiff: cfg(feature = "cube"))]
+pub(super) trait MapOps: Backend {
+    #[fusion(dtype = maps, shape = output_shape(maps, conv))]
+    fn convolve(maps: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv, relu: bool) -> FloatTensor<Self>;
+
+    #[fusion(dtype = maps, shape = output_shape(maps, conv))]
+    fn convolve_with_bias(
+        maps: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        conv: Conv,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result
+    /// has no gradient.
+    #[fusion(dtype = images, shape = images)]
+    fn resample(images: FloatTensor<Self>, matrices: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self>;
+}
+
+/// The gradients of a convolution. `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a
+/// `relu`; it is not read otherwise.
+#[cfg(feature = "cube")]
+#[backend_extension(Cube, Fusion)]
+pub(super) trait MapGradients: Backend {
+    /// At the maps.
+    #[fusion(dtype = gradient, shape = maps_shape(gradient, conv))]
+    fn maps_gradient(
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        conv: Conv,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// Of the weights and of the bias `[filters]`.
+    #[fusion(meta = parameter_specs)]
+    fn parameter_gradients(
+        maps: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        conv: Conv,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The shape of the output.
+#[cfg_attr(not(feature = "cube"), expect(dead_code, reason = "only fusion asks for it"))]
+pub(super) fn output_shape(maps: &Shape, conv: &Conv) -> Shape {
+    match (conv.weights, conv.size) {
+        (WeightOrder::Linear, [1, 1]) => with_last(maps, conv.filters),
+        (WeightOrder::Linear, _) => Shape::new([maps[0], conv.filters]),
+        (WeightOrder::Conv, _) => {
+            let Some([height, width]) = conv.output_size() else {
+                unreachable!("shape inference has checked that the kernel fits")
+            };
+            Shape::new([maps[0], conv.filters, height, width])
+        }
+    }
+}
+
+/// The shape of the maps, for that of the output's gradient.
+#[cfg(feature = "cube")]
+pub(super) fn maps_shape(gradient: &Shape, conv: &Conv) -> Shape {
+    match (conv.weights, conv.size) {
+        (WeightOrder::Linear, [1, 1]) => with_last(gradient, conv.channels),
+        (_, [height, width]) => Shape::new([gradient[0], conv.channels, height, width]),
+    }
+}
+
+/// The shape of the weights.
+#[cfg(feature = "cube")]
+pub(super) fn weight_shape(conv: &Conv) -> Shape {
+    let [height, width] = conv.kernel;
+    match conv.weights {
+        WeightOrder::Conv => Shape::new([conv.filters, conv.channels / conv.groups, height, width]),
+        WeightOrder::Linear => Shape::new([conv.channels * height * width, conv.filters]),
+    }
+}
+
+fn with_last(shape: &Shape, length: usize) -> Shape {
+    let mut shape = shape.clone();
+    let last = shape.num_dims() - 1;
+    shape[last] = length;
+    shape
+}
+
+#[cfg(feature = "cube")]
+fn parameter_specs(
+    maps: &TensorSpec,
+    _gradient: &TensorSpec,
+    _output: &TensorSpec,
+    conv: &Conv,
+    _relu: &bool,
+) -> (TensorSpec, TensorSpec) {
+    (TensorSpec::new(weight_shape(conv), maps.dtype), TensorSpec::new(Shape::new([conv.filters]), maps.dtype))
+}

@@ -27,5 +27,6 @@ pub async fn check(n_drawn: usize) -> Result<usize, String> {
         }
     }
     properties::check_resampling(&device.device).await?;
+    properties::check_packing(&device.device).await?;
     Ok(cases.len())
 }

@@ -13,10 +13,10 @@
 )]
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Shape, Tensor};
 use kindling_kernels::conv::{Conv, WeightOrder};
 
-use self::ops::MapOps;
+use self::ops::{MapOps, PackOps};
 use crate::device::cpu::is_cpu;
 
 /// The operations, as an extension of burn's backends.
@@ -64,6 +64,13 @@ mod grouped;
 #[cfg(feature = "cube")]
 mod resample;
 
+/// Several tensors in one.
+#[cfg(feature = "cube")]
+mod pack;
+
+/// A float tensor of any backend and rank.
+pub type Primitive = burn::backend::tensor::FloatTensor<Dispatch>;
+
 /// The convolution of `[batch, channels, height, width]`, followed by a ReLU if `relu`. Call only where [`has_kernels`].
 pub fn convolve(maps: Tensor<4>, conv: Conv, weight: Tensor<4>, bias: Option<Tensor<1>>, relu: bool) -> Tensor<4> {
     apply(maps, conv, weight, bias, relu)
@@ -107,6 +114,48 @@ fn covering(channels: usize, size: [usize; 2], units: usize) -> Conv {
 /// [`has_kernels`].
 pub fn resample(images: Tensor<3>, matrices: Tensor<2>, size: [usize; 2]) -> Tensor<3> {
     Tensor::from_dispatch(Dispatch::resample(images.into_dispatch(), matrices.into_dispatch(), size))
+}
+
+/// How many tensors a pack holds at most: as many as a kernel binds on every WebGPU device, besides the pack and its own arguments.
+pub const PACK: usize = 6;
+
+/// Where a tensor's values lie in a pack, contiguous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub start: usize,
+    pub shape: Shape,
+}
+
+impl Part {
+    fn end(&self) -> usize {
+        self.start + self.shape.num_elements()
+    }
+}
+
+/// Where tensors of these shapes lie in a pack, and how many values it has. Each begins at a multiple of the 256 bytes at which a binding
+/// may begin.
+pub fn parts(shapes: impl IntoIterator<Item = Shape>) -> (Vec<Part>, usize) {
+    let mut end = 0;
+    let parts = shapes.into_iter().map(|shape| {
+        let part = Part { start: end, shape };
+        end = part.end().next_multiple_of(64);
+        part
+    });
+    (parts.collect(), end)
+}
+
+/// The values of one to [`PACK`] tensors in one: `[values]`, in the places of [`parts`], with zeros between them. Call only where
+/// [`has_kernels`].
+pub fn pack(tensors: &[Primitive]) -> Tensor<1> {
+    // An operation takes a fixed number of tensors, of which it ignores the rest.
+    let [first, second, third, fourth, fifth, sixth] =
+        std::array::from_fn(|index| tensors.get(index).unwrap_or(&tensors[0]).clone());
+    Tensor::from_dispatch(Dispatch::pack(first, second, third, fourth, fifth, sixth, tensors.len()))
+}
+
+/// A tensor of a pack: a view. Call only where [`has_kernels`].
+pub fn part<const D: usize>(packed: Tensor<1>, part: Part) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::part(packed.into_dispatch(), part))
 }
 
 /// Whether a tensor's device has these kernels.

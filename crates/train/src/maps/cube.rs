@@ -8,8 +8,8 @@ use burn_cubecl::tensor::CubeTensor;
 use kindling_kernels::conv::Conv;
 
 use super::geometry::{Geometry, Order};
-use super::ops::{MapGradients, MapOps, maps_shape, output_shape, weight_shape};
-use super::{data, forward, grouped, resample, weight as parameters};
+use super::ops::{MapGradients, MapOps, PackOps, maps_shape, output_shape, weight_shape};
+use super::{Part, data, forward, grouped, pack, resample, weight as parameters};
 
 impl MapOps for CubeBackend {
     fn convolve(maps: CubeTensor, weight: CubeTensor, conv: Conv, relu: bool) -> CubeTensor {
@@ -28,6 +28,27 @@ impl MapOps for CubeBackend {
 
     fn resample(images: CubeTensor, matrices: CubeTensor, size: [usize; 2]) -> CubeTensor {
         resample::launch(into_contiguous(images), into_contiguous(matrices), size)
+    }
+}
+
+impl PackOps for CubeBackend {
+    fn pack(
+        first: CubeTensor,
+        second: CubeTensor,
+        third: CubeTensor,
+        fourth: CubeTensor,
+        fifth: CubeTensor,
+        sixth: CubeTensor,
+        count: usize,
+    ) -> CubeTensor {
+        // The rest is the first once more: a range of memory must not be bound twice.
+        let tensors = [first, second, third, fourth, fifth, sixth].into_iter().take(count);
+        pack::launch(tensors.map(into_contiguous).collect())
+    }
+
+    fn part(packed: CubeTensor, part: Part) -> CubeTensor {
+        let values = view(&packed, part.start, part.shape.num_elements());
+        CubeTensor::new_contiguous(values.client, values.device, part.shape, values.handle, values.dtype)
     }
 }
 

@@ -5,6 +5,10 @@ use burn::backend::{Backend, backend_extension};
 use burn::tensor::Shape;
 use kindling_kernels::conv::{Conv, WeightOrder};
 
+use super::Part;
+
+#[cfg(feature = "cube")]
+use super::{PACK, parts};
 #[cfg(feature = "cube")]
 use burn::backend::fusion::custom::TensorSpec;
 
@@ -31,6 +35,26 @@ pub(super) trait MapOps: Backend {
     fn resample(images: FloatTensor<Self>, matrices: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self>;
 }
 
+/// Several tensors in one, none of them with a gradient.
+#[backend_extension(Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"))]
+pub(super) trait PackOps: Backend {
+    /// See [`super::pack()`]. Only the first `count` tensors count.
+    #[fusion(dtype = first, shape = packed_shape([first, second, third, fourth, fifth, sixth], *count))]
+    fn pack(
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        fourth: FloatTensor<Self>,
+        fifth: FloatTensor<Self>,
+        sixth: FloatTensor<Self>,
+        count: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`super::part()`].
+    #[fusion(dtype = packed, shape = part.shape.clone())]
+    fn part(packed: FloatTensor<Self>, part: Part) -> FloatTensor<Self>;
+}
+
 /// The gradients of a convolution. `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a
 /// `relu`; it is not read otherwise.
 #[cfg(feature = "cube")]
@@ -55,6 +79,12 @@ pub(super) trait MapGradients: Backend {
         conv: Conv,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+#[cfg(feature = "cube")]
+fn packed_shape(shapes: [&Shape; PACK], count: usize) -> Shape {
+    let (_, n_values) = parts(shapes.into_iter().take(count).cloned());
+    Shape::new([n_values])
 }
 
 /// The shape of the output.

@@ -95,6 +95,29 @@ pub async fn check_resampling(device: &Device) -> Result<(), String> {
     Ok(())
 }
 
+/// Tensors come out of a pack as they went in.
+pub async fn check_packing(device: &Device) -> Result<(), String> {
+    for lengths in [&[1][..], &[64, 1, 65], &[3, 200, 64, 7, 1, 129]] {
+        let originals: Vec<Vec<f32>> = lengths.iter().map(|length| numbers(2 * length, 7)).collect();
+        let tensors: Vec<Tensor<2>> =
+            originals.iter().zip(lengths).map(|(values, length)| upload(values, [2, *length], device)).collect();
+        let (parts, n_values) = maps::parts(tensors.iter().map(Tensor::shape));
+        let primitives: Vec<_> = tensors.into_iter().map(Tensor::into_dispatch).collect();
+        let packed = maps::pack(&primitives);
+        let mut expected = vec![0.0; n_values];
+        for (original, part) in originals.iter().zip(parts) {
+            expected[part.start..][..original.len()].copy_from_slice(original);
+            if values(maps::part::<2>(packed.clone(), part)).await != *original {
+                return Err(format!("a part of a pack of {lengths:?} is another tensor"));
+            }
+        }
+        if values(packed).await != expected {
+            return Err(format!("a pack of {lengths:?} has other values"));
+        }
+    }
+    Ok(())
+}
+
 /// Far above the rounding of these sums, far below a wrong term.
 const TOLERANCE: f64 = 2e-5;
 

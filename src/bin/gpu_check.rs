@@ -26,6 +26,7 @@ pub async fn check(n_drawn: usize) -> Result<usize, String> {
             return Err(format!("{case:?}: {}", failure.detail));
         }
     }
+    properties::check_norms(&device.device).await?;
     properties::check_resampling(&device.device).await?;
     properties::check_packing(&device.device).await?;
     Ok(cases.len())

@@ -1,7 +1,7 @@
-//! Convolutions and linear layers on GPUs by kernels of Kindling's own, as operations on burn tensors.
+//! Convolutions, linear layers and batch norms on GPUs by kernels of Kindling's own, as operations on burn tensors.
 //!
-//! burn's own choose between kernels by timing them, and without that compute weight gradients by a kernel as large as the map. These are
-//! chosen by shape. They keep to what every WebGPU device offers: work groups of 256, 16 KiB of workgroup memory, 8 storage buffers, no
+//! burn's own choose between kernels by timing them, and without that compute weight gradients by a kernel as large as the map, and a batch's
+//! statistics with a thread per channel. These are chosen by shape. They keep to what every WebGPU device offers: work groups of 256, 16 KiB of workgroup memory, 8 storage buffers, no
 //! subgroups, no atomics. Sums have a fixed order, so that the same inputs give the same bits on the same device.
 //!
 //! Like [`crate::blocks`], an extension of burn's backends with its own backward pass. Maps stay ordinary tensors, with their channels last
@@ -55,6 +55,10 @@ mod weight;
 /// Sums of pieces.
 #[cfg(feature = "cube")]
 mod sum;
+
+/// Batch norm.
+#[cfg(feature = "cube")]
+mod norm;
 
 /// Convolutions of narrow groups.
 #[cfg(feature = "cube")]
@@ -114,6 +118,47 @@ fn covering(channels: usize, size: [usize; 2], units: usize) -> Conv {
 /// [`has_kernels`].
 pub fn resample(images: Tensor<3>, matrices: Tensor<2>, size: [usize; 2]) -> Tensor<3> {
     Tensor::from_dispatch(Dispatch::resample(images.into_dispatch(), matrices.into_dispatch(), size))
+}
+
+/// Output and statistics of a batch norm in training.
+pub struct Normalized<const D: usize> {
+    pub output: Tensor<D>,
+    /// `[channels]`
+    pub mean: Tensor<1>,
+    /// `[channels]`: biased.
+    pub variance: Tensor<1>,
+}
+
+/// Batch norm by the batch's own statistics, followed by a ReLU if `relu`: `[batch, channels, …]`, scale and shift `[channels]`. Call only
+/// where [`has_kernels`].
+pub fn batch_norm<const D: usize>(
+    maps: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    epsilon: f64,
+    relu: bool,
+) -> Normalized<D> {
+    let channels = scale.dims()[0];
+    let (output, statistics) =
+        Dispatch::normalize(maps.into_dispatch(), scale.into_dispatch(), shift.into_dispatch(), epsilon, relu);
+    let statistics = Tensor::<1>::from_dispatch(statistics).without_autodiff();
+    let of_channels = |start| part(statistics.clone(), Part { start, shape: Shape::new([channels]) });
+    Normalized {
+        output: Tensor::from_dispatch(output),
+        mean: of_channels(0),
+        variance: of_channels(variance_start(channels)),
+    }
+}
+
+/// Where variances begin in a buffer after as many means: at a multiple of the 256 bytes at which a binding may begin.
+const fn variance_start(channels: usize) -> usize {
+    channels.next_multiple_of(64)
+}
+
+/// Length of the buffer of both.
+#[cfg(feature = "cube")]
+const fn statistics_length(channels: usize) -> usize {
+    2 * variance_start(channels)
 }
 
 /// How many tensors a pack holds at most: as many as a kernel binds on every WebGPU device, besides the pack and its own arguments.

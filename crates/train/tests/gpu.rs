@@ -42,9 +42,10 @@ fn every_kernel_is_the_naive_loop() {
     let device = gpu();
     let cases = properties::cases(N_DRAWN);
     let checked = cases.iter().map(|case| block_on(properties::check(case, &device)));
+    let norms = block_on(properties::check_norms(&device));
     let resampling = block_on(properties::check_resampling(&device));
     let packing = block_on(properties::check_packing(&device));
-    let wrong: Vec<String> = checked.chain([resampling, packing]).filter_map(Result::err).collect();
+    let wrong: Vec<String> = checked.chain([norms, resampling, packing]).filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 

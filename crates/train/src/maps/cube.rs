@@ -8,8 +8,9 @@ use burn_cubecl::tensor::CubeTensor;
 use kindling_kernels::conv::Conv;
 
 use super::geometry::{Geometry, Order};
+use super::norm::{self, Passed};
 use super::ops::{MapGradients, MapOps, PackOps, maps_shape, output_shape, weight_shape};
-use super::{Part, data, forward, grouped, pack, resample, weight as parameters};
+use super::{Part, data, forward, grouped, pack, resample, variance_start, weight as parameters};
 
 impl MapOps for CubeBackend {
     fn convolve(maps: CubeTensor, weight: CubeTensor, conv: Conv, relu: bool) -> CubeTensor {
@@ -24,6 +25,19 @@ impl MapOps for CubeBackend {
         relu: bool,
     ) -> CubeTensor {
         convolved(maps, weight, Some(into_contiguous(bias)), &conv, relu)
+    }
+
+    fn normalize(
+        maps: CubeTensor,
+        scale: CubeTensor,
+        shift: CubeTensor,
+        epsilon: f64,
+        relu: bool,
+    ) -> (CubeTensor, CubeTensor) {
+        let shape = maps.meta.shape().clone();
+        let (scale, shift) = (into_contiguous(scale), into_contiguous(shift));
+        let (output, statistics) = norm::forward(channels_last(maps), scale, shift, epsilon as f32, relu);
+        (in_shape(output, shape), statistics)
     }
 
     fn resample(images: CubeTensor, matrices: CubeTensor, size: [usize; 2]) -> CubeTensor {
@@ -84,6 +98,23 @@ impl MapGradients for CubeBackend {
         let weight = view(&both, 0, geometry.n_weights());
         let bias = view(&both, geometry.bias_start(), conv.filters);
         (in_shape(weight, weight_shape(&conv)), bias)
+    }
+
+    fn norm_gradients(
+        maps: CubeTensor,
+        statistics: CubeTensor,
+        scale: CubeTensor,
+        shift: CubeTensor,
+        gradient: CubeTensor,
+        epsilon: f64,
+        relu: bool,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        let shape = maps.meta.shape().clone();
+        let channels = scale.meta.shape().num_elements();
+        let (scale, shift) = (into_contiguous(scale), into_contiguous(shift));
+        let passed = Passed { maps: channels_last(maps), statistics, scale, shift, epsilon: epsilon as f32, relu };
+        let (data, sums) = norm::backward(passed, channels_last(gradient));
+        (in_shape(data, shape), view(&sums, variance_start(channels), channels), view(&sums, 0, channels))
     }
 }
 

@@ -8,7 +8,7 @@ use kindling_kernels::conv::{Conv, WeightOrder};
 use super::Part;
 
 #[cfg(feature = "cube")]
-use super::{PACK, parts};
+use super::{PACK, parts, statistics_length};
 #[cfg(feature = "cube")]
 use burn::backend::fusion::custom::TensorSpec;
 
@@ -28,6 +28,17 @@ pub(super) trait MapOps: Backend {
         conv: Conv,
         relu: bool,
     ) -> FloatTensor<Self>;
+
+    /// Batch norm of maps `[images, channels, …]`, and a buffer of [`super::statistics_length`] with means and biased variances, which have no
+    /// gradient.
+    #[fusion(meta = norm_specs)]
+    fn normalize(
+        maps: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result
     /// has no gradient.
@@ -55,7 +66,7 @@ pub(super) trait PackOps: Backend {
     fn part(packed: FloatTensor<Self>, part: Part) -> FloatTensor<Self>;
 }
 
-/// The gradients of a convolution. `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a
+/// Gradients. Of a convolution, `output` is the layer's output, of which no gradient passes where it is not positive, if it ended in a
 /// `relu`; it is not read otherwise.
 #[cfg(feature = "cube")]
 #[backend_extension(Cube, Fusion)]
@@ -79,6 +90,18 @@ pub(super) trait MapGradients: Backend {
         conv: Conv,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Of a batch norm's maps, scale and shift.
+    #[fusion(meta = norm_gradient_specs)]
+    fn norm_gradients(
+        maps: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 #[cfg(feature = "cube")]
@@ -137,4 +160,29 @@ fn parameter_specs(
     _relu: &bool,
 ) -> (TensorSpec, TensorSpec) {
     (TensorSpec::new(weight_shape(conv), maps.dtype), TensorSpec::new(Shape::new([conv.filters]), maps.dtype))
+}
+
+#[cfg(feature = "cube")]
+fn norm_specs(
+    maps: &TensorSpec,
+    scale: &TensorSpec,
+    _shift: &TensorSpec,
+    _epsilon: &f64,
+    _relu: &bool,
+) -> (TensorSpec, TensorSpec) {
+    let length = statistics_length(scale.shape.num_elements());
+    (maps.clone(), TensorSpec::new(Shape::new([length]), maps.dtype))
+}
+
+#[cfg(feature = "cube")]
+fn norm_gradient_specs(
+    maps: &TensorSpec,
+    _statistics: &TensorSpec,
+    scale: &TensorSpec,
+    shift: &TensorSpec,
+    _gradient: &TensorSpec,
+    _epsilon: &f64,
+    _relu: &bool,
+) -> (TensorSpec, TensorSpec, TensorSpec) {
+    (maps.clone(), scale.clone(), shift.clone())
 }

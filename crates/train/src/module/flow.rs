@@ -52,7 +52,7 @@ impl Flow {
         }
     }
 
-    /// Whether this is on a GPU. There, convolutions and linear layers compute a ReLU of their output, and pooling does not.
+    /// Whether this is on a GPU. There, convolutions, linear layers and batch norms compute a ReLU of their output, and pooling does not.
     pub fn is_on_gpu(&self) -> bool {
         match self {
             Self::Plain(Features::Maps(maps)) => maps::has_kernels(maps),

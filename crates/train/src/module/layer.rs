@@ -154,7 +154,7 @@ impl NetworkLayer {
         match self {
             Self::Conv(_) => input.takes_kernels(),
             Self::Linear(_) => input.is_in_blocks() || input.is_on_gpu(),
-            Self::BatchNorm(_) => input.clone().vector_of_channels().is_in_blocks(),
+            Self::BatchNorm(_) => input.is_on_gpu() || input.clone().vector_of_channels().is_in_blocks(),
             _ => false,
         }
     }

@@ -77,6 +77,81 @@ pub async fn check(case: &Case, device: &Device) -> Result<(), String> {
     Ok(())
 }
 
+/// Batch norms of maps, and of vectors, which are maps of one place. The offset tells a stable variance from one that is not.
+pub async fn check_norms(device: &Device) -> Result<(), String> {
+    for (n_images, channels, [height, width], offset, relu) in [
+        (5, 3, [7, 4], 0.0, false),
+        (100, 16, [12, 12], 0.0, true),
+        (64, 130, [1, 1], 3.0, true),
+        (3, 65, [9, 5], 30.0, false),
+        (1, 1, [1, 1], 1.0, false),
+    ] {
+        let places = height * width;
+        let images: Vec<f32> = numbers(n_images * channels * places, 5).iter().map(|value| value + offset).collect();
+        let (scale, shift) = (numbers(channels, 6), numbers(channels, 7));
+        let gradient = numbers(images.len(), 8);
+
+        let maps = upload(&images, [n_images, channels, height, width], device).autodiff().require_grad();
+        let [of_scale, of_shift] =
+            [&scale, &shift].map(|values| upload(values, [channels], device).autodiff().require_grad());
+        let found = maps::batch_norm(maps.clone(), of_scale.clone(), of_shift.clone(), EPSILON, relu);
+        let arrives = upload(&gradient, [n_images, channels, height, width], device);
+        let gradients = (found.output.clone() * arrives.autodiff()).sum().backward();
+        let output = values(found.output.without_autodiff()).await;
+
+        let n = (n_images * places) as f64;
+        let mut expected = [(); 6].map(|()| Vec::new());
+        let [outputs, means, variances, of_maps, of_scales, of_shifts] = &mut expected;
+        (*outputs, *of_maps) = (vec![0.0; images.len()], vec![0.0; images.len()]);
+        for channel in 0..channels {
+            let at: Vec<usize> = (0..images.len()).filter(|at| at / places % channels == channel).collect();
+            let mean = at.iter().map(|&at| f64::from(images[at])).sum::<f64>() / n;
+            let variance = at.iter().map(|&at| (f64::from(images[at]) - mean).powi(2)).sum::<f64>() / n;
+            let deviation = (variance + EPSILON).sqrt();
+            let normalized = |at: usize| (f64::from(images[at]) - mean) / deviation;
+            // By the output that was found, as above.
+            let arrived = |at: usize| if relu && output[at] <= 0.0 { 0.0 } else { f64::from(gradient[at]) };
+            let of_shift: f64 = at.iter().map(|&at| arrived(at)).sum();
+            let of_scale: f64 = at.iter().map(|&at| arrived(at) * normalized(at)).sum();
+            for at in at {
+                let value = f64::from(scale[channel]) * normalized(at) + f64::from(shift[channel]);
+                outputs[at] = if relu { value.max(0.0) } else { value };
+                of_maps[at] = f64::from(scale[channel]) / deviation
+                    * (arrived(at) - of_shift / n - normalized(at) * of_scale / n);
+            }
+            means.push(mean);
+            variances.push(variance);
+            of_scales.push(of_scale);
+            of_shifts.push(of_shift);
+        }
+        let found = [
+            output,
+            values(found.mean).await,
+            values(found.variance).await,
+            values(maps.grad(&gradients).unwrap()).await,
+            values(of_scale.grad(&gradients).unwrap()).await,
+            values(of_shift.grad(&gradients).unwrap()).await,
+        ];
+        // Distances from a far mean have fewer digits.
+        let tolerance = TOLERANCE * (1.0 + 10.0 * f64::from(offset));
+        for (what, (found, expected)) in
+            ["output", "mean", "variance", "maps' gradient", "scale's gradient", "shift's gradient"]
+                .iter()
+                .zip(found.iter().zip(&expected))
+        {
+            let off = difference(found, expected);
+            if off.is_nan() || off > tolerance {
+                return Err(format!(
+                    "{what} of a batch norm of {n_images} images of {channels}×{height}×{width} is off by {off}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+const EPSILON: f64 = 1e-5;
+
 /// Augmentation's way to move pixels, against the CPU's.
 pub async fn check_resampling(device: &Device) -> Result<(), String> {
     for (n_images, channels, height, width) in [(1, 1, 1, 1), (5, 3, 7, 10), (9, 1, 28, 28)] {

@@ -1,8 +1,9 @@
 //! Convolutions, linear layers and batch norms on GPUs by kernels of Kindling's own, as operations on burn tensors.
 //!
 //! burn's own choose between kernels by timing them, and without that compute weight gradients by a kernel as large as the map, and a batch's
-//! statistics with a thread per channel. These are chosen by shape. They keep to what every WebGPU device offers: work groups of 256, 16 KiB of workgroup memory, 8 storage buffers, no
-//! subgroups, no atomics. Sums have a fixed order, so that the same inputs give the same bits on the same device.
+//! statistics with a thread per channel. These are chosen by shape. They keep to what every WebGPU device offers: work groups of 256,
+//! 16 KiB of workgroup memory, 8 storage buffers, no subgroups, no atomics. Sums have a fixed order, so that the same inputs give the same
+//! bits on the same device.
 //!
 //! Like [`crate::blocks`], an extension of burn's backends with its own backward pass. Maps stay ordinary tensors, with their channels last
 //! in memory.

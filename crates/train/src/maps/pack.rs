@@ -49,7 +49,6 @@ pub(super) fn launch(tensors: Vec<CubeTensor>) -> CubeTensor {
 }
 
 #[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments, reason = "a kernel has no structs of buffers")]
 fn pack_kernel(
     first: ComptimeOption<&[f32]>,
     second: ComptimeOption<&[f32]>,

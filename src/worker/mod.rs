@@ -5,7 +5,7 @@ pub mod start;
 
 /// WebGPU: adapter information, and error reporting.
 #[cfg(feature = "gpu")]
-mod gpu;
+pub mod gpu;
 
 /// The threads of the CPU engine.
 #[cfg(feature = "threads")]

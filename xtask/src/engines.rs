@@ -45,6 +45,9 @@ pub fn later(can_build_threads: bool) -> Vec<&'static Engine> {
 /// The list of engines, for the page.
 const LIST: &str = "engines.json";
 
+/// No engine: the module that checks the GPU's kernels in a browser.
+pub const GPU_CHECK: Engine = Engine { name: "gpu_check", feature: "checks", profile: "gpu", has_threads: false };
+
 /// Sources of the page alone. An engine that depended on them would change with every edit there, a download of 19 MB for each visitor.
 const PAGE_SOURCES: &[&str] =
     &["src/page/", "crates/core/src/search/", "crates/core/src/advice/", "crates/core/src/runs/"];

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::places::Places;
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{browser, build, check, judges, npm, process, setup};
+use crate::{browser, build, check, engines, judges, npm, process, setup};
 
 pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     check::fast(places, steps)?;
@@ -34,6 +34,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
         return Ok(());
     }
     let kernels = steps.run("kernels, for the browser", || kernel_checks(places, &equipment.toolchain))?;
+    let gpu_kernels = steps.run("GPU kernels, for the browser", || gpu_kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
     let axe = steps.run("set-up of axe", || npm::AXE.install(places))?;
     steps.run("journeys", || {
@@ -43,6 +44,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
             ("KINDLING_DIST", places.dist.as_os_str()),
             ("KINDLING_PROGRAM", program.as_os_str()),
             ("KINDLING_KERNELS", kernels.as_os_str()),
+            ("KINDLING_GPU_KERNELS", gpu_kernels.as_os_str()),
             ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
             ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
         ];
@@ -55,6 +57,15 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
 /// Builds the module that checks the kernels in a browser, and returns its file.
 fn kernel_checks(places: &Places, toolchain: &Toolchain) -> Result<PathBuf> {
     build::kernel_example("check", places, toolchain)
+}
+
+/// Builds the page that checks the GPU's kernels in a browser, and returns its folder.
+fn gpu_kernel_checks(places: &Places, toolchain: &Toolchain) -> Result<PathBuf> {
+    let folder = places.wasm_target.join("gpu_check");
+    engines::GPU_CHECK.build_into(&folder, places, toolchain)?;
+    std::fs::write(folder.join("index.html"), include_str!("gpu_check.html"))?;
+    std::fs::write(folder.join("start.js"), include_str!("gpu_check.js"))?;
+    Ok(folder)
 }
 
 fn cargo_test(places: &Places, options: &[&str], variables: &[(&str, &std::ffi::OsStr)]) -> Result<()> {

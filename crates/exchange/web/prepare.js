@@ -1,5 +1,5 @@
 // Turns a picture into the network's input as Kindling does: figures are cropped, scaled and centered like the training images, anything else is
-// cropped to the input's aspect ratio and reduced by the mean of the pixels that each pixel covers.
+// cropped to the input's aspect ratio, or set whole between two bars, and reduced by the mean of the pixels that each pixel covers.
 //
 // A plane is { width, height, values } with values from 0 to 1, row by row.
 
@@ -14,12 +14,12 @@ function prepare(model, picture, isDrawing) {
   }
   if (figure) {
     const photo = evenPhoto(picture, model.input);
-    if (!photo) return scene(picture, model.input);
+    if (!photo) return scene(picture, model);
     const ink = inkOf(photo.plane, photo.unevenness);
     return ink && place(ink, model.input, figure);
   }
   const threshold = isDrawing ? INK_THRESHOLD : 0.02;
-  return contrast(gray(picture, paperOf(picture))) < threshold ? null : scene(picture, model.input);
+  return contrast(gray(picture, paperOf(picture))) < threshold ? null : scene(picture, model);
 }
 
 /** What transparent pixels are laid on: white, unless what is on it is seen twice as well on black. */
@@ -49,13 +49,36 @@ function plane({ width, height, data }, paper, value) {
   return { width, height, values };
 }
 
-function scene(picture, { channels, height, width }) {
+function scene(picture, { style, input: { channels, height, width } }) {
   const paper = paperOf(picture);
   const planes = channels === 1
     ? [gray(picture, paper)]
     : [0, 1, 2].map((channel) => plane(picture, paper, (...colors) => colors[channel]));
-  const reduced = planes.map((plane) => resample(plane, centeredArea(plane, width, height), width, height));
-  return Uint8ClampedArray.from(reduced.flatMap(({ values }) => Array.from(values, (value) => Math.round(255 * value))));
+  const frame = style === "letterbox" ? letterbox : crop;
+  const framed = planes.map((plane) => frame(plane, width, height));
+  return Uint8ClampedArray.from(framed.flatMap(({ values }) => Array.from(values, (value) => Math.round(255 * value))));
+}
+
+function crop(plane, width, height) {
+  return resample(plane, centeredArea(plane, width, height), width, height);
+}
+
+/** The whole plane between two bars of its border's mean. */
+function letterbox(plane, width, height) {
+  const scale = Math.min(width / plane.width, height / plane.height);
+  const reduced = (side, limit) => Math.max(1, Math.min(limit, Math.round(side * scale)));
+  const all = { left: 0, top: 0, width: plane.width, height: plane.height };
+  const whole = resample(plane, all, reduced(plane.width, width), reduced(plane.height, height));
+  const edge = whole.values.filter((_, place) => {
+    const [y, x] = [Math.floor(place / whole.width), place % whole.width];
+    return x === 0 || y === 0 || x === whole.width - 1 || y === whole.height - 1;
+  });
+  const values = new Float32Array(width * height).fill(edge.reduce((sum, value) => sum + value, 0) / edge.length);
+  const [left, top] = [Math.floor((width - whole.width) / 2), Math.floor((height - whole.height) / 2)];
+  for (let y = 0; y < whole.height; y++) {
+    values.set(whole.values.subarray(y * whole.width, (y + 1) * whole.width), (top + y) * width + left);
+  }
+  return { width, height, values };
 }
 
 /** A photo whose border has one brightness, as ink on paper has, reduced, with how uneven that border is; null for any other photo. */

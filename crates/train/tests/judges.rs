@@ -106,6 +106,7 @@ fn the_page_prepares_pictures_as_kindling_does() {
             gray,
         ),
         ("scene", DrawingStyle::Scene, color),
+        ("letterbox", DrawingStyle::Letterbox, color),
     ];
     for (name, style, shape) in styles {
         let pictures = networks::pictures().into_iter().map(|image| {
@@ -123,7 +124,7 @@ fn the_page_prepares_pictures_as_kindling_does() {
         fs::write(folder.path().join(format!("{name}.json")), document.to_string()).unwrap();
     }
     let found = differences(Program::Node.command().arg("prepare").arg(folder.path()));
-    assert_eq!(found.len(), 3);
+    assert_eq!(found.len(), styles.len());
     // The page computes in 64 bits, which may round to the next byte.
     assert!(found.values().all(|&difference| difference <= 1.0), "{found:?}");
 }

@@ -1,5 +1,6 @@
 //! What every format says of a network beside its layers: the description for programs, and how bytes become the network's input.
 
+use kindling_core::dataset::DrawingStyle;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,9 +23,13 @@ pub fn color_weights(channels: usize, scale: f32) -> Vec<f32> {
 
 /// The description with all that a reader who does not know Kindling needs to prepare an image.
 pub fn described(description: &Description) -> Value {
+    let framing = match description.style {
+        DrawingStyle::Letterbox => "the whole image, centered between two bars of the mean color of its border",
+        DrawingStyle::Scene | DrawingStyle::Figure(_) => "centered crop of the input's aspect ratio",
+    };
     let preprocessing = json!({
         "layout": "channels, height, width",
-        "resize": "centered crop of the input's aspect ratio, then the mean of the pixels that each pixel covers",
+        "resize": format!("{framing}; each pixel is the mean of the pixels that it covers"),
         "gray": [0.299, 0.587, 0.114],
         "mean": 127.5,
         "std": 127.5,

@@ -18,12 +18,18 @@ pub fn code(network: &TrainedNetwork) -> String {
     let shape = description.input;
     let definitions: Vec<&str> = classes.iter().map(|class| class.code()).collect();
     let layout = match description.style {
-        DrawingStyle::Scene => "",
+        DrawingStyle::Scene | DrawingStyle::Letterbox => "",
         DrawingStyle::Figure(style) if style.is_light_on_dark => LIGHT_FIGURES,
         DrawingStyle::Figure(_) => DARK_FIGURES,
     };
+    let (framed, framing) = match description.style {
+        DrawingStyle::Letterbox => ("whole, between two bars of the mean color of its border", LETTERBOX),
+        DrawingStyle::Scene | DrawingStyle::Figure(_) => ("cropped to its aspect ratio, scaled", CROP),
+    };
     TEMPLATE
         .replace("@LAYOUT@", layout)
+        .replace("@FRAMED@", framed)
+        .replace("@FRAMING@", framing)
         .replace("@CHANNELS@", &shape.channels.to_string())
         .replace("@HEIGHT@", &shape.height.to_string())
         .replace("@WIDTH@", &shape.width.to_string())
@@ -41,6 +47,25 @@ const LIGHT_FIGURES: &str =
     "\nIt was trained on light figures on a dark ground, all placed alike: give it such images.\n";
 const DARK_FIGURES: &str =
     "\nIt was trained on dark figures on a light ground, all placed alike: give it such images.\n";
+
+const CROP: &str = "\
+    scale = min(image.width / @WIDTH@, image.height / @HEIGHT@)
+    left, top = (image.width - @WIDTH@ * scale) / 2, (image.height - @HEIGHT@ * scale) / 2
+    box = (left, top, left + @WIDTH@ * scale, top + @HEIGHT@ * scale)
+    framed = pixels(image.resize((@WIDTH@, @HEIGHT@), Image.BOX, box))
+";
+
+const LETTERBOX: &str = "\
+    scale = min(@WIDTH@ / image.width, @HEIGHT@ / image.height)
+    width = max(1, min(@WIDTH@, round(image.width * scale)))
+    height = max(1, min(@HEIGHT@, round(image.height * scale)))
+    whole = pixels(image.resize((width, height), Image.BOX))
+    is_border = torch.ones(height, width, dtype=torch.bool)
+    is_border[1:-1, 1:-1] = False
+    framed = whole[is_border].mean(0).repeat(@HEIGHT@, @WIDTH@, 1)
+    top, left = (@HEIGHT@ - height) // 2, (@WIDTH@ - width) // 2
+    framed[top : top + height, left : left + width] = whole
+";
 
 /// A layer that PyTorch has no module for, or none with Kindling's names of tensors. The names are those of the classes in Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -155,14 +155,14 @@ const HAS_UPDATE: &str = "return (await navigator.serviceWorker.getRegistration(
 /// Puts a version of the build into a folder that is being served: two files state the version.
 fn deploy(folder: &Path, version: u32) {
     copy(&dist(), folder);
-    let change = |name: &str, change: &dyn Fn(&str) -> String| {
-        let file = folder.join(name);
-        let changed = change(&fs::read_to_string(&file).unwrap());
-        fs::write(file, changed).unwrap();
-    };
-    change("index.html", &|html| html.replacen("<head>", &format!("<head><meta name=version content={version}>"), 1));
-    change("load.js", &|script| format!("{script}\nglobalThis.version = {version};\n"));
+    let meta = format!("<head><meta name=version content={version}>");
+    edit(&folder.join("index.html"), |html| html.replacen("<head>", &meta, 1));
+    edit(&folder.join("load.js"), |script| format!("{script}\nglobalThis.version = {version};\n"));
     xtask::offline::list(folder).unwrap();
+}
+
+fn edit(file: &Path, edit: impl Fn(String) -> String) {
+    fs::write(file, edit(fs::read_to_string(file).unwrap())).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {

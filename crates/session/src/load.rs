@@ -92,7 +92,8 @@ async fn fetch(platform: &impl Platform, wanted: &[Wanted]) -> Result<Vec<(Strin
     let total_bytes = wanted.iter().map(size_bytes).fold(0, u64::saturating_add);
     if wanted.len() > FILE_LIMIT || total_bytes > TOTAL_LIMIT_BYTES {
         let detail = format!(
-            "the number of files is {}, their size {} MiB; at most {FILE_LIMIT} files of {} MiB are possible",
+            "the number of files is {}, their size {} MiB; at most {FILE_LIMIT} files of {} MiB are possible; unpack a larger \
+             archive of images and load the folder",
             wanted.len(),
             total_bytes >> 20,
             TOTAL_LIMIT_BYTES >> 20

@@ -9,6 +9,9 @@
     reason = "a test may panic, read files and wait"
 )]
 
+#[path = "session/images.rs"]
+mod images;
+
 mod world;
 
 use kindling_core::config::RunConfig;

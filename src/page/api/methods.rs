@@ -27,7 +27,7 @@ use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
 use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::image_input::read_image;
-use kindling_core::config::RunConfig;
+use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{ImageReport, Reading};
 use kindling_core::network::presets::presets;
 use kindling_core::protocol::{

@@ -11,7 +11,7 @@ use crate::served::load;
 fn figure_style(dataset: &Dataset) -> FigureStyle {
     match DrawingStyle::measure(dataset) {
         DrawingStyle::Figure(style) => style,
-        DrawingStyle::Scene => panic!("{} shows figures", dataset.name),
+        DrawingStyle::Scene | DrawingStyle::Letterbox => panic!("{} shows figures", dataset.name),
     }
 }
 

@@ -1,15 +1,4 @@
 //! Image files become a dataset that trains: archives and folders of classes, what is left out, and limits.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test may panic, read files and wait"
-)]
-
-#[allow(dead_code, reason = "the world serves other tests, too")]
-mod world;
 
 use std::io::{Cursor, Write};
 
@@ -20,7 +9,8 @@ use kindling_core::protocol::question::{Classify, ImagesAt};
 use kindling_core::protocol::{
     Answer, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind, RunUpdate, Views,
 };
-use world::{World, config};
+
+use crate::world::{World, config};
 
 type File = (String, Vec<u8>);
 

@@ -12,13 +12,13 @@ use crate::visitor::{arrive, expect_no_trouble, is_answered, pick_file};
 
 const SHAPES: [&str; 2] = ["disk", "stripes"];
 
-/// A shape in some color at some place, on a light ground.
+/// A shape of its class's color at some place, on a light ground.
 fn shape(class: &str, number: u32) -> Vec<u8> {
-    let color = [[200, 50, 40], [40, 90, 200], [30, 140, 60]][(number % 3) as usize];
-    let (center_x, center_y) = (24 + number % 17, 18 + number % 11);
-    bmp(64, 48, move |x, y| {
-        let is_near = x.abs_diff(center_x).pow(2) + y.abs_diff(center_y).pow(2) < 196;
-        let is_ink = is_near && (class == "disk" || (y / 4) % 2 == 0);
+    let color = if class == "disk" { [200, 50, 40] } else { [40, 90, 200] };
+    let (center_x, center_y) = (10 + number % 11, 11 + number % 9);
+    bmp(32, 32, move |x, y| {
+        let is_near = x.abs_diff(center_x).pow(2) + y.abs_diff(center_y).pow(2) < 64;
+        let is_ink = is_near && (class == "disk" || (y / 2) % 2 == 0);
         if is_ink { color } else { [238, 236, 230] }
     })
 }
@@ -55,7 +55,7 @@ async fn a_zip_of_class_folders_is_trained_on_and_an_uploaded_picture_is_told() 
     page.wait_for_text("1 of 61 files was left out", SHORT).await.unwrap();
 
     let report: Value =
-        page.run("return await kindling.train({ network: 'batch-norm', maxSteps: 120 })", json!(null)).await.unwrap();
+        page.run("return await kindling.train({ network: 'batch-norm', maxSteps: 60 })", json!(null)).await.unwrap();
     assert!(report["best"]["validationAccuracy"].as_f64().unwrap() > 0.7, "{report}");
     page.go_to("Predict").await.unwrap();
     page.click("tab", "Upload").await.unwrap();

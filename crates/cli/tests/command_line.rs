@@ -172,7 +172,7 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
     fs::write(place.path("squares/red/broken.jpg"), "no image").unwrap();
     let text = place.succeed(&["presets", "--data", "squares"]);
     assert!(text.contains("batch-norm"), "{text}");
-    let changes = ["--threads=1", "--set", "epochs=12", "--image-size", "24"];
+    let changes = ["--threads=1", "--set", "epochs=40", "--image-size", "24"];
     let text = place.succeed(&[&["train", "mlp", "--data", "squares", "--out", "run"], &changes[..]].concat());
     assert!(text.contains("1 of 51 files were left out") && text.contains("squares/red/broken.jpg: damaged"), "{text}");
     let (run, _) = place.weights("run");

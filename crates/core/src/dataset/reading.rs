@@ -19,7 +19,7 @@ pub struct Reading {
 
 /// What to make of image files; what is `None` is chosen by the images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ImageReading {
     /// Height and width, see [`IMAGE_SIDES`].
     #[serde(rename = "size")]

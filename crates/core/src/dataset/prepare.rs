@@ -28,8 +28,9 @@ pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 /// One image of the dataset's shape, channel by channel.
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
-/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images were:
-/// center-cropped to their aspect ratio, or whole between two bars, and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
+/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images
+/// were: center-cropped to their aspect ratio, or whole between two bars, and reduced by area averaging. Transparent pixels are laid on
+/// white or on black, whichever keeps what is on them visible.
 ///
 /// # Errors
 ///

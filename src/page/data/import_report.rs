@@ -8,13 +8,9 @@ use kindling_core::dataset::ImageReport;
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::{LeftOut, LeftOutReason};
 
-/// Empty if every file went in as everybody expects.
 #[component]
 pub fn ImportReport(report: ImageReport) -> impl IntoView {
     let notes = notes(&report);
-    if report.n_left_out == 0 && notes.is_empty() {
-        return ().into_any();
-    }
     let ImageReport { n_files, n_left_out, left_out, .. } = report;
     let n_unnamed = n_left_out.saturating_sub(left_out.len() as u32);
     view! {
@@ -32,9 +28,9 @@ pub fn ImportReport(report: ImageReport) -> impl IntoView {
                 </details>
             })}
             {notes.into_iter().map(|note| view! { <p class="hint">{note}</p> }).collect_view()}
+            <p class="hint">{move_tr!(images.stable_split)}</p>
         </section>
     }
-    .into_any()
 }
 
 type Text = Box<dyn Fn() -> String + Send>;

@@ -203,7 +203,7 @@ fn highest(ranges: &[(Reach, Range)], kind: ScaleKind) -> f64 {
         // A logarithmic axis has room for all.
         _ if kind == ScaleKind::Log || range.low < 0.0 => range.high,
         Reach::Points => range.high.min(POINTS_FACTOR * range.median.max(noisy)),
-        Reach::Peer => range.high.min((PEER_FACTOR * usual).max(range.low)),
+        Reach::Peer => range.high.min(PEER_FACTOR * usual),
         Reach::Noisy | Reach::All => range.high,
     };
     ranges.iter().map(reached).fold(f64::NEG_INFINITY, f64::max)

@@ -17,7 +17,7 @@ const MAX_VALUES: usize = 1 << 27;
 const MAX_OUTPUTS: usize = 1 << 25;
 
 /// Maximum number of multiply-adds of one operation: a minute.
-const MAX_WORK: usize = 1 << 36;
+const MAX_WORK: u64 = 1 << 36;
 
 /// The number of values of a shape.
 pub fn n_values(shape: &[usize]) -> Result<usize, String> {
@@ -34,7 +34,7 @@ pub fn n_outputs(shape: &[usize]) -> Result<usize, String> {
 }
 
 fn check_work(sides: &[usize]) -> Result<(), String> {
-    let product = sides.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+    let product = sides.iter().try_fold(1_u64, |product, &side| product.checked_mul(side as u64));
     product.filter(|&work| work <= MAX_WORK).map(drop).ok_or_else(|| "it takes too much work".to_owned())
 }
 

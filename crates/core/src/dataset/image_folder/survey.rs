@@ -41,7 +41,11 @@ impl Sample {
 ///
 /// If a choice of the visitor's is out of range, or the images are too many for their size.
 pub fn choose_format(reading: &ImageReading, samples: &[Sample], n_images: usize) -> Result<ImageFormat, DatasetError> {
-    let channels = reading.channels.unwrap_or(if samples.iter().all(|sample| sample.is_gray) { 1 } else { 3 });
+    let channels = reading.channels.unwrap_or(if !samples.is_empty() && samples.iter().all(|sample| sample.is_gray) {
+        1
+    } else {
+        3
+    });
     let framing = reading.framing.unwrap_or_else(|| choose_framing(samples));
     let fits = |side: u32| u64::from(side).pow(2) * u64::from(channels) * n_images as u64 <= MAX_PIXEL_BYTES;
     let side = reading.side.unwrap_or_else(|| {

@@ -159,7 +159,7 @@ pub fn pool(x: &Tensor, pooling: Pooling, kernel: [usize; 2], stride: [usize; 2]
             let covered = rows.flat_map(|start| &map[start..start + kernel[1]]);
             values.push(match pooling {
                 Pooling::Max => covered.copied().fold(f32::NEG_INFINITY, f32::max),
-                Pooling::Average => covered.sum::<f32>() / (kernel[0] * kernel[1]) as f32,
+                Pooling::Average => mean(covered),
             });
         }
     }
@@ -293,9 +293,16 @@ pub fn fold_last(x: &Tensor, n_axes: usize, pooling: Pooling) -> Outcome {
     ensure(n_folded > 0, "nothing is folded")?;
     let values = x.values.chunks_exact(n_folded).map(|values| match pooling {
         Pooling::Max => values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
-        Pooling::Average => (values.iter().map(|value| f64::from(*value)).sum::<f64>() / n_folded as f64) as f32,
+        Pooling::Average => mean(values),
     });
     tensor(kept, values.collect())
+}
+
+/// In 64 bits: 32 bits would be off by more than the tolerance where thousands of values are added.
+fn mean<'a>(values: impl IntoIterator<Item = &'a f32>) -> f32 {
+    let (sum, n_values) =
+        values.into_iter().fold((0.0, 0_u32), |(sum, n_values), value| (sum + f64::from(*value), n_values + 1));
+    (sum / f64::from(n_values.max(1))) as f32
 }
 
 /// Mean 0 and variance 1 over the last axis.

@@ -37,21 +37,24 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     let gpu_kernels = steps.run("GPU kernels, for the browser", || gpu_kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
     let axe = steps.run("set-up of axe", || npm::AXE.install(places))?;
-    steps.run("journeys", || {
-        // Its own tests have built the command line.
-        let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
-        let mut variables = vec![
-            ("KINDLING_DIST", places.dist.as_os_str()),
-            ("KINDLING_PROGRAM", program.as_os_str()),
-            ("KINDLING_KERNELS", kernels.as_os_str()),
-            ("KINDLING_GPU_KERNELS", gpu_kernels.as_os_str()),
-            ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
-            ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
-        ];
-        variables.extend(axe.as_ref().map(|axe| ("KINDLING_AXE", axe.script().as_os_str())));
-        let options = ["--test=journeys", "--features=kindling/journeys", "--", "--test-threads=1"];
-        cargo_test(places, &[check::HOST, &options].concat(), &variables)
-    })
+    // Its own tests have built the command line.
+    let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
+    let mut variables = vec![
+        ("KINDLING_DIST", places.dist.as_os_str()),
+        ("KINDLING_PROGRAM", program.as_os_str()),
+        ("KINDLING_KERNELS", kernels.as_os_str()),
+        ("KINDLING_GPU_KERNELS", gpu_kernels.as_os_str()),
+        ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
+        ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
+    ];
+    variables.extend(axe.as_ref().map(|axe| ("KINDLING_AXE", axe.script().as_os_str())));
+    let journeys = |options: [&str; 2]| {
+        let test = ["--test=journeys", "--features=kindling/journeys", "--"];
+        cargo_test(places, &[check::HOST, &test, &options].concat(), &variables)
+    };
+    // Two at once, because each leaves a core idle while its browser starts and its page waits. Races measure time, so they run alone.
+    steps.run("journeys", || journeys(["--test-threads=2", "--skip=race::"]))?;
+    steps.run("journeys that measure time", || journeys(["--test-threads=1", "race::"]))
 }
 
 /// Builds the module that checks the kernels in a browser, and returns its file.

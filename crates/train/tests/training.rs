@@ -16,6 +16,7 @@ use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Optimi
 use kindling_core::protocol::{
     Bulk, Ending, EpochReport, Failure, FailureKind, RunReport, RunUpdate, SplitCounts, SplitName,
 };
+use kindling_kernels::threads::share_all_work;
 use kindling_train::device::DeviceDataset;
 use kindling_train::evaluation::classify::classify_prepared;
 use kindling_train::evaluation::{ViewSet, evaluate};
@@ -45,7 +46,9 @@ mod augmentation;
 #[path = "training/monitor.rs"]
 mod monitor;
 
+/// Every test begins with it. Some want even small work shared among threads, which cuts sums differently, so all have it from the beginning.
 fn device() -> Device {
+    share_all_work();
     Device::flex()
 }
 

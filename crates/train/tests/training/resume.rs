@@ -6,7 +6,6 @@ use kindling_core::config::{
     ScheduleConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
-use kindling_kernels::threads::share_all_work;
 use kindling_train::device::DeviceDataset;
 use kindling_train::module::Network;
 use kindling_train::training::checkpoint::Checkpoint;
@@ -134,7 +133,6 @@ fn what_was_changed_while_it_ran_resumes() {
 
 #[test]
 fn a_run_resumes_bit_for_bit_on_one_thread_and_on_two() {
-    share_all_work();
     for n_threads in [1, 2] {
         let pool = ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         // The norm by which gradients are clipped is a sum over all of them.

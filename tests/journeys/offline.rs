@@ -45,7 +45,7 @@ async fn a_reload_without_a_server_trains_evaluates_and_predicts() {
     assert_eq!(n_images, 10_000);
     page.go_to("Predict").await.unwrap();
     draw(&page, &drawn_one()).await;
-    page.wait_for::<bool>("/^\\d/.test(document.querySelector('output')?.innerText)", SHORT).await.unwrap();
+    page.wait_for::<bool>("/\\d/.test(document.querySelector('output')?.innerText)", SHORT).await.unwrap();
     page.go_to("Data").await.unwrap();
     page.control("heading", "Data").await.unwrap();
     expect_no_trouble(&page).await;
@@ -124,7 +124,7 @@ async fn two_builds_are_never_mixed_and_the_new_one_is_taken_when_the_visitor_sa
     let first = page.session().window().await.unwrap();
     let second = page.session().new_tab().await.unwrap();
     page.session().switch_to_window(second.clone()).await.unwrap();
-    page.session().goto(&app.url()).await.unwrap();
+    page.session().goto(app.url().as_str()).await.unwrap();
     assert_eq!(versions(&page).await, [1, 1]);
     page.session().switch_to_window(first.clone()).await.unwrap();
     page.click("button", "Reload the page").await.unwrap();

@@ -179,9 +179,18 @@ async fn the_keyboard_alone_leads_from_a_cold_load_to_a_prediction() {
     tab_to(&page, Key::ShiftTab, "a Predict").await;
     press(&page, Key::Enter).await;
     tab_to(&page, Key::Tab, "canvas Drawing pad").await;
-    for key in
-        [Key::ShiftUp, Key::ShiftUp, Key::ShiftUp, Key::Space, Key::ShiftDown, Key::ShiftDown, Key::ShiftDown, Key::ShiftDown, Key::ShiftDown, Key::Space]
-    {
+    for key in [
+        Key::ShiftUp,
+        Key::ShiftUp,
+        Key::ShiftUp,
+        Key::Space,
+        Key::ShiftDown,
+        Key::ShiftDown,
+        Key::ShiftDown,
+        Key::ShiftDown,
+        Key::ShiftDown,
+        Key::Space,
+    ] {
         press(&page, key).await;
     }
     // Announced by screen readers.

@@ -71,7 +71,6 @@ struct Watched {
 }
 
 #[tokio::test]
-#[ignore = "it has not been tried in a browser yet"]
 async fn a_run_moves_to_a_faster_gpu_and_loses_no_step() {
     let app = App::start().await;
     let page = begin(&app, SLOW_CPU).await;
@@ -113,7 +112,6 @@ async fn a_run_moves_to_a_faster_gpu_and_loses_no_step() {
 }
 
 #[tokio::test]
-#[ignore = "it has not been tried in a browser yet"]
 async fn a_run_stays_where_the_gpu_is_slower_and_the_next_one_is_not_raced() {
     let app = App::start().await;
     let page = begin(&app, SLOW_GPU).await;
@@ -133,7 +131,6 @@ async fn a_run_stays_where_the_gpu_is_slower_and_the_next_one_is_not_raced() {
 }
 
 #[tokio::test]
-#[ignore = "it has not been tried in a browser yet"]
 async fn a_gpu_that_computes_something_else_does_not_touch_the_run() {
     let app = App::start().await;
     let from = "const module = original.apply(this, args);";
@@ -148,7 +145,6 @@ async fn a_gpu_that_computes_something_else_does_not_touch_the_run() {
 }
 
 #[tokio::test]
-#[ignore = "it has not been tried in a browser yet"]
 async fn a_gpu_engine_that_dies_does_not_touch_the_run() {
     let app = App::start().await;
     let page = begin(&app, DYING_GPU).await;
@@ -157,7 +153,6 @@ async fn a_gpu_engine_that_dies_does_not_touch_the_run() {
 }
 
 #[tokio::test]
-#[ignore = "it has not been tried in a browser yet"]
 async fn a_gpu_that_refuses_a_kernel_does_not_touch_the_run() {
     let app = App::start().await;
     let from = "const module = original.apply(this, args);";

@@ -53,6 +53,7 @@ pub struct EngineInfo {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them for each dataset")]
 pub enum DatasetUpdate {
     /// At most ten times a second. `total_bytes` is the sum over all files of the dataset.
     Downloading {

@@ -20,8 +20,11 @@ fn small_images() -> Vec<File> {
         .into()
 }
 
+/// The path of a file in an archive, with its content.
+type Read = (String, Result<Vec<u8>, LeftOutReason>);
+
 /// Opens archives, lays out what is in them, and reads every file.
-fn open(mut files: Vec<File>) -> Result<Option<Vec<(String, Result<Vec<u8>, LeftOutReason>)>>, DatasetError> {
+fn open(mut files: Vec<File>) -> Result<Option<Vec<Read>>, DatasetError> {
     unpack_archives(&mut files)?;
     let Some(packed) = open_archives(&files)? else { return Ok(None) };
     let paths: Vec<String> = packed.iter().map(|packed| packed.path.clone()).collect();

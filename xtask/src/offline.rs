@@ -71,10 +71,11 @@ fn write(folder: &Path, build: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The engine that a file belongs to: `engine_cpu` for `engine_cpu_bg.wasm`. Their snippets are small, and belong to the page.
+/// The engine that a file belongs to: `engine_cpu` for `engine_cpu_bg.wasm`. The exporter is kept like one, once it is used. Their snippets are
+/// small, and belong to the page.
 fn engine_of(path: &str) -> Option<&str> {
     let name = path.strip_suffix("_bg.wasm").or_else(|| path.strip_suffix(".js"))?;
-    name.starts_with("engine_").then_some(name)
+    (name.starts_with("engine_") || name == engines::EXPORTER.name).then_some(name)
 }
 
 /// Of a dataset, the page has its description and its thumbnails; the rest is kept by the engine that loads it. A service worker cannot keep itself.

@@ -128,7 +128,7 @@ impl Part {
             Self::CpuEngine => Some(800),
             Self::CpuThreadsEngine => Some(900),
             Self::GpuEngine => Some(3_000),
-            Self::Exporter => Some(200),
+            Self::Exporter => Some(400),
         }
     }
 }

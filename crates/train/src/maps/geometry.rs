@@ -145,11 +145,6 @@ impl Geometry {
         self.width.div_ceil(self.step_width())
     }
 
-    /// Taps along a column of the kernel in a phase, at most.
-    pub const fn phase_taps_height(&self) -> usize {
-        self.kernel_height.div_ceil(self.step_height())
-    }
-
     /// Taps along a row of the kernel in a phase, at most.
     pub const fn phase_taps_width(&self) -> usize {
         self.kernel_width.div_ceil(self.step_width())

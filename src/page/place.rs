@@ -34,8 +34,12 @@ impl Place {
         }
     }
 
+    /// The bare address is that of the first place. Other hashes, such as the skip link's, are of no place.
     fn from_hash(hash: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|place| place.hash() == hash)
+        match hash {
+            "" => Some(Self::FIRST),
+            hash => Self::ALL.into_iter().find(|place| place.hash() == hash),
+        }
     }
 
     pub fn icon(self) -> Icon {
@@ -65,7 +69,6 @@ pub fn current_place() -> RwSignal<Place> {
     let read = || Place::from_hash(&window().location().hash().unwrap_or_default());
     let place = RwSignal::new(read().unwrap_or(Place::FIRST));
     EventListener::new(&window(), "hashchange", move |_| {
-        // Other hashes, such as the skip link's, do not change the place.
         if let Some(next) = read() {
             place.set(next);
         }
@@ -84,6 +87,7 @@ mod tests {
         for place in Place::ALL {
             assert_eq!(Place::from_hash(place.hash()), Some(place));
         }
+        assert_eq!(Place::from_hash(""), Some(Place::FIRST));
         assert_eq!(Place::from_hash("#content"), None);
     }
 }

@@ -61,7 +61,7 @@ fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Clas
     let (width, height) = image.dimensions();
     let image = ImageInput { width, height, rgba: image.into_raw().into(), kind: InputKind::Photo };
     let prepared = prepare(&image, input.shape, &input.style).map_err(Failure::from)?;
-    Ok(block_on(classify_prepared(network, Bulk::from(prepared), ViewSet::One))?)
+    Ok(block_on(classify_prepared(network, Bulk::from(prepared.pixels), ViewSet::One))?)
 }
 
 /// Decodes an image, upright according to its EXIF orientation.

@@ -24,7 +24,8 @@ pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId,
+    RunId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
@@ -223,7 +224,7 @@ impl AppState {
             }
             DatasetUpdate::Parsing => *stage = LoadStage::Parsing,
             DatasetUpdate::Set(summary) => {
-                let origin = Some((source.clone(), *split));
+                let (source, split) = (source.clone(), *split);
                 let version = self.dataset.version + 1;
                 // The previous run's network belongs to the previous dataset. A run that was lost with its engine stays in view
                 // while the same dataset is loaded again.
@@ -235,8 +236,13 @@ impl AppState {
                     self.inside.clear();
                     changed = Changed { run: true, curves: true, samples: true, inside: true, ..changed };
                 }
-                let current = Some(Arc::new(summary));
-                self.dataset = DatasetState { current, origin, load: Load::Idle, version };
+                let name = match &source {
+                    DatasetSource::Files { files, .. } => self.dataset.name_of_files(&summary.id, files),
+                    DatasetSource::Served { .. } => None,
+                };
+                let current = Some(Arc::new(DatasetSummary { name: name.unwrap_or(summary.name), ..summary }));
+                let (origin, given_name) = (Some((source, split)), self.dataset.given_name.take());
+                self.dataset = DatasetState { current, origin, load: Load::Idle, version, given_name };
             }
             DatasetUpdate::Canceled => self.dataset.load = Load::Canceled,
             DatasetUpdate::Failed(failure) => {
@@ -244,6 +250,14 @@ impl AppState {
             }
         }
         changed
+    }
+
+    /// Gives the current dataset another name, which it keeps when it is loaded again.
+    pub fn rename_dataset(&mut self, name: String) -> Changed {
+        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
+        self.dataset.given_name = Some((current.id.clone(), name.clone()));
+        Arc::make_mut(current).name = name;
+        Changed { dataset: true, ..Changed::NOTHING }
     }
 
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.

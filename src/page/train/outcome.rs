@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::controls::TrainButton;
 use crate::page::data::load_status::LoadStatus;
+use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::runs::interrupted::panel::InterruptedOffer;
@@ -13,6 +14,7 @@ use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count, percent};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::train::advice::panel::AdviceSummary;
+use crate::page::using;
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
@@ -52,6 +54,7 @@ pub fn Finished() -> impl IntoView {
                 <TrainButton is_again=true />
             </div>
             <LoadStatus />
+            <Show when=move || has_network.get()><Parted part=using::TRIAL is_quiet=true /></Show>
         </div>
     }
 }

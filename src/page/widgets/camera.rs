@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 
 use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
+use super::crop_frame::CropFrame;
 use super::image_input::read_image;
 use super::show::Show;
 use crate::page::text::i18n::{move_tr, tr};
@@ -171,6 +172,7 @@ pub fn CameraView(
                     prop:muted=true
                     aria-label=move_tr!(camera.name)
                 ></video>
+                <Show when=is_on><CropFrame /></Show>
                 <div class="camera-off" class:is-hidden=is_on>
                     {move || match failure() {
                         Some(failure) => view! { <p role="alert">{move || sentence(failure)}</p> }.into_any(),

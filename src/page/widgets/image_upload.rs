@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{ClipboardEvent, File, FileList, Url};
 
+use super::crop_frame::CropFrame;
 use super::file_drop::listen_for_files;
 use super::image_input::read_image;
 use crate::page::text::i18n::move_tr;
@@ -97,7 +98,9 @@ pub fn ImageUpload(
                     }
                 />
                 {move || match upload.name.get() {
-                    Some(name) => view! { <img src=upload.address() alt=name /> }.into_any(),
+                    Some(name) => view! {
+                        <span class="cropped"><img src=upload.address() alt=name /><CropFrame /></span>
+                    }.into_any(),
                     None => view! {
                         <span class="upload-invitation">
                             <strong>{move_tr!(upload.choose)}</strong>

@@ -66,7 +66,7 @@ pub mod plane;
 pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
 pub use files::{FILES, files_id, parse_files, read_files};
-pub use prepare::{ImageError, prepare};
+pub use prepare::{ImageError, Prepared, prepare};
 pub use reading::{ReadAs, Reading};
 pub use served::ServedDataset;
 pub use summary::summarize;

@@ -202,6 +202,20 @@ pub struct Classification {
     /// The model input: one image of the dataset's shape.
     pub seen: Bulk,
     pub shape: ImageShape,
+    /// How the model input was made; None if it came as it is.
+    pub treatment: Option<Treatment>,
+}
+
+/// How the model input was made from a drawing or a photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Treatment {
+    /// The figure was separated from its background and from the shade on it, scaled and centered like the dataset's figures.
+    Figure {
+        /// Whether the figure was dark where the dataset's are light, or the other way around.
+        is_inverted: bool,
+    },
+    /// The central part with the dataset's aspect ratio was scaled; nothing was removed.
+    Crop,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

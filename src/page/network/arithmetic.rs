@@ -183,13 +183,13 @@ mod tests {
         let mut n_checked = 0;
         for (_, layer) in palette().into_iter().flat_map(|(_, kinds)| kinds) {
             for before in &befores {
-                let layers = [&before[..], &[layer.clone()]].concat();
+                let layers = [&before[..], std::slice::from_ref(&layer)].concat();
                 let network = NetworkConfig { name: "N".into(), layers, init: Default::default() };
                 let survey = survey(&network, MNIST, 10);
                 let Some(found) = survey.layers.get(before.len()) else { continue };
                 let input = survey.input_of(before.len(), MNIST).unwrap();
                 let computed = arithmetic(&layer, input, found.output);
-                if let Some(formula) = computed.output {
+                if let Some(formula) = &computed.output {
                     let size = match found.output {
                         FeatureShape::Maps { height, .. } => height,
                         FeatureShape::Sequence { length, .. } | FeatureShape::Vector { length } => length,

@@ -54,7 +54,9 @@ async fn figures_are_read(page: &Page) {
     let chart = "[...document.querySelectorAll('.charts .chart')].find(it => it.querySelector('[role=slider]').ariaLabel === 'Accuracy')";
     let ticks = format!("[...{chart}.querySelectorAll('.tick')].map(it => it.textContent).join()");
     page.wait_for::<bool>(&format!("(it => it.includes('0%') && it.includes('100%'))({ticks})"), SHORT).await.unwrap();
-    let press = format!("{chart}.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Home', bubbles: true }}))");
+    let press = format!(
+        "{chart}.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Home', bubbles: true }}))"
+    );
     page.run::<Value>(&press, json!(null)).await.unwrap();
     let spoken = format!("{chart}.querySelector('[role=slider]').getAttribute('aria-valuetext').includes('training')");
     page.wait_for::<bool>(&spoken, SHORT).await.unwrap();

@@ -77,9 +77,9 @@ fn engine_of(path: &str) -> Option<&str> {
     name.starts_with("engine_").then_some(name)
 }
 
-/// The images of datasets are kept by the engine that loads them, and a service worker cannot keep itself.
+/// The images of datasets are kept by the engine that loads them, but for the few in the pictures of samples; and a service worker cannot keep itself.
 fn is_of_page(path: &str) -> bool {
-    path != SCRIPT && (!path.starts_with("datasets/") || path.ends_with(".json"))
+    path != SCRIPT && (!path.starts_with("datasets/") || path.ends_with(".json") || path.ends_with(".png"))
 }
 
 #[cfg(test)]
@@ -96,6 +96,7 @@ mod tests {
             ("datasets/mnist/dataset.json", "{}"),
             ("datasets/mnist/images.gz", "images"),
             ("datasets/mnist/LICENSE", "license"),
+            ("datasets/mnist/samples.png", "samples"),
             ("engine_cpu.js", "start();"),
             ("engine_cpu_bg.wasm", "wasm"),
             // Not among the engines of engines.json, as that of the benchmarks.
@@ -130,6 +131,7 @@ mod tests {
                 "app-1/parts.js",
                 "datasets/catalog.json",
                 "datasets/mnist/dataset.json",
+                "datasets/mnist/samples.png",
                 "engines.json",
                 "index.html",
                 "snippets/kindling-0/worker.js"

@@ -189,9 +189,9 @@ mod tests {
         let widths = |drawing: &Drawing| drawing.thickened().map(|it| it.strokes().iter().map(|it| it.width).collect());
         assert_eq!(widths(&line(0.02, 0.6)), Some(vec![0.06]));
         assert_eq!(widths(&line(0.07, 0.6)), None);
-        let mut both = line(0.02, 0.8);
+        let mut both = line(0.02, 0.6);
         both.begin(0.16, at(0.5, 0.5));
-        assert_eq!(widths(&both), Some(vec![0.08, 0.16]));
+        assert_eq!(widths(&both), Some(vec![0.06, 0.16]));
         let mut dot = Drawing::default();
         dot.begin(0.02, at(0.5, 0.5));
         assert_eq!(dot.thickened(), None);

@@ -14,7 +14,7 @@ use crate::page::state::{NoticeKind, RunState};
 use crate::page::store::use_store;
 use crate::page::text::format::{date, percent};
 use crate::page::text::i18n::{move_tr, tr};
-use kindling_core::protocol::RunId;
+use kindling_core::protocol::{FailureKind, RunId};
 use kindling_core::runs::record::RunRecord;
 
 /// How far the opening of a kept run has come in this visit. It is tried once.
@@ -67,7 +67,10 @@ impl Runs {
                 Ok(run) => self.opening.set(Opening::Opened { record, run }),
                 Err(failure) => {
                     self.opening.set(Opening::Failed);
-                    self.store.notify(NoticeKind::Warning(failure));
+                    // Something else took its place: a run, or another dataset.
+                    if failure.kind != FailureKind::Canceled {
+                        self.store.notify(NoticeKind::Warning(failure));
+                    }
                 }
             }
         });

@@ -36,6 +36,9 @@ mod engines;
 /// The settings of the next run.
 mod recipe;
 
+/// How well the current network does, split by split.
+mod evaluations;
+
 /// Texts and numbers in the visitor's language.
 mod text;
 

@@ -35,8 +35,12 @@ impl Place {
         }
     }
 
-    /// The place of an address, and the id of an element in it.
+    /// The place of an address, and the id of an element in it. The bare address is that of the first place. Other hashes, such as the skip
+    /// link's, are of no place.
     fn from_hash(hash: &str) -> Option<(Self, Option<&str>)> {
+        if hash.is_empty() {
+            return Some((Self::FIRST, None));
+        }
         let (place, element) = hash.split_once('/').map_or((hash, None), |(place, element)| (place, Some(element)));
         Self::ALL.into_iter().find(|known| known.hash() == place).map(|place| (place, element))
     }
@@ -69,7 +73,6 @@ pub fn current_place() -> RwSignal<Place> {
     let place = RwSignal::new(Place::from_hash(&address()).map_or(Place::FIRST, |(place, _)| place));
     EventListener::new(&window(), "hashchange", move |_| {
         let address = address();
-        // Other hashes, such as the skip link's, do not change the place.
         if let Some((next, element)) = Place::from_hash(&address) {
             place.set(next);
             if let Some(element) = element.map(str::to_owned) {
@@ -100,6 +103,7 @@ mod tests {
             assert_eq!(Place::from_hash(place.hash()), Some((place, None)));
         }
         assert_eq!(Place::from_hash("#train/engine"), Some((Place::Train, Some("engine"))));
+        assert_eq!(Place::from_hash(""), Some((Place::FIRST, None)));
         assert_eq!(Place::from_hash("#content"), None);
         assert_eq!(Place::from_hash("#glossary/train"), None);
     }

@@ -119,6 +119,27 @@ async fn the_keyboard_leads_to_every_place_and_starts_a_run() {
 }
 
 #[tokio::test]
+async fn back_leads_to_the_place_of_the_bare_address_where_it_was_left() {
+    let app = App::start().await;
+    let page = arrive(&app, "").await;
+    let phone = json!({ "width": 390, "height": 600, "deviceScaleFactor": 1, "mobile": true });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await.unwrap();
+    let scroll = "window.scrollTo(0, 240);
+                  await new Promise(requestAnimationFrame);
+                  await new Promise(requestAnimationFrame);
+                  location.hash = 'use';";
+    page.run::<Value>(scroll, json!(null)).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#use-title') && window.scrollY === 0", SHORT).await.unwrap();
+    page.run::<Value>("history.back()", json!(null)).await.unwrap();
+    let is_back =
+        "!!document.querySelector('#train-title') && location.hash === '' && Math.abs(window.scrollY - 240) < 2";
+    page.wait_for::<bool>(is_back, SHORT).await.unwrap();
+    page.run::<Value>("history.forward()", json!(null)).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#use-title') && window.scrollY === 0", SHORT).await.unwrap();
+    app.finish(page).await;
+}
+
+#[tokio::test]
 async fn a_phone_never_scrolls_sideways() {
     for language in ["en-US", "zh-CN"] {
         let options = BrowserOptions { language: language.into(), ..Default::default() };

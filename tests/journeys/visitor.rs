@@ -79,7 +79,7 @@ pub async fn fill(page: &Page, name: &str, value: u32) {
 pub async fn is_answered(page: &Page, class: &str) -> bool {
     let expression = format!(
         "document.querySelector('output')?.innerText === {class}
-         && document.querySelector('.probabilities li')?.innerText.startsWith({class})",
+         && document.querySelector('.probabilities .is-marked')?.innerText.startsWith({class})",
         class = json!(class)
     );
     page.wait_for::<bool>(&expression, Duration::from_secs(10)).await.is_ok()

@@ -48,7 +48,7 @@ fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Clas
     let file = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let image = decode(&file).map_err(|error| unreadable(error.to_string()))?;
     let prepared = prepare(&image, input.shape, &input.style).map_err(Failure::from)?;
-    Ok(block_on(classify_prepared(network, Bulk::from(prepared), ViewSet::One))?)
+    Ok(block_on(classify_prepared(network, Bulk::from(prepared.pixels), ViewSet::One))?)
 }
 
 fn print_classes(path: &Path, classification: &Classification, names: &[String], arguments: &PredictArguments) {

@@ -22,6 +22,9 @@ const TEXTS = {
 const TOLERANCE = 1e-4;
 const MAX_SIDE_PIXELS = 1024;
 const MAX_CLASSES = 10;
+const PEN_PIXELS = 18;
+/** The least width of a line, as a fraction of the drawing's longer side: the strokes of MNIST are 2 to 3 of 20 pixels wide. */
+const LEAST_WIDTH = 0.1;
 /** Between two frames of the camera. */
 const PAUSE_MS = 100;
 
@@ -90,28 +93,57 @@ function pixelsOf(source, width, height) {
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
+function penOn(canvas, lineWidth) {
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  return Object.assign(context, { lineWidth, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
+}
+
+/** The pixels of the drawing, whose lines are as wide as those of the training images are, relative to the drawing, even where the pen is thinner. */
+function pixelsOfDrawing(canvas, lines) {
+  const { width, height } = canvas;
+  const points = lines.flat();
+  const extent = (axis) => {
+    const values = points.map((point) => point[axis]);
+    return values.reduce((one, other) => Math.max(one, other)) - values.reduce((one, other) => Math.min(one, other));
+  };
+  const least = LEAST_WIDTH * Math.max(extent(0), extent(1));
+  if (PEN_PIXELS >= least) return canvas.getContext("2d").getImageData(0, 0, width, height);
+  const context = penOn(Object.assign(document.createElement("canvas"), { width, height }), least);
+  for (const line of lines) {
+    context.beginPath();
+    for (const point of line) context.lineTo(...point);
+    context.stroke();
+  }
+  return context.getImageData(0, 0, width, height);
+}
+
 function listenToPen() {
   const canvas = find("drawing");
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  Object.assign(context, { lineWidth: 18, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
+  const context = penOn(canvas, PEN_PIXELS);
+  const lines = [];
   const position = (event) => {
     const box = canvas.getBoundingClientRect();
     return [((event.clientX - box.left) * canvas.width) / box.width, ((event.clientY - box.top) * canvas.height) / box.height];
   };
   const stroke = (event) => {
-    context.lineTo(...position(event));
+    const point = position(event);
+    lines.at(-1).push(point);
+    context.lineTo(...point);
     context.stroke();
-    show(context.getImageData(0, 0, canvas.width, canvas.height), true);
+    show(pixelsOfDrawing(canvas, lines), true);
   };
   canvas.onpointerdown = (event) => {
     canvas.setPointerCapture(event.pointerId);
+    const point = position(event);
+    lines.push([point]);
     context.beginPath();
-    context.moveTo(...position(event));
+    context.moveTo(...point);
     stroke(event);
   };
-  canvas.onpointermove = (event) => event.buttons && stroke(event);
+  canvas.onpointermove = (event) => event.buttons && lines.length && stroke(event);
   find("clear").onclick = () => {
     context.clearRect(0, 0, canvas.width, canvas.height);
+    lines.length = 0;
     find("classes").replaceChildren();
   };
 }

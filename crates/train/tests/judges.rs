@@ -114,7 +114,7 @@ fn the_page_prepares_pictures_as_kindling_does() {
             let is_drawing = image.kind == InputKind::Drawing;
             serde_json::json!({
                 "width": image.width, "height": image.height, "rgba": image.rgba.to_vec(), "isDrawing": is_drawing,
-                "prepared": prepared,
+                "prepared": prepared.pixels,
             })
         });
         let document = serde_json::json!({

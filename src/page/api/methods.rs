@@ -16,6 +16,7 @@ use super::glue::{blob, call as notify, files, from_js, named_error, to_error, t
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
+use crate::page::evaluations::Evaluations;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::interrupted::Interrupted;
@@ -25,7 +26,6 @@ use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
-use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{ImageReport, Reading};

@@ -1,5 +1,6 @@
 //! The shell around the page's places: navigation, the run's progress, notices, settings.
 
+mod history;
 mod new_version;
 mod notices;
 mod settings_menu;
@@ -7,11 +8,13 @@ mod settings_menu;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use self::history::History;
 use self::new_version::NewVersion;
 use self::notices::NoticeList;
 use self::settings_menu::SettingsMenu;
 use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
+use crate::page::evaluations::Evaluations;
 use crate::page::glossary::Glossary;
 use crate::page::parts::{Parted, fetch_ahead};
 use crate::page::place::{Place, current_place};
@@ -30,7 +33,6 @@ use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
 use crate::page::train::tabs::ChosenTab;
 use crate::page::train::{self, TrainPlace};
-use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::hint::GLOSSARY;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::{api, data, network, understand, using};
@@ -193,8 +195,10 @@ fn fetch_rest(store: Store) {
     });
 }
 
-/// Shows the place and a run's progress in the window's title. When the place changes, scrolls to the top and moves the keyboard focus there.
+/// Shows the place and a run's progress in the window's title. When the place changes, moves the keyboard focus to it, and scrolls to where the
+/// visitor left it.
 fn announce(place: RwSignal<Place>, store: Store) {
+    let history = History::new();
     let percent = memo(move |_| {
         store.run.with(|state| state.run().filter(|_| state.is_active()).map(|run| (run.fraction() * 100.0) as u32))
     });
@@ -207,13 +211,13 @@ fn announce(place: RwSignal<Place>, store: Store) {
     });
     watch(
         move || place.get(),
-        |_, _| {
+        move |_, _| {
             if let Some(content) = document().get_element_by_id("content") {
                 // Without this the keyboard focus would stay on the link.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
             }
             // Must follow the focus, which scrolls too.
-            window().scroll_to_with_x_and_y(0.0, 0.0);
+            history.arrive();
         },
         false,
     );

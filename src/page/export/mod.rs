@@ -84,7 +84,8 @@ mod tests {
         let shape = ImageShape { channels: 1, height: 1, width: 1 };
         let class = |class, probability| ClassProbability { class, probability };
         let classes = vec![class(2, 0.7), class(0, 0.2), class(1, 0.1)];
-        assert_eq!(in_order(&Classification { classes, seen: Bulk::default(), shape }), [0.2, 0.1, 0.7]);
+        let found = Classification { classes, seen: Bulk::default(), shape, treatment: None };
+        assert_eq!(in_order(&found), [0.2, 0.1, 0.7]);
     }
 
     #[test]

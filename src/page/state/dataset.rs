@@ -14,6 +14,8 @@ pub struct DatasetState {
     pub load: Load,
     /// Incremented each time a dataset is set: images and answers of an older version belong to another dataset.
     pub version: u32,
+    /// The name that the visitor gave to a dataset of files, with the dataset's id.
+    pub given_name: Option<(String, String)>,
 }
 
 impl DatasetState {

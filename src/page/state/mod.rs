@@ -24,8 +24,8 @@ pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Answer, Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, LayersReport, Prediction, RequestId, RunId,
-    RunReport,
+    Answer, Bulk, Command, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, LayersReport, Prediction,
+    RequestId, RunId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
@@ -241,8 +241,10 @@ impl AppState {
                     self.inside.clear();
                     changed = Changed { run: true, curves: true, samples: true, inside: true, ..changed };
                 }
-                let current = Some(Arc::new(summary));
-                self.dataset = DatasetState { current, origin, load: Load::Idle, version };
+                let given_name = self.dataset.given_name.take();
+                let own_name = given_name.as_ref().filter(|(id, _)| *id == summary.id).map(|(_, name)| name.clone());
+                let current = Some(Arc::new(DatasetSummary { name: own_name.unwrap_or(summary.name), ..summary }));
+                self.dataset = DatasetState { current, origin, load: Load::Idle, version, given_name };
             }
             DatasetUpdate::Canceled => self.dataset.load = Load::Canceled,
             DatasetUpdate::Failed(failure) => {
@@ -263,6 +265,14 @@ impl AppState {
         let step = best.unwrap_or(run.progress.step);
         self.inside.rest(LayersReport { step, ..report.clone() });
         true
+    }
+
+    /// Gives the current dataset another name, which it keeps when it is loaded again.
+    pub fn rename_dataset(&mut self, name: String) -> Changed {
+        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
+        self.dataset.given_name = Some((current.id.clone(), name.clone()));
+        Arc::make_mut(current).name = name;
+        Changed { dataset: true, ..Changed::NOTHING }
     }
 
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.

@@ -115,6 +115,20 @@ fn a_run_goes_from_asked_to_finished() {
 }
 
 #[test]
+fn a_dataset_keeps_the_name_that_the_visitor_gave_it() {
+    let mut state = AppState::default();
+    let load = |state: &mut AppState, id: &str| {
+        state.sent(&set_dataset(id));
+        state.apply(&Event::Dataset(DatasetUpdate::Set(summary(id))));
+        state.dataset.current.as_ref().unwrap().name.clone()
+    };
+    assert_eq!(load(&mut state, "files-1"), "files-1");
+    state.rename_dataset("Leaves".into());
+    assert_eq!(load(&mut state, "files-1"), "Leaves");
+    assert_eq!(load(&mut state, "files-2"), "files-2");
+}
+
+#[test]
 fn changes_of_a_run_are_kept_up_to_a_limit() {
     let mut state = training();
     for step in 0..200 {

@@ -14,6 +14,7 @@ use crate::page::search::{self, use_searcher};
 use crate::page::state::DatasetState;
 use crate::page::store::{Store, use_store};
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::using;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{Command, Watch};
 
@@ -79,8 +80,9 @@ pub struct ChosenTab(RwSignal<Tab>);
 #[component]
 pub fn Tabs() -> impl IntoView {
     let chosen = expect_context::<ChosenTab>().0;
-    let searcher = use_searcher();
-    monitor_while_shown(use_store(), chosen);
+    let (store, searcher) = (use_store(), use_searcher());
+    monitor_while_shown(store, chosen);
+    let can_try = memo(move |_| store.run.with(|run| run.has_network() && !run.is_active()));
     effect(move |_| {
         if chosen.get() == Tab::Search {
             searcher.is_shown.set(true);
@@ -118,7 +120,12 @@ pub fn Tabs() -> impl IntoView {
             <Show when=move || chosen.get() == Tab::Inside><Parted part=inside::PART /></Show>
         }
         .into_any(),
-        Tab::Images => view! { <SampleGrid /> }.into_any(),
+        Tab::Images => view! {
+            // It is in sight when a run ends, without deciding the height of the page.
+            <Show when=move || can_try.get()><Parted part=using::TRIAL is_quiet=true /></Show>
+            <SampleGrid />
+        }
+        .into_any(),
         Tab::Runs => view! { <Later part=runs::view::PART /> }.into_any(),
         Tab::Search => view! { <Later part=search::view::PART /> }.into_any(),
     };

@@ -4,6 +4,7 @@ pub mod camera;
 pub mod camera_choice;
 pub mod camera_feed;
 pub mod check_field;
+pub mod crop_frame;
 pub mod draw_pad;
 pub mod file_drop;
 pub mod hint;

@@ -83,7 +83,7 @@ pub use error::DatasetError;
 pub use files::{FILES, check_classes, files_id, files_name, parse_files, read_files};
 pub use framing::Framing;
 pub use image_folder::{ImageReport, Imported};
-pub use prepare::{ImageError, prepare};
+pub use prepare::{ImageError, Prepared, prepare};
 pub use reading::{ImageFormat, ImageReading, ReadAs, Reading};
 pub use served::ServedDataset;
 pub use summary::summarize;

@@ -3,7 +3,7 @@
 use super::drawing_style::{Anchor, DrawingStyle, FigureStyle, INK_THRESHOLD, median, quantile};
 use super::framing::{Paper, frame, luma, over, to_byte};
 use super::plane::{Area, Plane};
-use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind};
+use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind, Treatment};
 
 /// Why an image cannot be classified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,14 @@ impl From<ImageError> for Failure {
 /// Maximum height and width of an input image.
 pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 
-/// One image of the dataset's shape, channel by channel.
+/// A model input: one image of the dataset's shape, channel by channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub pixels: Vec<u8>,
+    pub treatment: Treatment,
+}
+
+/// Makes the model input from an image.
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
 /// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images
@@ -35,7 +42,7 @@ pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 /// # Errors
 ///
 /// [`ImageError`]: a bad size, or nothing to see.
-pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Vec<u8>, ImageError> {
+pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Prepared, ImageError> {
     check_size(image)?;
     let prepared = match (style, image.kind) {
         (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
@@ -45,7 +52,10 @@ pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> R
         }
         (DrawingStyle::Scene | DrawingStyle::Letterbox, InputKind::Drawing | InputKind::Photo) => None,
     };
-    Ok(prepared.unwrap_or_else(|| frame(image, shape, style.framing())))
+    Ok(prepared.unwrap_or_else(|| {
+        let framing = style.framing();
+        Prepared { pixels: frame(image, shape, framing), treatment: Treatment::Framed(framing) }
+    }))
 }
 
 fn check_size(image: &ImageInput) -> Result<(), ImageError> {
@@ -57,8 +67,8 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
     Err(ImageError::BadSize { width, height, n_bytes, limit })
 }
 
-fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
-    ink(&gray(image), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
+fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Prepared, ImageError> {
+    Ink::of(&gray(image), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
 }
 
 /// `None` if the photo's border is not uniform; blank if it is and nothing stands out from it.
@@ -66,7 +76,7 @@ fn prepare_photo_of_figure(
     image: &ImageInput,
     shape: ImageShape,
     style: &FigureStyle,
-) -> Result<Option<Vec<u8>>, ImageError> {
+) -> Result<Option<Prepared>, ImageError> {
     const EVEN_TOLERANCE: f32 = 0.2;
     // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
     const ENLARGEMENT: usize = 8;
@@ -82,24 +92,35 @@ fn prepare_photo_of_figure(
     let Some(unevenness) = quantile(&mut distances, 0.8).filter(|unevenness| *unevenness <= EVEN_TOLERANCE) else {
         return Ok(None);
     };
-    ink(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
+    Ink::of(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
 }
 
-/// The difference of each pixel from the background, which is the median of the border; 0 to 1, and 0 up to `noise`. `None` if nothing
-/// stands out.
-fn ink(image: &Plane, noise: f32) -> Option<Plane> {
-    let ground = median(&mut image.border())?;
-    let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
-    // Twice the variation of the lighting does not make a figure.
-    if strongest < INK_THRESHOLD + 2.0 * noise {
-        return None;
+/// What stands out from the background of an image, which is the median of its border.
+struct Ink {
+    /// The difference of each pixel from the background, 0 to 1.
+    strength: Plane,
+    is_dark: bool,
+}
+
+impl Ink {
+    /// Differences up to `noise` are none. `None` if nothing stands out.
+    fn of(image: &Plane, noise: f32) -> Option<Self> {
+        let ground = median(&mut image.border())?;
+        let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
+        // Twice the variation of the lighting does not make a figure.
+        if strongest < INK_THRESHOLD + 2.0 * noise {
+            return None;
+        }
+        let beyond = |value: f32| ((value - ground).abs() - noise).max(0.0);
+        let signed: f32 = image.values.iter().map(|&value| beyond(value).copysign(value - ground)).sum();
+        let strength = image.map(|value| beyond(value) / (strongest - noise));
+        Some(Self { strength, is_dark: signed < 0.0 })
     }
-    Some(image.map(|value| ((value - ground).abs() - noise).max(0.0) / (strongest - noise)))
 }
 
 /// Scales and centers ink like the dataset's figures, and applies their polarity.
-fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
-    let area = ink.bounding_box(INK_THRESHOLD)?;
+fn place(ink: &Ink, shape: ImageShape, style: &FigureStyle) -> Option<Prepared> {
+    let area = ink.strength.bounding_box(INK_THRESHOLD)?;
     let (width, height) = (shape.width as usize, shape.height as usize);
     let scale = (style.longer_side_pixels / area.width.max(area.height))
         .min(shape.width as f32 / area.width)
@@ -114,7 +135,7 @@ fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>>
         width: covered_width,
         height: covered_height,
     };
-    let figure = ink.resample(covered, figure_width, figure_height);
+    let figure = ink.strength.resample(covered, figure_width, figure_height);
     let [anchor_y, anchor_x] = match style.anchor {
         Anchor::Mass => figure.center_of_mass()?,
         Anchor::Box => [(figure_height - 1) as f32 / 2.0, (figure_width - 1) as f32 / 2.0],
@@ -130,7 +151,7 @@ fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>>
             *pixel = to_byte(style.ground + ink * (full - style.ground));
         }
     }
-    Some(pixels)
+    Some(Prepared { pixels, treatment: Treatment::Figure { is_inverted: ink.is_dark == style.is_light_on_dark } })
 }
 
 /// An offset in whole pixels that keeps the figure inside.
@@ -168,6 +189,7 @@ fn gray(image: &ImageInput) -> Plane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Framing;
 
     const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
     const MNIST: DrawingStyle = DrawingStyle::Figure(FigureStyle {
@@ -199,8 +221,8 @@ mod tests {
         ];
         for (ground, color) in cases {
             let prepared = prepare(&rectangle(ground, color, InputKind::Drawing), SHAPE, &MNIST).unwrap();
-            assert_eq!(prepared.iter().filter(|value| **value == 255).count(), 200);
-            assert_eq!(prepared, expected, "{ground:?} {color:?}");
+            assert_eq!(prepared.pixels.iter().filter(|value| **value == 255).count(), 200);
+            assert_eq!(prepared.pixels, expected, "{ground:?} {color:?}");
         }
     }
 
@@ -234,8 +256,8 @@ mod tests {
             // A transparent pixel has some color, too.
             for ground in [[0; 4], [255, 255, 255, 0]] {
                 let photo = rectangle(ground, color, InputKind::Photo);
-                assert_eq!(prepare(&photo, SHAPE, &MNIST).unwrap(), expected, "{color:?}");
-                let scene = prepare(&photo, SHAPE, &DrawingStyle::Scene).unwrap();
+                assert_eq!(prepare(&photo, SHAPE, &MNIST).unwrap().pixels, expected.pixels, "{color:?}");
+                let scene = prepare(&photo, SHAPE, &DrawingStyle::Scene).unwrap().pixels;
                 let (min, max) = (scene.iter().min().unwrap(), scene.iter().max().unwrap());
                 assert!(max - min > 60, "{color:?}");
             }
@@ -259,6 +281,31 @@ mod tests {
         let image = ImageInput { width: 8, height: 4, rgba: rgba.repeat(4).into(), kind: InputKind::Photo };
         let shape = ImageShape { channels: 3, height: 2, width: 2 };
         let prepared = prepare(&image, shape, &DrawingStyle::Scene).unwrap();
-        assert_eq!(prepared, [200, 200, 200, 200, 100, 100, 100, 100, 50, 50, 50, 50]);
+        assert_eq!(prepared.pixels, [200, 200, 200, 200, 100, 100, 100, 100, 50, 50, 50, 50]);
+        assert_eq!(prepared.treatment, Treatment::Framed(Framing::CenterCrop));
+        let whole = prepare(&image, shape, &DrawingStyle::Letterbox).unwrap();
+        assert_eq!(whole.treatment, Treatment::Framed(Framing::Letterbox));
+    }
+
+    #[test]
+    fn a_figure_of_the_other_polarity_is_inverted_and_a_busy_picture_only_cropped() {
+        let (black, white) = ([0, 0, 0, 255], [255; 4]);
+        let gray = [90, 90, 90, 255];
+        let cases = [(white, black, true), (black, white, false), (gray, white, false), (gray, black, true)];
+        for (ground, color, is_inverted) in cases {
+            let prepared = prepare(&centered(ground, color), SHAPE, &MNIST).unwrap();
+            assert_eq!(prepared.treatment, Treatment::Figure { is_inverted }, "{ground:?} {color:?}");
+        }
+        // Half of the picture is dark: there is no background.
+        let rgba: Vec<u8> = (0..100).flat_map(|y| [if y < 50 { black } else { white }; 100]).flatten().collect();
+        let halves = ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
+        assert_eq!(prepare(&halves, SHAPE, &MNIST).unwrap().treatment, Treatment::Framed(Framing::CenterCrop));
+    }
+
+    /// A square photo with a rectangle in its middle.
+    fn centered(ground: [u8; 4], color: [u8; 4]) -> ImageInput {
+        let pixels = (0..100).flat_map(|y| (0..100).map(move |x| (20..80).contains(&y) && (40..60).contains(&x)));
+        let rgba: Vec<u8> = pixels.flat_map(|is_inside| if is_inside { color } else { ground }).collect();
+        ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo }
     }
 }

@@ -12,7 +12,7 @@ use crate::page::reactive::memo;
 use crate::page::runs::difference::{Difference, config_difference, run_before};
 use crate::page::runs::label::run_label;
 use crate::page::runs::use_runs;
-use crate::page::text::format::{clock, count, figure, percent};
+use crate::page::text::format::{clock, count, date, figure, percent};
 use crate::page::text::i18n::tr;
 use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::protocol::FailureKind;
@@ -158,11 +158,4 @@ fn short_ending(ending: RunEnding) -> String {
 
 fn known(figure: Option<f64>, format: fn(f64) -> String) -> String {
     figure.map_or_else(|| "–".to_owned(), format)
-}
-
-/// `2026-11-24 17:05`, in local time.
-pub fn date(time_ms: f64) -> String {
-    let date = js_sys::Date::new(&time_ms.into());
-    let (month, day) = (date.get_month() + 1, date.get_date());
-    format!("{}-{month:02}-{day:02} {:02}:{:02}", date.get_full_year(), date.get_hours(), date.get_minutes())
 }

@@ -6,6 +6,7 @@ use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::sort::sort_by;
 use crate::page::text::config::path_text_in;
+use crate::page::text::format::percent;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
 use crate::page::widgets::probabilities::{Bar, Probabilities};
@@ -31,7 +32,12 @@ pub fn ImportanceBars() -> impl IntoView {
         search.as_ref().map_or(0, |search| counted(search).count())
     });
     let bars = Signal::derive(move || {
-        let bar = |(name, fraction): &(String, f64)| Bar { label: name.clone(), probability: *fraction };
+        let bar = |(name, fraction): &(String, f64)| Bar {
+            label: name.clone(),
+            fraction: *fraction,
+            value: percent(*fraction),
+            is_marked: false,
+        };
         importances.read().iter().map(bar).collect::<Vec<_>>()
     });
     view! {

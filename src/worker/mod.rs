@@ -5,7 +5,7 @@ pub mod start;
 
 /// WebGPU: adapter information, and error reporting.
 #[cfg(feature = "gpu")]
-pub mod gpu;
+mod gpu;
 
 /// The threads of the CPU engine.
 #[cfg(feature = "threads")]
@@ -13,9 +13,6 @@ mod threads;
 
 /// Messages, tasks, time, downloads.
 mod platform;
-
-/// Image files.
-mod decode;
 
 /// Cached files of earlier visits.
 mod store;

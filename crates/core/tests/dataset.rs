@@ -27,6 +27,3 @@ mod damage;
 
 #[path = "dataset/cases.rs"]
 mod cases;
-
-#[path = "dataset/images.rs"]
-mod images;

@@ -12,9 +12,6 @@
 #[path = "network/shapes.rs"]
 mod shapes;
 
-#[path = "network/exports.rs"]
-mod exports;
-
 #[path = "network/training.rs"]
 mod training;
 

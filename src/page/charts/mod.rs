@@ -4,7 +4,5 @@ mod axes;
 pub mod chart;
 pub mod confusion;
 mod drawing;
-pub mod log_scale;
 pub mod matrix_cells;
 pub mod scale;
-mod table;

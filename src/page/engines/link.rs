@@ -11,10 +11,9 @@ use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
 use crate::channel::EngineLink;
 use crate::page::engines::{choice, threads};
-use crate::page::offline;
 use crate::page::preferences::{EnginePreference, Threads};
 use crate::page::store::Store;
-use kindling_core::protocol::{Command, Event};
+use kindling_core::protocol::Command;
 
 /// Interval between polls of the host for an engine that is still being built.
 const COMING_MS: u32 = 3_000;
@@ -96,13 +95,7 @@ impl Link {
                 self.hear(Input::HostHas { wish, files });
             }),
             Effect::Start { engine, url } => {
-                let address = url.clone();
-                let worker = EngineLink::start(&url, move |event| {
-                    if matches!(event, Event::Ready(_)) {
-                        offline::keep(address.clone());
-                    }
-                    self.hear(Input::Said { engine, event });
-                });
+                let worker = EngineLink::start(&url, move |event| self.hear(Input::Said { engine, event }));
                 self.workers.update_value(|workers| drop(workers.insert(engine, worker)));
             }
             Effect::Send { to, command } => self.workers.with_value(|workers| {

@@ -6,5 +6,3 @@ pub mod link;
 mod machine;
 pub mod panel;
 mod threads;
-
-pub use files::exporter_url;

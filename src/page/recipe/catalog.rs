@@ -89,7 +89,6 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
         // A placeholder: the style is determined from the images.
         style: DrawingStyle::Scene,
         read_as: Default::default(),
-        import: None,
     }
 }
 

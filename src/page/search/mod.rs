@@ -41,8 +41,6 @@ pub struct Searcher {
     /// Why the search paused by itself, if it did.
     pub trouble: RwSignal<Option<Trouble>>,
     pub draft: RwSignal<Draft>,
-    /// Whether the visitor has opened the panel: its contents are made only then.
-    pub is_shown: RwSignal<bool>,
     store: Store,
     recipe: Recipe,
     /// Number of the current search: results of trials of an earlier one are dropped.
@@ -75,7 +73,6 @@ impl Searcher {
             search: RwSignal::new(None),
             trouble: RwSignal::new(None),
             draft: RwSignal::new(Draft::default()),
-            is_shown: RwSignal::new(false),
             store,
             recipe,
             number: StoredValue::new(0),

@@ -42,7 +42,7 @@ pub fn parse(
         pair.images.read(&mut pixels)?;
     }
     let (classes, labels) = ClassNames::assign(names, &files)?;
-    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test, imported: None })
+    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test })
 }
 
 struct Pair<'a> {

@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::sort::sort_by;
-use crate::page::text::config::path_text_in;
-use crate::page::text::format::percent;
+use crate::page::text::config::path_text;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
 use crate::page::widgets::probabilities::{Bar, Probabilities};
@@ -20,10 +19,9 @@ pub fn ImportanceBars() -> impl IntoView {
     let importances = memo(move |_| {
         let search = searcher.search.read();
         let Some(search) = search.as_ref() else { return Vec::new() };
-        let name = |path: &str| path_text_in(path, &search.plan().base.network);
-        let fields = search.plan().fields.iter().map(|field| name(&field.path));
+        let fields = search.plan().fields.iter().map(|field| field.path.clone());
         let mut importances: Vec<_> =
-            fields.zip(importance(search)).filter_map(|(name, it)| Some((name, it?))).collect();
+            fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
         sort_by(&mut importances, |left, right| right.1.total_cmp(&left.1));
         importances
     });
@@ -32,12 +30,7 @@ pub fn ImportanceBars() -> impl IntoView {
         search.as_ref().map_or(0, |search| counted(search).count())
     });
     let bars = Signal::derive(move || {
-        let bar = |(name, fraction): &(String, f64)| Bar {
-            label: name.clone(),
-            fraction: *fraction,
-            value: percent(*fraction),
-            is_marked: false,
-        };
+        let bar = |(path, fraction): &(String, f64)| Bar { label: path_text(path), probability: *fraction };
         importances.read().iter().map(bar).collect::<Vec<_>>()
     });
     view! {

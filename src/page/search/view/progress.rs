@@ -31,7 +31,7 @@ pub fn SearchProgress() -> impl IntoView {
                 <p class="failure" role="alert">{move || trouble_text(&trouble)}</p>
             })}
             <SearchButtons />
-            <BestTrial id="search-train-best" />
+            <BestTrial />
         </div>
     }
 }
@@ -80,12 +80,8 @@ pub fn SearchButtons() -> impl IntoView {
     }
 }
 
-/// The best trial so far, and a button that trains it fully.
 #[component]
-pub fn BestTrial(
-    /// The DOM id of the button; tests find it by it.
-    id: &'static str,
-) -> impl IntoView {
+fn BestTrial() -> impl IntoView {
     let searcher = use_searcher();
     let best = memo(move |_| {
         let search = searcher.search.read();
@@ -102,12 +98,12 @@ pub fn BestTrial(
     };
     view! {
         <Show when=move || best.read().is_some()>
-            <p class="search-best">{text}</p>
+            <p id="search-best">{text}</p>
             <div class="controls">
                 <button
                     type="button"
                     class="button is-primary"
-                    id=id
+                    id="search-train-best"
                     title=move_tr!(search.train_best_why)
                     disabled=move || has_own_run.get()
                     on:click=move |_| searcher.train_best()

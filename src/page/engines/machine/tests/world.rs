@@ -263,7 +263,6 @@ pub fn summary() -> DatasetSummary {
         has_standard_test: false,
         style: DrawingStyle::Scene,
         read_as: Default::default(),
-        import: None,
     }
 }
 

@@ -7,10 +7,10 @@ use xtask::drive::{Browser, BrowserOptions, Page};
 use xtask::server::{Fault, Isolation, Server, ServerConfig};
 
 /// How long a journey waits for slow operations on a machine with two cores.
-pub const LONG: Duration = Duration::from_secs(360);
+pub const LONG: Duration = Duration::from_secs(240);
 
-/// How long a journey waits for what should be there at once, beside another journey.
-pub const SHORT: Duration = Duration::from_secs(60);
+/// How long a journey waits for what should be there at once.
+pub const SHORT: Duration = Duration::from_secs(20);
 
 pub struct App {
     server: Server,

@@ -1,11 +1,15 @@
-//! The web app: a page, which is the user interface, and a worker, which trains. Everything that does not need a browser is in `crates/`.
+//! The web app: a page, which is the user interface, a worker, which trains, and another, which exports. Everything that does not need a browser is in `crates/`.
 
-/// The typed messages between the two.
+/// The typed messages between them.
 pub mod channel;
 
 /// The browser as the session's platform.
 #[cfg(feature = "worker")]
 pub mod worker;
+
+/// Writes networks as files for other tools, in a worker of its own.
+#[cfg(feature = "exporter")]
+pub mod exporter;
 
 /// The user interface.
 #[cfg(feature = "page")]

@@ -1,5 +1,5 @@
 // Isolates the page from other origins, without which no browser lets threads share memory. A host does that with two headers. Where it
-// sends none, a service worker adds them to what the host sends, from the next load of the page on, so the page is loaded once more.
+// sends none, the service worker adds them to what the host sends, from the next load of the page on, so the page is loaded once more.
 //
 // load.js waits for `kindlingIsolation` before it starts the page. Until then no run, no dataset and no input can be lost; later the page is
 // never loaded again from here.
@@ -17,11 +17,10 @@
     if (!isUseful || !workers || workers.controller || sessionStorage.getItem(MARK)) {
       return;
     }
-    const taken = new Promise((resolve) => workers.addEventListener("controllerchange", () => resolve(true), { once: true }));
     const late = new Promise((resolve) => setTimeout(resolve, LIMIT_MS, false));
     // A service worker that was there already takes no page that went past it, as a forced reload does; the next load does not.
-    const registered = workers.register("service-worker.js").then(({ active, installing, waiting }) => (active && !installing && !waiting) || taken);
-    if (await Promise.race([registered, late])) {
+    const active = kindlingOffline.register().then(() => workers.ready);
+    if (await Promise.race([active, late])) {
       sessionStorage.setItem(MARK, "once");
       // A browser that kept this page may show it again later, as it was.
       addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

@@ -22,7 +22,10 @@ export declare namespace kindling {
      * Loads a dataset, splits it, and makes it the page's current one: a served dataset, by its id, or one read from files.
      * Replaces the previous dataset and its networks, cancels a load in progress, and stops a run in progress.
      */
-    loadDataset(source: string | readonly File[] | FileList, options?: { split?: Partial<Split> }): Promise<Dataset>;
+    loadDataset(
+      source: string | readonly File[] | FileList,
+      options?: { split?: Partial<Split>; images?: ImageReading },
+    ): Promise<Dataset>;
 
     /**
      * Trains a network on the current dataset and resolves at the end of the run. Omitted keys take the values of the preset
@@ -91,7 +94,7 @@ export declare namespace kindling {
 
     /**
      * Classifies one image with the current network; resolves to all classes, most probable first. A `"photo"` (the default)
-     * is reduced to its largest centered square; a `"drawing"`, dark or light strokes on an even background, is cropped,
+     * is cropped and scaled like the dataset's images; a `"drawing"`, dark or light strokes on an even background, is cropped,
      * scaled and centered like the dataset's images.
      */
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
@@ -114,11 +117,18 @@ export declare namespace kindling {
     /** The runs kept in this browser, earlier visits included, the oldest first. */
     runs(): Promise<KeptRun[]>;
 
-    /** Not implemented: rejects with `NotYet`. */
-    export(format: string): Promise<never>;
+    /**
+     * The network of a run as a file for other tools, by default of the run in view, which must have ended; another run is
+     * opened first, as by `openRun`. The file is run again before the promise resolves. Rejects with `CannotExport` if the
+     * format lacks a layer, or if a probability differs by more than 1e-4.
+     */
+    export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
     /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
   }
+
+  /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */
+  type ExportFormat = "page" | "onnx" | "tflite" | "tfjs" | "safetensors" | "module";
 
   interface TestTime {
     /**
@@ -172,6 +182,39 @@ export declare namespace kindling {
     shape: { channels: number; height: number; width: number };
     /** Whether the dataset comes with its own test set. */
     hasStandardTest: boolean;
+    /** What became of image files; null for any other dataset. */
+    import: ImageImport | null;
+  }
+
+  /** What to make of image files. What is omitted is chosen by the images. */
+  interface ImageReading {
+    /** Height and width in pixels, 8 to 256. */
+    size?: number;
+    /** 1 for grayscale, 3 for RGB. */
+    channels?: 1 | 3;
+    /** The largest centered square, or the whole image between two bars. */
+    framing?: "centerCrop" | "letterbox";
+  }
+
+  interface ImageImport {
+    /** Files that are images by their names. */
+    files: number;
+    nLeftOut: number;
+    /** The first 200 files that are not in the dataset. */
+    leftOut: { file: string; reason: string }[];
+    /** Images whose file is a copy of another one's; copies are in one split. */
+    duplicates: number;
+    /** Images that look like an earlier one, though their files differ. */
+    nearDuplicates: number;
+    /** Images whose file is also in another class. */
+    contradictions: number;
+    /** Images of a test or validation set that came with the files which are also in the training set. */
+    leaked: number;
+    /** Images with transparent pixels, which were laid on white or on black. */
+    onWhite: number;
+    onBlack: number;
+    /** Whether the files came with a validation set. */
+    hasStandardValidation: boolean;
   }
 
   interface Split {
@@ -808,6 +851,7 @@ export declare namespace kindling {
     | "BadNetwork"
     | "BadConfig"
     | "BadImage"
+    | "CannotExport"
     | "LossNotFinite"
     | "OutOfMemory"
     | "NoWebGpu"

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates that get their clock, files and threads from their callers.
-const PURE_CRATES: &[&str] = &["core", "kernels", "train", "session"];
+const PURE_CRATES: &[&str] = &["core", "exchange", "kernels", "train", "session"];
 
 /// A source file, with its path from the repository's root, separated by `/`.
 struct Source {
@@ -145,8 +145,9 @@ fn pure_crates_know_no_clock_or_file(source: &Source) -> Vec<String> {
 }
 
 fn only_the_channel_posts_messages(source: &Source) -> Vec<String> {
-    // A thread of the engine gets its module and memory in a message, and answers that it has started.
-    if source.path.starts_with("src/channel/") || source.path == "src/worker/threads.js" {
+    // A thread of the engine gets its module and memory in a message, and answers that it has started. The service worker is no engine.
+    let others = ["src/worker/threads.js", "static/offline.js", "static/service-worker.js"];
+    if source.path.starts_with("src/channel/") || others.contains(&source.path.as_str()) {
         return Vec::new();
     }
     let words = ["post_message", "post_message_with_transfer", "postMessage"];
@@ -313,9 +314,12 @@ fn crates_keep_to_their_side_of_the_walls() {
         "serde",
         &["burn", "cubecl", "leptos", "web-sys", "gloo"],
     );
+    check_walls(&["-p", "kindling-exchange"], "prost", &["burn", "cubecl", "leptos", "web-sys", "gloo"]);
     check_walls(&["-p", "kindling-train", "--features", "cpu"], "burn-flex", &browser);
     check_walls(&["-p", "kindling-session"], "burn", &browser);
     check_walls(&["-p", "kindling", "--no-default-features", "--features", "page"], "leptos", &["burn", "cubecl"]);
+    let exporter = ["-p", "kindling", "--no-default-features", "--features", "exporter"];
+    check_walls(&exporter, "kindling-exchange", &["burn", "cubecl", "leptos"]);
     // The check itself works: an engine depends on burn.
     let engine = crates_of(&["-p", "kindling", "--no-default-features", "--features", "cpu"], "wasm32-unknown-unknown");
     assert!(engine.contains("burn") && engine.contains("web-sys") && !engine.contains("leptos"), "{engine:?}");

@@ -1,9 +1,15 @@
 //! The typed channel between page and engine. A message is a small encoded header with large buffers beside it, which are transferred,
 //! never copied.
 
+#[cfg(any(feature = "page", feature = "exporter"))]
+mod once;
 mod page;
 mod worker;
 
+#[cfg(feature = "exporter")]
+pub use once::answer_once;
+#[cfg(feature = "page")]
+pub use once::ask_once;
 pub use page::EngineLink;
 #[cfg(feature = "threads")]
 pub use worker::ports_of_threads;

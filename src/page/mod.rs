@@ -36,6 +36,9 @@ mod engines;
 /// The settings of the next run.
 mod recipe;
 
+/// How well the current network does, split by split.
+mod evaluations;
+
 /// Texts and numbers in the visitor's language.
 mod text;
 
@@ -45,6 +48,7 @@ mod widgets;
 
 /// The features, in the order of the work.
 mod data;
+mod export;
 mod network;
 mod runs;
 mod search;
@@ -61,6 +65,7 @@ pub mod api;
 /// Modules that all of them use.
 mod database;
 mod json;
+mod offline;
 mod parts;
 mod place;
 mod preferences;

@@ -1,4 +1,5 @@
-//! The five places and the page's address: `#data`, `#network`, `#train`, `#understand`, `#use`.
+//! The five places and the page's address: `#data`, `#network`, `#train`, `#understand`, `#use`. An address may go on with the id of an element in the
+//! place, `#train/engine`, which gets the keyboard focus.
 //!
 //! Plain links and the hash work on any static host and any path, and with the browser's back button; five places without
 //! parameters need no router.
@@ -34,8 +35,14 @@ impl Place {
         }
     }
 
-    fn from_hash(hash: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|place| place.hash() == hash)
+    /// The place of an address, and the id of an element in it. The bare address is that of the first place. Other hashes, such as the skip
+    /// link's, are of no place.
+    fn from_hash(hash: &str) -> Option<(Self, Option<&str>)> {
+        if hash.is_empty() {
+            return Some((Self::FIRST, None));
+        }
+        let (place, element) = hash.split_once('/').map_or((hash, None), |(place, element)| (place, Some(element)));
+        Self::ALL.into_iter().find(|known| known.hash() == place).map(|place| (place, element))
     }
 
     pub fn icon(self) -> Icon {
@@ -62,17 +69,28 @@ impl Place {
 
 /// The place that the page's address names, kept up to date.
 pub fn current_place() -> RwSignal<Place> {
-    let read = || Place::from_hash(&window().location().hash().unwrap_or_default());
-    let place = RwSignal::new(read().unwrap_or(Place::FIRST));
+    let address = || window().location().hash().unwrap_or_default();
+    let place = RwSignal::new(Place::from_hash(&address()).map_or(Place::FIRST, |(place, _)| place));
     EventListener::new(&window(), "hashchange", move |_| {
-        // Other hashes, such as the skip link's, do not change the place.
-        if let Some(next) = read() {
+        let address = address();
+        if let Some((next, element)) = Place::from_hash(&address) {
             place.set(next);
+            if let Some(element) = element.map(str::to_owned) {
+                // The place is drawn in the next frame.
+                request_animation_frame(move || focus(&element));
+            }
         }
     })
     // The page lives as long as its window.
     .forget();
     place
+}
+
+/// Moves the keyboard focus to an element, which scrolls it into view.
+fn focus(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(element).focus().ok();
+    }
 }
 
 #[cfg(test)]
@@ -82,8 +100,11 @@ mod tests {
     #[test]
     fn every_place_has_its_own_address() {
         for place in Place::ALL {
-            assert_eq!(Place::from_hash(place.hash()), Some(place));
+            assert_eq!(Place::from_hash(place.hash()), Some((place, None)));
         }
+        assert_eq!(Place::from_hash("#train/engine"), Some((Place::Train, Some("engine"))));
+        assert_eq!(Place::from_hash(""), Some((Place::FIRST, None)));
         assert_eq!(Place::from_hash("#content"), None);
+        assert_eq!(Place::from_hash("#glossary/train"), None);
     }
 }

@@ -5,7 +5,7 @@ pub mod start;
 
 /// WebGPU: adapter information, and error reporting.
 #[cfg(feature = "gpu")]
-mod gpu;
+pub mod gpu;
 
 /// The threads of the CPU engine.
 #[cfg(feature = "threads")]
@@ -13,6 +13,9 @@ mod threads;
 
 /// Messages, tasks, time, downloads.
 mod platform;
+
+/// Image files.
+mod decode;
 
 /// Cached files of earlier visits.
 mod store;

@@ -1,13 +1,14 @@
 //! The browser as the session's platform: messages to the page, tasks, time, and downloads.
 
 use js_sys::Promise;
-use kindling_core::protocol::Event;
+use kindling_core::protocol::{Event, Failure, ImageInput};
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, Freshness, Platform};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestInit, Response, WorkerGlobalScope};
 
+use super::decode;
 use super::store::CacheStore;
 use crate::channel;
 
@@ -63,6 +64,10 @@ impl Platform for Browser {
         }
         let stream = response.body().ok_or_else(|| Trouble::NoAnswer("the answer is empty".to_owned()))?;
         Ok(BrowserDownload { reader: stream.get_reader().unchecked_into(), _abort: abort })
+    }
+
+    async fn decode(&self, file: &[u8]) -> Result<Option<ImageInput>, Failure> {
+        decode::decode(file).await
     }
 
     fn store(&self) -> &CacheStore {

@@ -18,13 +18,7 @@ unsafe extern "C" {
 
 /// Starts the engine. The worker's `main` calls this once.
 pub fn start(kind: EngineKind) {
-    // Without a reference to its constructors, the linker takes the module for a command and makes every call from JavaScript run all of
-    // them again: half a second per training step on WebGPU.
-    #[cfg(target_family = "wasm")]
-    // SAFETY: nothing has run before this line, and nothing runs the constructors again.
-    unsafe {
-        __wasm_call_ctors();
-    }
+    run_constructors();
     panic::set_hook(Box::new(report_panic));
     channel::watch();
     spawn_local(async move {
@@ -38,6 +32,16 @@ pub fn start(kind: EngineKind) {
             Err(failure) => channel::post(&Event::Crashed(failure)),
         }
     });
+}
+
+/// Runs the module's static constructors. `main` calls this once, before anything else: without a reference to them, the linker takes the
+/// module for a command and makes every call from JavaScript run all of them again, half a second per training step on WebGPU.
+pub fn run_constructors() {
+    #[cfg(target_family = "wasm")]
+    // SAFETY: nothing has run before, and nothing runs the constructors again.
+    unsafe {
+        __wasm_call_ctors();
+    }
 }
 
 type Opened = Result<(EngineDevice, EngineInfo), Failure>;

@@ -1,6 +1,6 @@
 //! The built app, served and opened in a browser, for one journey.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xtask::drive::{Browser, BrowserOptions, Page};
@@ -13,7 +13,8 @@ pub const LONG: Duration = Duration::from_secs(240);
 pub const SHORT: Duration = Duration::from_secs(20);
 
 pub struct App {
-    server: Server,
+    /// None once it was stopped.
+    server: Option<Server>,
     browser: Browser,
     /// Pictures and logs of the journey; removed at its end.
     folder: tempfile::TempDir,
@@ -26,20 +27,33 @@ impl App {
 
     /// Serves the built app under `mount` and starts a browser.
     pub async fn start_with(options: BrowserOptions, mount: &str) -> Self {
-        Self::start_on(Isolation::Headers, options, mount).await
+        Self::start_on(Isolation::Headers, options, mount, dist()).await
     }
 
     /// On a host that sends no headers of the page's own.
     pub async fn start_on_plain_host(mount: &str) -> Self {
-        Self::start_on(Isolation::Absent, BrowserOptions::default(), mount).await
+        Self::start_on(Isolation::Absent, BrowserOptions::default(), mount, dist()).await
     }
 
-    async fn start_on(isolation: Isolation, options: BrowserOptions, mount: &str) -> Self {
-        let dist = dist();
-        assert!(dist.join("index.html").exists(), "{} has no index.html: run `cargo xtask build`", dist.display());
-        let server = Server::start(ServerConfig { folder: dist, mount: mount.into(), port: 0, isolation }).unwrap();
+    /// Serves a build from another folder.
+    pub async fn start_in(folder: &Path) -> Self {
+        Self::start_on(Isolation::Headers, BrowserOptions::default(), "/", folder.to_owned()).await
+    }
+
+    async fn start_on(isolation: Isolation, options: BrowserOptions, mount: &str, folder: PathBuf) -> Self {
+        assert!(folder.join("index.html").exists(), "{} has no index.html: run `cargo xtask build`", folder.display());
+        let server = Server::start(ServerConfig { folder, mount: mount.into(), port: 0, isolation }).unwrap();
         let browser = Browser::start(&options).await.unwrap();
-        Self { server, browser, folder: tempfile::tempdir().unwrap() }
+        Self { server: Some(server), browser, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("the server was stopped")
+    }
+
+    /// From now on nothing answers at the app's address.
+    pub fn stop_server(&mut self) {
+        self.server = None;
     }
 
     /// Whether the build has a file of this name.
@@ -49,17 +63,17 @@ impl App {
 
     /// Opens the page; `query` is appended to its address, such as `?engine=cpu`.
     pub async fn open(&self, query: &str) -> Page {
-        self.browser.open(&format!("{}{query}", self.server.url())).await.unwrap()
+        self.browser.open(&format!("{}{query}", self.url())).await.unwrap()
     }
 
     /// The app's own origin and path.
     pub fn url(&self) -> String {
-        self.server.url()
+        self.server().url()
     }
 
     /// Path and query of every request so far.
     pub fn requests(&self) -> Vec<String> {
-        self.server.requests()
+        self.server().requests()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -68,11 +82,11 @@ impl App {
 
     /// Spoils the next responses for paths with this ending.
     pub fn spoil(&self, path_end: &str, fault: Fault, times: Option<u32>) {
-        self.server.spoil(path_end, fault, times);
+        self.server().spoil(path_end, fault, times);
     }
 
     pub fn heal(&self) {
-        self.server.heal();
+        self.server().heal();
     }
 
     /// Ends the journey. Fails if the page reported an error.
@@ -88,6 +102,7 @@ impl App {
     }
 }
 
-fn dist() -> PathBuf {
+/// The folder with the built app.
+pub fn dist() -> PathBuf {
     PathBuf::from(std::env::var("KINDLING_DIST").unwrap_or_else(|_| "dist".into()))
 }

@@ -98,8 +98,8 @@ async fn drawing(app: &App, page: &Page, strokes: &[Vec<(f64, f64)>]) -> Vec<(St
         .unwrap();
     let [shown, copied] = [0, 1].map(|place| classes(&drawn["classes"][place]));
     let is_shown = format!(
-        "(it => it?.innerText.startsWith({}) && Math.abs(parseFloat(it.lastElementChild.innerText) - {}) < 0.1)(
-             document.querySelector('.probabilities li'))",
+        "(it => it?.innerText.startsWith({}) && Math.abs(parseFloat(it.children[1].innerText.replace(/[<>]/, '')) - {}) < 0.1)(
+             document.querySelector('.probabilities .is-marked'))",
         json!(shown[0].0),
         100.0 * shown[0].1
     );

@@ -46,6 +46,8 @@ async fn a_network_is_built_from_nothing_and_trained() {
 /// Adds convolution, ReLU, flatten and classifier through the menu.
 async fn build(page: &Page) {
     page.go_to("Network").await.unwrap();
+    the_picture_is_one_tab_stop(page).await;
+    page.click("radio", "Cards").await.unwrap();
     page.click("button", "Start empty").await.unwrap();
     wait_for_layers(page, 0).await;
     page.wait_for_text("There are no layers yet.", SHORT).await.unwrap();
@@ -69,6 +71,28 @@ async fn build(page: &Page) {
         .await
         .unwrap();
     assert_eq!(output, "12544");
+}
+
+/// Arrow keys lead from layer to layer; the inspector shows the selected one with its arithmetic.
+async fn the_picture_is_one_tab_stop(page: &Page) {
+    const N_LAYERS: usize = 12;
+    wait_for_layers(page, N_LAYERS).await;
+    page.run::<Value>("document.querySelector('[data-layer=\"1\"]').focus()", json!(null)).await.unwrap();
+    let formula = "document.querySelector('#layer-inspector .formula')?.innerText ?? ''";
+    page.wait_for::<bool>(&format!("{formula}.includes('⌊(28 − ')"), SHORT).await.unwrap();
+    for layer in [2, 3] {
+        key(page, "ArrowRight", 0).await;
+        let is_there = format!(
+            "document.activeElement.dataset.layer === '{layer}' && document.activeElement.ariaSelected === 'true'
+             && document.querySelectorAll('[role=tab][tabindex=\"0\"]').length === 1
+             && document.querySelector('#layer-inspector .layer-title').innerText.startsWith('{layer}. ')"
+        );
+        page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    }
+    key(page, "Delete", 0).await;
+    wait_for_layers(page, N_LAYERS - 1).await;
+    page.click("button", "Undo").await.unwrap();
+    wait_for_layers(page, N_LAYERS).await;
 }
 
 async fn a_misfit_is_mended_undone_and_redone(page: &Page) {
@@ -211,7 +235,12 @@ fn title_of(layer: usize, title: &str) -> String {
 
 /// Presses a key at the focus. Modifiers: Alt is 1, Control 2, Shift 8.
 async fn key(page: &Page, key: &str, modifiers: u32) {
-    let code = if key == "ArrowUp" { 38 } else { 90 };
+    let code = match key {
+        "ArrowUp" => 38,
+        "ArrowRight" => 39,
+        "Delete" => 46,
+        _ => 90,
+    };
     for kind in ["rawKeyDown", "keyUp"] {
         let event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers });
         page.cdp().send_raw("Input.dispatchKeyEvent", event).await.unwrap();

@@ -6,6 +6,7 @@ use xtask::server::Fault;
 
 use crate::app::{App, SHORT};
 use crate::runs::n_stored;
+use crate::visitor::open_tab;
 
 const LOAD_MNIST: &str = "return (await kindling.loadDataset('mnist')).counts.train";
 
@@ -63,6 +64,8 @@ async fn a_part_without_its_texts_is_reported_and_can_be_fetched_again() {
 #[tokio::test]
 async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     let app = App::start().await;
+    // It would keep the part for the next visit.
+    app.spoil("service-worker.js", Fault::Status(404), None);
     let page = app.open("?engine=cpu").await;
     page.run::<Value>("await kindling.loadDataset('mnist'); await kindling.train({ maxSteps: 3 })", json!(null))
         .await
@@ -74,6 +77,7 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     page.session().refresh().await.unwrap();
     page.wait_for_text("It is tried again when a run ends.", SHORT).await.unwrap();
     app.heal();
+    open_tab(&page, "runs").await;
     page.click("button", "Try again").await.unwrap();
     page.wait_for::<bool>("document.querySelectorAll('#runs tbody tr').length === 1", SHORT).await.unwrap();
     app.finish_after_faults().await;
@@ -197,13 +201,17 @@ async fn wrong_requests_are_rejected_by_name() {
         "await kindling.train({ epoch: 1 })",
         "await kindling.train({ batchSize: 0 })",
         "await kindling.train({ network: { name: 'x', layers: ['flatten'] } })",
+        "await kindling.export('keras')",
         "await kindling.export('onnx')",
+        "await kindling.import(new Blob())",
     ] {
         let rejection: Rejection = page.call::<Value>(request, json!(null)).await.unwrap().unwrap_err();
         assert!(rejection.message.contains(' '), "{rejection:?} is no sentence");
         names.push(rejection.name);
     }
-    assert_eq!(names, ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "NotYet"]);
+    let expected =
+        ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "BadConfig", "NoNetwork", "NotYet"];
+    assert_eq!(names, expected);
     app.finish(page).await;
 }
 

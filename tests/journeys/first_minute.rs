@@ -58,7 +58,7 @@ async fn one_click_trains_and_the_buttons_steer() {
 /// Waits until a chart has a line, and until the line has changed.
 async fn curves_move(page: &Page, chart: &str) {
     let path = format!(
-        "[...document.querySelectorAll('[role=group]')].find(it => it.ariaLabel === {chart})
+        "[...document.querySelectorAll('[role=slider]')].find(it => it.ariaLabel === {chart})
              ?.querySelector('path.line')?.getAttribute('d')",
         chart = json!(chart)
     );
@@ -76,6 +76,7 @@ async fn an_epoch_is_enough_to_test_the_network_and_to_use_it() {
     page.go_to("Predict").await.unwrap();
     drawings(&page).await;
     uploads(&app, &page).await;
+    one_screen(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
@@ -177,6 +178,52 @@ async fn drawings(page: &Page) {
         page.click("button", "Clear").await.unwrap();
         page.wait_for_text("Draw something", SHORT).await.unwrap();
     }
+    // The thinnest pen.
+    let pen = "const pen = document.querySelector('.draw-pad-width input');
+               pen.value = pen.min;
+               pen.dispatchEvent(new Event('input', { bubbles: true }));";
+    page.run::<Value>(pen, json!(null)).await.unwrap();
+    draw(page, &drawn_seven()).await;
+    assert!(is_answered(page, "7").await, "a seven drawn with a thin pen: {}", answer(page).await);
+    page.click("button", "Clear").await.unwrap();
+}
+
+/// Checks that the main job of a place fits a screen. In Predict, the exports are below it.
+async fn one_screen(page: &Page) {
+    let screen = async |width: u32, height: u32| {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000 });
+        page.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
+    };
+    screen(1440, 900).await;
+    for place in ["Network", "Predict"] {
+        page.go_to(place).await.unwrap();
+        page.control("heading", place).await.unwrap();
+        page.wait_for::<bool>("!!document.querySelector('.panel')", SHORT).await.unwrap();
+        let bottom = "const panels = [...document.querySelectorAll('main .panel:not(.export)')];
+                      return Math.max(...panels.map(it => it.getBoundingClientRect().bottom + scrollY));";
+        let bottom: f64 = page.run(bottom, json!(null)).await.unwrap();
+        assert!(bottom <= 900.0, "{place} is {bottom} pixels high");
+    }
+    // While drawing on a phone, the pad, the verdict and the bars are in sight together, above the links to the places.
+    screen(390, 844).await;
+    draw(page, &drawn_seven()).await;
+    assert!(is_answered(page, "7").await, "{}", answer(page).await);
+    let hidden: Vec<String> = page
+        .run(
+            "const bottom = document.querySelector('.places').getBoundingClientRect().top;
+             const top = document.querySelector('.top').getBoundingClientRect().bottom;
+             document.querySelector('.draw-pad canvas').scrollIntoView({ block: 'center' });
+             const parts = ['.draw-pad canvas', '.answer-verdict', '.seen canvas', '.probability-label'];
+             return parts.flatMap(part => [...document.querySelectorAll(part)]).filter(part => {
+                 const at = part.getBoundingClientRect();
+                 return at.top < top || at.bottom > bottom || at.height === 0;
+             }).map(part => part.className + ' ' + part.innerText);",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert!(hidden.is_empty(), "out of sight on a phone: {hidden:?}");
+    page.cdp().send_raw("Emulation.clearDeviceMetricsOverride", json!({})).await.unwrap();
 }
 
 /// Uploads digits of the test set as image files. One of five may be misclassified.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{Key, expect_no_trouble, press};
+use crate::visitor::{Key, expect_no_trouble, open_tab, press};
 
 /// Trains for a long time, and counts the snapshots.
 const START: &str = "
@@ -23,7 +23,7 @@ async fn the_network_is_monitored_only_while_somebody_watches() {
     page.wait_for::<bool>("window.seen.elapsedMs > 3000", LONG).await.unwrap();
     assert_eq!(snapshots(&page).await, 0, "closed at first");
 
-    toggle(&page).await;
+    open_by_keyboard(&page).await;
     page.wait_for::<bool>("document.querySelectorAll('#inside [data-layer]').length >= 5", LONG).await.unwrap();
     what_a_program_receives(&page).await;
     strips_grow(&page).await;
@@ -31,29 +31,33 @@ async fn the_network_is_monitored_only_while_somebody_watches() {
     page.wait_for::<bool>(&varies("#inside-filters canvas"), SHORT).await.unwrap();
     choose_another_image(&page).await;
 
-    toggle(&page).await;
+    open_tab(&page, "images").await;
     nothing_comes(&page).await;
 
     // Opened by a program. Leaving the place ends the monitoring.
     let n_snapshots = snapshots(&page).await;
     page.run::<Value>("await kindling.watch(true)", json!(null)).await.unwrap();
-    page.wait_for::<bool>("document.querySelector('#inside').open", SHORT).await.unwrap();
+    page.wait_for::<bool>("document.querySelector('#tab-inside').ariaSelected === 'true'", SHORT).await.unwrap();
     page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
     page.go_to("Data").await.unwrap();
     nothing_comes(&page).await;
+    // On return the tab is shown as before, and monitoring goes on.
+    let n_snapshots = snapshots(&page).await;
     page.go_to("Train").await.unwrap();
-    page.wait_for::<bool>("document.querySelector('#inside')?.open === false", SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
 
     page.run::<Value>("await kindling.stop()", json!(null)).await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    the_model_is_at_hand_after_the_run(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
 
-/// Opens or closes the panel by keyboard.
-async fn toggle(page: &Page) {
-    page.run::<Value>("document.querySelector('#inside > summary').focus()", json!(null)).await.unwrap();
-    press(page, Key::Enter).await;
+/// Goes to the tab with an arrow key, from the one that is shown.
+async fn open_by_keyboard(page: &Page) {
+    page.run::<Value>("document.querySelector('#tab-images').focus()", json!(null)).await.unwrap();
+    press(page, Key::ArrowLeft).await;
+    page.wait_for::<bool>("document.activeElement.id === 'tab-inside'", SHORT).await.unwrap();
 }
 
 async fn snapshots(page: &Page) -> u32 {
@@ -92,7 +96,7 @@ async fn strips_grow(page: &Page) {
 
 /// The feature maps of the chosen image replace those of the first.
 async fn choose_another_image(page: &Page) {
-    let maps = "[data-layer=\"1\"] .inside-maps canvas";
+    let maps = ".inside-maps canvas";
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
     page.run::<Value>("document.querySelectorAll('.inside-images button')[3].click()", json!(null)).await.unwrap();
     let pressed = "document.querySelectorAll('.inside-images button')[3].ariaPressed === 'true'";
@@ -101,6 +105,19 @@ async fn choose_another_image(page: &Page) {
     let n_snapshots = snapshots(page).await;
     page.wait_for::<bool>(&format!("window.seen.snapshots > {n_snapshots}"), SHORT).await.unwrap();
     page.wait_for::<bool>(&varies(maps), SHORT).await.unwrap();
+}
+
+/// After the run, and after the tab was hidden, the layers are those of the model at hand, a channel can be enlarged, and another image chosen.
+async fn the_model_is_at_hand_after_the_run(page: &Page) {
+    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    open_tab(page, "images").await;
+    open_tab(page, "inside").await;
+    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    page.wait_for::<bool>(&varies(".inside-maps canvas"), SHORT).await.unwrap();
+    page.run::<Value>("document.querySelector('#inside-filters .tile').click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&varies("#inside-filters .tile-enlarged canvas"), SHORT).await.unwrap();
+    page.run::<Value>("document.querySelectorAll('.inside-images button')[5].click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>(&varies(".inside-maps canvas"), SHORT).await.unwrap();
 }
 
 /// Seconds of training pass without a snapshot; one that was under way may still arrive.

@@ -9,17 +9,21 @@
     reason = "a test may panic, read files and wait"
 )]
 
+mod accessibility;
 mod agreement;
 mod app;
 mod cases;
 mod command_line;
 mod designer;
+mod exports;
 mod faults;
 mod first_minute;
 mod gpu_faults;
 mod hosting;
 mod inside;
 mod kernels;
+mod offline;
+mod own_images;
 mod pictures;
 mod race;
 mod resume;
@@ -31,3 +35,4 @@ mod shell;
 mod threads;
 mod visitor;
 mod webgpu;
+mod workbench;

@@ -29,28 +29,34 @@ pub fn test_digit(dataset: &Dataset, class: u16, nth: usize) -> Vec<u8> {
     dataset.pixels[index * n_values..(index + 1) * n_values].to_vec()
 }
 
-/// Writes a 28x28 digit as a 24-bit BMP of 280x280, light on dark as in the dataset: a format that needs no encoder.
+/// Writes a 28x28 digit as a BMP of 280x280, light on dark as in the dataset.
 pub fn write_bmp(digit: &[u8], path: &Path) -> PathBuf {
-    const SIDE: usize = 280;
-    let mut file = Vec::with_capacity(54 + SIDE * SIDE * 3);
+    let file = bmp(280, 280, |x, y| [digit[(y / 10 * 28 + x / 10) as usize]; 3]);
+    std::fs::write(path, file).expect("the temporary folder can be written");
+    path.to_path_buf()
+}
+
+/// A 24-bit BMP, a format that needs no encoder. The width is a multiple of four, so that rows need no padding; colors are RGB.
+pub fn bmp(width: u32, height: u32, color: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+    let mut file = Vec::with_capacity(54 + (width * height * 3) as usize);
     file.extend(b"BM");
-    file.extend((54 + SIDE as u32 * SIDE as u32 * 3).to_le_bytes());
+    file.extend((54 + width * height * 3).to_le_bytes());
     file.extend([0; 4]);
     file.extend(54_u32.to_le_bytes());
     file.extend(40_u32.to_le_bytes());
-    file.extend((SIDE as i32).to_le_bytes());
+    file.extend(width.to_le_bytes());
     // A negative height means that rows start at the top.
-    file.extend((-(SIDE as i32)).to_le_bytes());
+    file.extend((-(height as i32)).to_le_bytes());
     file.extend(1_u16.to_le_bytes());
     file.extend(24_u16.to_le_bytes());
     file.extend([0; 24]);
-    for y in 0..SIDE {
-        for x in 0..SIDE {
-            file.extend([digit[y / 10 * 28 + x / 10]; 3]);
+    for y in 0..height {
+        for x in 0..width {
+            let [red, green, blue] = color(x, y);
+            file.extend([blue, green, red]);
         }
     }
-    std::fs::write(path, file).expect("the temporary folder can be written");
-    path.to_path_buf()
+    file
 }
 
 /// Writes a webcam clip that shows the digits in turn, each for three seconds: dark ink on light paper, held still in the middle of a

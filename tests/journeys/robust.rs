@@ -25,6 +25,8 @@ async fn a_network_is_trained_against_attacks() {
     // The mean over several views is also evaluated, and the page says so.
     page.go_to("Evaluate").await.unwrap();
     page.wait_for::<bool>("!!document.querySelector('#understand-views')", SHORT).await.unwrap();
+    // The evaluation that begins on arrival must be over.
+    page.wait_for::<bool>("document.querySelector('.ask .button')?.disabled === false", LONG).await.unwrap();
     click(&page, "#understand-views").await;
     page.click("button", "Evaluate").await.unwrap();
     page.wait_for_text("With test-time augmentation.", LONG).await.unwrap();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
+use crate::visitor::{number, open_tab, wait_until};
 
 /// Ids of the runs in the table, in its order.
 const ROWS: &str = "[...document.querySelectorAll('#runs-table [data-run]')].map(row => row.dataset.run)";
@@ -26,6 +27,7 @@ pub fn n_stored(store: &str) -> String {
 async fn runs_are_kept_compared_and_deletions_undone() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
+    open_tab(&page, "runs").await;
     page.wait_for_text("Your runs appear here", SHORT).await.unwrap();
     page.run::<Value>(
         "await kindling.loadDataset('mnist');
@@ -40,14 +42,27 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     // Stored before the reload, according to the page's own database.
     page.wait_for::<bool>(&format!("(await {}) === 2", n_stored("runs")), SHORT).await.unwrap();
     page.session().refresh().await.unwrap();
+    open_tab(&page, "runs").await;
     assert_eq!(expect_two_runs(&page).await, kept, "the same runs after a reload");
 
     take_network(&page).await;
     compare(&page).await;
     delete_and_undo(&page, &kept).await;
     share(&app, &page).await;
+    the_newest_is_at_hand(&page).await;
     make_way_for_a_later_version(&page).await;
     app.finish(page).await;
+}
+
+/// In a new visit, the places that need a model open the newest kept one by themselves, and say which; Evaluate then begins by itself.
+async fn the_newest_is_at_hand(page: &Page) {
+    page.go_to("Predict").await.unwrap();
+    let named = "document.querySelector('.model-name')?.innerText.includes(' · kept from 20')";
+    page.wait_for::<bool>(named, LONG).await.unwrap();
+    let rate: f64 = page.run("return (await kindling.currentRun()).config.learningRate", json!(null)).await.unwrap();
+    assert_eq!(rate, 0.01, "the newest run's model");
+    page.go_to("Evaluate").await.unwrap();
+    wait_until(page, &number("Accuracy"), "it > 20", LONG).await;
 }
 
 /// A later version of the page in another tab can change the database, because this page no longer holds it open.

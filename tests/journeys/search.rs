@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{arrive, click, expect_no_trouble, set};
+use crate::visitor::{arrive, click, expect_no_trouble, open_tab, set};
 
 /// The smallest dataset, half of it for validation, so that an epoch ends soon.
 const LOAD: &str = "await kindling.loadDataset('animals', { split: { validationFraction: 0.5 } });";
@@ -36,6 +36,7 @@ async fn a_small_search_finds_settings_and_its_winner_is_trained() {
     train_winner(&page, &best).await;
 
     page.session().refresh().await.unwrap();
+    open_tab(&page, "search").await;
     page.wait_for_text("ASHA: all 6 trials are over.", LONG).await.unwrap();
     expect_no_trouble(&page).await;
     app.finish(page).await;
@@ -43,7 +44,7 @@ async fn a_small_search_finds_settings_and_its_winner_is_trained() {
 
 /// Searches rates from far too small to far too large; with four epochs, there are rungs after one and two.
 async fn begin(page: &Page) {
-    page.run::<Value>("document.querySelector('#search > summary').click()", json!(null)).await.unwrap();
+    open_tab(page, "search").await;
     for (id, value) in [
         ("search-least-learningRate", "0.000001"),
         ("search-most-learningRate", "0.1"),
@@ -118,9 +119,10 @@ async fn expect_pictures(page: &Page) {
         .unwrap();
 }
 
-/// One click starts the visitor's own run, with the best trial's settings and the form's length.
+/// One click in the stage starts the visitor's own run, with the best trial's settings and the form's length.
 async fn train_winner(page: &Page, best: &Value) {
-    click(page, "#search-train-best").await;
+    page.wait_for::<bool>("!!document.querySelector('#search-train-best')", SHORT).await.unwrap();
+    click(page, "#stage-train-best").await;
     page.wait_for_text("Evaluate the model", LONG).await.unwrap();
     let run: Value = page.run("return await kindling.currentRun()", json!(null)).await.unwrap();
     assert_eq!(run["state"], json!("finished"));

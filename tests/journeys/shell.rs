@@ -104,8 +104,8 @@ async fn the_keyboard_leads_to_every_place_and_starts_a_run() {
     let steps = number("Steps");
     wait_until(&page, &steps, "it >= 1", SHORT).await;
 
-    // The focused button no longer exists; the focus continues from the link.
-    tab_to(&page, Key::Tab, "button Pause").await;
+    // The button that had the focus no longer exists; the one that takes its place has it.
+    page.wait_for::<bool>("document.activeElement.innerText?.trim() === 'Pause'", SHORT).await.unwrap();
     press(&page, Key::Space).await;
     page.control("status", "Paused").await.unwrap();
     let paused_at = wait_until(&page, &steps, "true", SHORT).await;
@@ -115,6 +115,27 @@ async fn the_keyboard_leads_to_every_place_and_starts_a_run() {
     tab_to(&page, Key::Tab, "button Stop").await;
     press(&page, Key::Enter).await;
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn back_leads_to_the_place_of_the_bare_address_where_it_was_left() {
+    let app = App::start().await;
+    let page = arrive(&app, "").await;
+    let phone = json!({ "width": 390, "height": 600, "deviceScaleFactor": 1, "mobile": true });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await.unwrap();
+    let scroll = "window.scrollTo(0, 240);
+                  await new Promise(requestAnimationFrame);
+                  await new Promise(requestAnimationFrame);
+                  location.hash = 'use';";
+    page.run::<Value>(scroll, json!(null)).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#use-title') && window.scrollY === 0", SHORT).await.unwrap();
+    page.run::<Value>("history.back()", json!(null)).await.unwrap();
+    let is_back =
+        "!!document.querySelector('#train-title') && location.hash === '' && Math.abs(window.scrollY - 240) < 2";
+    page.wait_for::<bool>(is_back, SHORT).await.unwrap();
+    page.run::<Value>("history.forward()", json!(null)).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#use-title') && window.scrollY === 0", SHORT).await.unwrap();
     app.finish(page).await;
 }
 

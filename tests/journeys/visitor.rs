@@ -59,6 +59,13 @@ pub async fn click(page: &Page, selector: &str) {
     page.run::<Value>("document.querySelector(args).click()", json!(selector)).await.unwrap();
 }
 
+/// Shows one of the tabs of the place Train: `inside`, `images`, `runs` or `search`.
+pub async fn open_tab(page: &Page, tab: &str) {
+    let is_there = format!("!!document.getElementById('tab-{tab}')");
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    click(page, &format!("#tab-{tab}")).await;
+}
+
 /// Types a number into a field and leaves it.
 pub async fn fill(page: &Page, name: &str, value: u32) {
     let field = page.control("spinbutton", name).await.unwrap();
@@ -72,7 +79,7 @@ pub async fn fill(page: &Page, name: &str, value: u32) {
 pub async fn is_answered(page: &Page, class: &str) -> bool {
     let expression = format!(
         "document.querySelector('output')?.innerText === {class}
-         && document.querySelector('.probabilities li')?.innerText.startsWith({class})",
+         && document.querySelector('.probabilities .is-marked')?.innerText.startsWith({class})",
         class = json!(class)
     );
     page.wait_for::<bool>(&expression, Duration::from_secs(10)).await.is_ok()
@@ -90,13 +97,19 @@ pub async fn pick_file(page: &Page, name: &str, path: &Path) {
 
 /// Draws with the mouse on the pad; the strokes' coordinates run from 0 to 1.
 pub async fn draw(page: &Page, strokes: &[Vec<(f64, f64)>]) {
-    let pad = page.control("img", "Drawing pad").await.unwrap();
-    pad.scroll_into_view().await.unwrap();
+    page.control("img", "Drawing pad").await.unwrap();
+    draw_on(page, "[aria-label=\"Drawing pad\"]", strokes).await;
+}
+
+/// Draws with the mouse on a square element.
+pub async fn draw_on(page: &Page, selector: &str, strokes: &[Vec<(f64, f64)>]) {
     let (left, top, side): (f64, f64, f64) = page
         .run(
-            "const pad = document.querySelector('[aria-label=\"Drawing pad\"]').getBoundingClientRect();
+            "const element = document.querySelector(args);
+             element.scrollIntoView({ block: 'center', behavior: 'instant' });
+             const pad = element.getBoundingClientRect();
              return [pad.left, pad.top, pad.width];",
-            json!(null),
+            json!(selector),
         )
         .await
         .unwrap();
@@ -124,6 +137,10 @@ pub enum Key {
     Enter,
     Space,
     Escape,
+    ArrowLeft,
+    /// An arrow key together with Shift.
+    ShiftUp,
+    ShiftDown,
 }
 
 /// Presses a key, wherever the focus is.
@@ -133,8 +150,11 @@ pub async fn press(page: &Page, key: Key) {
         Key::Enter => ("Enter", 13, "\r"),
         Key::Space => (" ", 32, " "),
         Key::Escape => ("Escape", 27, ""),
+        Key::ArrowLeft => ("ArrowLeft", 37, ""),
+        Key::ShiftUp => ("ArrowUp", 38, ""),
+        Key::ShiftDown => ("ArrowDown", 40, ""),
     };
-    let modifiers = if key == Key::ShiftTab { 8 } else { 0 };
+    let modifiers = if matches!(key, Key::ShiftTab | Key::ShiftUp | Key::ShiftDown) { 8 } else { 0 };
     for kind in ["keyDown", "keyUp"] {
         let text = if kind == "keyDown" { text } else { "" };
         let event = json!({

@@ -10,7 +10,7 @@ use crate::engines::{self, Engine};
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{machine_paths, parts, process, shrink};
+use crate::{machine_paths, offline, parts, process, shrink};
 
 /// Builds everything into `dist/`.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
@@ -19,6 +19,7 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
         engine.build_into(&staging, places, &equipment.toolchain)?;
     }
     engines::list(&staging, &[])?;
+    offline::list(&staging)?;
     publish(places, &staging)?;
     print_sizes(&places.dist)
 }
@@ -27,6 +28,11 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
 pub fn begin(places: &Places, equipment: &Equipment, coming: &[&Engine]) -> Result<()> {
     let staging = page(places, equipment)?;
     engines::list(&staging, coming)?;
+    if coming.is_empty() {
+        offline::list(&staging)?;
+    } else {
+        offline::list_nothing(&staging)?;
+    }
     publish(places, &staging)
 }
 
@@ -45,6 +51,7 @@ pub fn complete(places: &Places, equipment: &Equipment, coming: &[&Engine]) -> R
             }
         }
     }
+    offline::list(&places.dist)?;
     ensure!(n_failed == 0, "{n_failed} of {} engines could not be built", coming.len());
     Ok(())
 }
@@ -60,6 +67,7 @@ fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     println!("build: with {}", equipment.toolchain.description);
     run_trunk(places, &equipment.toolchain, &staging)?;
     engines::CPU.check(places)?;
+    engines::EXPORTER.build_into(&staging, places, &equipment.toolchain)?;
     complete_catalog(&staging.join("datasets"))?;
     let page = page_name(&staging)?;
     parts::cut(places, &page, &staging)?;

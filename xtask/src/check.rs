@@ -11,12 +11,13 @@ use crate::toolchain::{TARGET, Toolchain};
 
 /// Every feature set that is built: bare, the page, each engine, and everything that a host can hold at once.
 const HOST_FEATURES: &[&str] = &["", "page", "cpu", "gpu", "page,cpu,gpu"];
-const WASM_FEATURES: &[&str] = &["", "page", "cpu", "threads", "stock", "gpu"];
+const WASM_FEATURES: &[&str] = &["", "page", "cpu", "exporter", "threads", "stock", "gpu", "checks"];
 
 /// Everything that a host builds, in one selection: cargo unifies the features of everything that it builds together, and any other selection
 /// would compile burn again. The command line only with flex on one thread: wgpu takes minutes to compile, and its tests need a GPU.
 pub const HOST: &[&str] = &[
     "--package=kindling-core",
+    "--package=kindling-exchange",
     "--package=kindling-kernels",
     "--package=kindling-train",
     "--package=kindling-session",

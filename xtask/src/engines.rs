@@ -28,6 +28,9 @@ pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "r
 /// The CPU engine without Kindling's kernels, which the benchmarks compare with.
 pub const STOCK: Engine = Engine { name: "engine_stock", feature: "stock", profile: "release", has_threads: false };
 
+/// No engine, but built and named like one: it writes networks as files for other tools.
+pub const EXPORTER: Engine = Engine { name: "exporter", feature: "exporter", profile: "release", has_threads: false };
+
 /// The others, in the order in which they are built.
 const LATER: [Engine; 2] = [
     Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },
@@ -41,6 +44,9 @@ pub fn later(can_build_threads: bool) -> Vec<&'static Engine> {
 
 /// The list of engines, for the page.
 const LIST: &str = "engines.json";
+
+/// No engine: the module that checks the GPU's kernels in a browser.
+pub const GPU_CHECK: Engine = Engine { name: "gpu_check", feature: "checks", profile: "gpu", has_threads: false };
 
 /// Sources of the page alone. An engine that depended on them would change with every edit there, a download of 19 MB for each visitor.
 const PAGE_SOURCES: &[&str] =
@@ -131,7 +137,7 @@ impl Engine {
 pub fn list(folder: &Path, coming: &[&Engine]) -> Result<()> {
     let coming: Vec<_> = coming.iter().map(|engine| engine.name).collect();
     let mut engines = BTreeMap::new();
-    for engine in std::iter::once(&CPU).chain(&LATER) {
+    for engine in [&CPU, &EXPORTER].into_iter().chain(&LATER) {
         if !coming.contains(&engine.name) && folder.join(format!("{}.js", engine.name)).exists() {
             engines.insert(engine.name, digest(folder, engine.name)?);
         }
@@ -141,6 +147,12 @@ pub fn list(folder: &Path, coming: &[&Engine]) -> Result<()> {
     fs::write(&unfinished, serde_json::to_string(&json!({ "engines": engines, "coming": coming }))?)?;
     fs::rename(unfinished, folder.join(LIST))?;
     Ok(())
+}
+
+/// The digest of each engine that [`list`] has listed in `folder`.
+pub fn listed(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut list: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(LIST))?)?;
+    Ok(serde_json::from_value(list["engines"].take())?)
 }
 
 /// The digest of an engine's script, its snippets and its wasm. The script is rewritten to request each snippet by the snippet's own digest.

@@ -17,9 +17,13 @@ pub mod npm;
 
 pub mod browser;
 
+pub mod judges;
+
 pub mod build;
 
 pub mod engines;
+
+pub mod offline;
 
 pub mod threads;
 

@@ -1,7 +1,8 @@
-//! The programs that make the page smaller: packages of npm, run by Node. They are worth having, and not worth failing for.
+//! Packages of npm: the programs that make the page smaller, run by Node, and a script that checks whether the page is accessible. They are worth
+//! having, and not worth failing for.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -9,13 +10,13 @@ use anyhow::Result;
 use crate::places::Places;
 use crate::process;
 
-/// A program of npm.
+/// A package of npm.
 pub struct Package {
     /// What it is called.
     program: &'static str,
     name: &'static str,
     pub version: &'static str,
-    /// Its script for Node, in the package's folder.
+    /// Its script, in the package's folder.
     script: &'static str,
     /// Without it.
     loss: &'static str,
@@ -39,13 +40,22 @@ pub const ESBUILD: Package = Package {
     loss: "the page's scripts and styles stay a little larger",
 };
 
+/// Finds what keeps people from using a page: the journeys run it in Chromium.
+pub const AXE: Package = Package {
+    program: "axe",
+    name: "axe-core",
+    version: "4.14.1",
+    script: "axe.min.js",
+    loss: "no test checks whether the page is accessible",
+};
+
 /// The programs that are there.
 pub struct Programs {
     pub wasm_opt: Option<Program>,
     pub esbuild: Option<Program>,
 }
 
-/// An installed program: its script for Node.
+/// An installed package: its script.
 pub struct Program(PathBuf);
 
 impl Programs {
@@ -55,7 +65,8 @@ impl Programs {
 }
 
 impl Package {
-    fn install(&self, places: &Places) -> Result<Option<Program>> {
+    /// None, with a line that says why, where it cannot be had.
+    pub fn install(&self, places: &Places) -> Result<Option<Program>> {
         let Self { program, name, version, loss, .. } = self;
         let folder = places.cache.join("tools").join(format!("{name}-{version}"));
         let script = folder.join("node_modules").join(name).join(self.script);
@@ -88,7 +99,11 @@ impl Package {
 }
 
 impl Program {
-    /// Runs it with these options and, after them, these files.
+    pub fn script(&self) -> &Path {
+        &self.0
+    }
+
+    /// Runs it in Node with these options and, after them, these files.
     pub fn run(&self, options: &[&str], files: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
         process::run(
             // The default heap of Node is too small for a module of 40 MB.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_core::dataset::{Framing, ImageReading};
 use kindling_core::protocol::SplitName;
+use kindling_exchange::Format;
 
 use crate::device::DeviceName;
 
@@ -24,7 +26,13 @@ Examples:
   kindling evaluate lenet --data static/datasets/mnist
 
   # Classify images.
-  kindling predict lenet one.png another.jpg";
+  kindling predict lenet one.png another.jpg
+
+  # Train on photos that lie in one folder per class.
+  kindling train batch-norm --data pets --out pets-run --image-size 64
+
+  # Take it away, for onnxruntime and everything else that reads ONNX.
+  kindling export lenet --format onnx --out lenet.onnx";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -65,6 +73,9 @@ pub enum Command {
     /// Classify images with a trained network
     #[command(after_help = EXIT_CODES)]
     Predict(PredictArguments),
+    /// Write a trained network as a file that other tools run
+    #[command(after_help = EXIT_CODES)]
+    Export(ExportArguments),
     /// List the presets for a dataset: networks with hyperparameters that work for it
     #[command(after_help = EXIT_CODES)]
     Presets(PresetsArguments),
@@ -72,9 +83,55 @@ pub enum Command {
 
 #[derive(Args, Debug)]
 pub struct DataArguments {
-    /// The dataset: a folder with a dataset.json, IDX or CIFAR-10 files, or a folder of such files; repeat it for several files
+    /// The dataset: a folder with a dataset.json; images in one folder per class, also as .zip or .tar.gz; IDX, NumPy, CSV or CIFAR files, or a folder of them; repeat it for several files
     #[arg(long = "data", value_name = "PATH", required = true)]
     pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub images: ImageArguments,
+}
+
+/// What to make of image files. What is omitted is chosen by the images.
+#[derive(Args, Debug)]
+pub struct ImageArguments {
+    /// Height and width that image files are scaled to, in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<u32>,
+    /// Whether image files become gray or RGB images
+    #[arg(long, value_enum)]
+    pub image_channels: Option<Channels>,
+    /// Which part of an image file the network sees: its center, or the whole between two bars
+    #[arg(long, value_enum)]
+    pub image_framing: Option<FramingName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Channels {
+    Gray,
+    Rgb,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FramingName {
+    CenterCrop,
+    Letterbox,
+}
+
+impl From<&ImageArguments> for ImageReading {
+    fn from(arguments: &ImageArguments) -> Self {
+        let channels = |channels| match channels {
+            Channels::Gray => 1,
+            Channels::Rgb => 3,
+        };
+        let framing = |framing| match framing {
+            FramingName::CenterCrop => Framing::CenterCrop,
+            FramingName::Letterbox => Framing::Letterbox,
+        };
+        Self {
+            side: arguments.image_size,
+            channels: arguments.image_channels.map(channels),
+            framing: arguments.image_framing.map(framing),
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -130,7 +187,7 @@ pub struct EvaluateArguments {
 pub struct PredictArguments {
     /// A folder that `kindling train` wrote, or the .safetensors file of a run
     pub run: PathBuf,
-    /// Images: PNG, JPEG, WebP or BMP
+    /// Images: PNG, JPEG, WebP, GIF or BMP
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Number of classes to list for each image, most probable first
@@ -141,6 +198,50 @@ pub struct PredictArguments {
     pub csv: bool,
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// A folder that `kindling train` wrote, or the .safetensors file of a run
+    pub run: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub format: FormatName,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+/// A format by the name that the page gives it, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// PyTorch, JAX and Kindling: a zip of the weights, the network as PyTorch code, and its description
+    Safetensors,
+    /// onnxruntime, OpenCV and other converters: images of bytes in, probabilities out
+    Onnx,
+    /// p5.js, ml5.js and sketches made for Teachable Machine: a zip of a TensorFlow.js layers model
+    Tfjs,
+    /// LiteRT on Android, Raspberry Pi and other small machines
+    Tflite,
+    /// Everyone: one HTML file that classifies drawings, images and the camera, without a server
+    Page,
+    /// Web developers: a zip of a web component, an ES module, and an example page
+    Module,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Safetensors => Self::Safetensors,
+            FormatName::Onnx => Self::Onnx,
+            FormatName::Tfjs => Self::Tfjs,
+            FormatName::Tflite => Self::Tflite,
+            FormatName::Page => Self::Page,
+            FormatName::Module => Self::Module,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -1,4 +1,4 @@
-//! Finds a dataset by its path: the folder of a served one, files, or a folder of files.
+//! Finds a dataset by its path: the folder of a served one, files, or a folder with files, however deep they lie.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,14 @@ use kindling_core::dataset::Reading;
 use kindling_core::dataset::files::is_hidden;
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
+use crate::arguments::DataArguments;
 use crate::platform::{FILE, SERVED};
 use crate::trouble::Trouble;
 
 const DESCRIPTION: &str = "dataset.json";
+
+/// A link may lead back to a folder above it.
+const DEPTH_LIMIT: u32 = 16;
 
 /// Where a dataset's files are.
 #[derive(Debug)]
@@ -21,8 +25,9 @@ pub struct Data {
 }
 
 impl Data {
-    pub fn find(paths: &[PathBuf]) -> Result<Self, Trouble> {
-        if let [folder] = paths
+    pub fn find(DataArguments { data: paths, images }: &DataArguments) -> Result<Self, Trouble> {
+        let reading = Reading { images: images.into(), ..Reading::default() };
+        if let [folder] = paths.as_slice()
             && folder.join(DESCRIPTION).is_file()
         {
             let source = DatasetSource::Served { id: served_id(folder)?, base: SERVED.to_owned() };
@@ -30,17 +35,12 @@ impl Data {
         }
         let mut files = Vec::new();
         for path in paths {
-            if path.is_dir() {
-                let mut inside = plain_files(path)?;
-                inside.sort();
-                for path in inside {
-                    files.push(file(&path)?);
-                }
-            } else {
-                files.push(file(path)?);
-            }
+            let whole = path.canonicalize().map_err(|error| unreadable(path, &error))?;
+            // `.` and `..` have no name of their own.
+            let name = name(if path.file_name().is_some() { path } else { &whole });
+            walk(path, name, 0, &mut files)?;
         }
-        Ok(Self { source: DatasetSource::Files { files, reading: Reading::default() }, folder: PathBuf::new() })
+        Ok(Self { source: DatasetSource::Files { files, reading }, folder: PathBuf::new() })
     }
 }
 
@@ -54,15 +54,27 @@ fn served_id(folder: &Path) -> Result<String, Trouble> {
         .ok_or_else(|| Trouble::new(format!("{} has no id: get the dataset's folder again.", path.display())))
 }
 
-fn plain_files(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
-    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    Ok(paths.filter(|path| path.is_file() && !is_hidden(&name(path))).collect())
-}
-
-fn file(path: &Path) -> Result<DatasetFile, Trouble> {
-    let size_bytes = fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    Ok(DatasetFile { name: name(path), url: format!("{FILE}{}", path.display()), size_bytes })
+/// Adds a file, or those of a folder, by their paths from the folder on.
+fn walk(path: &Path, name_there: String, depth: u32, files: &mut Vec<DatasetFile>) -> Result<(), Trouble> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_dir() {
+        files.push(DatasetFile {
+            name: name_there,
+            url: format!("{FILE}{}", path.display()),
+            size_bytes: metadata.len(),
+        });
+        return Ok(());
+    }
+    if depth > DEPTH_LIMIT {
+        return Err(Trouble::new(format!("{} lies too deep: check --data.", path.display())));
+    }
+    let entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let mut inside: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    inside.sort();
+    for path in inside.iter().filter(|path| !is_hidden(&name(path))) {
+        walk(path, format!("{name_there}/{}", name(path)), depth + 1, files)?;
+    }
+    Ok(())
 }
 
 fn name(path: &Path) -> String {

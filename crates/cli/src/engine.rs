@@ -16,6 +16,7 @@ use crate::platform::Native;
 use crate::trouble::Trouble;
 
 /// What a command waits for.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Signal {
     Event(Event),
     /// Ctrl-C, or a request to terminate; a second one ends the process at once.
@@ -29,6 +30,7 @@ pub struct Engine {
 }
 
 /// The outcome of loading a dataset.
+#[expect(clippy::large_enum_variant, reason = "there is one for each dataset")]
 pub enum Loaded {
     Dataset(DatasetSummary),
     Interrupted,

@@ -19,7 +19,7 @@ const REQUEST: RequestId = RequestId(1);
 
 pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
     let (run, weights) = run_folder::open(&arguments.run)?;
-    let data = Data::find(&arguments.data.data)?;
+    let data = Data::find(&arguments.data)?;
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
     let Loaded::Dataset(mut dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };
     engine.act(Command::Open { run: RunId(1), config: Box::new(run.record.config), weights });

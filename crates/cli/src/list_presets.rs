@@ -15,7 +15,7 @@ use crate::reporter::print;
 use crate::trouble::Trouble;
 
 pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
-    let data = Data::find(&arguments.data.data)?;
+    let data = Data::find(&arguments.data)?;
     let machine = MachineArguments { device: DeviceName { api: Api::Flex, index: None }, threads: None };
     let mut engine = Engine::start(device::open(&machine)?, &data)?;
     let Loaded::Dataset(dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };

@@ -5,6 +5,7 @@ mod arguments;
 
 /// The commands.
 mod evaluate;
+mod export;
 mod list_presets;
 mod predict;
 mod train;
@@ -12,8 +13,12 @@ mod train;
 /// The devices.
 mod device;
 
-/// Where a dataset's files are.
+/// A trained network on a device.
+mod trained;
+
+/// Where a dataset's files are, and what is in image files.
 mod data;
+mod decode;
 
 /// The config of a run.
 mod settings;
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::train(&arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Presets(arguments) => list_presets::list_presets(&arguments),
     };
     result.unwrap_or_else(|trouble| {

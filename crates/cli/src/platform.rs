@@ -10,9 +10,11 @@ use futures_channel::mpsc::UnboundedSender;
 use futures_executor::LocalSpawner;
 use futures_util::future::poll_fn;
 use futures_util::task::LocalSpawnExt;
-use kindling_core::protocol::Event;
+use kindling_core::protocol::{Event, Failure, ImageInput};
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, Freshness, Platform, Store, StoreError};
+
+use crate::decode;
 
 /// Prefix of the address of a file in the served dataset's folder; the rest is as on a server.
 pub const SERVED: &str = "served:";
@@ -85,6 +87,11 @@ impl Platform for Native {
         let missing = || Trouble::Unreadable(format!("{url} is no address of a local file"));
         let file = File::open(self.path(url).ok_or_else(missing)?).map_err(trouble)?;
         Ok(LocalFile { file })
+    }
+
+    async fn decode(&self, file: &[u8]) -> Result<Option<ImageInput>, Failure> {
+        // Why a file cannot be decoded is told by its content.
+        Ok(decode::decode(file).ok())
     }
 
     fn store(&self) -> &Nowhere {

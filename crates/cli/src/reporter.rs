@@ -4,12 +4,16 @@ use std::fmt::Display;
 use std::io::Write;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use kindling_core::dataset::image_folder::{ImageReport, LeftOut};
 use kindling_core::protocol::{DatasetSummary, DatasetUpdate, EpochReport, Failure, Preparation, RunUpdate};
 use kindling_core::runs::run_event::{error_message, error_name, run_event};
 use serde_json::{Value, json};
 
-use crate::text::{counted, duration};
+use crate::text::{counted, duration, printable};
 use crate::trouble::Trouble;
+
+/// Files that are named when they are left out; the number of the others follows.
+const N_LEFT_OUT_PRINTED: usize = 10;
 
 /// Columns of the bar itself.
 const BAR_COLUMNS: u64 = 24;
@@ -45,6 +49,12 @@ impl Reporter {
                     counted(counts.test, "test image")
                 );
                 bar.suspend(|| print(text));
+                if let Some(import) = &dataset.import {
+                    bar.suspend(|| print_import(import));
+                }
+            }
+            (Self::Person(bar), DatasetUpdate::Decoding { done, total, images_per_second }) => {
+                bar.set_message(format!("reading the images  {done}/{total}  {images_per_second:.0} images/s"));
             }
             (Self::Person(bar), DatasetUpdate::Parsing) => bar.set_message("reading the dataset"),
             _ => {}
@@ -130,10 +140,34 @@ pub fn print(line: impl Display) {
     writeln!(std::io::stdout().lock(), "{line}").ok();
 }
 
+/// Says what became of image files where it is not what everybody expects.
+fn print_import(import: &ImageReport) {
+    if import.n_left_out > 0 {
+        print(format_args!("{} of {} were left out:", import.n_left_out, counted(import.n_files, "file")));
+        for LeftOut { file, reason } in import.left_out.iter().take(N_LEFT_OUT_PRINTED) {
+            print(printable(&format!("  {file}: {reason}")));
+        }
+        if import.n_left_out as usize > N_LEFT_OUT_PRINTED {
+            print(format_args!("  and {} more", import.n_left_out as usize - N_LEFT_OUT_PRINTED));
+        }
+    }
+    let notes = [
+        (import.n_duplicates, "has the same content as another; copies stay in one split"),
+        (import.n_near_duplicates, "looks like another and may be in another split"),
+        (import.n_contradictions, "is also in another class"),
+        (import.n_leaked, "of the test or validation set is also in the training set"),
+        (import.n_on_white, "has transparent pixels, which were laid on white"),
+        (import.n_on_black, "has transparent pixels, which were laid on black"),
+    ];
+    for (count, note) in notes.into_iter().filter(|(count, _)| *count > 0) {
+        print(format_args!("{}: each {note}", counted(count, "image")));
+    }
+}
+
 fn dataset_event(dataset: &DatasetSummary) -> Value {
     json!({
         "kind": "dataset", "id": dataset.id, "name": dataset.name, "classes": dataset.classes, "counts": dataset.counts,
-        "shape": dataset.shape, "hasStandardTest": dataset.has_standard_test,
+        "shape": dataset.shape, "hasStandardTest": dataset.has_standard_test, "import": dataset.import.as_ref().map(ImageReport::to_json),
     })
 }
 

@@ -24,7 +24,7 @@ const RUN: RunId = RunId(1);
 pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
     let folder = RunFolder::open(&arguments.out)?;
     let begin = begin(arguments, &folder)?;
-    let data = Data::find(&arguments.data.data)?;
+    let data = Data::find(&arguments.data)?;
     let reporter = Reporter::new(arguments.json);
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
     let dataset = match engine.load(&data, |update| reporter.dataset(update))? {

@@ -37,7 +37,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
         FailureKind::BadFile => "Get the file again, or leave it out.",
         FailureKind::UnknownFormat => {
-            "--data takes IDX files, NumPy arrays, tables in CSV, CIFAR's binary files, or a folder of them."
+            "--data takes IDX files, NumPy arrays, tables in CSV, CIFAR's binary files, images in one folder per class, or an archive or a folder of these."
         }
         FailureKind::OneClass => "Add images of a second class: there is nothing to tell apart.",
         FailureKind::TooFewImages => "Add images, or change the fractions that the split holds out.",
@@ -47,6 +47,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",
         FailureKind::BadImage => "Use another image.",
+        FailureKind::CannotExport => "Choose another --format.",
         FailureKind::LossNotFinite => "Lower the learning rate, for example with --set learningRate=0.001.",
         FailureKind::OutOfMemory => "Use smaller batches, for example with --set batchSize=32.",
         FailureKind::NoWebGpu | FailureKind::GpuError | FailureKind::DeviceLost => {

@@ -140,9 +140,48 @@ fn a_run_is_trained_kept_evaluated_and_used() {
     // The weights file alone is enough.
     fs::copy(place.path("run/weights.safetensors"), place.path("alone.safetensors")).unwrap();
     assert!(place.succeed(&["predict", "alone.safetensors", "low, band.png"]).contains("below "));
+    // It leaves in every format; each file was run again.
+    for format in ["safetensors", "onnx", "tfjs", "tflite", "page", "module"] {
+        let out = format!("exports/{format}");
+        let text = place.succeed(&["export", "run", "--format", format, "--out", &out]);
+        assert!(text.starts_with(&format!("{out}: {format}, ")) && text.contains("for 8 images differ"), "{text}");
+        assert!(fs::metadata(place.path(&out)).unwrap().len() > 20_000);
+    }
     // The same settings, read from that file, give the same losses.
     let again = place.train(&["alone.safetensors", "--threads=1", "--out", "again"]);
     assert_eq!(losses(&again), losses(&events));
+}
+
+/// A square of a color on a light ground.
+fn square(color: [u8; 3], place: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(40, 30, |x, y| {
+        let is_inside = (place..place + 14).contains(&x) && (8..22).contains(&y);
+        image::Rgb(if is_inside { color } else { [235, 230, 225] })
+    })
+}
+
+#[test]
+fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
+    let place = Place::new();
+    for (class, color) in [("red", [200, 40, 40]), ("blue", [40, 40, 200])] {
+        fs::create_dir_all(place.path("squares").join(class)).unwrap();
+        for number in 0..25 {
+            square(color, number).save(place.path("squares").join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    fs::write(place.path("squares/red/broken.jpg"), "no image").unwrap();
+    let text = place.succeed(&["presets", "--data", "squares"]);
+    assert!(text.contains("batch-norm"), "{text}");
+    let changes = ["--threads=1", "--set", "epochs=40", "--image-size", "24"];
+    let text = place.succeed(&[&["train", "mlp", "--data", "squares", "--out", "run"], &changes[..]].concat());
+    assert!(text.contains("1 of 51 files were left out") && text.contains("squares/red/broken.jpg: damaged"), "{text}");
+    let (run, _) = place.weights("run");
+    assert_eq!(run.record.dataset_name, "squares");
+    let input = run.record.input.unwrap();
+    assert_eq!((input.classes, input.shape.height), (vec!["blue".to_owned(), "red".to_owned()], 24));
+    square([210, 50, 45], 7).save(place.path("new.bmp")).unwrap();
+    let text = place.succeed(&["predict", "run", "new.bmp", "--top", "1"]);
+    assert!(text.contains("new.bmp: red"), "{text}");
 }
 
 #[test]
@@ -239,6 +278,9 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
     check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
+    check(2, &["export", "bands", "--format", "keras", "--out", "x"], "safetensors");
+    check(1, &["export", "bands", "--format", "onnx", "--out", "x"], "kindling train");
+    check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "check --out");
     #[cfg(not(feature = "cuda"))]
     check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
     let help = place.succeed(&["train", "--help"]);

@@ -27,3 +27,6 @@ mod damage;
 
 #[path = "dataset/cases.rs"]
 mod cases;
+
+#[path = "dataset/images.rs"]
+mod images;

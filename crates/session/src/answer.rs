@@ -3,14 +3,14 @@
 use std::cell::Cell;
 
 use kindling_core::dataset::Dataset;
-use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt};
+use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect};
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
     RequestId, RunId, SplitName,
 };
 use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
 use kindling_train::training::augment::preview::{Preview, preview};
-use kindling_train::training::{Control, find_rate};
+use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
 use crate::platform::Platform;
@@ -49,6 +49,10 @@ pub async fn answer<P: Platform>(
             let network = session.published().get().ok_or_else(no_network)?;
             let views = ViewSet::new(views, &current.summary.classes);
             evaluation::classify(&network, &current.on_device, &image, views).await.map(Answer::from)
+        }
+        Question::Inspect(Inspect { watch }) => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            monitor::inspect(&network, &current.on_device, watch).await.map(Answer::from)
         }
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
     }
@@ -155,6 +159,7 @@ mod tests {
             pixels: vec![0, 1, 2, 3, 4, 5],
             labels: vec![0, 1, 0],
             n_standard_test: 0,
+            imported: None,
         }
     }
 

@@ -18,6 +18,9 @@ mod answer;
 /// Loads datasets: fetches and parses their files.
 mod load;
 
+/// Makes datasets of image files.
+mod import;
+
 /// Downloads one file.
 mod download;
 

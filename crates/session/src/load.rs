@@ -2,19 +2,20 @@
 
 use std::cell::{Cell, RefCell};
 
+use kindling_core::dataset::image_folder::{open_archives, unpack_archives};
 use kindling_core::dataset::{self, Dataset, ReadAs, ServedDataset};
 use kindling_core::protocol::{DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind};
 
 use crate::download::{self, Expected, Wanted, Watcher};
 use crate::platform::Platform;
 use crate::rate::RateWindow;
-use crate::{cache, retry};
+use crate::{cache, import, retry};
 
 /// Maximum size of all files of a dataset together, as transferred or dropped.
 const TOTAL_LIMIT_BYTES: u64 = 1 << 30;
 
 /// Maximum number of files of a dataset: folders of images have many.
-const FILE_LIMIT: usize = 100_000;
+pub const FILE_LIMIT: usize = 100_000;
 
 const DESCRIPTION_LIMIT_BYTES: u64 = 1 << 20;
 
@@ -40,11 +41,19 @@ pub async fn load(platform: &impl Platform, source: DatasetSource) -> Result<Loa
             Ok(Loaded { dataset: served.parse_files(files)?, id, read_as: ReadAs::default() })
         }
         DatasetSource::Files { files, reading } => {
+            let name = dataset::files_name(files.iter().map(|file| file.name.as_str()));
+            if import::is_of_images(&files) {
+                return import::import_files(platform, &name, files, &reading).await;
+            }
             let wanted: Vec<_> = files.into_iter().map(wanted_of_file).collect();
-            let files = fetch(platform, &wanted).await?;
+            let mut files = fetch(platform, &wanted).await?;
             announce_parsing(platform).await;
+            unpack_archives(&mut files)?;
+            if let Some(packed) = open_archives(&files)? {
+                return import::import_archives(platform, &name, &packed, &reading).await;
+            }
             let id = dataset::files_id(&files, &reading);
-            let (dataset, read_as) = dataset::read_files(dataset::FILES, files, &reading)?;
+            let (dataset, read_as) = dataset::read_files(&name, files, &reading)?;
             Ok(Loaded { id, dataset, read_as })
         }
     }
@@ -69,7 +78,7 @@ fn wanted_of_served(served: &ServedDataset, folder: &str) -> Vec<Wanted> {
     served.files.iter().map(wanted).collect()
 }
 
-fn wanted_of_file(file: DatasetFile) -> Wanted {
+pub fn wanted_of_file(file: DatasetFile) -> Wanted {
     Wanted { name: file.name, url: file.url, expected: Expected::Bytes(file.size_bytes) }
 }
 
@@ -83,7 +92,8 @@ async fn fetch(platform: &impl Platform, wanted: &[Wanted]) -> Result<Vec<(Strin
     let total_bytes = wanted.iter().map(size_bytes).fold(0, u64::saturating_add);
     if wanted.len() > FILE_LIMIT || total_bytes > TOTAL_LIMIT_BYTES {
         let detail = format!(
-            "the number of files is {}, their size {} MiB; at most {FILE_LIMIT} files of {} MiB are possible",
+            "the number of files is {}, their size {} MiB; at most {FILE_LIMIT} files of {} MiB are possible; unpack a larger \
+             archive of images and load the folder",
             wanted.len(),
             total_bytes >> 20,
             TOTAL_LIMIT_BYTES >> 20

@@ -1,6 +1,6 @@
 //! The platform that the session runs on: a browser's worker, or a process.
 
-use kindling_core::protocol::Event;
+use kindling_core::protocol::{Event, Failure, ImageInput};
 
 use crate::retry::Trouble;
 
@@ -25,6 +25,13 @@ pub trait Platform: 'static {
 
     /// Opens the file at a URL. Dropping this future, or the download, aborts it.
     fn fetch(&self, url: &str, freshness: Freshness) -> impl Future<Output = Result<Self::Download, Trouble>>;
+
+    /// Decodes an image file: all its pixels, upright by its EXIF orientation. `None` if it is no image that can be opened here.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be decoded here at all.
+    fn decode(&self, file: &[u8]) -> impl Future<Output = Result<Option<ImageInput>, Failure>>;
 
     /// Persistent storage.
     fn store(&self) -> &Self::Store;

@@ -75,7 +75,11 @@ impl Questions {
 
     fn queue_for(&self, question: &Question) -> &Queue {
         match question {
-            Question::Images(_) | Question::ImagesAt(_) | Question::Augment(_) | Question::Classify(_) => &self.quick,
+            Question::Images(_)
+            | Question::ImagesAt(_)
+            | Question::Augment(_)
+            | Question::Classify(_)
+            | Question::Inspect(_) => &self.quick,
             Question::Evaluate(_) | Question::FindRate(_) => &self.long,
         }
     }

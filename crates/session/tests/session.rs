@@ -9,13 +9,16 @@
     reason = "a test may panic, read files and wait"
 )]
 
+#[path = "session/images.rs"]
+mod images;
+
 mod world;
 
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt};
+use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt, Inspect};
 use kindling_core::protocol::{
     Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, Preparation, RunId,
-    RunReport, RunUpdate, SplitName, ValueChange, Views,
+    RunReport, RunUpdate, SplitName, ValueChange, Views, Watch,
 };
 use world::{Reply, World, config, losses, updates};
 
@@ -403,6 +406,10 @@ fn questions_are_answered_while_a_run_trains() {
     assert!((0.0..=1.0).contains(&evaluation.accuracy) && !evaluation.predictions.is_empty());
     world.act(Command::Stop);
     assert_eq!(report(&world.end_of(1)).ending, Ending::Stopped);
+    // The network at hand is inspected without a run, too.
+    let inspect = world.ask(Inspect { watch: Watch { image: Some(batch.indices[0]) } });
+    let Ok(Answer::Layers(layers)) = world.answer_to(inspect) else { panic!() };
+    assert!(layers.layers.iter().any(|layer| layer.weights.is_some()), "{layers:?}");
 }
 
 #[test]

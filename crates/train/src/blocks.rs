@@ -14,6 +14,7 @@ use self::ops::BlockOps;
 use crate::device::cpu::is_cpu;
 
 /// The operations, as an extension of burn's backends.
+#[cfg_attr(not(feature = "cpu"), allow(unused_variables, reason = "without a CPU backend there is nothing to call"))]
 mod ops;
 
 /// The kernels on tensors of burn's CPU backend.

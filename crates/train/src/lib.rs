@@ -8,6 +8,9 @@ pub mod device;
 /// Feature maps in the memory order of Kindling's CPU kernels.
 mod blocks;
 
+/// Convolutions by Kindling's GPU kernels.
+pub mod maps;
+
 /// The burn module built from a network's description.
 pub mod module;
 

@@ -12,6 +12,9 @@
 #[path = "network/shapes.rs"]
 mod shapes;
 
+#[path = "network/exports.rs"]
+mod exports;
+
 #[path = "network/training.rs"]
 mod training;
 

@@ -57,6 +57,7 @@ mod tests {
             classes: vec![class(1, 0.75), class(0, 0.25)],
             seen: Bulk::default(),
             shape: ImageShape { channels: 1, height: 1, width: 1 },
+            treatment: None,
         };
         let expected = json!([{ "label": "dog", "probability": 0.75 }, { "label": "cat", "probability": 0.25 }]);
         assert_eq!(classification(&found, &classes()), expected);

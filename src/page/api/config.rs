@@ -8,6 +8,7 @@ use kindling_core::config::{
     AdversarialConfig, AttackMethod, AugmentConfig, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig,
     RunConfig, ScheduleConfig, SplitConfig,
 };
+use kindling_core::dataset::ImageReading;
 use kindling_core::protocol::{Failure, ValueChange};
 
 /// Overrides the values of `base`, the dataset's default config, with the keys of `options`. If `network` names a preset, that
@@ -94,20 +95,22 @@ fn same<T: PartialEq>(key: &str, wanted: &T, current: &T) -> Result<(), Failure>
     Err(bad(format!("{key}: not that of the current dataset; load the dataset so first")))
 }
 
-/// The split in the options of `kindling.loadDataset`; omitted values are those of `current`.
-pub fn complete_split(options: &Value, current: SplitConfig) -> Result<SplitConfig, Failure> {
+/// The options of `kindling.loadDataset`; omitted values are the defaults.
+pub fn load_options(options: &Value) -> Result<(SplitConfig, ImageReading), Failure> {
+    let (mut split, mut images) = (SplitConfig::default(), ImageReading::default());
     let options = match options {
-        Value::Null => return Ok(current),
+        Value::Null => return Ok((split, images)),
         Value::Object(options) => options,
         _ => return Err(bad("the options are not an object")),
     };
-    if let Some(unknown) = options.keys().find(|key| *key != "split") {
-        return Err(bad(format!("unknown key \"{unknown}\"")));
+    for (key, value) in options.iter().filter(|(_, value)| !value.is_null()) {
+        match key.as_str() {
+            "split" => split = part(key, value, &split)?,
+            "images" => images = part(key, value, &images)?,
+            unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
+        }
     }
-    match options.get("split") {
-        None | Some(Value::Null) => Ok(current),
-        Some(values) => part("split", values, &current),
-    }
+    Ok((split, images))
 }
 
 /// The new values for the current run in the argument of `kindling.adjust`.
@@ -135,6 +138,7 @@ mod tests {
     use super::*;
     use kindling_core::config::fields::FIELDS;
     use kindling_core::config::{ClassWeights, Decay, InitConfig, Layer};
+    use kindling_core::dataset::Framing;
     use kindling_core::protocol::FailureKind;
 
     fn base() -> RunConfig {
@@ -355,11 +359,20 @@ mod tests {
     #[test]
     fn a_split_can_be_given_in_part() {
         let seeded = SplitConfig { seed: 5, ..SplitConfig::default() };
-        assert_eq!(complete_split(&json!({ "split": { "seed": 5 } }), SplitConfig::default()), Ok(seeded));
-        assert_eq!(complete_split(&Value::Null, seeded), Ok(seeded));
-        assert_eq!(complete_split(&json!({}), seeded), Ok(seeded));
-        for refused in [json!({ "splits": {} }), json!({ "split": { "validation": 0.1 } }), json!([])] {
-            assert_eq!(complete_split(&refused, seeded).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        let images = ImageReading::default();
+        assert_eq!(load_options(&json!({ "split": { "seed": 5 } })), Ok((seeded, images)));
+        assert_eq!(load_options(&Value::Null), Ok((SplitConfig::default(), images)));
+        let large = ImageReading { side: Some(96), framing: Some(Framing::Letterbox), ..images };
+        let given = json!({ "images": { "size": 96, "framing": "letterbox" } });
+        assert_eq!(load_options(&given), Ok((SplitConfig::default(), large)));
+        for refused in [
+            json!({ "splits": {} }),
+            json!({ "split": { "validation": 0.1 } }),
+            json!({ "images": { "size": "large" } }),
+            json!({ "images": { "side": 96 } }),
+            json!([]),
+        ] {
+            assert_eq!(load_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 }

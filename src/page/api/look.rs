@@ -1,4 +1,4 @@
-//! The options of `kindling.evaluate` and `kindling.classify`: the kind of image and test-time augmentation. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify` and `kindling.export`: the kind of image, test-time augmentation, the run. Pure.
 
 use serde_json::Value;
 
@@ -22,6 +22,12 @@ pub fn classify_options(options: &Value) -> Result<(InputKind, Views), Failure> 
 pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
     check_keys(options, &[TEST_TIME])?;
     views(options)
+}
+
+/// The options of `kindling.export`: the id of a run. The default is none.
+pub fn export_options(options: &Value) -> Result<Option<String>, Failure> {
+    check_keys(options, &["run"])?;
+    options.get("run").map(|value| read("run", value)).transpose()
 }
 
 fn views(options: &Value) -> Result<Views, Failure> {
@@ -69,6 +75,15 @@ mod tests {
         assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
         for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_export_is_of_a_run() {
+        assert_eq!(export_options(&Value::Null), Ok(None));
+        assert_eq!(export_options(&json!({ "run": "a1" })), Ok(Some("a1".to_owned())));
+        for refused in [json!({ "run": 1 }), json!({ "id": "a1" }), json!("a1")] {
+            assert_eq!(export_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 }

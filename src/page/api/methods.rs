@@ -16,7 +16,9 @@ use super::glue::{blob, call as notify, files, from_js, named_error, to_error, t
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
 use crate::channel::BUILD;
-use crate::page::recipe::sources::{FILES_LIMIT, dropped, served};
+use crate::page::evaluations::Evaluations;
+use crate::page::export::export;
+use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, download, refusal_text};
 use crate::page::search::Searcher;
@@ -24,12 +26,12 @@ use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
-use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::config::{RunConfig, SplitConfig};
+use kindling_core::dataset::{ImageReport, Reading};
 use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
-    Command, DatasetSummary, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
+    Command, DatasetSummary, ExportFormat, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
 };
 use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
@@ -61,7 +63,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::OpenRun => answer(open_run(runs, first)),
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
         Method::ImportRun => answer(import_run(runs, first)),
-        Method::Export => not_yet("Networks cannot be exported yet."),
+        Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
         Method::Import => not_yet("Networks cannot be imported yet."),
     }
 }
@@ -87,13 +89,16 @@ async fn ready(store: Store) -> Result<Value, Failure> {
 }
 
 async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let split = config::complete_split(&from_js(&options)?, SplitConfig::default())?;
+    let (split, images) = config::load_options(&from_js(&options)?)?;
     let source = match (source.as_string(), files(&source)) {
         (Some(id), _) => served(id),
         (None, Some(files)) if files.len() > FILES_LIMIT => {
             return Err(bad(format!("{} files are too many: a dataset has at most {FILES_LIMIT}", files.len())));
         }
-        (None, Some(files)) => dropped(&files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>()),
+        (None, Some(files)) => {
+            let reading = Reading { images, ..Reading::default() };
+            dropped(&files.into_iter().map(named).collect::<Vec<_>>(), reading)
+        }
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };
     store.ready().await?;
@@ -105,6 +110,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         "counts": dataset.counts,
         "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
         "hasStandardTest": dataset.has_standard_test,
+        "import": dataset.import.as_ref().map(ImageReport::to_json),
     }))
 }
 
@@ -313,7 +319,29 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
     runs.loaded().await;
     let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are not there");
     let bytes = runs.with_weights(&id).await.ok_or_else(gone)?;
-    download::blob(&bytes).map(JsValue::from).map_err(|_| gone())
+    download::blob(download::BYTES, &bytes).map(JsValue::from).map_err(|_| gone())
+}
+
+/// The network of a run, by default of the one in view, as a file for other tools.
+async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsValue) -> Result<JsValue, Failure> {
+    let format = format.as_string().and_then(|id| ExportFormat::of_id(&id));
+    let format = format.ok_or_else(|| {
+        let formats = ExportFormat::ALL.map(|format| format!("\"{}\"", format.id()));
+        bad(format!("the format is none of {}", formats.join(", ")))
+    })?;
+    let asked = look::export_options(&from_js(&options)?)?;
+    let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
+    let id = match asked.or_else(|| in_view.clone()) {
+        Some(id) => id,
+        None => return Err(Failure::new(FailureKind::NoNetwork, "no run has ended with the current dataset")),
+    };
+    if in_view.as_ref() != Some(&id) {
+        runs.loaded().await;
+        runs.opened(&id).await?;
+    }
+    let file = export(store, runs, &id, format).await?;
+    let unmade = |_| Failure::new(FailureKind::OutOfMemory, "the browser cannot hold the file");
+    download::blob(format.mime(), &file.bytes).map(JsValue::from).map_err(unmade)
 }
 
 /// Imports the runs of a file. Returns their ids, including those of runs that were already present.

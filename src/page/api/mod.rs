@@ -22,11 +22,11 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::glue::{add_method, named_error};
+use crate::page::evaluations::Evaluations;
 use crate::page::runs::Runs;
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::search::Searcher;
 use crate::page::store::Store;
-use crate::page::understand::evaluations::Evaluations;
 
 /// The parts of the page that the methods work on.
 #[derive(Clone, Copy)]

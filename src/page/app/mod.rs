@@ -1,15 +1,20 @@
 //! The shell around the page's places: navigation, the run's progress, notices, settings.
 
+mod history;
+mod new_version;
 mod notices;
 mod settings_menu;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use self::history::History;
+use self::new_version::NewVersion;
 use self::notices::NoticeList;
 use self::settings_menu::SettingsMenu;
 use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
+use crate::page::evaluations::Evaluations;
 use crate::page::glossary::Glossary;
 use crate::page::parts::{Parted, fetch_ahead};
 use crate::page::place::{Place, current_place};
@@ -26,8 +31,8 @@ use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
+use crate::page::train::tabs::ChosenTab;
 use crate::page::train::{self, TrainPlace};
-use crate::page::understand::evaluations::Evaluations;
 use crate::page::widgets::hint::GLOSSARY;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::{api, data, network, understand, using};
@@ -64,12 +69,13 @@ fn App() -> impl IntoView {
     provide_context(interrupted);
     let searcher = Searcher::new(store, recipe);
     provide_context(searcher);
+    provide_context(ChosenTab::default());
     Theme::remembered().unwrap_or_default().apply();
     api::install(api::Page { store, evaluations, runs, interrupted, searcher });
     take_address(store, recipe);
     engines.start(EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
-    announce(place);
+    announce(place, store);
     read_kept(catalog, runs, interrupted);
     fetch_rest(store);
 
@@ -95,6 +101,7 @@ fn App() -> impl IntoView {
         <main id="content" tabindex="-1">
             <EngineGone />
             <NoticeList />
+            <NewVersion />
             <Glossary place />
             {move || match place.get() {
                 Place::Data => view! { <Parted part=data::PART /> }.into_any(),
@@ -188,18 +195,29 @@ fn fetch_rest(store: Store) {
     });
 }
 
-/// Shows the place in the window's title. When the place changes, scrolls to the top and moves the keyboard focus there.
-fn announce(place: RwSignal<Place>) {
-    effect(move |_| document().set_title(&format!("{} · Kindling", place.get().name())));
+/// Shows the place and a run's progress in the window's title. When the place changes, moves the keyboard focus to it, and scrolls to where the
+/// visitor left it.
+fn announce(place: RwSignal<Place>, store: Store) {
+    let history = History::new();
+    let percent = memo(move |_| {
+        store.run.with(|state| state.run().filter(|_| state.is_active()).map(|run| (run.fraction() * 100.0) as u32))
+    });
+    effect(move |_| {
+        let place = place.get().name();
+        document().set_title(&match percent.get() {
+            Some(percent) => format!("{percent}% · {place} · Kindling"),
+            None => format!("{place} · Kindling"),
+        });
+    });
     watch(
         move || place.get(),
-        |_, _| {
+        move |_, _| {
             if let Some(content) = document().get_element_by_id("content") {
                 // Without this the keyboard focus would stay on the link.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();
             }
             // Must follow the focus, which scrolls too.
-            window().scroll_to_with_x_and_y(0.0, 0.0);
+            history.arrive();
         },
         false,
     );

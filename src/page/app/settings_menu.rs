@@ -1,7 +1,11 @@
 //! The menu of the page's settings: language and theme.
 
+use gloo::events::EventListener;
+use leptos::html::Details;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::{FocusEvent, HtmlElement, KeyboardEvent, Node};
 
 use crate::page::preferences::{Preference, Theme};
 use crate::page::text::i18n::{Language, language, move_tr, switch_language, tr};
@@ -30,8 +34,28 @@ pub fn SettingsMenu() -> impl IntoView {
         Segment { value: Theme::Light, id: "theme-light", name: || tr!(shell.theme_light) },
         Segment { value: Theme::Dark, id: "theme-dark", name: || tr!(shell.theme_dark) },
     ];
+    let menu = Menu(NodeRef::new());
+    EventListener::new(&document(), "click", move |event| {
+        if menu.is_open() && !menu.contains(event.target()) {
+            menu.close();
+        }
+    })
+    // The page lives as long as its window.
+    .forget();
+    let on_key = move |event: KeyboardEvent| {
+        if event.key() == "Escape" && menu.is_open() {
+            menu.close();
+            menu.focus();
+        }
+    };
+    let on_leave = move |event: FocusEvent| {
+        // None if nothing else gets the focus.
+        if event.related_target().is_some() && !menu.contains(event.related_target()) {
+            menu.close();
+        }
+    };
     view! {
-        <details class="menu">
+        <details class="menu" node_ref=menu.0 on:keydown=on_key on:focusout=on_leave>
             <summary class="button is-quiet" aria-label=move_tr!(shell.settings)><Glyph icon=Icon::Settings /></summary>
             <div class="menu-body">
                 <fieldset class="segments">
@@ -67,5 +91,37 @@ pub fn SettingsMenu() -> impl IntoView {
                 />
             </div>
         </details>
+    }
+}
+
+/// The menu's element, which the browser opens at its button. It closes by Escape, by a click elsewhere, and when the focus goes elsewhere.
+#[derive(Clone, Copy)]
+struct Menu(NodeRef<Details>);
+
+impl Menu {
+    fn is_open(self) -> bool {
+        self.0.get_untracked().is_some_and(|menu| menu.open())
+    }
+
+    fn contains(self, target: Option<web_sys::EventTarget>) -> bool {
+        let node = target.and_then(|target| target.dyn_into::<Node>().ok());
+        self.0.get_untracked().is_some_and(|menu| menu.contains(node.as_ref()))
+    }
+
+    /// Closes the menu. The focus goes back to its button, unless it is elsewhere already.
+    fn close(self) {
+        let Some(menu) = self.0.get_untracked() else { return };
+        menu.set_open(false);
+        let focused = document().active_element();
+        if focused.is_none_or(|focused| focused.tag_name() == "BODY") {
+            self.focus();
+        }
+    }
+
+    fn focus(self) {
+        let button = self.0.get_untracked().and_then(|menu| menu.query_selector("summary").ok().flatten());
+        if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+            button.focus().ok();
+        }
     }
 }

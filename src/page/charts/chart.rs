@@ -11,10 +11,14 @@ use web_sys::{KeyboardEvent, PointerEvent, ResizeObserver};
 
 pub use crate::page::charts::axes::XAxis;
 use crate::page::charts::axes::{Axes, StepMarks};
-use crate::page::charts::drawing::{BOTTOM, CLIP_HEIGHT, DrawnLine, HEIGHT, LEFT, MARGIN, RIGHT, Scales, TOP, draw};
+use crate::page::charts::drawing::{
+    BOTTOM, CLIP_HEIGHT, Drawing, DrawnLine, HEIGHT, LEFT, MARGIN, RIGHT, Scales, TOP, draw,
+};
 pub use crate::page::charts::drawing::{Line, LineStyle};
 use crate::page::charts::scale::{Bounds, ScaleKind, nearest};
+use crate::page::charts::table::FigureTable;
 use crate::page::reactive::{effect, memo};
+use crate::page::text::i18n::tr;
 use crate::page::widgets::show::Show;
 
 /// Something that happened at a step.
@@ -36,7 +40,7 @@ pub fn Chart(
     line_names: Signal<Vec<String>>,
     /// Formats a value.
     format: fn(f64) -> String,
-    bounds: Bounds,
+    #[prop(into)] bounds: Signal<Bounds>,
     #[prop(into)] kind: Signal<ScaleKind>,
     /// Strength of the smoothing, 0 to 1.
     #[prop(into)]
@@ -57,17 +61,22 @@ pub fn Chart(
     /// Drawn as vertical lines.
     #[prop(optional, into)]
     marks: Signal<Vec<StepMark>>,
+    /// The step under the pointer, or chosen with the keyboard, where several charts have one.
+    #[prop(optional)]
+    cursor: Option<RwSignal<Option<f64>>>,
 ) -> impl IntoView {
     let frame = NodeRef::<Div>::new();
     let width = RwSignal::new(0.0);
     observe_width(frame, width);
-    // The step under the pointer, or chosen with the keyboard.
-    let cursor = RwSignal::new(None::<f64>);
+    let cursor = cursor.unwrap_or_else(|| RwSignal::new(None));
+    let is_table = RwSignal::new(false);
     let drawing = memo(move |_| {
-        let scales = Scales { x: x_axis.kind, y: kind.get(), bounds };
+        let scales = Scales { x: x_axis.kind, y: kind.get(), bounds: bounds.get() };
         draw(&lines.read(), width.get(), scales, smoothing.get())
     });
-    let has_points = memo(move |_| drawing.read().lines.iter().any(|line| !line.points.is_empty()));
+    let has_points = memo(move |_| {
+        drawing.read().lines.iter().any(|line| line.style != LineStyle::Ghost && !line.points.is_empty())
+    });
 
     let clip_width = memo(move |_| (width.get() - LEFT - RIGHT + 2.0 * MARGIN).max(0.0));
     let clip_box = move || format!("{} {} {} {CLIP_HEIGHT}", LEFT - MARGIN, TOP - MARGIN, clip_width.get());
@@ -82,18 +91,12 @@ pub fn Chart(
             cursor.set(Some(step));
         }
     };
-    let readout = move |place: usize| {
-        drawing.with(|drawing| {
-            let line = drawing.lines.get(place)?;
-            let point = match cursor.get() {
-                Some(step) => nearest(&line.points, step),
-                None => line.points.last().copied(),
-            };
-            point.map(|point| format(point.value))
-        })
-    };
+    let readout = move |place: usize| drawing.with(|drawing| figure_at(drawing, place, cursor.get())).map(format);
     let legend = move |place: usize, line_name: String| {
         let style = lines.read_untracked().get(place).map_or(LineStyle::Noisy, |line| line.style);
+        let figure = (style != LineStyle::Ghost).then(|| {
+            view! { <strong>{move || readout(place).unwrap_or_else(|| "–".to_owned())}</strong> }
+        });
         view! {
             <li>
                 <svg class="swatch" viewBox="0 0 20 10" aria-hidden="true">
@@ -101,9 +104,31 @@ pub fn Chart(
                     {matches!(style, LineStyle::Marked | LineStyle::OneOf(_)).then(|| view! { <circle class=style.mark_class() cx="10" cy="5" r="3" /> })}
                 </svg>
                 <span>{line_name}</span>
-                <strong>{move || readout(place).unwrap_or_else(|| "–".to_owned())}</strong>
+                {figure}
             </li>
         }
+    };
+    // What a screen reader says as the arrow keys move the cursor.
+    let spoken = move || {
+        let Some(step) = cursor.get() else { return tr!(chart.explore) };
+        let names = line_names.get().into_iter().enumerate();
+        let figures = names.filter_map(|(place, name)| Some(format!("{name} {}", readout(place)?)));
+        std::iter::once(step_name.run((step,))).chain(figures).collect::<Vec<_>>().join(", ")
+    };
+    let summary = memo(move |_| {
+        let drawing = drawing.read();
+        let sentences = line_names.get().into_iter().zip(&drawing.lines).filter_map(|(name, line)| {
+            let last = line.figures.last()?.value;
+            let values = || line.figures.iter().map(|point| point.value);
+            let (lowest, highest) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
+            let (last, lowest, highest) = (format(last), format(lowest), format(highest));
+            Some(tr!(chart.summary, name = name, last = last, lowest = lowest, highest = highest))
+        });
+        sentences.collect::<Vec<_>>().join(" ")
+    });
+    let switch_name = move || {
+        let to = if is_table.get() { tr!(chart.as_chart) } else { tr!(chart.as_table) };
+        format!("{to}: {}", name.get())
     };
     view! {
         <figure class="chart" translate="no">
@@ -113,13 +138,30 @@ pub fn Chart(
                     {move || line_names.get().into_iter().enumerate().map(|(place, name)| legend(place, name)).collect_view()}
                 </ul>
                 <span class="chart-step">{move || cursor.get().map(|step| step_name.run((step,)))}</span>
+                <button
+                    type="button"
+                    class="link chart-switch"
+                    aria-label=switch_name
+                    on:click=move |_| is_table.update(|is_table| *is_table = !*is_table)
+                >
+                    {move || if is_table.get() { tr!(chart.chart) } else { tr!(chart.table) }}
+                </button>
             </figcaption>
+            <p class="visually-hidden">{summary}</p>
+            <Show when=move || is_table.get()>
+                <FigureTable drawing name line_names format step_name x_name />
+            </Show>
             <div
                 node_ref=frame
                 class="chart-frame"
+                class:is-hidden=move || is_table.get()
                 tabindex="0"
-                role="group"
+                role="slider"
                 aria-label=name
+                aria-valuemin="0"
+                aria-valuemax=move || drawing.read().last_step()
+                aria-valuenow=move || cursor.get().unwrap_or_else(|| drawing.read().last_step())
+                aria-valuetext=spoken
                 on:pointermove=on_move
                 on:pointerdown=on_move
                 on:pointerleave=move |_| cursor.set(None)
@@ -131,7 +173,7 @@ pub fn Chart(
                     <StepMarks drawing marks />
                     // A nested svg clips what lies beyond the axes.
                     <svg x=LEFT - MARGIN y=TOP - MARGIN width=clip_width height=CLIP_HEIGHT viewBox=clip_box>
-                        {move || drawing.read().lines.iter().map(draw_line).collect_view()}
+                        {move || drawing.read().lines.iter().map(|line| draw_line(line, format)).collect_view()}
                     </svg>
                     {move || cursor.get().and_then(|step| drawing.read().x.position(step)).map(|x| view! {
                         <line class="cursor" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM />
@@ -143,13 +185,35 @@ pub fn Chart(
     }
 }
 
-fn draw_line(line: &DrawnLine) -> impl IntoView + use<> {
+/// The figure of a line at the cursor, or its newest. Of figures that are means of epochs, that of the cursor's epoch.
+fn figure_at(drawing: &Drawing, place: usize, cursor: Option<f64>) -> Option<f64> {
+    let line = drawing.lines.get(place)?;
+    let figures = &line.figures;
+    let point = match cursor {
+        None => figures.last().copied(),
+        Some(step) if line.has_own_figures() => {
+            let place = figures.partition_point(|point| point.step < step);
+            figures.get(place).or(figures.last()).copied()
+        }
+        Some(step) => nearest(figures, step),
+    };
+    point.map(|point| point.value)
+}
+
+fn draw_line(line: &DrawnLine, format: fn(f64) -> String) -> impl IntoView + use<> {
     let class = line.style.class();
     let mark = line.style.mark_class();
+    // An arrow at the upper edge.
+    let clipped = line.clipped.map(|clipped| {
+        let arrow = format!("M{:.1} {}l-5 8h10z", clipped.x, TOP - MARGIN + 1.0);
+        let title = tr!(chart.clipped, value = format(clipped.value));
+        view! { <path class=format!("clipped {class}") d=arrow><title>{title}</title></path> }
+    });
     view! {
         <path class="line-raw" d=line.raw_path.clone() />
         <path class=class d=line.path.clone() />
         {line.marks.iter().map(|(x, y)| view! { <circle class=mark cx=*x cy=*y r="3" /> }).collect_view()}
+        {clipped}
     }
 }
 

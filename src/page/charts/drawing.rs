@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::page::charts::scale::{Bounds, Scale, ScaleKind, domain, path};
+use crate::page::charts::scale::{Bounds, Reach, Scale, ScaleKind, Values, domain, path};
 use kindling_core::runs::series::{Point, smooth};
 
 /// One line, as the chart draws it.
@@ -10,6 +10,14 @@ use kindling_core::runs::series::{Point, smooth};
 pub struct Line {
     pub points: Arc<[Point]>,
     pub style: LineStyle,
+    /// What the legend and the table give in place of the points, such as the means of the epochs.
+    pub figures: Option<Arc<[Point]>>,
+}
+
+impl Line {
+    pub fn new(points: impl Into<Arc<[Point]>>, style: LineStyle) -> Self {
+        Self { points: points.into(), style, figures: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +30,8 @@ pub enum LineStyle {
     Exact,
     /// One of several lines of the same kind, by index; each has its own color and dashes. Not smoothed.
     OneOf(usize),
+    /// A line from elsewhere, faint in the background: it has no figures, and the axes do not follow it.
+    Ghost,
 }
 
 /// CSS classes of [`LineStyle::OneOf`]; further lines use them again.
@@ -38,23 +48,24 @@ impl LineStyle {
             Self::Noisy => "line is-noisy",
             Self::Marked => "line is-marked",
             Self::Exact => "line is-exact",
+            Self::Ghost => "line is-ghost",
             Self::OneOf(place) => KINDS.get(place % KINDS.len()).copied().unwrap_or_default(),
         }
     }
 
     pub(super) fn mark_class(self) -> &'static str {
         match self {
-            Self::Noisy | Self::Marked | Self::Exact => "mark",
+            Self::Noisy | Self::Marked | Self::Exact | Self::Ghost => "mark",
             // Marks have the line's color.
             Self::OneOf(place) => MARKS.get(place % MARKS.len()).copied().unwrap_or_default(),
         }
     }
 }
 
-pub(super) const HEIGHT: f64 = 232.0;
+pub(super) const HEIGHT: f64 = 188.0;
 pub(super) const LEFT: f64 = 46.0;
 pub(super) const RIGHT: f64 = 12.0;
-pub(super) const TOP: f64 = 22.0;
+pub(super) const TOP: f64 = 10.0;
 /// Lines and marks at the edge of the plot are drawn this far beyond it.
 pub(super) const MARGIN: f64 = 5.0;
 pub(super) const BOTTOM: f64 = 38.0;
@@ -73,24 +84,43 @@ pub(super) struct Drawing {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DrawnLine {
     pub(super) style: LineStyle,
-    /// The points of the readout: smoothed if the line is.
+    /// The points of the line: smoothed if it is.
     pub(super) points: Arc<[Point]>,
+    /// The points of the legend and the table.
+    pub(super) figures: Arc<[Point]>,
     pub(super) raw_path: String,
     pub(super) path: String,
     /// Centers of the marks.
     pub(super) marks: Vec<(f64, f64)>,
+    /// The point that is farthest above the axis, if one is.
+    pub(super) clipped: Option<Clipped>,
+}
+
+/// A point above the axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Clipped {
+    /// In pixels.
+    pub(super) x: f64,
+    pub(super) value: f64,
+}
+
+impl DrawnLine {
+    /// Whether the legend gives other figures than the line's points.
+    pub(super) fn has_own_figures(&self) -> bool {
+        !Arc::ptr_eq(&self.figures, &self.points)
+    }
 }
 
 /// The minimum distance between epoch lines; closer ones would look like hatching.
 const EPOCHS_APART_PIXELS: f64 = 28.0;
 
-/// Epochs (from 1) with the steps at which they end, as many as there is room for.
-pub(super) fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<(u32, f64)> {
+/// The steps at which epochs end, as many as there is room for.
+pub(super) fn epoch_ends(steps_per_epoch: Option<u32>, x: Scale, width: f64) -> Vec<f64> {
     let Some(steps) = steps_per_epoch.filter(|steps| *steps > 0) else { return Vec::new() };
     let last = (x.value(width) / f64::from(steps)) as u32;
     let max_lines = ((width - LEFT - RIGHT) / EPOCHS_APART_PIXELS).max(1.0) as u32;
     let every = last.div_ceil(max_lines).max(1);
-    (1..=last).filter(|epoch| epoch % every == 0).map(|epoch| (epoch, f64::from(epoch) * f64::from(steps))).collect()
+    (1..=last).filter(|epoch| epoch % every == 0).map(|epoch| f64::from(epoch) * f64::from(steps)).collect()
 }
 
 /// The kinds of the axes' scales.
@@ -104,8 +134,9 @@ pub(super) struct Scales {
 
 /// From step 0, or from the first point on a logarithmic axis, which has no 0, to the last point.
 fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
-    let last = |min| lines.iter().filter_map(|line| line.points.last()).map(|point| point.step).fold(min, f64::max);
-    let first = || lines.iter().filter_map(|line| line.points.first()).map(|point| point.step).fold(f64::MAX, f64::min);
+    let lines = || lines.iter().filter(|line| line.style != LineStyle::Ghost);
+    let last = |min| lines().filter_map(|line| line.points.last()).map(|point| point.step).fold(min, f64::max);
+    let first = || lines().filter_map(|line| line.points.first()).map(|point| point.step).fold(f64::MAX, f64::min);
     match kind {
         ScaleKind::Linear => (0.0, last(1.0)),
         ScaleKind::Log => (first(), last(f64::MIN_POSITIVE)),
@@ -114,13 +145,8 @@ fn x_domain(lines: &[Line], kind: ScaleKind) -> (f64, f64) {
 
 pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Scales, smoothing: f64) -> Drawing {
     let x = Scale::new(x, x_domain(lines, x), (LEFT, (width - RIGHT).max(LEFT + 1.0)));
-    let values = |is_noisy: bool| {
-        let lines = lines.iter().filter(move |line| (line.style == LineStyle::Noisy) == is_noisy);
-        lines.flat_map(|line| line.points.iter()).map(|point| point.value)
-    };
-    let newest = lines.iter().filter_map(|line| line.points.last()).map(|point| point.value);
-    let always = values(false).chain(newest);
-    let y = Scale::new(kind, domain(values(true), always, kind, bounds), (HEIGHT - BOTTOM, TOP));
+    let spread: Vec<Values> = lines.iter().filter_map(spread).collect();
+    let y = Scale::new(kind, domain(&spread, kind, bounds), (HEIGHT - BOTTOM, TOP));
     let lines = lines.iter().map(|line| {
         let is_smoothed = line.style == LineStyle::Noisy && smoothing > 0.0;
         let points: Arc<[Point]> =
@@ -131,9 +157,15 @@ pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Sc
             raw_path: if is_smoothed { path(&line.points, &x, &y) } else { String::new() },
             path: path(&points, &x, &y),
             marks: match line.style {
-                LineStyle::Noisy | LineStyle::Exact => Vec::new(),
+                LineStyle::Noisy | LineStyle::Exact | LineStyle::Ghost => Vec::new(),
                 LineStyle::OneOf(_) if line.points.len() > MARKS_LIMIT => Vec::new(),
                 LineStyle::Marked | LineStyle::OneOf(_) => line.points.iter().filter_map(mark).collect(),
+            },
+            clipped: if line.style == LineStyle::Ghost { None } else { clipped(&points, x, y) },
+            figures: match (line.style, &line.figures) {
+                (LineStyle::Ghost, _) => Arc::default(),
+                (_, Some(figures)) => figures.clone(),
+                (_, None) => points.clone(),
             },
             points,
         }
@@ -141,7 +173,31 @@ pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Sc
     Drawing { lines: lines.collect(), x, y, width }
 }
 
+/// The values that the vertical axis follows; None for a line that it does not follow.
+fn spread(line: &Line) -> Option<Values> {
+    let reach = match line.style {
+        LineStyle::Noisy => Reach::Noisy,
+        LineStyle::Marked => Reach::Points,
+        LineStyle::OneOf(_) => Reach::Peer,
+        LineStyle::Exact => Reach::All,
+        LineStyle::Ghost => return None,
+    };
+    Some(Values { values: line.points.iter().map(|point| point.value).collect(), reach })
+}
+
+fn clipped(points: &[Point], x: Scale, y: Scale) -> Option<Clipped> {
+    let highest = points.iter().filter(|point| point.value.is_finite()).max_by(|a, b| a.value.total_cmp(&b.value))?;
+    let is_above = y.position(highest.value)? < TOP - 1.0;
+    is_above.then_some(Clipped { x: x.position(highest.step)?, value: highest.value })
+}
+
 impl Drawing {
+    /// The last step of any line, 0 without points.
+    pub(super) fn last_step(&self) -> f64 {
+        let ends = self.lines.iter().filter(|line| line.style != LineStyle::Ghost);
+        ends.filter_map(|line| line.points.last()).map(|point| point.step).fold(0.0, f64::max)
+    }
+
     /// The step that a key moves the cursor to; None for other keys. Moves along the first line that has points.
     pub(super) fn after_key(&self, key: &str, cursor: Option<f64>) -> Option<f64> {
         let points = &self.lines.iter().find(|line| !line.points.is_empty())?.points;
@@ -166,10 +222,10 @@ mod tests {
 
     fn line(style: LineStyle, values: &[f64]) -> Line {
         let points = values.iter().enumerate().map(|(step, value)| Point { step: step as f64 + 1.0, value: *value });
-        Line { points: points.collect(), style }
+        Line::new(points.collect::<Vec<_>>(), style)
     }
 
-    const BOUNDS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+    const BOUNDS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
     const LINEAR: Scales = Scales { x: ScaleKind::Linear, y: ScaleKind::Linear, bounds: BOUNDS };
 
     #[test]
@@ -203,7 +259,7 @@ mod tests {
     #[test]
     fn a_logarithmic_axis_runs_from_the_first_point_to_the_last() {
         let points = [(1e-6, 2.0), (1e-2, 1.0), (10.0, 4.0)].map(|(step, value)| Point { step, value });
-        let lines = [Line { points: points.into(), style: LineStyle::Exact }];
+        let lines = [Line::new(points, LineStyle::Exact)];
         let drawing = draw(&lines, 600.0, Scales { x: ScaleKind::Log, ..LINEAR }, 0.0);
         assert_eq!(drawing.x.position(1e-6), Some(LEFT));
         assert!((drawing.x.position(10.0).unwrap() - (600.0 - RIGHT)).abs() < 1e-6);
@@ -219,6 +275,21 @@ mod tests {
         assert!(drawing.y.position(5.0).unwrap() >= TOP);
         assert_ne!(LineStyle::OneOf(0).class(), LineStyle::OneOf(1).class());
         assert_eq!(LineStyle::OneOf(7).class(), LineStyle::OneOf(1).class());
+    }
+
+    #[test]
+    fn what_is_above_the_axis_is_marked_and_a_ghost_moves_no_axis() {
+        let mut values = [1.0; 100];
+        values[99] = 1e9;
+        let ghost = line(LineStyle::Ghost, &[400.0; 300]);
+        let lines = [line(LineStyle::Marked, &values), ghost];
+        let drawing = draw(&lines, 600.0, LINEAR, 0.0);
+        let clipped = drawing.lines[0].clipped.unwrap();
+        assert_eq!(clipped.value, 1e9);
+        assert!((clipped.x - (600.0 - RIGHT)).abs() < 1e-6);
+        assert_eq!(drawing.last_step(), 100.0);
+        assert!(drawing.y.position(400.0).unwrap() < TOP && drawing.lines[1].clipped.is_none());
+        assert!(drawing.lines[1].figures.is_empty());
     }
 
     #[test]

@@ -4,5 +4,7 @@ mod axes;
 pub mod chart;
 pub mod confusion;
 mod drawing;
+pub mod log_scale;
 pub mod matrix_cells;
 pub mod scale;
+mod table;

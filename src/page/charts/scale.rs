@@ -53,6 +53,11 @@ impl Scale {
         }
     }
 
+    /// The same scale in a larger unit.
+    pub fn over(&self, unit: f64) -> Self {
+        Self::new(self.kind, (self.domain.0 / unit, self.domain.1 / unit), self.range)
+    }
+
     /// Round values within the domain, at most about `n_ticks`.
     pub fn ticks(&self, n_ticks: usize) -> Vec<f64> {
         match self.kind {
@@ -97,31 +102,82 @@ pub struct Bounds {
     pub lowest: f64,
     /// The axis never reaches above.
     pub highest: f64,
+    /// Whether a linear axis shows all from the lowest to the highest, whatever the values are.
+    pub is_whole: bool,
 }
 
-/// The fraction of the values at either end that the axis leaves out once there are many: the steep first steps of a run would otherwise flatten
-/// the rest of the line. TensorBoard scales its charts in the same way.
+/// Which values of a line the vertical axis may leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The steep ends of many noisy values, as in TensorBoard: the first steps of a run would otherwise flatten the rest of the line.
+    Noisy,
+    /// Values far above the line's usual ones and above the noisy line.
+    Points,
+    /// Lines far above most of the others.
+    Peer,
+    /// None.
+    All,
+}
+
+/// The values of a line, in order, and which of them the axis may leave out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values {
+    pub values: Vec<f64>,
+    pub reach: Reach,
+}
+
+/// The fraction of noisy values at either end that the axis leaves out once there are many.
 const OUTLIER_FRACTION: f64 = 0.05;
 
 /// With fewer values than this, none are left out.
 const OUTLIER_MIN_VALUES: usize = 60;
 
-/// The domain of the vertical axis: the range of the values with a small margin. Values of `always` are never left out as outliers.
-pub fn domain(
-    values: impl Iterator<Item = f64>,
-    always: impl Iterator<Item = f64>,
-    kind: ScaleKind,
-    bounds: Bounds,
-) -> (f64, f64) {
-    let is_usable = |value: &f64| value.is_finite() && (kind == ScaleKind::Linear || *value > 0.0);
-    let mut values: Vec<f64> = values.filter(is_usable).collect();
-    values.sort_by(f64::total_cmp);
-    let n_left_out =
-        if values.len() < OUTLIER_MIN_VALUES { 0 } else { (values.len() as f64 * OUTLIER_FRACTION) as usize };
-    let inner = values.iter().skip(n_left_out).take(values.len() - 2 * n_left_out).copied();
-    let (low, high) = inner
-        .chain(always.filter(is_usable))
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+/// Values this many times as large as the line's median are left out: the run has diverged.
+const DIVERGED: f64 = 20.0;
+
+/// A line of points reaches this many times as high as its usual values or the noisy line.
+const POINTS_FACTOR: f64 = 4.0;
+
+/// A line reaches this many times as high as most of its peers.
+const PEER_FACTOR: f64 = 8.0;
+
+/// The robust range of one line.
+struct Range {
+    low: f64,
+    high: f64,
+    median: f64,
+}
+
+impl Values {
+    fn range(&self, kind: ScaleKind) -> Option<Range> {
+        let is_usable = |value: &f64| value.is_finite() && (kind == ScaleKind::Linear || *value > 0.0);
+        let newest = self.values.last().copied().filter(is_usable);
+        let mut sorted: Vec<f64> = self.values.iter().copied().filter(is_usable).collect();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        let is_cut = self.reach == Reach::Noisy && sorted.len() >= OUTLIER_MIN_VALUES;
+        let n_left_out = if is_cut { (sorted.len() as f64 * OUTLIER_FRACTION) as usize } else { 0 };
+        let median = *sorted.get(last / 2)?;
+        let (mut low, mut high) = (*sorted.get(n_left_out)?, *sorted.get(last - n_left_out)?);
+        if self.reach == Reach::Noisy {
+            low = newest.map_or(low, |newest| low.min(newest));
+            high = newest.map_or(high, |newest| high.max(newest));
+        }
+        if self.reach != Reach::All && kind == ScaleKind::Linear && low >= 0.0 && median > 0.0 {
+            high = high.min(DIVERGED * median);
+        }
+        Some(Range { low, high, median })
+    }
+}
+
+/// The domain of the vertical axis: the robust range of the lines with a small margin.
+pub fn domain(lines: &[Values], kind: ScaleKind, bounds: Bounds) -> (f64, f64) {
+    if bounds.is_whole && kind == ScaleKind::Linear {
+        return (bounds.lowest, bounds.highest);
+    }
+    let ranges: Vec<(Reach, Range)> = lines.iter().filter_map(|line| Some((line.reach, line.range(kind)?))).collect();
+    let low = ranges.iter().map(|(_, range)| range.low).fold(f64::INFINITY, f64::min);
+    let high = highest(&ranges, kind);
     if low > high {
         return (bounds.lowest.max(0.1), bounds.highest.min(1.0));
     }
@@ -134,10 +190,34 @@ pub fn domain(
     }
 }
 
+fn highest(ranges: &[(Reach, Range)], kind: ScaleKind) -> f64 {
+    let highest_of = |reach: Reach| {
+        ranges.iter().filter(move |(of, _)| *of == reach).map(|(_, range)| range.high).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let noisy = highest_of(Reach::Noisy);
+    let mut peers: Vec<f64> =
+        ranges.iter().filter(|(reach, _)| *reach == Reach::Peer).map(|(_, range)| range.high).collect();
+    peers.sort_by(f64::total_cmp);
+    let usual = peers.get(peers.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
+    let reached = |(reach, range): &(Reach, Range)| match reach {
+        // A logarithmic axis has room for all.
+        _ if kind == ScaleKind::Log || range.low < 0.0 => range.high,
+        Reach::Points => range.high.min(POINTS_FACTOR * range.median.max(noisy)),
+        Reach::Peer => range.high.min(PEER_FACTOR * usual),
+        Reach::Noisy | Reach::All => range.high,
+    };
+    ranges.iter().map(reached).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Beyond every chart.
+const FAR_PIXELS: f64 = 20_000.0;
+
 /// An SVG path through the points. Of the points within one column of pixels, only the first, lowest, highest and last are drawn: this looks the
 /// same, and the path has at most four points per pixel of width.
 pub fn path(points: &[Point], x: &Scale, y: &Scale) -> String {
-    let placed = points.iter().filter_map(|point| Some((x.position(point.step)?, y.position(point.value)?)));
+    // Browsers draw nothing if a coordinate is too large.
+    let height = |value: f64| Some(y.position(value)?.clamp(-FAR_PIXELS, FAR_PIXELS));
+    let placed = points.iter().filter_map(|point| Some((x.position(point.step)?, height(point.value)?)));
     let mut path = String::new();
     let mut column: Vec<(f64, f64)> = Vec::new();
     for place in placed {
@@ -240,28 +320,51 @@ mod tests {
         assert_eq!(path(&[], &x, &y), "");
     }
 
+    const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
+
+    fn high(lines: &[(Reach, &[f64])]) -> f64 {
+        let lines: Vec<_> = lines.iter().map(|(reach, of)| Values { values: of.to_vec(), reach: *reach }).collect();
+        domain(&lines, ScaleKind::Linear, LOSS).1
+    }
+
     #[test]
     fn the_domain_keeps_its_bounds() {
-        let bounds = Bounds { lowest: 0.0, highest: 1.0 };
-        let of = |values: &[f64], kind| domain(values.iter().copied(), std::iter::empty(), kind, bounds);
+        let bounds = Bounds { lowest: 0.0, highest: 1.0, is_whole: false };
+        let of =
+            |values: &[f64], kind| domain(&[Values { values: values.to_vec(), reach: Reach::Noisy }], kind, bounds);
         let (low, high) = of(&[0.9, 0.99], ScaleKind::Linear);
         assert!(low < 0.9 && low > 0.8 && high <= 1.0, "{low} {high}");
         let (low, high) = of(&[], ScaleKind::Log);
         assert!(low < high);
         let (low, _) = of(&[0.0, 0.5], ScaleKind::Log);
         assert!(low > 0.0);
+        let values = [Values { values: vec![0.9, 0.99], reach: Reach::Noisy }];
+        assert_eq!(domain(&values, ScaleKind::Linear, Bounds { is_whole: true, ..bounds }), (0.0, 1.0));
     }
 
     #[test]
     fn a_steep_beginning_does_not_flatten_the_rest() {
-        let bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
         let mut values = vec![2.3; 5];
         values.extend([0.1; 195]);
-        let (_, high) = domain(values.iter().copied(), std::iter::empty(), ScaleKind::Linear, bounds);
-        assert!(high < 0.2, "{high}");
-        // Values in `always` are never left out.
-        let (_, high) = domain(values.into_iter(), [0.7].into_iter(), ScaleKind::Linear, bounds);
-        assert!(high > 0.7, "{high}");
+        assert!(high(&[(Reach::Noisy, &values)]) < 0.2);
+        // A validation loss far above it, as of a network that overfits, stays in the chart.
+        assert!(high(&[(Reach::Noisy, &values), (Reach::Points, &[0.5, 0.7])]) > 0.7);
+        assert!(high(&[(Reach::All, &values)]) > 2.3);
+    }
+
+    #[test]
+    fn what_diverges_does_not_press_the_rest_flat() {
+        let mut diverged = vec![2.3; 80];
+        diverged.extend([1e21; 20]);
+        assert!(high(&[(Reach::Noisy, &diverged)]) < 60.0);
+        // One bad epoch of validation.
+        let usual = [2.3; 100];
+        assert!(high(&[(Reach::Noisy, &usual), (Reach::Points, &[15.0, 2.4, 2.3])]) < 12.0);
+        // One bad run among others, but all of a run that stands alone.
+        let peers: [(Reach, &[f64]); 3] =
+            [(Reach::Peer, &[2.2, 0.3]), (Reach::Peer, &[1.9, 0.4]), (Reach::Peer, &[635.0, 600.0])];
+        assert!(high(&peers) < 25.0);
+        assert!(high(&peers[2..]) > 635.0);
     }
 
     #[test]

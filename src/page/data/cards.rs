@@ -1,4 +1,4 @@
-//! The datasets served with the page, as cards.
+//! The datasets as cards: the visitor's own, if one is loaded, and those served with the page.
 
 use std::sync::Arc;
 
@@ -16,8 +16,11 @@ use crate::page::text::failure::failure_text;
 use crate::page::text::format::{bytes, count};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::pixel_image::PixelImage;
 use kindling_core::dataset::ServedDataset;
-use kindling_core::protocol::DatasetSource;
+use kindling_core::dataset::served::N_SAMPLES;
+use kindling_core::protocol::question::Images;
+use kindling_core::protocol::{DatasetSource, DatasetSummary, ImageShape, SplitName};
 
 #[component]
 pub fn DatasetCards() -> impl IntoView {
@@ -27,6 +30,7 @@ pub fn DatasetCards() -> impl IntoView {
             CatalogState::Loading => view! { <p class="hint" role="status">{move_tr!(data.catalog_loading)}</p> }.into_any(),
             CatalogState::Ready(datasets) => view! {
                 <ul class="cards" aria-label=move_tr!(data.served)>
+                    <OwnCard />
                     {datasets.into_iter().map(|dataset| view! { <DatasetCard dataset /> }).collect_view()}
                 </ul>
             }.into_any(),
@@ -37,6 +41,82 @@ pub fn DatasetCards() -> impl IntoView {
                 </div>
             }.into_any(),
         }}
+    }
+}
+
+/// The dataset of the visitor's own files, whose name can be changed. Empty unless it is loaded.
+#[component]
+fn OwnCard() -> impl IntoView {
+    const NAME_LIMIT: usize = 80;
+    let store = use_store();
+    let own = memo(move |_| {
+        store.dataset.with(|dataset| {
+            let is_own = matches!(dataset.origin, Some((DatasetSource::Files { .. }, _)));
+            dataset.current.clone().filter(|_| is_own).map(|current| (dataset.version, current))
+        })
+    });
+    // Not rebuilt when it is renamed, which the keyboard focus would not survive.
+    let version = memo(move |_| own.read().as_ref().map(|(version, _)| *version));
+    let name = move || own.read().as_ref().map(|(_, current)| current.name.clone());
+    let rename = move |text: String| {
+        let text = text.trim();
+        if !text.is_empty() {
+            store.rename_dataset(text.to_owned());
+        }
+    };
+    let card = move |summary: Arc<DatasetSummary>| {
+        let n_images = summary.counts.train + summary.counts.validation + summary.counts.test;
+        view! {
+            <li class="card is-current">
+                <OwnSamples summary=summary.clone() />
+                <h2 class="visually-hidden">{name}</h2>
+                <input
+                    class="card-name"
+                    type="text"
+                    maxlength=NAME_LIMIT
+                    autocomplete="off"
+                    aria-label=move_tr!(data.own_name)
+                    prop:value=name
+                    on:change:target=move |event| rename(event.target().value())
+                />
+                <p class="hint">
+                    {move_tr!(data.card, images = count(n_images), classes = summary.classes.len())}
+                    <br />
+                    {move || shape_text(summary.shape)}
+                </p>
+                <p class="card-state"><Glyph icon=Icon::Check />{move_tr!(data.is_loaded)}</p>
+            </li>
+        }
+    };
+    move || version.get().and_then(|_| own.get_untracked()).map(|(_, summary)| card(summary))
+}
+
+/// The first training images.
+#[component]
+fn OwnSamples(summary: Arc<DatasetSummary>) -> impl IntoView {
+    let store = use_store();
+    let batch = LocalResource::new(move || {
+        let question = Images { split: SplitName::Train, class: None, offset: 0, count: N_SAMPLES };
+        // Engine failures are shown elsewhere on the page.
+        async move { store.ask(question).await.ok() }
+    });
+    let classes = StoredValue::new(summary.classes.clone());
+    let images = move || {
+        let batch = batch.get().flatten()?;
+        let shape = batch.shape;
+        let images = batch.pixels.chunks_exact(shape.n_values().max(1)).zip(&batch.labels).map(|(pixels, label)| {
+            let class = classes.with_value(|all| all.get(usize::from(*label)).cloned()).unwrap_or_default();
+            view! { <PixelImage shape pixels=pixels.to_vec() name=class /> }
+        });
+        Some(images.collect_view())
+    };
+    view! { <div class="card-samples">{images}</div> }
+}
+
+fn shape_text(shape: ImageShape) -> String {
+    match shape.channels {
+        1 => tr!(data.card_gray, width = shape.width, height = shape.height),
+        _ => tr!(data.card_color, width = shape.width, height = shape.height),
     }
 }
 
@@ -70,6 +150,7 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     let size = bytes(dataset.total_bytes());
     let n_classes = dataset.classes.len();
     let n_images = dataset.counts.train + dataset.counts.test;
+    let samples = dataset.samples.as_ref().map(|file| format!("datasets/{}/{file}", dataset.id));
     let license = format!("datasets/{}/{}", dataset.id, dataset.license.file);
     let load_name = {
         let (name, size) = (name.clone(), size.clone());
@@ -77,14 +158,12 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     };
     view! {
         <li class="card" class:is-current=move || is_current.get()>
+            {samples.map(|file| view! { <img class="card-samples" src=file alt="" width=N_SAMPLES * shape.width height=shape.height /> })}
             <h2>{name}</h2>
             <p class="hint">
                 {move_tr!(data.card, images = count(n_images), classes = n_classes)}
                 <br />
-                {move || match shape.channels {
-                    1 => tr!(data.card_gray, width = shape.width, height = shape.height),
-                    _ => tr!(data.card_color, width = shape.width, height = shape.height),
-                }}
+                {move || shape_text(shape)}
             </p>
             {move || match is_current.get() {
                 true => view! { <p class="card-state"><Glyph icon=Icon::Check />{move_tr!(data.is_loaded)}</p> }.into_any(),

@@ -8,13 +8,16 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, FileList, HtmlInputElement};
 
 use super::ending::may_replace;
-use super::folder::{Dropped, named};
-use crate::page::recipe::sources::{FILES_LIMIT, dropped};
+use super::folder::Dropped;
+use super::image_options::ImageOptions;
+use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
 use crate::page::recipe::use_recipe;
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
 use crate::page::widgets::icon::{Glyph, Icon};
+use kindling_core::dataset::{ImageReading, Reading};
+use kindling_core::protocol::DatasetSource;
 
 #[component]
 pub fn DropZone(
@@ -23,12 +26,19 @@ pub fn DropZone(
 ) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let image_reading = RwSignal::new(store.dataset.with_untracked(|dataset| match &dataset.origin {
+        Some((DatasetSource::Files { reading, .. }, _)) => reading.images,
+        Some((DatasetSource::Served { .. }, _)) | None => ImageReading::default(),
+    }));
     let take = move |files: Vec<(String, File)>| {
         n_too_many.set((files.len() > FILES_LIMIT).then_some(files.len()));
         if files.is_empty() || n_too_many.get_untracked().is_some() || !may_replace(store) {
             return;
         }
-        spawn_local(async move { drop(store.load_dataset(dropped(&files), recipe.split.get_untracked()).await) });
+        let reading = Reading { images: image_reading.get_untracked(), ..Reading::default() };
+        spawn_local(
+            async move { drop(store.load_dataset(dropped(&files, reading), recipe.split.get_untracked()).await) },
+        );
     };
     let is_over = listen_for_files(move |data| {
         let Some(dropped) = data.map(|data| Dropped::of(&data)).filter(|dropped| !dropped.is_empty()) else { return };
@@ -48,6 +58,8 @@ pub fn DropZone(
             {move || n_too_many.get().map(|files| view! {
                 <p class="failure" role="alert">{move || tr!(data.too_many_files, files = files, most = FILES_LIMIT)}</p>
             })}
+            <ImageOptions reading=image_reading />
+            <p class="hint">{move_tr!(data.images_read)}</p>
             <p class="hint">{move_tr!(data.formats_read)}</p>
         </section>
     }

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File};
 
-use crate::page::recipe::sources::FILES_LIMIT;
+use crate::page::recipe::sources::{FILES_LIMIT, named};
 
 #[wasm_bindgen]
 extern "C" {
@@ -31,11 +31,6 @@ extern "C" {
     type Item;
     #[wasm_bindgen(method, catch, js_name = webkitGetAsEntry)]
     fn as_entry(this: &Item) -> Result<Option<Entry>, JsValue>;
-
-    /// A file that was picked with its folder.
-    type Picked;
-    #[wasm_bindgen(method, getter, js_name = webkitRelativePath)]
-    fn relative_path(this: &Picked) -> Option<String>;
 }
 
 /// What was dropped. It must be taken from the event at once; its files may be read later.
@@ -76,12 +71,6 @@ impl Dropped {
         }
         found
     }
-}
-
-/// A file with its path in the folder that was picked, or its name.
-pub fn named(file: File) -> (String, File) {
-    let path = file.unchecked_ref::<Picked>().relative_path().filter(|path| !path.is_empty());
-    (path.unwrap_or_else(|| file.name()), file)
 }
 
 /// The browser gives the content of a folder in pieces, the last of which is empty.

@@ -6,7 +6,7 @@ use crate::page::reactive::memo;
 use crate::page::state::{Load, LoadStage};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::{byte_rate, bytes, clock};
+use crate::page::text::format::{byte_rate, bytes, clock, count};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
@@ -49,6 +49,7 @@ fn Loading() -> impl IntoView {
             tr!(load.retrying, attempt = attempt, attempts = attempts)
         }
         Some(LoadStage::Parsing) => tr!(load.parsing),
+        Some(LoadStage::Decoding { .. }) => tr!(load.decoding),
     });
     view! {
         <div class="load">
@@ -65,11 +66,21 @@ fn fraction(stage: &LoadStage) -> Option<f64> {
         LoadStage::Downloading { received_bytes, total_bytes: Some(total), .. } if *total > 0 => {
             Some((*received_bytes as f64 / *total as f64).min(1.0))
         }
+        LoadStage::Decoding { done, total, .. } => Some(f64::from(*done) / f64::from((*total).max(1))),
         LoadStage::Asked | LoadStage::Downloading { .. } | LoadStage::Retrying { .. } | LoadStage::Parsing => None,
     }
 }
 
 fn figures(stage: &LoadStage) -> String {
+    if let LoadStage::Decoding { done, total, images_per_second } = stage {
+        let mut figures = vec![tr!(load.images_of_total, done = count(*done), total = count(*total))];
+        if *images_per_second > 0.0 {
+            let left_ms = f64::from(total.saturating_sub(*done)) / images_per_second * 1_000.0;
+            figures.push(tr!(load.images_per_second, rate = count(images_per_second.round() as u32)));
+            figures.push(tr!(shell.run_left, time = clock(left_ms)));
+        }
+        return figures.join(" · ");
+    }
     let LoadStage::Downloading { received_bytes, total_bytes, bytes_per_second } = stage else { return String::new() };
     let received = match total_bytes {
         Some(total) => tr!(load.of_total, received = bytes(*received_bytes), total = bytes(*total)),

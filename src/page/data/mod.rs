@@ -5,6 +5,8 @@ mod cards;
 mod drop_zone;
 mod ending;
 mod folder;
+mod image_options;
+mod import_report;
 pub mod load_status;
 mod reading_form;
 mod split_form;
@@ -15,6 +17,7 @@ use leptos::prelude::*;
 use self::browser::ImageBrowser;
 use self::cards::DatasetCards;
 use self::drop_zone::DropZone;
+use self::import_report::ImportReport;
 use self::reading_form::ReadingForm;
 use self::split_form::SplitForm;
 use self::statistics::Statistics;
@@ -63,6 +66,7 @@ fn DataPlace() -> impl IntoView {
                         <div class="panel empty"><p>{move_tr!(data.nothing_yet)}</p></div>
                     </Show>
                     {move || current.get().map(|summary| view! {
+                        {summary.import.clone().map(|report| view! { <ImportReport report /> })}
                         <Statistics summary=summary.clone() />
                         <ImageBrowser summary />
                     })}

@@ -26,7 +26,7 @@ pub fn ReadingForm(summary: Arc<DatasetSummary>) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let origin = store.dataset.with_untracked(|dataset| dataset.origin.clone());
-    let Some((DatasetSource::Files { files, .. }, _)) = origin else { return ().into_any() };
+    let Some((DatasetSource::Files { files, reading }, _)) = origin else { return ().into_any() };
     let read_as = summary.read_as;
     // What is done to the images as they are now, and which labels are wanted.
     let more = RwSignal::new(Turn::default());
@@ -37,7 +37,7 @@ pub fn ReadingForm(summary: Arc<DatasetSummary>) -> impl IntoView {
             return;
         }
         let turn = read_as.turn.then(more.get_untracked());
-        let reading = Reading { turn: Some(turn), is_coarse: is_coarse.get_untracked() };
+        let reading = Reading { turn: Some(turn), is_coarse: is_coarse.get_untracked(), ..reading };
         let source = DatasetSource::Files { files: files.clone(), reading };
         spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
     };

@@ -51,13 +51,17 @@ impl EngineFiles {
 
     /// Where an engine's worker starts.
     pub fn url(&self, program: EngineProgram) -> String {
-        let name = program.name();
-        let digest = self.engines.get(name).map_or_else(String::new, |digest| format!("&digest={digest}"));
         let threads = match program {
             EngineProgram::CpuThreads { count } => format!("&threads={count}"),
             EngineProgram::Cpu | EngineProgram::Gpu => String::new(),
         };
-        format!("load.js?js={name}.js{digest}{threads}")
+        self.worker_url(program.name()) + &threads
+    }
+
+    /// Where a worker of the page's build starts.
+    fn worker_url(&self, name: &str) -> String {
+        let digest = self.engines.get(name).map_or_else(String::new, |digest| format!("&digest={digest}"));
+        format!("load.js?js={name}.js{digest}")
     }
 
     /// The CPU engine for so many threads: the one with a single thread where the host has no other, or says nothing of it.
@@ -77,6 +81,11 @@ impl EngineFiles {
             Presence::There => choice,
         }
     }
+}
+
+/// Where the worker starts that writes networks as files for other tools.
+pub async fn exporter_url() -> String {
+    EngineFiles::fetch().await.unwrap_or_default().worker_url("exporter")
 }
 
 async fn received(response: Promise) -> Option<EngineFiles> {

@@ -11,9 +11,10 @@ use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
 use crate::channel::EngineLink;
 use crate::page::engines::{choice, threads};
+use crate::page::offline;
 use crate::page::preferences::{EnginePreference, Threads};
 use crate::page::store::Store;
-use kindling_core::protocol::Command;
+use kindling_core::protocol::{Command, Event};
 
 /// Interval between polls of the host for an engine that is still being built.
 const COMING_MS: u32 = 3_000;
@@ -95,7 +96,13 @@ impl Link {
                 self.hear(Input::HostHas { wish, files });
             }),
             Effect::Start { engine, url } => {
-                let worker = EngineLink::start(&url, move |event| self.hear(Input::Said { engine, event }));
+                let address = url.clone();
+                let worker = EngineLink::start(&url, move |event| {
+                    if matches!(event, Event::Ready(_)) {
+                        offline::keep(address.clone());
+                    }
+                    self.hear(Input::Said { engine, event });
+                });
                 self.workers.update_value(|workers| drop(workers.insert(engine, worker)));
             }
             Effect::Send { to, command } => self.workers.with_value(|workers| {

@@ -6,3 +6,5 @@ pub mod link;
 mod machine;
 pub mod panel;
 mod threads;
+
+pub use files::exporter_url;

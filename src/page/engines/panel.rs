@@ -19,6 +19,9 @@ use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::EngineKind;
 
+/// The panel's address: its place and its id.
+const PANEL_ADDRESS: &str = "#train/engine";
+
 /// The engine in a word, for the header.
 #[component]
 pub fn EngineChip() -> impl IntoView {
@@ -35,10 +38,11 @@ pub fn EngineChip() -> impl IntoView {
     view! {
         <a
             class="chip"
-            href="#train"
+            href=PANEL_ADDRESS
             class:is-ready=move || state.read().is_ready()
             title=move || engine_text(&state.read())
-            aria-label=move || format!("{}: {}", tr!(engine.title), engine_text(&state.read()))
+            // Begins with what is seen, by which people who speak to their computer call it.
+            aria-label=move || format!("{} – {}", short(), tr!(engine.title))
         >
             {short}
         </a>
@@ -104,7 +108,7 @@ pub fn EnginePanel() -> impl IntoView {
         EngineState::Choosing | EngineState::Starting(_) | EngineState::Failed(_) => None,
     };
     view! {
-        <section class="panel engine" aria-labelledby="engine-title">
+        <section id="engine" class="panel engine" tabindex="-1" aria-labelledby="engine-title">
             <h2 id="engine-title">{move_tr!(engine.title)}</h2>
             <p class="engine-state" aria-live="polite">
                 <strong>{move || engine_text(&state.read())}</strong>

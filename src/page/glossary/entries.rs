@@ -375,7 +375,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "max-steps",
-        labels: &["expert.max_steps", "runs.max_steps"],
+        labels: &["expert.max_steps"],
         place: Place::Train,
         control: Some("expert.max_steps"),
         formula: None,
@@ -948,6 +948,38 @@ pub const ENTRIES: &[Entry] = &[
         control: None,
         formula: Some("max pᵢ"),
         source: "Guo et al., 2017, arXiv:1706.04599",
+    },
+    Entry {
+        id: "model-export",
+        labels: &["export.title", "export.lead"],
+        place: Place::Use,
+        control: Some("export.title"),
+        formula: None,
+        source: "torch.onnx.export",
+    },
+    Entry {
+        id: "onnx",
+        labels: &["export.onnx"],
+        place: Place::Use,
+        control: Some("export.onnx"),
+        formula: None,
+        source: "onnx.ai; torch.onnx",
+    },
+    Entry {
+        id: "tflite",
+        labels: &["export.tflite"],
+        place: Place::Use,
+        control: Some("export.tflite"),
+        formula: None,
+        source: "ai.google.dev/edge/litert; tf.lite.TFLiteConverter",
+    },
+    Entry {
+        id: "safetensors",
+        labels: &["export.safetensors"],
+        place: Place::Use,
+        control: Some("export.safetensors"),
+        formula: None,
+        source: "github.com/huggingface/safetensors; torch.nn.Module.load_state_dict",
     },
 ];
 

@@ -119,7 +119,7 @@ const TERMS: &[&str] = &[
     "engine.title", "engine.cpu", "engine.webgpu", "runs.engine", "shell.understand", "shell.use_it",
     "train.settings", "train.preset", "train.seed", "train.log_scale", "train.loss", "train.accuracy", "train.validation_accuracy",
     "train.best_kept", "train.steps", "train.epochs", "train.batch_size", "train.learning_rate", "train.optimizer", "train.weight_decay",
-    "train.on_train", "runs.train_loss", "runs.train_accuracy", "runs.max_steps", "runs.open", "train.charts_help", "advice.over_fitting",
+    "train.on_train", "runs.train_loss", "runs.train_accuracy", "runs.open", "train.charts_help", "advice.over_fitting",
     "advice.unbalanced", "advice.dead", "advice.saturated", "advice.lower_rate",
     "data.split", "data.validation_share", "data.split_seed", "data.split_apply", "data.part", "data.unbalanced", "data.card_gray",
     "data.card_color", "data.statistics", "understand.split", "gallery.label", "gallery.predicted",

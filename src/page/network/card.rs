@@ -27,13 +27,11 @@ pub fn Card(
     deck: Deck,
 ) -> impl IntoView {
     let recipe = use_recipe();
-    let layer = memo(move |_| recipe.network.read().as_ref()?.layers.get(at).cloned());
-    let fields = memo(move |_| layer.read().as_ref().map(parameters).unwrap_or_default());
-    let misfit = memo(move |_| {
+    let title = memo(move |_| recipe.network.read().as_ref()?.layers.get(at).map(layer_title));
+    let is_wrong = memo(move |_| {
         let survey = recipe.survey.read();
-        survey.as_ref()?.misfit().filter(|(layer, _)| *layer == at).map(|(_, reason)| reason.clone())
+        survey.as_ref().and_then(|survey| survey.misfit()).is_some_and(|(layer, _)| layer == at)
     });
-    let of_layer = move |text: fn(&Layer) -> String| move || layer.read().as_ref().map(text);
     let is_from = move || deck.dragged.get().is_some_and(|dragged| dragged.from == at);
     let is_to = move |is_after: bool| {
         deck.dragged.get().is_some_and(|Dragged { from, to }| to == at && from != at && (from < to) == is_after)
@@ -52,7 +50,7 @@ pub fn Card(
     view! {
         <li
             class="layer-card"
-            class:is-wrong=move || misfit.read().is_some()
+            class:is-wrong=move || is_wrong.get()
             class:is-dragged=is_from
             class:is-before=move || is_to(false)
             class:is-after=move || is_to(true)
@@ -61,24 +59,47 @@ pub fn Card(
         >
             <div class="layer-head">
                 <Grip at deck />
-                <strong class="layer-title">{at + 1}". "{of_layer(layer_title)}</strong>
+                <strong class="layer-title">{at + 1}". "{title}</strong>
                 <Tools at deck />
             </div>
-            <div class="layer-fields">
-                {move || fields.get().into_iter().map(|parameter| view! {
-                    <ParameterField at layer parameter />
-                }).collect_view()}
-            </div>
-            {move || layer.read().as_ref().and_then(inside)}
-            <Figures at deck />
-            {move || layer.read().as_ref().map(layer_why).map(|why| view! { <Why text=why /> })}
-            {move || misfit.get().map(|reason| view! {
-                <div class="layer-problem" role="alert">
-                    <p>{move || layer_reason(&reason)}</p>
-                    <RemedyButtons remedies=deck.remedies />
-                </div>
-            })}
+            <LayerBody at deck />
         </li>
+    }
+}
+
+/// Everything about a layer but its title: its fields, what is in it, its output and cost, what it does, its error.
+#[component]
+pub fn LayerBody(
+    /// The layer's index, from 0.
+    at: usize,
+    deck: Deck,
+    /// Shown below output and cost.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let recipe = use_recipe();
+    let layer = memo(move |_| recipe.network.read().as_ref()?.layers.get(at).cloned());
+    let fields = memo(move |_| layer.read().as_ref().map(parameters).unwrap_or_default());
+    let misfit = memo(move |_| {
+        let survey = recipe.survey.read();
+        survey.as_ref()?.misfit().filter(|(layer, _)| *layer == at).map(|(_, reason)| reason.clone())
+    });
+    view! {
+        {move || misfit.get().map(|reason| view! {
+            <div class="layer-problem" role="alert">
+                <p>{move || layer_reason(&reason)}</p>
+                <RemedyButtons remedies=deck.remedies />
+            </div>
+        })}
+        <div class="layer-fields">
+            {move || fields.get().into_iter().map(|parameter| view! {
+                <ParameterField at layer parameter />
+            }).collect_view()}
+        </div>
+        {move || layer.read().as_ref().and_then(inside)}
+        <Figures at deck />
+        {children.map(|children| children())}
+        {move || layer.read().as_ref().map(layer_why).map(|why| view! { <Why text=why /> })}
     }
 }
 
@@ -104,8 +125,9 @@ fn Grip(at: usize, deck: Deck) -> impl IntoView {
     }
 }
 
+/// Buttons that move, duplicate and remove the layer.
 #[component]
-fn Tools(at: usize, deck: Deck) -> impl IntoView {
+pub fn Tools(at: usize, deck: Deck) -> impl IntoView {
     let recipe = use_recipe();
     let is_last = move || at + 1 >= deck.n_layers.get();
     let up = move |_| {
@@ -118,10 +140,13 @@ fn Tools(at: usize, deck: Deck) -> impl IntoView {
     };
     let remove = move |_| {
         recipe.edit(&Edit::Remove(at));
-        // The last card is gone, and keyboard focus with it.
+        // The last layer is gone, and keyboard focus with it.
         if at == deck.n_layers.get_untracked() {
             match at.checked_sub(1) {
-                Some(before) => focus_control(before, "remove"),
+                Some(before) => {
+                    deck.selected.set(before);
+                    focus_control(before, "remove");
+                }
                 None => focus_soon("add-layer"),
             }
         }

@@ -2,43 +2,47 @@
 
 use leptos::prelude::*;
 
-use super::add_layer::AddLayer;
 use super::card::Card;
 use super::drag::Dragged;
-use super::remedy_buttons::{NetworkProblem, remedies_now};
+use super::remedy_buttons::remedies_now;
 use crate::page::network::designer::remedy::Remedy;
 use crate::page::reactive::memo;
-use crate::page::recipe::use_recipe;
+use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::text::format::count;
-use crate::page::text::i18n::{move_tr, tr};
-use crate::page::widgets::hint::TermLink;
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::{Hint, TermLink};
 use crate::page::widgets::show::Show;
 use kindling_core::network::FeatureShape;
 
-/// State shared by the cards.
+/// State shared by the layers of a view.
 #[derive(Clone, Copy)]
 pub struct Deck {
     pub n_layers: Memo<usize>,
+    /// The layer that the inspector shows, from 0.
+    pub selected: RwSignal<usize>,
     /// FLOPs per image of all layers before the first that does not fit.
     pub flops: Memo<u64>,
     pub remedies: Memo<Vec<Remedy>>,
     pub dragged: RwSignal<Option<Dragged>>,
 }
 
+impl Deck {
+    pub fn new(recipe: Recipe) -> Self {
+        let n_layers = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
+        let flops = memo(move |_| {
+            let survey = recipe.survey.read();
+            survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
+        });
+        let selected = RwSignal::new(0);
+        Self { n_layers, selected, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) }
+    }
+}
+
 #[component]
-pub fn Cards() -> impl IntoView {
+pub fn Cards(deck: Deck) -> impl IntoView {
     let recipe = use_recipe();
-    let n_layers = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.layers.len()));
-    let flops = memo(move |_| {
-        let survey = recipe.survey.read();
-        survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
-    });
-    let deck = Deck { n_layers, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) };
+    let n_layers = deck.n_layers;
     let input = move || recipe.dataset.read().as_ref().map(|dataset| FeatureShape::from(dataset.shape));
-    // Only errors of the whole network: a layer's error is shown on its card.
-    let is_about_all = memo(move |_| {
-        recipe.survey.read().as_ref().is_some_and(|survey| survey.error.is_some() && survey.misfit().is_none())
-    });
     view! {
         <p class="hint">
             {move || input().map(|input| tr!(network.input, values = count(input.n_values()), shape = input))}
@@ -50,8 +54,7 @@ pub fn Cards() -> impl IntoView {
                 <Card at deck />
             </For>
         </ol>
+        <Hint text=Signal::derive(move_tr!(network.figures_why)) term=key_tr!(network.output) />
         <Show when=move || n_layers.get() == 0><p class="hint">{move_tr!(designer.empty)}</p></Show>
-        <Show when=move || is_about_all.get()><NetworkProblem /></Show>
-        <AddLayer />
     }
 }

@@ -61,6 +61,7 @@ pub fn move_layer(recipe: Recipe, deck: Deck, from: usize, to: usize) {
     if !recipe.edit(&Edit::Move { from, to }) {
         return;
     }
+    deck.selected.set(to);
     let is_end = to == 0 || to + 1 == deck.n_layers.get_untracked();
     match focused.as_deref() {
         // Up or down is disabled at the ends.

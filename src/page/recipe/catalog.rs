@@ -89,6 +89,7 @@ fn outline(served: &ServedDataset) -> DatasetSummary {
         // A placeholder: the style is determined from the images.
         style: DrawingStyle::Scene,
         read_as: Default::default(),
+        import: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Where a dataset comes from: served with the page, or the visitor's own files.
 
 use leptos::prelude::document;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{File, Url};
 
 use kindling_core::dataset::Reading;
@@ -14,14 +16,28 @@ pub fn served(id: impl Into<String>) -> DatasetSource {
     DatasetSource::Served { id: id.into(), base: base() }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// A file that was picked with its folder.
+    type Picked;
+    #[wasm_bindgen(method, getter, js_name = webkitRelativePath)]
+    fn relative_path(this: &Picked) -> Option<String>;
+}
+
+/// A file with its path in the folder that was picked, or its name.
+pub fn named(file: File) -> (String, File) {
+    let path = file.unchecked_ref::<Picked>().relative_path().filter(|path| !path.is_empty());
+    (path.unwrap_or_else(|| file.name()), file)
+}
+
 /// Files that the visitor dropped, picked, or passed to `window.kindling`, with their paths in a folder, or their names. Their object URLs live
 /// as long as the page, so the dataset can be loaded again after an engine was lost.
-pub fn dropped(files: &[(String, File)]) -> DatasetSource {
+pub fn dropped(files: &[(String, File)], reading: Reading) -> DatasetSource {
     let files = files.iter().take(FILES_LIMIT).filter_map(|(path, file)| {
         let url = Url::create_object_url_with_blob(file).ok()?;
         Some(DatasetFile { name: path.clone(), url, size_bytes: file.size() as u64 })
     });
-    DatasetSource::Files { files: files.collect(), reading: Reading::default() }
+    DatasetSource::Files { files: files.collect(), reading }
 }
 
 /// The absolute URL of the page's folder, which the worker does not know.

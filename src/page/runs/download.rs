@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
-const BYTES: &str = "application/octet-stream";
+pub const BYTES: &str = "application/octet-stream";
 
 /// How long a file's object URL stays valid. The browser has started to read it by then.
 const KEPT_MS: u32 = 10_000;
@@ -23,8 +23,8 @@ pub fn save_bytes(name: &str, bytes: &[u8]) {
 }
 
 /// Wraps bytes in a blob in the browser's memory.
-pub fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
-    new_blob(BYTES, &Uint8Array::from(bytes))
+pub fn blob(mime: &str, bytes: &[u8]) -> Result<Blob, JsValue> {
+    new_blob(mime, &Uint8Array::from(bytes))
 }
 
 /// Reads a file, unless it is larger than a file of runs may be.

@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use super::Runs;
 use crate::channel::BUILD;
 use crate::page::database::unique_id;
+use crate::page::evaluations::{Evaluated, EvaluationState};
 use crate::page::reactive::{memo, watch};
 use crate::page::state::{EndedRun, EngineState, Outcome, RunNews};
-use crate::page::understand::evaluations::{Evaluated, EvaluationState};
 use kindling_core::protocol::{RunId, SplitName};
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult};
@@ -112,13 +112,13 @@ impl Runs {
         let weights = ended.weights.clone();
         if let Some(kept) = kept_run(ended, circumstances) {
             self.insert(kept, weights);
-            self.newest.set_value(Some((run, id)));
+            self.newest.set(Some((run, id)));
         }
     }
 
     /// Records a test result in the newest stored run, if the final network was tested: a test during training evaluated another network.
     fn tested(self, evaluated: &Evaluated) {
-        let newest = self.newest.get_value().filter(|(run, _)| *run == evaluated.run);
+        let newest = self.newest.get_untracked().filter(|(run, _)| *run == evaluated.run);
         let Some((_, id)) = newest else { return };
         let is_of_end = self
             .list

@@ -3,6 +3,7 @@
 //! The list is in memory and in IndexedDB. If the browser stores nothing, the page shows a notice and the list lasts as
 //! long as the page. Another window of the page shows the runs stored by this one after a reload.
 
+pub mod at_hand;
 pub mod difference;
 pub mod download;
 pub mod interrupted;
@@ -23,16 +24,17 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use self::at_hand::Opening;
 use self::keep::Began;
 use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
 pub use self::notice::{refusal_text, run_notice_text};
 use self::storage::{Parts, RunStorage};
 use crate::page::database::Trouble;
+use crate::page::evaluations::Evaluations;
 use crate::page::recipe::Recipe;
 use crate::page::sort::sort_by;
 use crate::page::state::{NoticeKind, RunNotice};
 use crate::page::store::Store;
-use crate::page::understand::evaluations::Evaluations;
 use kindling_core::protocol::{Bulk, RunId};
 use kindling_core::runs::curves::RunCurves;
 use kindling_core::runs::incoming::RUNS_LIMIT;
@@ -59,7 +61,9 @@ pub struct Runs {
     /// The circumstances at the start of the current run.
     began: StoredValue<Option<Began>>,
     /// The run in the engine and the id of its record, once it is stored.
-    newest: StoredValue<Option<(RunId, String)>>,
+    newest: RwSignal<Option<(RunId, String)>>,
+    /// The kept run that the page opens by itself.
+    opening: RwSignal<Opening>,
     /// Deleted runs that can still be restored.
     deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
 }
@@ -76,7 +80,8 @@ impl Runs {
             curves: StoredValue::default(),
             storage: StoredValue::new_local(None),
             began: StoredValue::new(None),
-            newest: StoredValue::new(None),
+            newest: RwSignal::new(None),
+            opening: RwSignal::default(),
             deleted: StoredValue::default(),
         };
         runs.watch();
@@ -86,6 +91,13 @@ impl Runs {
 
     pub fn find(self, id: &str) -> Option<Arc<RunRecord>> {
         self.list.with(|list| list.iter().find(|record| record.id == id).cloned())
+    }
+
+    /// The record of the run in view, once the run has ended and is stored; tracked.
+    pub fn in_view(self) -> Option<Arc<RunRecord>> {
+        let run = self.store.run.with(|state| state.run().map(|run| run.id))?;
+        let (_, id) = self.newest.get().filter(|(newest, _)| *newest == run)?;
+        self.find(&id)
     }
 
     /// Reads the runs of earlier visits, once.

@@ -30,7 +30,7 @@ impl Runs {
     pub async fn opened(self, id: &str) -> Result<(), Failure> {
         let (kept, report, weights) = self.fetched(id).await?;
         self.recipe.take(kept.record.config.clone());
-        self.open(kept, report, weights).await
+        self.open(kept, report, weights).await.map(drop)
     }
 
     /// Opens the run in view once more when its network was lost with the engine and another engine has its dataset. The form stays.
@@ -52,7 +52,7 @@ impl Runs {
         });
         let restore = move |lost: &Option<RunId>, _: Option<&Option<RunId>>| {
             let Some(run) = *lost else { return };
-            let Some((_, id)) = self.newest.get_value().filter(|(newest, _)| *newest == run) else { return };
+            let Some((_, id)) = self.newest.get_untracked().filter(|(newest, _)| *newest == run) else { return };
             spawn_local(async move {
                 // Without its weights the outcome says that the network is gone.
                 if let Ok((kept, report, weights)) = self.fetched(&id).await {
@@ -64,7 +64,7 @@ impl Runs {
     }
 
     /// A stored run with its weights, once its dataset is loaded.
-    async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
+    pub(super) async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
         if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
         }
@@ -78,11 +78,12 @@ impl Runs {
         Ok((KeptRun { record: (*record).clone(), curves: (*curves).clone() }, report, weights))
     }
 
-    async fn open(self, kept: KeptRun, report: RunReport, weights: Bulk) -> Result<(), Failure> {
+    /// Returns the run's id in this visit.
+    pub(super) async fn open(self, kept: KeptRun, report: RunReport, weights: Bulk) -> Result<RunId, Failure> {
         let run = self.store.open_run(run_of(&kept), Curves::from(&kept.curves), report, weights).await?;
         // From now on, test results belong to this run.
-        self.newest.set_value(Some((run, kept.record.id)));
-        Ok(())
+        self.newest.set(Some((run, kept.record.id)));
+        Ok(run)
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Searcher {
     /// Why the search paused by itself, if it did.
     pub trouble: RwSignal<Option<Trouble>>,
     pub draft: RwSignal<Draft>,
+    /// Whether the visitor has opened the panel: its contents are made only then.
+    pub is_shown: RwSignal<bool>,
     store: Store,
     recipe: Recipe,
     /// Number of the current search: results of trials of an earlier one are dropped.
@@ -73,6 +75,7 @@ impl Searcher {
             search: RwSignal::new(None),
             trouble: RwSignal::new(None),
             draft: RwSignal::new(Draft::default()),
+            is_shown: RwSignal::new(false),
             store,
             recipe,
             number: StoredValue::new(0),

@@ -14,6 +14,8 @@ pub struct DatasetState {
     pub load: Load,
     /// Incremented each time a dataset is set: images and answers of an older version belong to another dataset.
     pub version: u32,
+    /// The name that the visitor gave to a dataset of files, with the dataset's id.
+    pub given_name: Option<(String, String)>,
 }
 
 impl DatasetState {
@@ -52,4 +54,5 @@ pub enum LoadStage {
     Downloading { received_bytes: u64, total_bytes: Option<u64>, bytes_per_second: f64 },
     Retrying { attempt: u32, attempts: u32, failure: Failure },
     Parsing,
+    Decoding { done: u32, total: u32, images_per_second: f64 },
 }

@@ -13,12 +13,14 @@ pub struct Inside {
     pub watch: Option<Watch>,
     /// Oldest first. Only the newest keeps its pictures.
     looks: VecDeque<LayersReport>,
+    /// The network at hand while no run trains: newer than the snapshots, but without gradients.
+    at_rest: Option<LayersReport>,
 }
 
 impl Inside {
-    /// The newest snapshot of the run in view.
+    /// The network at hand, else the newest snapshot of the run in view.
     pub fn latest(&self) -> Option<&LayersReport> {
-        self.looks.back()
+        self.at_rest.as_ref().or(self.looks.back())
     }
 
     /// The newest report of a layer, by its index in the network's list.
@@ -26,16 +28,24 @@ impl Inside {
         self.latest()?.layers.iter().find(|layer| layer.index == index)
     }
 
-    /// A layer's histograms of one kind with their steps, oldest first.
-    pub fn history(&self, index: u32, of: fn(&LayerReport) -> Option<&Histogram>) -> Vec<(u32, &Histogram)> {
-        let in_snapshot = self.looks.iter().filter_map(|look| {
-            let layer = look.layers.iter().find(|layer| layer.index == index)?;
-            Some((look.step, of(layer)?))
-        });
-        in_snapshot.collect()
+    /// The newest report of the layer's last update, which a network at rest has none of.
+    pub fn updated_layer(&self, index: u32) -> Option<&LayerReport> {
+        self.looks.back()?.layers.iter().find(|layer| layer.index == index)
+    }
+
+    /// A layer's histograms of one kind over the run, oldest first; without snapshots, that of the network at hand.
+    pub fn history(&self, index: u32, of: fn(&LayerReport) -> Option<&Histogram>) -> Vec<&Histogram> {
+        let reports = self.looks.iter().chain(self.at_rest.iter().filter(|_| self.looks.is_empty()));
+        reports.filter_map(|look| of(look.layers.iter().find(|layer| layer.index == index)?)).collect()
+    }
+
+    /// Takes the network at hand, while no run trains.
+    pub(super) fn rest(&mut self, report: LayersReport) {
+        self.at_rest = Some(report);
     }
 
     pub(super) fn push(&mut self, report: LayersReport) {
+        self.at_rest = None;
         if let Some(before) = self.looks.pop_back() {
             self.looks.push_back(before.without_pictures());
         }
@@ -48,5 +58,6 @@ impl Inside {
     /// Drops the snapshots when a new run starts. Monitoring stays on if it was on.
     pub(super) fn clear(&mut self) {
         self.looks.clear();
+        self.at_rest = None;
     }
 }

@@ -24,7 +24,8 @@ pub use race::{RaceState, StepTime, StepTimes, other_device};
 pub use run::{Checkpoint, EndedRun, Outcome, Run, RunNews, RunPlan, RunProgress, RunState};
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetUpdate, EngineInfo, Event, Failure, Prediction, RequestId, RunId, RunReport,
+    Answer, Bulk, Command, DatasetSummary, DatasetUpdate, EngineInfo, Event, Failure, LayersReport, Prediction,
+    RequestId, RunId, RunReport,
 };
 pub use kindling_core::runs::curves::Curves;
 
@@ -104,8 +105,10 @@ impl AppState {
                 }
                 None => Changed::NOTHING,
             },
-            Event::Answer { request, .. } => {
-                Changed { questions: self.questions.remove(request).is_some(), ..Changed::NOTHING }
+            Event::Answer { request, result } => {
+                let is_known = self.questions.remove(request).is_some();
+                let inside = is_known && result.as_ref().is_ok_and(|answer| self.inspected(answer));
+                Changed { questions: is_known, inside, ..Changed::NOTHING }
             }
             Event::Warning(failure) => self.notify(NoticeKind::Warning(failure.clone())),
             Event::Crashed(failure) => self.lose_engine(failure),
@@ -222,6 +225,9 @@ impl AppState {
                 *stage = LoadStage::Retrying { attempt, attempts, failure };
             }
             DatasetUpdate::Parsing => *stage = LoadStage::Parsing,
+            DatasetUpdate::Decoding { done, total, images_per_second } => {
+                *stage = LoadStage::Decoding { done, total, images_per_second };
+            }
             DatasetUpdate::Set(summary) => {
                 let origin = Some((source.clone(), *split));
                 let version = self.dataset.version + 1;
@@ -235,8 +241,10 @@ impl AppState {
                     self.inside.clear();
                     changed = Changed { run: true, curves: true, samples: true, inside: true, ..changed };
                 }
-                let current = Some(Arc::new(summary));
-                self.dataset = DatasetState { current, origin, load: Load::Idle, version };
+                let given_name = self.dataset.given_name.take();
+                let own_name = given_name.as_ref().filter(|(id, _)| *id == summary.id).map(|(_, name)| name.clone());
+                let current = Some(Arc::new(DatasetSummary { name: own_name.unwrap_or(summary.name), ..summary }));
+                self.dataset = DatasetState { current, origin, load: Load::Idle, version, given_name };
             }
             DatasetUpdate::Canceled => self.dataset.load = Load::Canceled,
             DatasetUpdate::Failed(failure) => {
@@ -244,6 +252,27 @@ impl AppState {
             }
         }
         changed
+    }
+
+    /// Takes the layers of the network at hand; returns whether they were, and a run does not train on by now.
+    fn inspected(&mut self, answer: &Answer) -> bool {
+        let (Answer::Layers(report), Some(run)) = (answer, self.run.run()) else { return false };
+        if matches!(self.run, RunState::Preparing { .. } | RunState::Training(_)) {
+            return false;
+        }
+        // A finished run's network is that of its best epoch.
+        let best = run.best.filter(|_| !self.run.is_active()).map(|best| best.step);
+        let step = best.unwrap_or(run.progress.step);
+        self.inside.rest(LayersReport { step, ..report.clone() });
+        true
+    }
+
+    /// Gives the current dataset another name, which it keeps when it is loaded again.
+    pub fn rename_dataset(&mut self, name: String) -> Changed {
+        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
+        self.dataset.given_name = Some((current.id.clone(), name.clone()));
+        Arc::make_mut(current).name = name;
+        Changed { dataset: true, ..Changed::NOTHING }
     }
 
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.

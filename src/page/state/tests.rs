@@ -3,7 +3,7 @@
 use super::*;
 use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::dataset::DrawingStyle;
-use kindling_core::protocol::question::Evaluate;
+use kindling_core::protocol::question::{Evaluate, Inspect};
 use kindling_core::protocol::{
     Adjustment, Answer, DatasetSource, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind,
     FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunUpdate,
@@ -29,6 +29,7 @@ fn summary(id: &str) -> DatasetSummary {
         has_standard_test: false,
         style: DrawingStyle::Scene,
         read_as: Default::default(),
+        import: None,
     }
 }
 
@@ -114,6 +115,20 @@ fn a_run_goes_from_asked_to_finished() {
 }
 
 #[test]
+fn a_dataset_keeps_the_name_that_the_visitor_gave_it() {
+    let mut state = AppState::default();
+    let load = |state: &mut AppState, id: &str| {
+        state.sent(&set_dataset(id));
+        state.apply(&Event::Dataset(DatasetUpdate::Set(summary(id))));
+        state.dataset.current.as_ref().unwrap().name.clone()
+    };
+    assert_eq!(load(&mut state, "files-1"), "files-1");
+    state.rename_dataset("Leaves".into());
+    assert_eq!(load(&mut state, "files-1"), "Leaves");
+    assert_eq!(load(&mut state, "files-2"), "files-2");
+}
+
+#[test]
 fn changes_of_a_run_are_kept_up_to_a_limit() {
     let mut state = training();
     for step in 0..200 {
@@ -136,8 +151,8 @@ fn snapshots_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
         assert_eq!(state.receive(RunUpdate::Layers(report)), Changed { inside: true, ..Changed::NOTHING });
     }
     let weights = |index| state.inside.history(index, |layer| layer.weights.as_ref());
-    let steps: Vec<u32> = weights(1).iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, (101 - SNAPSHOTS_LIMIT as u32..=100).collect::<Vec<_>>());
+    let steps: Vec<f32> = weights(1).iter().map(|histogram| histogram.high).collect();
+    assert_eq!(steps, (101 - SNAPSHOTS_LIMIT as u8..=100).map(f32::from).collect::<Vec<_>>());
     assert!(weights(0).is_empty() && state.inside.layer(0).is_none());
     assert_eq!(state.inside.latest().map(|look| look.maps.len()), Some(1));
     assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
@@ -180,6 +195,33 @@ fn a_new_run_begins_with_empty_curves() {
     state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
+}
+
+#[test]
+fn the_network_at_hand_is_inspected_while_no_run_trains() {
+    let mut state = training();
+    state.receive(progress(9, &[1.0]));
+    let ask = |state: &mut AppState, request: RequestId, high: f32| {
+        state.sent(&Command::Ask { request, question: Inspect { watch: Watch::default() }.into() });
+        let weights = Some(Histogram { low: 0.0, high, counts: vec![1] });
+        let layers = vec![LayerReport { index: 1, weights, ..LayerReport::default() }];
+        let report = LayersReport { layers, ..LayersReport::default() };
+        state.apply(&Event::Answer { request, result: Ok(Answer::Layers(report)) })
+    };
+    assert!(!ask(&mut state, RequestId(1), 1.0).inside, "a run that trains sends its own snapshots");
+    state.receive(RunUpdate::Paused { step: 9 });
+    assert!(ask(&mut state, RequestId(2), 2.0).inside);
+    assert_eq!(state.inside.latest().map(|look| look.step), Some(9));
+    let highs = |state: &AppState| {
+        let history = state.inside.history(1, |layer| layer.weights.as_ref());
+        history.iter().map(|histogram| histogram.high).collect::<Vec<_>>()
+    };
+    assert_eq!(highs(&state), [2.0]);
+    state.receive(RunUpdate::Resumed);
+    let layers = vec![LayerReport { index: 1, ..LayerReport::default() }];
+    state.receive(RunUpdate::Layers(LayersReport { step: 12, layers, ..LayersReport::default() }));
+    assert_eq!(state.inside.latest().map(|look| look.step), Some(12));
+    assert!(highs(&state).is_empty());
 }
 
 #[test]

@@ -202,6 +202,11 @@ impl Store {
         ready.await.unwrap_or_else(|_| Err(canceled("the page no longer waits for the engine")))
     }
 
+    /// Gives the current dataset another name.
+    pub fn rename_dataset(self, name: String) {
+        self.change(|state| state.rename_dataset(name));
+    }
+
     pub fn dismiss_notice(self, id: u32) {
         self.change(|state| state.dismiss_notice(id));
     }
@@ -331,8 +336,15 @@ impl Store {
 
     fn notify_dataset(self, update: DatasetUpdate) {
         let result = match update {
-            DatasetUpdate::Downloading { .. } | DatasetUpdate::Retrying { .. } | DatasetUpdate::Parsing => return,
-            DatasetUpdate::Set(summary) => Ok(Arc::new(summary)),
+            DatasetUpdate::Downloading { .. }
+            | DatasetUpdate::Retrying { .. }
+            | DatasetUpdate::Parsing
+            | DatasetUpdate::Decoding { .. } => return,
+            // With the name that the state has given it.
+            DatasetUpdate::Set(summary) => {
+                let current = self.dataset.with_untracked(|dataset| dataset.current.clone());
+                Ok(current.unwrap_or_else(|| Arc::new(summary)))
+            }
             DatasetUpdate::Canceled => Err(canceled("the download was canceled")),
             DatasetUpdate::Failed(failure) => Err(failure),
         };

@@ -2,69 +2,52 @@
 
 use serde_json::Value;
 
-use crate::page::text::i18n::tr;
+use crate::page::text::i18n::{text_of, tr};
+use crate::page::text::layer::layer_title;
+use kindling_core::config::NetworkConfig;
+use kindling_core::config::fields::find;
 
 /// Maximum number of characters of a value.
 const VALUE_LIMIT: usize = 24;
 
 /// The name of a field as in the settings, or its path in JSON if it has none; tracks the language.
 pub fn path_text(path: &str) -> String {
-    match path {
-        "batchSize" => tr!(train.batch_size),
-        "batchesPerUpdate" => tr!(expert.batches_per_update),
-        "clipNorm" => tr!(expert.clip_norm),
-        "decay" => tr!(expert.decay),
-        "emaDecay" => tr!(expert.ema_decay),
-        "epochs" => tr!(train.epochs),
-        "learningRate" => tr!(train.learning_rate),
-        "loss" => tr!(train.loss),
-        "maxSteps" => tr!(runs.max_steps),
-        "network" => tr!(runs.network),
-        "optimizer" => tr!(train.optimizer),
-        "schedule" => tr!(expert.schedule),
-        "seed" => tr!(train.seed),
-        "weightDecay" => tr!(train.weight_decay),
-        "augment.brightness" => tr!(expert.brightness),
-        "augment.contrast" => tr!(expert.contrast),
-        "augment.cutmix" => tr!(expert.cutmix),
-        "augment.cutout" => tr!(expert.cutout),
-        "augment.flip" => tr!(expert.flip),
-        "augment.hue" => tr!(expert.hue),
-        "augment.mixup" => tr!(expert.mixup),
-        "augment.noise" => tr!(expert.noise),
-        "augment.rotationDegrees" => tr!(expert.rotation),
-        "augment.saturation" => tr!(expert.saturation),
-        "augment.shearDegrees" => tr!(expert.shear),
-        "augment.shift" => tr!(expert.shift),
-        "augment.zoom" => tr!(expert.zoom),
-        "adversarial" => tr!(expert.attack),
-        "adversarial.share" => tr!(expert.attack_share),
-        "adversarial.strength" => tr!(expert.attack_strength),
-        "earlyStopping" => tr!(expert.early_stopping),
-        "earlyStopping.leastImprovement" => tr!(expert.least_improvement),
-        "earlyStopping.metric" => tr!(expert.early_stopping),
-        "earlyStopping.patience" => tr!(expert.patience),
-        "split.seed" => tr!(data.split_seed),
-        path => deeper_text(path),
-    }
+    find(path).map_or_else(|| path.to_owned(), |field| text_of(field.text))
 }
 
-/// The name of a field of one of several kinds (optimizers, losses, attacks).
-fn deeper_text(path: &str) -> String {
-    let (group, last) = (path.split('.').next().unwrap_or_default(), path.rsplit('.').next().unwrap_or_default());
-    match (group, last) {
-        ("optimizer", "momentum") => tr!(expert.momentum),
-        ("optimizer", "beta1") => tr!(expert.beta1),
-        ("optimizer", "beta2") => tr!(expert.beta2),
-        ("optimizer", "alpha") => tr!(expert.alpha),
-        ("optimizer", "epsilon") => tr!(expert.epsilon),
-        ("loss", "labelSmoothing") => tr!(expert.label_smoothing),
-        ("loss", "classWeights") => tr!(expert.class_weights),
-        ("adversarial", "method") => tr!(expert.attack),
-        ("adversarial", "steps") => tr!(expert.attack_steps),
-        ("adversarial", "stepSize") => tr!(expert.attack_step_size),
-        _ => path.to_owned(),
+/// [`path_text`], and the names of the layers' parameters in this network.
+pub fn path_text_in(path: &str, network: &NetworkConfig) -> String {
+    layer_text(path, network).unwrap_or_else(|| path_text(path))
+}
+
+fn layer_text(path: &str, network: &NetworkConfig) -> Option<String> {
+    if path == "network.init" {
+        return Some(tr!(designer.init));
     }
+    let (place, rest) = path.strip_prefix("network.layers.")?.split_once('.')?;
+    let index: usize = place.parse().ok()?;
+    let layer = network.layers.get(index)?;
+    let parameter = match rest.rsplit('.').next()? {
+        "activation" => tr!(parameter.activation),
+        "bias" => tr!(parameter.bias),
+        "dilation" => tr!(parameter.dilation),
+        "dropout" => tr!(parameter.dropout),
+        "features" => tr!(parameter.features),
+        "filters" => tr!(parameter.filters),
+        "groups" => tr!(parameter.groups),
+        "heads" => tr!(parameter.heads),
+        "kernel" => tr!(parameter.kernel),
+        "mlpRatio" => tr!(parameter.mlp_ratio),
+        "padding" => tr!(parameter.padding),
+        "rate" => tr!(parameter.rate),
+        "ratio" => tr!(parameter.ratio),
+        "size" => tr!(parameter.size),
+        "states" => tr!(parameter.states),
+        "stride" => tr!(parameter.stride),
+        "units" => tr!(parameter.units),
+        _ => return None,
+    };
+    Some(tr!(search.of_layer, layer = layer_title(layer), number = index + 1, parameter = parameter))
 }
 
 /// A short form of a value: one of several kinds or a network is shortened to its name, a list to its length.
@@ -94,9 +77,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use kindling_core::config::{InitConfig, Layer, Padding, RunConfig, ScheduleConfig};
+    use kindling_core::search::offer::offered_fields;
 
     fn check(value: Value, expected: &str) {
         assert_eq!(value_text(&value), expected);
+    }
+
+    #[test]
+    fn everything_that_a_search_offers_has_a_name() {
+        let layers = vec![
+            Layer::Conv {
+                filters: 8,
+                kernel: 3,
+                stride: 1,
+                padding: Padding::Same,
+                dilation: 1,
+                groups: 1,
+                bias: true,
+            },
+            Layer::Dropout { rate: 0.4 },
+            Layer::TransformerBlock { heads: 2, mlp_ratio: 2, dropout: 0.1 },
+            Layer::Classifier { bias: true },
+        ];
+        let network = NetworkConfig { name: "Four".into(), layers, init: InitConfig::Pytorch };
+        let schedule = ScheduleConfig::ONE_CYCLE;
+        let config = RunConfig { schedule, ..RunConfig::new("mnist", network) };
+        let offered = offered_fields(&config);
+        assert!(offered.len() > 20, "{offered:?}");
+        for field in offered {
+            let name = path_text_in(&field.path, &config.network);
+            // A field of one word may be part of its name, as in "Learning rate schedule".
+            let is_path = name == field.path || field.path.contains('.') && name.contains(&field.path);
+            assert!(!is_path, "{} is named by its path", field.path);
+        }
+        assert_eq!(path_text_in("network.layers.1.dropout.rate", &config.network), "Dropout 0.4 (layer 2): Dropout p");
+        assert_eq!(path_text("schedule.oneCycle.endDivisor"), "Final divisor (final_div_factor)");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub fn failure_text(failure: &Failure) -> String {
         FailureKind::BadNetwork => tr!(failures.bad_network),
         FailureKind::BadConfig => tr!(failures.bad_config),
         FailureKind::BadImage => tr!(failures.bad_image),
+        FailureKind::CannotExport => tr!(failures.cannot_export),
         FailureKind::LossNotFinite => tr!(failures.loss_not_finite),
         FailureKind::OutOfMemory => tr!(failures.out_of_memory),
         FailureKind::NoWebGpu => tr!(failures.no_webgpu),

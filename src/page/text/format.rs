@@ -32,7 +32,17 @@ pub fn percent(fraction: f64) -> String {
     if honest == 100.0 || honest == 0.0 { format!("{honest:.0}%") } else { format!("{honest:.1}%") }
 }
 
-/// `0.0432`, `2.30`, `1.2e-5`: the number of decimals depends on the magnitude, for about three significant digits.
+/// `98.7%` for a probability. A softmax reaches neither end, so these are `<0.1%` and `>99.9%`.
+pub fn probability(probability: f64) -> String {
+    match probability * 100.0 {
+        percent if percent.is_nan() => "–".to_owned(),
+        percent if percent < 0.05 => "<0.1%".to_owned(),
+        percent if percent >= 99.95 => ">99.9%".to_owned(),
+        percent => format!("{percent:.1}%"),
+    }
+}
+
+/// `0.0432`, `2.30`, `1.2e-5`, `4.60e21`: the number of decimals depends on the magnitude, for about three significant digits.
 pub fn figure(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -45,7 +55,8 @@ pub fn figure(value: f64) -> String {
         size if size < 0.1 => format!("{value:.4}"),
         size if size < 1.0 => format!("{value:.3}"),
         size if size < 100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
+        size if size < 1e5 => format!("{value:.0}"),
+        _ => format!("{value:.2e}"),
     }
 }
 
@@ -91,6 +102,13 @@ pub fn clock(duration_ms: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// `2026-11-24 17:05`, in local time, for milliseconds since 1970.
+pub fn date(time_ms: f64) -> String {
+    let date = js_sys::Date::new(&time_ms.into());
+    let (month, day) = (date.get_month() + 1, date.get_date());
+    format!("{}-{month:02}-{day:02} {:02}:{:02}", date.get_full_year(), date.get_hours(), date.get_minutes())
+}
+
 /// One decimal below 10, none from there on: `9.6`, `62`, `812`.
 fn three_digits(value: f64) -> String {
     if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
@@ -119,6 +137,12 @@ mod tests {
     }
 
     #[test]
+    fn probabilities_claim_neither_certainty_nor_impossibility() {
+        assert_eq!([0.0, 0.0004, 0.0005, 0.5].map(probability), ["<0.1%", "<0.1%", "0.1%", "50.0%"]);
+        assert_eq!([0.9994, 0.9995, 1.0, f64::NAN].map(probability), ["99.9%", ">99.9%", ">99.9%", "–"]);
+    }
+
+    #[test]
     fn figures_keep_three_digits() {
         assert_eq!(figure(2.312_6), "2.31");
         assert_eq!(figure(0.043_21), "0.0432");
@@ -126,6 +150,8 @@ mod tests {
         assert_eq!(figure(0.000_123_4), "0.000123");
         assert_eq!(figure(0.000_012), "1.2e-5");
         assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(12_345.6), "12346");
+        assert_eq!(figure(4_595_837_235_345_523_998_720.0), "4.60e21");
         assert_eq!(figure(f64::INFINITY), "–");
     }
 

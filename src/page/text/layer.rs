@@ -51,6 +51,35 @@ pub fn layer_title(layer: &Layer) -> String {
     }
 }
 
+/// The layer's kind in a word or two, with its most important number; tracks the language.
+pub fn layer_short(layer: &Layer) -> String {
+    match *layer {
+        Layer::Conv { kernel, .. } => tr!(layer_short.conv, kernel = kernel),
+        Layer::DepthwiseConv { kernel, .. } => tr!(layer_short.depthwise_conv, kernel = kernel),
+        Layer::BatchNorm => tr!(layer_short.batch_norm),
+        Layer::GroupNorm { .. } => tr!(layer_short.group_norm),
+        Layer::LayerNorm => tr!(layer_short.layer_norm),
+        Layer::Activation(activation) => activation_name(activation),
+        Layer::MaxPool { size, .. } => tr!(layer_short.max_pool, size = size),
+        Layer::AveragePool { size, .. } => tr!(layer_short.average_pool, size = size),
+        Layer::GlobalAveragePool => tr!(layer_short.global_average_pool),
+        Layer::GlobalMaxPool => tr!(layer_short.global_max_pool),
+        Layer::Dropout { rate } | Layer::SpatialDropout { rate } => tr!(layer.dropout, rate = rate),
+        Layer::Flatten => tr!(layer.flatten),
+        Layer::Linear { units, .. } => tr!(layer_short.linear, units = units),
+        Layer::Residual { .. } => tr!(layer_short.residual),
+        Layer::DepthwiseSeparable { kernel, .. } => tr!(layer_short.depthwise_separable, kernel = kernel),
+        Layer::SqueezeExcitation { .. } => tr!(layer_short.squeeze_excitation),
+        Layer::Rows => tr!(layer_short.rows),
+        Layer::Lstm { units, .. } => format!("LSTM {units}"),
+        Layer::Gru { units, .. } => format!("GRU {units}"),
+        Layer::PatchEmbedding { size, .. } => tr!(layer_short.patch_embedding, size = size),
+        Layer::PositionEmbedding => tr!(layer_short.position_embedding),
+        Layer::TransformerBlock { .. } => tr!(layer_short.transformer_block),
+        Layer::Classifier { .. } => tr!(layer_short.classifier),
+    }
+}
+
 /// The key of the sentence that says what the layer is for.
 pub fn layer_why(layer: &Layer) -> TextKey {
     match layer {

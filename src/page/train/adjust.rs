@@ -40,7 +40,7 @@ pub fn AdjustPanel() -> impl IntoView {
         move |decay: f64| adjust(store, ValueChange { weight_decay: Some(decay), ..ValueChange::default() });
     view! {
         <Show when=move || can_adjust.get()>
-            <details class="setting-group adjust" id="adjust">
+            <details class="panel setting-group adjust" id="adjust">
                 <summary>{move_tr!(expert.adjust)}</summary>
                 <div class="fields">
                     <NumberField

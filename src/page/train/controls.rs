@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use crate::page::place::Place;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::runs::interrupted::use_interrupted;
 use crate::page::state::{EngineState, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
@@ -19,10 +18,11 @@ pub fn TrainButton(
     /// Whether a run precedes this one.
     #[prop(optional)]
     is_again: bool,
+    /// Whether it is the first thing to do now.
+    is_primary: Signal<bool>,
 ) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
-    let interrupted = use_interrupted();
     let can_start = move || {
         recipe.config.read().is_some()
             && !recipe.is_starting.get()
@@ -35,8 +35,7 @@ pub fn TrainButton(
         <button
             type="button"
             class="button is-big"
-            // After a run, the primary button evaluates the network; while a run can be resumed, it resumes that run.
-            class:is-primary=move || !is_again && interrupted.newest().is_none()
+            class:is-primary=move || is_primary.get()
             disabled=move || !can_start()
             on:click=move |_| recipe.start()
         >
@@ -64,13 +63,19 @@ pub fn Controls() -> impl IntoView {
     let is_paused = memo(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
     let send = move |command: Command| move |_| store.send(command.clone());
     // One button for both, so that it keeps keyboard focus from pause to resume.
-    let steer = move |_| store.send(if is_paused.get_untracked() { Command::Resume } else { Command::Pause });
+    let steer = move |_| match (is_training.get_untracked(), is_paused.get_untracked()) {
+        (true, _) => store.send(Command::Pause),
+        (_, true) => store.send(Command::Resume),
+        (false, false) => {}
+    };
+    // Not `disabled`, so that it can have the focus before the first step, too.
+    let is_waiting = move || !is_training.get() && !is_paused.get();
     view! {
         <div class="controls" role="group" aria-label=move_tr!(train.controls)>
             <button
                 type="button"
-                class="button is-primary is-big"
-                disabled=move || !is_training.get() && !is_paused.get()
+                class="button is-primary"
+                aria-disabled=move || is_waiting().then_some("true")
                 on:click=steer
             >
                 <Glyph icon=Signal::derive(move || if is_paused.get() { Icon::Play } else { Icon::Pause }) />

@@ -59,9 +59,10 @@ pub fn RunForm() -> impl IntoView {
         Segment { value: SettingsMode::Expert, id: "settings-mode-expert", name: || tr!(expert.mode_expert) },
     ];
     view! {
-        <section class="panel" aria-labelledby="form-title">
-            <h2 id="form-title">{move_tr!(train.settings)}</h2>
-            <Why text=key_tr!(train.settings_why) />
+        <section class="panel form" class:is-expert=move || is_expert.get() aria-labelledby="form-title">
+            <h2 id="form-title">
+                {move || if is_active.get() { tr!(train.settings_next) } else { tr!(train.settings) }}
+            </h2>
             <Segments
                 name="settings-mode"
                 legend=Signal::derive(move_tr!(expert.mode))
@@ -70,7 +71,9 @@ pub fn RunForm() -> impl IntoView {
                 value=Signal::derive(move || Some(mode.get()))
                 on_change=choose
             />
-            <Show when=move || is_active.get()><p class="hint">{move_tr!(train.next_run)}</p></Show>
+            <Show when=move || is_active.get() fallback=|| view! { <Why text=key_tr!(train.settings_why) /> }>
+                <p class="hint">{move_tr!(train.next_run)}</p>
+            </Show>
             <Show when=move || has_config.get()>
                 <div class="fields">
                     <PresetField />

@@ -1,4 +1,5 @@
-//! The Train place: one button starts a run; curves and predictions show its progress.
+//! The Train place, a workbench of one screen: the run's status and controls, curves, validation images, and tabs with the details; the settings
+//! scroll beside them.
 
 mod adjust;
 mod adjustments;
@@ -7,29 +8,32 @@ mod controls;
 mod curves;
 mod form;
 mod inside;
+mod later;
 mod outcome;
 pub mod run_bar;
+mod run_name;
 mod samples;
 mod search_stage;
 mod settings;
 mod stage;
+pub mod tabs;
 
 use leptos::prelude::*;
 
+use self::adjust::AdjustPanel;
 use self::curves::RunCharts;
 use self::form::RunForm;
-use self::inside::InsidePanel;
-use self::samples::SampleGrid;
+use self::later::Later;
+use self::samples::{SampleStrip, provide_sample_images};
 use self::settings::mode::provide_settings_mode;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
+use self::tabs::Tabs;
 use crate::page::engines::panel::EnginePanel;
-use crate::page::parts::{Part, Parted};
-use crate::page::recipe::catalog::Catalog;
+use crate::page::parts::Part;
 use crate::page::runs::{self, interrupted};
 use crate::page::search;
 use crate::page::text::i18n::move_tr;
-use crate::page::widgets::show::Show;
 
 /// Parts that are not visible when a visitor arrives.
 pub const PARTS: [Part; 8] = [
@@ -47,34 +51,24 @@ pub const PARTS: [Part; 8] = [
 pub fn TrainPlace() -> impl IntoView {
     provide_shown_setting();
     provide_settings_mode();
+    provide_sample_images();
     view! {
         <section class="train-place" aria-labelledby="train-title">
-            <header class="place-header">
-                <h1 id="train-title">{move_tr!(train.title)}</h1>
-                <p>{move_tr!(train.lead)}</p>
-            </header>
-            <div class="columns">
-                <div class="main-column">
-                    <Stage />
-                    <RunCharts />
+            <h1 id="train-title" class="visually-hidden">{move_tr!(train.title)}</h1>
+            <div class="bench">
+                <Stage />
+                <RunCharts />
+                <SampleStrip />
+            </div>
+            <div class="settings-column">
+                <div class="settings-scroll">
                     <Later part=advice::panel::PART is_quiet=true />
-                    <InsidePanel />
-                    <SampleGrid />
-                    <Later part=runs::view::PART />
-                    <Later part=search::view::PART />
-                </div>
-                <div class="side-column">
+                    <AdjustPanel />
                     <RunForm />
                     <EnginePanel />
                 </div>
             </div>
+            <Tabs />
         </section>
     }
-}
-
-/// A part that is not visible when a visitor arrives. Its fetch waits until the catalog's has ended.
-#[component]
-fn Later(part: Part, #[prop(optional)] is_quiet: bool) -> impl IntoView {
-    let is_settled = expect_context::<Catalog>().settled();
-    view! { <Show when=move || is_settled.get()><Parted part is_quiet /></Show> }
 }

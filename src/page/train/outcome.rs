@@ -7,8 +7,8 @@ use crate::page::data::load_status::LoadStatus;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::runs::interrupted::panel::InterruptedOffer;
-use crate::page::state::RunState;
-use crate::page::store::use_store;
+use crate::page::state::{Run, RunState};
+use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count, percent};
 use crate::page::text::i18n::{move_tr, tr};
@@ -16,51 +16,89 @@ use crate::page::train::advice::panel::AdviceSummary;
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
+use kindling_core::decimal;
 use kindling_core::protocol::{Ending, FailureKind, RunReport};
 
-#[component]
-pub fn Finished() -> impl IntoView {
-    let store = use_store();
-    let report = memo(move |_| {
-        store.run.with(|run| match run {
+/// A finished run's report, and how many classes its network tells apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    report: RunReport,
+    n_classes: usize,
+}
+
+impl Outcome {
+    /// That of the run in view, tracked; None unless it has finished.
+    pub fn now(store: Store) -> Option<Self> {
+        let report = store.run.with(|run| match run {
             RunState::Finished { report, .. } => Some(*report),
             RunState::Idle
             | RunState::Preparing { .. }
             | RunState::Training(_)
             | RunState::Paused(_)
             | RunState::Failed { .. } => None,
-        })
-    });
+        })?;
+        let n_classes = store.dataset.with(|dataset| dataset.current.as_ref().map_or(0, |it| it.classes.len()));
+        Some(Self { report, n_classes })
+    }
+
+    fn accuracy(&self) -> Option<f64> {
+        self.report.best?.validation_accuracy.map(f64::from)
+    }
+
+    /// Whether the accuracy was measured and is clearly above that of guessing.
+    pub fn is_good(&self) -> bool {
+        self.accuracy().is_some_and(|accuracy| accuracy > guessing(self.n_classes))
+    }
+
+    fn is_guessing(&self) -> bool {
+        self.accuracy().is_some() && !self.is_good()
+    }
+
+    /// One sentence; tracks the language.
+    pub fn verdict(&self) -> String {
+        match (self.report.best.is_some(), self.accuracy()) {
+            (_, Some(accuracy)) if self.is_guessing() => tr!(train.finished_guessing, accuracy = percent(accuracy)),
+            (_, Some(accuracy)) => tr!(train.finished, accuracy = percent(accuracy)),
+            (true, None) => tr!(train.finished_unvalidated),
+            (false, None) => tr!(train.finished_early),
+        }
+    }
+}
+
+/// The accuracy up to which a network is no better than guessing: twice that of guessing, or for few classes a tenth of the way from there to 1.
+fn guessing(n_classes: usize) -> f64 {
+    let chance = 1.0 / n_classes.max(1) as f64;
+    (2.0 * chance).min(chance + (1.0 - chance) / 10.0)
+}
+
+#[component]
+pub fn Finished() -> impl IntoView {
+    let store = use_store();
+    let outcome = memo(move |_| Outcome::now(store));
     let has_network = memo(move |_| store.run.with(RunState::has_network));
-    let is_lost = memo(move |_| !has_network.get() && report.get().is_some_and(|report| report.steps > 0));
+    let is_lost = memo(move |_| !has_network.get() && outcome.get().is_some_and(|it| it.report.steps > 0));
+    let is_guessing = memo(move |_| outcome.get().is_some_and(|outcome| outcome.is_guessing()));
     view! {
         <div class="outcome">
-            <p class="stage-status" role="status">
-                <Glyph icon=Icon::Check />
-                {move || report.get().map(|report| verdict(&report))}
+            <p class="outcome-details">
+                {move || outcome.get().map(|outcome| details(&outcome.report))}" "<TermLink term="checkpoint" />
             </p>
-            <p>{move || report.get().map(|report| details(&report))}" "<TermLink term="checkpoint" /></p>
             <AdviceSummary />
+            <Show when=move || is_guessing.get()><p class="hint">{move_tr!(train.guessing_why)}</p></Show>
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>
             </Show>
             <div class="controls">
                 <Show when=move || has_network.get()>
-                    <a class="button is-primary is-big" href="#understand">{move_tr!(train.test_it)}</a>
+                    <a class="button is-big" class:is-primary=move || !is_guessing.get() href="#understand">
+                        {move_tr!(train.test_it)}
+                    </a>
                     <a class="button is-big" href="#use">{move_tr!(train.use_it)}</a>
                 </Show>
-                <TrainButton is_again=true />
+                <TrainButton is_again=true is_primary=Signal::derive(move || is_guessing.get() || !has_network.get()) />
             </div>
             <LoadStatus />
         </div>
-    }
-}
-
-fn verdict(report: &RunReport) -> String {
-    match report.best.map(|best| best.validation_accuracy) {
-        Some(Some(accuracy)) => tr!(train.finished, accuracy = percent(accuracy.into())),
-        Some(None) => tr!(train.finished_unvalidated),
-        None => tr!(train.finished_early),
     }
 }
 
@@ -100,14 +138,22 @@ pub fn Failed() -> impl IntoView {
         })
     });
     let kind = move || failure.read().as_ref().map(|failure| failure.kind);
+    // The values of the run that failed: those in the form may be others by now.
+    let failed = move |read: fn(&Run) -> f64| store.run.with_untracked(|state| state.run().map(read));
     let lower_rate = move |_| {
-        recipe.change(|config| config.learning_rate /= 10.0);
+        if let Some(rate) = failed(|run| run.adjustments.last().map_or(run.config.learning_rate, |it| it.learning_rate))
+        {
+            recipe.change(|config| config.learning_rate = decimal::rounded(rate / 10.0, 12));
+        }
         recipe.start();
     };
     let halve_batch = move |_| {
-        recipe.change(|config| config.batch_size = (config.batch_size / 2).max(1));
+        if let Some(size) = failed(|run| run.config.batch_size.into()) {
+            recipe.change(|config| config.batch_size = ((size / 2.0) as u32).max(1));
+        }
         recipe.start();
     };
+    let has_remedy = memo(move |_| matches!(kind(), Some(FailureKind::LossNotFinite | FailureKind::OutOfMemory)));
     view! {
         <div class="outcome is-failed">
             <p class="stage-status" role="alert">
@@ -128,10 +174,50 @@ pub fn Failed() -> impl IntoView {
                     }.into_any(),
                     _ => ().into_any(),
                 }}
-                <TrainButton is_again=true />
+                <TrainButton is_again=true is_primary=Signal::derive(move || !has_remedy.get()) />
             </div>
             <LoadStatus />
         </div>
         <InterruptedOffer />
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kindling_core::protocol::EpochReport;
+
+    fn outcome(accuracy: f32, n_classes: usize) -> Outcome {
+        let best = EpochReport {
+            epoch: 0,
+            step: 1,
+            train_loss: 1.0,
+            train_accuracy: accuracy,
+            validation_loss: Some(1.0),
+            validation_accuracy: Some(accuracy),
+            is_best: true,
+            elapsed_ms: 1.0,
+        };
+        let report =
+            RunReport { ending: Ending::Completed, steps: 1, best: Some(best), is_averaged: false, elapsed_ms: 1.0 };
+        Outcome { report, n_classes }
+    }
+
+    #[test]
+    fn guessing_earns_no_tick() {
+        for (accuracy, n_classes, is_good) in [
+            (0.097, 10, false),
+            (0.18, 10, false),
+            (0.3, 10, true),
+            (0.5, 2, false),
+            (0.6, 2, true),
+            (0.015, 100, false),
+            (0.08, 100, true),
+        ] {
+            let outcome = outcome(accuracy, n_classes);
+            assert_eq!(outcome.is_good(), is_good, "{accuracy} of {n_classes} classes");
+            assert_eq!(outcome.is_guessing(), !is_good);
+        }
+        assert!(outcome(0.097, 10).verdict().contains("9.7%"));
     }
 }

@@ -9,22 +9,17 @@ use crate::page::text::format::percent;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::pixel_image::PixelImage;
+use crate::page::widgets::show::Show;
 use kindling_core::protocol::{ImageBatch, Prediction};
 
-/// Empty until a dataset is loaded.
-#[component]
-pub fn SampleGrid() -> impl IntoView {
-    let store = use_store();
-    let has_dataset = memo(move |_| store.dataset.with(|dataset| dataset.current.is_some()));
-    let batch = use_sample_images();
-    move || batch.get().flatten().filter(|_| has_dataset.get()).map(|(batch, classes)| view! { <Grid batch classes /> })
-}
-
 /// The sample images of the current dataset, and the names of its classes.
-pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
+pub type SampleImages = LocalResource<Option<(ImageBatch, Vec<String>)>>;
+
+/// Fetches the images once for the whole place.
+pub fn provide_sample_images() {
     let store = use_store();
     let version = memo(move |_| store.dataset.with(|dataset| (dataset.version, dataset.current.is_some())));
-    LocalResource::new(move || {
+    let images: SampleImages = LocalResource::new(move || {
         // `get`, not `track`: a memo that has never been read has no dependencies.
         version.get();
         let summary = store.dataset.with_untracked(|dataset| dataset.current.clone());
@@ -34,19 +29,85 @@ pub fn use_sample_images() -> LocalResource<Option<(ImageBatch, Vec<String>)>> {
             let batch = store.ask(ImagesAt { indices: summary.samples.clone() }).await.ok()?;
             Some((batch, summary.classes.clone()))
         }
-    })
+    });
+    provide_context(images);
 }
 
+pub fn use_sample_images() -> SampleImages {
+    expect_context()
+}
+
+/// The images in one row, with the latest predictions. Empty until a dataset is loaded.
 #[component]
-fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
+pub fn SampleStrip() -> impl IntoView {
+    let grid = |(batch, classes): (ImageBatch, Vec<String>)| {
+        let n_images = batch.indices.len();
+        view! {
+            <section class="panel sample-strip" aria-labelledby="samples-title" translate="no">
+                <div>
+                    <h2 id="samples-title">{move_tr!(train.samples)}</h2>
+                    <Score n_images />
+                </div>
+                <Images batch classes />
+            </section>
+        }
+    };
+    when_loaded(grid)
+}
+
+/// The images in rows, with the latest predictions and how sure they are.
+#[component]
+pub fn SampleGrid() -> impl IntoView {
+    let has_images = loaded();
+    let grid = |(batch, classes): (ImageBatch, Vec<String>)| {
+        let n_images = batch.indices.len();
+        view! {
+            <div class="sample-grid" translate="no">
+                <Score n_images />
+                <Images batch classes />
+            </div>
+        }
+    };
+    view! {
+        <Show when=move || !has_images.get()><p class="hint">{move_tr!(train.samples_later)}</p></Show>
+        {when_loaded(grid)}
+    }
+}
+
+fn loaded() -> Memo<bool> {
     let store = use_store();
-    let n_images = batch.indices.len();
+    memo(move |_| store.dataset.with(|dataset| dataset.current.is_some()))
+}
+
+fn when_loaded<V: IntoView + 'static>(draw: impl Fn((ImageBatch, Vec<String>)) -> V + Send + 'static) -> impl IntoView {
+    let has_dataset = loaded();
+    let images = use_sample_images();
+    move || images.get().flatten().filter(|_| has_dataset.get()).map(&draw)
+}
+
+/// How many of the images are classified correctly.
+#[component]
+fn Score(n_images: usize) -> impl IntoView {
+    let store = use_store();
     let n_correct = memo(move |_| {
         store.samples.with(|samples| {
             let correct = samples.iter().filter(|prediction| prediction.label == prediction.predicted).count();
             (!samples.is_empty()).then_some(correct)
         })
     });
+    view! {
+        <p class="hint">
+            {move || match n_correct.get() {
+                Some(correct) => tr!(train.samples_right, right = correct, total = n_images),
+                None => tr!(train.samples_wait),
+            }}
+        </p>
+    }
+}
+
+#[component]
+fn Images(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
+    let store = use_store();
     let n_values = batch.shape.n_values();
     let images = batch.indices.iter().zip(&batch.labels).enumerate().filter_map(|(place, (index, label))| {
         let pixels = batch.pixels.get(place * n_values..(place + 1) * n_values)?.to_vec();
@@ -70,20 +131,7 @@ fn Grid(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
             </li>
         }
     };
-    view! {
-        <section class="panel" aria-labelledby="samples-title" translate="no">
-            <header class="panel-header">
-                <h2 id="samples-title">{move_tr!(train.samples)}</h2>
-                <p class="hint">
-                    {move || match n_correct.get() {
-                        Some(correct) => tr!(train.samples_right, right = correct, total = n_images),
-                        None => tr!(train.samples_wait),
-                    }}
-                </p>
-            </header>
-            <ul class="samples">{images.map(item).collect_view()}</ul>
-        </section>
-    }
+    view! { <ul class="samples">{images.map(item).collect_view()}</ul> }
 }
 
 /// The prediction for one image. Correct and incorrect differ in icon and text, not only in color.

@@ -6,7 +6,7 @@ use crate::page::data::load_status::LoadStatus;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
-use crate::page::search::view::progress::{SearchButtons, status_text};
+use crate::page::search::view::progress::{BestTrial, SearchButtons, status_text};
 use crate::page::state::{Run, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
@@ -29,6 +29,7 @@ pub fn SearchStage() -> impl IntoView {
     view! {
         <div class="active" id="search-stage">
             <p class="stage-status" role="status">{status}</p>
+            <Show when=move || is_over.get()><BestTrial id="stage-train-best" /></Show>
             <Show when=move || is_active.get()>
                 <progress
                     class="stage-progress"
@@ -40,7 +41,7 @@ pub fn SearchStage() -> impl IntoView {
             </Show>
             <p class="hint">{why}</p>
             <SearchButtons />
-            <div class="controls"><TrainButton is_again=true /></div>
+            <div class="controls"><TrainButton is_again=true is_primary=Signal::stored(false) /></div>
             <LoadStatus />
         </div>
     }

@@ -3,19 +3,23 @@
 //! What changes by itself is marked `translate="no"`, here and elsewhere: a browser that translates the page puts nodes of its own in place of
 //! the text, and the figures would stand still.
 
+use leptos::html::Div;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{FocusEvent, HtmlElement, Node};
 
-use super::adjust::AdjustPanel;
 use super::controls::{Controls, TrainButton};
-use super::outcome::{Failed, Finished};
+use super::outcome::{Failed, Finished, Outcome};
+use super::run_name::run_name;
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
 use crate::page::engines::panel::device_text;
 use crate::page::parts::Parted;
-use crate::page::reactive::memo;
+use crate::page::reactive::{memo, watch};
 use crate::page::recipe::catalog::{Catalog, CatalogState};
 use crate::page::recipe::use_recipe;
 use crate::page::runs::interrupted::panel::InterruptedOffer;
+use crate::page::runs::interrupted::use_interrupted;
 use crate::page::search::use_searcher;
 use crate::page::state::{Run, RunState};
 use crate::page::store::use_store;
@@ -25,6 +29,7 @@ use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
 use crate::page::train::run_bar::state_text;
 use crate::page::widgets::hint::TermName;
+use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::event::Preparation;
 
@@ -57,11 +62,50 @@ pub fn Stage() -> impl IntoView {
             RunState::Failed { .. } => Face::Failed,
         })
     });
+    let status = memo(move |_| match face.get() {
+        Face::Offer | Face::Failed | Face::Trial => String::new(),
+        // The load reports its own progress.
+        Face::Loading if store.dataset.with(|dataset| dataset.load.is_loading()) => String::new(),
+        Face::Loading => tr!(load.asked),
+        Face::Active => store.run.with(active_text),
+        Face::Finished => Outcome::now(store).map(|outcome| outcome.verdict()).unwrap_or_default(),
+    });
+    let is_good = memo(move |_| face.get() == Face::Finished && Outcome::now(store).is_some_and(|it| it.is_good()));
+    let what = memo(move |_| {
+        let name = run_name(store, recipe)?;
+        let device = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
+        let device = device.filter(|_| face.get() == Face::Active);
+        let device = device.map(|kind| store.race.with(|race| device_text(kind, race)));
+        Some(std::iter::once(name).chain(device).collect::<Vec<_>>().join(" · "))
+    });
+    let has_what = memo(move |_| matches!(face.get(), Face::Active | Face::Finished | Face::Failed | Face::Trial));
+    let stage = NodeRef::<Div>::new();
+    let is_focused = StoredValue::new(false);
+    keep_focus(stage, face, is_focused);
+    let on_focus_out = move |event: FocusEvent| {
+        // None if the focused element is removed, or the page is clicked where nothing takes the focus.
+        if let Some(next) = event.related_target() {
+            let next = next.dyn_ref::<Node>();
+            is_focused.set_value(stage.get_untracked().is_some_and(|stage| stage.contains(next)));
+        }
+    };
     view! {
-        <div class="panel stage" translate="no">
+        <div
+            node_ref=stage
+            class="panel stage"
+            translate="no"
+            on:focusin=move |_| is_focused.set_value(true)
+            on:focusout=on_focus_out
+        >
+            <div class="stage-line" class:is-silent=move || status.read().is_empty() && !has_what.get()>
+                {move || is_good.get().then(|| view! { <Glyph icon=Icon::Check /> })}
+                // Always there, so that screen readers announce what changes in it.
+                <p class="stage-status" role="status">{status}</p>
+                <Show when=move || has_what.get()><p class="stage-what">{move || what.get()}</p></Show>
+            </div>
             {move || match face.get() {
                 Face::Offer => view! { <Offer /> }.into_any(),
-                Face::Loading => view! { <Coming /> }.into_any(),
+                Face::Loading => view! { <LoadStatus /> }.into_any(),
                 Face::Active => view! { <Active /> }.into_any(),
                 Face::Finished => view! { <Finished /> }.into_any(),
                 Face::Failed => view! { <Failed /> }.into_any(),
@@ -71,12 +115,30 @@ pub fn Stage() -> impl IntoView {
     }
 }
 
+/// When one face replaces another, moves the keyboard's focus from the removed button to the first button of the new face.
+fn keep_focus(stage: NodeRef<Div>, face: Memo<Face>, is_focused: StoredValue<bool>) {
+    const BUTTONS: &str = ".controls :is(button, a):not(:disabled), .load button";
+    let move_on = move || {
+        let is_lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        if !is_lost || is_focused.try_get_value() != Some(true) {
+            return;
+        }
+        let button = stage.get_untracked().and_then(|stage| stage.query_selector(BUTTONS).ok()?);
+        if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+            button.focus().ok();
+        }
+    };
+    // The new face is there in the next frame.
+    watch(move || face.get(), move |_, _| request_animation_frame(move_on), false);
+}
+
 /// Before the first run: a description of what the button starts.
 #[component]
 fn Offer() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
     let catalog = expect_context::<Catalog>();
+    let interrupted = use_interrupted();
     let network = move || {
         let presets = recipe.presets.read();
         presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_name)
@@ -105,8 +167,9 @@ fn Offer() -> impl IntoView {
         <InterruptedOffer />
         <div class="offer">
             <p class="offer-plan">{plan}</p>
-            <TrainButton />
+            <div class="controls"><TrainButton is_primary=Signal::derive(move || interrupted.newest().is_none()) /></div>
             <p class="hint">{download}" "{move_tr!(train.private)}</p>
+            <p class="hint">{move_tr!(train.lead)}</p>
             <LoadStatus />
             {move || trouble().map(|text| view! {
                 <p class="failure" role="alert">{text}</p>
@@ -116,40 +179,14 @@ fn Offer() -> impl IntoView {
     }
 }
 
-/// A dataset is loading, or a run was requested and will load one first.
-#[component]
-fn Coming() -> impl IntoView {
-    let store = use_store();
-    let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
-    view! {
-        <Show when=move || !is_loading.get()><p class="stage-status" role="status">{move_tr!(load.asked)}</p></Show>
-        <LoadStatus />
-    }
-}
-
-/// An active run: its figures, and the buttons that control it.
+/// An active run: the buttons that control it, its progress and its figures.
 #[component]
 fn Active() -> impl IntoView {
     let store = use_store();
     let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
-    let status = memo(move |_| {
-        store.run.with(|run| match run {
-            RunState::Preparing { preparation, .. } => preparation_text(*preparation),
-            RunState::Idle
-            | RunState::Training(_)
-            | RunState::Paused(_)
-            | RunState::Finished { .. }
-            | RunState::Failed { .. } => state_text(run),
-        })
-    });
-    let device = memo(move |_| {
-        let kind = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
-        kind.map(|kind| store.race.with(|race| device_text(kind, race)))
-    });
     view! {
         <div class="active">
-            <p class="stage-status" role="status">{status}</p>
-            <p class="hint" role="status">{move || device.get()}</p>
+            <Controls />
             <progress
                 class="stage-progress"
                 max="1"
@@ -157,8 +194,6 @@ fn Active() -> impl IntoView {
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
             <Figures />
-            <Controls />
-            <AdjustPanel />
         </div>
     }
 }
@@ -193,6 +228,18 @@ pub fn Figures() -> impl IntoView {
             <div><dt>{move_tr!(train.elapsed)}</dt><dd>{elapsed}</dd></div>
             <div><dt>{move_tr!(train.left)}</dt><dd>{left}</dd></div>
         </dl>
+    }
+}
+
+/// The state of an active run.
+fn active_text(state: &RunState) -> String {
+    match state {
+        RunState::Preparing { preparation, .. } => preparation_text(*preparation),
+        RunState::Idle
+        | RunState::Training(_)
+        | RunState::Paused(_)
+        | RunState::Finished { .. }
+        | RunState::Failed { .. } => state_text(state),
     }
 }
 

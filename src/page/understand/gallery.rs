@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::percent;
+use crate::page::text::format::probability;
 use crate::page::text::i18n::move_tr;
 use crate::page::widgets::pager::{Pager, n_pages};
 use crate::page::widgets::pixel_image::PixelImage;
@@ -79,7 +79,7 @@ fn GalleryList(
                     <figcaption>
                         <span>{move_tr!(gallery.label, class = label)}</span>
                         <span>{move_tr!(gallery.predicted, class = predicted)}</span>
-                        <span>{percent(prediction.confidence.into())}</span>
+                        <span>{probability(prediction.confidence.into())}</span>
                     </figcaption>
                 </figure>
             </li>

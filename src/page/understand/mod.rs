@@ -1,7 +1,6 @@
-//! The Understand place: how well the network classifies images that it was not trained on, and where it errs.
+//! The place Evaluate: how well the network classifies images that it was not trained on, and where it errs.
 
 mod class_table;
-pub mod evaluations;
 mod gallery;
 pub mod order;
 mod results;
@@ -9,11 +8,12 @@ mod results;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use self::evaluations::{EvaluationState, Evaluations};
-use self::results::Results;
+use self::results::{Results, Summary};
+use crate::page::evaluations::{EvaluationState, Evaluations};
 use crate::page::parts::{Part, part};
-use crate::page::reactive::memo;
-use crate::page::store::use_store;
+use crate::page::reactive::{effect, memo};
+use crate::page::runs::at_hand::ModelAtHand;
+use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
@@ -27,23 +27,40 @@ pub const PART: Part = part!(understand::place, UnderstandPlace);
 
 #[component]
 fn UnderstandPlace() -> impl IntoView {
-    let store = use_store();
     let split = RwSignal::new(SplitName::Validation);
-    let has_network = memo(move |_| {
-        store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
-    });
+    evaluate_on_arrival(use_store(), expect_context());
     view! {
         <section class="understand-place" aria-labelledby="understand-title">
             <header class="place-header">
                 <h1 id="understand-title">{move_tr!(understand.title)}</h1>
                 <p>{move_tr!(understand.lead)}</p>
             </header>
-            <Show when=move || has_network.get() fallback=NoNetwork>
-                <Ask split />
+            <ModelAtHand none=NoNetwork>
+                <div class="panel evaluation-head">
+                    <Ask split />
+                    <Summary split />
+                </div>
                 <Found split />
-            </Show>
+            </ModelAtHand>
         </section>
     }
+}
+
+/// Evaluates the model on the validation split, unless that was done, or a run is under way, from which it would take time.
+fn evaluate_on_arrival(store: Store, evaluations: Evaluations) {
+    let is_wanted = memo(move |_| {
+        let has_images =
+            store.dataset.with(|dataset| dataset.current.as_ref().is_some_and(|current| current.counts.validation > 0));
+        let has_model = store.run.with(|run| run.has_network() && !run.is_active());
+        let is_new = evaluations.of(SplitName::Validation).with(|state| matches!(state, EvaluationState::None));
+        has_images && has_model && is_new
+    });
+    effect(move |_| {
+        if is_wanted.get() {
+            // A failure is shown where the result would be.
+            spawn_local(async move { drop(evaluations.evaluate(SplitName::Validation, Views::One).await) });
+        }
+    });
 }
 
 #[component]
@@ -86,15 +103,29 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
         Segment { value: SplitName::Test, id: "understand-test", name: || tr!(understand.test) },
     ];
     view! {
-        <div class="panel ask">
-            <Segments
-                name="understand-split"
-                legend=Signal::derive(move_tr!(understand.split))
-                is_legend_hidden=true
-                segments=splits
-                value=Signal::derive(move || Some(split.get()))
-                on_change=move |chosen: SplitName| split.set(chosen)
-            />
+        <div class="ask">
+            <div class="ask-row">
+                <Segments
+                    name="understand-split"
+                    legend=Signal::derive(move_tr!(understand.split))
+                    is_legend_hidden=true
+                    segments=splits
+                    value=Signal::derive(move || Some(split.get()))
+                    on_change=move |chosen: SplitName| split.set(chosen)
+                />
+                <button
+                    type="button"
+                    class="button is-primary"
+                    disabled=move || is_running() || n_images.get() == 0
+                    on:click=ask
+                >
+                    {name}
+                </button>
+                <span class="hint">{move || match n_images.get() {
+                    0 => tr!(understand.no_images),
+                    n_images => tr!(understand.n_images, images = count(n_images)),
+                }}</span>
+            </div>
             <Why text=Signal::derive(move || match split.get() {
                 SplitName::Train | SplitName::Validation => key_tr!(understand.validation_why),
                 SplitName::Test => key_tr!(understand.test_why),
@@ -102,26 +133,17 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
             <Show when=move || split.get() == SplitName::Test && evaluations.n_tests.get().gt(&1)>
                 <p class="hint">{move || tr!(understand.tested_often, times = evaluations.n_tests.get())}</p>
             </Show>
-            <CheckField
-                id="understand-views"
-                label=Signal::derive(move_tr!(understand.views))
-                hint=Signal::derive(move_tr!(understand.views_why))
-                term=key_tr!(understand.views)
-                value=Signal::derive(move || views.get() == Views::Several)
-                on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
-            />
-            <button
-                type="button"
-                class="button is-primary"
-                disabled=move || is_running() || n_images.get() == 0
-                on:click=ask
-            >
-                {name}
-            </button>
-            <span class="hint">{move || match n_images.get() {
-                0 => tr!(understand.no_images),
-                n_images => tr!(understand.n_images, images = count(n_images)),
-            }}</span>
+            <details>
+                <summary>{move_tr!(understand.options)}</summary>
+                <CheckField
+                    id="understand-views"
+                    label=Signal::derive(move_tr!(understand.views))
+                    hint=Signal::derive(move_tr!(understand.views_why))
+                    term=key_tr!(understand.views)
+                    value=Signal::derive(move || views.get() == Views::Several)
+                    on_change=move |several: bool| views.set(if several { Views::Several } else { Views::One })
+                />
+            </details>
             {move || match state() {
                 EvaluationState::Running(fraction) => {
                     view! { <progress max="1" value=fraction aria-label=move_tr!(understand.progress)></progress> }.into_any()

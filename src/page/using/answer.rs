@@ -1,97 +1,115 @@
-//! The prediction for the image, and the model input.
+//! The prediction for the image: the class, the probabilities of all classes, and how the model input was made.
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::Input;
-use super::classifier::{Outcome, is_sure};
-use crate::page::reactive::{effect, memo};
+use super::classifier::{Outcome, SURE, is_sure};
+use super::input::Input;
+use super::pictures::Pictures;
+use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
+use crate::page::text::format::probability;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
-use crate::page::widgets::hint::{Hint, TermLink, Why};
-use crate::page::widgets::pixel_image::paint;
+use crate::page::widgets::hint::{Hint, TermLink};
 use crate::page::widgets::probabilities::{Bar, Probabilities};
 use crate::page::widgets::show::Show;
-use kindling_core::protocol::{Classification, Failure, InputKind};
+use kindling_core::dataset::{DrawingStyle, Framing};
+use kindling_core::protocol::{ClassProbability, Failure, InputKind, Treatment};
 
-/// The number of classes listed: from the sixth on, probabilities are negligible.
-const BARS_LIMIT: usize = 5;
+/// The most classes of which each has its bar, in the order of the classes. Of more, only the most probable ones are listed.
+const CLASSES_LIMIT: usize = 12;
 
+/// The number of classes listed then: from the sixth on, probabilities are negligible.
+const TOP_LIMIT: usize = 5;
+
+/// The answer, or an invitation in its place. The bars are there from the beginning, so that nothing moves when the answer comes.
 #[component]
-pub fn AnswerPanel(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signal<Input>) -> impl IntoView {
+pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signal<Input>) -> impl IntoView {
     let store = use_store();
-    let has_network = memo(move |_| {
-        store.run.with(|run| run.has_network()) && store.dataset.with(|dataset| dataset.current.is_some())
+    let classes = memo(move |_| {
+        store.dataset.with(|dataset| dataset.current.as_ref().map(|current| Arc::new(current.classes.clone())))
     });
-    // A memo, so that predictions, up to ten a second, do not rebuild the panel while its face stays the same.
-    let face = memo(move |_| match (has_network.get(), &*outcome.read()) {
-        (false, _) => Face::NoNetwork,
-        (true, Outcome::Nothing) => Face::NoImage,
-        (true, Outcome::Classified(_)) => Face::Answer,
-        (true, Outcome::Failed(failure)) => Face::Failed(failure.clone()),
+    let classes = move || classes.get().unwrap_or_default();
+    let bars = memo(move |_| {
+        let outcome = outcome.read();
+        bars(&classes(), outcome.classification().map(|found| &found.classes[..]))
+    });
+    let has_all = move || classes().len() <= CLASSES_LIMIT;
+    let classes_name = Signal::derive(move || match has_all() {
+        true => tr!(use_place.probabilities),
+        false => tr!(use_place.classes, count = TOP_LIMIT),
+    });
+    // A memo, so that predictions, up to ten a second, do not rebuild the verdict while its face stays the same.
+    let face = memo(move |_| match &*outcome.read() {
+        Outcome::Nothing => Face::Invitation,
+        Outcome::Classified { .. } => Face::Verdict,
+        Outcome::Failed(failure) => Face::Failed(failure.clone()),
     });
     view! {
-        <div class="panel use-answer" translate="no">
-            <h2>{move_tr!(use_place.answer)}</h2>
+        <Pictures outcome input />
+        <div class="answer-said">
             {move || match face.get() {
-                Face::NoNetwork => view! { <NoNetwork /> }.into_any(),
-                Face::NoImage => view! { <p class="hint">{move || match input.get() {
+                Face::Invitation => view! { <p class="hint">{move || match input.get() {
                     Input::Draw => tr!(use_place.draw_first),
                     Input::Upload => tr!(use_place.upload_first),
                     Input::Webcam => tr!(use_place.webcam_first),
                 }}</p> }.into_any(),
                 Face::Failed(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
-                Face::Answer => view! { <Answer outcome input /> }.into_any(),
+                Face::Verdict => view! { <Verdict outcome classes=Signal::derive(classes) /> }.into_any(),
             }}
+        </div>
+        <div class="answer-bars">
+            <p class="hint">{classes_name}" "<TermLink term="softmax" /></p>
+            <Probabilities bars name=classes_name />
         </div>
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Face {
-    NoNetwork,
-    NoImage,
-    Answer,
+    Invitation,
+    Verdict,
     Failed(Failure),
 }
 
-#[component]
-fn NoNetwork() -> impl IntoView {
-    view! {
-        <div class="empty">
-            <p>{move_tr!(use_place.no_network)}</p>
-            <a class="button is-primary" href="#train">{move_tr!(use_place.to_train)}</a>
-        </div>
+/// The bars of the classes, of unknown length without an answer.
+fn bars(classes: &[String], found: Option<&[ClassProbability]>) -> Vec<Bar> {
+    let bar = |class: usize, of: Option<f64>, is_marked: bool| Bar {
+        label: classes.get(class).cloned().unwrap_or_default(),
+        fraction: of.unwrap_or_default(),
+        value: of.map_or_else(|| "–".to_owned(), probability),
+        is_marked,
+    };
+    let most = found.and_then(|found| found.first()).map(|first| usize::from(first.class));
+    match found {
+        _ if classes.len() <= CLASSES_LIMIT => (0..classes.len())
+            .map(|class| {
+                let of = found.and_then(|found| found.iter().find(|found| usize::from(found.class) == class));
+                bar(class, of.map(|of| of.probability.into()), most == Some(class))
+            })
+            .collect(),
+        Some(found) => found
+            .iter()
+            .take(TOP_LIMIT)
+            .map(|of| {
+                let class = usize::from(of.class);
+                bar(class, Some(of.probability.into()), most == Some(class))
+            })
+            .collect(),
+        None => Vec::new(),
     }
 }
 
 #[component]
-fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
-    let store = use_store();
-    let classes = memo(move |_| {
-        store
-            .dataset
-            .with(|dataset| dataset.current.as_ref().map(|current| current.classes.clone()))
-            .unwrap_or_default()
+fn Verdict(outcome: Signal<Outcome>, classes: Signal<Arc<Vec<String>>>) -> impl IntoView {
+    let first = memo(move |_| {
+        let outcome = outcome.read();
+        let first = outcome.classification().and_then(|found| found.classes.first());
+        first.and_then(|first| classes.read().get(usize::from(first.class)).cloned()).unwrap_or_default()
     });
-    let label = move |class: u16| classes.read().get(usize::from(class)).cloned().unwrap_or_default();
-    let bars = memo(move |_| match &*outcome.read() {
-        Outcome::Classified(classification) => {
-            let classes = classification.classes.iter().take(BARS_LIMIT);
-            classes.map(|class| Bar { label: label(class.class), probability: class.probability.into() }).collect()
-        }
-        Outcome::Nothing | Outcome::Failed(_) => Vec::new(),
-    });
-    let classes_name = Signal::derive(move || tr!(use_place.classes, count = bars.read().len()));
-    let size = memo(move |_| match &*outcome.read() {
-        Outcome::Classified(Classification { shape, .. }) => format!("{}×{}", shape.width, shape.height),
-        Outcome::Nothing | Outcome::Failed(_) => String::new(),
-    });
-    let first = memo(move |_| bars.read().first().map(|bar| bar.label.clone()).unwrap_or_default());
-    let is_sure = memo(move |_| match &*outcome.read() {
-        Outcome::Classified(classification) => is_sure(&classification.classes),
-        Outcome::Nothing | Outcome::Failed(_) => false,
-    });
+    let is_sure = memo(move |_| outcome.read().classification().is_some_and(|found| is_sure(&found.classes)));
     view! {
         <p class="answer-verdict" class:is-unsure=move || !is_sure.get()>
             // Screen readers announce only the class, and only when it changes.
@@ -102,50 +120,76 @@ fn Answer(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView {
                 }}
             </output>
         </p>
-        <div class="answer-columns">
-            <figure class="seen">
-                <Seen outcome size />
-                <figcaption>{move || tr!(use_place.seen, size = size.get())}</figcaption>
-            </figure>
-            <div>
-                <p class="hint">{classes_name}" "<TermLink term="softmax" /></p>
-                <Probabilities bars name=classes_name />
-            </div>
-        </div>
         <Show when=move || !is_sure.get()>
-            <Why text=key_tr!(use_place.not_sure_why) />
+            <Hint
+                text=Signal::derive(move || tr!(use_place.not_sure_why, sure = format!("{:.0}%", SURE * 100.0)))
+                term=key_tr!(use_place.not_sure)
+            />
         </Show>
-        <Hint
-            text=Signal::derive(move || match input.get().kind() {
-                InputKind::Drawing => tr!(use_place.drawing_prepared),
-                InputKind::Photo => tr!(use_place.photo_prepared),
-            })
-            term=key_tr!(use_place.drawing_prepared)
-        />
+    }
+}
+
+/// How the model input was made from the image, and what a prediction is worth.
+#[component]
+pub fn Explanations(#[prop(into)] outcome: Signal<Outcome>) -> impl IntoView {
+    let store = use_store();
+    let made = memo(move |_| match &*outcome.read() {
+        Outcome::Classified { image, classification } => Some((image.kind, classification.treatment?)),
+        Outcome::Nothing | Outcome::Failed(_) => None,
+    });
+    let has_figures = memo(move |_| {
+        store.dataset.with(|dataset| {
+            dataset.current.as_ref().is_some_and(|current| matches!(current.style, DrawingStyle::Figure(_)))
+        })
+    });
+    let preparation = move || match made.get()? {
+        (InputKind::Drawing, Treatment::Figure { .. }) => Some(tr!(use_place.drawing_prepared)),
+        (InputKind::Photo, Treatment::Figure { is_inverted: false }) => Some(tr!(use_place.photo_figure)),
+        (InputKind::Photo, Treatment::Figure { is_inverted: true }) => Some(tr!(use_place.photo_inverted)),
+        (InputKind::Photo, Treatment::Framed(Framing::CenterCrop)) if has_figures.get() => {
+            Some(tr!(use_place.photo_busy))
+        }
+        (_, Treatment::Framed(Framing::CenterCrop)) => Some(tr!(use_place.photo_prepared)),
+        (_, Treatment::Framed(Framing::Letterbox)) => Some(tr!(use_place.photo_letterboxed)),
+    };
+    view! {
+        {move || preparation().map(|text| view! { <Hint text=Signal::stored(text) term=key_tr!(use_place.drawing_prepared) /> })}
         <Hint text=Signal::derive(move_tr!(use_place.always_answers)) term=key_tr!(use_place.answer) />
     }
 }
 
-/// The model input, on one canvas that is repainted.
-#[component]
-fn Seen(outcome: Signal<Outcome>, size: Memo<String>) -> impl IntoView {
-    let canvas = NodeRef::<leptos::html::Canvas>::new();
-    let shape = memo(move |_| match &*outcome.read() {
-        Outcome::Classified(classification) => Some(classification.shape),
-        Outcome::Nothing | Outcome::Failed(_) => None,
-    });
-    effect(move |_| {
-        // Setting a canvas's size clears it, so this effect comes before the one that paints.
-        if let (Some(canvas), Some(shape)) = (canvas.get(), shape.get()) {
-            canvas.set_width(shape.width);
-            canvas.set_height(shape.height);
-        }
-    });
-    effect(move |_| {
-        if let (Some(canvas), Outcome::Classified(found)) = (canvas.get(), &*outcome.read()) {
-            // If the pixels do not match the shape, the canvas keeps its content.
-            paint(&canvas, found.shape, &found.seen);
-        }
-    });
-    view! { <canvas node_ref=canvas class="pixels" role="img" aria-label=move || tr!(use_place.seen, size = size.get())></canvas> }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(n_classes: usize) -> Vec<String> {
+        (0..n_classes).map(|class| format!("c{class}")).collect()
+    }
+
+    fn of(class: u16, probability: f32) -> ClassProbability {
+        ClassProbability { class, probability }
+    }
+
+    fn labels(bars: &[Bar]) -> Vec<&str> {
+        bars.iter().map(|bar| bar.label.as_str()).collect()
+    }
+
+    #[test]
+    fn a_few_classes_keep_their_order_whatever_the_answer() {
+        let found = [of(2, 0.75), of(0, 0.25), of(1, 0.0)];
+        let drawn = bars(&names(3), Some(&found));
+        assert_eq!(labels(&drawn), ["c0", "c1", "c2"]);
+        assert_eq!(drawn.iter().map(|bar| bar.value.as_str()).collect::<Vec<_>>(), ["25.0%", "<0.1%", "75.0%"]);
+        assert_eq!(drawn.iter().map(|bar| bar.is_marked).collect::<Vec<_>>(), [false, false, true]);
+        let waiting = bars(&names(3), None);
+        assert_eq!(labels(&waiting), labels(&drawn));
+        assert!(waiting.iter().all(|bar| bar.fraction == 0.0 && bar.value == "–" && !bar.is_marked));
+    }
+
+    #[test]
+    fn of_many_classes_the_most_probable_are_listed() {
+        let found: Vec<_> = (0..100).rev().map(|class| of(class, f32::from(class) / 4950.0)).collect();
+        assert_eq!(labels(&bars(&names(100), Some(&found))), ["c99", "c98", "c97", "c96", "c95"]);
+        assert!(bars(&names(100), None).is_empty());
+    }
 }

@@ -4,6 +4,7 @@ use kindling_core::protocol::question::Classify;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::page::reactive::{memo, watch};
 use crate::page::state::RunState;
 use crate::page::store::Store;
 use crate::page::widgets::latest::Latest;
@@ -15,8 +16,21 @@ pub enum Outcome {
     /// There is no image, or it has not been classified yet.
     #[default]
     Nothing,
-    Classified(Classification),
+    /// The latest image with its classes.
+    Classified {
+        image: ImageInput,
+        classification: Classification,
+    },
     Failed(Failure),
+}
+
+impl Outcome {
+    pub fn classification(&self) -> Option<&Classification> {
+        match self {
+            Self::Classified { classification, .. } => Some(classification),
+            Self::Nothing | Self::Failed(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +53,18 @@ impl Classifier {
             latest: StoredValue::new(Latest::default()),
             image: StoredValue::new(None),
         }
+    }
+
+    /// Keeps the outcome up to date: predictions change with training, so the image is classified again after each epoch and when a run starts
+    /// or ends. Another dataset means another network and another way to prepare images, so the image is dropped.
+    pub fn follow(self) {
+        let store = self.store;
+        let learned = memo(move |_| {
+            store.run.with(|run| (run.run().map(|run| (run.id, run.epochs.len())), run.is_active(), run.has_network()))
+        });
+        watch(move || learned.get(), move |_, _| self.refresh(), false);
+        let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
+        watch(move || version.get(), move |_, _| self.offer(None), false);
     }
 
     /// Classifies a new image; None clears the outcome.
@@ -78,10 +104,15 @@ impl Classifier {
         spawn_local(async move {
             // None once the visitor has left the place.
             let Some(views) = self.views.try_get_untracked() else { return };
+            // Cheap: the pixels are shared.
+            let asked = image.clone();
             let result = self.store.ask(Classify { image, views }).await;
             let Some(settled) = self.latest.try_update_value(Latest::settle) else { return };
             if settled.is_wanted {
-                self.outcome.try_set(result.map_or_else(Outcome::Failed, Outcome::Classified));
+                self.outcome.try_set(match result {
+                    Ok(classification) => Outcome::Classified { image: asked, classification },
+                    Err(failure) => Outcome::Failed(failure),
+                });
             }
             if let Some(image) = settled.next {
                 self.ask(image);
@@ -90,9 +121,12 @@ impl Classifier {
     }
 }
 
-/// Whether the first class is more probable than all others together.
+/// The probability from which on a prediction counts as sure. Networks are overconfident on what they have never seen: letters and scribbles
+/// often reach more than half.
+pub const SURE: f32 = 0.8;
+
 pub fn is_sure(classes: &[ClassProbability]) -> bool {
-    classes.first().is_some_and(|first| first.probability > 0.5)
+    classes.first().is_some_and(|first| first.probability >= SURE)
 }
 
 #[cfg(test)]
@@ -100,15 +134,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sure_is_more_probable_than_all_others_together() {
+    fn a_prediction_is_sure_from_a_high_probability_on() {
         let classes = |probabilities: &[f32]| {
             let classes = probabilities.iter().enumerate();
             classes
                 .map(|(class, &probability)| ClassProbability { class: class as u16, probability })
                 .collect::<Vec<_>>()
         };
-        assert!(is_sure(&classes(&[0.51, 0.49])));
-        assert!(!is_sure(&classes(&[0.5, 0.3, 0.2])));
+        assert!(is_sure(&classes(&[0.8, 0.2])));
+        assert!(!is_sure(&classes(&[0.79, 0.11, 0.1])));
         assert!(!is_sure(&classes(&[f32::NAN])));
         assert!(!is_sure(&[]));
     }

@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 
 use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
+use super::crop_frame::CropFrame;
 use super::image_input::read_image;
 use super::show::Show;
 use crate::page::text::i18n::{move_tr, tr};
@@ -128,6 +129,9 @@ pub fn CameraView(
     /// Receives a frame at most ten times a second; none when the camera stops.
     #[prop(into)]
     on_image: UnsyncCallback<Option<ImageInput>>,
+    /// Whether only the square in the middle is used.
+    #[prop(into)]
+    is_cropped: Signal<bool>,
 ) -> impl IntoView {
     let camera = Camera {
         state: RwSignal::default(),
@@ -171,6 +175,7 @@ pub fn CameraView(
                     prop:muted=true
                     aria-label=move_tr!(camera.name)
                 ></video>
+                <Show when=move || is_on() && is_cropped.get()><CropFrame /></Show>
                 <div class="camera-off" class:is-hidden=is_on>
                     {move || match failure() {
                         Some(failure) => view! { <p role="alert">{move || sentence(failure)}</p> }.into_any(),

@@ -33,6 +33,7 @@ pub fn DrawPad(
     let pad = Pad {
         canvas: NodeRef::new(),
         drawing: StoredValue::default(),
+        thickened: StoredValue::new_local(None),
         n_strokes: RwSignal::new(0),
         pen_percent: RwSignal::new(PEN_PERCENT[1]),
         pointer: StoredValue::new(None),
@@ -89,7 +90,7 @@ pub fn DrawPad(
                 <button type="button" class="button" disabled=is_blank on:click=move |_| pad.undo()>{move_tr!(draw_pad.undo)}</button>
                 <button type="button" class="button" disabled=is_blank on:click=move |_| pad.clear()>{move_tr!(draw_pad.clear)}</button>
             </div>
-            <p id="draw-pad-help" class="hint">{move_tr!(draw_pad.help)}</p>
+            <p id="draw-pad-help" class="hint draw-pad-help">{move_tr!(draw_pad.help)}</p>
         </div>
     }
 }
@@ -99,6 +100,8 @@ pub fn DrawPad(
 struct Pad {
     canvas: NodeRef<html::Canvas>,
     drawing: StoredValue<Drawing>,
+    /// A canvas outside the document, for a drawing with thin lines.
+    thickened: StoredValue<Option<HtmlCanvasElement>, LocalStorage>,
     /// The number of strokes in the drawing, as a signal for the view.
     n_strokes: RwSignal<usize>,
     pen_percent: RwSignal<u32>,
@@ -153,13 +156,7 @@ impl Pad {
 
     fn repaint(self) {
         if let Some(context) = self.context() {
-            context.set_fill_style_str(PAPER);
-            context.fill_rect(0.0, 0.0, SIDE.into(), SIDE.into());
-            self.drawing.with_value(|drawing| {
-                for segment in drawing.segments() {
-                    paint_segment(&context, segment);
-                }
-            });
+            self.drawing.with_value(|drawing| paint_drawing(&context, drawing));
         }
         self.changed();
     }
@@ -177,14 +174,35 @@ impl Pad {
         }
     }
 
-    /// The drawing as an image; none if it is blank.
+    /// The drawing as an image, its thin lines thickened; none if it is blank.
     fn image(self) -> Option<ImageInput> {
-        let is_blank = self.drawing.with_value(Drawing::is_blank);
-        self.canvas.get_untracked().filter(|_| !is_blank).and_then(|canvas| read_canvas(&canvas))
+        if self.drawing.with_value(Drawing::is_blank) {
+            return None;
+        }
+        let Some(drawing) = self.drawing.with_value(Drawing::thickened) else {
+            return read_canvas(&self.canvas.get_untracked()?);
+        };
+        if self.thickened.with_value(Option::is_none) {
+            let canvas = document().create_element("canvas").ok()?.unchecked_into::<HtmlCanvasElement>();
+            canvas.set_width(SIDE);
+            canvas.set_height(SIDE);
+            self.thickened.set_value(Some(canvas));
+        }
+        let canvas = self.thickened.get_value()?;
+        paint_drawing(&readable_context(&canvas)?, &drawing);
+        read_canvas(&canvas)
     }
 
     fn context(self) -> Option<CanvasRenderingContext2d> {
         readable_context(&self.canvas.get_untracked()?)
+    }
+}
+
+fn paint_drawing(context: &CanvasRenderingContext2d, drawing: &Drawing) {
+    context.set_fill_style_str(PAPER);
+    context.fill_rect(0.0, 0.0, SIDE.into(), SIDE.into());
+    for segment in drawing.segments() {
+        paint_segment(context, segment);
     }
 }
 

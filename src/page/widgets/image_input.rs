@@ -6,11 +6,14 @@ use wasm_bindgen::{Clamped, JsCast};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, ImageBitmap, Url};
 
-use super::image_content::{HEAD_BYTES, ImageContent};
+use kindling_core::dataset::image_content::{HEAD_BYTES, ImageContent};
 use kindling_core::protocol::{Bulk, Failure, FailureKind, ImageInput, InputKind};
 
-/// Maximum side of an image sent to the engine, in pixels: larger than the input of any network here, and at most 256 KiB of RGBA.
-pub const SIDE_LIMIT: u32 = 256;
+/// Maximum side of a drawing sent to the engine, and maximum shorter side of a photo, in pixels: as large as the input of any network here.
+const SIDE_LIMIT: u32 = 256;
+
+/// Maximum longer side of a photo.
+const LONGER_SIDE_LIMIT: u32 = 1_024;
 
 #[wasm_bindgen]
 extern "C" {
@@ -76,14 +79,11 @@ async fn read_drawing(file: &Blob, kind: InputKind) -> Option<ImageInput> {
         (0, _) | (_, 0) => (SIDE_LIMIT, SIDE_LIMIT),
         size => size,
     };
-    let crop = crop(width, height, kind)?;
-    let context = new_canvas(crop.to_width, crop.to_height)?;
-    let scale = f64::from(crop.to_width) / f64::from(crop.width);
-    let of = |pixels: u32| f64::from(pixels) * scale;
-    context
-        .draw_image_with_html_image_element_and_dw_and_dh(&image, -of(crop.x), -of(crop.y), of(width), of(height))
-        .ok()?;
-    read(&context, crop, kind)
+    let size = Size::of(width, height, kind)?;
+    let context = size.canvas()?;
+    let (to_width, to_height) = (size.width.into(), size.height.into());
+    context.draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, to_width, to_height).ok()?;
+    read(&context, size, kind)
 }
 
 /// Whether the browser falsifies what a page reads from a canvas, as some do so that pages cannot tell visitors apart by it. A deviation of a
@@ -120,36 +120,24 @@ pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
     if is_falsified() {
         return None;
     }
-    let crop = crop(canvas.width(), canvas.height(), InputKind::Drawing)?;
-    let context = new_canvas(crop.to_width, crop.to_height)?;
-    let (width, height) = (crop.to_width.into(), crop.to_height.into());
+    let size = Size::of(canvas.width(), canvas.height(), InputKind::Drawing)?;
+    let context = size.canvas()?;
+    let (width, height) = (size.width.into(), size.height.into());
     context.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, width, height).ok()?;
-    read(&context, crop, InputKind::Drawing)
+    read(&context, size, InputKind::Drawing)
 }
 
 fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
-    let crop = crop(bitmap.width(), bitmap.height(), kind)?;
-    let context = new_canvas(crop.to_width, crop.to_height)?;
-    context
-        .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-            bitmap,
-            crop.x.into(),
-            crop.y.into(),
-            crop.width.into(),
-            crop.height.into(),
-            0.0,
-            0.0,
-            crop.to_width.into(),
-            crop.to_height.into(),
-        )
-        .ok()?;
-    read(&context, crop, kind)
+    let size = Size::of(bitmap.width(), bitmap.height(), kind)?;
+    let context = size.canvas()?;
+    let (width, height) = (size.width.into(), size.height.into());
+    context.draw_image_with_image_bitmap_and_dw_and_dh(bitmap, 0.0, 0.0, width, height).ok()?;
+    read(&context, size, kind)
 }
 
-fn read(context: &CanvasRenderingContext2d, crop: Crop, kind: InputKind) -> Option<ImageInput> {
-    let pixels = context.get_image_data(0.0, 0.0, crop.to_width.into(), crop.to_height.into()).ok()?;
-    let Clamped(rgba) = pixels.data();
-    Some(ImageInput { width: crop.to_width, height: crop.to_height, rgba: Bulk::from(rgba), kind })
+fn read(context: &CanvasRenderingContext2d, Size { width, height }: Size, kind: InputKind) -> Option<ImageInput> {
+    let Clamped(rgba) = context.get_image_data(0.0, 0.0, width.into(), height.into()).ok()?.data();
+    Some(ImageInput { width, height, rgba: Bulk::from(rgba), kind })
 }
 
 /// The context of a new canvas outside the document, whose pixels can be read back.
@@ -170,63 +158,65 @@ pub fn readable_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingCon
     canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()
 }
 
-/// The part of an image that is sent, and the size that it is scaled to.
+/// The size that an image is sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Crop {
-    x: u32,
-    y: u32,
+struct Size {
     width: u32,
     height: u32,
-    to_width: u32,
-    to_height: u32,
 }
 
-/// The crop of an image: a photo's largest centered square, which is all that the network sees; the whole of a drawing. Images are only
-/// scaled down, never up. None for an image without pixels.
-fn crop(width: u32, height: u32, kind: InputKind) -> Option<Crop> {
-    if width == 0 || height == 0 {
-        return None;
+impl Size {
+    /// Images are sent whole, as the engine frames them like the dataset's, and only scaled down, never up. Of a photo the shorter side counts,
+    /// as a crop may be all that the network sees. `None` for an image without pixels.
+    fn of(width: u32, height: u32, kind: InputKind) -> Option<Self> {
+        let longer = u64::from(width.max(height));
+        let shorter = u64::from(width.min(height));
+        if shorter == 0 {
+            return None;
+        }
+        let is_small = longer <= u64::from(SIDE_LIMIT);
+        // As a fraction, so that whole sizes stay whole.
+        let (limit, of) = match kind {
+            InputKind::Photo if shorter * u64::from(LONGER_SIDE_LIMIT) < longer * u64::from(SIDE_LIMIT) => {
+                (u64::from(LONGER_SIDE_LIMIT), longer)
+            }
+            InputKind::Photo => (u64::from(SIDE_LIMIT), shorter),
+            InputKind::Drawing => (u64::from(SIDE_LIMIT), longer),
+        };
+        let to = |side: u32| match is_small || limit >= of {
+            true => side,
+            false => (u64::from(side) * limit / of).max(1) as u32,
+        };
+        Some(Self { width: to(width), height: to(height) })
     }
-    Some(match kind {
-        InputKind::Photo => {
-            let side = width.min(height);
-            let to_side = side.min(SIDE_LIMIT);
-            let (x, y) = ((width - side) / 2, (height - side) / 2);
-            Crop { x, y, width: side, height: side, to_width: to_side, to_height: to_side }
-        }
-        InputKind::Drawing => {
-            let longest = width.max(height);
-            let to = |side: u32| match longest > SIDE_LIMIT {
-                true => ((u64::from(side) * u64::from(SIDE_LIMIT) / u64::from(longest)) as u32).max(1),
-                false => side,
-            };
-            Crop { x: 0, y: 0, width, height, to_width: to(width), to_height: to(height) }
-        }
-    })
+
+    fn canvas(self) -> Option<CanvasRenderingContext2d> {
+        new_canvas(self.width, self.height)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(size: (u32, u32), kind: InputKind, from: [u32; 4], to: (u32, u32)) {
-        let [x, y, width, height] = from;
-        let expected = Crop { x, y, width, height, to_width: to.0, to_height: to.1 };
-        assert_eq!(crop(size.0, size.1, kind), Some(expected), "{size:?}");
+    fn check((width, height): (u32, u32), kind: InputKind, to: (u32, u32)) {
+        let expected = Size { width: to.0, height: to.1 };
+        assert_eq!(Size::of(width, height, kind), Some(expected), "{width} x {height}");
     }
 
     #[test]
-    fn photos_are_cropped_to_their_center_and_drawings_are_whole() {
-        check((4000, 3000), InputKind::Photo, [500, 0, 3000, 3000], (256, 256));
-        check((100, 201), InputKind::Photo, [0, 50, 100, 100], (100, 100));
-        check((512, 512), InputKind::Drawing, [0, 0, 512, 512], (256, 256));
-        check((28, 14), InputKind::Drawing, [0, 0, 28, 14], (28, 14));
+    fn images_are_sent_whole() {
+        check((4000, 3000), InputKind::Photo, (341, 256));
+        check((100, 201), InputKind::Photo, (100, 201));
+        check((256, 900), InputKind::Photo, (256, 900));
+        check((512, 512), InputKind::Drawing, (256, 256));
+        check((28, 14), InputKind::Drawing, (28, 14));
     }
 
     #[test]
     fn extreme_sizes_keep_at_least_a_pixel() {
-        check((u32::MAX, 1), InputKind::Drawing, [0, 0, u32::MAX, 1], (256, 1));
-        check((u32::MAX, 1), InputKind::Photo, [u32::MAX / 2, 0, 1, 1], (1, 1));
-        assert_eq!(crop(0, 5, InputKind::Photo), None);
+        check((u32::MAX, 1), InputKind::Drawing, (256, 1));
+        check((u32::MAX, 1), InputKind::Photo, (1024, 1));
+        assert_eq!(Size::of(0, 5, InputKind::Photo), None);
     }
 }

@@ -6,8 +6,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{ClipboardEvent, File, FileList, Url};
 
+use super::crop_frame::CropFrame;
 use super::file_drop::listen_for_files;
 use super::image_input::read_image;
+use super::show::Show;
 use crate::page::text::i18n::move_tr;
 use kindling_core::protocol::{Failure, ImageInput, InputKind};
 
@@ -66,6 +68,9 @@ pub fn ImageUpload(
     /// Receives each image, or the reason why a file cannot be read as one.
     #[prop(into)]
     on_image: UnsyncCallback<Result<ImageInput, Failure>>,
+    /// Whether only the square in the middle is used.
+    #[prop(into)]
+    is_cropped: Signal<bool>,
 ) -> impl IntoView {
     let upload = Upload {
         name: RwSignal::new(None),
@@ -97,7 +102,12 @@ pub fn ImageUpload(
                     }
                 />
                 {move || match upload.name.get() {
-                    Some(name) => view! { <img src=upload.address() alt=name /> }.into_any(),
+                    Some(name) => view! {
+                        <span class="cropped">
+                            <img src=upload.address() alt=name />
+                            <Show when=move || is_cropped.get()><CropFrame /></Show>
+                        </span>
+                    }.into_any(),
                     None => view! {
                         <span class="upload-invitation">
                             <strong>{move_tr!(upload.choose)}</strong>

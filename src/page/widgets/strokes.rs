@@ -33,6 +33,9 @@ const POINT_LIMIT: usize = 50_000;
 /// Points closer than this to the previous one are skipped, as a fraction of the pad's side: half a pixel of a large pad.
 const SPACING: f64 = 0.001;
 
+/// Minimum width of a line, as a fraction of the drawing's longer side: the strokes of MNIST are 2 to 3 of 20 pixels wide.
+const MIN_WIDTH: f64 = 0.1;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drawing {
     strokes: Vec<Stroke>,
@@ -79,6 +82,27 @@ impl Drawing {
 
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// The drawing with its thin lines as wide as the dataset's strokes are, relative to the drawing; None if no line is thin. A network that
+    /// learned from a pen's strokes sees little of a hair line, which preparing scales down to gray pixels.
+    pub fn thickened(&self) -> Option<Self> {
+        let least = MIN_WIDTH * self.longer_side();
+        let is_thin = |stroke: &Stroke| stroke.width < least;
+        self.strokes.iter().any(is_thin).then(|| {
+            let strokes = self.strokes.iter().map(|stroke| Stroke { width: stroke.width.max(least), ..stroke.clone() });
+            Self { strokes: strokes.collect(), ..*self }
+        })
+    }
+
+    /// Of the points' bounding box.
+    fn longer_side(&self) -> f64 {
+        let points = || self.strokes.iter().flat_map(|stroke| &stroke.points);
+        let extent = |of: fn(&Point) -> f64| {
+            let max = points().map(of).fold(f64::NEG_INFINITY, f64::max);
+            max - points().map(of).fold(f64::INFINITY, f64::min)
+        };
+        extent(|point| point.x).max(extent(|point| point.y)).max(0.0)
     }
 
     /// Everything to paint, in order. A dot is a segment from a point to itself.
@@ -152,6 +176,26 @@ mod tests {
         drawing.begin(0.1, at(0.5, 0.5));
         assert_eq!(drawing.extend(at(0.5001, 0.5)), None);
         assert_eq!(drawing.extend(at(0.6, 0.5)), Some(Segment { width: 0.1, from: at(0.5, 0.5), to: at(0.6, 0.5) }));
+    }
+
+    #[test]
+    fn thin_lines_become_as_wide_as_the_drawing_needs() {
+        let line = |width: f64, length: f64| {
+            let mut drawing = Drawing::default();
+            drawing.begin(width, at(0.2, 0.1));
+            drawing.extend(at(0.2, 0.1 + length));
+            drawing
+        };
+        let widths = |drawing: &Drawing| drawing.thickened().map(|it| it.strokes().iter().map(|it| it.width).collect());
+        assert_eq!(widths(&line(0.02, 0.6)), Some(vec![0.06]));
+        assert_eq!(widths(&line(0.07, 0.6)), None);
+        let mut both = line(0.02, 0.6);
+        both.begin(0.16, at(0.5, 0.5));
+        assert_eq!(widths(&both), Some(vec![0.06, 0.16]));
+        let mut dot = Drawing::default();
+        dot.begin(0.02, at(0.5, 0.5));
+        assert_eq!(dot.thickened(), None);
+        assert_eq!(Drawing::default().thickened(), None);
     }
 
     #[test]

@@ -16,14 +16,16 @@ const WINDOW_BITS: i32 = 22;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Page,
-    /// The parts of the page that are fetched after the first one.
+    /// What is fetched after the first part of the page.
     Rest,
     CpuEngine,
     CpuThreadsEngine,
     GpuEngine,
+    Exporter,
 }
 
-const PARTS: [Part; 5] = [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine];
+const PARTS: [Part; 6] =
+    [Part::Page, Part::Rest, Part::CpuEngine, Part::CpuThreadsEngine, Part::GpuEngine, Part::Exporter];
 
 struct File {
     part: Part,
@@ -97,7 +99,11 @@ impl Part {
             Self::CpuEngine
         } else if name.contains("engine_gpu") || name.contains("/src/worker/gpu") {
             Self::GpuEngine
-        } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm") {
+        } else if name.starts_with("exporter") {
+            Self::Exporter
+        } else if name.starts_with("app-") && name.contains('/') && name.ends_with(".wasm")
+            || ["icons/", "manifest", "service-worker"].iter().any(|start| name.starts_with(start))
+        {
             Self::Rest
         } else {
             Self::Page
@@ -107,10 +113,11 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Page => "page, its first part: wasm, JS, CSS, HTML",
-            Self::Rest => "page, the other parts, fetched after it: wasm",
+            Self::Rest => "page, the other parts, fetched after it: wasm, service worker, icons",
             Self::CpuEngine => "engine_cpu: wasm, JS",
             Self::CpuThreadsEngine => "engine_cpu_threads: wasm, JS",
             Self::GpuEngine => "engine_gpu: wasm, JS",
+            Self::Exporter => "exporter, fetched with the first export: wasm, JS",
         }
     }
 
@@ -121,6 +128,7 @@ impl Part {
             Self::CpuEngine => Some(800),
             Self::CpuThreadsEngine => Some(900),
             Self::GpuEngine => Some(3_000),
+            Self::Exporter => Some(400),
         }
     }
 }
@@ -144,6 +152,7 @@ mod tests {
             ("engine_cpu_threads_bg.wasm", Part::CpuThreadsEngine),
             ("snippets/kindling-0123/src/worker/threads.js", Part::CpuThreadsEngine),
             ("engine_gpu.js", Part::GpuEngine),
+            ("exporter_bg.wasm", Part::Exporter),
             ("snippets/kindling-0123/src/worker/gpu.js", Part::GpuEngine),
         ] {
             assert_eq!(Part::of(name), part, "{name}");

@@ -24,6 +24,8 @@ pub struct BrowserOptions {
     /// Inner size of the window in CSS pixels.
     pub window: (u32, u32),
     pub is_dark: bool,
+    /// Whether pages may store nothing: no preferences, no databases, no caches, no service workers.
+    pub blocks_storage: bool,
     /// A file for a log of every request of the browser, including those of workers.
     pub net_log: Option<PathBuf>,
 }
@@ -53,6 +55,7 @@ impl Default for BrowserOptions {
             language: "en-US".into(),
             window: (1440, 900),
             is_dark: false,
+            blocks_storage: false,
             net_log: None,
         }
     }
@@ -110,12 +113,15 @@ impl BrowserOptions {
         if let Ok(binary) = std::env::var("KINDLING_CHROMIUM") {
             capabilities.set_binary(&binary)?;
         }
+        // 0 asks the visitor, 1 allows, 2 blocks.
         let camera_setting = if self.camera == Camera::Refused { 2 } else { 0 };
+        let storage_setting = if self.blocks_storage { 2 } else { 1 };
         capabilities.add_experimental_option(
             "prefs",
             json!({
                 "intl.accept_languages": self.language,
                 "profile.default_content_setting_values.media_stream_camera": camera_setting,
+                "profile.default_content_setting_values.cookies": storage_setting,
             }),
         )?;
         capabilities.set("goog:loggingPrefs", json!({ "browser": "ALL" }))?;

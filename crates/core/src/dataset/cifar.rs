@@ -162,7 +162,15 @@ impl Batches {
         let n_test: usize = self.batches.iter().filter(|batch| batch.is_test).map(|batch| batch.n_images).sum();
         // A single test batch is an ordinary dataset.
         let n_standard_test = if n_test == labels.len() { 0 } else { n_test };
-        Ok(Dataset { name: name.to_owned(), classes, shape: SHAPE, pixels: self.pixels, labels, n_standard_test })
+        Ok(Dataset {
+            name: name.to_owned(),
+            classes,
+            shape: SHAPE,
+            pixels: self.pixels,
+            labels,
+            n_standard_test,
+            imported: None,
+        })
     }
 
     fn push(&mut self, file: &str, label: u8, pixels: &[u8]) -> Result<(), DatasetError> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Dataset;
+use super::framing::Framing;
 use super::plane::Plane;
 
 /// The layout of a dataset's images.
@@ -11,8 +12,10 @@ use super::plane::Plane;
 pub enum DrawingStyle {
     /// One figure on a uniform background, as in MNIST.
     Figure(FigureStyle),
-    /// Images that fill their frame, like photos; drawings are used as they are.
+    /// Images that fill their frame, like photos: the largest centered part. Drawings are used as they are.
     Scene,
+    /// Images like those of [`DrawingStyle::Scene`], but the whole of each, between two bars.
+    Letterbox,
 }
 
 /// The layout of a figure on its background.
@@ -47,10 +50,17 @@ pub const INK_THRESHOLD: f32 = 0.125;
 const N_MEASURED: usize = 2_000;
 
 impl DrawingStyle {
-    /// Measures a dataset. Color images are scenes, and so are grayscale images without a uniform border.
+    /// Measures a dataset. Color images are scenes, and so are grayscale images without a uniform border. Image files that were cropped and
+    /// scaled when they were imported are scenes, too: new images are prepared in just the same way.
     pub fn measure(dataset: &Dataset) -> Self {
         const EVEN_FRACTION: f32 = 0.7;
         const EVEN_TOLERANCE: f32 = 16.0 / 255.0;
+        if let Some(imported) = dataset.imported.as_ref().filter(|imported| imported.is_resized) {
+            return match imported.format.framing {
+                Framing::CenterCrop => Self::Scene,
+                Framing::Letterbox => Self::Letterbox,
+            };
+        }
         if dataset.shape.channels != 1 {
             return Self::Scene;
         }
@@ -78,6 +88,14 @@ impl DrawingStyle {
             anchor,
             center: spread.mean.map(|position| (position * 2.0).round() / 2.0),
         })
+    }
+
+    /// How an image is framed that is not prepared as a figure.
+    pub fn framing(&self) -> Framing {
+        match self {
+            Self::Figure(_) | Self::Scene => Framing::CenterCrop,
+            Self::Letterbox => Framing::Letterbox,
+        }
     }
 }
 
@@ -147,7 +165,15 @@ mod tests {
     fn dataset(side: u32, channels: u32, pixels: Vec<u8>) -> Dataset {
         let shape = ImageShape { channels, height: side, width: side };
         let labels = vec![0; pixels.len() / shape.n_values()];
-        Dataset { name: "t".into(), classes: vec!["c".into()], shape, pixels, labels, n_standard_test: 0 }
+        Dataset {
+            name: "t".into(),
+            classes: vec!["c".into()],
+            shape,
+            pixels,
+            labels,
+            n_standard_test: 0,
+            imported: None,
+        }
     }
 
     #[test]

@@ -42,9 +42,19 @@ pub enum DatasetError {
     UnpairedFiles { detail: String },
     #[error(
         "no known dataset in {found}; what can be read: images and labels as IDX files (MNIST) or NumPy arrays \
-         (.npy, .npz), tables in CSV, and the binary archives of CIFAR-10 and CIFAR-100 (.tar.gz) or their .bin files"
+         (.npy, .npz), tables in CSV, the binary archives of CIFAR-10 and CIFAR-100 (.tar.gz) or their .bin files, and images in one folder per \
+         class, also as .zip or .tar.gz"
     )]
     UnknownFormat { found: String },
+    #[error(
+        "{n_images} images, but none lies in a folder of its class: put the images of each class into a folder with the class's name, or add a \
+         table in CSV of files and labels"
+    )]
+    NoClassFolders { n_images: u32 },
+    #[error("none of the {n_files} images can be used; {detail}")]
+    NoImages { n_files: u32, detail: String },
+    #[error("the {name} is {value}; {range} is possible")]
+    BadFormat { name: &'static str, value: u32, range: &'static str },
     #[error("all {n_images} images to learn from are of class {class}")]
     OneClass { class: String, n_images: usize },
     #[error("images of class {class} outside a test set of its own: {found}; the split needs {needed}")]
@@ -75,12 +85,13 @@ impl From<DatasetError> for Failure {
             | DatasetError::BadClassNames { .. }
             | DatasetError::TooLarge { .. }
             | DatasetError::UnpairedFiles { .. }
+            | DatasetError::NoImages { .. }
             | DatasetError::BadDescription { .. } => FailureKind::BadFile,
             DatasetError::OutOfMemory { .. } => FailureKind::OutOfMemory,
-            DatasetError::UnknownFormat { .. } => FailureKind::UnknownFormat,
+            DatasetError::UnknownFormat { .. } | DatasetError::NoClassFolders { .. } => FailureKind::UnknownFormat,
             DatasetError::OneClass { .. } => FailureKind::OneClass,
             DatasetError::TooFewImages { .. } => FailureKind::TooFewImages,
-            DatasetError::BadFraction { .. } => FailureKind::BadConfig,
+            DatasetError::BadFraction { .. } | DatasetError::BadFormat { .. } => FailureKind::BadConfig,
             DatasetError::WrongHash { .. } => FailureKind::WrongHash,
         };
         Failure::new(kind, error.to_string())

@@ -8,6 +8,7 @@ use super::cifar::{Batches, CifarKind};
 use super::class_names::{ClassNames, is_class_names};
 use super::content::FileContent;
 use super::gzip::{Source, Unpacked, peek};
+use super::image_folder::packed::stem;
 use super::reading::{ReadAs, Reading};
 use super::table::{self, Table, is_table};
 use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, idx, npy, npz, pairs};
@@ -42,7 +43,7 @@ pub fn read_files(
     check_classes(&dataset)?;
     let turn = reading.turn_of(files.iter().map(|(file, _)| file.as_str()));
     turn.apply(&mut dataset);
-    Ok((dataset, ReadAs { turn, is_coarse }))
+    Ok((dataset, ReadAs { turn, is_coarse, images: None }))
 }
 
 /// The parts of a dataset among some files.
@@ -149,11 +150,15 @@ fn join_tables(name: &str, mut tables: Vec<Table>, names: Option<ClassNames>) ->
         pixels.try_reserve_exact(other.pixels.len()).map_err(|_| DatasetError::OutOfMemory { bytes: n_bytes })?;
         pixels.extend(other.pixels);
     }
-    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test })
+    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test, imported: None })
 }
 
 /// A network learns to tell classes apart: there must be two to learn from.
-fn check_classes(dataset: &Dataset) -> Result<(), DatasetError> {
+///
+/// # Errors
+///
+/// If all images outside the standard test set are of one class.
+pub fn check_classes(dataset: &Dataset) -> Result<(), DatasetError> {
     let n_own = dataset.labels.len() - dataset.n_standard_test;
     let own = dataset.labels.get(..n_own).unwrap_or_default();
     match own {
@@ -165,12 +170,33 @@ fn check_classes(dataset: &Dataset) -> Result<(), DatasetError> {
     }
 }
 
-/// The name of datasets from the visitor's files, and the prefix of their ids.
+/// The prefix of the ids of datasets from the visitor's files, and the name of those that have no other.
 pub const FILES: &str = "files";
 
-/// An id such as `files-3f9a1c07`, from a hash of names and contents: the same files have the same id, in any order.
+/// The name of a dataset from files: that of the folder which all of them lie in, or that of the only file.
+pub fn files_name<'f>(paths: impl Iterator<Item = &'f str>) -> String {
+    let paths: Vec<&str> = paths.filter(|path| !is_hidden(path)).collect();
+    let folder = shared_folder(&paths);
+    match (folder, paths.as_slice()) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, [only]) => stem(only).to_owned(),
+        (None, _) => FILES.to_owned(),
+    }
+}
+
+/// The first folder of the paths, if it is the same for all.
+fn shared_folder<'f>(paths: &[&'f str]) -> Option<&'f str> {
+    let folder = |path: &&'f str| path.split_once('/').map(|(folder, _)| folder);
+    let first = paths.first().and_then(folder)?;
+    paths.iter().all(|path| folder(path) == Some(first)).then_some(first)
+}
+
+/// An id such as `files-3f9a1c07`, from a hash of names and contents: the same files have the same id, in any order, and whatever the folder is
+/// called that they lie in.
 pub fn files_id(files: &[(String, Vec<u8>)], reading: &Reading) -> String {
-    let mut files: Vec<_> = files.iter().collect();
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    let n_shared = shared_folder(&paths).map_or(0, |folder| folder.len() + 1);
+    let mut files: Vec<_> = files.iter().map(|(path, bytes)| (path.get(n_shared..).unwrap_or(path), bytes)).collect();
     files.sort();
     let mut hash = Sha256::new();
     for (name, bytes) in files {
@@ -293,9 +319,14 @@ pub fn base_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file)
 }
 
-/// Files that operating systems add to the visitor's: `.DS_Store`, `._data_batch_1.bin`.
+/// Files that operating systems add to the visitor's: `.DS_Store`, `__MACOSX/._data_batch_1.bin`, `Thumbs.db`.
 pub fn is_hidden(file: &str) -> bool {
-    base_name(file).starts_with('.')
+    let name = base_name(file).to_ascii_lowercase();
+    let is_hidden_folder =
+        |folder: &str| folder == "__MACOSX" || (folder.starts_with('.') && !matches!(folder, "." | ".."));
+    name.starts_with('.')
+        || matches!(name.as_str(), "thumbs.db" | "desktop.ini")
+        || file.split('/').any(is_hidden_folder)
 }
 
 /// Lists a few of the files with what they are, for the error that nothing could be read. `inside` is a file in an archive among them.

@@ -45,11 +45,20 @@ pub mod reading;
 /// Detecting and parsing the files that the visitor dropped.
 pub mod files;
 
+/// Image files, in one folder per class.
+pub mod image_folder;
+
+/// What an image file really is.
+pub mod image_content;
+
 /// The datasets served with the page.
 pub mod served;
 
 /// Splitting into train, validation and test.
 pub mod split;
+
+/// Splitting images by what they are, so that others may come and go.
+mod stable_split;
 
 /// The dataset's summary for the page.
 pub mod summary;
@@ -57,17 +66,25 @@ pub mod summary;
 /// Preparing a drawing or a photo as model input.
 pub mod prepare;
 
+/// Images that show nothing, to compare programs with.
+pub mod patterns;
+
 /// How figures are laid out in a dataset's images.
 pub mod drawing_style;
+
+/// Cropping and scaling.
+pub mod framing;
 
 /// One channel of an image.
 pub mod plane;
 
 pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
-pub use files::{FILES, files_id, parse_files, read_files};
-pub use prepare::{ImageError, prepare};
-pub use reading::{ReadAs, Reading};
+pub use files::{FILES, check_classes, files_id, files_name, parse_files, read_files};
+pub use framing::Framing;
+pub use image_folder::{ImageReport, Imported};
+pub use prepare::{ImageError, Prepared, prepare};
+pub use reading::{ImageFormat, ImageReading, ReadAs, Reading};
 pub use served::ServedDataset;
 pub use summary::summarize;
 pub use turn::Turn;
@@ -87,6 +104,8 @@ pub struct Dataset {
     pub labels: Vec<u16>,
     /// The last `n_standard_test` images are the dataset's standard test set.
     pub n_standard_test: usize,
+    /// What is known of the image files that the images were made from; `None` for files that hold finished images.
+    pub imported: Option<Imported>,
 }
 
 pub const MAX_CLASSES: usize = 1_000;

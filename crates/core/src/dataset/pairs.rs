@@ -42,7 +42,7 @@ pub fn parse(
         pair.images.read(&mut pixels)?;
     }
     let (classes, labels) = ClassNames::assign(names, &files)?;
-    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test })
+    Ok(Dataset { name: name.to_owned(), classes, shape, pixels, labels, n_standard_test, imported: None })
 }
 
 struct Pair<'a> {

@@ -18,6 +18,20 @@ pub struct Area {
     pub height: f32,
 }
 
+impl Area {
+    /// The largest rectangle with the aspect ratio `width : height` in the middle of a plane of a size.
+    pub fn centered([from_width, from_height]: [f32; 2], [width, height]: [usize; 2]) -> Self {
+        let scale = (from_width / width as f32).min(from_height / height as f32);
+        let (area_width, area_height) = (width as f32 * scale, height as f32 * scale);
+        Self {
+            left: (from_width - area_width) / 2.0,
+            top: (from_height - area_height) / 2.0,
+            width: area_width,
+            height: area_height,
+        }
+    }
+}
+
 impl Plane {
     /// The whole plane.
     pub fn area(&self) -> Area {
@@ -26,14 +40,7 @@ impl Plane {
 
     /// The largest centered rectangle with the aspect ratio `width : height`.
     pub fn centered_area(&self, width: usize, height: usize) -> Area {
-        let scale = (self.width as f32 / width as f32).min(self.height as f32 / height as f32);
-        let (area_width, area_height) = (width as f32 * scale, height as f32 * scale);
-        Area {
-            left: (self.width as f32 - area_width) / 2.0,
-            top: (self.height as f32 - area_height) / 2.0,
-            width: area_width,
-            height: area_height,
-        }
+        Area::centered([self.width as f32, self.height as f32], [width, height])
     }
 
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &[f32]> {
@@ -105,9 +112,9 @@ impl Plane {
 }
 
 /// The source pixels that one output pixel covers along one axis, with the weight of each.
-struct Span {
-    first: usize,
-    weights: Vec<f32>,
+pub struct Span {
+    pub first: usize,
+    pub weights: Vec<f32>,
 }
 
 impl Span {
@@ -117,7 +124,7 @@ impl Span {
 }
 
 /// Cuts `length` pixels from `start` into `n_spans` equal parts.
-fn spans(start: f32, length: f32, n_spans: usize, n_pixels: usize) -> Vec<Span> {
+pub fn spans(start: f32, length: f32, n_spans: usize, n_pixels: usize) -> Vec<Span> {
     let step = f64::from(length) / n_spans as f64;
     let span = |place: usize| {
         let from = f64::from(start) + place as f64 * step;

@@ -1,8 +1,9 @@
 //! Turns a drawing, a photo or a webcam frame into the model input: one image of the dataset's shape.
 
 use super::drawing_style::{Anchor, DrawingStyle, FigureStyle, INK_THRESHOLD, median, quantile};
+use super::framing::{Paper, frame, luma, over, to_byte};
 use super::plane::{Area, Plane};
-use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind};
+use crate::protocol::{Failure, FailureKind, ImageInput, ImageShape, InputKind, Treatment};
 
 /// Why an image cannot be classified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,24 +25,37 @@ impl From<ImageError> for Failure {
 /// Maximum height and width of an input image.
 pub const INPUT_SIDE_LIMIT_PIXELS: u32 = 8_192;
 
-/// One image of the dataset's shape, channel by channel.
+/// A model input: one image of the dataset's shape, channel by channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub pixels: Vec<u8>,
+    pub treatment: Treatment,
+}
+
+/// Makes the model input from an image.
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
-/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is center-cropped to the dataset's
-/// aspect ratio and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
+/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images
+/// were: center-cropped to their aspect ratio, or whole between two bars, and reduced by area averaging. Transparent pixels are laid on
+/// white or on black, whichever keeps what is on them visible.
 ///
 /// # Errors
 ///
 /// [`ImageError`]: a bad size, or nothing to see.
-pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Vec<u8>, ImageError> {
+pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> Result<Prepared, ImageError> {
     check_size(image)?;
     let prepared = match (style, image.kind) {
         (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
         (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style)?,
-        (DrawingStyle::Scene, kind) if is_blank(image, kind) => return Err(ImageError::Blank),
-        (DrawingStyle::Scene, InputKind::Drawing | InputKind::Photo) => None,
+        (DrawingStyle::Scene | DrawingStyle::Letterbox, kind) if is_blank(image, kind) => {
+            return Err(ImageError::Blank);
+        }
+        (DrawingStyle::Scene | DrawingStyle::Letterbox, InputKind::Drawing | InputKind::Photo) => None,
     };
-    Ok(prepared.unwrap_or_else(|| prepare_scene(image, shape)))
+    Ok(prepared.unwrap_or_else(|| {
+        let framing = style.framing();
+        Prepared { pixels: frame(image, shape, framing), treatment: Treatment::Framed(framing) }
+    }))
 }
 
 fn check_size(image: &ImageInput) -> Result<(), ImageError> {
@@ -53,8 +67,8 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
     Err(ImageError::BadSize { width, height, n_bytes, limit })
 }
 
-fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Vec<u8>, ImageError> {
-    ink(&gray(image, Paper::of(image)), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
+fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Prepared, ImageError> {
+    Ink::of(&gray(image), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
 }
 
 /// `None` if the photo's border is not uniform; blank if it is and nothing stands out from it.
@@ -62,12 +76,12 @@ fn prepare_photo_of_figure(
     image: &ImageInput,
     shape: ImageShape,
     style: &FigureStyle,
-) -> Result<Option<Vec<u8>>, ImageError> {
+) -> Result<Option<Prepared>, ImageError> {
     const EVEN_TOLERANCE: f32 = 0.2;
     // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
     const ENLARGEMENT: usize = 8;
     let (width, height) = (shape.width as usize, shape.height as usize);
-    let photo = gray(image, Paper::of(image));
+    let photo = gray(image);
     let area = photo.centered_area(width, height);
     let finest = |n_pixels: usize, side: f32| (n_pixels * ENLARGEMENT).min(side.ceil() as usize).max(1);
     let photo = photo.resample(area, finest(width, area.width), finest(height, area.height));
@@ -78,24 +92,35 @@ fn prepare_photo_of_figure(
     let Some(unevenness) = quantile(&mut distances, 0.8).filter(|unevenness| *unevenness <= EVEN_TOLERANCE) else {
         return Ok(None);
     };
-    ink(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
+    Ink::of(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
 }
 
-/// The difference of each pixel from the background, which is the median of the border; 0 to 1, and 0 up to `noise`. `None` if nothing
-/// stands out.
-fn ink(image: &Plane, noise: f32) -> Option<Plane> {
-    let ground = median(&mut image.border())?;
-    let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
-    // Twice the variation of the lighting does not make a figure.
-    if strongest < INK_THRESHOLD + 2.0 * noise {
-        return None;
+/// What stands out from the background of an image, which is the median of its border.
+struct Ink {
+    /// The difference of each pixel from the background, 0 to 1.
+    strength: Plane,
+    is_dark: bool,
+}
+
+impl Ink {
+    /// Differences up to `noise` are none. `None` if nothing stands out.
+    fn of(image: &Plane, noise: f32) -> Option<Self> {
+        let ground = median(&mut image.border())?;
+        let strongest = image.values.iter().map(|value| (value - ground).abs()).fold(0.0, f32::max);
+        // Twice the variation of the lighting does not make a figure.
+        if strongest < INK_THRESHOLD + 2.0 * noise {
+            return None;
+        }
+        let beyond = |value: f32| ((value - ground).abs() - noise).max(0.0);
+        let signed: f32 = image.values.iter().map(|&value| beyond(value).copysign(value - ground)).sum();
+        let strength = image.map(|value| beyond(value) / (strongest - noise));
+        Some(Self { strength, is_dark: signed < 0.0 })
     }
-    Some(image.map(|value| ((value - ground).abs() - noise).max(0.0) / (strongest - noise)))
 }
 
 /// Scales and centers ink like the dataset's figures, and applies their polarity.
-fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>> {
-    let area = ink.bounding_box(INK_THRESHOLD)?;
+fn place(ink: &Ink, shape: ImageShape, style: &FigureStyle) -> Option<Prepared> {
+    let area = ink.strength.bounding_box(INK_THRESHOLD)?;
     let (width, height) = (shape.width as usize, shape.height as usize);
     let scale = (style.longer_side_pixels / area.width.max(area.height))
         .min(shape.width as f32 / area.width)
@@ -110,7 +135,7 @@ fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>>
         width: covered_width,
         height: covered_height,
     };
-    let figure = ink.resample(covered, figure_width, figure_height);
+    let figure = ink.strength.resample(covered, figure_width, figure_height);
     let [anchor_y, anchor_x] = match style.anchor {
         Anchor::Mass => figure.center_of_mass()?,
         Anchor::Box => [(figure_height - 1) as f32 / 2.0, (figure_width - 1) as f32 / 2.0],
@@ -126,25 +151,12 @@ fn place(ink: &Plane, shape: ImageShape, style: &FigureStyle) -> Option<Vec<u8>>
             *pixel = to_byte(style.ground + ink * (full - style.ground));
         }
     }
-    Some(pixels)
+    Some(Prepared { pixels, treatment: Treatment::Figure { is_inverted: ink.is_dark == style.is_light_on_dark } })
 }
 
 /// An offset in whole pixels that keeps the figure inside.
 fn offset(wanted: f32, limit: usize) -> usize {
     (wanted.round().max(0.0) as usize).min(limit)
-}
-
-fn prepare_scene(image: &ImageInput, shape: ImageShape) -> Vec<u8> {
-    let (width, height) = (shape.width as usize, shape.height as usize);
-    let reduce = |plane: Plane| plane.resample(plane.centered_area(width, height), width, height);
-    let paper = Paper::of(image);
-    let planes = match shape.channels {
-        1 => vec![gray(image, paper)],
-        _ => {
-            (0..3).map(|channel| brightness(image, paper, |pixel| pixel.get(channel).copied().unwrap_or(0.0))).collect()
-        }
-    };
-    planes.into_iter().flat_map(|plane| reduce(plane).values).map(to_byte).collect()
 }
 
 /// Whether an image is of one color. A scene may be faint, as in fog; a drawing that is cannot be seen.
@@ -153,22 +165,7 @@ fn is_blank(image: &ImageInput, kind: InputKind) -> bool {
         InputKind::Drawing => INK_THRESHOLD,
         InputKind::Photo => 0.02,
     };
-    contrast(&gray(image, Paper::of(image))) < threshold
-}
-
-/// The background of transparent pixels.
-#[derive(Clone, Copy)]
-enum Paper {
-    White,
-    Black,
-}
-
-impl Paper {
-    /// White, unless what is on it is seen twice as well on black: light strokes on a transparent ground.
-    fn of(image: &ImageInput) -> Self {
-        let [on_white, on_black] = [Self::White, Self::Black].map(|paper| contrast(&gray(image, paper)));
-        if on_black > 2.0 * on_white { Self::Black } else { Self::White }
-    }
+    contrast(&gray(image)) < threshold
 }
 
 /// The difference between the lightest and the darkest pixel.
@@ -178,36 +175,21 @@ fn contrast(image: &Plane) -> f32 {
     max - min
 }
 
-/// Luma with the weights of ITU-R BT.601, as in common image libraries.
-fn gray(image: &ImageInput, paper: Paper) -> Plane {
-    brightness(image, paper, |[red, green, blue]| 0.299 * red + 0.587 * green + 0.114 * blue)
-}
-
-/// One value per pixel from its colors composited over paper, all 0 to 1.
-fn brightness(image: &ImageInput, paper: Paper, value: impl Fn([f32; 3]) -> f32) -> Plane {
-    let paper = match paper {
-        Paper::White => 1.0,
-        Paper::Black => 0.0,
-    };
+/// The brightness of each pixel, 0 to 1, transparent ones laid on paper.
+fn gray(image: &ImageInput) -> Plane {
+    let paper = Paper::of(image).map_or(1.0, Paper::brightness);
     let (pixels, _) = image.rgba.as_chunks::<4>();
-    let over_paper = |[red, green, blue, alpha]: &[u8; 4]| {
-        let alpha = f32::from(*alpha) / 255.0;
-        value([red, green, blue].map(|color| f32::from(*color) / 255.0 * alpha + paper * (1.0 - alpha)))
-    };
     Plane {
         width: image.width as usize,
         height: image.height as usize,
-        values: pixels.iter().map(over_paper).collect(),
+        values: pixels.iter().map(|pixel| luma(over(pixel, paper))).collect(),
     }
-}
-
-fn to_byte(value: f32) -> u8 {
-    (value * 255.0).round().clamp(0.0, 255.0) as u8
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Framing;
 
     const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
     const MNIST: DrawingStyle = DrawingStyle::Figure(FigureStyle {
@@ -239,8 +221,8 @@ mod tests {
         ];
         for (ground, color) in cases {
             let prepared = prepare(&rectangle(ground, color, InputKind::Drawing), SHAPE, &MNIST).unwrap();
-            assert_eq!(prepared.iter().filter(|value| **value == 255).count(), 200);
-            assert_eq!(prepared, expected, "{ground:?} {color:?}");
+            assert_eq!(prepared.pixels.iter().filter(|value| **value == 255).count(), 200);
+            assert_eq!(prepared.pixels, expected, "{ground:?} {color:?}");
         }
     }
 
@@ -274,8 +256,8 @@ mod tests {
             // A transparent pixel has some color, too.
             for ground in [[0; 4], [255, 255, 255, 0]] {
                 let photo = rectangle(ground, color, InputKind::Photo);
-                assert_eq!(prepare(&photo, SHAPE, &MNIST).unwrap(), expected, "{color:?}");
-                let scene = prepare(&photo, SHAPE, &DrawingStyle::Scene).unwrap();
+                assert_eq!(prepare(&photo, SHAPE, &MNIST).unwrap().pixels, expected.pixels, "{color:?}");
+                let scene = prepare(&photo, SHAPE, &DrawingStyle::Scene).unwrap().pixels;
                 let (min, max) = (scene.iter().min().unwrap(), scene.iter().max().unwrap());
                 assert!(max - min > 60, "{color:?}");
             }
@@ -299,6 +281,31 @@ mod tests {
         let image = ImageInput { width: 8, height: 4, rgba: rgba.repeat(4).into(), kind: InputKind::Photo };
         let shape = ImageShape { channels: 3, height: 2, width: 2 };
         let prepared = prepare(&image, shape, &DrawingStyle::Scene).unwrap();
-        assert_eq!(prepared, [200, 200, 200, 200, 100, 100, 100, 100, 50, 50, 50, 50]);
+        assert_eq!(prepared.pixels, [200, 200, 200, 200, 100, 100, 100, 100, 50, 50, 50, 50]);
+        assert_eq!(prepared.treatment, Treatment::Framed(Framing::CenterCrop));
+        let whole = prepare(&image, shape, &DrawingStyle::Letterbox).unwrap();
+        assert_eq!(whole.treatment, Treatment::Framed(Framing::Letterbox));
+    }
+
+    #[test]
+    fn a_figure_of_the_other_polarity_is_inverted_and_a_busy_picture_only_cropped() {
+        let (black, white) = ([0, 0, 0, 255], [255; 4]);
+        let gray = [90, 90, 90, 255];
+        let cases = [(white, black, true), (black, white, false), (gray, white, false), (gray, black, true)];
+        for (ground, color, is_inverted) in cases {
+            let prepared = prepare(&centered(ground, color), SHAPE, &MNIST).unwrap();
+            assert_eq!(prepared.treatment, Treatment::Figure { is_inverted }, "{ground:?} {color:?}");
+        }
+        // Half of the picture is dark: there is no background.
+        let rgba: Vec<u8> = (0..100).flat_map(|y| [if y < 50 { black } else { white }; 100]).flatten().collect();
+        let halves = ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
+        assert_eq!(prepare(&halves, SHAPE, &MNIST).unwrap().treatment, Treatment::Framed(Framing::CenterCrop));
+    }
+
+    /// A square photo with a rectangle in its middle.
+    fn centered(ground: [u8; 4], color: [u8; 4]) -> ImageInput {
+        let pixels = (0..100).flat_map(|y| (0..100).map(move |x| (20..80).contains(&y) && (40..60).contains(&x)));
+        let rgba: Vec<u8> = pixels.flat_map(|is_inside| if is_inside { color } else { ground }).collect();
+        ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo }
     }
 }

@@ -1,9 +1,11 @@
-//! What the visitor's files leave open: how their images lie, and which of their labels count.
+//! What the visitor's files leave open: how their images lie, which of their labels count, and what becomes of image files.
 
 use serde::{Deserialize, Serialize};
 
 use super::files::base_name;
+use super::framing::Framing;
 use super::turn::Turn;
+use crate::protocol::ImageShape;
 
 /// How to read files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +14,37 @@ pub struct Reading {
     pub turn: Option<Turn>,
     /// Whether the labels of CIFAR-100 are its 20 superclasses, not its 100 classes.
     pub is_coarse: bool,
+    pub images: ImageReading,
+}
+
+/// What to make of image files; what is `None` is chosen by the images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ImageReading {
+    /// Height and width, see [`IMAGE_SIDES`].
+    #[serde(rename = "size")]
+    pub side: Option<u32>,
+    /// 1 for gray, 3 for RGB.
+    pub channels: Option<u32>,
+    pub framing: Option<Framing>,
+}
+
+/// The heights and widths that image files can be scaled to, in pixels.
+pub const IMAGE_SIDES: std::ops::RangeInclusive<u32> = 8..=256;
+
+/// What became of image files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageFormat {
+    pub side: u32,
+    pub channels: u32,
+    pub framing: Framing,
+}
+
+impl ImageFormat {
+    pub fn shape(self) -> ImageShape {
+        ImageShape { channels: self.channels, height: self.side, width: self.side }
+    }
 }
 
 /// How files were read.
@@ -21,6 +54,9 @@ pub struct ReadAs {
     pub turn: Turn,
     /// Whether the labels are superclasses; None if the files have labels of one kind.
     pub is_coarse: Option<bool>,
+    /// `None` for files that hold finished images.
+    #[serde(default)]
+    pub images: Option<ImageFormat>,
 }
 
 impl Reading {

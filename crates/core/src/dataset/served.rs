@@ -25,6 +25,9 @@ pub struct ServedDataset {
     pub shape: ImageShape,
     pub counts: ServedCounts,
     pub files: Vec<ServedFile>,
+    /// A picture in the dataset's folder: one image of each of the first [`N_SAMPLES`] classes, side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<String>,
     pub license: License,
     /// Its authors.
     pub credit: String,
@@ -33,6 +36,9 @@ pub struct ServedDataset {
     /// A link for the visitor; the page itself never fetches it.
     pub homepage: String,
 }
+
+/// The number of images in the picture of samples.
+pub const N_SAMPLES: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -121,6 +127,7 @@ impl ServedDataset {
             (u64::from(self.counts.train) + u64::from(self.counts.test) <= MAX_IMAGES.into(), "too many images"),
             ((1..=N_FILES_LIMIT).contains(&self.files.len()), "the number of files is out of range"),
             (self.files.iter().all(|file| is_file_name(&file.name)), "a file's name is not plain"),
+            (self.samples.iter().all(|file| is_file_name(file)), "the name of the samples' file is not plain"),
             (is_file_name(&self.license.file), "the license file's name is not plain"),
             (self.files.iter().all(|file| is_sum(&file.sum())), "a file's size or SHA-256 is out of form"),
             (self.files.iter().all(|file| file.unpacked.as_ref().is_none_or(is_sum)), "an unpacked sum is out of form"),

@@ -1,6 +1,6 @@
 //! Splits a dataset into train, validation and test: stratified, and reproducible from the seed on every machine.
 
-use super::{Dataset, DatasetError, Split};
+use super::{Dataset, DatasetError, Split, stable_split};
 use crate::config::SplitConfig;
 use crate::protocol::SplitName;
 use crate::random::Random;
@@ -10,7 +10,8 @@ pub const FRACTION_LIMIT: f32 = 0.5;
 
 impl Split {
     /// Splits class by class, so that every class keeps its proportion in each split to within one image. A standard test set becomes the
-    /// test split. Each split lists its images in the dataset's order.
+    /// test split. Each split lists its images in the dataset's order. Imported image files are split one by one instead, so that an image that
+    /// is added or removed moves no other one, see [`stable_split`].
     ///
     /// # Errors
     ///
@@ -21,6 +22,9 @@ impl Split {
         let test_fraction = checked_fraction("test fraction", config.test_fraction)?;
         let test_fraction = if dataset.n_standard_test > 0 { 0.0 } else { test_fraction };
         let n_own = dataset.len().saturating_sub(dataset.n_standard_test);
+        if let Some(imported) = &dataset.imported {
+            return stable_split::split(dataset, imported, [validation_fraction, test_fraction], config.seed);
+        }
 
         let mut split = Self::default();
         let mut random = Random::new(config.seed.into());
@@ -117,7 +121,15 @@ mod tests {
         let shape = ImageShape { channels: 1, height: 1, width: 1 };
         let n_classes = labels.iter().max().map_or(1, |&label| label + 1);
         let classes = (0..n_classes).map(|class| class.to_string()).collect();
-        Dataset { name: "t".into(), classes, shape, pixels: vec![0; labels.len()], labels, n_standard_test }
+        Dataset {
+            name: "t".into(),
+            classes,
+            shape,
+            pixels: vec![0; labels.len()],
+            labels,
+            n_standard_test,
+            imported: None,
+        }
     }
 
     fn config(validation_fraction: f32, test_fraction: f32, seed: u32) -> SplitConfig {

@@ -26,6 +26,7 @@ pub fn summarize(id: &str, dataset: &Dataset, split: &Split) -> DatasetSummary {
         has_standard_test: dataset.n_standard_test > 0,
         style: DrawingStyle::measure(dataset),
         read_as: ReadAs::default(),
+        import: dataset.imported.as_ref().map(|imported| imported.report.clone()),
     }
 }
 
@@ -78,6 +79,7 @@ mod tests {
             pixels: vec![0; n_images.into()],
             labels: (0..n_images).map(|index| index % n_classes).collect(),
             n_standard_test: 0,
+            imported: None,
         };
         let split = Split::new(&dataset, &SplitConfig { validation_fraction: 0.4, ..Default::default() }).unwrap();
         let summary = summarize("id", &dataset, &split);

@@ -28,7 +28,7 @@ pub struct Table {
 const MIN_COLUMNS: usize = 5;
 
 /// Columns that hold the label, by their names in the first row.
-const LABEL_NAMES: [&str; 8] = ["label", "labels", "class", "target", "y", "digit", "letter", "category"];
+pub(super) const LABEL_NAMES: [&str; 8] = ["label", "labels", "class", "target", "y", "digit", "letter", "category"];
 
 /// Whether a file's first bytes are those of a table.
 pub fn is_table(head: &[u8]) -> bool {
@@ -36,7 +36,7 @@ pub fn is_table(head: &[u8]) -> bool {
 }
 
 /// The delimiter that the first line has most of, and how many.
-fn delimiter(head: &[u8]) -> (u8, usize) {
+pub(super) fn delimiter(head: &[u8]) -> (u8, usize) {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| (delimiter, line.iter().filter(|byte| **byte == delimiter).count());
     [b',', b';', b'\t'].map(count).into_iter().max_by_key(|(_, n)| *n).unwrap_or((b',', 0))

@@ -62,15 +62,21 @@ mod tests {
     use super::*;
     use crate::protocol::ImageShape;
 
-    fn turned(turn: Turn) -> (u32, u32, Vec<u8>) {
-        let mut dataset = Dataset {
+    /// One image of two rows and three columns.
+    fn image() -> Dataset {
+        Dataset {
             name: "t".into(),
             classes: vec!["0".into()],
             shape: ImageShape { channels: 1, height: 2, width: 3 },
             pixels: (1..=6).collect(),
             labels: vec![0],
             n_standard_test: 0,
-        };
+            imported: None,
+        }
+    }
+
+    fn turned(turn: Turn) -> (u32, u32, Vec<u8>) {
+        let mut dataset = image();
         turn.apply(&mut dataset);
         (dataset.shape.height, dataset.shape.width, dataset.pixels)
     }
@@ -93,14 +99,7 @@ mod tests {
             (0..4).flat_map(|quarters| [false, true].map(|is_mirrored| Turn { quarters, is_mirrored })).collect();
         for first in &turns {
             for next in &turns {
-                let mut dataset = Dataset {
-                    name: "t".into(),
-                    classes: vec!["0".into()],
-                    shape: ImageShape { channels: 1, height: 2, width: 3 },
-                    pixels: (1..=6).collect(),
-                    labels: vec![0],
-                    n_standard_test: 0,
-                };
+                let mut dataset = image();
                 first.apply(&mut dataset);
                 next.apply(&mut dataset);
                 let found = (dataset.shape.height, dataset.shape.width, dataset.pixels);
@@ -118,6 +117,7 @@ mod tests {
             pixels: (1..=12).collect(),
             labels: vec![0, 0],
             n_standard_test: 0,
+            imported: None,
         };
         Turn { quarters: 0, is_mirrored: true }.apply(&mut dataset);
         assert_eq!(dataset.pixels, [2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11]);

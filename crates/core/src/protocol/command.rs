@@ -103,6 +103,6 @@ pub enum InputKind {
     /// Drawn in the page: dark or light strokes on a uniform background; cropped, scaled and centered like the dataset's images.
     Drawing,
     /// A photo or a webcam frame: prepared like a drawing if the dataset shows figures and the photo has a uniform border, otherwise
-    /// center-cropped and scaled.
+    /// framed like the dataset's images.
     Photo,
 }

@@ -53,6 +53,7 @@ pub struct EngineInfo {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them for each dataset")]
 pub enum DatasetUpdate {
     /// At most ten times a second. `total_bytes` is the sum over all files of the dataset.
     Downloading {
@@ -67,6 +68,12 @@ pub enum DatasetUpdate {
         failure: Failure,
     },
     Parsing,
+    /// Image files are decoded; at most ten times a second.
+    Decoding {
+        done: u32,
+        total: u32,
+        images_per_second: f64,
+    },
     Set(DatasetSummary),
     Canceled,
     Failed(Failure),

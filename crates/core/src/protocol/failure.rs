@@ -42,6 +42,8 @@ pub enum FailureKind {
     BadConfig,
     /// The image to classify is unusable: wrong size, or blank.
     BadImage,
+    /// A format lacks a layer of the network, or the written file classifies differently.
+    CannotExport,
     /// The loss is no longer a finite number: lower the learning rate.
     LossNotFinite,
     /// Memory or the device's limits are exhausted: a smaller batch or network may fit.

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod command;
 pub mod event;
+pub mod export;
 pub mod failure;
 pub mod monitor;
 pub mod question;
@@ -11,12 +12,13 @@ pub mod report;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, ValueChange};
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
+pub use export::{ExportFormat, ExportRequest, ExportedFile};
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
 pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
+    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

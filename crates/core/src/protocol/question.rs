@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, RatePoint, RateTest, SplitName};
+use super::{
+    Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, RatePoint, RateTest,
+    SplitName, Watch,
+};
 use crate::config::{AugmentConfig, RunConfig};
 
 /// A question, with the types of its answer and of its progress reports.
@@ -54,6 +57,12 @@ pub struct FindRate {
     pub config: Box<RunConfig>,
 }
 
+/// The layers of the current network, for one that is not being trained: without gradients, and without a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inspect {
+    pub watch: Watch,
+}
+
 /// Test-time augmentation: the number of views of an image whose predictions are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Views {
@@ -73,6 +82,7 @@ pub enum Question {
     Evaluate(Evaluate),
     Classify(Classify),
     FindRate(FindRate),
+    Inspect(Inspect),
 }
 
 /// Any answer, on the wire.
@@ -82,6 +92,7 @@ pub enum Answer {
     Evaluation(Evaluation),
     Classification(Classification),
     Rates(RateTest),
+    Layers(LayersReport),
 }
 
 /// Progress of a long question, on the wire; at most ten times a second.
@@ -175,6 +186,7 @@ questions! {
     Evaluate => Evaluation, f32;
     Classify => Classification, Never;
     FindRate => RateTest, RateProgress;
+    Inspect => LayersReport, Never;
 }
 
 carried! {
@@ -182,6 +194,7 @@ carried! {
     Answer::Evaluation(Evaluation);
     Answer::Classification(Classification);
     Answer::Rates(RateTest);
+    Answer::Layers(LayersReport);
     AnswerProgress::Evaluation(f32);
     AnswerProgress::Rates(RateProgress);
 }

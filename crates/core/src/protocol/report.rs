@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bulk;
 use crate::config::AugmentConfig;
-use crate::dataset::{DrawingStyle, ReadAs};
+use crate::dataset::{DrawingStyle, Framing, ImageReport, ReadAs};
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct DatasetSummary {
     pub style: DrawingStyle,
     /// How the visitor's files were read, where they left a choice.
     pub read_as: ReadAs,
+    /// The outcome of an import of image files; `None` for any other dataset.
+    pub import: Option<ImageReport>,
 }
 
 /// Images of the dataset, for display.
@@ -202,6 +204,20 @@ pub struct Classification {
     /// The model input: one image of the dataset's shape.
     pub seen: Bulk,
     pub shape: ImageShape,
+    /// How the model input was made; None if it came as it is.
+    pub treatment: Option<Treatment>,
+}
+
+/// How the model input was made from a drawing or a photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Treatment {
+    /// The figure was separated from its background and from the shade on it, scaled and centered like the dataset's figures.
+    Figure {
+        /// Whether the figure was dark where the dataset's are light, or the other way around.
+        is_inverted: bool,
+    },
+    /// It was framed as the dataset's images were, and scaled; nothing was removed from what is in the frame.
+    Framed(Framing),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -162,7 +162,7 @@ fn is_share(share: f32) -> bool {
 fn is_input_sound(input: &NetworkInput) -> bool {
     let sides = 1..=MAX_SIDE_PIXELS;
     let is_style_sound = match input.style {
-        DrawingStyle::Scene => true,
+        DrawingStyle::Scene | DrawingStyle::Letterbox => true,
         DrawingStyle::Figure(style) => {
             let figures = [style.ground, style.longer_side_pixels, style.center[0], style.center[1]];
             figures.iter().all(|figure| figure.is_finite())

@@ -93,7 +93,7 @@ fn emnist_is_read_upright_unless_another_turn_is_chosen() {
     let emnist: Vec<File> = small_idx().into_iter().map(rename).collect();
     let plain = parse(&small_idx()).unwrap();
     let (dataset, read_as) = read_files("t", emnist.clone(), &Reading::default()).unwrap();
-    assert_eq!(read_as, ReadAs { turn: Turn::TRANSPOSED, is_coarse: None });
+    assert_eq!(read_as, ReadAs { turn: Turn::TRANSPOSED, is_coarse: None, images: None });
     assert_eq!(dataset.shape, ImageShape { channels: 1, height: 5, width: 4 });
     assert_eq!(dataset.pixels[..4], [0, 5, 10, 15]);
     let as_stored = Reading { turn: Some(Turn::default()), ..Reading::default() };

@@ -11,7 +11,7 @@ use crate::served::load;
 fn figure_style(dataset: &Dataset) -> FigureStyle {
     match DrawingStyle::measure(dataset) {
         DrawingStyle::Figure(style) => style,
-        DrawingStyle::Scene => panic!("{} shows figures", dataset.name),
+        DrawingStyle::Scene | DrawingStyle::Letterbox => panic!("{} shows figures", dataset.name),
     }
 }
 
@@ -68,7 +68,7 @@ fn round_trip(dataset: &Dataset, kind: InputKind, paper: f32, pen: f32) -> (f32,
             let image = dataset.image(random.below(dataset.len() as u32)).unwrap();
             let (left, top) = (random.below(120) as usize, random.below(120) as usize);
             let sheet = Sheet { side: 400, enlargement: 10, left, top, paper, pen, kind };
-            let prepared = prepare(&draw(image, &sheet), dataset.shape, &style).unwrap();
+            let prepared = prepare(&draw(image, &sheet), dataset.shape, &style).unwrap().pixels;
             let error = image.iter().zip(&prepared).map(|(a, b)| f32::from(a.abs_diff(*b))).sum::<f32>();
             error / image.len() as f32
         })
@@ -106,7 +106,7 @@ fn a_silhouette_drawn_again_fills_the_usual_box() {
         Sheet { side: 700, enlargement: 20, left: 130, top: 5, paper: 255.0, pen: 0.0, kind: InputKind::Drawing };
     let style = DrawingStyle::measure(&dataset);
     for index in [0, 4000, 9999] {
-        let prepared = prepare(&draw(dataset.image(index).unwrap(), &sheet), dataset.shape, &style).unwrap();
+        let prepared = prepare(&draw(dataset.image(index).unwrap(), &sheet), dataset.shape, &style).unwrap().pixels;
         let plane = Plane { width: 28, height: 28, values: prepared.iter().map(|value| f32::from(*value)).collect() };
         let area = plane.bounding_box(32.0).unwrap();
         assert!((26.0..=27.0).contains(&area.width.max(area.height)), "{index}: {area:?}");
@@ -127,7 +127,7 @@ fn a_free_drawing_stands_as_mnist_does() {
         .flat_map(|y| (0..280).flat_map(move |x| if is_ink(y, x) { [0, 0, 0, 255] } else { [0, 0, 0, 0] }))
         .collect();
     let image = ImageInput { width: 280, height: 280, rgba: rgba.into(), kind: InputKind::Drawing };
-    let prepared = prepare(&image, dataset.shape, &style).unwrap();
+    let prepared = prepare(&image, dataset.shape, &style).unwrap().pixels;
     let plane = Plane { width: 28, height: 28, values: prepared.iter().map(|value| f32::from(*value)).collect() };
     let area = plane.bounding_box(32.0).unwrap();
     assert_eq!((area.height, area.width), (20.0, 14.0));
@@ -141,6 +141,6 @@ fn an_uneven_photo_is_taken_as_it_is() {
     // Brightness rises from left to right, so the border is not uniform.
     let rgba: Vec<u8> = (0..100).flat_map(|_| (0..100_u8).flat_map(|x| [x * 2, x * 2, x * 2, 255])).collect();
     let image = ImageInput { width: 100, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
-    let prepared = prepare(&image, dataset.shape, &DrawingStyle::measure(&dataset)).unwrap();
+    let prepared = prepare(&image, dataset.shape, &DrawingStyle::measure(&dataset)).unwrap().pixels;
     assert!(prepared[0] < 5 && prepared[27] > 190, "{} {}", prepared[0], prepared[27]);
 }

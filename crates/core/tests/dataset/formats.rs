@@ -1,6 +1,6 @@
 //! Files in every accepted form are detected and parsed; the error names all others.
 
-use kindling_core::dataset::{DatasetError, parse_files};
+use kindling_core::dataset::{DatasetError, FILES, files_name, parse_files};
 use kindling_core::protocol::ImageShape;
 use proptest::prelude::*;
 
@@ -22,6 +22,19 @@ fn four_idx_files_make_a_dataset_in_any_order_packed_or_not() {
     other.reverse();
     other.push(file(".DS_Store", vec![1, 2, 3]));
     assert_eq!(parse(&other).unwrap(), dataset);
+}
+
+#[test]
+fn files_are_named_after_their_folder_or_the_only_one_of_them() {
+    let check = |files: &[&str], expected: &str| assert_eq!(files_name(files.iter().copied()), expected, "{files:?}");
+    check(&["birds/a.csv", "birds/more/b.csv", ".DS_Store"], "birds");
+    check(&["digits.tar.gz"], "digits");
+    check(&["kmnist.npz"], "kmnist");
+    check(&["leaves.2024.csv"], "leaves.2024");
+    check(&["birds/a.csv", "cats/b.csv"], FILES);
+    check(&["birds/a.csv", "b.csv"], FILES);
+    check(&["train.csv", "test.csv"], FILES);
+    check(&[], FILES);
 }
 
 #[test]

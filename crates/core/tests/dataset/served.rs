@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use kindling_core::config::SplitConfig;
-use kindling_core::dataset::served::{Catalog, sha256};
+use kindling_core::dataset::served::{Catalog, N_SAMPLES, sha256};
 use kindling_core::dataset::{Dataset, DatasetError, ServedDataset, Split, summarize};
 use kindling_core::protocol::{Failure, FailureKind};
 
@@ -44,6 +44,11 @@ fn every_dataset_of_the_catalog_is_what_it_says() {
         let served = describe(id);
         let license = fs::read_to_string(folder().join(id).join(&served.license.file)).unwrap();
         assert!(license.contains("Creative Commons") || license.contains("Permission is hereby granted"), "{id}");
+        // A PNG has its width and height behind the signature and the first chunk's head.
+        let samples = fs::read(folder().join(id).join(served.samples.as_ref().unwrap())).unwrap();
+        let side = |at: usize| u32::from_be_bytes(samples[at..at + 4].try_into().unwrap());
+        assert_eq!((side(16), side(20)), (N_SAMPLES * served.shape.width, served.shape.height), "{id}");
+        assert!(samples.len() <= 4_096, "{id}: {} bytes", samples.len());
         let files = read_files(&served);
         for (file, (_, bytes)) in served.files.iter().zip(&files) {
             file.verify(bytes).unwrap();
@@ -111,6 +116,7 @@ fn descriptions_out_of_form_are_refused() {
     check(r#""train": 60000"#, r#""train": 4294967295"#);
     check(r#""name": "train-images-idx3-ubyte.gz""#, r#""name": "../secret""#);
     check(r#""sha256": "7"#, r#""sha256": "X"#);
+    check(r#""samples": "samples.png""#, r#""samples": "../secret""#);
     check(r#""homepage""#, r#""unknown""#);
     assert!(ServedDataset::parse("mnist", b"").is_err());
     assert!(Catalog::parse(br#"{"datasets": ["../up"]}"#).is_err());

@@ -10,11 +10,12 @@ use burn::tensor::Device;
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use kindling_core::config::{Layer, NetworkConfig, OptimizerConfig, RunConfig, SplitConfig};
+use kindling_core::dataset::Reading;
 use kindling_core::dataset::served::sha256;
 use kindling_core::protocol::question::{Ask, Question};
 use kindling_core::protocol::{
-    Answer, Bulk, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, RequestId, RunId,
-    RunUpdate,
+    Answer, Bulk, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, ImageInput,
+    InputKind, RequestId, RunId, RunUpdate,
 };
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
@@ -94,6 +95,14 @@ impl Platform for TestMachine {
             hangs,
             open: self.open_downloads.clone(),
         })
+    }
+
+    async fn decode(&self, file: &[u8]) -> Result<Option<ImageInput>, Failure> {
+        pending_once().await;
+        let Ok(image) = image::load_from_memory(file) else { return Ok(None) };
+        let image = image.into_rgba8();
+        let (width, height) = image.dimensions();
+        Ok(Some(ImageInput { width, height, rgba: image.into_raw().into(), kind: InputKind::Photo }))
     }
 
     fn store(&self) -> &TestStore {
@@ -253,6 +262,17 @@ impl World {
             source: DatasetSource::Files { files: files.into(), reading: Default::default() },
             split: SplitConfig::default(),
         });
+    }
+
+    /// Loads files as if the visitor had dropped them.
+    pub fn load_files(&self, files: Vec<(String, Vec<u8>)>, reading: Reading) {
+        let files = files.into_iter().map(|(name, bytes)| {
+            let (url, size_bytes) = (format!("blob:{name}"), bytes.len() as u64);
+            self.machine.replies.borrow_mut().insert(url.clone(), [Reply::File(bytes)].into());
+            DatasetFile { name, url, size_bytes }
+        });
+        let source = DatasetSource::Files { files: files.collect(), reading };
+        self.act(Command::SetDataset { source, split: SplitConfig::default() });
     }
 
     pub fn train(&self, run: u32, config: RunConfig) {

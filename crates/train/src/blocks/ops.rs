@@ -8,7 +8,6 @@ use kindling_kernels::pool::Pool;
 use kindling_kernels::update::Update;
 
 /// Kindling's kernels. Tensors "in blocks" have the shape `[slots, channels, height, width]` and the memory order of [`Blocks`].
-#[cfg_attr(not(feature = "cpu"), allow(unused_variables, reason = "without a CPU backend there is nothing to call"))]
 #[backend_extension(Flex: cfg(feature = "cpu"), Autodiff: cfg(feature = "cpu"))]
 pub(super) trait BlockOps: Backend {
     /// `[images, channels, height, width]` to blocks.

@@ -220,7 +220,7 @@ impl Unpacker {
         }
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
         match (self.layout, channels) {
-            // The same memory, in a shape that lets burn see that it is channels last. Its WebGPU convolutions read that order without a copy.
+            // The same memory, in a shape that lets burn see that it is channels last. Pooling reads that order without a copy.
             (Layout::ChannelsLast, 1) => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
             _ => values.reshape([n_images, channels, height, width]),
         }

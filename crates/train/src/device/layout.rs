@@ -1,5 +1,5 @@
-//! The memory order of images and weights. burn's convolutions on WebGPU read channels last: weights that an update leaves in that order
-//! need no copy in the forward and backward pass of every step.
+//! The memory order of images and weights. Convolutions and pooling on a GPU read channels last: weights that an update leaves in
+//! that order need no copy in the forward and backward pass of every step.
 //!
 //! burn writes a fused kernel's outputs over inputs that are no longer needed, or else in the order of most of its inputs. An update
 //! reads the weights, the optimizer's state, and a gradient with an order of its own. So weights and state must be channels last from the

@@ -12,7 +12,10 @@
 //! | nothing on wasm bounds the GPU's queue | a small read after at most 150 ms of work (`training/pace.rs`) | `tests/training.rs` |
 //! | a synchronous read panics on WebGPU, and so does saving a module | asynchronous reads only | clippy's `disallowed_methods` |
 //! | fusion searches up to five threads of operations at once, and may leave all of them unfused; element-wise operations next to a sum or a matrix product may also run one by one; casting a bool to a number ends a fusion | `gpu.rs` fuses one thread, element-wise; the objective computes the loss gradient explicitly, in one run of element-wise operations; sums that the host can do are left to it (`training/tally.rs`) | the journey that counts a step's dispatches |
-//! | a convolution copies weights and images that are not channels last in memory, forward and backward; a fused kernel writes its outputs in the order of most of its inputs, or over one of them | [`layout`] keeps weights, optimizer state and images channels last in memory on a GPU, under their own shapes | the journey that counts a step's dispatches |
+//! | a fused kernel writes its outputs in the order of most of its inputs, or over one of them, and a kernel that reads channels last in memory copies what is not | [`layout`] keeps weights, optimizer state and images channels last in memory on a GPU, under their own shapes | the journey that counts a step's dispatches |
+//! | unless burn times kernels, the gradient of a convolution's weights is a convolution by a kernel as large as the map, of few threads | [`crate::maps`] has kernels of Kindling's own | `tests/gpu` |
+//! | without timing, a reduction has a thread per result: a batch's statistics, one per channel | [`crate::maps`] has batch norms of Kindling's own | `tests/gpu` |
+//! | every buffer is bound for writing, so that the same range must not be bound twice in a dispatch; a barrier under a condition that the browser cannot prove uniform is refused, and natively accepted | [`crate::maps`] binds nothing twice, and has no barrier under a condition | the journey that checks the kernels |
 //! | SGD's dampening is 0.1, Adam's epsilon 1e-5; the running variance is biased; clones of a batch norm share their statistics | Kindling has its own optimizers and norms, with PyTorch's definitions | `tests/oracle.rs` |
 
 use burn::tensor::Device;

@@ -4,7 +4,7 @@ use super::views::ViewSet;
 use crate::device::images::{DeviceDataset, Unpacker};
 use crate::device::tensors::device_failure;
 use crate::module::Network;
-use kindling_core::dataset::prepare::prepare;
+use kindling_core::dataset::prepare::{Prepared, prepare};
 use kindling_core::protocol::{Bulk, ClassProbability, Classification, Failure, FailureKind, ImageInput};
 
 /// Prepares an image like the dataset's own images, and classifies it. `network` is in inference mode, trained on `data`.
@@ -14,8 +14,9 @@ pub async fn classify(
     image: &ImageInput,
     views: ViewSet,
 ) -> Result<Classification, Failure> {
-    let prepared = prepare(image, network.input(), data.drawing_style())?;
-    classify_prepared(network, Bulk::from(prepared), views).await
+    let Prepared { pixels, treatment } = prepare(image, network.input(), data.drawing_style())?;
+    let found = classify_prepared(network, Bulk::from(pixels), views).await?;
+    Ok(Classification { treatment: Some(treatment), ..found })
 }
 
 /// Classifies one image of the network's input shape: bytes, channel by channel.
@@ -37,5 +38,5 @@ pub async fn classify_prepared(network: &Network, image: Bulk, views: ViewSet) -
         .map(|(probability, class)| ClassProbability { class, probability })
         .collect();
     classes.sort_by(|one, other| other.probability.total_cmp(&one.probability));
-    Ok(Classification { classes, seen: image, shape })
+    Ok(Classification { classes, seen: image, shape, treatment: None })
 }

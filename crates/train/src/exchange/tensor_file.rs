@@ -1,5 +1,5 @@
-//! The only reader and writer of safetensors files (github.com/huggingface/safetensors): tensors of 32-bit floats or of bytes by
-//! name, and metadata strings by key.
+//! Reads and writes burn's tensors as safetensors files (github.com/huggingface/safetensors): tensors of 32-bit floats or of bytes by name,
+//! and metadata strings by key.
 
 use std::collections::BTreeMap;
 

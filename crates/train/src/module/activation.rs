@@ -22,6 +22,7 @@ impl Activate {
         match flow {
             Flow::Blocks(blocks) => Flow::Blocks(blocks.element_wise(|values| self.values(values))),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.element_wise(|values| self.values(values))),
+            Flow::FlatMaps(maps) => Flow::FlatMaps(self.values(maps)),
             Flow::Plain(features) => Flow::Plain(match features {
                 Features::Maps(maps) => Features::Maps(self.values(maps)),
                 Features::Sequence(sequence) => Features::Sequence(self.values(sequence)),

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 
 use super::builder::Builder;
+use super::convolution::on_vectors;
 use super::flow::Flow;
 use super::layer::NetworkLayer;
 use super::{convolution, sequence};
@@ -77,8 +78,8 @@ impl SqueezeExcitation {
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
         let [n_images, channels, _, _] = maps.dims();
         let squeezed = maps.clone().flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2); // [batch, channels]
-        let hidden = relu(self.fc1.forward(squeezed)); // [batch, channels / ratio]
-        let weights = sigmoid(self.fc2.forward(hidden)); // [batch, channels]
+        let hidden = relu(on_vectors(&self.fc1, squeezed, false)); // [batch, channels / ratio]
+        let weights = sigmoid(on_vectors(&self.fc2, hidden, false)); // [batch, channels]
         maps * weights.reshape([n_images, channels, 1, 1])
     }
 }

@@ -1,4 +1,5 @@
-//! Convolutions and linear layers: kernels of Kindling's own on blocks of images, burn's on other features.
+//! Convolutions and linear layers by kernels of Kindling's own: on a CPU on blocks of images, on a GPU on burn's tensors. burn computes
+//! what is left: linear layers on a CPU whose input is not in blocks, and everything in a build that has none of these kernels.
 
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, PaddingConfig2d};
@@ -8,19 +9,34 @@ use kindling_kernels::conv::{Conv, WeightOrder};
 use super::features::Features;
 use super::flow::Flow;
 use crate::blocks::BlockTensor;
+use crate::maps;
 
-/// `relu` may be true only if the features are in blocks, or get there.
+/// `relu` may be true only if the flow [takes kernels](Flow::takes_kernels).
 pub(super) fn convolve(layer: &Conv2d, flow: Flow, relu: bool) -> Flow {
-    let blocks = match flow.in_blocks() {
-        Flow::Blocks(blocks) => blocks,
-        flow => return Flow::maps(layer.forward(flow.plain().maps())),
-    };
-    let [_, channels, height, width] = blocks.dims();
+    let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
+    match flow.in_blocks() {
+        Flow::Blocks(blocks) => {
+            let shape = shape(layer, blocks.dims());
+            Flow::Blocks(blocks.conv(shape, weight, bias, relu))
+        }
+        flow => {
+            let maps = flow.plain().maps();
+            if !maps::has_kernels(&maps) {
+                return Flow::maps(layer.forward(maps));
+            }
+            let shape = shape(layer, maps.dims());
+            Flow::maps(maps::convolve(maps, shape, weight, bias, relu))
+        }
+    }
+}
+
+/// The shape of a layer on maps `[batch, channels, height, width]`.
+fn shape(layer: &Conv2d, [_, channels, height, width]: [usize; 4]) -> Conv {
     let [filters, _, _, _] = layer.weight.dims();
     let PaddingConfig2d::Explicit(top, left, _, _) = layer.padding else {
         unreachable!("convolutions are built with equal padding on all sides")
     };
-    let conv = Conv {
+    Conv {
         channels,
         size: [height, width],
         filters,
@@ -30,11 +46,10 @@ pub(super) fn convolve(layer: &Conv2d, flow: Flow, relu: bool) -> Flow {
         dilation: layer.dilation,
         groups: layer.groups,
         weights: WeightOrder::Conv,
-    };
-    Flow::Blocks(blocks.conv(conv, layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()), relu))
+    }
 }
 
-/// On a vector, or on each item of a sequence. `relu` may be true only for a vector in blocks.
+/// On a vector, or on each item of a sequence. `relu` may be true only for a vector in blocks, or on a GPU.
 pub(super) fn linear(layer: &Linear, flow: Flow, relu: bool) -> Flow {
     match flow {
         Flow::FlatBlocks(blocks) => {
@@ -44,10 +59,33 @@ pub(super) fn linear(layer: &Linear, flow: Flow, relu: bool) -> Flow {
             let bias = layer.bias.as_ref().map(|bias| bias.val());
             Flow::FlatBlocks(blocks.conv(conv, layer.weight.val(), bias, relu))
         }
+        Flow::FlatMaps(maps) => {
+            let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
+            Flow::Plain(Features::Vector(maps::linear_of_maps(maps, weight, bias, relu)))
+        }
         flow => Flow::Plain(match flow.plain() {
-            Features::Sequence(sequence) => Features::Sequence(layer.forward(sequence)),
-            features => Features::Vector(layer.forward(features.vector())),
+            Features::Sequence(sequence) => Features::Sequence(on_vectors(layer, sequence, relu)),
+            features => Features::Vector(on_vectors(layer, features.vector(), relu)),
         }),
+    }
+}
+
+/// A linear layer on `[…, features]`. `relu` may be true only on a GPU.
+pub(super) fn on_vectors<const D: usize>(layer: &Linear, vectors: Tensor<D>, relu: bool) -> Tensor<D> {
+    product(vectors, layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()), relu)
+}
+
+/// `[…, features]` times `[features, units]`, plus a bias. `relu` may be true only on a GPU.
+pub(super) fn product<const D: usize>(
+    vectors: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    relu: bool,
+) -> Tensor<D> {
+    if maps::has_kernels(&vectors) {
+        maps::linear(vectors, weight, bias, relu)
+    } else {
+        burn::tensor::module::linear(vectors, weight, bias)
     }
 }
 

@@ -21,6 +21,7 @@ impl Dropout {
         match flow {
             Flow::Blocks(blocks) => Flow::Blocks(self.blocks(blocks, random)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks(blocks, random)),
+            Flow::FlatMaps(maps) => Flow::FlatMaps(self.values(maps, random)),
             Flow::Plain(features) => Flow::Plain(match features {
                 Features::Maps(maps) => Features::Maps(self.values(maps, random)),
                 Features::Sequence(sequence) => Features::Sequence(self.values(sequence, random)),

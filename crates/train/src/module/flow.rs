@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::features::Features;
 use crate::blocks::{BlockTensor, has_kernels};
+use crate::maps;
 
 /// A layer's output for a whole batch, in the memory order in which it was computed.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(super) enum Flow {
     Blocks(BlockTensor),
     /// A vector: maps in blocks that were flattened.
     FlatBlocks(BlockTensor),
+    /// A vector: maps on a GPU that were flattened, and are not yet moved in memory.
+    FlatMaps(Tensor<4>),
 }
 
 impl Flow {
@@ -26,6 +29,7 @@ impl Flow {
             Self::Plain(features) => features,
             Self::Blocks(blocks) => Features::Maps(blocks.scatter()),
             Self::FlatBlocks(blocks) => Features::Vector(blocks.scatter().flatten(1, 3)),
+            Self::FlatMaps(maps) => Features::Vector(maps.flatten(1, 3)),
         }
     }
 
@@ -43,22 +47,34 @@ impl Flow {
             Self::FlatBlocks(blocks) if !matches!(blocks.dims(), [_, _, 1, 1]) => {
                 Self::Plain(Self::FlatBlocks(blocks).plain())
             }
+            flow @ Self::FlatMaps(_) => Self::Plain(flow.plain()),
             flow => flow,
         }
     }
 
-    /// Whether a convolution of this would be one of Kindling's own.
+    /// Whether this is on a GPU. There, convolutions, linear layers and batch norms compute a ReLU of their output, and pooling does not.
+    pub fn is_on_gpu(&self) -> bool {
+        match self {
+            Self::Plain(Features::Maps(maps)) => maps::has_kernels(maps),
+            Self::Plain(Features::Sequence(sequence)) => maps::has_kernels(sequence),
+            Self::Plain(Features::Vector(vector)) => maps::has_kernels(vector),
+            Self::FlatMaps(_) => true,
+            Self::Blocks(_) | Self::FlatBlocks(_) => false,
+        }
+    }
+
+    /// Whether a convolution of this is one of Kindling's own kernels.
     pub fn takes_kernels(&self) -> bool {
         match self {
-            Self::Plain(Features::Maps(maps)) => has_kernels(maps),
+            Self::Plain(Features::Maps(maps)) => has_kernels(maps) || maps::has_kernels(maps),
             Self::Plain(Features::Sequence(_) | Features::Vector(_)) => false,
-            Self::Blocks(_) | Self::FlatBlocks(_) => true,
+            Self::Blocks(_) | Self::FlatBlocks(_) | Self::FlatMaps(_) => true,
         }
     }
 
     pub fn is_in_blocks(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(_) | Self::FlatMaps(_) => false,
             Self::Blocks(_) | Self::FlatBlocks(_) => true,
         }
     }
@@ -79,6 +95,8 @@ impl Flow {
     pub fn flatten(self) -> Self {
         match self {
             Self::Blocks(blocks) | Self::FlatBlocks(blocks) => Self::FlatBlocks(blocks),
+            Self::FlatMaps(maps) => Self::FlatMaps(maps),
+            Self::Plain(Features::Maps(maps)) if maps::has_kernels(&maps) => Self::FlatMaps(maps),
             flow @ Self::Plain(Features::Maps(_)) => match flow.in_blocks() {
                 Self::Blocks(blocks) => Self::FlatBlocks(blocks),
                 flow => Self::Plain(flow.plain().flatten()),

@@ -153,8 +153,8 @@ impl NetworkLayer {
     pub fn computes_relu(&self, input: &Flow) -> bool {
         match self {
             Self::Conv(_) => input.takes_kernels(),
-            Self::Linear(_) => input.is_in_blocks(),
-            Self::BatchNorm(_) => input.clone().vector_of_channels().is_in_blocks(),
+            Self::Linear(_) => input.is_in_blocks() || input.is_on_gpu(),
+            Self::BatchNorm(_) => input.is_on_gpu() || input.clone().vector_of_channels().is_in_blocks(),
             _ => false,
         }
     }

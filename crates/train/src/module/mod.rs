@@ -42,6 +42,8 @@ pub mod init;
 /// Gives layers their tensors while a network is built.
 mod builder;
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -51,7 +53,7 @@ use self::flow::Flow;
 use self::init::initial_weights;
 use self::layer::NetworkLayer;
 use crate::device::tensors::NamedTensor;
-use kindling_core::config::NetworkConfig;
+use kindling_core::config::{Layer, NetworkConfig};
 use kindling_core::network::shape::{NetworkError, PlacedLayer, network_tensors, place};
 use kindling_core::protocol::{Failure, FailureKind, ImageShape};
 use kindling_core::random::Random;
@@ -60,6 +62,9 @@ use kindling_core::random::Random;
 #[derive(Module, Debug)]
 pub struct Network {
     layers: Vec<NetworkLayer>,
+    /// What the layers are, in the same order.
+    #[module(skip)]
+    description: Arc<[Layer]>,
     #[module(skip)]
     input: ImageShape,
     #[module(skip)]
@@ -79,7 +84,7 @@ impl Network {
     ) -> Result<Self, NetworkError> {
         let layers = place(description, input, n_classes)?;
         let weights = initial_weights(&layers, description.init, random);
-        Ok(Self::build(&layers, input, n_classes, Builder::new(weights, device)))
+        Ok(Self::build(description, &layers, (input, n_classes), Builder::new(weights, device)))
     }
 
     /// A network with the given weights: those that [`Network::weights`] returns for the same description.
@@ -101,12 +106,18 @@ impl Network {
                 })?;
             ordered.push(given.swap_remove(place));
         }
-        Ok(Self::build(&layers, input, n_classes, Builder::new(ordered, device)))
+        Ok(Self::build(description, &layers, (input, n_classes), Builder::new(ordered, device)))
     }
 
-    fn build(layers: &[PlacedLayer], input: ImageShape, n_classes: usize, mut builder: Builder) -> Self {
+    fn build(
+        description: &NetworkConfig,
+        layers: &[PlacedLayer],
+        (input, n_classes): (ImageShape, usize),
+        mut builder: Builder,
+    ) -> Self {
         let n_parameters = layers.iter().map(PlacedLayer::n_parameters).sum();
-        Self { layers: builder.layers(layers), input, n_classes, n_parameters }
+        let description = description.layers.as_slice().into();
+        Self { layers: builder.layers(layers), description, input, n_classes, n_parameters }
     }
 
     /// The logits for images scaled to [-1, 1]: `[batch, channels, height, width]` to `[batch, classes]`.
@@ -127,6 +138,11 @@ impl Network {
     /// and dropout draws from `random`.
     pub fn forward_train(&mut self, images: Tensor<4>, random: &mut Random) -> Tensor<2> {
         sequence::forward_train(&mut self.layers, Flow::maps(images), random).plain().vector()
+    }
+
+    /// The layers as they are described.
+    pub fn description(&self) -> &[Layer] {
+        &self.description
     }
 
     pub fn input(&self) -> ImageShape {

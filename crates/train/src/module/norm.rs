@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use burn::tensor::activation;
 use burn::tensor::module::batch_norm_train;
 
 use super::builder::Builder;
@@ -9,6 +10,7 @@ use super::convolution;
 use super::features::Features;
 use super::flow::Flow;
 use crate::blocks::BlockTensor;
+use crate::maps;
 
 /// PyTorch's defaults.
 const EPSILON: f64 = 1e-5;
@@ -34,26 +36,24 @@ impl BatchNorm {
         }
     }
 
-    /// `relu` may be true only for features in blocks.
+    /// `relu` may be true only for features in blocks, or on a GPU.
     pub fn forward(&self, flow: Flow, relu: bool) -> Flow {
         let (scale, shift) = self.running_scale_and_shift(); // [channels] each
         match flow.vector_of_channels() {
             Flow::Blocks(blocks) => Flow::Blocks(convolution::scale(blocks, scale, shift, relu)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(convolution::scale(blocks, scale, shift, relu)),
-            Flow::Plain(Features::Vector(vector)) => {
-                Flow::Plain(Features::Vector(vector * along_channels(scale) + along_channels(shift)))
-            }
-            Flow::Plain(features) => Flow::maps(features.maps() * along_channels(scale) + along_channels(shift)),
+            Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(scaled(vector, scale, shift, relu))),
+            flow => Flow::maps(scaled(flow.plain().maps(), scale, shift, relu)),
         }
     }
 
-    /// `relu` may be true only for features in blocks.
+    /// `relu` may be true only for features in blocks, or on a GPU.
     pub fn forward_train(&mut self, flow: Flow, relu: bool) -> Flow {
         match flow.vector_of_channels() {
             Flow::Blocks(blocks) => Flow::Blocks(self.blocks_by_batch(blocks, relu)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks_by_batch(blocks, relu)),
-            Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(self.by_batch(vector))),
-            Flow::Plain(features) => Flow::maps(self.by_batch(features.maps())),
+            Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(self.by_batch(vector, relu))),
+            flow => Flow::maps(self.by_batch(flow.plain().maps(), relu)),
         }
     }
 
@@ -63,12 +63,19 @@ impl BatchNorm {
         (scale, shift)
     }
 
-    fn by_batch<const D: usize>(&mut self, values: Tensor<D>) -> Tensor<D> {
+    fn by_batch<const D: usize>(&mut self, values: Tensor<D>, relu: bool) -> Tensor<D> {
         let [n_channels] = self.weight.dims();
         let n_values = values.shape().num_elements() / n_channels.max(1);
-        let normalized = batch_norm_train(values, self.weight.val(), self.bias.val(), EPSILON);
-        self.count(normalized.mean, normalized.variance, n_values);
-        normalized.output
+        let (scale, shift) = (self.weight.val(), self.bias.val());
+        if maps::has_kernels(&values) {
+            let normalized = maps::batch_norm(values, scale, shift, EPSILON, relu);
+            self.count(normalized.mean, normalized.variance, n_values);
+            normalized.output
+        } else {
+            let normalized = batch_norm_train(values, scale, shift, EPSILON);
+            self.count(normalized.mean, normalized.variance, n_values);
+            normalized.output
+        }
     }
 
     fn blocks_by_batch(&mut self, blocks: BlockTensor, relu: bool) -> BlockTensor {
@@ -86,6 +93,12 @@ impl BatchNorm {
         blend(&mut self.running_mean, mean);
         blend(&mut self.running_var, unbiased);
     }
+}
+
+/// `scale · x + shift` for each channel, with `max(0, ·)` of it if `relu`.
+fn scaled<const D: usize>(values: Tensor<D>, scale: Tensor<1>, shift: Tensor<1>, relu: bool) -> Tensor<D> {
+    let values = values * along_channels(scale) + along_channels(shift);
+    if relu { activation::relu(values) } else { values }
 }
 
 fn blend(running: &mut Param<Tensor<1>>, batch: Tensor<1>) {

@@ -4,10 +4,10 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
-use burn::tensor::module::linear;
 
 use super::activation::tanh;
 use super::builder::Builder;
+use super::convolution::product;
 use super::features::Features;
 use kindling_core::config::States;
 
@@ -101,10 +101,10 @@ impl Recurrent {
     /// Takes one item at a time: the gradient of a slice of all items' gates would be as large as all of them.
     fn gates_of_item(&self, items: &Tensor<3>, place: usize) -> Tensor<2> {
         let item = items.clone().narrow(1, place, 1).squeeze_dim::<2>(1); // [batch, features]
-        linear(item, self.weight_ih_l0.val(), Some(self.bias_ih_l0.val()))
+        product(item, self.weight_ih_l0.val(), Some(self.bias_ih_l0.val()), false)
     }
 
     fn gates_of_state(&self, state: Tensor<2>) -> Tensor<2> {
-        linear(state, self.weight_hh_l0.val(), Some(self.bias_hh_l0.val()))
+        product(state, self.weight_hh_l0.val(), Some(self.bias_hh_l0.val()), false)
     }
 }

@@ -50,7 +50,7 @@ impl Step {
                 Some(Self { n_layers: 2, layer: 1, relu: true })
             }
             // Left for the pooling after it.
-            [_, relu, pool, ..] if relu.is(Activation::Relu) && pool.is_max_pool() => Some(alone),
+            [_, relu, pool, ..] if relu.is(Activation::Relu) && pool.is_max_pool() && !flow.is_on_gpu() => Some(alone),
             [layer, relu, ..] if relu.is(Activation::Relu) && layer.computes_relu(flow) => {
                 Some(Self { n_layers: 2, layer: 0, relu: true })
             }

@@ -5,10 +5,9 @@ use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, softmax};
-use burn::tensor::module::linear;
 
 use super::builder::Builder;
-use super::convolution;
+use super::convolution::{convolve, on_vectors, product};
 use super::dropout::Dropout;
 use super::flow::Flow;
 use super::norm::LayerNorm;
@@ -22,7 +21,7 @@ pub(super) struct PatchEmbedding {
 
 impl PatchEmbedding {
     pub fn forward(&self, flow: Flow) -> Tensor<3> {
-        let patches = convolution::convolve(&self.projection, flow, false).plain().maps(); // [batch, features, rows, columns]
+        let patches = convolve(&self.projection, flow, false).plain().maps(); // [batch, features, rows, columns]
         patches.flatten::<3>(2, 3).swap_dims(1, 2) // [batch, rows * columns, features]
     }
 }
@@ -74,8 +73,8 @@ impl TransformerBlock {
     fn sums(&self, items: Tensor<3>, mut drop: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
         let attended = self.self_attn.forward(self.norm1.over_last_axis(items.clone()));
         let items = items + drop(attended);
-        let hidden = gelu(self.linear1.forward(self.norm2.over_last_axis(items.clone()))); // [batch, length, hidden]
-        items + drop(self.linear2.forward(hidden))
+        let hidden = gelu(on_vectors(&self.linear1, self.norm2.over_last_axis(items.clone()), false)); // [batch, length, hidden]
+        items + drop(on_vectors(&self.linear2, hidden, false))
     }
 }
 
@@ -103,13 +102,13 @@ impl SelfAttention {
     fn forward(&self, items: Tensor<3>) -> Tensor<3> {
         let [n_images, length, features] = items.dims();
         let per_head = features / self.heads;
-        let projected = linear(items, self.in_proj_weight.val(), Some(self.in_proj_bias.val())); // [batch, length, 3 * features]
+        let projected = product(items, self.in_proj_weight.val(), Some(self.in_proj_bias.val()), false); // [batch, length, 3 * features]
         let part = |index: usize| {
             let part = projected.clone().narrow(2, index * features, features);
             part.reshape([n_images, length, self.heads, per_head]).swap_dims(1, 2) // [batch, heads, length, per_head]
         };
         let scores = part(0).matmul(part(1).swap_dims(2, 3)) * (1.0 / (per_head as f64).sqrt());
         let attended = softmax(scores, 3).matmul(part(2)); // [batch, heads, length, per_head]
-        self.out_proj.forward(attended.swap_dims(1, 2).reshape([n_images, length, features]))
+        on_vectors(&self.out_proj, attended.swap_dims(1, 2).reshape([n_images, length, features]), false)
     }
 }

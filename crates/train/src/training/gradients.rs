@@ -45,12 +45,21 @@ impl NetworkGradients {
 
     /// Removes a parameter's mean gradient, clipped.
     pub fn take<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
-        let sum = self.sums.remove::<Tensor<D>>(&id)?;
-        let mean = if self.n_batches > 1 { sum * self.batch_weight() } else { sum };
-        Some(match &self.clipping {
-            Some(clipping) => mean * clipping.clone().reshape([1; D]),
-            None => mean,
-        })
+        self.take_sum(id).map(|sum| self.scaled(sum))
+    }
+
+    /// Removes a parameter's gradient, summed over the batches.
+    pub fn take_sum<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
+        self.sums.remove(&id)
+    }
+
+    /// Sums over the batches to clipped means.
+    pub fn scaled<const D: usize>(&self, sums: Tensor<D>) -> Tensor<D> {
+        let means = if self.n_batches > 1 { sums * self.batch_weight() } else { sums };
+        match &self.clipping {
+            Some(clipping) => means * clipping.clone().reshape([1; D]),
+            None => means,
+        }
     }
 
     fn batch_weight(&self) -> f64 {

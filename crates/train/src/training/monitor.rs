@@ -32,21 +32,26 @@ use self::layers::PendingLayer;
 use self::pictures::{PendingFilters, PendingMaps};
 use self::reads::Reads;
 use crate::device::images::DeviceDataset;
-use kindling_core::config::NetworkConfig;
+use crate::module::Network;
 use kindling_core::protocol::{Failure, LayersReport, SplitName, Watch};
 
 /// Maximum number of images whose activations are computed. Never more than a batch has, so that memory that suffices to train suffices here.
 const MAX_IMAGES: usize = 64;
 
-/// Statistics, histograms and pictures of an observed update of this network, whose batches have `n_batch` images.
+/// The same of a network in inference mode that is not being trained: without gradients and updates, as after step 0.
+pub async fn inspect(network: &Network, data: &DeviceDataset, watch: Watch) -> Result<LayersReport, Failure> {
+    snapshot(Observation::at_rest(network), data, MAX_IMAGES, watch).await
+}
+
+/// Statistics, histograms and pictures of an observed update of a network whose batches have `n_batch` images.
 pub async fn snapshot(
     observation: Observation,
     data: &DeviceDataset,
-    network: &NetworkConfig,
     n_batch: usize,
     watch: Watch,
 ) -> Result<LayersReport, Failure> {
     let Observation { step, parameters, inference_network } = observation;
+    let description = inference_network.description();
     let image = watch.image.filter(|&image| data.has_image(image));
     let batch = data.batch(data.select(images(data, image, n_batch.min(MAX_IMAGES))));
     let outputs = inference_network.trace(batch.images);
@@ -54,11 +59,10 @@ pub async fn snapshot(
     let mut reads = Reads::default();
     let filters = PendingFilters::new(&parameters, data.shape(), &mut reads);
     let maps = match image {
-        Some(_) => PendingMaps::of_all(&network.layers, &outputs, &mut reads),
+        Some(_) => PendingMaps::of_all(description, &outputs, &mut reads),
         None => Vec::new(),
     };
-    let layers: Vec<PendingLayer> = network
-        .layers
+    let layers: Vec<PendingLayer> = description
         .iter()
         .zip(outputs)
         .enumerate()

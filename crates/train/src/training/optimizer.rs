@@ -6,12 +6,16 @@ mod moments;
 /// Orthogonalized updates.
 mod muon;
 
+/// Parameters that are updated together.
+mod packs;
+
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use kindling_kernels::update::{Rule, Update};
 use serde::{Deserialize, Serialize};
 
 pub use self::moments::Moments;
+use self::packs::Pack;
 use super::checkpoint::unreadable;
 use super::gradients::NetworkGradients;
 use crate::blocks::{self, has_kernels};
@@ -36,6 +40,8 @@ pub struct Optimizer {
     second: Moments,
     /// RMSprop's velocity.
     third: Moments,
+    /// The parameters that are updated together; none before the first update.
+    packs: Vec<Pack>,
 }
 
 /// η and λ of one update.
@@ -69,13 +75,19 @@ impl Optimizer {
             first: Moments::new(layout),
             second: Moments::new(layout),
             third: Moments::new(layout),
+            packs: Vec::new(),
         }
     }
 
     /// Updates every parameter that has a gradient. The rates are scalar arguments of kernels that run anyway: changing them costs nothing.
     pub fn update(&mut self, network: Network, gradients: NetworkGradients, rates: Rates) -> Network {
         self.updates = self.updates.saturating_add(1);
-        network.map(&mut Walk { optimizer: self, gradients, rates })
+        match (self.layout, self.config) {
+            (Layout::ChannelsFirst, _) | (_, OptimizerConfig::Muon { .. }) => {
+                network.map(&mut Walk { optimizer: self, gradients, rates })
+            }
+            (Layout::ChannelsLast, _) => self.update_packs(network, gradients, rates),
+        }
     }
 
     pub fn updates(&self) -> i32 {
@@ -92,6 +104,7 @@ impl Optimizer {
     /// Restores the state that was collected after this many updates.
     pub fn restore(&mut self, updates: i32, tensors: &NamedTensors, network: &Network) -> Result<(), Failure> {
         self.updates = updates;
+        self.packs.clear();
         for (part, moments) in PARTS.into_iter().zip([&mut self.first, &mut self.second, &mut self.third]) {
             moments.restore(part, network, tensors).map_err(unreadable)?;
         }

@@ -18,7 +18,7 @@ use proptest::test_runner::TestRunner;
 use crate::support::{block_on, named_gradients};
 
 const N_IMAGES: usize = 2;
-const N_CLASSES: usize = 3;
+pub const N_CLASSES: usize = 3;
 
 const N_NETWORKS: usize = 600;
 
@@ -60,9 +60,9 @@ fn numbers_of_any_size_are_refused_or_fit() {
 }
 
 /// Draws a number.
-type Draw = fn(u32) -> BoxedStrategy<u32>;
+pub type Draw = fn(u32) -> BoxedStrategy<u32>;
 
-fn small(limit: u32) -> BoxedStrategy<u32> {
+pub fn small(limit: u32) -> BoxedStrategy<u32> {
     (0..limit).boxed()
 }
 
@@ -71,7 +71,7 @@ fn any(limit: u32) -> BoxedStrategy<u32> {
 }
 
 /// A network of the layers that fit, in sequence, and a classifier.
-fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
+pub fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
     let mut fitting = Vec::new();
     for layer in layers {
         fitting.push(layer);
@@ -139,7 +139,7 @@ fn input() -> impl Strategy<Value = ImageShape> {
 }
 
 /// `below` draws a number, usually below its argument.
-fn layer(below: Draw) -> impl Strategy<Value = Layer> {
+pub fn layer(below: Draw) -> impl Strategy<Value = Layer> {
     let block = |inner| prop::collection::vec(inner, 0..3).prop_map(|layers| Layer::Residual { layers });
     prop_oneof![
         12 => plain_layer(below),
@@ -204,7 +204,7 @@ fn plain_layer(below: Draw) -> impl Strategy<Value = Layer> {
 }
 
 /// The layer's key in JSON.
-fn kind(layer: &Layer) -> String {
+pub fn kind(layer: &Layer) -> String {
     match serde_json::to_value(layer).unwrap() {
         serde_json::Value::Object(object) => object.keys().next().unwrap().clone(),
         name => name.as_str().unwrap().to_owned(),

@@ -53,6 +53,7 @@ impl Golden {
             pixels: self.0.tensor(images).unwrap().data().to_vec(),
             labels,
             n_standard_test: 0,
+            imported: None,
         };
         let data = DeviceDataset::new(&dataset, Split::default(), &Device::flex(), u64::MAX).unwrap();
         data.batch(data.select(0..n_images))

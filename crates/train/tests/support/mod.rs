@@ -1,6 +1,8 @@
 //! Shared by the tests of training: a host that records, a way to run futures, small datasets.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod trained;
+
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -128,7 +130,8 @@ pub fn bands() -> (Dataset, Split) {
         }
     }
     let classes = ["above", "middle", "below"].map(str::to_owned).to_vec();
-    let dataset = Dataset { name: "bands".to_owned(), classes, shape, pixels, labels, n_standard_test: 0 };
+    let dataset =
+        Dataset { name: "bands".to_owned(), classes, shape, pixels, labels, n_standard_test: 0, imported: None };
     let split = Split { train: (0..300).collect(), validation: (300..360).collect(), test: (360..N_IMAGES).collect() };
     (dataset, split)
 }

@@ -395,8 +395,15 @@ fn batch() -> kindling_train::device::images::Batch {
     let shape = ImageShape { channels: 1, height: 1, width: 1 };
     let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
     let labels = (0..N_IMAGES as u16).map(|image| image % 3).collect();
-    let dataset =
-        Dataset { name: String::new(), classes, shape, pixels: vec![0; N_IMAGES], labels, n_standard_test: 0 };
+    let dataset = Dataset {
+        name: String::new(),
+        classes,
+        shape,
+        pixels: vec![0; N_IMAGES],
+        labels,
+        n_standard_test: 0,
+        imported: None,
+    };
     let data = DeviceDataset::new(&dataset, Split::default(), &device(), u64::MAX).unwrap();
     data.batch(data.select(0..N_IMAGES as u32))
 }

@@ -10,7 +10,7 @@ use kindling_train::device::DeviceDataset;
 use kindling_train::device::tensors::NamedTensor;
 use kindling_train::module::Network;
 use kindling_train::training::Control;
-use kindling_train::training::monitor::snapshot;
+use kindling_train::training::monitor::{inspect, snapshot};
 use kindling_train::training::optimizer::Rates;
 use kindling_train::training::plan::{Purpose, random};
 use kindling_train::training::step::{StepSettings, Trainer};
@@ -100,6 +100,21 @@ fn activations_are_those_of_an_evaluation() {
     assert_eq!((found.low, found.high), bounds(&logits));
     assert_eq!(found.counts.iter().sum::<u16>(), 60);
     assert!(report.maps.is_empty(), "no image is watched");
+}
+
+#[test]
+fn a_network_at_rest_is_inspected_without_gradients() {
+    let run = watched(&RunConfig { max_steps: Some(1), ..sgd() }, WATCH);
+    let seen = reports(&run).remove(0);
+    let report = block_on(inspect(&run.published.get().unwrap(), &run.data, WATCH)).unwrap();
+    assert_eq!((report.step, report.image, &report.filters), (0, WATCH.image, &seen.filters));
+    assert_eq!(report.maps, seen.maps);
+    assert_eq!(report.layers.len(), seen.layers.len());
+    for (layer, seen) in report.layers.iter().zip(&seen.layers) {
+        assert_eq!((layer.index, &layer.weights), (seen.index, &seen.weights));
+        assert!(layer.activations.is_some(), "{layer:?}");
+        assert_eq!((&layer.gradients, layer.gradient_norm, layer.update_ratio), (&None, None, None));
+    }
 }
 
 #[test]
@@ -231,7 +246,7 @@ fn snapshot_with(config: &RunConfig, set: impl Fn(&str, &mut [f32])) -> LayersRe
     trainer.step(batch, StepSettings { rates, is_update: true });
     let observation = trainer.take_observation().unwrap();
     assert!(trainer.take_observation().is_none(), "it is kept once");
-    block_on(snapshot(observation, &data, &config.network, 20, WATCH)).unwrap()
+    block_on(snapshot(observation, &data, 20, WATCH)).unwrap()
 }
 
 fn data() -> DeviceDataset {

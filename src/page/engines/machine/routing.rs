@@ -125,7 +125,10 @@ impl Engines {
 
 fn is_load_in_progress(update: &DatasetUpdate) -> bool {
     match update {
-        DatasetUpdate::Downloading { .. } | DatasetUpdate::Retrying { .. } | DatasetUpdate::Parsing => true,
+        DatasetUpdate::Downloading { .. }
+        | DatasetUpdate::Retrying { .. }
+        | DatasetUpdate::Parsing
+        | DatasetUpdate::Decoding { .. } => true,
         DatasetUpdate::Set(_) | DatasetUpdate::Canceled | DatasetUpdate::Failed(_) => false,
     }
 }

@@ -1,5 +1,8 @@
 //! The layers that can be added, each with default parameters.
 
+use kindling_core::config::Layer::{
+    BatchNorm, Classifier, Flatten, GlobalAveragePool, GlobalMaxPool, LayerNorm, PositionEmbedding, Rows,
+};
 use kindling_core::config::{Activation, Layer, Padding, States};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,6 @@ pub enum Group {
 
 /// Every kind of layer by group. The keys are stable; the menu uses them as values.
 pub fn palette() -> Vec<(Group, Vec<(&'static str, Layer)>)> {
-    use Layer::{BatchNorm, Classifier, Flatten, GlobalAveragePool, GlobalMaxPool, LayerNorm, PositionEmbedding, Rows};
     let conv =
         Layer::Conv { filters: 16, kernel: 3, stride: 1, padding: Padding::Same, dilation: 1, groups: 1, bias: true };
     let depthwise = Layer::DepthwiseConv { kernel: 3, stride: 1, padding: Padding::Same, dilation: 1, bias: true };
@@ -78,6 +80,21 @@ pub fn palette() -> Vec<(Group, Vec<(&'static str, Layer)>)> {
     ]
 }
 
+/// The group that the layer is in.
+pub fn group_of(layer: &Layer) -> Group {
+    match layer {
+        Layer::Conv { .. } | Layer::DepthwiseConv { .. } => Group::Convolution,
+        BatchNorm | Layer::GroupNorm { .. } | LayerNorm => Group::Normalization,
+        Layer::Activation(_) => Group::Activation,
+        Layer::MaxPool { .. } | Layer::AveragePool { .. } | GlobalAveragePool | GlobalMaxPool => Group::Pooling,
+        Layer::Dropout { .. } | Layer::SpatialDropout { .. } => Group::Regularization,
+        Flatten | Layer::Linear { .. } | Classifier { .. } => Group::Shape,
+        Layer::Residual { .. } | Layer::DepthwiseSeparable { .. } | Layer::SqueezeExcitation { .. } => Group::Blocks,
+        Rows | Layer::Lstm { .. } | Layer::Gru { .. } => Group::Sequences,
+        Layer::PatchEmbedding { .. } | PositionEmbedding | Layer::TransformerBlock { .. } => Group::Attention,
+    }
+}
+
 fn activation_key(activation: Activation) -> &'static str {
     match activation {
         Activation::Relu => "relu",
@@ -104,7 +121,9 @@ mod tests {
     #[test]
     fn every_kind_of_layer_is_offered_under_the_name_that_json_has() {
         let mut found = BTreeSet::new();
-        for (key, layer) in palette().into_iter().flat_map(|(_, kinds)| kinds) {
+        let kinds = palette().into_iter().flat_map(|(group, kinds)| kinds.into_iter().map(move |kind| (group, kind)));
+        for (group, (key, layer)) in kinds {
+            assert_eq!(group_of(&layer), group, "{key}");
             let json = serde_json::to_value(&layer).unwrap();
             let kind = match &json {
                 serde_json::Value::String(name) => name.clone(),

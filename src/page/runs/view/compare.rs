@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use super::View;
 use super::row::RunRow;
 use crate::page::charts::chart::{Chart, Line, LineStyle};
-use crate::page::charts::scale::{Bounds, ScaleKind};
+use crate::page::charts::log_scale::{LogScale, scale_of};
+use crate::page::charts::scale::Bounds;
 use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::text::format::{count, figure, percent};
@@ -22,6 +23,11 @@ pub const COMPARED_LIMIT: usize = 6;
 
 /// Smoothing of the metrics measured at every step; metrics per epoch are not smoothed.
 const SMOOTHING: f64 = 0.8;
+
+const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
+
+/// Runs that are compared differ by little.
+const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0, is_whole: false };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Metric {
@@ -60,6 +66,8 @@ impl Metric {
 pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     let runs = use_runs();
     let shown = RwSignal::new(Metric::ValidationLoss);
+    let is_log = RwSignal::new(false);
+    let kind = scale_of(is_log);
     let has_ticked = memo(move |_| !view.ticked.read().is_empty());
     let curves = LocalResource::new(move || {
         let ticked = view.ticked.get();
@@ -76,9 +84,8 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
         move |id: &str| rows.read().iter().find(|row| row.record.id == id).map(RunRow::label).unwrap_or_default();
     let lines = Signal::derive(move || {
         let curves = curves.get().unwrap_or_default();
-        let line = |(place, (_, curves)): (usize, &(String, Arc<RunCurves>))| Line {
-            points: shown.get().points(curves),
-            style: LineStyle::OneOf(place),
+        let line = |(place, (_, curves)): (usize, &(String, Arc<RunCurves>))| {
+            Line::new(shown.get().points(curves), LineStyle::OneOf(place))
         };
         curves.iter().enumerate().map(line).collect()
     });
@@ -88,7 +95,10 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
     view! {
         <Show when=move || has_ticked.get() fallback=|| view! { <p class="hint">{move_tr!(runs.compare_why, count = COMPARED_LIMIT)}</p> }>
             <div class="runs-compare" id="runs-compare">
-                <MetricChoice shown />
+                <div class="chart-tools">
+                    <MetricChoice shown />
+                    <LogScale is_log />
+                </div>
                 // A new chart for each metric, with its own bounds and number format.
                 {move || {
                     let is_fraction = shown.get().is_fraction();
@@ -98,8 +108,8 @@ pub fn Compare(rows: Memo<Vec<RunRow>>, view: View) -> impl IntoView {
                             lines
                             line_names=names
                             format=if is_fraction { percent } else { figure }
-                            bounds=Bounds { lowest: 0.0, highest: if is_fraction { 1.0 } else { f64::INFINITY } }
-                            kind=ScaleKind::Linear
+                            bounds=if is_fraction { ACCURACY } else { LOSS }
+                            kind
                             smoothing=0.0
                             step_name=|step: f64| tr!(runs.at_step, step = count(step as u64))
                             x_name=Signal::derive(move_tr!(runs.step_axis))

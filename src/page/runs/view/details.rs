@@ -125,7 +125,7 @@ fn Facts(row: RunRow) -> impl IntoView {
     }
 }
 
-fn ending_text(ending: RunEnding) -> String {
+pub fn ending_text(ending: RunEnding) -> String {
     match ending {
         RunEnding::Completed => tr!(runs.completed),
         RunEnding::StepLimit => tr!(runs.step_limit),

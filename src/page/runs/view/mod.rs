@@ -55,13 +55,11 @@ fn RunsPanel() -> impl IntoView {
         }
     });
     view! {
-        <section class="panel runs" id="runs" aria-labelledby="runs-title">
-            <header class="panel-header">
-                <h2 id="runs-title">{move_tr!(runs.title)}</h2>
-                <p class="hint">
-                    {move || if has_runs.get() { tr!(runs.lead, limit = RUNS_LIMIT) } else { tr!(runs.empty) }}
-                </p>
-            </header>
+        <section class="runs" id="runs" aria-labelledby="runs-title">
+            <h2 id="runs-title" class="visually-hidden">{move_tr!(runs.title)}</h2>
+            <p class="hint">
+                {move || if has_runs.get() { tr!(runs.lead, limit = RUNS_LIMIT) } else { tr!(runs.empty) }}
+            </p>
             <Show when=move || has_runs.get()>
                 <RunsTable rows view />
                 <RunDetails rows view />

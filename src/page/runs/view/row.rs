@@ -7,13 +7,16 @@ use leptos::prelude::*;
 
 use super::View;
 use super::compare::COMPARED_LIMIT;
+use super::details::ending_text;
 use crate::page::reactive::memo;
 use crate::page::runs::difference::{Difference, config_difference, run_before};
 use crate::page::runs::label::run_label;
 use crate::page::runs::use_runs;
-use crate::page::text::format::{clock, count, figure, percent};
+use crate::page::text::format::{clock, count, date, figure, percent};
 use crate::page::text::i18n::tr;
-use kindling_core::runs::record::RunRecord;
+use crate::page::widgets::icon::{Glyph, Icon};
+use kindling_core::protocol::FailureKind;
+use kindling_core::runs::record::{RunEnding, RunRecord};
 
 /// A record, and how its config differs from the previous run's; none if there is no earlier run to compare to.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +122,7 @@ pub fn TableRow(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoVie
                 >
                     {label}
                 </button>
+                {move || row.read().as_ref().and_then(|row| ending_mark(row.record.ending))}
             </th>
             <td>{text(|row| known(row.accuracy(), percent))}</td>
             <td>{text(|row| known(row.loss(), figure))}</td>
@@ -132,13 +136,26 @@ pub fn TableRow(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoVie
     }
 }
 
-fn known(figure: Option<f64>, format: fn(f64) -> String) -> String {
-    figure.map_or_else(|| "–".to_owned(), format)
+/// What sets the run apart from one that went through to its end.
+fn ending_mark(ending: RunEnding) -> Option<impl IntoView> {
+    let (icon, is_failed) = match ending {
+        RunEnding::Completed | RunEnding::StepLimit | RunEnding::EarlyStopped => return None,
+        RunEnding::Stopped | RunEnding::Replaced => (Icon::Stop, false),
+        RunEnding::Failed(_) => (Icon::Warning, true),
+    };
+    Some(view! {
+        <span class="run-ending" class:is-failed=is_failed><Glyph icon />{move || short_ending(ending)}</span>
+    })
 }
 
-/// `2026-11-24 17:05`, in local time.
-pub fn date(time_ms: f64) -> String {
-    let date = js_sys::Date::new(&time_ms.into());
-    let (month, day) = (date.get_month() + 1, date.get_date());
-    format!("{}-{month:02}-{day:02} {:02}:{:02}", date.get_full_year(), date.get_hours(), date.get_minutes())
+fn short_ending(ending: RunEnding) -> String {
+    match ending {
+        RunEnding::Failed(FailureKind::LossNotFinite) => tr!(runs.diverged),
+        RunEnding::Failed(_) => tr!(runs.failed),
+        _ => ending_text(ending),
+    }
+}
+
+fn known(figure: Option<f64>, format: fn(f64) -> String) -> String {
+    figure.map_or_else(|| "–".to_owned(), format)
 }

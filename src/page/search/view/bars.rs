@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::sort::sort_by;
-use crate::page::text::config::path_text;
+use crate::page::text::config::path_text_in;
+use crate::page::text::format::percent;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
 use crate::page::widgets::probabilities::{Bar, Probabilities};
@@ -19,9 +20,10 @@ pub fn ImportanceBars() -> impl IntoView {
     let importances = memo(move |_| {
         let search = searcher.search.read();
         let Some(search) = search.as_ref() else { return Vec::new() };
-        let fields = search.plan().fields.iter().map(|field| field.path.clone());
+        let name = |path: &str| path_text_in(path, &search.plan().base.network);
+        let fields = search.plan().fields.iter().map(|field| name(&field.path));
         let mut importances: Vec<_> =
-            fields.zip(importance(search)).filter_map(|(path, it)| Some((path, it?))).collect();
+            fields.zip(importance(search)).filter_map(|(name, it)| Some((name, it?))).collect();
         sort_by(&mut importances, |left, right| right.1.total_cmp(&left.1));
         importances
     });
@@ -30,7 +32,12 @@ pub fn ImportanceBars() -> impl IntoView {
         search.as_ref().map_or(0, |search| counted(search).count())
     });
     let bars = Signal::derive(move || {
-        let bar = |(path, fraction): &(String, f64)| Bar { label: path_text(path), probability: *fraction };
+        let bar = |(name, fraction): &(String, f64)| Bar {
+            label: name.clone(),
+            fraction: *fraction,
+            value: percent(*fraction),
+            is_marked: false,
+        };
         importances.read().iter().map(bar).collect::<Vec<_>>()
     });
     view! {

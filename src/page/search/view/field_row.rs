@@ -3,8 +3,10 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
+use super::fields::named;
 use crate::page::reactive::memo;
-use crate::page::text::config::{path_text, value_text};
+use crate::page::recipe::use_recipe;
+use crate::page::text::config::value_text;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::number_field::NumberField;
@@ -22,7 +24,8 @@ pub fn FieldRow(
 ) -> impl IntoView {
     let path = field.with_untracked(|field| field.as_ref().map(|field| field.path.clone())).unwrap_or_default();
     let path = StoredValue::new(path);
-    let name = move || path.with_value(|path| path_text(path));
+    let recipe = use_recipe();
+    let name = move || path.with_value(|path| named(recipe, path));
     let is_range =
         memo(move |_| field.read().as_ref().is_some_and(|field| matches!(field.values, Values::Range { .. })));
     view! {

@@ -8,7 +8,7 @@ use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::search::draft::Draft;
 use crate::page::search::use_searcher;
-use crate::page::text::config::path_text;
+use crate::page::text::config::{path_text, path_text_in};
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::Hint;
 use kindling_core::search::offer::{offered_fields, offered_within};
@@ -59,7 +59,8 @@ pub fn FieldList() -> impl IntoView {
         let paths = paths.read();
         let offered = offered.read();
         let rest = offered.iter().filter(|field| !paths.contains(&field.path));
-        rest.map(|field| view! { <option value=field.path.clone()>{path_text(&field.path)}</option> }).collect_view()
+        let name = |field: &Field| named(recipe, &field.path);
+        rest.map(|field| view! { <option value=field.path.clone()>{name(field)}</option> }).collect_view()
     };
     view! {
         <fieldset class="search-fields">
@@ -84,6 +85,12 @@ pub fn FieldList() -> impl IntoView {
             </div>
         </fieldset>
     }
+}
+
+/// The name of a field of the config in the form; tracked.
+pub(super) fn named(recipe: Recipe, path: &str) -> String {
+    let network = recipe.network.read();
+    network.as_ref().map_or_else(|| path_text(path), |network| path_text_in(path, network))
 }
 
 /// All fields of the config in the form and of the chosen kinds (optimizers, losses, schedules), and the networks that fit the dataset.

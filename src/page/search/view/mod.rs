@@ -13,7 +13,6 @@ mod table;
 mod text;
 
 use leptos::prelude::*;
-use web_sys::MouseEvent;
 
 use self::bars::ImportanceBars;
 use self::parallel::ParallelChart;
@@ -21,7 +20,7 @@ use self::progress::SearchProgress;
 use self::setup::SearchSetup;
 use self::table::TrialsTable;
 use crate::page::parts::{Part, part};
-use crate::page::reactive::{effect, memo};
+use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::Hint;
@@ -42,35 +41,21 @@ fn SearchPanel() -> impl IntoView {
     searcher.restore();
     let has_search = memo(move |_| searcher.search.read().is_some());
     let view = View { highlighted: RwSignal::new(None) };
-    // Collapsed until there is a search: a beginner does not need it.
-    let is_open = RwSignal::new(false);
-    effect(move |_| {
-        if has_search.get() {
-            is_open.set(true);
-        }
-    });
-    // Handled here instead of by the browser, because collapsed content is not rendered.
-    let fold = move |event: MouseEvent| {
-        event.prevent_default();
-        is_open.update(|is_open| *is_open = !*is_open);
-    };
     view! {
-        <section class="panel search" aria-labelledby="search-title">
-            <details id="search" prop:open=move || is_open.get()>
-                <summary on:click=fold><h2 id="search-title">{move_tr!(search.title)}</h2></summary>
-                <Show when=move || is_open.get()>
-                    <div class="search-body">
-                        <Hint text=Signal::derive(move_tr!(search.lead)) term=key_tr!(search.title) />
-                        <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
-                            <SearchProgress />
-                            <ParallelChart view />
-                            <ImportanceBars />
-                            <TrialsTable view />
-                        </Show>
-                        <p class="hint">{move_tr!(search.test_closed)}</p>
-                    </div>
-                </Show>
-            </details>
+        <section class="search" id="search" aria-labelledby="search-title">
+            <h2 id="search-title" class="visually-hidden">{move_tr!(search.title)}</h2>
+            <Show when=move || searcher.is_shown.get()>
+                <div class="search-body">
+                    <Hint text=Signal::derive(move_tr!(search.lead)) term=key_tr!(search.title) />
+                    <Show when=move || has_search.get() fallback=|| view! { <SearchSetup /> }>
+                        <SearchProgress />
+                        <ParallelChart view />
+                        <ImportanceBars />
+                        <TrialsTable view />
+                    </Show>
+                    <p class="hint">{move_tr!(search.test_closed)}</p>
+                </div>
+            </Show>
         </section>
     }
 }

@@ -10,7 +10,7 @@ use super::lines::{Tick, TrialLine, lines, metric_ticks, ticks};
 use super::text::{metric_name, metric_text, pick_text, trial_text};
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
-use crate::page::text::config::path_text;
+use crate::page::text::config::path_text_in;
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::Why;
 use kindling_core::search::Search;
@@ -77,7 +77,10 @@ fn axes(search: &Search) -> Vec<Axis> {
     let metric = search.plan().metric;
     let of_fields = search.plan().fields.iter().map(|field| {
         let word = |tick: Tick| (tick.height, pick_text(field, tick.pick));
-        Axis { name: path_text(&field.path), ticks: ticks(field).into_iter().map(word).collect() }
+        Axis {
+            name: path_text_in(&field.path, &search.plan().base.network),
+            ticks: ticks(field).into_iter().map(word).collect(),
+        }
     });
     let word = |tick: Tick| (tick.height, metric_text(metric, tick.value));
     let of_metric = Axis { name: metric_name(metric), ticks: metric_ticks(search).into_iter().map(word).collect() };

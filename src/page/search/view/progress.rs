@@ -31,7 +31,7 @@ pub fn SearchProgress() -> impl IntoView {
                 <p class="failure" role="alert">{move || trouble_text(&trouble)}</p>
             })}
             <SearchButtons />
-            <BestTrial />
+            <BestTrial id="search-train-best" />
         </div>
     }
 }
@@ -80,8 +80,12 @@ pub fn SearchButtons() -> impl IntoView {
     }
 }
 
+/// The best trial so far, and a button that trains it fully.
 #[component]
-fn BestTrial() -> impl IntoView {
+pub fn BestTrial(
+    /// The DOM id of the button; tests find it by it.
+    id: &'static str,
+) -> impl IntoView {
     let searcher = use_searcher();
     let best = memo(move |_| {
         let search = searcher.search.read();
@@ -98,12 +102,12 @@ fn BestTrial() -> impl IntoView {
     };
     view! {
         <Show when=move || best.read().is_some()>
-            <p id="search-best">{text}</p>
+            <p class="search-best">{text}</p>
             <div class="controls">
                 <button
                     type="button"
                     class="button is-primary"
-                    id="search-train-best"
+                    id=id
                     title=move_tr!(search.train_best_why)
                     disabled=move || has_own_run.get()
                     on:click=move |_| searcher.train_best()

@@ -8,7 +8,7 @@ use super::row::TrialRow;
 use super::text::metric_name;
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;
-use crate::page::text::config::path_text;
+use crate::page::text::config::path_text_in;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::sorted_table::SortableHeader;
 use kindling_core::config::Metric;
@@ -21,10 +21,11 @@ pub fn TrialsTable(view: View) -> impl IntoView {
         memo(move |_| searcher.search.read().as_ref().map(|search| order.get().sorted(search)).unwrap_or_default());
     let metric = memo(move |_| searcher.search.read().as_ref().map(|search| search.plan().metric));
     let best = memo(move |_| searcher.search.read().as_ref().and_then(|search| search.best()));
-    let paths = memo(move |_| {
+    let names = memo(move |_| {
         let search = searcher.search.read();
-        let fields = search.as_ref().map(|search| search.plan().fields.as_slice()).unwrap_or_default();
-        fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>()
+        let Some(search) = search.as_ref() else { return Vec::new() };
+        let plan = search.plan();
+        plan.fields.iter().map(|field| path_text_in(&field.path, &plan.base.network)).collect::<Vec<_>>()
     });
     let n_taken = RwSignal::new(None::<usize>);
     let take = move |place: usize| {
@@ -33,10 +34,10 @@ pub fn TrialsTable(view: View) -> impl IntoView {
     };
     let metric_or_default = move || metric.get().unwrap_or(Metric::ValidationAccuracy);
     let of_fields = move || {
-        let header = |(place, path): (usize, String)| {
-            view! { <Header column=Column::Field(place) order metric name=move || path_text(&path) /> }
+        let header = |(place, name): (usize, String)| {
+            view! { <Header column=Column::Field(place) order metric name=move || name.clone() /> }
         };
-        paths.get().into_iter().enumerate().map(header).collect_view()
+        names.get().into_iter().enumerate().map(header).collect_view()
     };
     view! {
         <section class="search-part" aria-labelledby="search-trials-title">

@@ -1,6 +1,6 @@
 //! Texts about trials in the visitor's language.
 
-use crate::page::text::config::{path_text, value_text};
+use crate::page::text::config::{path_text_in, value_text};
 use crate::page::text::format::{figure, percent};
 use crate::page::text::i18n::tr;
 use kindling_core::config::Metric;
@@ -49,7 +49,10 @@ pub fn trial_text(search: &Search, place: usize) -> Option<String> {
         .fields
         .iter()
         .zip(&trial.picks)
-        .map(|(field, pick)| format!("{} {}", path_text(&field.path), pick_text(field, *pick)))
+        .map(|(field, pick)| {
+            let name = path_text_in(&field.path, &search.plan().base.network);
+            format!("{name} {}", pick_text(field, *pick))
+        })
         .collect();
     Some(tr!(
         search.trial_line,

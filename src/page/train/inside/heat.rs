@@ -1,20 +1,18 @@
 //! Histograms over time as a heat map, on a common range of values. Pure.
 
-use crate::page::state::SNAPSHOTS_LIMIT;
 use kindling_core::protocol::Histogram;
-
-pub const COLUMNS: usize = SNAPSHOTS_LIMIT;
 
 pub const ROWS: usize = 32;
 
-/// A heat map of histograms: the newest at the right, the highest values at the top.
+/// A heat map of histograms: one column each, the newest at the right; the highest values at the top.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
     /// The minimum of all histograms.
     pub low: f32,
     /// The maximum of all histograms.
     pub high: f32,
-    /// `[ROWS, COLUMNS]`, row by row: 0 where there is no value, 255 in each column's fullest row.
+    pub n_columns: usize,
+    /// `[ROWS, n_columns]`, row by row: 0 where there is no value, 255 in each column's fullest row.
     pub strengths: Vec<u8>,
 }
 
@@ -22,21 +20,21 @@ pub struct Heat {
 pub fn heat(histograms: &[&Histogram]) -> Option<Heat> {
     let low = histograms.iter().map(|histogram| histogram.low).reduce(f32::min)?;
     let high = histograms.iter().map(|histogram| histogram.high).reduce(f32::max)?;
-    let mut strengths = vec![0; COLUMNS * ROWS];
-    let newest = histograms.iter().rev().take(COLUMNS);
-    for (column, histogram) in (0..COLUMNS).rev().zip(newest) {
+    let n_columns = histograms.len();
+    let mut strengths = vec![0; n_columns * ROWS];
+    for (column, histogram) in histograms.iter().enumerate() {
         let counts = row_counts(histogram, f64::from(low), f64::from(high));
         let max = counts.iter().copied().fold(0.0, f64::max);
         // From the bottom row upwards.
         for (row, count) in (0..ROWS).rev().zip(counts) {
             // The square root keeps rare values visible beside frequent ones.
             let strength = if max > 0.0 { (count / max).sqrt() } else { 0.0 };
-            if let Some(pixel) = strengths.get_mut(row * COLUMNS + column) {
+            if let Some(pixel) = strengths.get_mut(row * n_columns + column) {
                 *pixel = (strength * 255.0).round() as u8;
             }
         }
     }
-    Some(Heat { low, high, strengths })
+    Some(Heat { low, high, n_columns, strengths })
 }
 
 /// The number of values in each row of the range from `low` to `high`, lowest row first. A bin that overlaps several rows is divided among them in
@@ -87,23 +85,21 @@ mod tests {
     fn the_newest_is_at_the_right_and_the_greatest_above() {
         let (old, new) = (histogram(0.0, 1.0, &[0, 1]), histogram(0.0, 1.0, &[4, 1]));
         let heat = heat(&[&old, &new]).unwrap();
-        let at = |row: usize, from_right: usize| heat.strengths[row * COLUMNS + COLUMNS - 1 - from_right];
-        assert_eq!((heat.low, heat.high), (0.0, 1.0));
+        let at = |row: usize, from_right: usize| heat.strengths[row * 2 + 1 - from_right];
+        assert_eq!((heat.low, heat.high, heat.n_columns), (0.0, 1.0, 2));
         // The square root of a quarter is a half.
         assert_eq!((at(0, 0), at(ROWS - 1, 0)), (128, 255));
         assert_eq!((at(0, 1), at(ROWS - 1, 1)), (255, 0));
-        assert_eq!((at(0, 2), at(ROWS - 1, 2)), (0, 0), "nothing before the first snapshot");
     }
 
     #[test]
     fn equal_values_are_a_line() {
         let heat = heat(&[&histogram(0.5, 0.5, &[9, 0])]).unwrap();
-        let column: Vec<u8> = heat.strengths.chunks(COLUMNS).map(|row| row[COLUMNS - 1]).collect();
-        assert_eq!(column.iter().filter(|strength| **strength > 0).count(), 1);
+        assert_eq!(heat.strengths.iter().filter(|strength| **strength > 0).count(), 1);
         // The same beside a histogram of a wider range, at the end of that range.
         let wide = histogram(0.0, 0.5, &[1, 1]);
         let heat = super::heat(&[&wide, &histogram(0.5, 0.5, &[9, 0])]).unwrap();
-        assert_eq!(heat.strengths[COLUMNS - 1], 255);
+        assert_eq!(heat.strengths[1], 255);
         assert_eq!(super::heat(&[]), None);
     }
 }

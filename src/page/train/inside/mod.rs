@@ -1,110 +1,76 @@
-//! Monitors the network's internals during training: histograms over time, figures per layer, filters and feature maps. Nothing is measured
-//! while the panel is closed.
+//! The network's internals, during training and after it: histograms over time and figures of each layer, filters and feature maps. Nothing is
+//! measured while the tab is not shown.
 
+mod chosen_layer;
 mod heat;
 mod image_choice;
-mod layer_card;
-mod sheet;
+mod matrix;
 mod strip;
 mod terms;
+mod tiles;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-use self::image_choice::ImageChoice;
-use self::layer_card::LayerCard;
-use self::sheet::Sheet;
+use self::chosen_layer::ChosenLayer;
+use self::matrix::Matrix;
 use self::terms::Terms;
-use crate::page::parts::{Part, Parted, part};
+use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
-use crate::page::state::DatasetState;
+use crate::page::state::{DatasetState, RunState};
 use crate::page::store::{Store, use_store};
 use crate::page::text::format::count;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::tr;
 use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;
+use kindling_core::protocol::question::Inspect;
 use kindling_core::protocol::{Command, Watch};
 
-/// The panel, closed until the visitor or a program (`kindling.watch`) opens it.
-#[component]
-pub fn InsidePanel() -> impl IntoView {
-    let store = use_store();
-    let is_open = memo(move |_| store.inside.with(|inside| inside.watch.is_some()));
-    let set_open = move |wanted: bool| {
-        if wanted != is_open.get_untracked() {
-            let image = store.dataset.with_untracked(DatasetState::first_sample);
-            store.send(Command::Watch(wanted.then_some(Watch { image })));
-        }
-    };
-    // Monitoring stops when the visitor leaves the Train place.
-    on_cleanup(move || {
-        if store.inside.with_untracked(|inside| inside.watch.is_some()) {
-            store.send(Command::Watch(None));
-        }
-    });
-    view! {
-        <details
-            class="panel inside"
-            id="inside"
-            prop:open=move || is_open.get()
-            on:toggle:target=move |event| set_open(event.target().has_attribute("open"))
-        >
-            <summary><h2>{move_tr!(inside.title)}</h2></summary>
-            <Show when=move || is_open.get()><Parted part=PART /></Show>
-        </details>
-    }
-}
-
-pub const PART: Part = part!(workbench::inside, Body);
+pub const PART: Part = part!(workbench::inside, Inside);
 
 #[component]
-fn Body() -> impl IntoView {
+fn Inside() -> impl IntoView {
     let store = use_store();
     follow_dataset(store);
+    inspect_at_rest(store);
     let step = memo(move |_| store.inside.with(|inside| inside.latest().map(|snapshot| snapshot.step)));
-    let is_active = memo(move |_| store.run.with(|run| run.is_active()));
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     let status = move || match (step.get(), is_active.get()) {
-        (Some(step), _) => tr!(inside.seen, step = count(step)),
+        (Some(step), true) => tr!(inside.seen, step = count(step)),
+        (Some(step), false) => tr!(inside.at_hand, step = count(step)),
         (None, true) => tr!(inside.wait_for_look),
         (None, false) => tr!(inside.wait_for_run),
     };
+    let layers = use_layers(store);
+    // The visitor's choice; until then the first layer.
+    let asked = RwSignal::new(None::<u32>);
+    let chosen = memo(move |_| {
+        let layers = layers.read();
+        let is_there = |index: &u32| layers.iter().any(|(of, _)| of == index);
+        asked.get().filter(is_there).or(layers.first().map(|(index, _)| *index))
+    });
     view! {
-        <div class="inside-body">
-            <p class="hint">{move_tr!(inside.lead)}</p>
-            <p class="inside-status" id="inside-step" data-step=move || step.get()>{status}</p>
-            <Show when=move || step.get().is_some()>
+        <div class="inside-body" id="inside">
+            <div class="inside-head">
+                <p class="hint" id="inside-step" data-step=move || step.get()>{status}</p>
                 <Terms />
-                <FirstFilters />
-                <ImageChoice />
-                <Layers />
+            </div>
+            <Show when=move || step.get().is_some()>
+                <div class="inside-columns">
+                    <Matrix layers chosen asked />
+                    <ChosenLayer layers chosen />
+                </div>
             </Show>
         </div>
     }
 }
 
-/// The filters of the first layer.
-#[component]
-fn FirstFilters() -> impl IntoView {
-    let store = use_store();
-    let pictures = memo(move |_| store.inside.with(|inside| Some(inside.latest()?.filters.as_ref()?.pictures.clone())));
-    let name = Signal::derive(move_tr!(inside.filters));
-    view! {
-        <Show when=move || pictures.read().is_some()>
-            <section class="inside-filters" id="inside-filters" aria-labelledby="inside-filters-title">
-                <h3 id="inside-filters-title">{move_tr!(inside.filters)}</h3>
-                <p class="hint">{move_tr!(inside.filters_why)}</p>
-                <Sheet pictures name />
-            </section>
-        </Show>
-    }
-}
-
-#[component]
-fn Layers() -> impl IntoView {
-    let store = use_store();
+/// The layers that the latest snapshot reports, each with its index in the network's list.
+fn use_layers(store: Store) -> Memo<Vec<(u32, Layer)>> {
     let run = memo(move |_| store.run.with(|run| run.run().map(|run| run.id)));
-    // A run's layers never change, so its config is read untracked.
-    let layers = memo(move |_| {
-        let run = run.get();
+    memo(move |_| {
+        // A run's layers never change, so its config is read untracked.
+        run.get();
         let indices = store
             .inside
             .with(|inside| inside.latest().map(|it| it.layers.iter().map(|layer| layer.index).collect::<Vec<_>>()));
@@ -112,15 +78,25 @@ fn Layers() -> impl IntoView {
             store.run.with_untracked(|state| state.run()?.config.network.layers.get(index as usize).cloned())
         };
         let indices = indices.unwrap_or_default();
-        indices.into_iter().filter_map(|index| Some((run, index, layer(index)?))).collect::<Vec<_>>()
+        indices.into_iter().filter_map(|index| Some((index, layer(index)?))).collect()
+    })
+}
+
+/// Asks for the network at hand whenever no run trains it: when the tab is shown, when a run pauses or ends, and when another image is chosen.
+fn inspect_at_rest(store: Store) {
+    let wanted = memo(move |_| {
+        let watch = store.inside.with(|inside| inside.watch)?;
+        store.run.with(|state| {
+            let is_at_rest = state.has_network() && !matches!(state, RunState::Training(_));
+            state.run().filter(|_| is_at_rest).map(|run| (run.id, run.progress.step, state.is_active(), watch))
+        })
     });
-    view! {
-        <ul class="inside-layers" aria-label=move_tr!(inside.layers)>
-            <For each=move || layers.get() key=|(run, index, _)| (*run, *index) let((_, index, layer))>
-                <LayerCard index layer />
-            </For>
-        </ul>
-    }
+    effect(move |_| {
+        if let Some((_, _, _, watch)) = wanted.get() {
+            // The answer is in the state; without one, the latest snapshot stays.
+            spawn_local(async move { drop(store.ask(Inspect { watch }).await) });
+        }
+    });
 }
 
 /// Monitors the first sample image of a newly loaded dataset: image indices are valid only within one dataset.

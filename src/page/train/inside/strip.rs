@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::heat::{COLUMNS, Heat, ROWS, heat};
+use super::heat::{Heat, ROWS, heat};
 use crate::page::reactive::{effect, memo};
 use crate::page::store::use_store;
 use crate::page::text::format::figure;
@@ -23,12 +23,7 @@ pub fn Strip(
     of: fn(&LayerReport) -> Option<&Histogram>,
 ) -> impl IntoView {
     let store = use_store();
-    let heat = memo(move |_| {
-        store.inside.with(|inside| {
-            let history: Vec<&Histogram> = inside.history(index, of).into_iter().map(|(_, it)| it).collect();
-            heat(&history)
-        })
-    });
+    let heat = memo(move |_| store.inside.with(|inside| heat(&inside.history(index, of))));
     let canvas = NodeRef::<Canvas>::new();
     effect(move |_| {
         if let (Some(canvas), Some(heat)) = (canvas.get(), &*heat.read()) {
@@ -45,16 +40,13 @@ pub fn Strip(
         tr!(inside.strip_of, kind = name(), low = low, high = high)
     };
     view! {
-        <figure class="inside-strip" class:is-hidden=move || heat.read().is_none() data-strip=kind>
-            <figcaption>{name}</figcaption>
-            <div>
-                <canvas node_ref=canvas width=COLUMNS height=ROWS role="img" aria-label=described></canvas>
-                <span class="strip-range" aria-hidden="true">
-                    <span>{move || range().1}</span>
-                    <span>{move || range().0}</span>
-                </span>
-            </div>
-        </figure>
+        <div class="inside-strip" class:is-hidden=move || heat.read().is_none() data-strip=kind>
+            <canvas node_ref=canvas height=ROWS role="img" aria-label=described></canvas>
+            <span class="strip-range" aria-hidden="true">
+                <span>{move || range().1}</span>
+                <span>{move || range().0}</span>
+            </span>
+        </div>
     }
 }
 
@@ -63,7 +55,10 @@ const COLOR: [u8; 3] = [63, 136, 197];
 
 fn paint(canvas: &HtmlCanvasElement, heat: &Heat) -> Option<()> {
     let rgba: Vec<u8> = heat.strengths.iter().flat_map(|strength| [COLOR[0], COLOR[1], COLOR[2], *strength]).collect();
-    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), COLUMNS as u32, ROWS as u32).ok()?;
+    let (width, height) = (heat.n_columns as u32, ROWS as u32);
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), width, height).ok()?;
+    // CSS stretches the columns over the whole width.
+    canvas.set_width(width);
     let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
     context.put_image_data(&data, 0.0, 0.0).ok()?;
     Some(())

@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 
 use super::rate_test::Test;
 use crate::page::charts::chart::{Chart, Line, LineStyle, XAxis};
+use crate::page::charts::log_scale::{LogScale, scale_of};
 use crate::page::charts::scale::{Bounds, ScaleKind, nearest};
 use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
@@ -18,7 +19,7 @@ use crate::page::widgets::show::Show;
 use kindling_core::protocol::{FailureKind, RatePoint, RateProgress};
 use kindling_core::runs::series::Point;
 
-const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+const LOSS: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
 
 #[component]
 pub fn RateFinder() -> impl IntoView {
@@ -130,22 +131,24 @@ fn TestChart(test: RwSignal<Test>) -> impl IntoView {
         let test = test.read();
         let points: Vec<_> = test.points().iter().map(point).collect();
         let proposed = test.proposed().and_then(|rate| nearest(&points, rate));
-        let proposed = proposed.map(|point| Line { points: [point].into(), style: LineStyle::Marked });
-        std::iter::once(Line { points: points.into(), style: LineStyle::Exact }).chain(proposed).collect::<Vec<_>>()
+        let proposed = proposed.map(|point| Line::new([point], LineStyle::Marked));
+        std::iter::once(Line::new(points, LineStyle::Exact)).chain(proposed).collect::<Vec<_>>()
     });
     let names = Signal::derive(move || {
         let proposed = test.read().proposed().map(|_| tr!(expert.proposed));
         std::iter::once(tr!(train.loss)).chain(proposed).collect::<Vec<_>>()
     });
+    let is_log = RwSignal::new(false);
     view! {
         <div id="rate-test">
+            <LogScale is_log />
             <Chart
                 name=Signal::derive(move_tr!(expert.loss_by_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=LOSS
-                kind=ScaleKind::Linear
+                kind=scale_of(is_log)
                 smoothing=0.0
                 step_name=|rate: f64| tr!(expert.at_rate, rate = figure(rate))
                 x_name=Signal::derive(move_tr!(expert.rate_axis))

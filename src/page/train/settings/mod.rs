@@ -38,7 +38,13 @@ use self::optimizer::OptimizerGroup;
 use self::over_fitting::OverFittingGroup;
 use self::schedule::ScheduleGroup;
 use crate::page::parts::{Part, part};
+use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
+use crate::page::runs::difference::{Difference, config_difference};
+use crate::page::runs::label::difference_text;
 use crate::page::text::i18n::tr;
+use crate::page::widgets::show::Show;
+use kindling_core::config::RunConfig;
 use kindling_core::config::fields::field_at;
 
 const LENGTH: &[Number] = &[Number {
@@ -51,6 +57,9 @@ const LENGTH: &[Number] = &[Number {
     },
 }];
 
+/// The fields of the config that the optimizer's group sets.
+const OPTIMIZER: [&str; 5] = ["optimizer", "weightDecay", "decay", "clipNorm", "batchesPerUpdate"];
+
 pub const PART: Part = part!(workbench::expert_settings, ExpertSettings);
 
 #[component]
@@ -58,12 +67,14 @@ fn ExpertSettings() -> impl IntoView {
     view! {
         <NumberSettings numbers=LENGTH />
         <Group id="group-finder" title=|| tr!(expert.finder)><RateFinder /></Group>
-        <Group id="group-optimizer" title=|| tr!(train.optimizer)><OptimizerGroup /></Group>
-        <Group id="group-schedule" title=|| tr!(expert.schedule)><ScheduleGroup /></Group>
-        <Group id="group-loss" title=|| tr!(train.loss)><LossGroup /></Group>
-        <Group id="group-over-fitting" title=|| tr!(expert.over_fitting)><OverFittingGroup /></Group>
-        <Group id="group-augment" title=|| tr!(expert.augment)><AugmentGroup /></Group>
-        <Group id="group-adversarial" title=|| tr!(expert.adversarial)><AdversarialGroup /></Group>
+        <Group id="group-optimizer" title=|| tr!(train.optimizer) fields=&OPTIMIZER><OptimizerGroup /></Group>
+        <Group id="group-schedule" title=|| tr!(expert.schedule) fields=&["schedule"]><ScheduleGroup /></Group>
+        <Group id="group-loss" title=|| tr!(train.loss) fields=&["loss"]><LossGroup /></Group>
+        <Group id="group-over-fitting" title=|| tr!(expert.over_fitting) fields=&["earlyStopping", "emaDecay"]>
+            <OverFittingGroup />
+        </Group>
+        <Group id="group-augment" title=|| tr!(expert.augment) fields=&["augment"]><AugmentGroup /></Group>
+        <Group id="group-adversarial" title=|| tr!(expert.adversarial) fields=&["adversarial"]><AdversarialGroup /></Group>
     }
 }
 
@@ -77,20 +88,47 @@ pub fn Group(
     /// The DOM id, unique on the page; tests find the group by it.
     id: &'static str,
     title: fn() -> String,
+    /// The fields of the config that it sets, by the first part of their paths. While closed, it tells which differ from the preset's.
+    #[prop(optional)]
+    fields: &'static [&'static str],
     children: Children,
 ) -> impl IntoView {
     let is_open = RwSignal::new(false);
     provide_context(GroupOpen(is_open));
+    let recipe = use_recipe();
+    let changes = memo(move |_| {
+        let presets = recipe.presets.read();
+        let preset = presets.iter().find(|preset| recipe.preset.get() == Some(preset.id));
+        let config = recipe.config.read();
+        let changes = preset.zip(config.as_ref()).map(|(preset, config)| changes_in(fields, &preset.config, config));
+        changes.unwrap_or_default()
+    });
+    let has_changes = memo(move |_| !changes.read().is_empty());
+    let all = move || changes.read().iter().map(difference_text).collect::<Vec<_>>().join(", ");
     view! {
         <details
             class="setting-group"
             id=id
             on:toggle:target=move |event| is_open.set(event.target().has_attribute("open"))
         >
-            <summary>{title}</summary>
+            <summary>
+                {title}
+                <Show when=move || has_changes.get()>
+                    <span class="group-changes" title=all>{move || tr!(expert.changed, count = changes.read().len())}</span>
+                </Show>
+            </summary>
             <div class="fields">{children()}</div>
         </details>
     }
+}
+
+/// The differences from the preset in these fields.
+fn changes_in(fields: &[&str], preset: &RunConfig, config: &RunConfig) -> Vec<Difference> {
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let is_here = |difference: &Difference| fields.contains(&difference.path.split('.').next().unwrap_or_default());
+    config_difference(preset, config).into_iter().filter(is_here).collect()
 }
 
 #[cfg(test)]
@@ -103,7 +141,7 @@ mod tests {
     use kindling_core::config::fields::{FIELDS, find};
     use kindling_core::config::{
         AdversarialConfig, AttackMethod, EarlyStopping, InitConfig, LossConfig, NetworkConfig, OptimizerConfig,
-        RunConfig, ScheduleConfig,
+        ScheduleConfig,
     };
 
     #[test]
@@ -147,6 +185,17 @@ mod tests {
         for field in numbers {
             assert!(there.contains(&field.path), "{}: the settings have no field for it", field.path);
         }
+    }
+
+    #[test]
+    fn a_group_tells_only_of_its_own_fields() {
+        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let preset = RunConfig::new("mnist", network);
+        let config = RunConfig { clip_norm: Some(1.0), ema_decay: Some(0.9), weight_decay: 0.5, ..preset.clone() };
+        let paths = |fields| changes_in(fields, &preset, &config).into_iter().map(|it| it.path).collect::<Vec<_>>();
+        assert_eq!(paths(&OPTIMIZER), ["clipNorm", "weightDecay"]);
+        assert_eq!(paths(&["earlyStopping", "emaDecay"]), ["emaDecay"]);
+        assert!(paths(&["loss"]).is_empty() && paths(&[]).is_empty());
     }
 
     #[test]

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::rate_curve::Course;
 use crate::page::charts::chart::{Chart, Line, LineStyle};
-use crate::page::charts::scale::{Bounds, ScaleKind};
+use crate::page::charts::log_scale::{LogScale, scale_of};
+use crate::page::charts::scale::Bounds;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
@@ -13,7 +14,7 @@ use crate::page::text::format::{count, figure};
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::config::ScheduleConfig;
 
-const RATE: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY };
+const RATE: Bounds = Bounds { lowest: 0.0, highest: f64::INFINITY, is_whole: false };
 
 #[component]
 pub fn RateChart() -> impl IntoView {
@@ -31,8 +32,8 @@ pub fn RateChart() -> impl IntoView {
         running.read().as_ref().map(|course| course.point(step))
     });
     let lines = Signal::derive(move || {
-        let line = Line { points: curve.get().into(), style: LineStyle::Exact };
-        let here = here.get().map(|point| Line { points: [point].into(), style: LineStyle::Marked });
+        let line = Line::new(curve.get(), LineStyle::Exact);
+        let here = here.get().map(|point| Line::new([point], LineStyle::Marked));
         std::iter::once(line).chain(here).collect::<Vec<_>>()
     });
     let is_running = memo(move |_| running.read().is_some());
@@ -40,18 +41,20 @@ pub fn RateChart() -> impl IntoView {
         let here = is_running.get().then(|| tr!(expert.now));
         std::iter::once(tr!(expert.over_the_run)).chain(here).collect::<Vec<_>>()
     });
+    let is_log = RwSignal::new(false);
     view! {
         <div id="rate-curve">
+            <LogScale is_log />
             <Chart
                 name=Signal::derive(move_tr!(train.learning_rate))
                 lines
                 line_names=names
                 format=figure
                 bounds=RATE
-                kind=ScaleKind::Linear
+                kind=scale_of(is_log)
                 smoothing=0.0
                 step_name=|step: f64| tr!(expert.at_step, step = count(step as u64))
-                x_name=Signal::derive(move_tr!(train.x_axis))
+                x_name=Signal::derive(move_tr!(train.epochs_axis))
                 empty=Signal::derive(move_tr!(expert.curve_wait))
                 steps_per_epoch=Signal::derive(move || course.read().as_ref().map(|course| course.steps_per_epoch))
             />

@@ -40,9 +40,25 @@ pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
     };
     builders
         .iter()
-        .map(|build| build(dataset))
+        .map(|build| suited(build(dataset), dataset))
         .filter(|preset| super::shape::infer(&preset.config.network, dataset.shape, dataset.classes.len()).is_ok())
         .collect()
+}
+
+/// Few images of the visitor's own make few batches an epoch: smaller batches and more epochs give the optimizer enough steps.
+fn suited(preset: Preset, dataset: &DatasetSummary) -> Preset {
+    const STEPS: u32 = 400;
+    const EPOCHS_LIMIT: u32 = 100;
+    const SMALLEST_BATCH: u32 = 16;
+    if dataset.import.is_none() {
+        return preset;
+    }
+    let n_images = dataset.counts.train.max(1);
+    // The largest power of two that makes sixteen batches of them.
+    let batch = 1 << (n_images / 16).max(SMALLEST_BATCH).ilog2();
+    let batch_size = preset.config.batch_size.min(batch);
+    let epochs = STEPS.div_ceil(n_images.div_ceil(batch_size)).min(EPOCHS_LIMIT).max(preset.config.epochs);
+    Preset { config: RunConfig { batch_size, epochs, ..preset.config }, ..preset }
 }
 
 /// The config that all presets start from.

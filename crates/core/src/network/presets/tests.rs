@@ -101,6 +101,18 @@ fn check_parameters(channels: u32, side: u32, expected: &[(&str, u64)]) {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn few_images_of_ones_own_get_enough_steps() {
+    for (n_images, batch_size, epochs) in [(60, 16, 100), (1_000, 32, 15), (20_000, 128, 15), (0, 16, 100)] {
+        let counts = SplitCounts { train: n_images, ..SplitCounts::default() };
+        let dataset = DatasetSummary { counts, import: Some(Default::default()), ..summary(3, 64) };
+        let presets = presets(&dataset);
+        assert!(presets.len() > 6, "networks for 3 x 64 x 64: {}", presets.len());
+        let config = &presets[0].config;
+        assert_eq!((config.batch_size, config.epochs), (batch_size, epochs), "{n_images} images");
+    }
+}
+
 fn summary(channels: u32, side: u32) -> DatasetSummary {
     DatasetSummary {
         id: "some".to_owned(),
@@ -113,5 +125,6 @@ fn summary(channels: u32, side: u32) -> DatasetSummary {
         has_standard_test: true,
         style: crate::dataset::DrawingStyle::Scene,
         read_as: Default::default(),
+        import: None,
     }
 }

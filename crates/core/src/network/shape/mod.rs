@@ -32,7 +32,7 @@ mod tests;
 
 pub use error::{LayerError, NetworkError};
 pub use feature::FeatureShape;
-pub use place::PlacedLayer;
+pub use place::{PlacedLayer, layer_name};
 pub use survey::{Survey, survey};
 pub use tensors::{Start, TensorSpec};
 

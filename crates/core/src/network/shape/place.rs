@@ -158,7 +158,7 @@ impl Placing {
 }
 
 /// The standard term for a layer, in lower case.
-pub(super) fn layer_name(layer: &Layer) -> &'static str {
+pub fn layer_name(layer: &Layer) -> &'static str {
     match layer {
         Layer::Conv { .. } => "convolution",
         Layer::DepthwiseConv { .. } => "depthwise convolution",

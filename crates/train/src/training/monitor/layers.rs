@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::histogram::{histogram, saturated};
-use super::observer::Observed;
+use super::observer::{Observed, Update};
 use super::reads::{Reads, Slot, Values};
 use super::sample::{in_one_row, sample};
 use crate::module::Features;
@@ -23,6 +23,11 @@ pub struct PendingLayer {
 /// The statistics of all parameters of a layer.
 struct Learned {
     weights: Slot,
+    update: Option<Updated>,
+}
+
+/// The statistics of an update.
+struct Updated {
     gradients: Slot,
     /// `[3]`: squared norms of the weights before the update, of the update, and of the gradient.
     squares: Slot,
@@ -57,7 +62,8 @@ impl PendingLayer {
     }
 
     pub fn report(self, values: &Values) -> LayerReport {
-        let squares = self.learned.as_ref().and_then(|learned| match values.of(learned.squares) {
+        let update = self.learned.as_ref().and_then(|learned| learned.update.as_ref());
+        let squares = update.and_then(|update| match values.of(update.squares) {
             &[weights, update, gradient] => Some((weights, update, gradient)),
             _ => None,
         });
@@ -67,7 +73,7 @@ impl PendingLayer {
         LayerReport {
             index: self.index as u32,
             weights: of(self.learned.as_ref().map(|learned| learned.weights)),
-            gradients: of(self.learned.as_ref().map(|learned| learned.gradients)),
+            gradients: of(update.map(|update| update.gradients)),
             activations: of(self.activations),
             gradient_norm: squares.and_then(|(_, _, gradient)| finite(gradient.sqrt())),
             // Weights that are all 0 have no ratio.
@@ -82,18 +88,28 @@ impl PendingLayer {
 
 impl Learned {
     fn new(parameters: &[&Observed], reads: &mut Reads) -> Option<Self> {
-        let of = |read: fn(&Observed) -> Tensor<1>| parameters.iter().map(|it| read(it)).collect::<Vec<_>>();
-        let weights = sample(of(|it| it.after.clone()))?;
-        let gradients = sample(of(|it| it.gradient.clone()))?;
+        let weights = sample(parameters.iter().map(|it| it.after.clone()).collect())?;
+        Some(Self { weights: reads.add(weights), update: Updated::new(parameters, reads) })
+    }
+}
+
+impl Updated {
+    /// None if the parameters were not updated.
+    fn new(parameters: &[&Observed], reads: &mut Reads) -> Option<Self> {
+        let updates: Vec<_> = parameters.iter().filter_map(|it| Some((it, it.update.as_ref()?))).collect();
+        let of = |read: fn(&Observed, &Update) -> Tensor<1>| {
+            updates.iter().map(|(it, update)| read(it, update)).collect::<Vec<_>>()
+        };
+        let gradients = sample(of(|_, update| update.gradient.clone()))?;
         let squares = Tensor::cat(
             vec![
-                square_sum(of(|it| it.before.clone()))?,
-                square_sum(of(|it| it.after.clone() - it.before.clone()))?,
-                square_sum(of(|it| it.gradient.clone()))?,
+                square_sum(of(|_, update| update.before.clone()))?,
+                square_sum(of(|it, update| it.after.clone() - update.before.clone()))?,
+                square_sum(of(|_, update| update.gradient.clone()))?,
             ],
             0,
         );
-        Some(Self { weights: reads.add(weights), gradients: reads.add(gradients), squares: reads.add(squares) })
+        Some(Self { gradients: reads.add(gradients), squares: reads.add(squares) })
     }
 }
 

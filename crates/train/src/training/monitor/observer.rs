@@ -29,15 +29,32 @@ pub struct Observation {
     pub inference_network: Network,
 }
 
-/// A learned tensor that was updated, with all of its values in one row.
+impl Observation {
+    /// A network in inference mode as it is, without an update.
+    pub fn at_rest(network: &Network) -> Self {
+        let still = |it: Learned| Observed { layer: it.layer, shape: it.shape, after: it.values, update: None };
+        let parameters = learned(network, None).into_iter().map(still).collect();
+        Self { step: 0, parameters, inference_network: network.clone() }
+    }
+}
+
+/// A learned tensor, with all of its values in one row.
 #[derive(Clone, Debug)]
 pub struct Observed {
     /// The index of its layer in the network's list.
     pub layer: usize,
     /// As in burn: a weight with two axes is `[in, out]`.
     pub shape: Vec<usize>,
-    pub before: Tensor<1>,
+    /// After the update.
     pub after: Tensor<1>,
+    /// None if the network is not being trained.
+    pub update: Option<Update>,
+}
+
+/// What an update started from.
+#[derive(Clone, Debug)]
+pub struct Update {
+    pub before: Tensor<1>,
     /// Before clipping.
     pub gradient: Tensor<1>,
 }
@@ -81,9 +98,8 @@ impl Observer {
             Some(Observed {
                 layer: before.layer,
                 shape: before.shape,
-                before: before.values,
                 after: after.values,
-                gradient: before.gradient?,
+                update: Some(Update { before: before.values, gradient: before.gradient? }),
             })
         });
         *self = Self::Done(Observation { step: before.step, parameters: parameters.collect(), inference_network });
@@ -111,10 +127,11 @@ struct Collector<'a> {
 
 impl ParameterVisitor for Collector<'_> {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
-        let value = parameter.val();
-        if !value.is_require_grad() {
+        // Only running statistics are not learned; in inference mode nothing requires a gradient.
+        if name.ends_with(".running_mean") || name.ends_with(".running_var") {
             return;
         }
+        let value = parameter.val();
         // For example `3.layers.1.bias`.
         let Some(layer) = name.split('.').next().and_then(|number| number.parse().ok()) else { return };
         let gradient = self.gradients.and_then(|gradients| gradients.mean::<D>(parameter.id));

@@ -59,7 +59,7 @@ impl<H: Host> Run<'_, H> {
         let Some(observation) = self.trainer.take_observation() else { return Ok(()) };
         let Some(watch) = self.control.watch() else { return Ok(()) };
         let since_ms = self.host.now_ms();
-        let report = snapshot(observation, self.data, &self.config.network, self.plan.batch_size, watch).await?;
+        let report = snapshot(observation, self.data, self.plan.batch_size, watch).await?;
         self.host.emit(RunUpdate::Layers(report));
         self.snapshot_clock.was_done(since_ms, self.host.now_ms());
         Ok(())

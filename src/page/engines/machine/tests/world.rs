@@ -263,6 +263,7 @@ pub fn summary() -> DatasetSummary {
         has_standard_test: false,
         style: DrawingStyle::Scene,
         read_as: Default::default(),
+        import: None,
     }
 }
 

@@ -1,9 +1,11 @@
-//! What an image file really is, whatever its name says, where the browser cannot open it.
+//! What an image file really is, whatever its name says, where it cannot be opened.
+
+use serde::{Deserialize, Serialize};
 
 /// Bytes that are enough to tell.
 pub const HEAD_BYTES: u32 = 1_024;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageContent {
     /// Drawn by an image element: browsers make no bitmap of its file.
     Svg,
@@ -37,12 +39,12 @@ impl ImageContent {
     /// What the file is, and the way out; a fragment for a failure's detail.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::Svg => "a drawing in SVG that the browser cannot open; export it as PNG",
-            Self::Heic => "a HEIC photo, which this browser cannot open; export it as JPEG",
-            Self::Tiff => "a TIFF image, which this browser cannot open; export it as PNG or JPEG",
+            Self::Svg => "a drawing in SVG that cannot be opened here; export it as PNG",
+            Self::Heic => "a HEIC photo, which cannot be opened here; export it as JPEG",
+            Self::Tiff => "a TIFF image, which cannot be opened here; export it as PNG or JPEG",
             Self::Pdf => "a PDF document; export its page as PNG or JPEG",
             Self::Photoshop => "a Photoshop document; export it as PNG or JPEG",
-            Self::Unknown => "the browser cannot open this image",
+            Self::Unknown => "damaged, or no image of a known kind",
             Self::Empty => "the file is empty",
         }
     }

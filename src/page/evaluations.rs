@@ -1,4 +1,4 @@
-//! Evaluations of the current network, kept while the visitor is in another place. The Understand place and `window.kindling` both evaluate
+//! Evaluations of the current network, kept while the visitor is in another place. The place Evaluate and `window.kindling` both evaluate
 //! through this, so the page also shows the results of programs.
 
 use kindling_core::protocol::question::Evaluate;

@@ -1,0 +1,40 @@
+//! A trained network on a device, opened from a run.
+
+use std::path::Path;
+
+use burn::module::Module;
+use kindling_core::config::NetworkConfig;
+use kindling_core::protocol::Bulk;
+use kindling_core::runs::record::NetworkInput;
+use kindling_train::exchange::weight_file;
+use kindling_train::module::Network;
+
+use crate::arguments::MachineArguments;
+use crate::trouble::Trouble;
+use crate::{device, run_folder};
+
+pub struct Trained {
+    pub config: NetworkConfig,
+    pub input: NetworkInput,
+    /// In inference mode.
+    pub network: Network,
+    /// The run's weight file.
+    pub weights: Bulk,
+}
+
+impl Trained {
+    pub fn open(path: &Path, machine: &MachineArguments) -> Result<Self, Trouble> {
+        let (run, weights) = run_folder::open(path)?;
+        let input = run.record.input.ok_or_else(|| {
+            let run = path.display();
+            Trouble::new(format!(
+                "{run} lacks the names of its classes: export it again from this version of the page."
+            ))
+        })?;
+        let device = device::open(machine)?.device;
+        let config = run.record.config.network;
+        let (tensors, _) = weight_file::from_bytes(&weights)?;
+        let network = Network::with_weights(&config, input.shape, input.classes.len(), tensors, &device)?.valid();
+        Ok(Self { config, input, network, weights })
+    }
+}

@@ -1,0 +1,214 @@
+//! From decoded images to a dataset: checks each file before it is decoded, frames it, and remembers by its content which it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::layout::{Item, Layout};
+use super::near::count_near;
+use super::packed::FILE_LIMIT_BYTES;
+use super::report::{ImageReport, LeftOutReason};
+use crate::dataset::files::{FILES, Part};
+use crate::dataset::framing::{Paper, frame};
+use crate::dataset::gzip::reserve;
+use crate::dataset::image_content::ImageContent;
+use crate::dataset::reading::{ImageFormat, Reading};
+use crate::dataset::{Dataset, DatasetError};
+use crate::protocol::ImageInput;
+
+/// Maximum height and width of an image file, in pixels.
+pub const FILE_SIDE_LIMIT: u32 = 16_384;
+
+/// Maximum number of pixels of an image file: the largest cameras of phones have 50 million.
+pub const FILE_PIXELS_LIMIT: u64 = 64 << 20;
+
+/// What is known of the files that a dataset's images were made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    pub format: ImageFormat,
+    /// Whether at least one image was cropped or scaled.
+    pub is_resized: bool,
+    /// For each image, a hash of its file's content.
+    pub ids: Vec<u64>,
+    /// So many images before the standard test set are a validation set that came with the files.
+    pub n_standard_validation: usize,
+    pub report: ImageReport,
+}
+
+/// An image as it goes into the dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub id: u64,
+    pixels: Vec<u8>,
+    paper: Option<Paper>,
+    is_resized: bool,
+}
+
+impl Prepared {
+    /// `file` is what the image was decoded from.
+    pub fn new(file: &[u8], image: &ImageInput, format: ImageFormat) -> Self {
+        Self {
+            id: content_id(file),
+            pixels: frame(image, format.shape(), format.framing),
+            paper: Paper::of(image),
+            is_resized: (image.width, image.height) != (format.side, format.side),
+        }
+    }
+}
+
+/// The first eight bytes of the SHA-256.
+pub fn content_id(file: &[u8]) -> u64 {
+    let hash = Sha256::digest(file);
+    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}
+
+/// Checks a file before memory is taken for its pixels.
+///
+/// # Errors
+///
+/// If it is too large, or none of the formats whose sizes are known.
+pub fn check_file(bytes: &[u8]) -> Result<(), LeftOutReason> {
+    if bytes.len() as u64 > FILE_LIMIT_BYTES {
+        return Err(LeftOutReason::TooManyBytes);
+    }
+    match imagesize::blob_size(bytes) {
+        Ok(size) => check_size(size.width as u64, size.height as u64),
+        Err(_) => Err(LeftOutReason::Undecodable(ImageContent::of(bytes))),
+    }
+}
+
+/// Checks the size of an image.
+///
+/// # Errors
+///
+/// If it has no pixels, or too many.
+pub fn check_size(width: u64, height: u64) -> Result<(), LeftOutReason> {
+    let sides = 1..=u64::from(FILE_SIDE_LIMIT);
+    if sides.contains(&width) && sides.contains(&height) && width * height <= FILE_PIXELS_LIMIT {
+        return Ok(());
+    }
+    let side = |side: u64| u32::try_from(side).unwrap_or(u32::MAX);
+    Err(LeftOutReason::TooManyPixels { width: side(width), height: side(height) })
+}
+
+/// Collects prepared images, in the order of the layout.
+pub struct Importer {
+    classes: Vec<String>,
+    format: ImageFormat,
+    is_resized: bool,
+    pixels: Vec<u8>,
+    images: Vec<(Item, u64)>,
+    report: ImageReport,
+}
+
+impl Importer {
+    /// Reserves the memory for all images; the format was checked against their number.
+    ///
+    /// # Errors
+    ///
+    /// If there is not so much.
+    pub fn new(layout: Layout, format: ImageFormat) -> Result<Self, DatasetError> {
+        let mut pixels = Vec::new();
+        reserve(&mut pixels, layout.items.len() as u64 * format.shape().n_values() as u64)?;
+        let Layout { classes, report, .. } = layout;
+        Ok(Self { classes, format, is_resized: false, pixels, images: Vec::new(), report })
+    }
+
+    pub fn take(&mut self, item: Item, prepared: Prepared) {
+        self.pixels.extend_from_slice(&prepared.pixels);
+        self.images.push((item, prepared.id));
+        self.is_resized |= prepared.is_resized;
+        match prepared.paper {
+            Some(Paper::White) => self.report.n_on_white += 1,
+            Some(Paper::Black) => self.report.n_on_black += 1,
+            None => {}
+        }
+    }
+
+    pub fn leave_out(&mut self, file: &str, reason: LeftOutReason) {
+        self.report.leave_out(file, reason);
+    }
+
+    /// The dataset with its id. Classes of which no image is left are none.
+    ///
+    /// # Errors
+    ///
+    /// If no image is left.
+    pub fn finish(mut self, name: &str, reading: &Reading) -> Result<(String, Dataset), DatasetError> {
+        if self.images.is_empty() {
+            let first = self.report.left_out.first();
+            let detail = first.map(|left| format!("{}: {}", left.file, left.reason)).unwrap_or_default();
+            return Err(DatasetError::NoImages { n_files: self.report.n_files, detail });
+        }
+        let labels = self.drop_empty_classes();
+        let count = |part| self.images.iter().filter(|(item, _)| item.part == part).count();
+        let (n_train, n_test) = (count(Part::Train), count(Part::Test));
+        // Without images for training, the others are for everything.
+        let (n_standard_validation, n_standard_test) =
+            if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
+        let ids: Vec<u64> = self.images.iter().map(|(_, id)| *id).collect();
+        count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
+        self.report.n_near_duplicates = count_near(&ids, &self.pixels, self.format.shape());
+        self.report.has_standard_validation = n_standard_validation > 0;
+        let id = self.id(&ids, &labels, reading);
+        let imported = Imported {
+            format: self.format,
+            is_resized: self.is_resized,
+            ids,
+            n_standard_validation,
+            report: self.report,
+        };
+        let mut dataset = Dataset {
+            name: name.to_owned(),
+            classes: self.classes,
+            shape: self.format.shape(),
+            pixels: self.pixels,
+            labels,
+            n_standard_test,
+            imported: Some(imported),
+        };
+        reading.turn.unwrap_or_default().apply(&mut dataset);
+        Ok((id, dataset))
+    }
+
+    /// Returns the labels of the images as indices of the classes that remain.
+    fn drop_empty_classes(&mut self) -> Vec<u16> {
+        let used: BTreeSet<u16> = self.images.iter().map(|(item, _)| item.class).collect();
+        let new_labels: BTreeMap<u16, u16> = used.iter().copied().zip(0..).collect();
+        let mut class = 0..;
+        self.classes.retain(|_| class.next().is_some_and(|class| used.contains(&class)));
+        self.images.iter().map(|(item, _)| new_labels.get(&item.class).copied().unwrap_or_default()).collect()
+    }
+
+    /// An id such as `files-3f9a1c07`: the same images with the same labels, made into the same format, have the same, whatever they are called.
+    fn id(&self, ids: &[u64], labels: &[u16], reading: &Reading) -> String {
+        let mut hash = Sha256::new();
+        for (id, label) in ids.iter().zip(labels) {
+            hash.update(id.to_be_bytes());
+            hash.update(label.to_be_bytes());
+        }
+        for class in &self.classes {
+            hash.update((class.len() as u64).to_be_bytes());
+            hash.update(class);
+        }
+        let turn = reading.turn.unwrap_or_default();
+        hash.update(format!("{:?} {turn:?}", self.format));
+        let short: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{FILES}-{short}")
+    }
+}
+
+/// Counts images that are there twice; the last `n_held_out` ones came as sets of their own.
+fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut ImageReport) {
+    let n_own = ids.len() - n_held_out;
+    let mut first_labels: BTreeMap<u64, (u16, usize)> = BTreeMap::new();
+    for (place, (id, label)) in ids.iter().zip(labels).enumerate() {
+        let Some((first_label, first_place)) = first_labels.get(id) else {
+            first_labels.insert(*id, (*label, place));
+            continue;
+        };
+        report.n_duplicates += 1;
+        report.n_contradictions += u32::from(first_label != label);
+        report.n_leaked += u32::from(place >= n_own && *first_place < n_own);
+    }
+}

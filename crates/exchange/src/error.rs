@@ -1,0 +1,24 @@
+//! Why a network cannot be exported, or an exported file cannot be read.
+
+use kindling_core::network::shape::NetworkError;
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ExchangeError {
+    #[error("{0}")]
+    Network(#[from] NetworkError),
+    #[error("images have 1 or 3 channels, not {found}")]
+    Channels { found: u32 },
+    #[error("the weights lack {name} of shape {shape:?}")]
+    NoTensor { name: String, shape: Vec<usize> },
+    /// `layer` counts from 1; in a block, from 1 in the block, after a point.
+    #[error("{format} cannot hold layer {layer} ({name}): {reason}")]
+    CannotHold { format: &'static str, layer: String, name: &'static str, reason: &'static str },
+    #[error("{0} cannot be read")]
+    Unreadable(String),
+    #[error("{0} cannot be written")]
+    Unwritable(String),
+    #[error("the check has no image of {n_values} values with {n_classes} probabilities")]
+    BadCheck { n_values: usize, n_classes: usize },
+    #[error("the file answers differently by {difference:e}, more than {tolerance:e}")]
+    Disagrees { difference: f32, tolerance: f32 },
+}

@@ -1,0 +1,20 @@
+//! Readers that run exported files: they decode the bytes, check everything that they rely on, and compute the answers with arithmetic of their
+//! own, so that a mistake of a writer cannot hide. They are slow and simple, and nothing in a file is trusted.
+
+/// Arithmetic on tensors.
+pub mod kernels;
+
+/// Kindling's own description and weights, from an archive or a page.
+pub mod kindling;
+
+/// ONNX.
+pub mod onnx;
+
+/// TensorFlow.js layers models.
+pub mod tfjs;
+
+/// FlatBuffers, the encoding of TFLite files.
+mod flatbuffer;
+
+/// TFLite.
+pub mod tflite;

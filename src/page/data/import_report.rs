@@ -1,0 +1,79 @@
+//! What became of the visitor's image files: those left out with the reason, copies, transparent pixels.
+
+use leptos::prelude::*;
+
+use crate::page::text::format::count;
+use crate::page::text::i18n::{move_tr, tr};
+use kindling_core::dataset::ImageReport;
+use kindling_core::dataset::image_content::ImageContent;
+use kindling_core::dataset::image_folder::{LeftOut, LeftOutReason};
+
+#[component]
+pub fn ImportReport(report: ImageReport) -> impl IntoView {
+    let notes = notes(&report);
+    let ImageReport { n_files, n_left_out, left_out, .. } = report;
+    let n_unnamed = n_left_out.saturating_sub(left_out.len() as u32);
+    view! {
+        <section class="panel import-report" aria-labelledby="import-title">
+            <h2 id="import-title">{move_tr!(images.report)}</h2>
+            {(n_left_out > 0).then(|| view! {
+                <details>
+                    <summary>{move_tr!(images.left_out, count = count(n_left_out), files = count(n_files))}</summary>
+                    <ul class="left-out">
+                        {left_out.into_iter().map(|LeftOut { file, reason }| view! {
+                            <li><span class="left-out-file">{file}</span>" "{move || reason_text(&reason)}</li>
+                        }).collect_view()}
+                        {(n_unnamed > 0).then(|| view! { <li>{move_tr!(images.left_out_more, count = count(n_unnamed))}</li> })}
+                    </ul>
+                </details>
+            })}
+            {notes.into_iter().map(|note| view! { <p class="hint">{note}</p> }).collect_view()}
+            <p class="hint">{move_tr!(images.stable_split)}</p>
+        </section>
+    }
+}
+
+type Text = Box<dyn Fn() -> String + Send>;
+
+/// Sentences on what is in the dataset.
+fn notes(report: &ImageReport) -> Vec<Text> {
+    let ImageReport { n_duplicates, n_near_duplicates, n_contradictions, n_leaked, n_on_white, n_on_black, .. } =
+        *report;
+    let note = |number: u32, text: fn(u32) -> String| -> Option<Text> {
+        (number > 0).then(|| Box::new(move || text(number)) as Text)
+    };
+    let standard = u32::from(report.has_standard_validation);
+    [
+        note(n_contradictions, |number| tr!(images.contradictions, count = count(number))),
+        note(n_leaked, |number| tr!(images.leaked, count = count(number))),
+        note(n_duplicates, |number| tr!(images.duplicates, count = count(number))),
+        note(n_near_duplicates, |number| tr!(images.near_duplicates, count = count(number))),
+        note(n_on_white, |number| tr!(images.on_white, count = count(number))),
+        note(n_on_black, |number| tr!(images.on_black, count = count(number))),
+        note(standard, |_| tr!(images.standard_validation)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn reason_text(reason: &LeftOutReason) -> String {
+    match reason {
+        LeftOutReason::Undecodable(content) => match content {
+            ImageContent::Svg => tr!(images.reason_svg),
+            ImageContent::Heic => tr!(images.reason_heic),
+            ImageContent::Tiff => tr!(images.reason_tiff),
+            ImageContent::Pdf | ImageContent::Photoshop => tr!(images.reason_document),
+            ImageContent::Unknown => tr!(images.reason_unknown),
+            ImageContent::Empty => tr!(images.reason_empty),
+        },
+        LeftOutReason::TooManyPixels { width, height } => tr!(images.reason_pixels, width = width, height = height),
+        LeftOutReason::TooManyBytes => tr!(images.reason_bytes),
+        LeftOutReason::Damaged => tr!(images.reason_damaged),
+        LeftOutReason::Unreadable => tr!(images.reason_unreadable),
+        LeftOutReason::NoClass => tr!(images.reason_no_class),
+        LeftOutReason::NoLabel => tr!(images.reason_no_label),
+        LeftOutReason::Missing => tr!(images.reason_missing),
+        LeftOutReason::BadPath => tr!(images.reason_bad_path),
+    }
+}

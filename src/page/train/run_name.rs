@@ -1,0 +1,32 @@
+//! What a run trains on what, in one line.
+
+use leptos::prelude::Read;
+
+use crate::page::recipe::Recipe;
+use crate::page::state::Run;
+use crate::page::store::Store;
+use crate::page::text::format::figure;
+use crate::page::text::i18n::tr;
+use crate::page::text::preset::preset_name;
+use crate::page::train::settings::kind::Kind;
+
+/// The name of the run in view: `LeNet on MNIST · Adam 0.001 · batch 64`. Tracked.
+pub fn run_name(store: Store, recipe: Recipe) -> Option<String> {
+    // The learning rate in force.
+    let rate = |run: &Run| run.adjustments.last().map_or(run.config.learning_rate, |it| it.learning_rate);
+    let (config, rate) = store.run.with(|state| state.run().map(|run| (run.config.clone(), rate(run))))?;
+    let dataset = store.dataset.with(|dataset| {
+        let current = dataset.current.as_ref().filter(|current| current.id == config.dataset);
+        current.map(|current| current.name.clone())
+    });
+    let presets = recipe.presets.read();
+    let preset = presets.iter().find(|preset| preset.config.network == config.network);
+    Some(tr!(
+        train.what,
+        network = preset.map_or_else(|| config.network.name.clone(), preset_name),
+        dataset = dataset.unwrap_or_else(|| config.dataset.clone()),
+        optimizer = config.optimizer.name(),
+        rate = figure(rate),
+        batch = config.batch_size
+    ))
+}

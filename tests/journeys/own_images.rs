@@ -1,0 +1,87 @@
+//! A visitor brings pictures: a zip of folders, or files by path, becomes a dataset, a network learns it, and an uploaded picture is told.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::app::{App, LONG, SHORT};
+use crate::pictures::bmp;
+use crate::visitor::{arrive, expect_no_trouble, is_answered, pick_file};
+
+const SHAPES: [&str; 2] = ["disk", "stripes"];
+
+/// A shape of its class's color at some place, on a light ground.
+fn shape(class: &str, number: u32) -> Vec<u8> {
+    let color = if class == "disk" { [200, 50, 40] } else { [40, 90, 200] };
+    let (center_x, center_y) = (10 + number % 11, 11 + number % 9);
+    bmp(32, 32, move |x, y| {
+        let is_near = x.abs_diff(center_x).pow(2) + y.abs_diff(center_y).pow(2) < 64;
+        let is_ink = is_near && (class == "disk" || (y / 2) % 2 == 0);
+        if is_ink { color } else { [238, 236, 230] }
+    })
+}
+
+fn folders() -> Vec<(String, Vec<u8>)> {
+    let of_class = |class| (0..30).map(move |number| (format!("shapes/{class}/{number}.bmp"), shape(class, number)));
+    SHAPES.into_iter().flat_map(of_class).collect()
+}
+
+fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    for (name, bytes) in files {
+        let (mut entry, config) =
+            archive.new_file(name).compression_method(rawzip::CompressionMethod::Store).start().unwrap();
+        let mut writer = config.wrap(&mut entry);
+        writer.write_all(bytes).unwrap();
+        let (_, descriptor) = writer.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_zip_of_class_folders_is_trained_on_and_an_uploaded_picture_is_told() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    let mut files = folders();
+    files.push(("shapes/disk/broken.png".into(), b"no image".to_vec()));
+    files.push(("__MACOSX/shapes/disk/._0.bmp".into(), b"resource fork".to_vec()));
+    std::fs::write(app.file("Two shapes.zip"), zip(&files)).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Dataset files", &app.file("Two shapes.zip")).await;
+    page.wait_for_text("Dataset summary: Two shapes", LONG).await.unwrap();
+    page.wait_for_text("1 of 61 files was left out", SHORT).await.unwrap();
+
+    let report: Value =
+        page.run("return await kindling.train({ network: 'batch-norm', maxSteps: 60 })", json!(null)).await.unwrap();
+    assert!(report["best"]["validationAccuracy"].as_f64().unwrap() > 0.7, "{report}");
+    page.go_to("Predict").await.unwrap();
+    page.click("tab", "Upload").await.unwrap();
+    for class in SHAPES {
+        // A number that is in no image of the archive.
+        let path = app.file(&format!("new {class}.bmp"));
+        std::fs::write(&path, shape(class, 40)).unwrap();
+        pick_file(&page, "Choose an image", &path).await;
+        assert!(is_answered(&page, class).await, "{class}");
+    }
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn files_of_a_folder_and_their_format_can_be_given_by_a_program() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    let files: Vec<_> = folders().iter().map(|(path, bytes)| json!([path, STANDARD.encode(bytes)])).collect();
+    let load = "const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+                const files = args.map(([path, text]) =>
+                    Object.defineProperty(new File([bytes(text)], path.split('/').at(-1)), 'webkitRelativePath', { value: path }));
+                return await kindling.loadDataset(files, { images: { size: 32, channels: 1, framing: 'letterbox' } });";
+    let dataset: Value = page.run(load, json!(files)).await.unwrap();
+    assert_eq!((&dataset["name"], &dataset["classes"]), (&json!("shapes"), &json!(SHAPES)));
+    assert_eq!(dataset["shape"], json!({ "channels": 1, "height": 32, "width": 32 }));
+    assert_eq!(dataset["import"]["files"], 60);
+    app.finish(page).await;
+}

@@ -38,6 +38,10 @@ pub fn SettingsMenu() -> impl IntoView {
     EventListener::new(&document(), "click", move |event| {
         if menu.is_open() && !menu.contains(event.target()) {
             menu.close();
+            // Where the click leaves the focus nowhere, it goes back to the button.
+            if document().active_element().is_none_or(|focused| focused.tag_name() == "BODY") {
+                menu.focus();
+            }
         }
     })
     // The page lives as long as its window.
@@ -49,7 +53,7 @@ pub fn SettingsMenu() -> impl IntoView {
         }
     };
     let on_leave = move |event: FocusEvent| {
-        // None if nothing else gets the focus.
+        // None if nothing else gets the focus. The focus is on its way, and stays so.
         if event.related_target().is_some() && !menu.contains(event.related_target()) {
             menu.close();
         }
@@ -108,13 +112,9 @@ impl Menu {
         self.0.get_untracked().is_some_and(|menu| menu.contains(node.as_ref()))
     }
 
-    /// Closes the menu. The focus goes back to its button, unless it is elsewhere already.
     fn close(self) {
-        let Some(menu) = self.0.get_untracked() else { return };
-        menu.set_open(false);
-        let focused = document().active_element();
-        if focused.is_none_or(|focused| focused.tag_name() == "BODY") {
-            self.focus();
+        if let Some(menu) = self.0.get_untracked() {
+            menu.set_open(false);
         }
     }
 

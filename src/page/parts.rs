@@ -71,7 +71,7 @@ pub fn Parted(
     start();
     move || match fetch.get() {
         Fetch::Underway | Fetch::Failed if is_quiet => ().into_any(),
-        Fetch::Underway => view! { <p class="part-wait hint" role="status">{move_tr!(shell.part_wait)}</p> }.into_any(),
+        Fetch::Underway => view! { <p class="part-wait hint">{move_tr!(shell.part_wait)}</p> }.into_any(),
         Fetch::Done(draw) => draw(),
         Fetch::Failed => view! {
             <div class="panel failure-panel" role="alert">

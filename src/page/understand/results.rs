@@ -59,9 +59,14 @@ pub fn Results(evaluated: Arc<Evaluated>) -> impl IntoView {
 #[component]
 pub fn Summary(split: RwSignal<SplitName>) -> impl IntoView {
     let evaluations = expect_context::<Evaluations>();
-    move || match evaluations.of(split.get()).get() {
-        EvaluationState::Done(evaluated) => view! { <SummaryOf evaluated /> }.into_any(),
-        EvaluationState::None | EvaluationState::Running(_) | EvaluationState::Failed(_) => ().into_any(),
+    view! {
+        // Always there, so that screen readers announce the result.
+        <div class="evaluation-figures" role="status">
+            {move || match evaluations.of(split.get()).get() {
+                EvaluationState::Done(evaluated) => view! { <SummaryOf evaluated /> }.into_any(),
+                EvaluationState::None | EvaluationState::Running(_) | EvaluationState::Failed(_) => ().into_any(),
+            }}
+        </div>
     }
 }
 
@@ -75,26 +80,24 @@ fn SummaryOf(evaluated: Arc<Evaluated>) -> impl IntoView {
     let evaluation = &evaluated.evaluation;
     let n_correct = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();
     view! {
-        <div class="evaluation-figures">
-            <dl class="figures">
-                <div>
-                    <dt><TermName label=key_tr!(understand.accuracy) /></dt>
-                    <dd>{percent(evaluation.accuracy.into())}</dd>
-                </div>
-                <div>
-                    <dt><TermName label=key_tr!(understand.loss) /></dt>
-                    <dd>{figure(evaluation.loss.into())}</dd>
-                </div>
-                <div>
-                    <dt>{move_tr!(understand.right)}</dt>
-                    <dd>{move_tr!(understand.n_of, right = count(n_correct as u64), all = count(evaluation.predictions.len() as u64))}</dd>
-                </div>
-            </dl>
-            {is_averaged.then(|| view! { <p class="hint">{move_tr!(understand.by_views)}</p> })}
-            <Show when=move || is_trained_further.get()>
-                <p class="hint" role="note">{move || tr!(understand.learned_since, step = count(step))}</p>
-            </Show>
-        </div>
+        <dl class="figures">
+            <div>
+                <dt><TermName label=key_tr!(understand.accuracy) /></dt>
+                <dd>{percent(evaluation.accuracy.into())}</dd>
+            </div>
+            <div>
+                <dt><TermName label=key_tr!(understand.loss) /></dt>
+                <dd>{figure(evaluation.loss.into())}</dd>
+            </div>
+            <div>
+                <dt>{move_tr!(understand.right)}</dt>
+                <dd>{move_tr!(understand.n_of, right = count(n_correct as u64), all = count(evaluation.predictions.len() as u64))}</dd>
+            </div>
+        </dl>
+        {is_averaged.then(|| view! { <p class="hint">{move_tr!(understand.by_views)}</p> })}
+        <Show when=move || is_trained_further.get()>
+            <p class="hint" role="note">{move || tr!(understand.learned_since, step = count(step))}</p>
+        </Show>
     }
 }
 

@@ -14,7 +14,6 @@ use crate::page::text::format::probability;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
 use crate::page::widgets::probabilities::{Bar, Probabilities};
-use crate::page::widgets::show::Show;
 use kindling_core::dataset::{DrawingStyle, Framing};
 use kindling_core::protocol::{ClassProbability, Failure, InputKind, Treatment};
 
@@ -44,20 +43,27 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
     // A memo, so that predictions, up to ten a second, do not rebuild the verdict while its face stays the same.
     let face = memo(move |_| match &*outcome.read() {
         Outcome::Nothing => Face::Invitation,
-        Outcome::Classified { .. } => Face::Verdict,
+        Outcome::Classified { classification, .. } => Face::Verdict { is_sure: is_sure(&classification.classes) },
         Outcome::Failed(failure) => Face::Failed(failure.clone()),
     });
     view! {
         <Pictures outcome input />
         <div class="answer-said">
+            <Verdict outcome classes=Signal::derive(classes) />
             {move || match face.get() {
-                Face::Invitation => view! { <p class="hint">{move || match input.get() {
+                Face::Invitation => view! { <p class="hint answer-invitation">{move || match input.get() {
                     Input::Draw => tr!(use_place.draw_first),
                     Input::Upload => tr!(use_place.upload_first),
                     Input::Webcam => tr!(use_place.webcam_first),
                 }}</p> }.into_any(),
                 Face::Failed(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
-                Face::Verdict => view! { <Verdict outcome classes=Signal::derive(classes) /> }.into_any(),
+                Face::Verdict { is_sure: true } => ().into_any(),
+                Face::Verdict { is_sure: false } => view! {
+                    <Hint
+                        text=Signal::derive(move || tr!(use_place.not_sure_why, sure = format!("{:.0}%", SURE * 100.0)))
+                        term=key_tr!(use_place.not_sure)
+                    />
+                }.into_any(),
             }}
         </div>
         <div class="answer-bars">
@@ -70,7 +76,7 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
 #[derive(Clone, Debug, PartialEq)]
 enum Face {
     Invitation,
-    Verdict,
+    Verdict { is_sure: bool },
     Failed(Failure),
 }
 
@@ -102,30 +108,24 @@ fn bars(classes: &[String], found: Option<&[ClassProbability]>) -> Vec<Bar> {
     }
 }
 
+/// The class, which screen readers announce when it changes: the element is there before, and empty without an answer.
 #[component]
 fn Verdict(outcome: Signal<Outcome>, classes: Signal<Arc<Vec<String>>>) -> impl IntoView {
     let first = memo(move |_| {
         let outcome = outcome.read();
-        let first = outcome.classification().and_then(|found| found.classes.first());
-        first.and_then(|first| classes.read().get(usize::from(first.class)).cloned()).unwrap_or_default()
+        let first = outcome.classification().and_then(|found| found.classes.first())?;
+        classes.read().get(usize::from(first.class)).cloned()
     });
     let is_sure = memo(move |_| outcome.read().classification().is_some_and(|found| is_sure(&found.classes)));
+    let text = move || match first.get() {
+        Some(class) if is_sure.get() => class,
+        Some(class) => tr!(use_place.not_sure, class = class),
+        None => String::new(),
+    };
     view! {
         <p class="answer-verdict" class:is-unsure=move || !is_sure.get()>
-            // Screen readers announce only the class, and only when it changes.
-            <output aria-live="polite">
-                {move || match is_sure.get() {
-                    true => first.get(),
-                    false => tr!(use_place.not_sure, class = first.get()),
-                }}
-            </output>
+            <output aria-live="polite">{text}</output>
         </p>
-        <Show when=move || !is_sure.get()>
-            <Hint
-                text=Signal::derive(move || tr!(use_place.not_sure_why, sure = format!("{:.0}%", SURE * 100.0)))
-                term=key_tr!(use_place.not_sure)
-            />
-        </Show>
     }
 }
 

@@ -12,10 +12,7 @@ const PLACES: [&str; 5] = ["Data", "Network", "Train", "Evaluate", "Predict"];
 
 #[tokio::test]
 async fn axe_finds_nothing_in_any_place_and_state() {
-    let Ok(axe) = std::env::var("KINDLING_AXE") else {
-        println!("skipped: axe could not be had");
-        return;
-    };
+    let axe = std::env::var("KINDLING_AXE").expect("KINDLING_AXE names axe.min.js: `cargo xtask test` installs it");
     let app = App::start().await;
     let page = arrive(&app, "?engine=cpu").await;
     page.session().execute(std::fs::read_to_string(axe).unwrap(), Vec::new()).await.unwrap();
@@ -45,8 +42,12 @@ async fn axe_finds_nothing_in_any_place_and_state() {
     check_place(&page, "Train", "after a search", found).await;
 
     let pause = "await kindling.loadDataset('mnist');
+         let isAsked = false;
          await new Promise(resolve => kindling.train({ maxSteps: 60 }, ({ kind, step }) => {
-             if (kind === 'progress' && step > 5) kindling.pause();
+             if (kind === 'progress' && step > 5 && !isAsked) {
+                 isAsked = true;
+                 kindling.pause();
+             }
              if (kind === 'paused') resolve();
          }));";
     page.run::<Value>(pause, json!(null)).await.unwrap();
@@ -91,8 +92,13 @@ async fn check_place(page: &Page, place: &str, state: &str, found: &mut Vec<Stri
 async fn check(page: &Page, state: &str, found: &mut Vec<String>) {
     let all = json!({
         "resultTypes": ["violations"],
-        // Rules that axe leaves out on its own.
-        "rules": { "label-content-name-mismatch": { "enabled": true }, "target-size": { "enabled": true } },
+        "rules": {
+            // Rules that axe leaves out on its own.
+            "label-content-name-mismatch": { "enabled": true },
+            "target-size": { "enabled": true },
+            // It takes the addresses of places for skip links without a target. The journey by keyboard uses the skip link.
+            "skip-link": { "enabled": false },
+        },
     });
     let colors = json!({
         "resultTypes": ["violations"],
@@ -116,6 +122,12 @@ async fn show_in(page: &Page, scheme: &str, forced: &str) {
         { "name": "prefers-reduced-motion", "value": "reduce" },
     ]);
     page.cdp().send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await.unwrap();
+    // Until then axe would measure the colors of before.
+    let is_shown = format!(
+        "matchMedia('(prefers-color-scheme: {scheme}) and (forced-colors: {forced})').matches
+         && await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))"
+    );
+    page.wait_for::<bool>(&is_shown, SHORT).await.unwrap();
 }
 
 /// Checks that the header and the places cover no control that has the focus, in a small window at 400 % zoom.
@@ -169,6 +181,9 @@ async fn the_keyboard_alone_leads_from_a_cold_load_to_a_prediction() {
     let app = App::start().await;
     let page = arrive(&app, "").await;
 
+    press(&page, Key::Tab).await;
+    press(&page, Key::Enter).await;
+    page.wait_for::<bool>("document.activeElement.id === 'content'", SHORT).await.unwrap();
     menu_closes(&page).await;
     tab_to(&page, Key::Tab, "button Train").await;
     press(&page, Key::Enter).await;
@@ -198,7 +213,7 @@ async fn the_keyboard_alone_leads_from_a_cold_load_to_a_prediction() {
     let prediction = "document.querySelector('output[aria-live=polite]')?.innerText.match(/\\d/)?.[0]";
     page.wait_for::<String>(prediction, SHORT).await.unwrap();
 
-    // The device's panel, from any place.
+    // The device's panel, from any place. The closed menu is no trap on the way.
     tab_to(&page, Key::ShiftTab, "a CPU – Device").await;
     press(&page, Key::Enter).await;
     page.wait_for::<bool>("document.activeElement.id === 'engine'", SHORT).await.unwrap();
@@ -211,7 +226,7 @@ async fn menu_closes(page: &Page) {
     let is_open = "document.querySelector('details.menu').open";
     let is_closed = format!("!{is_open}");
     let is_at_button = "document.activeElement.ariaLabel === 'Settings'";
-    tab_to(page, Key::Tab, "summary Settings").await;
+    tab_to(page, Key::ShiftTab, "summary Settings").await;
     press(page, Key::Enter).await;
     page.wait_for::<bool>(is_open, SHORT).await.unwrap();
     press(page, Key::Tab).await;

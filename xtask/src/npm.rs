@@ -1,11 +1,11 @@
-//! Packages of npm: the programs that make the page smaller, run by Node, and a script that checks whether the page is accessible. They are worth
-//! having, and not worth failing for.
+//! Packages of npm: the programs that make the page smaller, run by Node, which are worth having and not worth failing for, and the script that checks
+//! whether the page is accessible, without which its test fails.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::places::Places;
 use crate::process;
@@ -18,36 +18,17 @@ pub struct Package {
     pub version: &'static str,
     /// Its script, in the package's folder.
     script: &'static str,
-    /// Without it.
-    loss: &'static str,
 }
 
 /// Makes wasm smaller. Distributions' are years old.
-pub const WASM_OPT: Package = Package {
-    program: "wasm-opt",
-    name: "binaryen",
-    version: "132.0.0",
-    script: "bin/wasm-opt",
-    loss: "the page's wasm stays a little larger",
-};
+pub const WASM_OPT: Package =
+    Package { program: "wasm-opt", name: "binaryen", version: "132.0.0", script: "bin/wasm-opt" };
 
 /// Makes scripts and styles smaller.
-pub const ESBUILD: Package = Package {
-    program: "esbuild",
-    name: "esbuild",
-    version: "0.28.2",
-    script: "bin/esbuild",
-    loss: "the page's scripts and styles stay a little larger",
-};
+pub const ESBUILD: Package = Package { program: "esbuild", name: "esbuild", version: "0.28.2", script: "bin/esbuild" };
 
 /// Finds what keeps people from using a page: the journeys run it in Chromium.
-pub const AXE: Package = Package {
-    program: "axe",
-    name: "axe-core",
-    version: "4.14.1",
-    script: "axe.min.js",
-    loss: "no test checks whether the page is accessible",
-};
+pub const AXE: Package = Package { program: "axe", name: "axe-core", version: "4.14.1", script: "axe.min.js" };
 
 /// The programs that are there.
 pub struct Programs {
@@ -59,42 +40,44 @@ pub struct Programs {
 pub struct Program(PathBuf);
 
 impl Programs {
-    pub fn install(places: &Places) -> Result<Self> {
-        Ok(Self { wasm_opt: WASM_OPT.install(places)?, esbuild: ESBUILD.install(places)? })
+    pub fn install(places: &Places) -> Self {
+        Self {
+            wasm_opt: WASM_OPT.install_if_possible(places, "the page's wasm stays a little larger"),
+            esbuild: ESBUILD.install_if_possible(places, "the page's scripts and styles stay a little larger"),
+        }
     }
 }
 
 impl Package {
-    /// None, with a line that says why, where it cannot be had.
-    pub fn install(&self, places: &Places) -> Result<Option<Program>> {
-        let Self { program, name, version, loss, .. } = self;
+    /// None, with a line that says why and what is lost, where it cannot be had.
+    fn install_if_possible(&self, places: &Places, loss: &str) -> Option<Program> {
+        self.install(places).inspect_err(|error| println!("{}: skipped: {error:#}; {loss}", self.program)).ok()
+    }
+
+    /// Finds it in the cache, or installs it.
+    pub fn install(&self, places: &Places) -> Result<Program> {
+        let Self { program, name, version, .. } = self;
         let folder = places.cache.join("tools").join(format!("{name}-{version}"));
         let script = folder.join("node_modules").join(name).join(self.script);
         if script.is_file() {
             println!("{program}: {version} is there");
-            return Ok(Some(Program(script)));
+            return Ok(Program(script));
         }
         let path = places.path()?;
-        let (Some(_), Some(npm)) = (process::find("node", &path, &[]), process::find("npm", &path, &[])) else {
-            println!("{program}: skipped, as there is no Node; {loss}");
-            return Ok(None);
-        };
+        process::find("node", &path, &[]).context("there is no Node: install it, with npm")?;
+        let npm = process::find("npm", &path, &[]).context("there is no npm: install it, with Node")?;
         println!("{program}: installing {name} {version} with npm");
         std::fs::create_dir_all(&folder)?;
-        let installed = process::run(
+        process::run(
             Command::new(npm)
                 // A package's own script might put a binary where Node expects one of its scripts.
                 .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
                 .arg(&folder)
                 .arg(format!("{name}@{version}")),
-            &format!("skipped; {loss}"),
-        );
-        match installed {
-            Ok(()) if script.is_file() => return Ok(Some(Program(script))),
-            Ok(()) => println!("{program}: skipped, as the package has another layout than expected"),
-            Err(error) => println!("{program}: {error}"),
-        }
-        Ok(None)
+            "check that npm's registry can be reached",
+        )?;
+        ensure!(script.is_file(), "the package {name} {version} has no {}: delete {}", self.script, folder.display());
+        Ok(Program(script))
     }
 }
 

@@ -32,7 +32,7 @@ pub fn for_building(places: &Places) -> Result<Equipment> {
         let installing = scope.spawn(|| -> Result<npm::Programs> {
             tools::trunk(places)?;
             tools::wasm_bindgen(places)?;
-            npm::Programs::install(places)
+            Ok(npm::Programs::install(places))
         });
         let toolchain = Toolchain::find_or_build(places).inspect_err(|error| println!("wasm target: {error:#}"))?;
         println!("wasm target: {}", toolchain.description);

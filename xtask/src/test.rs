@@ -36,18 +36,20 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     let kernels = steps.run("kernels, for the browser", || kernel_checks(places, &equipment.toolchain))?;
     let gpu_kernels = steps.run("GPU kernels, for the browser", || gpu_kernel_checks(places, &equipment.toolchain))?;
     let browser = steps.run("set-up of the browser", || browser::find_or_install(places))?;
-    let axe = steps.run("set-up of axe", || npm::AXE.install(places))?;
+    let axe = steps.run("set-up of axe", || {
+        npm::AXE.install(places).context("nothing judges whether the page is accessible without axe, an npm package")
+    })?;
     // Its own tests have built the command line.
     let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
-    let mut variables = vec![
+    let variables = [
         ("KINDLING_DIST", places.dist.as_os_str()),
         ("KINDLING_PROGRAM", program.as_os_str()),
         ("KINDLING_KERNELS", kernels.as_os_str()),
         ("KINDLING_GPU_KERNELS", gpu_kernels.as_os_str()),
         ("KINDLING_CHROMIUM", browser.chromium.as_os_str()),
         ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
+        ("KINDLING_AXE", axe.script().as_os_str()),
     ];
-    variables.extend(axe.as_ref().map(|axe| ("KINDLING_AXE", axe.script().as_os_str())));
     let journeys = |options: [&str; 2]| {
         let test = ["--test=journeys", "--features=kindling/journeys", "--"];
         cargo_test(places, &[check::HOST, &test, &options].concat(), &variables)

@@ -25,18 +25,22 @@ const N_AT_ONCE: usize = 3;
 /// Images that decide on size and channels, spread over all.
 const N_SAMPLES: usize = 16;
 
+/// So many images beside an array or archive are more than pictures of what is in it.
+const N_IMAGES_PER_DATA_FILE: usize = 10;
+
 /// Maximum size of a table of labels.
 const TABLE_LIMIT_BYTES: u64 = 64 << 20;
 
-/// Whether files are images, perhaps with tables of their labels, and nothing else that is known as a dataset: an archive or an array among them
-/// is read instead.
+/// Whether files are images, perhaps with tables of their labels, rather than anything else that is known as a dataset: arrays or archives with a
+/// few pictures beside them are read instead, but not a lone archive in a folder of photos.
 pub fn is_of_images(files: &[DatasetFile]) -> bool {
     let is_data = |name: &str| {
         let name = name.to_ascii_lowercase();
         let ends = [".zip", ".tar", ".tgz", ".gz", ".npy", ".npz", ".bin", "ubyte"];
         ends.iter().any(|end| name.ends_with(end))
     };
-    files.iter().any(|file| is_image_name(&file.name)) && !files.iter().any(|file| is_data(&file.name))
+    let count = |is: &dyn Fn(&str) -> bool| files.iter().filter(|file| is(&file.name)).count();
+    count(&is_image_name) > N_IMAGES_PER_DATA_FILE * count(&is_data)
 }
 
 /// Imports files as they are, such as those of a folder.

@@ -40,15 +40,11 @@ pub enum DatasetError {
         "images and labels come in pairs, one for training and, if there are any, one each for validation and test: {detail}"
     )]
     UnpairedFiles { detail: String },
-    #[error(
-        "no known dataset in {found}; what can be read: images and labels as IDX files (MNIST) or NumPy arrays \
-         (.npy, .npz), tables in CSV, the binary archives of CIFAR-10 and CIFAR-100 (.tar.gz) or their .bin files, and images in one folder per \
-         class, also as .zip or .tar.gz"
-    )]
+    #[error("no known dataset in {found}")]
     UnknownFormat { found: String },
     #[error(
-        "{n_images} images, but none lies in a folder of its class: put the images of each class into a folder with the class's name, or add a \
-         table in CSV of files and labels"
+        "images: {n_images}, none in a folder of its class; put the images of each class into a folder with the class's name, or add a table in \
+         CSV of files and labels"
     )]
     NoClassFolders { n_images: u32 },
     #[error("none of the {n_files} images can be used; {detail}")]

@@ -59,6 +59,11 @@ pub fn split(
     let n_validated = n_own + imported.n_standard_validation;
     split.validation.extend(n_own as u32..n_validated as u32);
     split.test.extend(n_validated as u32..dataset.len() as u32);
+    // The files are sorted by class. In the order of their draws, the first few are of all classes.
+    let draw_of = |index: &u32| imported.ids.get(*index as usize).map_or(0.0, |id| draw(*id, seed));
+    for part in [&mut split.train, &mut split.validation, &mut split.test] {
+        part.sort_by(|one, other| draw_of(one).total_cmp(&draw_of(other)));
+    }
     if split.train.is_empty() {
         return Err(DatasetError::Empty { file: dataset.name.clone() });
     }
@@ -173,12 +178,17 @@ mod tests {
 
     #[test]
     fn sets_that_came_with_the_files_stay() {
+        let sorted = |part: &[u32]| {
+            let mut part = part.to_vec();
+            part.sort_unstable();
+            part
+        };
         let split = Split::new(&dataset(&many(100), [20, 10]), &SplitConfig::default()).unwrap();
-        assert_eq!(split.train, (0..70).collect::<Vec<u32>>());
-        assert_eq!(split.validation, (70..90).collect::<Vec<u32>>());
-        assert_eq!(split.test, (90..100).collect::<Vec<u32>>());
+        assert_eq!(sorted(&split.train), (0..70).collect::<Vec<u32>>());
+        assert_eq!(sorted(&split.validation), (70..90).collect::<Vec<u32>>());
+        assert_eq!(sorted(&split.test), (90..100).collect::<Vec<u32>>());
         let drawn = Split::new(&dataset(&many(100), [0, 10]), &SplitConfig::default()).unwrap();
-        assert_eq!(drawn.test, (90..100).collect::<Vec<u32>>());
+        assert_eq!(sorted(&drawn.test), (90..100).collect::<Vec<u32>>());
         assert!(!drawn.validation.is_empty());
     }
 

@@ -74,6 +74,13 @@ fn huge_images_and_files_are_refused_before_memory_is_taken() {
     for (width, height) in [(60_000, 60_000), (20_000, 10), (0, 5), (10_000, 10_000)] {
         assert_eq!(check_file(&png_head(width, height)), Err(LeftOutReason::TooManyPixels { width, height }));
     }
+    // A bitmap whose first row is the top one.
+    let bitmap = |width: i32, height: i32| {
+        [&b"BM"[..], &[0; 16], &width.to_le_bytes(), &height.to_le_bytes(), &[0; 28]].concat()
+    };
+    assert_eq!(check_file(&bitmap(32, -24)), Ok(()));
+    let refused = Err(LeftOutReason::TooManyPixels { width: 32, height: 60_000 });
+    assert_eq!(check_file(&bitmap(32, -60_000)), refused);
     assert!(matches!(check_file(b"\xff\xd8\xff\xe0 cut"), Err(LeftOutReason::Undecodable(_))));
     assert!(matches!(check_file(b""), Err(LeftOutReason::Undecodable(_))));
     // 65 MiB of zeros, packed in 66 kB.

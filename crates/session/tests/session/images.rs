@@ -187,6 +187,15 @@ fn the_choice_of_the_visitor_counts_and_odd_files_are_listed() {
 }
 
 #[test]
+fn an_archive_among_many_photos_is_left_alone() {
+    let mut files = folders("pets/");
+    files.push(("pets/notes.zip".to_owned(), b"PK\x05\x06".to_vec()));
+    let summary = loaded(files);
+    assert_eq!(summary.import.unwrap().n_left_out, 0);
+    assert_eq!(summary.classes, CLASSES.map(|(class, _)| class));
+}
+
+#[test]
 fn what_cannot_be_trained_on_is_refused_with_its_reason() {
     let refused = |files| load(&mut World::new(), files, Reading::default()).unwrap_err();
     let one: Vec<_> = folders("").into_iter().take(24).collect();

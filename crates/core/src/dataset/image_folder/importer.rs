@@ -72,6 +72,10 @@ pub fn check_file(bytes: &[u8]) -> Result<(), LeftOutReason> {
         return Err(LeftOutReason::TooManyBytes);
     }
     match imagesize::blob_size(bytes) {
+        // The height of a bitmap is negative if its first row is the top one.
+        Ok(size) if bytes.starts_with(b"BM") => {
+            check_size(size.width as u64, (size.height as i32).unsigned_abs().into())
+        }
         Ok(size) => check_size(size.width as u64, size.height as u64),
         Err(_) => Err(LeftOutReason::Undecodable(ImageContent::of(bytes))),
     }

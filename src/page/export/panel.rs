@@ -42,17 +42,19 @@ fn ExportPanel() -> impl IntoView {
     watch(move || id.get(), move |_, _| outcomes.set(Vec::new()), false);
     view! {
         <section class="panel export" aria-labelledby="export-title">
-            <h2 id="export-title">{move_tr!(export.title)}</h2>
-            <Hint text=Signal::derive(move_tr!(export.lead)) term=key_tr!(export.title) />
-            {move || match record.get() {
-                None => view! { <p class="empty">{move_tr!(export.not_yet)}</p> }.into_any(),
-                Some(record) => view! {
-                    <ul class="export-formats">
-                        {ExportFormat::ALL.map(|format| view! { <Row format record=record.clone() outcomes /> }).collect_view()}
-                    </ul>
-                }
-                .into_any(),
-            }}
+            <details id="export">
+                <summary><h2 id="export-title">{move_tr!(export.title)}</h2></summary>
+                <Hint text=Signal::derive(move_tr!(export.lead)) term=key_tr!(export.title) />
+                {move || match record.get() {
+                    None => view! { <p>{move_tr!(export.not_yet)}</p> }.into_any(),
+                    Some(record) => view! {
+                        <ul class="export-formats">
+                            {ExportFormat::ALL.map(|format| view! { <Row format record=record.clone() outcomes /> }).collect_view()}
+                        </ul>
+                    }
+                    .into_any(),
+                }}
+            </details>
         </section>
     }
 }
@@ -62,7 +64,7 @@ fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
     let (store, runs) = (use_store(), use_runs());
     let name = exported_name(&record, format);
     let size = bytes(estimate(format, record.weights_bytes.unwrap_or_default()));
-    let code = record.input.as_ref().map(|input| snippet(format, &name, input.shape)).unwrap_or_default();
+    let code = record.input.as_ref().map(|input| snippet(format, &name, input)).unwrap_or_default();
     let outcome = memo(move |_| {
         outcomes.with(|outcomes| outcomes.iter().find(|(of, _)| *of == format).map(|(_, outcome)| outcome.clone()))
     });

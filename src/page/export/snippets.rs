@@ -1,9 +1,11 @@
 //! How a program uses an exported file: a few lines for each format, to copy.
 
-use kindling_core::protocol::{ExportFormat, ImageShape};
+use kindling_core::dataset::DrawingStyle;
+use kindling_core::protocol::ExportFormat;
+use kindling_core::runs::record::NetworkInput;
 
 /// The lines for a file of this name, and for a network with this input.
-pub fn snippet(format: ExportFormat, name: &str, shape: ImageShape) -> String {
+pub fn snippet(format: ExportFormat, name: &str, input: &NetworkInput) -> String {
     let snippet = match format {
         ExportFormat::Page => PAGE,
         ExportFormat::Onnx => ONNX,
@@ -12,28 +14,51 @@ pub fn snippet(format: ExportFormat, name: &str, shape: ImageShape) -> String {
         ExportFormat::Safetensors => SAFETENSORS,
         ExportFormat::Module => MODULE,
     };
-    let size = format!("({}, {})", shape.width, shape.height);
-    snippet.replace("SIZE", &size).replace("FILE", name)
+    let size = format!("({}, {})", input.shape.width, input.shape.height);
+    snippet.replace("FRAMED", framed(&input.style)).replace("SIZE", &size).replace("FILE", name)
 }
+
+/// An image in Python as the network has seen others: upright, and framed as they were.
+fn framed(style: &DrawingStyle) -> &'static str {
+    match style {
+        DrawingStyle::Scene => CROPPED,
+        DrawingStyle::Letterbox => BETWEEN_BARS,
+        DrawingStyle::Figure(style) if style.is_light_on_dark => LIGHT_FIGURE,
+        DrawingStyle::Figure(_) => DARK_FIGURE,
+    }
+}
+
+const CROPPED: &str = r#"image = ImageOps.exif_transpose(Image.open("image.png")).convert("RGB")
+image = ImageOps.fit(image, SIZE, Image.BOX)"#;
+
+const BETWEEN_BARS: &str = r#"image = ImageOps.exif_transpose(Image.open("image.png")).convert("RGB")
+mean = image.resize((1, 1), Image.BOX).getpixel((0, 0))
+image = ImageOps.pad(image, SIZE, Image.BOX, mean)"#;
+
+const LIGHT_FIGURE: &str = r#"# A light figure on a dark ground, as large and in the same place as in the training images.
+image = Image.open("image.png").convert("RGB").resize(SIZE)"#;
+
+const DARK_FIGURE: &str = r#"# A dark figure on a light ground, as large and in the same place as in the training images.
+image = Image.open("image.png").convert("RGB").resize(SIZE)"#;
 
 const PAGE: &str = r#"<iframe src="FILE" allow="camera" width="900" height="700"></iframe>"#;
 
 const ONNX: &str = r#"# pip install onnxruntime numpy pillow
 import numpy, onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession("FILE")
-image = Image.open("image.png").convert("RGB").resize(SIZE)
+FRAMED
 [probabilities] = session.run(["probabilities"], {"image": numpy.asarray(image)[None]})"#;
 
 const TFLITE: &str = r#"# pip install ai-edge-litert numpy pillow
 import numpy
 from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
+from PIL import Image, ImageOps
 
 interpreter = Interpreter("FILE")
 interpreter.allocate_tensors()
-image = Image.open("image.png").convert("RGB").resize(SIZE)
+FRAMED
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], numpy.asarray(image)[None])
 interpreter.invoke()
 probabilities = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]"#;
@@ -64,14 +89,22 @@ const MODULE: &str = r#"<!-- In the folder that FILE is unpacked into. -->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kindling_core::protocol::ImageShape;
 
     #[test]
     fn a_snippet_names_the_file_and_the_size() {
         let shape = ImageShape { channels: 3, height: 19, width: 26 };
+        let input = |style| NetworkInput { shape, classes: Vec::new(), style };
         for format in ExportFormat::ALL {
-            let code = snippet(format, "net.x", shape);
-            assert!(code.contains("net.x") && !code.contains("FILE") && !code.contains("SIZE"), "{code}");
+            for style in [DrawingStyle::Scene, DrawingStyle::Letterbox] {
+                let code = snippet(format, "net.x", &input(style));
+                let is_filled = ["FILE", "SIZE", "FRAMED"].iter().all(|word| !code.contains(word));
+                assert!(code.contains("net.x") && is_filled, "{code}");
+            }
         }
-        assert!(snippet(ExportFormat::Onnx, "net.onnx", shape).contains("resize((26, 19))"));
+        assert!(snippet(ExportFormat::Onnx, "net.onnx", &input(DrawingStyle::Scene)).contains("fit(image, (26, 19)"));
+        assert!(
+            snippet(ExportFormat::Tflite, "a.tflite", &input(DrawingStyle::Letterbox)).contains("pad(image, (26, 19)")
+        );
     }
 }

@@ -48,15 +48,13 @@ const LIGHT_FIGURES: &str =
 const DARK_FIGURES: &str =
     "\nIt was trained on dark figures on a light ground, all placed alike: give it such images.\n";
 
-const CROP: &str = "\
-    scale = min(image.width / @WIDTH@, image.height / @HEIGHT@)
+const CROP: &str = r"    scale = min(image.width / @WIDTH@, image.height / @HEIGHT@)
     left, top = (image.width - @WIDTH@ * scale) / 2, (image.height - @HEIGHT@ * scale) / 2
     box = (left, top, left + @WIDTH@ * scale, top + @HEIGHT@ * scale)
     framed = pixels(image.resize((@WIDTH@, @HEIGHT@), Image.BOX, box))
 ";
 
-const LETTERBOX: &str = "\
-    scale = min(@WIDTH@ / image.width, @HEIGHT@ / image.height)
+const LETTERBOX: &str = r"    scale = min(@WIDTH@ / image.width, @HEIGHT@ / image.height)
     width = max(1, min(@WIDTH@, round(image.width * scale)))
     height = max(1, min(@HEIGHT@, round(image.height * scale)))
     whole = pixels(image.resize((width, height), Image.BOX))

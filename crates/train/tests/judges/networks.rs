@@ -154,6 +154,7 @@ fn summary(shape: ImageShape) -> DatasetSummary {
         has_standard_test: true,
         style: DrawingStyle::Scene,
         read_as: ReadAs::default(),
+        import: None,
     }
 }
 

@@ -145,6 +145,8 @@ function listenToPen() {
     context.clearRect(0, 0, canvas.width, canvas.height);
     lines.length = 0;
     find("classes").replaceChildren();
+    // Clears it.
+    find("seen").width += 0;
   };
 }
 

@@ -24,8 +24,14 @@ function prepare(model, picture, isDrawing) {
 
 /** What transparent pixels are laid on: white, unless what is on it is seen twice as well on black. */
 function paperOf(picture) {
+  if (!hasTransparency(picture)) return 1;
   const [white, black] = [1, 0].map((paper) => contrast(gray(picture, paper)));
   return black > 2 * white ? 0 : 1;
+}
+
+function hasTransparency({ data }) {
+  for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] < 255) return true;
+  return false;
 }
 
 /** The difference between the lightest and the darkest pixel. */
@@ -41,11 +47,13 @@ function gray(picture, paper) {
 }
 
 function plane({ width, height, data }, paper, value) {
-  const values = Float32Array.from({ length: width * height }, (_, place) => {
-    const alpha = data[4 * place + 3] / 255;
-    const over = (channel) => (data[4 * place + channel] / 255) * alpha + paper * (1 - alpha);
-    return value(over(0), over(1), over(2));
-  });
+  const values = new Float32Array(width * height);
+  for (let place = 0; place < values.length; place++) {
+    const at = 4 * place;
+    const alpha = data[at + 3] / 255;
+    const below = paper * (1 - alpha);
+    values[place] = value((data[at] / 255) * alpha + below, (data[at + 1] / 255) * alpha + below, (data[at + 2] / 255) * alpha + below);
+  }
   return { width, height, values };
 }
 
@@ -53,7 +61,7 @@ function scene(picture, { style, input: { channels, height, width } }) {
   const paper = paperOf(picture);
   const planes = channels === 1
     ? [gray(picture, paper)]
-    : [0, 1, 2].map((channel) => plane(picture, paper, (...colors) => colors[channel]));
+    : [(red) => red, (_, green) => green, (red, green, blue) => blue].map((color) => plane(picture, paper, color));
   const frame = style === "letterbox" ? letterbox : crop;
   const framed = planes.map((plane) => frame(plane, width, height));
   return Uint8ClampedArray.from(framed.flatMap(({ values }) => Array.from(values, (value) => Math.round(255 * value))));
@@ -180,7 +188,9 @@ function resample(plane, area, width, height) {
   for (let place = 0; place < narrow.length; place++) {
     const { first, weights } = columns[place % width];
     const start = Math.floor(place / width) * plane.width + first;
-    narrow[place] = weights.reduce((sum, weight, index) => sum + weight * plane.values[start + index], 0);
+    let sum = 0;
+    for (let index = 0; index < weights.length; index++) sum += weights[index] * plane.values[start + index];
+    narrow[place] = sum;
   }
   const values = Float32Array.from({ length: width * height }, (_, place) => {
     const { first, weights } = rows[Math.floor(place / width)];

@@ -33,6 +33,7 @@ use crate::page::text::i18n::{Language, move_tr, switch_language};
 use crate::page::train::run_bar::RunBar;
 use crate::page::train::tabs::ChosenTab;
 use crate::page::train::{self, TrainPlace};
+use crate::page::widgets::file_drop::refuse_files;
 use crate::page::widgets::hint::GLOSSARY;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::{api, data, network, understand, using};
@@ -76,6 +77,7 @@ fn App() -> impl IntoView {
     engines.start(EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place, store);
+    refuse_files(move || matches!(place.get_untracked(), Place::Data | Place::Use));
     read_kept(catalog, runs, interrupted);
     fetch_rest(store);
 

@@ -4,13 +4,19 @@ use leptos::prelude::*;
 
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::dataset::ImageReport;
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::{LeftOut, LeftOutReason};
 
 #[component]
-pub fn ImportReport(report: ImageReport) -> impl IntoView {
-    let notes = notes(&report);
+pub fn ImportReport(
+    report: ImageReport,
+    /// Whether a test set came with the files.
+    has_standard_test: bool,
+) -> impl IntoView {
+    let (warnings, notes) = (warnings(&report), notes(&report));
+    let is_drawn = !(report.has_standard_validation && has_standard_test);
     let ImageReport { n_files, n_left_out, left_out, .. } = report;
     let n_unnamed = n_left_out.saturating_sub(left_out.len() as u32);
     view! {
@@ -27,34 +33,41 @@ pub fn ImportReport(report: ImageReport) -> impl IntoView {
                     </ul>
                 </details>
             })}
+            {warnings.into_iter().map(|warning| view! {
+                <p class="import-warning"><Glyph icon=Icon::Warning /><span>{warning}</span></p>
+            }).collect_view()}
             {notes.into_iter().map(|note| view! { <p class="hint">{note}</p> }).collect_view()}
-            <p class="hint">{move_tr!(images.stable_split)}</p>
+            {is_drawn.then(|| view! { <p class="hint">{move_tr!(images.stable_split)}</p> })}
         </section>
     }
 }
 
 type Text = Box<dyn Fn() -> String + Send>;
 
-/// Sentences on what is in the dataset.
+/// What makes an accuracy wrong.
+fn warnings(report: &ImageReport) -> Vec<Text> {
+    let warnings = [
+        counted(report.n_contradictions, |number| tr!(images.contradictions, count = count(number))),
+        counted(report.n_leaked, |number| tr!(images.leaked, count = count(number))),
+    ];
+    warnings.into_iter().flatten().collect()
+}
+
+/// What else is in the dataset.
 fn notes(report: &ImageReport) -> Vec<Text> {
-    let ImageReport { n_duplicates, n_near_duplicates, n_contradictions, n_leaked, n_on_white, n_on_black, .. } =
-        *report;
-    let note = |number: u32, text: fn(u32) -> String| -> Option<Text> {
-        (number > 0).then(|| Box::new(move || text(number)) as Text)
-    };
-    let standard = u32::from(report.has_standard_validation);
-    [
-        note(n_contradictions, |number| tr!(images.contradictions, count = count(number))),
-        note(n_leaked, |number| tr!(images.leaked, count = count(number))),
-        note(n_duplicates, |number| tr!(images.duplicates, count = count(number))),
-        note(n_near_duplicates, |number| tr!(images.near_duplicates, count = count(number))),
-        note(n_on_white, |number| tr!(images.on_white, count = count(number))),
-        note(n_on_black, |number| tr!(images.on_black, count = count(number))),
-        note(standard, |_| tr!(images.standard_validation)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let notes = [
+        counted(report.n_duplicates, |number| tr!(images.duplicates, count = count(number))),
+        counted(report.n_near_duplicates, |number| tr!(images.near_duplicates, count = count(number))),
+        counted(report.n_on_white, |number| tr!(images.on_white, count = count(number))),
+        counted(report.n_on_black, |number| tr!(images.on_black, count = count(number))),
+        counted(report.has_standard_validation.into(), |_| tr!(images.standard_validation)),
+    ];
+    notes.into_iter().flatten().collect()
+}
+
+/// A sentence on a number of images, if there are any.
+fn counted(number: u32, text: fn(u32) -> String) -> Option<Text> {
+    (number > 0).then(|| Box::new(move || text(number)) as Text)
 }
 
 fn reason_text(reason: &LeftOutReason) -> String {

@@ -26,3 +26,16 @@ pub fn listen_for_files(take: impl Fn(Option<DataTransfer>) + 'static) -> RwSign
     on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
     is_over
 }
+
+/// Where no files are taken, keeps the browser from leaving the page for one that is dropped.
+pub fn refuse_files(is_taking: impl Fn() -> bool + 'static) {
+    let has_files = |data: &DataTransfer| data.types().includes(&"Files".into(), 0);
+    let refuse = window_event_listener(ev::dragover, move |event: DragEvent| {
+        if let Some(data) = event.data_transfer().filter(|data| !is_taking() && has_files(data)) {
+            event.prevent_default();
+            // No drop follows.
+            data.set_drop_effect("none");
+        }
+    });
+    on_cleanup(move || refuse.remove());
+}

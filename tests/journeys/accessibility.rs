@@ -158,7 +158,8 @@ const RUN_AXE: &str = "
         return `${id}: ${target.join(' ')}: ${html.slice(0, 160)}: ${why}`;
     }));";
 
-/// What is selected has to have the color of selections there, and bars a color of their own: browsers remove other backgrounds.
+/// What is selected has to have the color of selections there, and bars a color of their own: browsers remove other backgrounds. Behind text they lay
+/// the color of the page, which hides what is written on a selection unless that is let alone.
 const LOST_IN_FORCED_COLORS: &str = "
     const color = name => {
         const probe = document.body.appendChild(document.createElement('i'));
@@ -174,6 +175,12 @@ const LOST_IN_FORCED_COLORS: &str = "
     const bars = all('[style*=width]').filter(it => it.style.width.endsWith('%') && it.clientWidth > 0 && !it.children.length);
     const lost = [...selected, ...segments].filter(it => background(it) !== color('Highlight'));
     lost.push(...bars.filter(it => [color('Canvas'), 'rgba(0, 0, 0, 0)'].includes(background(it))));
+    const texts = all('body *').filter(it => [...it.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim()));
+    const onSelection = color('HighlightText');
+    lost.push(...texts.filter(it => {
+        const { color, forcedColorAdjust } = getComputedStyle(it);
+        return color === onSelection && forcedColorAdjust !== 'none';
+    }));
     return lost.map(it => it.outerHTML.slice(0, 160));";
 
 #[tokio::test]

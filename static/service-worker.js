@@ -70,7 +70,15 @@ async function install() {
     // No page has anything from a worker that could be mixed with this build. It is kept once a page asks for it.
     await self.skipWaiting();
   } else if (BUILD) {
-    await keepBuild(await enginesOf(before));
+    await keepBuild(await enginesOf(before)).catch(withoutRoom);
+  }
+}
+
+// Where there is no room for two builds, this one is kept once the one before is gone. Otherwise visitors would keep the old one for ever.
+async function withoutRoom(error) {
+  await caches.delete(NAME);
+  if (error.name !== "QuotaExceededError") {
+    throw error;
   }
 }
 

@@ -148,6 +148,29 @@ async fn two_builds_are_never_mixed_and_the_new_one_is_taken_when_the_visitor_sa
     app.finish_after_faults().await;
 }
 
+#[tokio::test]
+async fn a_new_build_is_taken_where_there_is_no_room_for_two() {
+    let folder = tempfile::tempdir().unwrap();
+    deploy(folder.path(), 1);
+    let app = App::start_in(folder.path()).await;
+    let page = app.open("?engine=cpu#train").await;
+    page.wait_for::<bool>(IS_KEPT, LONG).await.unwrap();
+    // From now on the page comes from its service worker.
+    page.session().refresh().await.unwrap();
+    assert_eq!(versions(&page).await, [1, 1]);
+
+    let used_bytes: f64 = page.run("return (await navigator.storage.estimate()).usage", json!(null)).await.unwrap();
+    let quota = json!({ "origin": app.url().trim_end_matches('/'), "quotaSize": used_bytes + 1e6 });
+    page.cdp().send_raw("Storage.overrideQuotaForOrigin", quota).await.unwrap();
+    deploy(folder.path(), 2);
+    look_for_update(&page).await;
+    page.wait_for_text(OFFER, SHORT).await.unwrap();
+    page.click("button", "Reload the page").await.unwrap();
+    wait_for_version(&page, 2).await;
+    page.ready().await.unwrap();
+    app.finish(page).await;
+}
+
 const OFFER: &str = "A new version of this page is ready.";
 
 const HAS_UPDATE: &str = "return (await navigator.serviceWorker.getRegistration()).waiting !== null";

@@ -6,7 +6,7 @@ use crate::page::reactive::memo;
 use crate::page::state::RunState;
 use crate::page::store::{Store, use_store};
 use crate::page::text::format::{clock, percent};
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::tr;
 use crate::page::widgets::show::Show;
 
 /// Empty while there is no run.
@@ -19,7 +19,8 @@ pub fn RunBar() -> impl IntoView {
     view! {
         <Show when=move || has_run.get()>
             <a class="run-bar" href="#train" translate="no" class:is-active=move || is_active.get()>
-                <progress max="1" prop:value=move || fraction.get() aria-label=move_tr!(shell.run_bar)></progress>
+                // The link's name is its words, without the value of the bar.
+                <progress max="1" prop:value=move || fraction.get() aria-hidden="true"></progress>
                 <span>{move || store.run.with(|run| named(store, run))}</span>
                 <span class="run-bar-figures">{move || store.run.with(figures)}</span>
             </a>

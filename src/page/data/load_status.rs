@@ -76,7 +76,7 @@ fn figures(stage: &LoadStage) -> String {
         let mut figures = vec![tr!(load.images_of_total, done = count(*done), total = count(*total))];
         if *images_per_second > 0.0 {
             let left_ms = f64::from(total.saturating_sub(*done)) / images_per_second * 1_000.0;
-            figures.push(tr!(load.images_per_second, rate = count(images_per_second.round() as u32)));
+            figures.push(tr!(load.images_per_second, rate = image_rate(*images_per_second)));
             figures.push(tr!(shell.run_left, time = clock(left_ms)));
         }
         return figures.join(" · ");
@@ -97,9 +97,22 @@ fn figures(stage: &LoadStage) -> String {
     figures.join(" · ")
 }
 
+/// Large photos take a second each.
+fn image_rate(images_per_second: f64) -> String {
+    match images_per_second {
+        ..9.95 => format!("{images_per_second:.1}"),
+        _ => count(images_per_second.round() as u32),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_rates_have_a_decimal() {
+        assert_eq!([1.44, 9.94, 9.96, 1234.5].map(image_rate), ["1.4", "9.9", "10", "1,235"]);
+    }
 
     #[test]
     fn a_download_of_known_size_has_a_fraction() {

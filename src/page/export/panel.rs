@@ -14,8 +14,9 @@ use crate::page::runs::use_runs;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::bytes;
-use crate::page::text::i18n::{TextKey, key_tr, move_tr, tr};
+use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
+use kindling_core::config::Layer;
 use kindling_core::protocol::{ExportFormat, Failure};
 use kindling_core::runs::record::RunRecord;
 
@@ -63,6 +64,16 @@ fn ExportPanel() -> impl IntoView {
 fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl IntoView {
     let (store, runs) = (use_store(), use_runs());
     let name = exported_name(&record, format);
+    if let Some(obstacle) = obstacle(format, &record) {
+        return view! {
+            <li class="export-format">
+                <h3>{move || format_name(format)}</h3>
+                <p>{move || format_use(format)}</p>
+                <p class="hint">{move || text_of(obstacle)}</p>
+            </li>
+        }
+        .into_any();
+    }
     let size = bytes(estimate(format, record.weights_bytes.unwrap_or_default()));
     let code = record.input.as_ref().map(|input| snippet(format, &name, input)).unwrap_or_default();
     let outcome = memo(move |_| {
@@ -114,6 +125,31 @@ fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
             </details>
         </li>
     }
+    .into_any()
+}
+
+/// Why a format cannot hold a network, as the exporter would say after the fact.
+fn obstacle(format: ExportFormat, record: &RunRecord) -> Option<TextKey> {
+    /// What programs for TensorFlow.js give a model.
+    const TFJS_SIDE: u32 = 224;
+    if format != ExportFormat::Tfjs {
+        return None;
+    }
+    let is_large = record.input.as_ref().is_some_and(|input| input.shape.width.max(input.shape.height) > TFJS_SIDE);
+    match () {
+        () if has_gru(&record.config.network.layers) => Some(key_tr!(export.no_gru)),
+        () if is_large => Some(key_tr!(export.too_large)),
+        () => None,
+    }
+}
+
+fn has_gru(layers: &[Layer]) -> bool {
+    let is_gru = |layer: &Layer| match layer {
+        Layer::Gru { .. } => true,
+        Layer::Residual { layers } => has_gru(layers),
+        _ => false,
+    };
+    layers.iter().any(is_gru)
 }
 
 #[component]

@@ -45,7 +45,7 @@ pub fn DropZone(
         spawn_local(async move { take(dropped.walk().await) });
     });
     view! {
-        <section class="panel" aria-labelledby="own-title">
+        <section class="panel own-files" aria-labelledby="own-title">
             <h2 id="own-title">{move_tr!(data.own)}</h2>
             <div class="drop-zone" class:is-over=move || is_over.get()>
                 <Glyph icon=Icon::Upload />
@@ -60,7 +60,10 @@ pub fn DropZone(
             })}
             <ImageOptions reading=image_reading />
             <p class="hint">{move_tr!(data.images_read)}</p>
-            <p class="hint">{move_tr!(data.formats_read)}</p>
+            <details class="image-options">
+                <summary>{move_tr!(data.other_formats)}</summary>
+                <p class="hint">{move_tr!(data.formats_read)}</p>
+            </details>
         </section>
     }
 }

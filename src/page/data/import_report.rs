@@ -10,18 +10,14 @@ use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::{LeftOut, LeftOutReason};
 
 #[component]
-pub fn ImportReport(
-    report: ImageReport,
-    /// Whether a test set came with the files.
-    has_standard_test: bool,
-) -> impl IntoView {
+pub fn ImportReport(report: ImageReport) -> impl IntoView {
     let (warnings, notes) = (warnings(&report), notes(&report));
-    let is_drawn = !(report.has_standard_validation && has_standard_test);
     let ImageReport { n_files, n_left_out, left_out, .. } = report;
     let n_unnamed = n_left_out.saturating_sub(left_out.len() as u32);
     view! {
         <section class="panel import-report" aria-labelledby="import-title">
             <h2 id="import-title">{move_tr!(images.report)}</h2>
+            {(n_left_out == 0).then(|| view! { <p class="hint">{move_tr!(images.all_read, count = count(n_files))}</p> })}
             {(n_left_out > 0).then(|| view! {
                 <details>
                     <summary>{move_tr!(images.left_out, count = count(n_left_out), files = count(n_files))}</summary>
@@ -37,7 +33,6 @@ pub fn ImportReport(
                 <p class="import-warning"><Glyph icon=Icon::Warning /><span>{warning}</span></p>
             }).collect_view()}
             {notes.into_iter().map(|note| view! { <p class="hint">{note}</p> }).collect_view()}
-            {is_drawn.then(|| view! { <p class="hint">{move_tr!(images.stable_split)}</p> })}
         </section>
     }
 }

@@ -66,7 +66,7 @@ fn DataPlace() -> impl IntoView {
                         <div class="panel empty"><p>{move_tr!(data.nothing_yet)}</p></div>
                     </Show>
                     {move || current.get().map(|summary| view! {
-                        {summary.import.clone().map(|report| view! { <ImportReport report has_standard_test=summary.has_standard_test /> })}
+                        {summary.import.clone().map(|report| view! { <ImportReport report /> })}
                         <Statistics summary=summary.clone() />
                         <ImageBrowser summary />
                     })}

@@ -8,7 +8,7 @@ use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
-use crate::page::widgets::hint::Why;
+use crate::page::widgets::hint::Hint;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
 
@@ -24,6 +24,10 @@ pub fn SplitForm() -> impl IntoView {
             origin.filter(|(_, current)| *current != split).map(|(source, _)| source)
         })
     });
+    // Image files are split one by one.
+    let is_by_hash = memo(move |_| {
+        store.dataset.with(|dataset| dataset.current.as_ref().is_some_and(|summary| summary.import.is_some()))
+    });
     let is_active = memo(move |_| store.run.with(RunState::is_active));
     let apply = move |_| {
         if recipe.refusals.hold_back() {
@@ -36,7 +40,10 @@ pub fn SplitForm() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="split-title">
             <h2 id="split-title">{move_tr!(data.split)}</h2>
-            <Why text=key_tr!(data.split_why) />
+            <Hint
+                text=Signal::derive(move || if is_by_hash.get() { tr!(images.split_why) } else { tr!(data.split_why) })
+                term=key_tr!(data.split_why)
+            />
             <div class="field">
                 <label for="validation-share">
                     {move || tr!(data.validation_share, fraction = format!("{:.0}%", recipe.split.read().validation_fraction * 100.0))}

@@ -17,6 +17,7 @@ use crate::page::text::format::bytes;
 use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
 use kindling_core::config::Layer;
+use kindling_core::dataset::patterns::N_PATTERNS;
 use kindling_core::protocol::{ExportFormat, Failure};
 use kindling_core::runs::record::RunRecord;
 
@@ -74,7 +75,7 @@ fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
         }
         .into_any();
     }
-    let size = bytes(estimate(format, record.weights_bytes.unwrap_or_default()));
+    let size = bytes(estimate(format, &record));
     let code = record.input.as_ref().map(|input| snippet(format, &name, input)).unwrap_or_default();
     let outcome = memo(move |_| {
         outcomes.with(|outcomes| outcomes.iter().find(|(of, _)| *of == format).map(|(_, outcome)| outcome.clone()))
@@ -207,15 +208,20 @@ fn format_term(format: ExportFormat) -> Option<TextKey> {
     }
 }
 
-/// About how many bytes a file will have: its weights, in a page as base64, and what surrounds them.
-fn estimate(format: ExportFormat, weights_bytes: u64) -> u64 {
-    const SURROUNDINGS_BYTES: u64 = 30_000;
+/// About how many bytes a file will have: its weights, the patterns that prove it, and what surrounds them; in a page as base64.
+fn estimate(format: ExportFormat, record: &RunRecord) -> u64 {
+    const SURROUNDINGS_BYTES: u64 = 15_000;
+    let weights = record.weights_bytes.unwrap_or_default();
+    let shape = record.input.as_ref().map(|input| input.shape);
+    let patterns = as_base64((N_PATTERNS * shape.map_or(0, |shape| shape.n_values())) as u64);
     match format {
-        ExportFormat::Page => weights_bytes.saturating_mul(4) / 3 + SURROUNDINGS_BYTES,
-        ExportFormat::Onnx
-        | ExportFormat::Tflite
-        | ExportFormat::Tfjs
-        | ExportFormat::Safetensors
-        | ExportFormat::Module => weights_bytes + SURROUNDINGS_BYTES / 2,
+        ExportFormat::Page => as_base64(weights) + patterns + 2 * SURROUNDINGS_BYTES,
+        ExportFormat::Onnx | ExportFormat::Tflite => weights + patterns + SURROUNDINGS_BYTES,
+        // Packed, which makes the patterns small.
+        ExportFormat::Tfjs | ExportFormat::Safetensors | ExportFormat::Module => weights + SURROUNDINGS_BYTES,
     }
+}
+
+fn as_base64(n_bytes: u64) -> u64 {
+    n_bytes.div_ceil(3).saturating_mul(4)
 }

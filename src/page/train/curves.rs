@@ -58,6 +58,11 @@ pub fn RunCharts() -> impl IntoView {
     let chosen_smoothing = RwSignal::new(None::<f64>);
     let n_points = memo(move |_| store.curves.with(|curves| curves.train_loss.points().len()));
     let smoothing = memo(move |_| chosen_smoothing.get().unwrap_or_else(|| suitable_smoothing(n_points.get())));
+    // Losses come step by step, accuracies several steps at a time: both curves are averaged over as many steps.
+    let accuracy_smoothing = memo(move |_| {
+        let n_accuracies = store.curves.with(|curves| curves.train_accuracy.points().len());
+        spread(smoothing.get(), n_points.get() as f64 / n_accuracies.max(1) as f64)
+    });
     let kind = scale_of(is_log);
     let accuracy = Signal::derive(move || Bounds { is_whole: !is_fitted.get(), ..ACCURACY });
     let steps_per_epoch =
@@ -154,7 +159,7 @@ pub fn RunCharts() -> impl IntoView {
                     format=percent
                     bounds=accuracy
                     kind
-                    smoothing
+                    smoothing=accuracy_smoothing
                     step_name
                     x_name
                     empty
@@ -211,6 +216,11 @@ fn suitable_smoothing(n_points: usize) -> f64 {
     (1.0 - 40.0 / n_points.max(1) as f64).clamp(0.0, limit)
 }
 
+/// The smoothing of points that each stand for so many points of another curve, over the same stretch as there.
+fn spread(smoothing: f64, n_points: f64) -> f64 {
+    smoothing.powf(n_points.max(1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +244,15 @@ mod tests {
         assert_eq!(suitable_smoothing(14), 0.0);
         assert_eq!(suitable_smoothing(199), 0.6);
         assert_eq!(suitable_smoothing(2_000), 0.9);
+    }
+
+    #[test]
+    fn points_that_stand_for_several_are_smoothed_less() {
+        assert_eq!(spread(0.9, 1.0), 0.9);
+        assert!((spread(0.9, 2.0) - 0.81).abs() < 1e-9);
+        assert!(spread(0.9, 10.0) < 0.4);
+        // No points yet.
+        assert_eq!(spread(0.0, 0.0), 0.0);
     }
 
     #[test]

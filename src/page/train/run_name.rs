@@ -26,7 +26,26 @@ pub fn run_name(store: Store, recipe: Recipe) -> Option<String> {
         network = preset.map_or_else(|| config.network.name.clone(), preset_name),
         dataset = dataset.unwrap_or_else(|| config.dataset.clone()),
         optimizer = config.optimizer.name(),
-        rate = figure(rate),
+        rate = rate_text(rate),
         batch = config.batch_size
     ))
+}
+
+/// As people write it, unless that takes many digits, as with the rates that a search draws.
+fn rate_text(rate: f64) -> String {
+    const LENGTH_LIMIT: usize = 8;
+    let written = rate.to_string();
+    if written.len() <= LENGTH_LIMIT { written } else { figure(rate) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate_text;
+
+    #[test]
+    fn rates_are_written_as_people_do() {
+        assert_eq!(rate_text(0.01), "0.01");
+        assert_eq!(rate_text(0.000001), "0.000001");
+        assert_eq!(rate_text(0.001_234_567_89), "0.00123");
+    }
 }

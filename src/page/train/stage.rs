@@ -75,8 +75,10 @@ pub fn Stage() -> impl IntoView {
         let name = run_name(store, recipe)?;
         let device = store.engine.with(|engine| engine.choice().map(|choice| choice.program.kind()));
         let device = device.filter(|_| face.get() == Face::Active);
+        // A sentence of its own elsewhere, and here part of a line.
         let device = device.map(|kind| store.race.with(|race| device_text(kind, race)));
-        Some(std::iter::once(name).chain(device).collect::<Vec<_>>().join(" · "))
+        let device = device.as_deref().map(|text| text.trim_end_matches(['.', '。']));
+        Some(std::iter::once(&*name).chain(device).collect::<Vec<_>>().join(" · "))
     });
     let has_what = memo(move |_| matches!(face.get(), Face::Active | Face::Finished | Face::Failed | Face::Trial));
     let stage = NodeRef::<Div>::new();

@@ -27,9 +27,9 @@ pub fn SearchStage() -> impl IntoView {
     let why = move || if is_over.get() { tr!(search.stage_over) } else { tr!(search.stage_why) };
     let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
     view! {
-        <div class="active" id="search-stage">
+        <div class="active search-stage" id="search-stage">
             <p class="stage-status" role="status">{status}</p>
-            <Show when=move || is_over.get()><BestTrial id="stage-train-best" /></Show>
+            <Show when=move || is_over.get()><div class="search-winner"><BestTrial id="stage-train-best" /></div></Show>
             <Show when=move || is_active.get()>
                 <progress
                     class="stage-progress"
@@ -40,8 +40,10 @@ pub fn SearchStage() -> impl IntoView {
                 <Figures />
             </Show>
             <p class="hint">{why}</p>
-            <SearchButtons />
-            <div class="controls"><TrainButton is_again=true is_primary=Signal::stored(false) /></div>
+            <div class="search-controls">
+                <SearchButtons />
+                <div class="controls"><TrainButton is_again=true is_primary=Signal::stored(false) /></div>
+            </div>
             <LoadStatus />
         </div>
     }

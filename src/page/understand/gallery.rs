@@ -72,13 +72,17 @@ fn GalleryList(
         let (label, predicted) = (class(prediction.label), class(prediction.predicted));
         let is_correct = prediction.label == prediction.predicted;
         let picture = label.clone();
+        let pair = format!("{label} → {predicted}");
         Some(view! {
             <li>
                 <figure class="gallery-item" class:is-wrong=!is_correct>
                     <PixelImage shape pixels name=picture />
                     <figcaption>
-                        <span>{move_tr!(gallery.label, class = label)}</span>
-                        <span>{move_tr!(gallery.predicted, class = predicted)}</span>
+                        // In sight as the pairs above are written; in words for those who do not see it.
+                        <span class="visually-hidden">
+                            {move_tr!(gallery.label, class = label)}" "{move_tr!(gallery.predicted, class = predicted)}" "
+                        </span>
+                        <strong aria-hidden="true">{pair}</strong>
                         <span>{probability(prediction.confidence.into())}</span>
                     </figcaption>
                 </figure>

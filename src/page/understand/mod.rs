@@ -81,6 +81,7 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
     let views = RwSignal::new(Views::default());
     let state = move || evaluations.of(split.get()).get();
     let is_running = move || matches!(state(), EvaluationState::Running(_));
+    let is_done = move || matches!(state(), EvaluationState::Done(_));
     let n_images = memo(move |_| {
         let counts = store.dataset.with(|dataset| dataset.current.as_ref().map(|current| current.counts));
         counts.map_or(0, |counts| match split.get() {
@@ -115,7 +116,8 @@ fn Ask(split: RwSignal<SplitName>) -> impl IntoView {
                 />
                 <button
                     type="button"
-                    class="button is-primary"
+                    class="button"
+                    class:is-primary=move || !is_done()
                     disabled=move || is_running() || n_images.get() == 0
                     on:click=ask
                 >

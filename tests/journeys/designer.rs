@@ -78,7 +78,7 @@ async fn the_picture_is_one_tab_stop(page: &Page) {
     const N_LAYERS: usize = 12;
     wait_for_layers(page, N_LAYERS).await;
     page.run::<Value>("document.querySelector('[data-layer=\"1\"]').focus()", json!(null)).await.unwrap();
-    let formula = "document.querySelector('#layer-inspector .formula')?.innerText ?? ''";
+    let formula = "(document.querySelector('#layer-inspector .formula')?.innerText ?? '')";
     page.wait_for::<bool>(&format!("{formula}.includes('⌊(28 − ')"), SHORT).await.unwrap();
     for layer in [2, 3] {
         key(page, "ArrowRight", 0).await;

@@ -8,23 +8,25 @@ use super::cards::Deck;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::text::i18n::{TextKey, key_tr, text_of};
-use crate::page::text::layer::layer_title;
+use crate::page::text::layer::{layer_short, layer_title};
+use kindling_core::config::Layer;
 
 #[component]
 pub fn Inspector(deck: Deck) -> impl IntoView {
     let recipe = use_recipe();
     let has_layers = memo(move |_| deck.n_layers.get() > 0);
-    let title = move || {
+    let of_layer = move |text: fn(&Layer) -> String| {
         let network = recipe.network.read();
-        network.as_ref().and_then(|network| network.layers.get(deck.selected.get())).map(layer_title)
+        network.as_ref().and_then(|network| network.layers.get(deck.selected.get())).map(text)
     };
     view! {
-        <section class="inspector" id="layer-inspector" role="tabpanel" aria-label=move || title().unwrap_or_default()>
+        <section class="inspector" id="layer-inspector" role="tabpanel" aria-label=move || of_layer(layer_title).unwrap_or_default()>
             {move || has_layers.get().then(|| {
                 let at = deck.selected.get();
                 view! {
                     <div class="layer-head">
-                        <strong class="layer-title">{at + 1}". "{title}</strong>
+                        // The fields below give the rest.
+                        <strong class="layer-title">{at + 1}". "{move || of_layer(layer_short)}</strong>
                         <Tools at deck />
                     </div>
                     <LayerBody at deck>

@@ -84,13 +84,15 @@ pub fn Designer() -> impl IntoView {
                         View::Text => view! { <JsonView /> }.into_any(),
                     }}
                     <Show when=move || is_about_all.get() && view.get() != View::Text><NetworkProblem /></Show>
+                </div>
+                <Show when=move || view.get() == View::Picture><Inspector deck /></Show>
+                <div class="designer-rest">
                     <div class="designer-forms">
                         <Show when=move || view.get() != View::Text><AddLayer /></Show>
                         <InitField />
                     </div>
                     <Totals />
                 </div>
-                <Show when=move || view.get() == View::Picture><Inspector deck /></Show>
             </div>
         </section>
     }

@@ -37,7 +37,7 @@ pub fn Presets() -> impl IntoView {
         <fieldset class="presets">
             <legend>
                 {move || dataset_name().map(|name| tr!(network.fitting, dataset = name))}
-                {move || is_active.get().then(|| format!(" {}", tr!(train.next_run)))}
+                {move || is_active.get().then(|| view! { <span class="hint">" · "{move_tr!(train.next_run)}</span> })}
             </legend>
             <div class="preset-row">{cards}</div>
             <p class="hint" role="note">{about}</p>

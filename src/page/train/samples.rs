@@ -12,6 +12,9 @@ use crate::page::widgets::pixel_image::PixelImage;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::{ImageBatch, Prediction};
 
+/// Characters of a class's name that fit below an image of the strip.
+const NAME_LIMIT: usize = 3;
+
 /// The sample images of the current dataset, and the names of its classes.
 pub type SampleImages = LocalResource<Option<(ImageBatch, Vec<String>)>>;
 
@@ -113,6 +116,7 @@ fn Images(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
         let pixels = batch.pixels.get(place * n_values..(place + 1) * n_values)?.to_vec();
         Some((*index, *label, pixels))
     });
+    let has_long_names = classes.iter().any(|name| name.chars().count() > NAME_LIMIT);
     let classes = StoredValue::new(classes);
     let shape = batch.shape;
     let item = move |(index, label, pixels): (u32, u16, Vec<u8>)| {
@@ -131,7 +135,7 @@ fn Images(batch: ImageBatch, classes: Vec<String>) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul class="samples">{images.map(item).collect_view()}</ul> }
+    view! { <ul class="samples" class:has-long-names=has_long_names>{images.map(item).collect_view()}</ul> }
 }
 
 /// The prediction for one image. Correct and incorrect differ in icon and text, not only in color.

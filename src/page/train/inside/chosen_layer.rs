@@ -44,8 +44,8 @@ pub fn ChosenLayer(layers: Memo<Vec<(u32, Layer)>>, chosen: Memo<Option<u32>>) -
             <Show when=move || filters.read().is_some()>
                 <section id="inside-filters" aria-labelledby="inside-filters-title">
                     <h3 id="inside-filters-title">{move_tr!(inside.filters)}</h3>
-                    <p class="hint">{move_tr!(inside.filters_why)}</p>
                     <Tiles pictures=filters is_signed=true name=filters_name />
+                    <p class="hint">{move_tr!(inside.filters_why)}</p>
                 </section>
             </Show>
             <section class="inside-maps" aria-labelledby="inside-maps-title">
@@ -54,10 +54,10 @@ pub fn ChosenLayer(layers: Memo<Vec<(u32, Layer)>>, chosen: Memo<Option<u32>>) -
                     when=move || maps.read().is_some()
                     fallback=|| view! { <p class="hint">{move_tr!(inside.no_maps)}</p> }
                 >
+                    <Tiles pictures=maps is_signed=false name=maps_name />
                     <p class="hint">{move || maps.read().as_ref().map(|maps| {
                         tr!(inside.maps_shown, shown = maps.count, total = count(maps.total))
                     })}</p>
-                    <Tiles pictures=maps is_signed=false name=maps_name />
                 </Show>
             </section>
             <ImageChoice />

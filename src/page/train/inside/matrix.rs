@@ -7,7 +7,7 @@ use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::format::{count, figure, percent};
 use crate::page::text::i18n::{move_tr, tr};
-use crate::page::text::layer::layer_title;
+use crate::page::text::layer::{layer_short, layer_title};
 use kindling_core::config::Layer;
 use kindling_core::protocol::{LayerReport, UnitCount};
 
@@ -43,6 +43,7 @@ pub fn Matrix(
 fn Row(index: u32, layer: Layer, chosen: Memo<Option<u32>>, asked: RwSignal<Option<u32>>) -> impl IntoView {
     let number = index + 1;
     let is_chosen = move || chosen.get() == Some(index);
+    let short = layer.clone();
     view! {
         <tr data-layer=number class:is-open=is_chosen>
             <th scope="row">
@@ -50,9 +51,10 @@ fn Row(index: u32, layer: Layer, chosen: Memo<Option<u32>>, asked: RwSignal<Opti
                     type="button"
                     class="link"
                     aria-pressed=move || is_chosen().to_string()
+                    title=move || layer_title(&layer)
                     on:click=move |_| asked.set(Some(index))
                 >
-                    {number}" · "{move || layer_title(&layer)}
+                    {number}" · "{move || layer_short(&short)}
                 </button>
             </th>
             <td><Strip index kind="weights" name=|| tr!(inside.weights) of=|layer| layer.weights.as_ref() /></td>

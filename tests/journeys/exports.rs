@@ -12,7 +12,7 @@ use xtask::server::{Isolation, Server, ServerConfig};
 
 use crate::app::{App, LONG, SHORT};
 use crate::pictures::drawn_seven;
-use crate::visitor::draw_on;
+use crate::visitor::{click, draw_on};
 
 /// As the buttons name them.
 const FORMATS: [&str; 6] = ["Web page", "ONNX", "TensorFlow Lite", "TensorFlow.js", "PyTorch", "Web component"];
@@ -31,6 +31,8 @@ async fn a_model_leaves_in_every_format_and_classifies_elsewhere_as_here() {
     .await
     .unwrap();
     page.go_to("Predict").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#export')", SHORT).await.unwrap();
+    click(&page, "#export > summary").await;
     for (format, n_before) in FORMATS.into_iter().zip(0..) {
         page.click("button", &format!("Export as {format}")).await.unwrap();
         page.wait_for::<bool>(&format!("{DIFFERENCES}.length === {}", n_before + 1), LONG).await.unwrap();

@@ -188,21 +188,24 @@ async fn drawings(page: &Page) {
     page.click("button", "Clear").await.unwrap();
 }
 
-/// Checks that the main job of a place fits a screen. In Predict, the exports are below it.
+/// Checks that each place fits a screen while a run is under way, whose progress then stands in the header.
 async fn one_screen(page: &Page) {
+    let train = "const hasBegun = new Promise(resolve => {
+                     kindling.train({ epochs: 100 }, ({ kind }) => kind === 'progress' && resolve(true)).catch(() => {});
+                 });
+                 return await hasBegun;";
+    assert!(page.run::<bool>(train, json!(null)).await.unwrap());
     let screen = async |width: u32, height: u32| {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000 });
         page.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
     };
     screen(1440, 900).await;
-    for place in ["Network", "Predict"] {
+    for (place, content) in [("Train", ".figures"), ("Network", "#layer-inspector"), ("Predict", "#export")] {
         page.go_to(place).await.unwrap();
         page.control("heading", place).await.unwrap();
-        page.wait_for::<bool>("!!document.querySelector('.panel')", SHORT).await.unwrap();
-        let bottom = "const panels = [...document.querySelectorAll('main .panel:not(.export)')];
-                      return Math.max(...panels.map(it => it.getBoundingClientRect().bottom + scrollY));";
-        let bottom: f64 = page.run(bottom, json!(null)).await.unwrap();
-        assert!(bottom <= 900.0, "{place} is {bottom} pixels high");
+        page.wait_for::<bool>(&format!("!!document.querySelector('main {content}')"), SHORT).await.unwrap();
+        let height: f64 = page.run("return document.documentElement.scrollHeight", json!(null)).await.unwrap();
+        assert!(height <= 900.0, "{place} is {height} pixels high");
     }
     // While drawing on a phone, the pad, the verdict and the bars are in sight together, above the links to the places.
     screen(390, 844).await;
@@ -224,6 +227,7 @@ async fn one_screen(page: &Page) {
         .unwrap();
     assert!(hidden.is_empty(), "out of sight on a phone: {hidden:?}");
     page.cdp().send_raw("Emulation.clearDeviceMetricsOverride", json!({})).await.unwrap();
+    page.run::<Value>("await kindling.stop()", json!(null)).await.unwrap();
 }
 
 /// Uploads digits of the test set as image files. One of five may be misclassified.

@@ -39,7 +39,7 @@ async fn a_run_is_seen_and_steered_in_one_screen() {
 async fn fits(page: &Page, state: &str) {
     let (height, below): (f64, Vec<String>) = page
         .run(
-            "const seen = document.querySelectorAll('.stage, .chart-frame, .sample-strip, .bench-tabs, .settings-scroll');
+            "const seen = document.querySelectorAll('.stage, .charts .chart-frame, .sample-strip, .bench-tabs, .settings-scroll');
              const below = [...seen].filter(it => it.getBoundingClientRect().bottom > innerHeight);
              return [document.scrollingElement.scrollHeight, below.map(it => it.className)];",
             json!(null),

@@ -67,6 +67,7 @@ pub fn TrainPlace() -> impl IntoView {
                     <RunForm />
                     <EnginePanel />
                 </div>
+                <p class="hint setting-hint" aria-hidden="true">{move_tr!(train.setting_hint)}</p>
             </div>
             <Tabs />
         </section>

@@ -61,15 +61,15 @@ fn UsePlace() -> impl IntoView {
                 <div class="use-notes">
                     <Show when=move || has_network.get()>
                         <Explanations outcome=classifier.outcome />
+                        <CheckField
+                            id="use-views"
+                            label=Signal::derive(move_tr!(use_place.views))
+                            hint=Signal::derive(move_tr!(use_place.views_why))
+                            term=key_tr!(use_place.views)
+                            value=Signal::derive(move || classifier.views.get() == Views::Several)
+                            on_change=choose_views
+                        />
                     </Show>
-                    <CheckField
-                        id="use-views"
-                        label=Signal::derive(move_tr!(use_place.views))
-                        hint=Signal::derive(move_tr!(use_place.views_why))
-                        term=key_tr!(use_place.views)
-                        value=Signal::derive(move || classifier.views.get() == Views::Several)
-                        on_change=choose_views
-                    />
                 </div>
             </div>
             <Parted part=export::panel::PART />

@@ -5,7 +5,6 @@ use leptos::prelude::Read;
 use crate::page::recipe::Recipe;
 use crate::page::state::Run;
 use crate::page::store::Store;
-use crate::page::text::format::figure;
 use crate::page::text::i18n::tr;
 use crate::page::text::preset::preset_name;
 use crate::page::train::settings::kind::Kind;
@@ -31,11 +30,9 @@ pub fn run_name(store: Store, recipe: Recipe) -> Option<String> {
     ))
 }
 
-/// As people write it, unless that takes many digits, as with the rates that a search draws.
+/// As people write it, to three significant digits: a rate that a search draws has sixteen.
 fn rate_text(rate: f64) -> String {
-    const LENGTH_LIMIT: usize = 8;
-    let written = rate.to_string();
-    if written.len() <= LENGTH_LIMIT { written } else { figure(rate) }
+    format!("{rate:.2e}").parse::<f64>().unwrap_or(rate).to_string()
 }
 
 #[cfg(test)]

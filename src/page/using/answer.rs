@@ -61,7 +61,7 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
                 Face::Verdict { is_sure: false } => view! {
                     <Hint
                         text=Signal::derive(move || tr!(use_place.not_sure_why, sure = format!("{:.0}%", SURE * 100.0)))
-                        term=key_tr!(use_place.not_sure)
+                        term="confidence"
                     />
                 }.into_any(),
             }}
@@ -81,7 +81,7 @@ enum Face {
 }
 
 /// The bars of the classes, of unknown length without an answer.
-fn bars(classes: &[String], found: Option<&[ClassProbability]>) -> Vec<Bar> {
+pub(super) fn bars(classes: &[String], found: Option<&[ClassProbability]>) -> Vec<Bar> {
     let bar = |class: usize, of: Option<f64>, is_marked: bool| Bar {
         label: classes.get(class).cloned().unwrap_or_default(),
         fraction: of.unwrap_or_default(),

@@ -9,7 +9,7 @@ use xtask::server::{Isolation, Server, ServerConfig};
 use crate::app::App;
 
 /// Drawn shapes of each kind on the GPU, each of which compiles its own kernels.
-const N_DRAWN: u32 = 6;
+const N_DRAWN: u32 = 4;
 
 #[tokio::test]
 async fn every_kernel_is_the_naive_loop() {

@@ -93,11 +93,16 @@ pub fn linear<const D: usize>(vectors: Tensor<D>, weight: Tensor<2>, bias: Optio
 pub fn linear_of_maps(maps: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1>>, relu: bool) -> Tensor<2> {
     let [_, channels, height, width] = maps.dims();
     let [_, units] = weight.dims();
-    match [height, width] {
-        [1, 1] => linear(maps.flatten(1, 3), weight, bias, relu),
-        size => apply(maps, covering(channels, size, units), weight, bias, relu),
+    // The data gradient has layers of work groups for each place: maps with too many are copied into vectors instead.
+    let n_layers = height * width * channels.div_ceil(8);
+    if [height, width] == [1, 1] || n_layers > MAX_LAYERS {
+        return linear(maps.flatten(1, 3), weight, bias, relu);
     }
+    apply(maps, covering(channels, [height, width], units), weight, bias, relu)
 }
+
+/// Work groups along a side of a grid, on every WebGPU device.
+const MAX_LAYERS: usize = 65_535;
 
 /// The convolution that is a linear layer: its kernel covers the map. With a stride as large as the map, the data gradient visits only the
 /// tap that a place meets.

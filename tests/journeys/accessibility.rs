@@ -73,7 +73,8 @@ async fn axe_finds_nothing_in_any_place_and_state() {
     app.finish(page).await;
 }
 
-/// Checks a place with all that it can unfold, once for each of its tabs. The layers of the network's picture are too many, and alike.
+/// Checks a place with all that it can unfold: the page with the first of its tabs, then the other tabs. The layers of the network's picture are too
+/// many, and alike.
 async fn check_place(page: &Page, place: &str, state: &str, found: &mut Vec<String>) {
     page.go_to(place).await.unwrap();
     page.control("heading", place).await.unwrap();
@@ -84,12 +85,22 @@ async fn check_place(page: &Page, place: &str, state: &str, found: &mut Vec<Stri
     for tab in 0..n_tabs.max(1) {
         let click = "document.querySelectorAll('main [role=tab]:not([data-layer])')[args]?.click()";
         page.run::<Value>(click, json!(tab)).await.unwrap();
-        check(page, &format!("{place}, {state}, tab {tab}"), found).await;
+        let of = if tab == 0 { WHOLE_PAGE } else { TABS };
+        check_part(page, of, &format!("{place}, {state}, tab {tab}"), found).await;
     }
 }
 
-/// Checks what is shown: all rules in the light theme, those about colors also in the dark theme and in forced colors.
+/// JavaScript for what is checked.
+const WHOLE_PAGE: &str = "document";
+const TABS: &str =
+    "document.querySelector('main [role=tab]:not([data-layer])').closest('[role=tablist]').parentElement";
+
 async fn check(page: &Page, state: &str, found: &mut Vec<String>) {
+    check_part(page, WHOLE_PAGE, state, found).await;
+}
+
+/// Checks what is shown: all rules in the light theme, those about colors also in the dark theme and in forced colors.
+async fn check_part(page: &Page, part: &str, state: &str, found: &mut Vec<String>) {
     let all = json!({
         "resultTypes": ["violations"],
         "rules": {
@@ -106,12 +117,14 @@ async fn check(page: &Page, state: &str, found: &mut Vec<String>) {
     });
     for (scheme, forced, options) in [("light", "none", &all), ("dark", "none", &colors), ("dark", "active", &colors)] {
         show_in(page, scheme, forced).await;
-        let violations: Vec<String> = page.run(RUN_AXE, options.clone()).await.unwrap();
+        let run_axe =
+            format!("{UNTIL_SHOWN} const {{ violations }} = await axe.run({part}, args.options); {LIST_VIOLATIONS}");
+        let args = json!({ "scheme": scheme, "forced": forced, "options": options });
+        let violations: Vec<String> = page.run(&run_axe, args).await.unwrap();
         found.extend(violations.iter().map(|it| format!("{state}, {scheme}, forced colors {forced}: {it}")));
     }
     let lost: Vec<String> = page.run(LOST_IN_FORCED_COLORS, json!(null)).await.unwrap();
     found.extend(lost.iter().map(|it| format!("{state}: not seen in forced colors: {it}")));
-    show_in(page, "light", "none").await;
 }
 
 /// Shows the page as with these settings of the system, always without motion: axe would measure colors on their way.
@@ -122,13 +135,15 @@ async fn show_in(page: &Page, scheme: &str, forced: &str) {
         { "name": "prefers-reduced-motion", "value": "reduce" },
     ]);
     page.cdp().send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await.unwrap();
-    // Until then axe would measure the colors of before.
-    let is_shown = format!(
-        "matchMedia('(prefers-color-scheme: {scheme}) and (forced-colors: {forced})').matches
-         && await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))"
-    );
-    page.wait_for::<bool>(&is_shown, SHORT).await.unwrap();
 }
+
+/// Before that, axe would measure the colors of the settings before.
+const UNTIL_SHOWN: &str = "
+    const frame = () => new Promise(requestAnimationFrame);
+    const settings = `(prefers-color-scheme: ${args.scheme}) and (forced-colors: ${args.forced})`;
+    while (!matchMedia(settings).matches) await frame();
+    await frame();
+    await frame();";
 
 /// Checks that the header and the places cover no control that has the focus, in a small window at 400 % zoom.
 async fn check_at_400_percent(page: &Page, found: &mut Vec<String>) {
@@ -151,8 +166,7 @@ const COVERED: &str = "
         return seen?.closest('.top, .places');
     }).map(it => it.outerHTML.slice(0, 160));";
 
-const RUN_AXE: &str = "
-    const { violations } = await axe.run(document, args);
+const LIST_VIOLATIONS: &str = "
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target, html, any, all, none }) => {
         const why = [...any, ...all, ...none].map(({ message }) => message).join('; ');
         return `${id}: ${target.join(' ')}: ${html.slice(0, 160)}: ${why}`;

@@ -69,8 +69,16 @@ fn NoNetwork() -> impl IntoView {
         <div class="panel empty">
             <p>{move_tr!(understand.no_network)}</p>
             <a class="button is-primary" href="#train">{move_tr!(understand.to_train)}</a>
+            <ComingMatrix />
         </div>
     }
+}
+
+/// A confusion matrix as it will be, for those who see it.
+#[component]
+fn ComingMatrix() -> impl IntoView {
+    const N_CELLS: usize = 100;
+    view! { <div class="coming-matrix" aria-hidden="true">{(0..N_CELLS).map(|_| view! { <i></i> }).collect_view()}</div> }
 }
 
 /// The choice of split, and the button that starts the evaluation.

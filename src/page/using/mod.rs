@@ -8,13 +8,14 @@ mod trial;
 
 use leptos::prelude::*;
 
-use self::answer::{Answer, Explanations};
+use self::answer::{Answer, Explanations, bars};
 use self::classifier::Classifier;
 use self::input::{Input, InputPanel};
 use self::trial::Trial;
 use crate::page::export;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::memo;
+use crate::page::recipe::use_recipe;
 use crate::page::runs::at_hand::ModelAtHand;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
@@ -22,6 +23,7 @@ use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::image_input::is_falsified;
+use crate::page::widgets::probabilities::Probabilities;
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::Views;
 
@@ -80,13 +82,17 @@ fn UsePlace() -> impl IntoView {
 #[component]
 fn NoNetwork() -> impl IntoView {
     let store = use_store();
+    let recipe = use_recipe();
     let is_active = memo(move |_| store.run.with(RunState::is_active));
+    // The bars as they will be, for those who see them.
+    let coming = memo(move |_| recipe.dataset.read().as_ref().map(|it| bars(&it.classes, None)).unwrap_or_default());
     view! {
         <div class="empty">
             <p>{move || if is_active.get() { tr!(use_place.first_soon) } else { tr!(use_place.no_network) }}</p>
             <Show when=move || !is_active.get()>
                 <a class="button is-primary" href="#train">{move_tr!(use_place.to_train)}</a>
             </Show>
+            <div class="coming-bars" aria-hidden="true"><Probabilities bars=coming name=Signal::stored(String::new()) /></div>
         </div>
     }
 }

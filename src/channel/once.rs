@@ -10,7 +10,7 @@ pub use page_side::ask_once;
 
 #[cfg(feature = "page")]
 mod page_side {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::rc::Rc;
 
     use futures_channel::oneshot;
@@ -36,9 +36,19 @@ mod page_side {
     ///
     /// # Errors
     ///
-    /// `EngineCrashed` where the worker cannot be started or ends without an answer, `BuildMismatch` where it is of another build.
+    /// `DownloadFailed` where the worker could not be loaded, as without a connection; `EngineCrashed` where it ends without an answer;
+    /// `BuildMismatch` where it is of another build.
     pub async fn ask_once<Q: Serialize, A: DeserializeOwned + 'static>(url: &str, question: &Q) -> Result<A, Failure> {
         let crashed = |detail: String| Failure::new(FailureKind::EngineCrashed, detail);
+        // What fails before the worker's first message is its download: it computes nothing until it is asked.
+        let is_ready = Rc::new(Cell::new(false));
+        let ended_early = {
+            let is_ready = is_ready.clone();
+            move |detail: String| match is_ready.get() {
+                true => Failure::new(FailureKind::EngineCrashed, detail),
+                false => Failure::new(FailureKind::DownloadFailed, detail),
+            }
+        };
         let outgoing = pack(question)?;
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -52,16 +62,17 @@ mod page_side {
                 done.send(result).ok();
             }
         };
-        let (asked, ended) = (worker.0.clone(), end.clone());
+        let (asked, ended, ended_in_words) = (worker.0.clone(), end.clone(), ended_early.clone());
         let on_message = EventListener::new(&worker.0, "message", move |event| {
             match unpack::<Option<A>>(&event.unchecked_ref::<MessageEvent>().data()) {
                 Ok(Incoming::Message(None)) => {
+                    is_ready.set(true);
                     if asked.post_message_with_transfer(&outgoing.message, &outgoing.transfer).is_err() {
                         ended(Err(crashed("the question could not be sent".to_owned())));
                     }
                 }
                 Ok(Incoming::Message(Some(answer))) => ended(Ok(answer)),
-                Ok(Incoming::LastWords(words)) => ended(Err(crashed(words))),
+                Ok(Incoming::LastWords(words)) => ended(Err(ended_in_words(words))),
                 // Only engines with threads send these.
                 Ok(Incoming::Ports(_)) => {}
                 Err(failure) => ended(Err(failure)),
@@ -70,7 +81,7 @@ mod page_side {
         let on_error = EventListener::new(&worker.0, "error", move |event| {
             // A script that could not be fetched reports a plain event without a message.
             let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|text| !text.is_empty());
-            end(Err(crashed(message.unwrap_or_else(|| "the worker could not be loaded".to_owned()))));
+            end(Err(ended_early(message.unwrap_or_else(|| "the worker could not be loaded".to_owned()))));
         });
         let answer = answer.await.unwrap_or_else(|_| Err(crashed("the worker gave no answer".to_owned())));
         drop((on_message, on_error));

@@ -46,12 +46,13 @@ async fn a_reload_without_a_server_trains_evaluates_and_predicts() {
     page.go_to("Predict").await.unwrap();
     draw(&page, &drawn_one()).await;
     page.wait_for::<bool>("/\\d/.test(document.querySelector('output')?.innerText)", SHORT).await.unwrap();
-    // What was never used is not there, and says so.
-    let export = "return await kindling.export('onnx').then(() => 'exported', error => error.name)";
-    assert_eq!(page.run::<String>(export, json!(null)).await.unwrap(), "DownloadFailed");
     page.go_to("Data").await.unwrap();
     page.control("heading", "Data").await.unwrap();
     expect_no_trouble(&page).await;
+
+    // What was never used is not there, and says so.
+    let export = "return await kindling.export('onnx').then(() => 'exported', error => error.name)";
+    assert_eq!(page.run::<String>(export, json!(null)).await.unwrap(), "DownloadFailed");
     // The browser reports the requests that nobody answered.
     app.finish_after_faults().await;
 }

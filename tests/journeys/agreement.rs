@@ -54,6 +54,25 @@ async fn networks_of_every_family_train_alike() {
     }
 }
 
+/// Maps of a single channel have two memory orders at once. An attack's step combines images, gradients and random numbers.
+#[tokio::test]
+async fn attacks_on_images_of_one_channel_are_alike() {
+    let conv =
+        json!({ "filters": 1, "kernel": 3, "stride": 1, "padding": "same", "dilation": 1, "groups": 1, "bias": true });
+    let network = json!({ "name": "One channel", "layers": [
+        { "residual": { "layers": [{ "conv": conv }, { "dropout": { "rate": 0.1 } }] } },
+        { "maxPool": { "size": 2, "stride": 2 } },
+        { "activation": "gelu" },
+        { "conv": conv },
+        { "averagePool": { "size": 2, "stride": 2 } },
+        { "activation": "silu" },
+        "flatten",
+        { "classifier": { "bias": true } },
+    ] });
+    let attack = json!({ "method": { "pgd": { "steps": 2, "stepSize": 0.03 } }, "strength": 0.05, "share": 0.5 });
+    check("webgpu", json!({ "network": network, "adversarial": attack, "batchSize": 16, "maxSteps": 4 })).await;
+}
+
 #[tokio::test]
 async fn a_seed_repeats_a_run_on_the_cpu() {
     assert_eq!(losses("cpu", lenet()).await, losses("cpu", lenet()).await);

@@ -218,12 +218,7 @@ impl Unpacker {
         if n_words * WORD_BYTES > n_values {
             values = values.slice([0..n_images, 0..n_values]);
         }
-        let (channels, height, width) = (channels as usize, height as usize, width as usize);
-        match (self.layout, channels) {
-            // The same memory, in a shape that lets burn see that it is channels last. Pooling reads that order without a copy.
-            (Layout::ChannelsLast, 1) => values.reshape([n_images, height, width, 1]).permute([0, 3, 1, 2]),
-            _ => values.reshape([n_images, channels, height, width]),
-        }
+        values.reshape([n_images, channels as usize, height as usize, width as usize])
     }
 
     /// `[batch]` to `[batch, classes]`.

@@ -15,6 +15,7 @@
 //! | a fused kernel writes its outputs in the order of most of its inputs, or over one of them, and a kernel that reads channels last in memory copies what is not | [`layout`] keeps weights, optimizer state and images channels last in memory on a GPU, under their own shapes | the journey that counts a step's dispatches |
 //! | unless burn times kernels, the gradient of a convolution's weights is a convolution by a kernel as large as the map, of few threads | [`crate::maps`] has kernels of Kindling's own | `tests/gpu` |
 //! | without timing, a reduction has a thread per result: a batch's statistics, one per channel | [`crate::maps`] has batch norms of Kindling's own | `tests/gpu` |
+//! | an axis of one whose stride is not that of burn's usual order makes fused kernels read and write the wrong places | maps of one channel come from [`crate::maps`] and [`images`] in burn's usual order, which is the same memory | the journey that attacks images of one channel |
 //! | every buffer is bound for writing, so that the same range must not be bound twice in a dispatch; a barrier under a condition that the browser cannot prove uniform is refused, and natively accepted | [`crate::maps`] binds nothing twice, and has no barrier under a condition | the journey that checks the kernels |
 //! | SGD's dampening is 0.1, Adam's epsilon 1e-5; the running variance is biased; clones of a batch norm share their statistics | Kindling has its own optimizers and norms, with PyTorch's definitions | `tests/oracle.rs` |
 

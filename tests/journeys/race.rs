@@ -116,7 +116,7 @@ async fn a_run_stays_where_the_gpu_is_slower_and_the_next_one_is_not_raced() {
     let app = App::start().await;
     let page = begin(&app, SLOW_GPU).await;
     page.wait_for_text("Time per step of this network", LONG).await.unwrap();
-    page.wait_for_text("Trains on the CPU.", SHORT).await.unwrap();
+    page.wait_for_text("Trains on the CPU", SHORT).await.unwrap();
     let watched = continues(&page).await;
     assert_eq!((watched.gap, watched.returns, watched.moved), (None, 0, None));
     stop(&page).await;
@@ -125,7 +125,7 @@ async fn a_run_stays_where_the_gpu_is_slower_and_the_next_one_is_not_raced() {
     // Longer than it takes until a race begins.
     page.wait_for::<bool>("window.watched.elapsedMs > 4000", LONG).await.unwrap();
     page.wait_for_text("Time per step of this network", SHORT).await.unwrap();
-    page.wait_for_text("Trains on the CPU.", SHORT).await.unwrap();
+    page.wait_for_text("Trains on the CPU", SHORT).await.unwrap();
     stop(&page).await;
     app.finish(page).await;
 }

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use crate::page::text::i18n::tr;
 use crate::page::widgets::icon::Icon;
+use crate::page::widgets::reveal::reveal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -77,20 +78,13 @@ pub fn current_place() -> RwSignal<Place> {
             place.set(next);
             if let Some(element) = element.map(str::to_owned) {
                 // The place is drawn in the next frame.
-                request_animation_frame(move || focus(&element));
+                request_animation_frame(move || reveal(&element));
             }
         }
     })
     // The page lives as long as its window.
     .forget();
     place
-}
-
-/// Moves the keyboard focus to an element, which scrolls it into view.
-fn focus(id: &str) {
-    if let Some(element) = document().get_element_by_id(id) {
-        wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(element).focus().ok();
-    }
 }
 
 #[cfg(test)]

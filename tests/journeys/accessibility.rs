@@ -80,6 +80,7 @@ async fn check_place(page: &Page, place: &str, state: &str, found: &mut Vec<Stri
     page.control("heading", place).await.unwrap();
     page.wait_for::<bool>("!document.querySelector('.part-wait')", SHORT).await.unwrap();
     let unfold = "document.querySelectorAll('main details').forEach(it => { it.open = true; });
+                  document.querySelector('.settings-fold[aria-expanded=false]')?.click();
                   return document.querySelectorAll('main [role=tab]:not([data-layer])').length;";
     let n_tabs: usize = page.run(unfold, json!(null)).await.unwrap();
     for tab in 0..n_tabs.max(1) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, SHORT};
-use crate::visitor::{arrive, click, expect_no_trouble, number, open_tab, wait_until};
+use crate::visitor::{arrive, click, expect_no_trouble, number, open_tab, set, wait_until};
 
 #[tokio::test]
 async fn a_run_is_seen_and_steered_in_one_screen() {
@@ -31,6 +31,41 @@ async fn a_run_is_seen_and_steered_in_one_screen() {
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();
     fits(&page, "after the run").await;
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+/// In one column the settings are folded, so that the tabs are near; whatever leads to a setting unfolds them.
+#[tokio::test]
+async fn a_phone_has_its_settings_folded() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await.unwrap();
+    let is_folded = "!document.querySelector('#settings').checkVisibility()";
+    let fold = async || {
+        click(&page, ".settings-fold").await;
+        page.wait_for::<bool>(is_folded, SHORT).await.unwrap();
+    };
+    let leads_to = async |id: &str| {
+        let is_there = "const at = document.activeElement.getBoundingClientRect();
+             return document.activeElement.id === args && at.height > 0 && at.top >= 0 && at.top < innerHeight";
+        let is_there = format!("(args => {{ {is_there} }})({})", json!(id));
+        page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    };
+    page.wait_for::<bool>(is_folded, SHORT).await.unwrap();
+    // Also where the address is that of the device already.
+    for _ in 0..2 {
+        click(&page, ".chip").await;
+        leads_to("engine").await;
+        fold().await;
+    }
+    click(&page, ".settings-fold").await;
+    page.wait_for::<bool>(&format!("!({is_folded})"), SHORT).await.unwrap();
+    set(&page, "field-learning-rate", "much").await;
+    fold().await;
+    page.click("button", "Train").await.unwrap();
+    leads_to("field-learning-rate").await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

@@ -15,9 +15,13 @@ use crate::page::text::format::figure;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::number_field::NumberField;
+use crate::page::widgets::reveal::reveal;
 use crate::page::widgets::segments::{Segment, Segments};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::EngineKind;
+
+/// The panel's id.
+const PANEL: &str = "engine";
 
 /// The panel's address: its place and its id.
 const PANEL_ADDRESS: &str = "#train/engine";
@@ -39,6 +43,8 @@ pub fn EngineChip() -> impl IntoView {
         <a
             class="chip"
             href=PANEL_ADDRESS
+            // The address may be that already.
+            on:click=|_| reveal(PANEL)
             class:is-ready=move || state.read().is_ready()
             title=move || engine_text(&state.read())
             // Begins with what is seen, by which people who speak to their computer call it.
@@ -108,7 +114,7 @@ pub fn EnginePanel() -> impl IntoView {
         EngineState::Choosing | EngineState::Starting(_) | EngineState::Failed(_) => None,
     };
     view! {
-        <section id="engine" class="panel engine" tabindex="-1" aria-labelledby="engine-title">
+        <section id=PANEL class="panel engine" tabindex="-1" aria-labelledby="engine-title">
             <h2 id="engine-title">{move_tr!(engine.title)}</h2>
             <p class="engine-state" aria-live="polite">
                 <strong>{move || engine_text(&state.read())}</strong>

@@ -6,6 +6,7 @@ mod adjustments;
 pub mod advice;
 mod controls;
 mod curves;
+mod fold;
 mod form;
 mod inside;
 mod later;
@@ -22,14 +23,13 @@ use leptos::prelude::*;
 
 use self::adjust::AdjustPanel;
 use self::curves::RunCharts;
-use self::form::RunForm;
+use self::fold::FoldedSettings;
 use self::later::Later;
 use self::samples::{SampleStrip, provide_sample_images};
 use self::settings::mode::provide_settings_mode;
 use self::settings::shown::provide_shown_setting;
 use self::stage::Stage;
 use self::tabs::Tabs;
-use crate::page::engines::panel::EnginePanel;
 use crate::page::parts::Part;
 use crate::page::runs::{self, interrupted};
 use crate::page::search;
@@ -64,8 +64,7 @@ pub fn TrainPlace() -> impl IntoView {
                 <div class="settings-scroll">
                     <Later part=advice::panel::PART is_quiet=true />
                     <AdjustPanel />
-                    <RunForm />
-                    <EnginePanel />
+                    <FoldedSettings />
                 </div>
                 <p class="hint setting-hint" aria-hidden="true">{move_tr!(train.setting_hint)}</p>
             </div>

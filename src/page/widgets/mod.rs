@@ -19,6 +19,7 @@ pub mod pager;
 pub mod pixel_image;
 pub mod probabilities;
 pub mod refusals;
+pub mod reveal;
 pub mod segments;
 pub mod select_field;
 pub mod show;

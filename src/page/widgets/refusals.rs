@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::page::widgets::reveal::reveal;
+
 #[derive(Clone, Copy)]
 pub struct Refusals(RwSignal<Vec<Refusal>>);
 
@@ -28,12 +30,8 @@ impl Refusals {
     /// Whether a field holds things back; if so, leads the visitor to it.
     pub fn hold_back(self) -> bool {
         let Some(Refusal { id, .. }) = self.0.with_untracked(|refused| refused.first().cloned()) else { return false };
-        if let Some(field) = document().get_element_by_id(&id) {
-            field.scroll_into_view();
-            let field: &web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_ref(&field);
-            // Without focus, the message beside the button names the field all the same.
-            field.focus().ok();
-        }
+        // If that fails, the message beside the button names the field all the same.
+        reveal(&id);
         true
     }
 

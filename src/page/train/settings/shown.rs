@@ -1,11 +1,10 @@
 //! Takes the visitor to a setting, even in a closed group.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use crate::page::preferences::SettingsMode;
 use crate::page::reactive::watch;
+use crate::page::widgets::reveal::reveal;
 
 /// The DOM id of the field to show next.
 pub type ShownSetting = RwSignal<Option<&'static str>>;
@@ -32,20 +31,8 @@ pub fn show_when_asked(mode: RwSignal<SettingsMode>) {
                 mode.set(SettingsMode::Expert);
             }
             // The field exists in the next frame.
-            request_animation_frame(move || show(id));
+            request_animation_frame(move || reveal(id));
         },
         false,
     );
-}
-
-/// Opens the group around a field and focuses the field, which scrolls it into view.
-fn show(id: &str) {
-    let Some(field) = document().get_element_by_id(id) else { return };
-    if let Ok(Some(group)) = field.closest("details") {
-        // The attribute's name is valid, so this does not fail.
-        group.set_attribute("open", "").ok();
-    }
-    if let Ok(field) = field.dyn_into::<HtmlElement>() {
-        field.focus().ok();
-    }
 }

@@ -8,6 +8,7 @@ use crate::page::store::Store;
 use crate::page::text::i18n::tr;
 use crate::page::text::preset::preset_name;
 use crate::page::train::settings::kind::Kind;
+use kindling_core::config::NetworkConfig;
 
 /// The name of the run in view: `LeNet on MNIST · Adam 0.001 · batch 64`. Tracked.
 pub fn run_name(store: Store, recipe: Recipe) -> Option<String> {
@@ -18,16 +19,21 @@ pub fn run_name(store: Store, recipe: Recipe) -> Option<String> {
         let current = dataset.current.as_ref().filter(|current| current.id == config.dataset);
         current.map(|current| current.name.clone())
     });
-    let presets = recipe.presets.read();
-    let preset = presets.iter().find(|preset| preset.config.network == config.network);
     Some(tr!(
         train.what,
-        network = preset.map_or_else(|| config.network.name.clone(), preset_name),
+        network = network_name(&config.network, recipe),
         dataset = dataset.unwrap_or_else(|| config.dataset.clone()),
         optimizer = config.optimizer.name(),
         rate = rate_text(rate),
         batch = config.batch_size
     ))
+}
+
+/// The name of the preset that has this network, or else the network's own. Tracked.
+pub fn network_name(network: &NetworkConfig, recipe: Recipe) -> String {
+    let presets = recipe.presets.read();
+    let preset = presets.iter().find(|preset| preset.config.network == *network);
+    preset.map_or_else(|| network.name.clone(), preset_name)
 }
 
 /// As people write it, to three significant digits: a rate that a search draws has sixteen.

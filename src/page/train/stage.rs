@@ -10,7 +10,7 @@ use web_sys::{FocusEvent, HtmlElement, Node};
 
 use super::controls::{Controls, TrainButton};
 use super::outcome::{Failed, Finished, Outcome};
-use super::run_name::run_name;
+use super::run_name::{network_name, run_name};
 use super::search_stage;
 use crate::page::data::load_status::LoadStatus;
 use crate::page::engines::panel::device_text;
@@ -26,7 +26,6 @@ use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{bytes, clock, count, figure, percent};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
-use crate::page::text::preset::preset_name;
 use crate::page::train::run_bar::state_text;
 use crate::page::widgets::hint::TermName;
 use crate::page::widgets::icon::{Glyph, Icon};
@@ -141,15 +140,11 @@ fn Offer() -> impl IntoView {
     let recipe = use_recipe();
     let catalog = expect_context::<Catalog>();
     let interrupted = use_interrupted();
-    let network = move || {
-        let presets = recipe.presets.read();
-        presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_name)
-    };
     let plan = move || {
         let dataset = recipe.dataset.get()?;
         Some(tr!(
             train.plan,
-            network = network()?,
+            network = network_name(recipe.network.read().as_ref()?, recipe),
             images = count(dataset.counts.train + dataset.counts.validation),
             dataset = dataset.name
         ))

@@ -13,6 +13,7 @@ use crate::page::evaluations::{EvaluationState, Evaluations};
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
 use crate::page::runs::at_hand::ModelAtHand;
+use crate::page::state::RunState;
 use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;
@@ -65,10 +66,14 @@ fn evaluate_on_arrival(store: Store, evaluations: Evaluations) {
 
 #[component]
 fn NoNetwork() -> impl IntoView {
+    let store = use_store();
+    let is_active = memo(move |_| store.run.with(RunState::is_active));
     view! {
         <div class="panel empty">
-            <p>{move_tr!(understand.no_network)}</p>
-            <a class="button is-primary" href="#train">{move_tr!(understand.to_train)}</a>
+            <p>{move || if is_active.get() { tr!(understand.first_soon) } else { tr!(understand.no_network) }}</p>
+            <Show when=move || !is_active.get()>
+                <a class="button is-primary" href="#train">{move_tr!(understand.to_train)}</a>
+            </Show>
             <ComingMatrix />
         </div>
     }

@@ -64,6 +64,8 @@ pub fn value_text(value: &Value) -> String {
                 None => value.to_string(),
             }
         }
+        // A whole number that is stored as a decimal has none.
+        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         value => value.to_string(),
     };
     if text.chars().count() <= VALUE_LIMIT {
@@ -118,6 +120,8 @@ mod tests {
     #[test]
     fn values_are_short() {
         check(json!(0.001), "0.001");
+        check(json!(10.0), "10");
+        check(json!(0.0), "0");
         check(Value::Null, "–");
         check(json!("constant"), "constant");
         check(json!({ "sgd": { "momentum": 0.9, "nesterov": false } }), "sgd");

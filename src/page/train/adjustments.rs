@@ -116,6 +116,6 @@ mod tests {
         let found = changes(&config(translated), &adjustments);
         let augments: Vec<_> = found.iter().map(|change| (change.step, change.augment)).collect();
         assert_eq!(augments, [(10, None), (20, Some((translated, noisy))), (40, Some((noisy, none)))]);
-        assert_eq!(text(&found[2]), "After step 40: Gaussian noise (std) 0.25 → 0.0");
+        assert_eq!(text(&found[2]), "After step 40: Gaussian noise (std) 0.25 → 0");
     }
 }

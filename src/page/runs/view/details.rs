@@ -8,7 +8,7 @@ use super::View;
 use super::row::{RunRow, row_of};
 use super::transfer::RunActions;
 use crate::page::reactive::memo;
-use crate::page::runs::label::difference_text;
+use crate::page::runs::label::difference_text_in;
 use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
@@ -93,7 +93,8 @@ fn Facts(row: RunRow) -> impl IntoView {
     let differences: Arc<[_]> = differences.unwrap_or_default();
     let (ending, engine) = (record.ending, record.environment.engine);
     let adapter = record.environment.adapter.clone();
-    let changed = move || differences.iter().map(difference_text).collect::<Vec<_>>().join(", ");
+    let network = record.config.network.clone();
+    let changed = move || differences.iter().map(|it| difference_text_in(it, &network)).collect::<Vec<_>>().join(", ");
     let engine = move || match engine {
         Some(EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.webgpu),
         Some(EngineKind::Cpu) => tr!(engine.cpu),
@@ -118,7 +119,7 @@ fn Facts(row: RunRow) -> impl IntoView {
             <dt>{move_tr!(runs.engine)}</dt>
             <dd>{engine}" "{adapter}</dd>
             <dt>{move_tr!(runs.browser)}</dt>
-            <dd>{record.environment.user_agent.clone()}</dd>
+            <dd title=record.environment.user_agent.clone()>{browser_text(&record.environment.user_agent)}</dd>
             <dt>{move_tr!(runs.build)}</dt>
             <dd>{record.environment.build.clone()}</dd>
         </dl>
@@ -133,5 +134,57 @@ pub fn ending_text(ending: RunEnding) -> String {
         RunEnding::EarlyStopped => tr!(runs.early_stopped),
         RunEnding::Replaced => tr!(runs.replaced),
         RunEnding::Failed(kind) => failure_text(&kindling_core::protocol::Failure::new(kind, "")),
+    }
+}
+
+/// `Chrome 156, Linux` for a user agent, or the user agent if it is of another form.
+fn browser_text(user_agent: &str) -> String {
+    // Most browsers also claim to be those after them.
+    const BROWSERS: [(&str, &str); 5] =
+        [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Version/", "Safari")];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Android", "Android"),
+        ("iPhone", "iOS"),
+        ("iPad", "iPadOS"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let browser = BROWSERS.iter().find_map(|(mark, name)| {
+        let (_, version) = user_agent.split_once(mark)?;
+        Some(format!("{name} {}", version.split(['.', ' ']).next()?))
+    });
+    let system = SYSTEMS.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser}, {system}"),
+        _ => user_agent.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_named_with_their_system() {
+        for (user_agent, text) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+                "Chrome 156, Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+                "Edge 140, Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+                "Safari 26, macOS",
+            ),
+            ("Mozilla/5.0 (Android 15; Mobile; rv:143.0) Gecko/143.0 Firefox/143.0", "Firefox 143, Android"),
+            ("kindling 0.1", "kindling 0.1"),
+        ] {
+            assert_eq!(browser_text(user_agent), text);
+        }
     }
 }

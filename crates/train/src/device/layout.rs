@@ -81,11 +81,37 @@ impl ModuleMapper for LayOut {
 
 /// `[out, in, height, width]` to `[out, height, width, in]`; tensors other than convolution weights are unchanged.
 fn channels_last<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    if D == 4 { tensor.movedim(1, 3) } else { tensor }
+    let mut shape = tensor.dims();
+    match shape.as_mut_slice() {
+        // The same memory, so that burn's usual order will do; see `in_usual_order`.
+        [_, axes @ ..] if axes.len() == 3 && axes.first() == Some(&1) => {
+            axes.rotate_left(1);
+            tensor.reshape(shape)
+        }
+        [_, _, _, _] => tensor.movedim(1, 3),
+        _ => tensor,
+    }
 }
 
 fn channels_second<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    if D == 4 { tensor.movedim(3, 1) } else { tensor }
+    let mut shape = tensor.dims();
+    match shape.as_mut_slice() {
+        [_, axes @ ..] if axes.len() == 3 && axes.last() == Some(&1) => {
+            axes.rotate_right(1);
+            tensor.reshape(shape)
+        }
+        [_, _, _, _] => tensor.movedim(3, 1),
+        _ => tensor,
+    }
+}
+
+/// Maps whose memory has both orders, since they have one channel, with the strides of burn's usual one. Where the stride of an axis of one
+/// is another, burn 0.22.1 fuses kernels that read and write the wrong places. So is the gradient at them.
+pub fn in_usual_order(maps: Tensor<4>) -> Tensor<4> {
+    match maps.dims() {
+        [images, 1, height, width] => maps.reshape([images, height * width]).reshape([images, 1, height, width]),
+        _ => maps,
+    }
 }
 
 #[cfg(all(test, feature = "cpu"))]
@@ -105,6 +131,9 @@ mod tests {
         // The third channel's first value comes third.
         assert_eq!(moved.clone().into_data().iter::<f32>().take(4).collect::<Vec<_>>(), [0.0, 20.0, 40.0, 1.0]);
         assert_eq!(channels_second(moved).into_data(), weight().into_data());
+        let one = weight().reshape([6, 1, 4, 5]);
+        assert_eq!(channels_last(one.clone()).dims(), [6, 4, 5, 1]);
+        assert_eq!(channels_second(channels_last(one.clone())).into_data(), one.into_data());
         let matrix = Tensor::<2>::ones([2, 3], &Device::flex());
         assert_eq!(channels_last(matrix).dims(), [2, 3]);
     }

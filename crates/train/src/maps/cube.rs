@@ -153,8 +153,8 @@ fn with_channels_last(tensor: CubeTensor) -> CubeTensor {
     if tensor.meta.num_dims() == 4 { permute_nchw_to_nhwc(tensor) } else { tensor }
 }
 
-/// A kernel's result, contiguous with channels last, under its own shape. With a single channel that is burn's usual order, too, and must be
-/// told so: where the strides of an axis of one say something else, burn 0.22.1 fuses kernels that read and write the wrong places.
+/// A kernel's result, contiguous with channels last, under its own shape. With one channel that is burn's usual order, too; see
+/// [`crate::device::layout::in_usual_order`].
 fn in_shape(values: CubeTensor, shape: Shape) -> CubeTensor {
     let CubeTensor { client, handle, device, dtype, .. } = values;
     let reshaped = |shape| CubeTensor::new_contiguous(client, device, shape, handle, dtype);

@@ -8,6 +8,7 @@ use kindling_kernels::pool::Pool;
 use super::features::Features;
 use super::flow::Flow;
 use crate::blocks::BlockTensor;
+use crate::device::layout::in_usual_order;
 
 /// `relu` may be true only if the maps are in blocks.
 pub(super) fn max(layer: &MaxPool2d, flow: Flow, relu: bool) -> Flow {
@@ -16,7 +17,7 @@ pub(super) fn max(layer: &MaxPool2d, flow: Flow, relu: bool) -> Flow {
             let pool = Pool { window: layer.kernel_size, stride: layer.stride, ..whole(&blocks) };
             Flow::Blocks(blocks.max_pool(pool, relu))
         }
-        flow => Flow::maps(layer.forward(flow.plain().maps())),
+        flow => Flow::maps(in_usual_order(layer.forward(in_usual_order(flow.plain().maps())))),
     }
 }
 
@@ -26,7 +27,7 @@ pub(super) fn average(layer: &AvgPool2d, flow: Flow) -> Flow {
             let pool = Pool { window: layer.kernel_size, stride: layer.stride, ..whole(&blocks) };
             Flow::Blocks(blocks.average_pool(pool))
         }
-        flow => Flow::maps(layer.forward(flow.plain().maps())),
+        flow => Flow::maps(in_usual_order(layer.forward(in_usual_order(flow.plain().maps())))),
     }
 }
 

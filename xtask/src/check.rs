@@ -50,6 +50,11 @@ pub fn thorough(places: &Places, toolchain: &Toolchain, steps: &mut Steps) -> Re
             )
         })?;
     }
+    // The tests that need a GPU, which no other feature set compiles.
+    steps.run("clippy, GPU kernels", || {
+        let options = ["--package=kindling-train", "--all-targets", "--no-default-features", "--features=cpu,gpu"];
+        clippy(host(places), &options)
+    })?;
     // As people build it, with wgpu.
     steps.run("clippy, kindling", || clippy(host(places), &["--package=kindling-cli", "--all-targets"]))?;
     for features in WASM_FEATURES {

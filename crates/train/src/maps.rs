@@ -12,6 +12,7 @@
     clippy::indexing_slicing,
     reason = "a shape has the dimensions of its tensor, and a kernel's indices are bounded by its geometry"
 )]
+#![allow(clippy::let_and_return, clippy::assign_op_pattern, reason = "kernels keep to forms that cubecl translates")]
 
 use burn::backend::Dispatch;
 use burn::tensor::{Shape, Tensor};

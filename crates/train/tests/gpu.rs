@@ -4,8 +4,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::needless_range_loop,
     clippy::disallowed_methods,
-    reason = "a test may panic and wait"
+    reason = "a test may panic and wait, and naive loops are the definitions with their indices"
 )]
 
 #[path = "gpu/properties.rs"]
@@ -122,6 +123,7 @@ fn preset(id: &str, device: &Device) -> (RunConfig, DeviceDataset) {
         pixels: (0..n_images as usize * shape.n_values()).map(|_| random.below(256) as u8).collect(),
         labels: (0..n_images).map(|image| (image % 10) as u16).collect(),
         n_standard_test: 0,
+        imported: None,
     };
     let split = Split { train: (0..64).collect(), validation: (64..72).collect(), test: (72..80).collect() };
     let summary = summarize("noise", &dataset, &split);

@@ -89,7 +89,7 @@ async fn drawn_on_one_file(page: &Page, url: &str) -> (String, Classes) {
     page.session().goto(url).await.unwrap();
     // What the driver waits for in Kindling's own page.
     page.session().execute("window.kindling = true", vec![]).await.unwrap();
-    page.wait_for_text("This file gives the same answers as the network", SHORT).await.unwrap();
+    page.wait_for_text("The predictions of this file are those of the model", SHORT).await.unwrap();
     draw_on(page, "#drawing", &drawn_seven()).await;
     let (drawing, classes): (String, Vec<(String, f64)>) = page
         .run(

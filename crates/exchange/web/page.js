@@ -3,19 +3,19 @@
 const TEXTS = {
   en: {
     draw: "Draw", clear: "Clear", image: "Photo or camera", choose: "Choose an image:", startCamera: "Start camera", stopCamera: "Stop camera",
-    answer: "Answer", other: "中文", drawingName: "Drawing area", seenName: "What the network sees",
-    checking: "Checking that this file answers like the network that it was made from …",
-    equal: (difference) => `This file gives the same answers as the network that it was made from (largest difference ${difference}).`,
-    unequal: (difference) => `This file does not give the answers of the network that it was made from (largest difference ${difference}): do not rely on it.`,
+    prediction: "Prediction", other: "中文", drawingName: "Drawing area", seenName: "Model input",
+    checking: "Comparing the predictions of this file with those of the model that it was made from …",
+    equal: (difference) => `The predictions of this file are those of the model that it was made from (largest difference of a probability: ${difference}).`,
+    unequal: (difference) => `The predictions of this file are not those of the model that it was made from (largest difference of a probability: ${difference}): do not rely on them.`,
     noCamera: "There is no camera, or this page may not use it.", noImage: "This file is no image that the browser can show.",
   },
   zh: {
-    draw: "手绘", clear: "清除", image: "照片或摄像头", choose: "选择图片：", startCamera: "打开摄像头", stopCamera: "关闭摄像头",
-    answer: "结果", other: "English", drawingName: "绘图区", seenName: "网络看到的图像",
-    checking: "正在检查此文件与原网络的结果是否一致……",
-    equal: (difference) => `此文件与原网络的结果一致（最大差异 ${difference}）。`,
-    unequal: (difference) => `此文件与原网络的结果不一致（最大差异 ${difference}），请勿使用。`,
-    noCamera: "没有摄像头，或此页面无权使用。", noImage: "浏览器无法将此文件显示为图片。",
+    draw: "手绘", clear: "清除", image: "照片或摄像头", choose: "选择图像：", startCamera: "打开摄像头", stopCamera: "关闭摄像头",
+    prediction: "预测", other: "English", drawingName: "绘图区", seenName: "模型输入",
+    checking: "正在将此文件的预测与原模型的预测进行比较……",
+    equal: (difference) => `此文件的预测与原模型一致（概率最大差异 ${difference}）。`,
+    unequal: (difference) => `此文件的预测与原模型不一致（概率最大差异 ${difference}），请勿使用。`,
+    noCamera: "没有摄像头，或此页面无权使用。", noImage: "浏览器无法将此文件显示为图像。",
   },
 };
 

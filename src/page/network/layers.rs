@@ -1,5 +1,6 @@
 //! The network designer: the layers as a picture, as cards or as text.
 
+use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
@@ -37,6 +38,9 @@ pub fn Designer() -> impl IntoView {
     let view = RwSignal::new(if has_draft { View::Text } else { View::Picture });
     let deck = Deck::new(recipe);
     select_what_changes(recipe, deck);
+    // Wherever the focus is: it is nowhere for a moment when a button that had it is disabled.
+    let keys = window_event_listener(ev::keydown, move |event| undo_by_key(recipe, &event));
+    on_cleanup(move || keys.remove());
     // A network without layers is not wrong, but not begun; what it needs is said where it is added.
     let status = move || {
         let survey = recipe.survey.read();
@@ -56,12 +60,7 @@ pub fn Designer() -> impl IntoView {
         Segment { value: View::Text, id: "network-view-text", name: || tr!(designer.as_text) },
     ];
     view! {
-        <section
-            class="panel designer"
-            id="designer"
-            aria-labelledby="layers-title"
-            on:keydown=move |event| undo_by_key(recipe, &event)
-        >
+        <section class="panel designer" id="designer" aria-labelledby="layers-title">
             <div class="designer-tools">
                 <h2 id="layers-title" class="visually-hidden">{move_tr!(network.layers)}</h2>
                 <Name />

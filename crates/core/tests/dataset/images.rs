@@ -96,6 +96,11 @@ fn a_multitude_of_entries_is_refused() {
     let many = entry.repeat(200_001);
     let refused = open(vec![file("many.tar", many)]).unwrap_err();
     assert!(matches!(refused, DatasetError::TooLarge { what: "number of files", .. }), "{refused}");
+    // Half of them in each of two archives, and none of them an image.
+    let entry: Vec<u8> = tar(&[file("a/1.txt", Vec::new())])[..512].to_vec();
+    let half = entry.repeat(100_001);
+    let refused = open(vec![file("1.tar", half.clone()), file("2.tar", half)]).unwrap_err();
+    assert!(matches!(refused, DatasetError::TooLarge { what: "number of files", .. }), "{refused}");
     let entry: Vec<u8> = {
         let mut header = tar::Header::new_gnu();
         header.set_path("a/1.png").unwrap();

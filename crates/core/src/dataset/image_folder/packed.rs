@@ -18,7 +18,7 @@ const N_ENTRIES_LIMIT: u64 = 200_000;
 /// Maximum size of all files in the archives as unpacked. Images hardly shrink when they are packed.
 const UNPACKED_LIMIT_BYTES: u64 = 8 << 30;
 
-/// Maximum size of a tar archive as unpacked, which is kept in memory.
+/// Maximum size of all compressed tar archives as unpacked, which are kept in memory.
 const TAR_LIMIT_BYTES: u64 = 1 << 30;
 
 /// Maximum size of one image file: no photo has more.
@@ -59,19 +59,21 @@ impl Packed<'_> {
 ///
 /// If an archive is damaged or too large.
 pub fn unpack_archives(files: &mut [(String, Vec<u8>)]) -> Result<(), DatasetError> {
+    let mut n_left = TAR_LIMIT_BYTES;
     for (file, bytes) in files {
         if is_gzip(bytes) && is_tar(&peek(bytes)) && has_images(file, bytes) {
-            *bytes = unpack(file, bytes)?;
+            *bytes = unpack(file, bytes, n_left)?;
+            n_left -= bytes.len() as u64;
         }
     }
     Ok(())
 }
 
-fn unpack(file: &str, bytes: &[u8]) -> Result<Vec<u8>, DatasetError> {
+fn unpack(file: &str, bytes: &[u8], limit: u64) -> Result<Vec<u8>, DatasetError> {
     let mut unpacked = Vec::new();
-    let read = Unpacked::open(file, bytes).take(TAR_LIMIT_BYTES + 1).read_to_end(&mut unpacked);
+    let read = Unpacked::open(file, bytes).take(limit + 1).read_to_end(&mut unpacked);
     read.map_err(|error| DatasetError::BadArchive { file: file.to_owned(), detail: error.to_string() })?;
-    if unpacked.len() as u64 > TAR_LIMIT_BYTES {
+    if unpacked.len() as u64 > limit {
         let what = "unpacked size in bytes";
         return Err(DatasetError::TooLarge { file: file.to_owned(), what, limit: TAR_LIMIT_BYTES });
     }
@@ -106,13 +108,15 @@ pub fn open_archives(files: &[(String, Vec<u8>)]) -> Result<Option<Vec<Packed<'_
     }
     let is_alone = archives.len() == 1;
     let mut found = Vec::new();
+    let (mut n_files, mut n_bytes) = (0, 0);
     for (file, bytes) in archives {
         let start = if is_alone { String::new() } else { format!("{}/", stem(file)) };
-        let mut limits = Limits { file, n_files: found.len() as u64, n_bytes: 0 };
+        let mut limits = Limits { file, n_files, n_bytes };
         match is_zip(bytes) {
             true => list_zip(bytes, &start, &mut limits, &mut found)?,
             false => list_tar(bytes, &start, &mut limits, &mut found)?,
         }
+        (n_files, n_bytes) = (limits.n_files, limits.n_bytes);
     }
     let has = |is: &dyn Fn(&str) -> bool| found.iter().any(|packed| is(&packed.path));
     if !has(&is_image_name) || has(&|path| path.ends_with(".npy")) {
@@ -130,7 +134,7 @@ pub fn stem(file: &str) -> &str {
     ends.iter().find(is_end).and_then(|end| name.get(..name.len() - end.len())).unwrap_or(name)
 }
 
-/// What archives may hold at most.
+/// Counts what the archives hold, this one and those before it.
 struct Limits<'f> {
     file: &'f str,
     n_files: u64,

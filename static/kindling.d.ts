@@ -125,6 +125,35 @@ export declare namespace kindling {
     export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
     /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
+
+    /** The projects of own images in this browser, the oldest first. */
+    projects(): Promise<Project[]>;
+    /** Makes a project with these classes and opens it in the page; resolves to its id. */
+    createProject(name: string, classes?: readonly string[]): Promise<string>;
+    addClass(project: string, name: string): Promise<void>;
+    /** Keeps images in a project: files for each class, by its name. A class that is not there is added. */
+    addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
+    /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
+    useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
+    /** A project as a zip: `project.json`, and the images as ordinary files in a folder for each class. */
+    exportProject(project: string): Promise<Blob>;
+    /** Makes a project of a file from `exportProject`, or of a zip with a folder for each class; resolves to its id. */
+    importProject(file: Blob): Promise<string>;
+    deleteProject(project: string): Promise<void>;
+  }
+
+  interface Project {
+    id: string;
+    name: string;
+    /** In ms since 1970. */
+    createdAt: number;
+    /** `images` is their number; a class that `isOff` stays out of the dataset. */
+    classes: { name: string; images: number; isOff: boolean }[];
+  }
+
+  interface AddedImages {
+    added: number;
+    leftOut: { file: string; reason: string }[];
   }
 
   /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */
@@ -816,6 +845,8 @@ export declare namespace kindling {
     loss: number | null;
     /** 0 to 1. */
     accuracy: number;
+    /** The 95 % confidence interval of the accuracy (Wilson), from low to high; null for no images. */
+    accuracyInterval: [number, number] | null;
     /** `confusion[label][predicted]` counts images. */
     confusion: number[][];
     perClass: ClassFigures[];
@@ -860,5 +891,8 @@ export declare namespace kindling {
     | "EngineCrashed"
     | "BuildMismatch"
     | "Canceled"
+    | "NoProject"
+    | "StorageFull"
+    | "StorageRefused"
     | "NotYet";
 }

@@ -4,7 +4,9 @@ use std::cell::OnceCell;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, TransactionMode, TransactionResult};
+use idb::{
+    Database, DatabaseEvent, Error, Factory, KeyRange, ObjectStoreParams, Query, TransactionMode, TransactionResult,
+};
 use js_sys::Uint8Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +17,9 @@ use crate::page::json::{from_text, to_text};
 use kindling_core::protocol::Bulk;
 
 const NAME: &str = "kindling";
-const VERSION: u32 = 1;
+
+/// Counts the sets of object stores: a database of an earlier version gets the stores that it lacks.
+const VERSION: u32 = 2;
 
 /// Records of kept runs, their curves, and their final weights.
 pub const RUNS: &str = "runs";
@@ -24,6 +28,12 @@ pub const WEIGHTS: &str = "weights";
 /// Records of runs that have not ended, and the engine's checkpoints of them.
 pub const INTERRUPTED: &str = "interrupted";
 pub const CHECKPOINTS: &str = "checkpoints";
+/// Projects; the records of their images, and the image files, under the project's id, a slash, and the image's.
+pub const PROJECTS: &str = "projects";
+pub const IMAGES: &str = "images";
+pub const IMAGE_FILES: &str = "image-files";
+
+const STORES: [&str; 8] = [RUNS, CURVES, WEIGHTS, INTERRUPTED, CHECKPOINTS, PROJECTS, IMAGES, IMAGE_FILES];
 
 /// Why the database could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +68,11 @@ impl Records {
         Ok(values.iter().filter_map(read).collect())
     }
 
+    /// The ids and values of a store whose ids begin with `start`, which ends with a slash, in the order of the ids.
+    pub async fn all_below(&self, store: &str, start: &str) -> Result<Vec<(String, JsValue)>, Trouble> {
+        self.read_below(store, start).await.map_err(trouble)
+    }
+
     /// The value with this id in each of the stores, in their order.
     pub async fn get(&self, stores: &[&str], id: &str) -> Result<Vec<Option<JsValue>>, Trouble> {
         self.read_by_id(stores, id).await.map_err(trouble)
@@ -68,13 +83,45 @@ impl Records {
         self.write(id, values).await.map_err(trouble)
     }
 
+    /// Writes values of several ids, each with the store that it belongs to: all of them or none.
+    pub async fn put_all(&self, values: &[(&str, String, JsValue)]) -> Result<(), Trouble> {
+        self.write_all(values).await.map_err(trouble)
+    }
+
+    /// Reads a record, changes it, and writes it back, in one transaction, so that no change of another tab is lost. Returns the changed record;
+    /// none if there is no such record.
+    pub async fn change<T: Serialize + DeserializeOwned>(
+        &self,
+        store: &str,
+        id: &str,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Option<T>, Trouble> {
+        self.rewrite(store, id, change).await.map_err(trouble)
+    }
+
     pub async fn delete(&self, stores: &[&str], id: &str) -> Result<(), Trouble> {
-        self.remove(stores, id).await.map_err(trouble)
+        self.remove(stores, &[id]).await.map_err(trouble)
+    }
+
+    /// Deletes several ids from all of the stores.
+    pub async fn delete_all(&self, stores: &[&str], ids: &[&str]) -> Result<(), Trouble> {
+        self.remove(stores, ids).await.map_err(trouble)
     }
 
     async fn read_all(&self, store: &str) -> Result<Vec<JsValue>, Error> {
         let transaction = self.0.transaction(&[store], TransactionMode::ReadOnly)?;
         transaction.object_store(store)?.get_all(None, None)?.await
+    }
+
+    async fn read_below(&self, store: &str, start: &str) -> Result<Vec<(String, JsValue)>, Error> {
+        // The character after the slash comes after all ids that begin with `start`.
+        let end = format!("{}0", start.trim_end_matches('/'));
+        let range = KeyRange::bound(&start.into(), &JsValue::from_str(&end), None, Some(true))?;
+        let transaction = self.0.transaction(&[store], TransactionMode::ReadOnly)?;
+        let keys = transaction.object_store(store)?.get_all_keys(Some(Query::KeyRange(range.clone())), None)?;
+        let values = transaction.object_store(store)?.get_all(Some(Query::KeyRange(range)), None)?;
+        let keys = keys.await?.into_iter().map(|key| key.as_string().unwrap_or_default());
+        Ok(keys.zip(values.await?).collect())
     }
 
     async fn read_by_id(&self, stores: &[&str], id: &str) -> Result<Vec<Option<JsValue>>, Error> {
@@ -100,10 +147,43 @@ impl Records {
         ended(transaction.await?)
     }
 
-    async fn remove(&self, stores: &[&str], id: &str) -> Result<(), Error> {
+    async fn write_all(&self, values: &[(&str, String, JsValue)]) -> Result<(), Error> {
+        let mut stores: Vec<&str> = values.iter().map(|(store, ..)| *store).collect();
+        stores.sort_unstable();
+        stores.dedup();
+        if stores.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.0.transaction(&stores, TransactionMode::ReadWrite)?;
+        for (store, id, value) in values {
+            transaction.object_store(store)?.put(value, Some(&JsValue::from_str(id)))?;
+        }
+        ended(transaction.await?)
+    }
+
+    async fn rewrite<T: Serialize + DeserializeOwned>(
+        &self,
+        store: &str,
+        id: &str,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Option<T>, Error> {
+        let transaction = self.0.transaction(&[store], TransactionMode::ReadWrite)?;
+        let key = JsValue::from_str(id);
+        let value = transaction.object_store(store)?.get(key.clone())?.await?;
+        let Some(mut record) = value.as_ref().and_then(read::<T>) else { return Ok(None) };
+        change(&mut record);
+        transaction.object_store(store)?.put(&written(&record), Some(&key))?;
+        ended(transaction.await?)?;
+        Ok(Some(record))
+    }
+
+    async fn remove(&self, stores: &[&str], ids: &[&str]) -> Result<(), Error> {
         let transaction = self.0.transaction(stores, TransactionMode::ReadWrite)?;
         for store in stores {
-            transaction.object_store(store)?.delete(JsValue::from_str(id))?;
+            let store = transaction.object_store(store)?;
+            for id in ids {
+                store.delete(JsValue::from_str(id))?;
+            }
         }
         ended(transaction.await?)
     }
@@ -118,7 +198,8 @@ async fn connection() -> Result<Rc<Database>, Error> {
     request.on_upgrade_needed(|event| {
         // An error here also fails the request.
         if let Ok(database) = event.database() {
-            for store in [RUNS, CURVES, WEIGHTS, INTERRUPTED, CHECKPOINTS] {
+            let present = database.store_names();
+            for store in STORES.iter().filter(|store| !present.iter().any(|name| name == *store)) {
                 database.create_object_store(store, ObjectStoreParams::new()).ok();
             }
         }

@@ -47,6 +47,7 @@ mod charts;
 mod widgets;
 
 /// The features, in the order of the work.
+mod collect;
 mod data;
 mod export;
 mod network;

@@ -13,6 +13,7 @@ mod accessibility;
 mod agreement;
 mod app;
 mod cases;
+mod collect;
 mod command_line;
 mod designer;
 mod exports;

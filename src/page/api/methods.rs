@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
-use super::{Answering, Method, Page, answers, config, current_run, look, search, watch};
+use super::{Answering, Method, Page, answers, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::evaluations::Evaluations;
 use crate::page::export::export;
@@ -65,6 +65,14 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::ImportRun => answer(import_run(runs, first)),
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
         Method::Import => not_yet("Networks cannot be imported yet."),
+        Method::Projects
+        | Method::CreateProject
+        | Method::AddClass
+        | Method::AddImages
+        | Method::UseProject
+        | Method::ExportProject
+        | Method::ImportProject
+        | Method::DeleteProject => projects::call(store, method, first, second),
     }
 }
 
@@ -103,7 +111,12 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
     };
     store.ready().await?;
     let dataset = store.load_dataset(source, split).await?;
-    Ok(json!({
+    Ok(dataset_json(&dataset))
+}
+
+/// A dataset for programs.
+pub fn dataset_json(dataset: &DatasetSummary) -> Value {
+    json!({
         "id": dataset.id,
         "name": dataset.name,
         "classes": dataset.classes,
@@ -111,7 +124,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         "shape": { "channels": dataset.shape.channels, "height": dataset.shape.height, "width": dataset.shape.width },
         "hasStandardTest": dataset.has_standard_test,
         "import": dataset.import.as_ref().map(ImageReport::to_json),
-    }))
+    })
 }
 
 async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {

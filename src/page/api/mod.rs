@@ -9,6 +9,7 @@ mod current_run;
 mod glue;
 mod look;
 mod methods;
+mod projects;
 mod search;
 mod values;
 mod watch;
@@ -27,6 +28,7 @@ use crate::page::runs::Runs;
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::search::Searcher;
 use crate::page::store::Store;
+use crate::page::text::i18n::fetch_later;
 
 /// The parts of the page that the methods work on.
 #[derive(Clone, Copy)]
@@ -38,7 +40,7 @@ pub struct Page {
     pub searcher: Searcher,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Method {
     Ready,
     LoadDataset,
@@ -63,9 +65,17 @@ enum Method {
     ImportRun,
     Export,
     Import,
+    Projects,
+    CreateProject,
+    AddClass,
+    AddImages,
+    UseProject,
+    ExportProject,
+    ImportProject,
+    DeleteProject,
 }
 
-const METHODS: [(&str, Method); 23] = [
+const METHODS: [(&str, Method); 31] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -89,6 +99,14 @@ const METHODS: [(&str, Method); 23] = [
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("projects", Method::Projects),
+    ("createProject", Method::CreateProject),
+    ("addClass", Method::AddClass),
+    ("addImages", Method::AddImages),
+    ("useProject", Method::UseProject),
+    ("exportProject", Method::ExportProject),
+    ("importProject", Method::ImportProject),
+    ("deleteProject", Method::DeleteProject),
 ];
 
 /// Puts `kindling` on the window. It can be used immediately: methods that need an engine wait for it.
@@ -103,8 +121,15 @@ pub fn install(page: Page) {
 }
 
 async fn called(page: Page, method: Method, first: JsValue, second: JsValue) -> Result<JsValue, JsValue> {
-    let call = methods().await.map_err(|_| named_error("DownloadFailed", "a part of the page could not be fetched"))?;
+    let call = fetched().await.map_err(|_| named_error("DownloadFailed", "a part of the page could not be fetched"))?;
     call(page, method, first, second).await
+}
+
+/// The methods, with the texts of what they report.
+async fn fetched() -> Result<Call, SplitLoaderError> {
+    let call = methods().await?;
+    fetch_later().await?;
+    Ok(call)
 }
 
 type Call = fn(Page, Method, JsValue, JsValue) -> Answering;

@@ -36,7 +36,7 @@ use crate::page::train::{self, TrainPlace};
 use crate::page::widgets::file_drop::refuse_files;
 use crate::page::widgets::hint::GLOSSARY;
 use crate::page::widgets::icon::{Glyph, Icon};
-use crate::page::{api, data, network, understand, using};
+use crate::page::{api, collect, data, network, understand, using};
 
 /// Mounts the page, once the texts of the visitor's language are fetched.
 pub fn start() {
@@ -62,6 +62,7 @@ fn App() -> impl IntoView {
     provide_context(catalog);
     provide_context(evaluations);
     let recipe = Recipe::new(store, catalog);
+    recipe.find_with(collect::find_dataset);
     let runs = Runs::new(store, recipe, evaluations);
     provide_context(recipe);
     provide_context(recipe.refusals);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::ending::may_replace;
 use crate::page::reactive::memo;
 use crate::page::recipe::catalog::{Catalog, CatalogState};
+use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::sources::served;
 use crate::page::recipe::use_recipe;
 use crate::page::state::Load;

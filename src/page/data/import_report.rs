@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::left_out::reason_text;
 use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::dataset::ImageReport;
-use kindling_core::dataset::image_content::ImageContent;
-use kindling_core::dataset::image_folder::{LeftOut, LeftOutReason};
+use kindling_core::dataset::image_folder::LeftOut;
 
 #[component]
 pub fn ImportReport(report: ImageReport) -> impl IntoView {
@@ -63,25 +63,4 @@ fn notes(report: &ImageReport) -> Vec<Text> {
 /// A sentence on a number of images, if there are any.
 fn counted(number: u32, text: fn(u32) -> String) -> Option<Text> {
     (number > 0).then(|| Box::new(move || text(number)) as Text)
-}
-
-fn reason_text(reason: &LeftOutReason) -> String {
-    match reason {
-        LeftOutReason::Undecodable(content) => match content {
-            ImageContent::Svg => tr!(images.reason_svg),
-            ImageContent::Heic => tr!(images.reason_heic),
-            ImageContent::Tiff => tr!(images.reason_tiff),
-            ImageContent::Pdf | ImageContent::Photoshop => tr!(images.reason_document),
-            ImageContent::Unknown => tr!(images.reason_unknown),
-            ImageContent::Empty => tr!(images.reason_empty),
-        },
-        LeftOutReason::TooManyPixels { width, height } => tr!(images.reason_pixels, width = width, height = height),
-        LeftOutReason::TooManyBytes => tr!(images.reason_bytes),
-        LeftOutReason::Damaged => tr!(images.reason_damaged),
-        LeftOutReason::Unreadable => tr!(images.reason_unreadable),
-        LeftOutReason::NoClass => tr!(images.reason_no_class),
-        LeftOutReason::NoLabel => tr!(images.reason_no_label),
-        LeftOutReason::Missing => tr!(images.reason_missing),
-        LeftOutReason::BadPath => tr!(images.reason_bad_path),
-    }
 }

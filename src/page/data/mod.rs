@@ -3,7 +3,6 @@
 mod browser;
 mod cards;
 mod drop_zone;
-mod ending;
 mod folder;
 mod image_options;
 mod import_report;
@@ -11,6 +10,8 @@ pub mod load_status;
 mod reading_form;
 mod split_form;
 mod statistics;
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 
@@ -21,21 +22,31 @@ use self::import_report::ImportReport;
 use self::reading_form::ReadingForm;
 use self::split_form::SplitForm;
 use self::statistics::Statistics;
+use crate::page::collect;
+use crate::page::collect::collector::collector;
 use crate::page::data::load_status::LoadStatus;
-use crate::page::parts::{Part, part};
+use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
 use crate::page::state::Load;
 use crate::page::store::use_store;
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::show::Show;
+use kindling_core::protocol::DatasetSummary;
 
 pub const PART: Part = part!(data::place, DataPlace);
 
 #[component]
 fn DataPlace() -> impl IntoView {
     let store = use_store();
-    let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
+    let collector = collector(store);
+    let current = memo(move |_| {
+        let current = store.dataset.with(|dataset| dataset.current.clone())?;
+        match collector.project_of_dataset(&current.id) {
+            Some(_) => Some(Arc::new(with_own_split((*current).clone()))),
+            None => Some(current),
+        }
+    });
     let has_status =
         memo(move |_| store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. })));
     // One alert at a time: that of files that were not taken gives way to the next load, and stands in for that of the load before it.
@@ -59,6 +70,7 @@ fn DataPlace() -> impl IntoView {
             <div class="columns">
                 <div class="main-column">
                     <DatasetCards />
+                    <Parted part=collect::PART />
                     <Show when=move || has_status.get() && n_too_many.get().is_none()>
                         <div class="panel"><LoadStatus /></div>
                     </Show>
@@ -79,4 +91,13 @@ fn DataPlace() -> impl IntoView {
             </div>
         </section>
     }
+}
+
+/// The summary of a project's dataset: its validation and test sets come with the files only because bursts have to stay together.
+fn with_own_split(mut summary: DatasetSummary) -> DatasetSummary {
+    summary.has_standard_test = false;
+    if let Some(report) = &mut summary.import {
+        report.has_standard_validation = false;
+    }
+    summary
 }

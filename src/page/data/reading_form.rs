@@ -6,7 +6,7 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::ending::may_replace;
+use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::use_recipe;
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};

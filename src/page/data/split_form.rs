@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::page::collect::collector::collector;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
@@ -11,6 +12,7 @@ use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Hint;
 use crate::page::widgets::number_field::NumberField;
 use crate::page::widgets::show::Show;
+use kindling_core::protocol::DatasetSource;
 
 #[component]
 pub fn SplitForm() -> impl IntoView {
@@ -33,8 +35,18 @@ pub fn SplitForm() -> impl IntoView {
         if recipe.refusals.hold_back() {
             return;
         }
-        if let Some(source) = origin_to_apply.get_untracked() {
-            spawn_local(async move { drop(store.load_dataset(source, recipe.split.get_untracked()).await) });
+        let Some(source) = origin_to_apply.get_untracked() else { return };
+        let split = recipe.split.get_untracked();
+        let current =
+            store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|current| current.id.clone()));
+        let collector = collector(store);
+        let project = current.and_then(|current| untrack(|| collector.project_of_dataset(&current)));
+        match (project, source) {
+            // Bursts stay together in the new split, too.
+            (Some(project), DatasetSource::Files { reading, .. }) => {
+                collector.run(async move { collector.use_project(&project, split, reading).await.map(drop) });
+            }
+            (_, source) => spawn_local(async move { drop(store.load_dataset(source, split).await) }),
         }
     };
     view! {

@@ -2,9 +2,11 @@
 
 pub mod catalog;
 pub mod editor;
+pub mod ending;
 mod pending;
 pub mod sources;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -55,9 +57,14 @@ pub struct Recipe {
     wanted: RwSignal<Option<String>>,
     /// A config to apply once its dataset comes into view.
     pending: StoredValue<Pending>,
+    /// Finds datasets that are neither loaded nor served.
+    finder: StoredValue<Option<Finder>>,
     store: Store,
     catalog: Catalog,
 }
+
+/// Loads the dataset of a config if it can be found again; returns whether it was.
+pub type Finder = fn(Store, RunConfig) -> Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
 
 impl Recipe {
     /// Made once, beside the store.
@@ -85,6 +92,7 @@ impl Recipe {
             refusals: Refusals::new(),
             wanted,
             pending: StoredValue::default(),
+            finder: StoredValue::new(None),
             store,
             catalog,
         };
@@ -106,6 +114,11 @@ impl Recipe {
             true,
         );
         recipe
+    }
+
+    /// Sets what finds datasets that are neither loaded nor served.
+    pub fn find_with(self, finder: Finder) {
+        self.finder.set_value(Some(finder));
     }
 
     /// Replaces all settings by the preset's. The previous network can be restored with undo.
@@ -254,10 +267,15 @@ impl Recipe {
         let known =
             served_id.or_else(|| untrack(|| self.catalog.find(&config.dataset)).map(|_| config.dataset.clone()));
         let source = origin.map(|(source, _)| source).or_else(|| known.map(served));
-        let source = source.ok_or_else(|| {
-            Failure::new(FailureKind::NoDataset, format!("the dataset {} must be given again", config.dataset))
-        })?;
-        self.store.load_dataset(source, config.split).await.map(drop)
+        if let Some(source) = source {
+            return self.store.load_dataset(source, config.split).await.map(drop);
+        }
+        if let Some(find) = self.finder.get_value()
+            && find(self.store, config.clone()).await?
+        {
+            return Ok(());
+        }
+        Err(Failure::new(FailureKind::NoDataset, format!("the dataset {} must be given again", config.dataset)))
     }
 
     /// The settings, with the id and split of the loaded dataset; None if no dataset is loaded.

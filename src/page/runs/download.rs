@@ -22,6 +22,11 @@ pub fn save_bytes(name: &str, bytes: &[u8]) {
     save(name, BYTES, &Uint8Array::from(bytes)).ok();
 }
 
+/// As [`save_file`], for a file that the browser holds.
+pub fn save_blob(name: &str, blob: &Blob) {
+    offer(name, blob).ok();
+}
+
 /// Wraps bytes in a blob in the browser's memory.
 pub fn blob(mime: &str, bytes: &[u8]) -> Result<Blob, JsValue> {
     new_blob(mime, &Uint8Array::from(bytes))
@@ -45,8 +50,11 @@ fn new_blob(mime: &str, part: &JsValue) -> Result<Blob, JsValue> {
 
 /// Offers a blob as a download. Callers ignore failures: a browser that cannot do this has no other way either.
 fn save(name: &str, mime: &str, part: &JsValue) -> Result<(), JsValue> {
-    let blob = new_blob(mime, part)?;
-    let url = Url::create_object_url_with_blob(&blob)?;
+    offer(name, &new_blob(mime, part)?)
+}
+
+fn offer(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let url = Url::create_object_url_with_blob(blob)?;
     let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     link.set_href(&url);
     link.set_download(name);

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod format;
 pub mod i18n;
 pub mod layer;
+pub mod left_out;
 pub mod preset;
 pub mod reason;
 

@@ -18,9 +18,13 @@ pub fn listen_for_files(take: impl Fn(Option<DataTransfer>) + 'static) -> RwSign
             is_over.update(|is_over| *is_over &= event.related_target().is_some());
         }),
         window_event_listener(ev::drop, move |event: DragEvent| {
+            // Something in the page that takes files of its own has taken these.
+            let is_taken = event.default_prevented();
             event.prevent_default();
             is_over.set(false);
-            take(event.data_transfer());
+            if !is_taken {
+                take(event.data_transfer());
+            }
         }),
     ];
     on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));

@@ -1,0 +1,113 @@
+//! The methods of `window.kindling` that concern projects: what the panel "Your images" does.
+
+use js_sys::{Array, Object};
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::File;
+
+use super::glue::{blob, files, from_js, named_error, to_error, to_js};
+use super::methods::dataset_json;
+use super::values::bad;
+use super::{Answering, Method, config};
+use crate::page::collect::collector::{Collector, Problem, collector};
+use crate::page::collect::programs::Refusal;
+use crate::page::store::Store;
+use kindling_core::dataset::Reading;
+
+/// Calls one of these methods.
+pub fn call(store: Store, method: Method, first: JsValue, second: JsValue) -> Answering {
+    let collector = collector(store);
+    Box::pin(async move {
+        let result = match method {
+            Method::ExportProject => export(collector, &first).await,
+            method => plain(store, collector, method, &first, &second).await.map(|value| to_js(&value)),
+        };
+        result.map_err(|refusal| match refusal {
+            Refusal::Named(name, sentence) => named_error(name, &sentence),
+            Refusal::Engine(failure) => to_error(failure),
+        })
+    })
+}
+
+/// The methods whose results are plain data.
+async fn plain(
+    store: Store,
+    collector: Collector,
+    method: Method,
+    first: &JsValue,
+    second: &JsValue,
+) -> Result<Value, Refusal> {
+    if method == Method::Projects {
+        return Ok(collector.listed().await?);
+    }
+    collector.loaded().await?;
+    match method {
+        Method::CreateProject => {
+            let name = text("the name", first)?;
+            let classes = strings(&from_js(second).map_err(Refusal::Engine)?)?;
+            Ok(json!(collector.create(&name, &classes).await?))
+        }
+        Method::AddClass => {
+            collector.add_class(&text("the project", first)?, &text("the name", second)?).await?;
+            Ok(Value::Null)
+        }
+        Method::AddImages => Ok(collector.add_by_class(&text("the project", first)?, by_class(second)?).await?),
+        Method::UseProject => {
+            let options = from_js(second).map_err(Refusal::Engine)?;
+            let (split, images) = config::load_options(&options).map_err(Refusal::Engine)?;
+            store.ready().await.map_err(Refusal::Engine)?;
+            let reading = Reading { images, ..Reading::default() };
+            let dataset = collector.use_project(&text("the project", first)?, split, reading).await?;
+            Ok(dataset_json(&dataset))
+        }
+        Method::ImportProject => {
+            let file = blob(first.clone()).ok_or_else(|| refused("the file is no Blob"))?;
+            Ok(collector.import_file(&file).await?)
+        }
+        Method::DeleteProject => {
+            collector.delete_project(&text("the project", first)?).await?;
+            Ok(Value::Null)
+        }
+        _ => Ok(Value::Null),
+    }
+}
+
+async fn export(collector: Collector, project: &JsValue) -> Result<JsValue, Refusal> {
+    collector.loaded().await?;
+    let id = text("the project", project)?;
+    // Nothing is exported of a project that is gone.
+    collector.find(&id).ok_or(Problem::Gone)?;
+    Ok(collector.export(&id).await?.into())
+}
+
+fn text(what: &str, value: &JsValue) -> Result<String, Refusal> {
+    value.as_string().ok_or_else(|| refused(&format!("{what} is no text")))
+}
+
+fn strings(value: &Value) -> Result<Vec<String>, Refusal> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(names) => {
+            let names = names.iter().map(|name| name.as_str().map(str::to_owned));
+            names.collect::<Option<_>>().ok_or_else(|| refused("a class's name is no text"))
+        }
+        _ => Err(refused("the classes are no list of names")),
+    }
+}
+
+/// The files of each class, by its name.
+fn by_class(value: &JsValue) -> Result<Vec<(String, Vec<File>)>, Refusal> {
+    let object = value.dyn_ref::<Object>().ok_or_else(|| refused("the images are no object of files by class"))?;
+    let mut found = Vec::new();
+    for entry in Object::entries(object).iter() {
+        let entry = Array::from(&entry);
+        let class = text("a class's name", &entry.get(0))?;
+        let files = files(&entry.get(1)).ok_or_else(|| refused("the images of a class are no list of files"))?;
+        found.push((class, files));
+    }
+    Ok(found)
+}
+
+fn refused(sentence: &str) -> Refusal {
+    Refusal::Engine(bad(sentence))
+}

@@ -1,0 +1,56 @@
+//! Collecting: the visitor makes a dataset in the page, with the webcam, from files, by drawing, in a project that the browser keeps.
+//!
+//! `collector.rs` is what all of it goes through: the views, and `window.kindling`. Nothing of this folder is in the page's first part.
+
+mod adding;
+mod archive;
+pub mod collector;
+mod intake;
+mod manifest;
+pub mod programs;
+pub mod project;
+mod recorder;
+mod room;
+mod splits;
+mod storage;
+mod tabs;
+mod transfer;
+mod undo;
+mod using;
+mod view;
+mod warnings;
+
+use std::pin::Pin;
+
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use self::collector::{Problem, collector};
+use crate::page::store::Store;
+use kindling_core::config::RunConfig;
+use kindling_core::protocol::{Failure, FailureKind};
+
+pub use view::PART;
+
+type Found = Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
+
+/// Loads the dataset of a run again, if it was made of a project that has not changed. Returns whether it was.
+pub fn find_dataset(store: Store, config: RunConfig) -> Found {
+    Box::pin(async move {
+        let unfetched = |_| Failure::new(FailureKind::DownloadFailed, "a part of the page could not be fetched");
+        finder().await.map_err(unfetched)?(store, config).await
+    })
+}
+
+#[wasm_split(collect, fallible)]
+fn finder() -> Result<fn(Store, RunConfig) -> Found, SplitLoaderError> {
+    Ok(|store, config| {
+        Box::pin(async move {
+            match collector(store).restore_dataset(&config).await {
+                Ok(is_found) => Ok(is_found),
+                Err(Problem::Engine(failure)) => Err(failure),
+                // What cannot be read holds no dataset.
+                Err(_) => Ok(false),
+            }
+        })
+    })
+}

@@ -1,0 +1,185 @@
+//! A project goes out as one file, and comes in again, into this browser or another.
+
+use std::collections::BTreeMap;
+
+use js_sys::Uint8Array;
+use leptos::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
+
+use super::adding::{NewImage, REFUSED_LIMIT};
+use super::archive::{self, Entry, Opened, Writing};
+use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
+use super::intake;
+use super::manifest::{self, ArchiveTrouble, Details};
+use super::project::{Class, ImageRecord, Project, clean_name};
+use super::storage::ProjectStorage;
+use crate::page::database::{Trouble, unique_id};
+use crate::page::runs::download;
+use kindling_core::dataset::image_folder::{Layout, LeftOutReason};
+
+impl Collector {
+    /// Writes a project with all of its images as one file.
+    ///
+    /// # Errors
+    ///
+    /// If the project is gone, cannot be read, or the browser cannot hold the file.
+    pub async fn export(self, id: &str) -> Result<Blob, Problem> {
+        let project = self.find(id).ok_or(Problem::Gone)?;
+        let images = self.images_of(id).await?;
+        let storage = ProjectStorage::open().await?;
+        let files: BTreeMap<String, Blob> = storage.files(id).await?.into_iter().collect();
+        let classes: Vec<&Class> = project.live_classes().collect();
+        let kept: Vec<(&Class, &ImageRecord)> = images
+            .iter()
+            .filter(|image| files.contains_key(&image.id))
+            .filter_map(|image| Some((project.class(&image.class)?, image)))
+            .collect();
+        let unwritten = || Problem::Storage(Trouble::Full);
+        let mut writing = Writing::new();
+        let text = manifest::write(&project.name, project.created_at, &classes, &kept);
+        writing.add(manifest::NAME, text.as_bytes()).ok_or_else(unwritten)?;
+        for (class, image) in kept {
+            let Some(blob) = files.get(&image.id) else { continue };
+            let buffer = JsFuture::from(blob.array_buffer()).await;
+            let buffer = buffer.map_err(|_| Problem::Storage(Trouble::Refused("a file cannot be read".to_owned())))?;
+            let bytes = Uint8Array::new(&buffer).to_vec();
+            writing.add(&manifest::path(class, image), &bytes).ok_or_else(unwritten)?;
+        }
+        writing.finish().ok_or_else(unwritten)
+    }
+
+    /// Exports a project and saves the file.
+    pub async fn save(self, id: &str) -> Result<(), Problem> {
+        let name = self.find(id).ok_or(Problem::Gone)?.name;
+        let blob = self.export(id).await?;
+        download::save_blob(&download::file_name(&name, "zip"), &blob);
+        self.news.set(Some(News::Exported));
+        Ok(())
+    }
+
+    /// Makes a project of a file: of an exported one, or of any zip with one folder of images per class. Returns its id.
+    ///
+    /// # Errors
+    ///
+    /// If the file is refused or the project cannot be stored. Images that are damaged or no images are left out and listed.
+    pub async fn import(self, file: &Blob, file_name: &str) -> Result<String, Problem> {
+        let opened = archive::open(file).await.map_err(Problem::Archive)?;
+        let plan = Plan::of(&opened, file_name).map_err(Problem::Archive)?;
+        self.is_canceled.set_value(false);
+        let id = self.insert(plan.project.clone()).await?;
+        let total = plan.images.len();
+        self.adding.set(Some(Adding { done: 0, total }));
+        let result = self.import_images(&id, &opened, plan).await;
+        self.adding.set(None);
+        self.measure();
+        let count = result?;
+        let name = self.find(&id).map(|project| project.name).unwrap_or_default();
+        self.news.set(Some(News::Imported { name, count }));
+        Ok(id)
+    }
+
+    async fn import_images(self, project: &str, opened: &Opened, plan: Plan<'_>) -> Result<usize, Problem> {
+        let total = plan.images.len();
+        let (mut count, mut refused) = (0, Vec::new());
+        for (number, (class, entry, details)) in plan.images.into_iter().enumerate() {
+            if self.is_canceled.get_value() {
+                break;
+            }
+            let why = match read(opened, entry).await {
+                Ok(fresh) => {
+                    let Details { added_at, source, group, name } = details;
+                    // Without times of their own, the images keep the order of the file.
+                    let added_at = added_at.unwrap_or_else(|| plan.project.created_at + number as f64 / 1_000.0);
+                    let there = self.add(project, &class, NewImage { fresh, source, group, name, added_at }).await?;
+                    count += usize::from(there.is_none());
+                    there.map(RefusedWhy::There)
+                }
+                Err(reason) => Some(RefusedWhy::Bad(reason)),
+            };
+            if let Some(why) = why.filter(|_| refused.len() < REFUSED_LIMIT) {
+                refused.push(Refused { file: entry.path.clone(), why });
+            }
+            self.adding.set(Some(Adding { done: number + 1, total }));
+        }
+        self.refused.set(refused);
+        if self.is_open(project) {
+            self.images.update(|images| images.sort_by(|one, other| one.added_at.total_cmp(&other.added_at)));
+        }
+        Ok(count)
+    }
+}
+
+async fn read(opened: &Opened, entry: &Entry) -> Result<intake::Fresh, LeftOutReason> {
+    let bytes = opened.bytes(entry).await.ok_or(LeftOutReason::Damaged)?;
+    let blob = download::blob(download::BYTES, &bytes).map_err(|_| LeftOutReason::Unreadable)?;
+    intake::of_bytes(&blob, &bytes).await
+}
+
+/// The project that a file becomes, and where its images go.
+struct Plan<'a> {
+    project: Project,
+    /// Each with the id of its class.
+    images: Vec<(String, &'a Entry, Details)>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(opened: &'a Opened, file_name: &str) -> Result<Self, ArchiveTrouble> {
+        match &opened.manifest {
+            Some(manifest) => Self::of_manifest(opened, manifest, file_name),
+            None => Self::of_folders(opened, file_name),
+        }
+    }
+
+    /// The classes are those of the manifest, and the folders that it does not name.
+    fn of_manifest(opened: &'a Opened, manifest: &manifest::Manifest, file_name: &str) -> Result<Self, ArchiveTrouble> {
+        let name = Some(manifest.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(file_name);
+        let mut project = Project::new(unique_id(), name, manifest.created_at.unwrap_or_else(now));
+        for class in &manifest.classes {
+            let id = format!("{}-{}", project.id, project.classes.len());
+            // Of two classes with one name, the first counts.
+            if project.add_class(id.clone(), &class.name).is_ok() {
+                project.change_class(&id, |it| (it.color, it.is_off) = (class.color, class.is_off));
+            }
+        }
+        let mut images = Vec::new();
+        for entry in &opened.images {
+            let Some(path) = entry.path.strip_prefix(&opened.root) else { continue };
+            let Some((folder, _)) = path.split_once('/') else { continue };
+            let details = manifest.images.get(path).cloned().unwrap_or_default();
+            images.push((class_of(&mut project, folder)?, entry, details));
+        }
+        Self { project, images }.checked()
+    }
+
+    /// The classes are the folders, as when the file is dropped as a dataset.
+    fn of_folders(opened: &'a Opened, file_name: &str) -> Result<Self, ArchiveTrouble> {
+        let paths: Vec<String> = opened.images.iter().map(|entry| entry.path.clone()).collect();
+        let layout = Layout::of(&paths, None).map_err(|_| ArchiveTrouble::NoImages)?;
+        let mut project = Project::new(unique_id(), file_name, now());
+        let mut images = Vec::new();
+        for item in &layout.items {
+            let found = opened.images.get(item.place).zip(layout.classes.get(usize::from(item.class)));
+            if let Some((entry, class)) = found {
+                images.push((class_of(&mut project, class)?, entry, Details::default()));
+            }
+        }
+        Self { project, images }.checked()
+    }
+
+    fn checked(self) -> Result<Self, ArchiveTrouble> {
+        // A project without images is one, too, if it has classes.
+        if self.project.classes.is_empty() { Err(ArchiveTrouble::NoImages) } else { Ok(self) }
+    }
+}
+
+/// The id of the class with this name, which is added if there is none.
+fn class_of(project: &mut Project, name: &str) -> Result<String, ArchiveTrouble> {
+    let name = Some(clean_name(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "images".to_owned());
+    if let Some(class) = project.live_classes().find(|class| class.name.to_lowercase() == name.to_lowercase()) {
+        return Ok(class.id.clone());
+    }
+    let id = format!("{}-{}", project.id, project.classes.len());
+    project.add_class(id.clone(), &name).map_err(|_| ArchiveTrouble::TooLarge)?;
+    Ok(id)
+}

@@ -1,0 +1,111 @@
+//! A project becomes the dataset, by the same path as files that are dropped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use web_sys::Url;
+
+use super::collector::{Collector, News, Problem};
+use super::intake::image_id;
+use super::project::{ImageRecord, Project, Use, clean_name};
+use super::splits::{images_in_use, paths};
+use super::storage::ProjectStorage;
+use kindling_core::config::{RunConfig, SplitConfig};
+use kindling_core::dataset::Reading;
+use kindling_core::protocol::{DatasetFile, DatasetSource, DatasetSummary, Failure, FailureKind};
+
+impl Collector {
+    /// Loads the images of a project as the dataset.
+    ///
+    /// # Errors
+    ///
+    /// If the project is gone or cannot be read, or the engine cannot make a dataset of it.
+    pub async fn use_project(
+        self,
+        id: &str,
+        split: SplitConfig,
+        reading: Reading,
+    ) -> Result<Arc<DatasetSummary>, Problem> {
+        let project = self.find(id).ok_or(Problem::Gone)?;
+        let Files { files, hash } = self.files_of(&project, &split).await?;
+        let urls: Vec<String> = files.iter().map(|file| file.url.clone()).collect();
+        let loaded = self.store.load_dataset(DatasetSource::Files { files, reading }, split).await;
+        // The engine may read the files of the dataset at hand once more; those of the other dataset are not needed.
+        let unused = match loaded {
+            Ok(_) => self.urls.try_update_value(|before| std::mem::replace(before, urls)).unwrap_or_default(),
+            Err(_) => urls,
+        };
+        for url in unused {
+            Url::revoke_object_url(&url).ok();
+        }
+        let summary = loaded.map_err(Problem::Engine)?;
+        self.used.set(Some((summary.id.clone(), id.to_owned())));
+        let new = Use { dataset: summary.id.clone(), files: hash, reading };
+        self.change(id, move |project| project.remember_use(new)).await?;
+        let counts = summary.counts;
+        let images = counts.train + counts.validation + counts.test;
+        self.news.set(Some(News::Used { images, classes: summary.classes.len() }));
+        Ok(summary)
+    }
+
+    /// The files of a project's images in use, with the paths that say their classes and parts.
+    async fn files_of(self, project: &Project, split: &SplitConfig) -> Result<Files, Problem> {
+        let storage = ProjectStorage::open().await?;
+        let mut images = self.images_of(&project.id).await?;
+        let files: BTreeMap<String, web_sys::Blob> = storage.files(&project.id).await?.into_iter().collect();
+        images.retain(|image| files.contains_key(&image.id));
+        let used = images_in_use(project, &images);
+        if used.is_empty() {
+            return Err(Problem::Engine(Failure::new(FailureKind::TooFewImages, "the project has no images")));
+        }
+        let name =
+            Some(clean_name(&project.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "images".to_owned());
+        let paths = paths(&name, &used, split).map_err(|error| Problem::Engine(error.into()))?;
+        // Without the name of the project, which may change.
+        let hash =
+            image_id(paths.iter().filter_map(|path| path.get(name.len()..)).collect::<Vec<_>>().join("\n").as_bytes());
+        let file = |((_, image), name): (&(_, &ImageRecord), String)| {
+            let blob = files.get(&image.id)?;
+            let url = Url::create_object_url_with_blob(blob).ok()?;
+            Some(DatasetFile { name, url, size_bytes: blob.size() as u64 })
+        };
+        Ok(Files { files: used.iter().zip(paths).filter_map(file).collect(), hash })
+    }
+
+    /// The project that became the dataset at hand, tracked.
+    pub fn project_of_dataset(self, dataset: &str) -> Option<String> {
+        self.used.with(|used| used.as_ref().filter(|(used, _)| used == dataset).map(|(_, project)| project.clone()))
+    }
+
+    /// Loads the dataset of a run again from the project that it was made of. Returns whether there is one whose images are still the same.
+    ///
+    /// # Errors
+    ///
+    /// If the projects cannot be read, or the engine fails.
+    pub async fn restore_dataset(self, config: &RunConfig) -> Result<bool, Problem> {
+        self.loaded().await?;
+        let projects = self.projects.get_untracked();
+        let used = projects.iter().rev().find_map(|project| {
+            let used = project.uses.iter().find(|used| used.dataset == config.dataset);
+            used.map(|used| (project.clone(), used.clone()))
+        });
+        let Some((project, used)) = used else { return Ok(false) };
+        let Files { files, hash } = self.files_of(&project, &config.split).await?;
+        for file in files {
+            Url::revoke_object_url(&file.url).ok();
+        }
+        if hash != used.files {
+            return Ok(false);
+        }
+        let summary = self.use_project(&project.id, config.split, used.reading).await?;
+        Ok(summary.id == config.dataset)
+    }
+}
+
+/// What the engine gets of a project.
+struct Files {
+    files: Vec<DatasetFile>,
+    /// Of the paths, see [`Use`].
+    hash: String,
+}

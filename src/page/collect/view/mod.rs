@@ -1,0 +1,184 @@
+//! The panel "Your images" of the place Data.
+
+mod capture;
+mod class_card;
+mod head;
+mod outcome;
+mod text;
+mod thumbnails;
+mod viewer;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use self::capture::Capture;
+use self::class_card::ClassCard;
+use self::head::Head;
+use self::outcome::Outcome;
+use self::text::{news_text, problem_text, refused_text};
+use self::viewer::Viewer;
+use super::collector::{Collector, Reading, Refused, collector};
+use super::recorder::Recorder;
+use crate::page::parts::{Part, part};
+use crate::page::reactive::memo;
+use crate::page::store::use_store;
+use crate::page::text::format::count;
+use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::reveal::reveal;
+use crate::page::widgets::show::Show;
+use kindling_core::protocol::ImageInput;
+
+pub const PART: Part = part!(collect::panel, CollectPanel);
+
+/// What the views of the panel share.
+#[derive(Clone, Copy)]
+pub struct Panel {
+    pub collector: Collector,
+    pub recorder: Recorder,
+    pub capture: RwSignal<CaptureKind>,
+    /// Id of the image that is shown large.
+    pub viewed: RwSignal<Option<String>>,
+    /// The drawing on the pad.
+    pub drawing: RwSignal<Option<ImageInput>>,
+    /// Counts the drawings that were added: each begins on a blank pad.
+    pub pad_turn: RwSignal<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaptureKind {
+    #[default]
+    Webcam,
+    Draw,
+}
+
+pub fn use_panel() -> Panel {
+    expect_context()
+}
+
+#[component]
+fn CollectPanel() -> impl IntoView {
+    let collector = collector(use_store());
+    let panel = Panel {
+        collector,
+        recorder: Recorder::new(collector),
+        capture: RwSignal::default(),
+        viewed: RwSignal::default(),
+        drawing: RwSignal::default(),
+        pad_turn: RwSignal::default(),
+    };
+    provide_context(panel);
+    spawn_local(async move { drop(collector.loaded().await) });
+    let is_open = memo(move |_| collector.open.read().is_some());
+    view! {
+        <section class="panel collect" aria-labelledby="collect-title">
+            <Head />
+            {move || match collector.reading.get() {
+                Reading::Unread => view! { <p class="hint" role="status">{move_tr!(collect.reading)}</p> }.into_any(),
+                Reading::Failed => view! { <p class="hint">{move_tr!(collect.not_kept)}</p> }.into_any(),
+                Reading::Done => view! {
+                    <Show when=move || is_open.get() fallback=Invitation>
+                        <Workspace />
+                    </Show>
+                }.into_any(),
+            }}
+            <Messages />
+        </section>
+        <Viewer />
+    }
+}
+
+/// There is no project yet.
+#[component]
+fn Invitation() -> impl IntoView {
+    let collector = use_panel().collector;
+    let start = move |_| {
+        collector.run(async move {
+            let classes = [1, 2].map(|number| tr!(collect.class_numbered, number = number));
+            collector.create(&tr!(collect.first_name), &classes).await.map(drop)
+        });
+    };
+    view! {
+        <div class="collect-invitation">
+            <p>{move_tr!(collect.invitation)}</p>
+            <button type="button" class="button is-primary" on:click=start>{move_tr!(collect.start)}</button>
+        </div>
+    }
+}
+
+#[component]
+fn Workspace() -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let classes = memo(move |_| {
+        let classes = collector.project().map(|project| project.live_classes().cloned().collect::<Vec<_>>());
+        classes.unwrap_or_default()
+    });
+    let ids = move || classes.with(|classes| classes.iter().map(|class| class.id.clone()).collect::<Vec<_>>());
+    let add = move |_| {
+        let Some(id) = collector.open.get_untracked() else { return };
+        collector.run(async move {
+            let project = collector.find(&id);
+            let is_free = |name: &String| project.as_ref().is_some_and(|it| it.check_name(name, None).is_ok());
+            let numbered = |number: u32| tr!(collect.class_numbered, number = number);
+            let name = (1..=10_000).map(numbered).find(is_free).unwrap_or_default();
+            let class = collector.add_class(&id, &name).await?;
+            // Its name is what the visitor types next.
+            request_animation_frame(move || reveal(&format!("class-{class}")));
+            Ok(())
+        });
+    };
+    view! {
+        <div class="collect-work">
+            <Capture />
+            <div class="collect-classes">
+                <ul class="class-cards" aria-label=move_tr!(collect.classes)>
+                    <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
+                </ul>
+                <button type="button" class="button" on:click=add>{move_tr!(collect.add_class)}</button>
+            </div>
+        </div>
+        <Outcome />
+    }
+}
+
+/// What was done, what was not, and how to take it back.
+#[component]
+fn Messages() -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let undo = move |_| collector.run(async move { collector.undo().await });
+    view! {
+        {move || collector.problem.get().map(|problem| view! {
+            <p class="failure" role="alert"><Glyph icon=Icon::Warning />{move || problem_text(&problem)}</p>
+        })}
+        {move || collector.adding.get().map(|adding| view! {
+            <div class="collect-adding">
+                <progress max=adding.total value=adding.done aria-label=move_tr!(collect.adding_bar)></progress>
+                <span class="hint">{tr!(load.images_of_total, done = count(adding.done as u64), total = count(adding.total as u64))}</span>
+                <button type="button" class="button" on:click=move |_| collector.cancel_adding()>{move_tr!(load.cancel)}</button>
+            </div>
+        })}
+        <div class="collect-news">
+            <p role="status">{move || collector.news.with(|news| news.as_ref().map(news_text))}</p>
+            <Show when=move || collector.can_undo()>
+                <button type="button" class="button" id="collect-undo" on:click=undo>{move_tr!(runs.undo)}</button>
+            </Show>
+        </div>
+        <Show when=move || collector.refused.with(|refused| !refused.is_empty())><RefusedFiles /></Show>
+    }
+}
+
+#[component]
+fn RefusedFiles() -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let number = move || count(collector.refused.with(Vec::len) as u64);
+    view! {
+        <details class="import-report">
+            <summary>{move || tr!(collect.refused, count = number())}</summary>
+            <ul class="left-out">
+                {move || collector.refused.get().into_iter().map(|Refused { file, why }| view! {
+                    <li><span class="left-out-file">{file}</span>" "{refused_text(&why)}</li>
+                }).collect_view()}
+            </ul>
+        </details>
+    }
+}

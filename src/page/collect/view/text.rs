@@ -1,0 +1,82 @@
+//! What became of it, in the visitor's language.
+
+use crate::page::collect::collector::{News, Problem, RefusedWhy};
+use crate::page::collect::manifest::ArchiveTrouble;
+use crate::page::collect::project::{CLASSES_LIMIT, IMAGES_LIMIT, NameTrouble, Source};
+use crate::page::collect::warnings::{NEEDED, Warning};
+use crate::page::database::Trouble;
+use crate::page::text::failure::failure_text;
+use crate::page::text::format::count;
+use crate::page::text::i18n::tr;
+use crate::page::text::left_out::reason_text;
+
+/// What happened, and what helps.
+pub fn problem_text(problem: &Problem) -> String {
+    match problem {
+        Problem::Storage(Trouble::Unfetched) => tr!(shell.part_missing),
+        Problem::Storage(Trouble::Refused(detail)) => tr!(collect.refused_storage, detail = detail),
+        Problem::Storage(Trouble::Full) => tr!(collect.full),
+        Problem::Name(NameTrouble::Empty) => tr!(collect.name_empty),
+        Problem::Name(NameTrouble::Taken) => tr!(collect.name_taken),
+        Problem::Name(NameTrouble::TooMany) => tr!(collect.too_many_classes, most = count(CLASSES_LIMIT as u64)),
+        Problem::Gone => tr!(collect.gone),
+        Problem::TooManyImages => tr!(collect.too_many_images, most = count(IMAGES_LIMIT as u64)),
+        Problem::Archive(trouble) => match trouble {
+            ArchiveTrouble::NoArchive => tr!(collect.no_archive),
+            ArchiveTrouble::BadManifest => tr!(collect.bad_manifest),
+            ArchiveTrouble::Newer => tr!(collect.newer),
+            ArchiveTrouble::TooLarge => tr!(collect.archive_too_large),
+            ArchiveTrouble::NoImages => tr!(collect.archive_empty),
+        },
+        Problem::Engine(failure) => failure_text(failure),
+    }
+}
+
+pub fn news_text(news: &News) -> String {
+    match news {
+        News::Added { count: number, class } => tr!(collect.added, count = count(*number as u64), class = class),
+        News::Deleted { count: number } => tr!(collect.deleted, count = count(*number as u64)),
+        News::ClassDeleted { name } => tr!(collect.class_deleted, name = name),
+        News::ProjectDeleted { name } => tr!(collect.project_deleted, name = name),
+        News::Moved { class } => tr!(collect.moved, class = class),
+        News::Undone => tr!(collect.undone),
+        News::Used { images, classes } => tr!(collect.used, images = count(*images), classes = classes),
+        News::Exported => tr!(collect.exported),
+        News::Imported { name, count: number } => {
+            tr!(collect.imported, count = count(*number as u64), name = name)
+        }
+    }
+}
+
+pub fn warning_text(warning: &Warning) -> String {
+    let number = |number: &usize| count(*number as u64);
+    match warning {
+        Warning::OneClass { n_classes: 0 } => tr!(collect.no_images_yet),
+        Warning::OneClass { .. } => tr!(collect.one_class),
+        Warning::TooFew { class, count } => tr!(collect.too_few, count = number(count), class = class, least = NEEDED),
+        Warning::Few { class, count } => tr!(collect.few, count = number(count), class = class),
+        Warning::Imbalance { smallest, n_smallest, largest, n_largest } => tr!(
+            collect.imbalance,
+            smallest = smallest,
+            few = number(n_smallest),
+            largest = largest,
+            many = number(n_largest)
+        ),
+        Warning::OneBurst { class, count } => tr!(collect.one_burst, count = number(count), class = class),
+    }
+}
+
+pub fn refused_text(why: &RefusedWhy) -> String {
+    match why {
+        RefusedWhy::Bad(reason) => reason_text(reason),
+        RefusedWhy::There(class) => tr!(collect.there, class = class),
+    }
+}
+
+pub fn source_text(source: Source) -> String {
+    match source {
+        Source::Webcam => tr!(collect.from_webcam),
+        Source::File => tr!(collect.from_file),
+        Source::Drawing => tr!(collect.from_drawing),
+    }
+}

@@ -9,7 +9,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_split_helpers::SplitLoaderError;
 
+use crate::page::style;
 use crate::page::text::i18n::{fetch_later, move_tr};
+use kindling_core::protocol::{Failure, FailureKind};
 
 /// Draws a part that has been fetched.
 pub type Draw = fn() -> AnyView;
@@ -21,10 +23,11 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<Draw, SplitLoaderError>>>
 pub struct Part(pub fn() -> Fetching);
 
 impl Part {
-    /// The part with its texts.
+    /// The part with its texts and its style.
     async fn fetch(self) -> Result<Draw, SplitLoaderError> {
         let draw = (self.0)().await?;
         fetch_later().await?;
+        style::fetch_later().await?;
         Ok(draw)
     }
 }
@@ -49,6 +52,11 @@ enum Fetch {
     Underway,
     Done(Draw),
     Failed,
+}
+
+/// What has failed if code needs a part that cannot be fetched.
+pub fn unfetched() -> Failure {
+    Failure::new(FailureKind::DownloadFailed, "a part of the page could not be fetched")
 }
 
 /// Draws a part as soon as it has been fetched.

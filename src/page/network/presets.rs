@@ -11,7 +11,7 @@ use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::format::short_count;
 use crate::page::text::i18n::{move_tr, tr};
-use crate::page::text::preset::{preset_name, preset_text};
+use crate::page::text::preset::preset_name;
 use kindling_core::network::{LayerSummary, Preset, shape};
 use kindling_core::protocol::DatasetSummary;
 
@@ -82,5 +82,22 @@ fn PresetCard<'a>(preset: Preset, dataset: &'a DatasetSummary) -> impl IntoView 
                 <span class="hint">{move_tr!(network.n_parameters, count = short_count(parameters))}</span>
             </span>
         </label>
+    }
+}
+
+/// What the preset is good for, in a sentence; empty if it has no translation.
+fn preset_text(preset: &Preset) -> String {
+    match preset.id {
+        "one-minute" => tr!(presets.one_minute_text),
+        "lenet" => tr!(presets.lenet_text),
+        "batch-norm" => tr!(presets.batch_norm_text),
+        "mlp" => tr!(presets.mlp_text),
+        "vgg" => tr!(presets.vgg_text),
+        "resnet9" => tr!(presets.resnet9_text),
+        "mobile" => tr!(presets.mobile_text),
+        "lstm-rows" => tr!(presets.lstm_rows_text),
+        "gru-rows" => tr!(presets.gru_rows_text),
+        "vit" => tr!(presets.vit_text),
+        _ => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Names and descriptions of presets in the visitor's language.
+//! Names of presets in the visitor's language.
 
 use crate::page::text::i18n::tr;
 use kindling_core::network::Preset;
@@ -17,22 +17,5 @@ pub fn preset_name(preset: &Preset) -> String {
         "gru-rows" => tr!(presets.gru_rows),
         "vit" => tr!(presets.vit),
         _ => preset.config.network.name.clone(),
-    }
-}
-
-/// What the preset is good for, in a sentence; empty if it has no translation.
-pub fn preset_text(preset: &Preset) -> String {
-    match preset.id {
-        "one-minute" => tr!(presets.one_minute_text),
-        "lenet" => tr!(presets.lenet_text),
-        "batch-norm" => tr!(presets.batch_norm_text),
-        "mlp" => tr!(presets.mlp_text),
-        "vgg" => tr!(presets.vgg_text),
-        "resnet9" => tr!(presets.resnet9_text),
-        "mobile" => tr!(presets.mobile_text),
-        "lstm-rows" => tr!(presets.lstm_rows_text),
-        "gru-rows" => tr!(presets.gru_rows_text),
-        "vit" => tr!(presets.vit_text),
-        _ => String::new(),
     }
 }

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use self::augment::AdjustAugment;
 use super::settings::mode::use_settings_mode;
 use super::settings::number::ends;
-use crate::page::parts::{Part, Parted, part};
+use crate::page::parts::{Part, part};
 use crate::page::preferences::SettingsMode;
 use crate::page::reactive::memo;
 use crate::page::state::{Run, RunState};
@@ -19,11 +19,11 @@ use crate::page::widgets::show::Show;
 use kindling_core::config::fields::field_at;
 use kindling_core::protocol::{Command, ValueChange};
 
-pub const PART: Part = part!(workbench::adjust_augment, AdjustAugment);
+pub const PART: Part = part!(workbench::adjust, AdjustPanel);
 
 /// Empty unless a run is training or paused.
 #[component]
-pub fn AdjustPanel() -> impl IntoView {
+fn AdjustPanel() -> impl IntoView {
     let store = use_store();
     let mode = use_settings_mode();
     let rates = memo(move |_| {
@@ -61,7 +61,7 @@ pub fn AdjustPanel() -> impl IntoView {
                         range=ends(field_at("weightDecay"))
                         on_change=change_decay
                     />
-                    <Show when=move || is_expert.get()><Parted part=PART /></Show>
+                    <Show when=move || is_expert.get()><AdjustAugment /></Show>
                 </div>
             </details>
         </Show>

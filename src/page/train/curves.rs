@@ -8,6 +8,7 @@ use super::adjustments::{Adjustments, marks, use_changes};
 use crate::page::charts::chart::{Chart, Line, LineStyle};
 use crate::page::charts::log_scale::{LogScale, scale_of};
 use crate::page::charts::scale::Bounds;
+use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::state::Curves;
@@ -48,9 +49,11 @@ const OF_ACCURACY: Source = Source {
     validated: |epoch| epoch.validation_accuracy,
 };
 
+pub const PART: Part = part!(workbench::curves, RunCharts);
+
 /// Shown even before the first run, so that the layout does not shift when a run starts.
 #[component]
-pub fn RunCharts() -> impl IntoView {
+fn RunCharts() -> impl IntoView {
     let store = use_store();
     let is_log = RwSignal::new(false);
     let is_fitted = RwSignal::new(false);
@@ -106,70 +109,68 @@ pub fn RunCharts() -> impl IntoView {
     // The pointer on one chart shows the same step in the other.
     let cursor = RwSignal::new(None::<f64>);
     view! {
-        <section class="panel charts" aria-label=move_tr!(train.charts)>
-            <div class="chart-tools">
-                <label class="inline-field">
-                    <span>{move_tr!(train.smoothing)}</span>
-                    <input
-                        type="range"
-                        min="0"
-                        max="1"
-                        step="0.05"
-                        prop:value=move || smoothing.get().to_string()
-                        on:input:target=move |event| chosen_smoothing.set(Some(event.target().value_as_number()))
-                    />
-                </label>
-                <LogScale is_log />
-                <label class="inline-field">
-                    <input
-                        type="checkbox"
-                        prop:checked=move || is_fitted.get()
-                        on:change:target=move |event| is_fitted.set(event.target().checked())
-                    />
-                    <span>{move_tr!(train.fit_axis)}</span>
-                </label>
-                <details class="charts-help">
-                    <summary>{move_tr!(train.charts_read)}</summary>
-                    <p class="hint">
-                        {move_tr!(train.charts_help)}" "<TermLink term=key_tr!(train.charts_help) />
-                        {move || (stride.get() > 1).then(|| format!(" {}", tr!(train.averaged, stride = stride.get())))}
-                    </p>
-                </details>
-            </div>
-            <div class="chart-pair">
-                <Chart
-                    name=Signal::derive(move_tr!(train.loss))
-                    lines=lines(OF_LOSS)
-                    line_names=names
-                    format=figure
-                    bounds=LOSS
-                    kind
-                    smoothing
-                    step_name
-                    x_name
-                    empty
-                    steps_per_epoch
-                    marks
-                    cursor
+        <div class="chart-tools">
+            <label class="inline-field">
+                <span>{move_tr!(train.smoothing)}</span>
+                <input
+                    type="range"
+                    min="0"
+                    max="1"
+                    step="0.05"
+                    prop:value=move || smoothing.get().to_string()
+                    on:input:target=move |event| chosen_smoothing.set(Some(event.target().value_as_number()))
                 />
-                <Chart
-                    name=Signal::derive(move_tr!(train.accuracy))
-                    lines=lines(OF_ACCURACY)
-                    line_names=names
-                    format=percent
-                    bounds=accuracy
-                    kind
-                    smoothing=accuracy_smoothing
-                    step_name
-                    x_name
-                    empty
-                    steps_per_epoch
-                    marks
-                    cursor
+            </label>
+            <LogScale is_log />
+            <label class="inline-field">
+                <input
+                    type="checkbox"
+                    prop:checked=move || is_fitted.get()
+                    on:change:target=move |event| is_fitted.set(event.target().checked())
                 />
-            </div>
-            <Adjustments changes />
-        </section>
+                <span>{move_tr!(train.fit_axis)}</span>
+            </label>
+            <details class="charts-help">
+                <summary>{move_tr!(train.charts_read)}</summary>
+                <p class="hint">
+                    {move_tr!(train.charts_help)}" "<TermLink term=key_tr!(train.charts_help) />
+                    {move || (stride.get() > 1).then(|| format!(" {}", tr!(train.averaged, stride = stride.get())))}
+                </p>
+            </details>
+        </div>
+        <div class="chart-pair">
+            <Chart
+                name=Signal::derive(move_tr!(train.loss))
+                lines=lines(OF_LOSS)
+                line_names=names
+                format=figure
+                bounds=LOSS
+                kind
+                smoothing
+                step_name
+                x_name
+                empty
+                steps_per_epoch
+                marks
+                cursor
+            />
+            <Chart
+                name=Signal::derive(move_tr!(train.accuracy))
+                lines=lines(OF_ACCURACY)
+                line_names=names
+                format=percent
+                bounds=accuracy
+                kind
+                smoothing=accuracy_smoothing
+                step_name
+                x_name
+                empty
+                steps_per_epoch
+                marks
+                cursor
+            />
+        </div>
+        <Adjustments changes />
     }
 }
 

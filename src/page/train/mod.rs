@@ -21,8 +21,6 @@ pub mod tabs;
 
 use leptos::prelude::*;
 
-use self::adjust::AdjustPanel;
-use self::curves::RunCharts;
 use self::fold::FoldedSettings;
 use self::later::Later;
 use self::samples::{SampleStrip, provide_sample_images};
@@ -35,8 +33,9 @@ use crate::page::runs::{self, interrupted};
 use crate::page::search;
 use crate::page::text::i18n::move_tr;
 
-/// Parts that are not visible when a visitor arrives.
-pub const PARTS: [Part; 8] = [
+/// Parts that a visitor need not wait for.
+pub const PARTS: [Part; 9] = [
+    curves::PART,
     runs::view::PART,
     search::view::PART,
     search_stage::PART,
@@ -57,13 +56,13 @@ pub fn TrainPlace() -> impl IntoView {
             <h1 id="train-title" class="visually-hidden">{move_tr!(train.title)}</h1>
             <div class="bench">
                 <Stage />
-                <RunCharts />
+                <section class="panel charts" aria-label=move_tr!(train.charts)><Later part=curves::PART /></section>
                 <SampleStrip />
             </div>
             <div class="settings-column">
                 <div class="settings-scroll">
                     <Later part=advice::panel::PART is_quiet=true />
-                    <AdjustPanel />
+                    <Later part=adjust::PART is_quiet=true />
                     <FoldedSettings />
                 </div>
                 <p class="hint setting-hint" aria-hidden="true">{move_tr!(train.setting_hint)}</p>

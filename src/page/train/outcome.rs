@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::controls::TrainButton;
 use crate::page::data::load_status::LoadStatus;
+use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::runs::interrupted::panel::InterruptedOffer;
@@ -12,7 +13,7 @@ use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count, percent};
 use crate::page::text::i18n::{move_tr, tr};
-use crate::page::train::advice::panel::AdviceSummary;
+use crate::page::train::advice;
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
@@ -83,7 +84,7 @@ pub fn Finished() -> impl IntoView {
             <p class="outcome-details">
                 {move || outcome.get().map(|outcome| details(&outcome.report))}" "<TermLink term="checkpoint" />
             </p>
-            <AdviceSummary />
+            <Parted part=advice::panel::SUMMARY is_quiet=true />
             <Show when=move || is_guessing.get()><p class="hint">{move_tr!(train.guessing_why)}</p></Show>
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>

@@ -14,6 +14,9 @@ use kindling_core::advice::Advice;
 
 pub const PART: Part = part!(workbench::advice, AdvicePanel);
 
+/// For a run's outcome.
+pub const SUMMARY: Part = part!(workbench::advice_summary, AdviceSummary);
+
 /// Empty while there is no advice.
 #[component]
 fn AdvicePanel() -> impl IntoView {
@@ -73,9 +76,9 @@ fn Item(advice: Advice) -> impl IntoView {
     }
 }
 
-/// The advice in a run's outcome: only the observations.
+/// Only the observations.
 #[component]
-pub fn AdviceSummary() -> impl IntoView {
+fn AdviceSummary() -> impl IntoView {
     let store = use_store();
     let advice = use_advice(store);
     let item = move |advice: Advice| view! { <li>{move || sentence_of(&advice, store)}</li> };

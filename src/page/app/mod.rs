@@ -16,7 +16,7 @@ use crate::page::engines::link::{Link, use_engines};
 use crate::page::engines::panel::EngineChip;
 use crate::page::evaluations::Evaluations;
 use crate::page::glossary::Glossary;
-use crate::page::parts::{Parted, fetch_ahead};
+use crate::page::parts::{Parted, fetch_ahead, unfetched};
 use crate::page::place::{Place, current_place};
 use crate::page::preferences::{EnginePreference, Preference, Theme, Threads};
 use crate::page::reactive::{effect, memo, watch};
@@ -24,7 +24,7 @@ use crate::page::recipe::Recipe;
 use crate::page::recipe::catalog::Catalog;
 use crate::page::runs::Runs;
 use crate::page::runs::interrupted::Interrupted;
-use crate::page::runs::link::config_of_query;
+use crate::page::runs::link;
 use crate::page::search::Searcher;
 use crate::page::state::{EngineState, NoticeKind, RunNotice};
 use crate::page::store::{Store, use_store};
@@ -133,11 +133,15 @@ fn Navigation(place: RwSignal<Place>) -> impl IntoView {
 
 /// Applies a config from the page's URL, as created by "Copy link".
 fn take_address(store: Store, recipe: Recipe) {
-    match config_of_query(&window().location().search().unwrap_or_default()) {
-        Some(Ok(config)) => recipe.take(config),
-        Some(Err(refusal)) => store.notify(NoticeKind::Runs(RunNotice::LinkRefused(refusal))),
-        None => {}
-    }
+    let query = window().location().search().unwrap_or_default();
+    let Some(encoded) = link::link_in(&query).map(str::to_owned) else { return };
+    spawn_local(async move {
+        match link::decoder().await.map(|decode| decode(&encoded)) {
+            Ok(Ok(config)) => recipe.take(config),
+            Ok(Err(refusal)) => store.notify(NoticeKind::Runs(RunNotice::LinkRefused(refusal))),
+            Err(_) => store.notify(NoticeKind::Warning(unfetched())),
+        }
+    });
 }
 
 /// Shown when no engine can be started, with the actions that may help.

@@ -9,9 +9,10 @@ use leptos::task::spawn_local;
 
 use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
-use crate::channel::EngineLink;
+use super::wire::{self, Start, Wire};
 use crate::page::engines::{choice, threads};
 use crate::page::offline;
+use crate::page::parts::unfetched;
 use crate::page::preferences::{EnginePreference, Threads};
 use crate::page::store::Store;
 use kindling_core::protocol::{Command, Event};
@@ -24,7 +25,9 @@ const COMING_MS: u32 = 3_000;
 pub struct Link {
     store: Store,
     engines: StoredValue<Engines, LocalStorage>,
-    workers: StoredValue<BTreeMap<EngineId, EngineLink>, LocalStorage>,
+    workers: StoredValue<BTreeMap<EngineId, Wire>, LocalStorage>,
+    /// None until it is fetched, or if it cannot be.
+    start: StoredValue<Option<Start>>,
     due: StoredValue<Due, LocalStorage>,
 }
 
@@ -47,6 +50,7 @@ impl Link {
             store,
             engines: StoredValue::new_local(Engines::new(Verdicts::remembered())),
             workers: StoredValue::new_local(BTreeMap::new()),
+            start: StoredValue::new(None),
             due: StoredValue::new_local(Due::default()),
         };
         store.set_carrier(move |command: Command| link.hear(Input::Asked(command)));
@@ -84,12 +88,18 @@ impl Link {
 
     fn carry_out(self, effect: Effect) {
         match effect {
-            Effect::Find { id, wish } => spawn_local(async move {
-                let files = EngineFiles::fetch();
-                let (choice, adapter) = choice::choose(wish.address, wish.preference).await;
-                let files = files.await.unwrap_or_default();
-                self.hear(Input::Found { wish: id, choice, adapter, n_threads: threads::count(wish.threads), files });
-            }),
+            Effect::Find { id, wish } => {
+                // Under way while the host and the browser are asked.
+                spawn_local(async { drop(wire::starter().await) });
+                spawn_local(async move {
+                    let files = EngineFiles::fetch();
+                    let (choice, adapter) = choice::choose(wish.address, wish.preference).await;
+                    let files = files.await.unwrap_or_default();
+                    self.start.set_value(wire::starter().await.ok());
+                    let n_threads = threads::count(wish.threads);
+                    self.hear(Input::Found { wish: id, choice, adapter, n_threads, files });
+                });
+            }
             Effect::AskHostLater(wish) => spawn_local(async move {
                 sleep(COMING_MS).await;
                 let files = EngineFiles::fetch().await;
@@ -97,17 +107,25 @@ impl Link {
             }),
             Effect::Start { engine, url } => {
                 let address = url.clone();
-                let worker = EngineLink::start(&url, move |event| {
+                let on_event = Box::new(move |event: Event| {
                     if matches!(event, Event::Ready(_)) {
                         offline::keep(address.clone());
                     }
                     self.hear(Input::Said { engine, event });
                 });
-                self.workers.update_value(|workers| drop(workers.insert(engine, worker)));
+                match self.start.get_value() {
+                    Some(start) => {
+                        let wire = start(&url, on_event);
+                        self.workers.update_value(|workers| drop(workers.insert(engine, wire)));
+                    }
+                    None => spawn_local(async move {
+                        self.hear(Input::Said { engine, event: Event::Crashed(unfetched()) });
+                    }),
+                }
             }
             Effect::Send { to, command } => self.workers.with_value(|workers| {
-                if let Some(worker) = workers.get(&to) {
-                    worker.send(&command);
+                if let Some(send) = workers.get(&to) {
+                    send(&command);
                 }
             }),
             Effect::End(engine) => self.workers.update_value(|workers| drop(workers.remove(&engine))),

@@ -6,5 +6,6 @@ pub mod link;
 mod machine;
 pub mod panel;
 mod threads;
+mod wire;
 
 pub use files::exporter_url;

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kindling_core::config::RunConfig;
 use kindling_core::runs::incoming::{Refusal, config};
 use serde_json::Value;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use crate::channel::parameter;
 use crate::page::json::to_text;
 
 /// Maximum length of an encoded config in the page's URL. Browsers and messengers handle URLs of this length.
@@ -20,10 +22,15 @@ pub fn config_to_link(config: &RunConfig) -> Option<String> {
     (link.len() <= LINK_LIMIT_BYTES).then_some(link)
 }
 
-/// The config in the query of the page's URL, if there is one.
-pub fn config_of_query(query: &str) -> Option<Result<RunConfig, Refusal>> {
-    let mut pairs = query.trim_start_matches('?').split('&');
-    pairs.find_map(|pair| pair.strip_prefix("config=")).map(config_of_link)
+/// The encoded config in the query of the page's URL, if there is one.
+pub fn link_in(query: &str) -> Option<&str> {
+    parameter(query, "config")
+}
+
+/// Fetches the code that decodes a config, which most visits do without.
+#[wasm_split(workbench, fallible)]
+pub fn decoder() -> Result<fn(&str) -> Result<RunConfig, Refusal>, SplitLoaderError> {
+    Ok(config_of_link)
 }
 
 fn config_of_link(link: &str) -> Result<RunConfig, Refusal> {

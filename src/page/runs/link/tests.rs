@@ -10,6 +10,10 @@ fn sample() -> RunConfig {
     record("").config
 }
 
+fn config_of_query(query: &str) -> Option<Result<RunConfig, Refusal>> {
+    link_in(query).map(config_of_link)
+}
+
 fn query(config: &RunConfig) -> String {
     format!("?engine=cpu&config={}", config_to_link(config).unwrap())
 }

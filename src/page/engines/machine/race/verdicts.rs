@@ -6,7 +6,7 @@ use crate::page::json;
 use crate::page::preferences;
 use crate::page::state::{StepTime, StepTimes};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::EngineKind;
+use kindling_core::protocol::{EngineKind, bulk};
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of verdicts; the oldest are dropped.
@@ -48,7 +48,9 @@ impl MachineKey {
 
 impl NetworkKey {
     pub fn new(config: &RunConfig) -> Self {
-        Self(hash(&(&config.dataset, json::to_text(&config.network.layers), config.batch_size)))
+        // As a message has them: another format would be more code.
+        let layers = bulk::encode(&config.network.layers).unwrap_or_default();
+        Self(hash(&(&config.dataset, layers.header, config.batch_size)))
     }
 }
 

@@ -13,16 +13,15 @@ async function bytesOf(source) {
     return found.arrayBuffer();
 }
 
-let shared;
+const shared = new Map();
 
-// Code that several parts share is in one file, a module whose custom sections are modules: one request instead of dozens.
-function sharedPart(name) {
-    shared ??= bytesOf(fetch(new URL("./shared.wasm", import.meta.url)))
-        .then((bytes) => WebAssembly.compile(bytes))
-        .catch((error) => {
-            // The next caller fetches it again.
-            shared = undefined;
-            throw error;
-        });
-    return shared.then((module) => WebAssembly.Module.customSections(module, name)[0]);
+// Code that several parts share is in few files, modules whose custom sections are modules: a request each instead of dozens.
+function sharedPart(file, name) {
+    if (!shared.has(file)) {
+        const module = bytesOf(fetch(new URL(file, import.meta.url))).then((bytes) => WebAssembly.compile(bytes));
+        // After a failure the next caller fetches it again.
+        module.catch(() => shared.delete(file));
+        shared.set(file, module);
+    }
+    return shared.get(file).then((module) => WebAssembly.Module.customSections(module, name)[0]);
 }

@@ -1,6 +1,7 @@
 //! Cuts the page's module into parts (src/page/parts.rs): the first part replaces the module that Trunk built, and the others go into a folder
 //! next to it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -23,8 +24,12 @@ const FETCHED: &str = "WebAssembly.instantiate(await bytesOf(src), imports)";
 /// The script that fetches parts.
 pub const SCRIPT: &str = "parts.js";
 
-/// What several parts have in common, in the same folder as they; see `parts.js`.
+/// What several parts have in common, in the same folder as they; see `parts.js`. What the part [`EARLY`] needs of it is apart.
 const SHARED: &str = "shared.wasm";
+const SHARED_EARLY: &str = "shared_early.wasm";
+
+/// The part that an engine waits for: the others must not delay it.
+const EARLY: &str = "wire";
 
 /// Cuts the module that cargo built for the page, and replaces `NAME.js` and `NAME_bg.wasm` in `staging` with the parts.
 pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
@@ -73,28 +78,42 @@ pub fn cut(places: &Places, name: &str, staging: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Merges what several parts have in common into one file, and makes the script fetch it from there. Call after the parts were optimized.
+/// Merges what several parts have in common into two files, and makes the script fetch it from there. Call after the parts were optimized.
 pub fn share(name: &str, staging: &Path) -> Result<()> {
     let folder = staging.join(name);
     let file = folder.join(SCRIPT);
     let mut script = fs::read_to_string(&file)?;
     ensure!(script.contains(STREAMED), "the script that fetches parts has another form than expected");
     script = script.replace(STREAMED, FETCHED);
-    let mut shared = Module::new();
+    let early = needs(&script, EARLY)?;
+    let mut shared = [(SHARED_EARLY, Module::new()), (SHARED, Module::new())];
     for part in wasm_files(&folder)? {
         let stem = part.file_stem().and_then(OsStr::to_str).context("a part has no name")?.to_owned();
         if !stem.starts_with("chunk_") {
             continue;
         }
+        let (into, module) = &mut shared[usize::from(!early.contains(&stem))];
         let fetch = format!("fetch(new URL(\"./{stem}.wasm\", import.meta.url))");
         ensure!(script.contains(&fetch), "the script that fetches parts does not fetch {stem}");
-        script = script.replace(&fetch, &format!("sharedPart(\"{stem}\")"));
-        shared.section(&CustomSection { name: stem.into(), data: fs::read(&part)?.into() });
+        script = script.replace(&fetch, &format!("sharedPart(\"./{into}\", \"{stem}\")"));
+        module.section(&CustomSection { name: stem.into(), data: fs::read(&part)?.into() });
         fs::remove_file(part)?;
     }
-    fs::write(folder.join(SHARED), shared.finish())?;
+    for (into, module) in shared {
+        fs::write(folder.join(into), module.finish())?;
+    }
     fs::write(file, script + include_str!("parts.js"))?;
     Ok(())
+}
+
+/// The names of what a part has in common with others, as the script that fetches them lists it.
+fn needs(script: &str, part: &str) -> Result<BTreeSet<String>> {
+    let (_, load) = script
+        .split_once(&format!("__wasm_split_load_{part} = "))
+        .with_context(|| format!("the page's wasm has no part {part}"))?;
+    let list = load.split_once(", [").and_then(|(_, rest)| rest.split_once(']'));
+    let (list, _) = list.context("the script that fetches parts has another form than expected")?;
+    Ok(list.split(", ").map(|name| name.trim_start_matches('_').to_owned()).collect())
 }
 
 /// A module without names and other custom sections.
@@ -114,6 +133,15 @@ fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_tells_what_a_part_needs() {
+        let script = "export const __wasm_split_load_wire = wrapAsyncCb(makeLoad(() => {\n    fetch(\"a\");\n}\n, [__chunk_3, __chunk_12]));
+            export const __wasm_split_load_data = wrapAsyncCb(makeLoad(() => {}\n, [__chunk_4]));";
+        let names: Vec<_> = needs(script, "wire").unwrap().into_iter().collect();
+        assert_eq!(names, ["chunk_12", "chunk_3"]);
+        assert!(needs(script, "other").is_err());
+    }
 
     #[test]
     fn only_notes_are_dropped() {

@@ -58,13 +58,17 @@ fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &Evaluat
             .map(|label| (0..dataset.classes.len()).map(|predicted| matrix.count(label, predicted)).collect())
             .collect();
         let object = json!({
-            "split": part, "images": predictions.len(), "loss": loss, "accuracy": accuracy, "classes": dataset.classes,
+            "split": part, "images": predictions.len(), "loss": loss, "accuracy": accuracy,
+            "accuracyInterval": matrix.accuracy_interval().map(|(low, high)| [low, high]), "classes": dataset.classes,
             "confusion": confusion,
         });
         print(object);
     } else {
+        let interval = matrix.accuracy_interval().map_or_else(String::new, |(low, high)| {
+            format!(" (95% confidence interval {:.2} to {:.2}%)", 100.0 * low, 100.0 * high)
+        });
         print(format_args!(
-            "{}, {part} set, {}: loss {loss:.4}, accuracy {:.2}%",
+            "{}, {part} set, {}: loss {loss:.4}, accuracy {:.2}%{interval}",
             dataset.name,
             counted(predictions.len(), "image"),
             100.0 * accuracy

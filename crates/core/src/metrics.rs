@@ -64,6 +64,11 @@ impl ConfusionMatrix {
         ratio((0..self.n_classes).map(|class| self.count(class, class)).sum(), self.total())
     }
 
+    /// The 95 % confidence interval of the accuracy, by [`wilson_interval`]; `None` without predictions.
+    pub fn accuracy_interval(&self) -> Option<(f64, f64)> {
+        wilson_interval((0..self.n_classes).map(|class| self.count(class, class)).sum(), self.total())
+    }
+
     /// Metrics of every class.
     pub fn class_metrics(&self) -> Vec<ClassMetrics> {
         (0..self.n_classes).map(|class| self.figures(class)).collect()
@@ -98,6 +103,22 @@ impl ConfusionMatrix {
     }
 }
 
+/// The 95 % confidence interval of a fraction of which `n` independent draws had `n_hits`: Wilson, "Probable inference, the law of succession,
+/// and statistical inference", 1927. Unlike the normal approximation it stays within 0 to 1 and holds for few draws. `None` without draws.
+pub fn wilson_interval(n_hits: u32, n: u32) -> Option<(f64, f64)> {
+    /// The quantile of the standard normal distribution below which 97.5 % lie.
+    const Z: f64 = 1.959_963_984_540_054;
+    if n == 0 {
+        return None;
+    }
+    let n = f64::from(n);
+    let fraction = f64::from(n_hits) / n;
+    let center = fraction + Z * Z / (2.0 * n);
+    let half = Z * (fraction * (1.0 - fraction) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + Z * Z / n;
+    Some((((center - half) / scale).max(0.0), ((center + half) / scale).min(1.0)))
+}
+
 /// The incorrect predictions with the highest loss, highest first: where the network was most confidently wrong.
 pub fn top_losses(predictions: &[Prediction], n_mistakes: usize) -> Vec<Prediction> {
     let mut mistakes: Vec<_> = predictions.iter().filter(|p| p.label != p.predicted).copied().collect();
@@ -127,6 +148,24 @@ mod tests {
 
     fn matrix(pairs: &[(u16, u16)], n_classes: usize) -> ConfusionMatrix {
         ConfusionMatrix::new(&predictions(pairs), n_classes)
+    }
+
+    /// Checked against `statsmodels.stats.proportion.proportion_confint(hits, n, method="wilson")`.
+    #[test]
+    fn intervals_are_wilsons() {
+        for (n_hits, n, expected) in [
+            (0, 10, (0.0, 0.277_533)),
+            (10, 10, (0.722_467, 1.0)),
+            (25, 30, (0.664_356, 0.926_635)),
+            (9_923, 10_000, (0.990_388, 0.993_834)),
+        ] {
+            let (low, high) = wilson_interval(n_hits, n).unwrap();
+            assert!(
+                (low - expected.0).abs() < 1e-6 && (high - expected.1).abs() < 1e-6,
+                "{n_hits} of {n}: {low} {high}"
+            );
+        }
+        assert_eq!(wilson_interval(0, 0), None);
     }
 
     #[test]

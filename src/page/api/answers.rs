@@ -36,6 +36,7 @@ pub fn evaluation(evaluation: &Evaluation, classes: &[String]) -> Value {
         "split": evaluation.split,
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy,
+        "accuracyInterval": matrix.accuracy_interval().map(|(low, high)| [low, high]),
         "confusion": confusion,
         "perClass": per_class,
     })
@@ -76,6 +77,7 @@ mod tests {
             "split": "test",
             "loss": 0.5,
             "accuracy": 0.5,
+            "accuracyInterval": kindling_core::metrics::wilson_interval(1, 2).map(|(low, high)| [low, high]),
             "confusion": [[1, 1], [0, 0]],
             "perClass": [
                 { "label": "cat", "precision": 1.0, "recall": 0.5, "f1": f64::from(2.0_f32 / 3.0), "count": 2 },

@@ -414,6 +414,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "torchmetrics.Accuracy",
     },
     Entry {
+        id: "confidence-interval",
+        labels: &["understand.interval"],
+        place: Place::Understand,
+        control: Some("understand.interval"),
+        formula: Some("(p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)"),
+        source: "Wilson, 1927, doi:10.1080/01621459.1927.10502953",
+    },
+    Entry {
         id: "overfitting",
         labels: &["advice.over_fitting", "train.charts_help"],
         place: Place::Train,

@@ -79,12 +79,19 @@ fn SummaryOf(evaluated: Arc<Evaluated>) -> impl IntoView {
     let is_averaged = evaluated.views == Views::Several;
     let evaluation = &evaluated.evaluation;
     let n_correct = evaluation.predictions.iter().filter(|it| it.label == it.predicted).count();
+    let interval = evaluated.matrix().accuracy_interval();
     view! {
         <dl class="figures">
             <div>
                 <dt><TermName label=key_tr!(understand.accuracy) /></dt>
                 <dd>{percent(evaluation.accuracy.into())}</dd>
             </div>
+            {interval.map(|(low, high)| view! {
+                <div>
+                    <dt><TermName label=key_tr!(understand.interval) /></dt>
+                    <dd>{move_tr!(understand.from_to, low = percent(low), high = percent(high))}</dd>
+                </div>
+            })}
             <div>
                 <dt><TermName label=key_tr!(understand.loss) /></dt>
                 <dd>{figure(evaluation.loss.into())}</dd>

@@ -24,7 +24,8 @@ mod depthwise;
 mod winograd;
 
 use self::axis::Axis;
-use self::direct::{Direct, Packing};
+use self::direct::Packing;
+pub(crate) use self::direct::{Direct, PackedWeights};
 use crate::blocks::Blocks;
 
 /// The shape of a convolution of maps `[channels, height, width]` with `filters` kernels. Pairs are `[height, width]`.
@@ -69,6 +70,11 @@ impl Conv {
         }
     }
 
+    /// A linear layer on each of `places` places. Its weights are `[channels, units]`.
+    pub fn pointwise(channels: usize, places: usize, units: usize) -> Self {
+        Self { size: [places, 1], kernel: [1; 2], ..Self::linear(channels, [1; 2], units) }
+    }
+
     /// `[height, width]` of the output; none if the kernel does not fit.
     pub fn output_size(&self) -> Option<[usize; 2]> {
         let side = |axis: usize| {
@@ -94,15 +100,29 @@ impl Conv {
         if winograd::suits(self, self.output()) {
             return winograd::forward(self, blocks, input, weights, bias, relu);
         }
-        let [height, width] = self.output();
-        let direct = Direct {
+        self.direct().run(blocks, input, weights, bias, relu)
+    }
+
+    /// The forward pass as sums.
+    pub(crate) fn direct(&self) -> Direct {
+        Direct {
             input: self.size,
-            output: [height, width],
+            output: self.output(),
             axes: [0, 1].map(|axis| self.forward_axis(axis)),
             groups: self.groups,
             packing: self.packing(Direction::Forward),
-        };
-        direct.run(blocks, input, weights, bias, relu)
+        }
+    }
+
+    /// The data gradient as sums.
+    pub(crate) fn direct_gradient(&self) -> Direct {
+        Direct {
+            input: self.output(),
+            output: self.size,
+            axes: [0, 1].map(|axis| self.gradient_axis(axis)),
+            groups: self.groups,
+            packing: self.packing(Direction::Gradient),
+        }
     }
 
     /// The gradient at the input `[blocks][H][W][channels]` for the gradient at the output.
@@ -114,14 +134,7 @@ impl Conv {
         if winograd::suits(self, self.size) {
             return winograd::data_gradient(self, blocks, gradient, weights);
         }
-        let direct = Direct {
-            input: self.output(),
-            output: self.size,
-            axes: [0, 1].map(|axis| self.gradient_axis(axis)),
-            groups: self.groups,
-            packing: self.packing(Direction::Gradient),
-        };
-        direct.run(blocks, gradient, weights, None, false)
+        self.direct_gradient().run(blocks, gradient, weights, None, false)
     }
 
     /// The gradient of the weights, in their order.

@@ -25,8 +25,17 @@ pub mod conv;
 /// Max and average pooling.
 pub mod pool;
 
-/// Batch norm.
+/// Batch norm, group norm, layer norm.
 pub mod norm;
+
+/// Activations.
+pub mod activation;
+
+/// Self-attention.
+pub mod attention;
+
+/// LSTM and GRU.
+pub mod recurrent;
 
 /// Resampling of images.
 pub mod sample;
@@ -36,6 +45,9 @@ pub mod update;
 
 /// The only place that knows of threads.
 pub mod threads;
+
+/// Functions of vectors.
+mod functions;
 
 /// Vectors of images.
 mod simd;

@@ -1,10 +1,14 @@
-//! Batch norm with PyTorch's definitions, and the sums over a batch that it needs.
+//! Batch norm with PyTorch's definitions, and the sums over a batch that it needs; group norm and layer norm.
 //!
-//! All of it is limited by memory, so a batch is read as seldom as possible: once for its statistics, once for the output, twice for the gradients.
+//! Batch norm is limited by memory, so a batch is read as seldom as possible: once for its statistics, once for the output, twice for the gradients.
 //! It is cut into parts that stay in the cache, and sums of parts are added in their order, whatever thread computed them.
+
+/// Norms of each image.
+mod group;
 
 use pulp::Simd;
 
+pub use self::group::GroupNorm;
 use crate::blocks::{Blocks, Unset, written};
 use crate::simd::{self, Kernel, add, groups, groups_unset, relu, splat};
 use crate::threads::Threads;
@@ -25,7 +29,7 @@ pub struct Statistics {
     pub variance: Vec<f32>,
 }
 
-/// The gradients of [`BatchNorm::forward`].
+/// The gradients of [`BatchNorm::forward`] and [`GroupNorm::forward`].
 #[derive(Clone, Debug)]
 pub struct Gradients {
     /// In blocks.

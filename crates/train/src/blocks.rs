@@ -5,9 +5,13 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor};
+use kindling_kernels::activation::Activation;
+use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
-use kindling_kernels::conv::Conv;
+use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::norm::GroupNorm;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::recurrent::{Cell, Recurrent};
 use kindling_kernels::update::Update;
 
 use self::ops::BlockOps;
@@ -25,7 +29,8 @@ mod flex;
 #[cfg(feature = "cpu")]
 mod backward;
 
-/// Feature maps of a batch in blocks, or vectors, which are maps that were flattened.
+/// Feature maps of a batch in blocks; vectors, which are maps that were flattened; or sequences, whose items are places and whose features are
+/// channels: `[slots, features, length, 1]`.
 #[derive(Clone, Debug)]
 pub struct BlockTensor {
     /// Of the shape `[slots, channels, height, width]`, but in the kernels' memory order, so that only they and element-wise operations may
@@ -53,6 +58,37 @@ impl BlockTensor {
     /// To `[batch, channels, height, width]`.
     pub fn scatter(self) -> Tensor<4> {
         wrapped(Dispatch::scatter(self.values.into_dispatch(), self.n_images))
+    }
+
+    /// From `[batch, length, features]`.
+    pub fn gather_sequence(items: Tensor<3>) -> Self {
+        let [n_images, length, features] = items.dims();
+        // Its order in blocks is that of a map with one place.
+        Self::gather(items.reshape([n_images, length * features, 1, 1])).as_shape([features, length, 1])
+    }
+
+    /// To `[batch, length, features]`.
+    pub fn scatter_sequence(self) -> Tensor<3> {
+        let [n_images, features, length, _] = self.dims();
+        self.flatten_sequence().scatter().reshape([n_images, length, features])
+    }
+
+    /// Maps as the sequence of their places, row by row.
+    pub fn places(self) -> Self {
+        let [_, channels, height, width] = self.dims();
+        self.as_shape([channels, height * width, 1])
+    }
+
+    /// A sequence as a vector.
+    pub fn flatten_sequence(self) -> Self {
+        let [_, features, length, _] = self.dims();
+        self.as_shape([length * features, 1, 1])
+    }
+
+    /// The same values in the same memory order.
+    fn as_shape(self, [channels, height, width]: [usize; 3]) -> Self {
+        let [n_slots, ..] = self.values.dims();
+        Self { values: self.values.reshape([n_slots, channels, height, width]), n_images: self.n_images }
     }
 
     /// `[batch, channels, height, width]`
@@ -90,14 +126,85 @@ impl BlockTensor {
         Normalized { output, mean: wrapped(mean), variance: wrapped(variance) }
     }
 
-    /// Applies an element-wise function.
-    pub fn element_wise(self, function: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
-        Self { values: function(self.values), n_images: self.n_images }
+    pub fn activation(self, activation: Activation) -> Self {
+        self.map(|values, _| Dispatch::activation(values, activation))
+    }
+
+    /// PyTorch's `GroupNorm`. Scale and shift are `[channels]`.
+    pub fn group_norm(self, groups: usize, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> Self {
+        let [_, channels, height, width] = self.dims();
+        let norm = GroupNorm { channels, groups, places: height * width, epsilon: epsilon as f32 };
+        self.norm(norm, scale, shift)
+    }
+
+    /// PyTorch's `LayerNorm` over the channels of each place. Scale and shift are `[channels]`.
+    pub fn layer_norm(self, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> Self {
+        let [_, channels, _, _] = self.dims();
+        self.norm(GroupNorm { channels, groups: 1, places: 1, epsilon: epsilon as f32 }, scale, shift)
+    }
+
+    fn norm(self, norm: GroupNorm, scale: Tensor<1>, shift: Tensor<1>) -> Self {
+        let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
+        self.map(|values, blocks| Dispatch::group_norm(values, scale, shift, norm, blocks))
+    }
+
+    /// Self-attention of a sequence of queries, keys and values side by side.
+    pub fn attention(self, heads: usize) -> Self {
+        let [_, projected, length, _] = self.dims();
+        let attention = Attention { length, features: projected / 3, heads };
+        self.map(|values, blocks| Dispatch::attention(values, attention, blocks))
+    }
+
+    /// The hidden states of a recurrent layer after each item of a sequence, or after the last one. Weights and biases of items and of states are as
+    /// in [`kindling_kernels::recurrent::Weights`].
+    pub fn recurrent(self, cell: Cell, only_last: bool, weights: [Tensor<2>; 2], biases: [Tensor<1>; 2]) -> Self {
+        let [_, features, length, _] = self.dims();
+        let [of_item, of_state] = weights;
+        let [units, _] = of_state.dims();
+        let layer = Recurrent { cell, length, features, units };
+        let [of_item, of_state] = [of_item, of_state].map(Tensor::into_dispatch);
+        let [item_bias, state_bias] = biases.map(Tensor::into_dispatch);
+        self.map(|items, blocks| {
+            Dispatch::recurrent(items, of_item, of_state, item_bias, state_bias, layer, only_last, blocks)
+        })
+    }
+
+    /// `scale · x + shift` for each channel, with `max(0, ·)` of it if `relu`: a convolution with one weight per channel. Both are `[channels]`.
+    pub fn scale(self, scale: Tensor<1>, shift: Tensor<1>, relu: bool) -> Self {
+        let [_, channels, height, width] = self.dims();
+        let conv = Conv {
+            channels,
+            size: [height, width],
+            filters: channels,
+            kernel: [1; 2],
+            stride: [1; 2],
+            padding: [0; 2],
+            dilation: [1; 2],
+            groups: channels,
+            weights: WeightOrder::Conv,
+        };
+        self.conv(conv, scale.reshape([channels, 1, 1, 1]), Some(shift), relu)
+    }
+
+    /// Adds a value to each feature of each item of a sequence. They are `[1, length, features]`.
+    pub fn plus_positions(self, positions: Tensor<3>) -> Self {
+        let [_, features, length, _] = self.dims();
+        let shift = positions.reshape([length * features]);
+        let ones = Tensor::ones([length * features], &shift.device().without_autodiff());
+        self.flatten_sequence().scale(ones, shift, false).as_shape([features, length, 1])
     }
 
     /// Multiplies by a mask `[batch, channels, height, width]`.
     pub fn times(self, mask: Tensor<4>) -> Self {
-        let mask = Self::gather(mask);
+        self.times_blocks(Self::gather(mask))
+    }
+
+    /// Multiplies a sequence by a mask `[batch, length, features]`.
+    pub fn times_sequence(self, mask: Tensor<3>) -> Self {
+        self.times_blocks(Self::gather_sequence(mask))
+    }
+
+    fn times_blocks(self, mask: Self) -> Self {
         Self { values: self.values * mask.values, n_images: self.n_images }
     }
 

@@ -6,19 +6,19 @@
 use pulp::Simd;
 
 use super::axis::{Axis, Run};
-use crate::blocks::{Blocks, Part, written};
+use crate::blocks::{Blocks, Part, Unset, written};
 use crate::simd::{self, Kernel, WIDE, groups, groups_unset, relu};
 use crate::threads::Threads;
 
 /// A convolution as sums over input places. "Input" and "output" are of this pass: in the data gradient, the output is the convolution's input.
-pub(super) struct Direct {
+pub(crate) struct Direct {
     /// `[height, width]`
-    pub input: [usize; 2],
-    pub output: [usize; 2],
+    pub(super) input: [usize; 2],
+    pub(super) output: [usize; 2],
     /// Along height and width.
-    pub axes: [Axis; 2],
-    pub groups: usize,
-    pub packing: Packing,
+    pub(super) axes: [Axis; 2],
+    pub(super) groups: usize,
+    pub(super) packing: Packing,
 }
 
 /// Where a pass finds its weights: steps between them in memory. All numbers of channels are of one group.
@@ -69,26 +69,58 @@ impl Direct {
         let threads = Threads::for_work([blocks.n_slots(), n_rows * n_columns, weights.len()]);
         let n_parts = threads.parts(n_blocks, n_rows);
         let rows_in_part = n_rows.div_ceil(n_parts).max(1);
-        let mut packed = [None, None];
-        for block in blocks.split(input, n_inputs) {
-            let width = block.len() / n_inputs.max(1);
-            let is_wide = width == blocks.wide();
-            let tiles = if is_wide { (WIDE_TILE, WHOLE_WIDE_TILE) } else { (NARROW_TILE, NARROW_TILE) };
-            packed[usize::from(is_wide)].get_or_insert_with(|| self.packing.packed(self.groups, weights, tiles));
-        }
+        let packed = self.packed(blocks, weights);
         // SAFETY: parts cover the output, and tiles all outputs of a place.
         unsafe {
             written(blocks.n_values(n_rows * row_values), |output| {
                 let parts = blocks.parts((input, n_inputs), output, [n_rows, row_values], rows_in_part);
                 threads.for_each(parts, |part| {
-                    let Some(packed) = &packed[usize::from(part.width == blocks.wide())] else {
-                        unreachable!("weights are packed for blocks of every width")
-                    };
+                    let packed = packed.of(part.width == blocks.wide());
                     let width = part.width;
                     simd::run(Rows { direct: self, packed, bias, is_relu, part }, width);
                 });
             })
         }
+    }
+
+    /// The weights for the blocks of a batch.
+    pub fn packed(&self, blocks: Blocks, weights: &[f32]) -> PackedWeights {
+        let (wide, narrow) = (blocks.wide(), blocks.n_slots() % blocks.wide());
+        let pack = |tile, whole| self.packing.packed(self.groups, weights, (tile, whole));
+        PackedWeights {
+            narrow: (narrow > 0).then(|| pack(NARROW_TILE, NARROW_TILE)),
+            wide: (blocks.n_slots() >= wide).then(|| pack(WIDE_TILE, WHOLE_WIDE_TILE)),
+        }
+    }
+
+    /// The output of one block, with weights that were packed before.
+    #[inline(always)]
+    pub fn run_block<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        packed: &PackedWeights,
+        bias: Option<&[f32]>,
+        input: &[f32],
+        output: &mut [Unset],
+    ) {
+        let packed = packed.of(V == WIDE);
+        let part = Part { width: V * S::F32_LANES, first_row: 0, input, output };
+        Rows { direct: self, packed, bias, is_relu: false, part }.run::<S, V>(simd);
+    }
+}
+
+/// Weights for the blocks of a batch, wide and narrow ones.
+pub(crate) struct PackedWeights {
+    narrow: Option<Packed>,
+    wide: Option<Packed>,
+}
+
+impl PackedWeights {
+    fn of(&self, is_wide: bool) -> &Packed {
+        let Some(packed) = (if is_wide { &self.wide } else { &self.narrow }) else {
+            unreachable!("weights are packed for blocks of every width")
+        };
+        packed
     }
 }
 

@@ -13,6 +13,9 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 /// Naive loops in f64.
 mod naive;
 
+/// Activations, norms of each image, attention, recurrent layers.
+mod sequences;
+
 use naive::{convolve, difference, gathered, numbers, pool, scattered};
 
 /// What a runner checks.
@@ -27,6 +30,10 @@ pub const ALL: &[(&str, Property)] = &[
     ("blocks", blocks_come_and_go),
     ("batch norm", batch_norms),
     ("batch norm in parts", |_| batch_norm(20, 3, 3_000, 5.0, true, 3)),
+    ("activations", sequences::activations),
+    ("group norm and layer norm", sequences::group_norms),
+    ("attention", sequences::attention),
+    ("recurrent layers", sequences::recurrent_layers),
     ("resampling", resampling),
     ("updates", updates),
     ("sums of squares", sums_of_squares),

@@ -10,14 +10,21 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
+use kindling_kernels::activation::Activation;
+use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::Conv;
-use kindling_kernels::norm::Statistics;
+use kindling_kernels::norm::{GroupNorm, Statistics};
 use kindling_kernels::pool::Pool;
+use kindling_kernels::recurrent::Recurrent;
 use kindling_kernels::update::Update;
 
+use self::sequences::{Attended, Recurred};
 use super::flex::{batch_norm, contiguous, slice, tensor};
 use super::ops::BlockOps;
+
+/// Attention and recurrent layers.
+mod sequences;
 
 /// What an operation keeps for its backward pass.
 trait Differentiable<const N: usize>: Clone + Debug + Send + 'static {
@@ -146,6 +153,56 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
             relu: relu.then_some(shift),
         });
         (output, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn activation(values: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let values = contiguous(values);
+        let output = Flex::activation(values.clone(), activation);
+        tracked::<C, _, 1>([node], output, |output| Activated {
+            activation,
+            kept: if activation.keeps_output() { output.clone() } else { values },
+        })
+    }
+
+    fn group_norm(
+        values: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        norm: GroupNorm,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let ((values, values_node), (scale, scale_node)) = (values.into_parts(), scale.into_parts());
+        let (shift, shift_node) = shift.into_parts();
+        let (values, scale) = (contiguous(values), contiguous(scale));
+        let output = Flex::group_norm(values.clone(), scale.clone(), shift, norm, blocks);
+        let nodes = [values_node, scale_node, shift_node];
+        tracked::<C, _, 3>(nodes, output, |_| GroupNormalized { norm, blocks, values, scale })
+    }
+
+    fn attention(projected: FloatTensor<Self>, attention: Attention, blocks: Blocks) -> FloatTensor<Self> {
+        let (projected, node) = projected.into_parts();
+        let (output, attended) = Attended::of(contiguous(projected), attention, blocks);
+        tracked::<C, _, 1>([node], output, |_| attended)
+    }
+
+    fn recurrent(
+        items: FloatTensor<Self>,
+        of_item: FloatTensor<Self>,
+        of_state: FloatTensor<Self>,
+        item_bias: FloatTensor<Self>,
+        state_bias: FloatTensor<Self>,
+        layer: Recurrent,
+        only_last: bool,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let ((items, items_node), (of_item, of_item_node)) = (items.into_parts(), of_item.into_parts());
+        let ((of_state, of_state_node), (item_bias, item_bias_node)) = (of_state.into_parts(), item_bias.into_parts());
+        let (state_bias, state_bias_node) = state_bias.into_parts();
+        let weights = [of_item, of_state, item_bias, state_bias].map(contiguous);
+        let (output, recurred) = Recurred::of(contiguous(items), weights, layer, only_last, blocks);
+        let nodes = [items_node, of_item_node, of_state_node, item_bias_node, state_bias_node];
+        tracked::<C, _, 5>(nodes, output, |_| recurred)
     }
 
     fn update(
@@ -280,6 +337,41 @@ impl Differentiable<3> for Normalized {
         let norm = batch_norm(&values, epsilon);
         let relu = relu.as_ref().map(slice);
         let found = norm.gradients(blocks, slice(&values), &statistics, slice(&scale), relu, slice(&gradient));
+        let channels = [norm.channels];
+        [
+            Some(tensor(found.input, values.shape())),
+            Some(tensor(found.scale, channels)),
+            Some(tensor(found.shift, channels)),
+        ]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Activated {
+    activation: Activation,
+    /// Input or output, as the activation wants it.
+    kept: FlexTensor,
+}
+
+impl Differentiable<1> for Activated {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let Self { activation, kept } = self;
+        [Some(tensor(activation.gradient(slice(&kept), slice(&gradient)), kept.shape()))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct GroupNormalized {
+    norm: GroupNorm,
+    blocks: Blocks,
+    values: FlexTensor,
+    scale: FlexTensor,
+}
+
+impl Differentiable<3> for GroupNormalized {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let Self { norm, blocks, values, scale } = self;
+        let found = norm.gradients(blocks, slice(&values), slice(&scale), slice(&gradient));
         let channels = [norm.channels];
         [
             Some(tensor(found.input, values.shape())),

@@ -3,10 +3,13 @@
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Bytes, DType, Shape};
+use kindling_kernels::activation::Activation;
+use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
-use kindling_kernels::norm::{BatchNorm, Statistics};
+use kindling_kernels::norm::{BatchNorm, GroupNorm, Statistics};
 use kindling_kernels::pool::Pool;
+use kindling_kernels::recurrent::{Recurrent, States, Weights};
 use kindling_kernels::update::{self, Update};
 
 use super::ops::BlockOps;
@@ -69,6 +72,44 @@ impl BlockOps for Flex {
         (tensor(output, shape), tensor(mean, channels), tensor(variance, channels))
     }
 
+    fn activation(values: FlexTensor, activation: Activation) -> FlexTensor {
+        let shape = values.shape();
+        tensor(activation.forward(slice(&contiguous(values))), shape)
+    }
+
+    fn group_norm(
+        values: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        norm: GroupNorm,
+        blocks: Blocks,
+    ) -> FlexTensor {
+        let shape = values.shape();
+        let [values, scale, shift] = [values, scale, shift].map(contiguous);
+        tensor(norm.forward(blocks, slice(&values), slice(&scale), slice(&shift)), shape)
+    }
+
+    fn attention(projected: FlexTensor, attention: Attention, blocks: Blocks) -> FlexTensor {
+        let attended = attention.forward(blocks, slice(&contiguous(projected)));
+        tensor(attended.output, sequence(blocks, attention.features, attention.length))
+    }
+
+    fn recurrent(
+        items: FlexTensor,
+        of_item: FlexTensor,
+        of_state: FlexTensor,
+        item_bias: FlexTensor,
+        state_bias: FlexTensor,
+        layer: Recurrent,
+        only_last: bool,
+        blocks: Blocks,
+    ) -> FlexTensor {
+        let tensors = [items, of_item, of_state, item_bias, state_bias].map(contiguous);
+        let [items, weights @ ..] = &tensors;
+        let states = layer.forward(blocks, slice(items), recurrent_weights(weights));
+        hidden_states(&layer, only_last, blocks, &states)
+    }
+
     fn update(
         values: FlexTensor,
         gradient: FlexTensor,
@@ -112,6 +153,30 @@ fn convolved(
     let (values, weight, bias) = (contiguous(values), contiguous(weight), bias.map(contiguous));
     let output = conv.forward(blocks, slice(&values), slice(&weight), bias.as_ref().map(slice), relu);
     tensor(output, maps(blocks, conv.filters, conv.output_size()))
+}
+
+/// The weights of a recurrent layer.
+pub(super) fn recurrent_weights([of_item, of_state, item_bias, state_bias]: &[FlexTensor; 4]) -> Weights<'_> {
+    Weights {
+        of_item: slice(of_item),
+        of_state: slice(of_state),
+        item_bias: slice(item_bias),
+        state_bias: slice(state_bias),
+    }
+}
+
+/// All hidden states, or the last ones.
+pub(super) fn hidden_states(layer: &Recurrent, only_last: bool, blocks: Blocks, states: &States) -> FlexTensor {
+    if only_last {
+        tensor(layer.last(blocks, &states.hidden), sequence(blocks, layer.units, 1))
+    } else {
+        tensor(states.hidden.clone(), sequence(blocks, layer.units, layer.length))
+    }
+}
+
+/// The shape of sequences in blocks.
+pub(super) fn sequence(blocks: Blocks, features: usize, length: usize) -> [usize; 4] {
+    [blocks.n_slots(), features, length, 1]
 }
 
 /// The batch norm of tensors in blocks.

@@ -2,9 +2,13 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
+use kindling_kernels::activation::Activation;
+use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
+use kindling_kernels::norm::GroupNorm;
 use kindling_kernels::pool::Pool;
+use kindling_kernels::recurrent::Recurrent;
 use kindling_kernels::update::Update;
 
 /// Kindling's kernels. Tensors "in blocks" have the shape `[slots, channels, height, width]` and the memory order of [`Blocks`].
@@ -46,6 +50,33 @@ pub(super) trait BlockOps: Backend {
         blocks: Blocks,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn activation(values: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
+
+    fn group_norm(
+        values: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        norm: GroupNorm,
+        blocks: Blocks,
+    ) -> FloatTensor<Self>;
+
+    /// From queries, keys and values `[slots, 3 · features, length, 1]` to `[slots, features, length, 1]`.
+    fn attention(projected: FloatTensor<Self>, attention: Attention, blocks: Blocks) -> FloatTensor<Self>;
+
+    /// From items `[slots, features, length, 1]` to hidden states `[slots, units, length, 1]`, or to the last one, `[slots, units, 1, 1]`. The
+    /// weights are those of [`kindling_kernels::recurrent::Weights`].
+    #[allow(clippy::too_many_arguments, reason = "an operation has its tensors as arguments")]
+    fn recurrent(
+        items: FloatTensor<Self>,
+        of_item: FloatTensor<Self>,
+        of_state: FloatTensor<Self>,
+        item_bias: FloatTensor<Self>,
+        state_bias: FloatTensor<Self>,
+        layer: Recurrent,
+        only_last: bool,
+        blocks: Blocks,
+    ) -> FloatTensor<Self>;
 
     /// Updates a parameter: its values and three moments, those that the rule does not have being any tensors. Nothing has a gradient.
     fn update(

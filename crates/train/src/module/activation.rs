@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, leaky_relu, relu, sigmoid, silu};
+use kindling_kernels::activation;
 
 use super::features::Features;
 use super::flow::Flow;
@@ -20,14 +21,26 @@ pub(super) struct Activate {
 impl Activate {
     pub fn forward(&self, flow: Flow) -> Flow {
         match flow {
-            Flow::Blocks(blocks) => Flow::Blocks(blocks.element_wise(|values| self.values(values))),
-            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.element_wise(|values| self.values(values))),
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.activation(self.kernel())),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.activation(self.kernel())),
+            Flow::SequenceBlocks(blocks) => Flow::SequenceBlocks(blocks.activation(self.kernel())),
             Flow::FlatMaps(maps) => Flow::FlatMaps(self.values(maps)),
             Flow::Plain(features) => Flow::Plain(match features {
                 Features::Maps(maps) => Features::Maps(self.values(maps)),
                 Features::Sequence(sequence) => Features::Sequence(self.values(sequence)),
                 Features::Vector(vector) => Features::Vector(self.values(vector)),
             }),
+        }
+    }
+
+    fn kernel(&self) -> activation::Activation {
+        match self.function {
+            Activation::Relu => activation::Activation::Relu,
+            Activation::LeakyRelu => activation::Activation::LeakyRelu { slope: LEAKY_SLOPE as f32 },
+            Activation::Gelu => activation::Activation::Gelu,
+            Activation::Silu => activation::Activation::Silu,
+            Activation::Tanh => activation::Activation::Tanh,
+            Activation::Sigmoid => activation::Activation::Sigmoid,
         }
     }
 

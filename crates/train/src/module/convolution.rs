@@ -8,7 +8,6 @@ use kindling_kernels::conv::{Conv, WeightOrder};
 
 use super::features::Features;
 use super::flow::Flow;
-use crate::blocks::BlockTensor;
 use crate::maps;
 
 /// `relu` may be true only if the flow [takes kernels](Flow::takes_kernels).
@@ -49,23 +48,28 @@ fn shape(layer: &Conv2d, [_, channels, height, width]: [usize; 4]) -> Conv {
     }
 }
 
-/// On a vector, or on each item of a sequence. `relu` may be true only for a vector in blocks, or on a GPU.
+/// On a vector, or on each item of a sequence. `relu` may be true only if it is in blocks, or on a GPU.
 pub(super) fn linear(layer: &Linear, flow: Flow, relu: bool) -> Flow {
-    match flow {
+    flow_product(flow, layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()), relu)
+}
+
+/// A vector, or each item of a sequence, times `[features, units]`, plus a bias. `relu` may be true only if it is in blocks, or on a GPU.
+pub(super) fn flow_product(flow: Flow, weight: Tensor<2>, bias: Option<Tensor<1>>, relu: bool) -> Flow {
+    let [_, units] = weight.dims();
+    match flow.in_blocks() {
         Flow::FlatBlocks(blocks) => {
             let [_, channels, height, width] = blocks.dims();
-            let [_, units] = layer.weight.dims();
             let conv = Conv::linear(channels, [height, width], units);
-            let bias = layer.bias.as_ref().map(|bias| bias.val());
-            Flow::FlatBlocks(blocks.conv(conv, layer.weight.val(), bias, relu))
+            Flow::FlatBlocks(blocks.conv(conv, weight, bias, relu))
         }
-        Flow::FlatMaps(maps) => {
-            let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
-            Flow::Plain(Features::Vector(maps::linear_of_maps(maps, weight, bias, relu)))
+        Flow::SequenceBlocks(blocks) => {
+            let [_, features, length, _] = blocks.dims();
+            Flow::SequenceBlocks(blocks.conv(Conv::pointwise(features, length, units), weight, bias, relu))
         }
+        Flow::FlatMaps(maps) => Flow::Plain(Features::Vector(maps::linear_of_maps(maps, weight, bias, relu))),
         flow => Flow::Plain(match flow.plain() {
-            Features::Sequence(sequence) => Features::Sequence(on_vectors(layer, sequence, relu)),
-            features => Features::Vector(on_vectors(layer, features.vector(), relu)),
+            Features::Sequence(sequence) => Features::Sequence(product(sequence, weight, bias, relu)),
+            features => Features::Vector(product(features.vector(), weight, bias, relu)),
         }),
     }
 }
@@ -87,21 +91,4 @@ pub(super) fn product<const D: usize>(
     } else {
         burn::tensor::module::linear(vectors, weight, bias)
     }
-}
-
-/// `scale · x + shift` for each channel: a convolution with one weight per channel.
-pub(super) fn scale(blocks: BlockTensor, scale: Tensor<1>, shift: Tensor<1>, relu: bool) -> BlockTensor {
-    let [_, channels, height, width] = blocks.dims();
-    let conv = Conv {
-        channels,
-        size: [height, width],
-        filters: channels,
-        kernel: [1; 2],
-        stride: [1; 2],
-        padding: [0; 2],
-        dilation: [1; 2],
-        groups: channels,
-        weights: WeightOrder::Conv,
-    };
-    blocks.conv(conv, scale.reshape([channels, 1, 1, 1]), Some(shift), relu)
 }

@@ -21,6 +21,14 @@ impl Dropout {
         match flow {
             Flow::Blocks(blocks) => Flow::Blocks(self.blocks(blocks, random)),
             Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks(blocks, random)),
+            Flow::SequenceBlocks(blocks) => {
+                let [n_images, features, length, _] = blocks.dims();
+                let mask = mask::<3>(Shape::new([n_images, length, features]), self.rate, &blocks.device(), random);
+                Flow::SequenceBlocks(match mask {
+                    Some(mask) => blocks.times_sequence(mask),
+                    None => blocks,
+                })
+            }
             Flow::FlatMaps(maps) => Flow::FlatMaps(self.values(maps, random)),
             Flow::Plain(features) => Flow::Plain(match features {
                 Features::Maps(maps) => Features::Maps(self.values(maps, random)),
@@ -38,7 +46,7 @@ impl Dropout {
         }
     }
 
-    pub fn values<const D: usize>(&self, values: Tensor<D>, random: &mut Random) -> Tensor<D> {
+    fn values<const D: usize>(&self, values: Tensor<D>, random: &mut Random) -> Tensor<D> {
         let shape = values.shape();
         masked(values, shape, self.rate, random)
     }

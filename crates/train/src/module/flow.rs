@@ -14,6 +14,8 @@ pub(super) enum Flow {
     Blocks(BlockTensor),
     /// A vector: maps in blocks that were flattened.
     FlatBlocks(BlockTensor),
+    /// A sequence in blocks.
+    SequenceBlocks(BlockTensor),
     /// A vector: maps on a GPU that were flattened, and are not yet moved in memory.
     FlatMaps(Tensor<4>),
 }
@@ -29,14 +31,22 @@ impl Flow {
             Self::Plain(features) => features,
             Self::Blocks(blocks) => Features::Maps(blocks.scatter()),
             Self::FlatBlocks(blocks) => Features::Vector(blocks.scatter().flatten(1, 3)),
+            Self::SequenceBlocks(blocks) => Features::Sequence(blocks.scatter_sequence()),
             Self::FlatMaps(maps) => Features::Vector(maps.flatten(1, 3)),
         }
     }
 
-    /// Maps in blocks, or as they are on a device without kernels.
+    /// In blocks, or as it is on a device without kernels.
     pub fn in_blocks(self) -> Self {
         match self {
             Self::Plain(Features::Maps(maps)) if has_kernels(&maps) => Self::Blocks(BlockTensor::gather(maps)),
+            Self::Plain(Features::Sequence(sequence)) if has_kernels(&sequence) => {
+                Self::SequenceBlocks(BlockTensor::gather_sequence(sequence))
+            }
+            Self::Plain(Features::Vector(vector)) if has_kernels(&vector) => {
+                let [n_images, length] = vector.dims();
+                Self::FlatBlocks(BlockTensor::gather(vector.reshape([n_images, length, 1, 1])))
+            }
             flow => flow,
         }
     }
@@ -59,7 +69,7 @@ impl Flow {
             Self::Plain(Features::Sequence(sequence)) => maps::has_kernels(sequence),
             Self::Plain(Features::Vector(vector)) => maps::has_kernels(vector),
             Self::FlatMaps(_) => true,
-            Self::Blocks(_) | Self::FlatBlocks(_) => false,
+            Self::Blocks(_) | Self::FlatBlocks(_) | Self::SequenceBlocks(_) => false,
         }
     }
 
@@ -68,14 +78,14 @@ impl Flow {
         match self {
             Self::Plain(Features::Maps(maps)) => has_kernels(maps) || maps::has_kernels(maps),
             Self::Plain(Features::Sequence(_) | Features::Vector(_)) => false,
-            Self::Blocks(_) | Self::FlatBlocks(_) | Self::FlatMaps(_) => true,
+            Self::Blocks(_) | Self::FlatBlocks(_) | Self::SequenceBlocks(_) | Self::FlatMaps(_) => true,
         }
     }
 
     pub fn is_in_blocks(&self) -> bool {
         match self {
             Self::Plain(_) | Self::FlatMaps(_) => false,
-            Self::Blocks(_) | Self::FlatBlocks(_) => true,
+            Self::Blocks(_) | Self::FlatBlocks(_) | Self::SequenceBlocks(_) => true,
         }
     }
 
@@ -83,6 +93,7 @@ impl Flow {
     pub fn plus(self, other: Self) -> Self {
         match (self, other) {
             (Self::Blocks(one), Self::Blocks(other)) => Self::Blocks(one.plus(other)),
+            (Self::SequenceBlocks(one), Self::SequenceBlocks(other)) => Self::SequenceBlocks(one.plus(other)),
             // A vector may be a flattened map or not; only equal shapes have one order.
             (Self::FlatBlocks(one), Self::FlatBlocks(other)) if one.dims() == other.dims() => {
                 Self::FlatBlocks(one.plus(other))
@@ -95,6 +106,7 @@ impl Flow {
     pub fn flatten(self) -> Self {
         match self {
             Self::Blocks(blocks) | Self::FlatBlocks(blocks) => Self::FlatBlocks(blocks),
+            Self::SequenceBlocks(blocks) => Self::FlatBlocks(blocks.flatten_sequence()),
             Self::FlatMaps(maps) => Self::FlatMaps(maps),
             Self::Plain(Features::Maps(maps)) if maps::has_kernels(&maps) => Self::FlatMaps(maps),
             flow @ Self::Plain(Features::Maps(_)) => match flow.in_blocks() {

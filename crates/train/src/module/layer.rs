@@ -9,7 +9,6 @@ use super::activation::Activate;
 use super::block::{Chain, Residual, SqueezeExcitation};
 use super::builder::Builder;
 use super::dropout::{Dropout, SpatialDropout};
-use super::features::Features;
 use super::flow::Flow;
 use super::norm::{BatchNorm, GroupNorm, LayerNorm};
 use super::pool::{GlobalAveragePool, GlobalMaxPool};
@@ -115,14 +114,14 @@ impl NetworkLayer {
             Self::Linear(layer) => convolution::linear(layer, flow, relu),
             Self::Residual(layer) => layer.forward(flow),
             Self::Chain(layer) => sequence::forward(&layer.layers, flow),
-            Self::GroupNorm(layer) => Flow::maps(layer.forward(flow.plain().maps())),
-            Self::LayerNorm(layer) => Flow::Plain(layer.forward(flow.plain())),
+            Self::GroupNorm(layer) => layer.forward(flow),
+            Self::LayerNorm(layer) => layer.forward(flow),
             Self::SqueezeExcitation(layer) => Flow::maps(layer.forward(flow.plain().maps())),
             Self::Rows(_) => Flow::Plain(flow.plain().rows()),
-            Self::Recurrent(layer) => Flow::Plain(layer.forward(flow.plain().sequence())),
-            Self::PatchEmbedding(layer) => Flow::Plain(Features::Sequence(layer.forward(flow))),
-            Self::PositionEmbedding(layer) => Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence()))),
-            Self::TransformerBlock(layer) => Flow::Plain(Features::Sequence(layer.forward(flow.plain().sequence()))),
+            Self::Recurrent(layer) => layer.forward(flow),
+            Self::PatchEmbedding(layer) => layer.forward(flow),
+            Self::PositionEmbedding(layer) => layer.forward(flow),
+            Self::TransformerBlock(layer) => layer.forward(flow),
         }
     }
 
@@ -134,9 +133,7 @@ impl NetworkLayer {
             Self::SpatialDropout(layer) => layer.forward_train(flow, random),
             Self::Residual(layer) => layer.forward_train(flow, random),
             Self::Chain(layer) => sequence::forward_train(&mut layer.layers, flow, random),
-            Self::TransformerBlock(layer) => {
-                Flow::Plain(Features::Sequence(layer.forward_train(flow.plain().sequence(), random)))
-            }
+            Self::TransformerBlock(layer) => layer.forward_train(flow, random),
             layer => layer.forward(flow, relu),
         }
     }

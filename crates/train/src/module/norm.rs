@@ -6,7 +6,6 @@ use burn::tensor::activation;
 use burn::tensor::module::batch_norm_train;
 
 use super::builder::Builder;
-use super::convolution;
 use super::features::Features;
 use super::flow::Flow;
 use crate::blocks::BlockTensor;
@@ -40,8 +39,8 @@ impl BatchNorm {
     pub fn forward(&self, flow: Flow, relu: bool) -> Flow {
         let (scale, shift) = self.running_scale_and_shift(); // [channels] each
         match flow.vector_of_channels() {
-            Flow::Blocks(blocks) => Flow::Blocks(convolution::scale(blocks, scale, shift, relu)),
-            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(convolution::scale(blocks, scale, shift, relu)),
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.scale(scale, shift, relu)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.scale(scale, shift, relu)),
             Flow::Plain(Features::Vector(vector)) => Flow::Plain(Features::Vector(scaled(vector, scale, shift, relu))),
             flow => Flow::maps(scaled(flow.plain().maps(), scale, shift, relu)),
         }
@@ -121,8 +120,12 @@ impl GroupNorm {
         Self { weight: builder.learned(), bias: builder.learned(), groups: groups as usize }
     }
 
-    pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
-        group_norm(maps, self.groups, self.weight.val(), self.bias.val())
+    pub fn forward(&self, flow: Flow) -> Flow {
+        let (scale, shift) = (self.weight.val(), self.bias.val());
+        match flow.in_blocks() {
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.group_norm(self.groups, scale, shift, EPSILON)),
+            flow => Flow::maps(group_norm(flow.plain().maps(), self.groups, scale, shift)),
+        }
     }
 }
 
@@ -138,15 +141,21 @@ impl LayerNorm {
         Self { weight: builder.learned(), bias: builder.learned() }
     }
 
-    pub fn forward(&self, features: Features) -> Features {
-        match features {
-            Features::Maps(maps) => Features::Maps(group_norm(maps, 1, self.weight.val(), self.bias.val())),
-            Features::Sequence(sequence) => Features::Sequence(self.over_last_axis(sequence)),
-            Features::Vector(vector) => Features::Vector(self.over_last_axis(vector)),
+    pub fn forward(&self, flow: Flow) -> Flow {
+        let (scale, shift) = (self.weight.val(), self.bias.val());
+        match flow.vector_of_channels().in_blocks() {
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.group_norm(1, scale, shift, EPSILON)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.layer_norm(scale, shift, EPSILON)),
+            Flow::SequenceBlocks(blocks) => Flow::SequenceBlocks(blocks.layer_norm(scale, shift, EPSILON)),
+            flow => Flow::Plain(match flow.plain() {
+                Features::Maps(maps) => Features::Maps(group_norm(maps, 1, scale, shift)),
+                Features::Sequence(sequence) => Features::Sequence(self.over_last_axis(sequence)),
+                Features::Vector(vector) => Features::Vector(self.over_last_axis(vector)),
+            }),
         }
     }
 
-    pub fn over_last_axis<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
+    fn over_last_axis<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
         standardized(values) * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
     }
 }

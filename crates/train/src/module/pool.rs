@@ -37,7 +37,7 @@ pub(super) struct GlobalAveragePool {}
 impl GlobalAveragePool {
     pub fn forward(&self, flow: Flow) -> Flow {
         match flow {
-            Flow::Blocks(blocks) => {
+            Flow::Blocks(blocks) | Flow::SequenceBlocks(blocks) => {
                 let pool = whole(&blocks);
                 Flow::FlatBlocks(blocks.average_pool(pool))
             }
@@ -52,7 +52,7 @@ pub(super) struct GlobalMaxPool {}
 impl GlobalMaxPool {
     pub fn forward(&self, flow: Flow) -> Flow {
         match flow {
-            Flow::Blocks(blocks) => {
+            Flow::Blocks(blocks) | Flow::SequenceBlocks(blocks) => {
                 let pool = whole(&blocks);
                 Flow::FlatBlocks(blocks.max_pool(pool, false))
             }

@@ -4,11 +4,14 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
+pub(super) use kindling_kernels::recurrent::Cell;
 
 use super::activation::tanh;
 use super::builder::Builder;
 use super::convolution::product;
 use super::features::Features;
+use super::flow::Flow;
+use crate::blocks::BlockTensor;
 use kindling_core::config::States;
 
 /// PyTorch's `LSTM` or `GRU`. The gates, four or three, are concatenated.
@@ -27,12 +30,6 @@ pub(super) struct Recurrent {
     states: States,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Cell {
-    Lstm,
-    Gru,
-}
-
 impl Recurrent {
     pub fn build(cell: Cell, states: States, builder: &mut Builder) -> Self {
         Self {
@@ -45,7 +42,23 @@ impl Recurrent {
         }
     }
 
-    pub fn forward(&self, items: Tensor<3>) -> Features {
+    pub fn forward(&self, flow: Flow) -> Flow {
+        match flow.in_blocks() {
+            Flow::SequenceBlocks(items) => self.blocks(items),
+            flow => Flow::Plain(self.features(flow.plain().sequence())),
+        }
+    }
+
+    fn blocks(&self, items: BlockTensor) -> Flow {
+        let weights = [self.weight_ih_l0.val(), self.weight_hh_l0.val()];
+        let biases = [self.bias_ih_l0.val(), self.bias_hh_l0.val()];
+        match self.states {
+            States::Last => Flow::FlatBlocks(items.recurrent(self.cell, true, weights, biases)),
+            States::All => Flow::SequenceBlocks(items.recurrent(self.cell, false, weights, biases)),
+        }
+    }
+
+    fn features(&self, items: Tensor<3>) -> Features {
         let states = match self.cell {
             Cell::Lstm => self.lstm_states(items),
             Cell::Gru => self.gru_states(items),

@@ -4,13 +4,16 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::activation::softmax;
 
+use super::activation::Activate;
 use super::builder::Builder;
-use super::convolution::{convolve, on_vectors, product};
+use super::convolution::{convolve, flow_product, linear};
 use super::dropout::Dropout;
+use super::features::Features;
 use super::flow::Flow;
 use super::norm::LayerNorm;
+use kindling_core::config::Activation;
 use kindling_core::random::Random;
 
 /// Patches of an image as a sequence.
@@ -20,9 +23,15 @@ pub(super) struct PatchEmbedding {
 }
 
 impl PatchEmbedding {
-    pub fn forward(&self, flow: Flow) -> Tensor<3> {
-        let patches = convolve(&self.projection, flow, false).plain().maps(); // [batch, features, rows, columns]
-        patches.flatten::<3>(2, 3).swap_dims(1, 2) // [batch, rows * columns, features]
+    pub fn forward(&self, flow: Flow) -> Flow {
+        match convolve(&self.projection, flow, false) {
+            Flow::Blocks(patches) => Flow::SequenceBlocks(patches.places()),
+            flow => {
+                let patches = flow.plain().maps(); // [batch, features, rows, columns]
+                let patches = patches.flatten::<3>(2, 3).swap_dims(1, 2); // [batch, rows * columns, features]
+                Flow::Plain(Features::Sequence(patches))
+            }
+        }
     }
 }
 
@@ -34,8 +43,11 @@ pub(super) struct PositionEmbedding {
 }
 
 impl PositionEmbedding {
-    pub fn forward(&self, items: Tensor<3>) -> Tensor<3> {
-        items + self.positions.val()
+    pub fn forward(&self, flow: Flow) -> Flow {
+        match flow.in_blocks() {
+            Flow::SequenceBlocks(items) => Flow::SequenceBlocks(items.plus_positions(self.positions.val())),
+            flow => Flow::Plain(Features::Sequence(flow.plain().sequence() + self.positions.val())),
+        }
     }
 }
 
@@ -62,19 +74,21 @@ impl TransformerBlock {
         }
     }
 
-    pub fn forward(&self, items: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, items: Flow) -> Flow {
         self.sums(items, |added| added)
     }
 
-    pub fn forward_train(&self, items: Tensor<3>, random: &mut Random) -> Tensor<3> {
-        self.sums(items, |added| self.dropout.values(added, random))
+    pub fn forward_train(&self, items: Flow, random: &mut Random) -> Flow {
+        self.sums(items, |added| self.dropout.forward_train(added, random))
     }
 
-    fn sums(&self, items: Tensor<3>, mut drop: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
-        let attended = self.self_attn.forward(self.norm1.over_last_axis(items.clone()));
-        let items = items + drop(attended);
-        let hidden = gelu(on_vectors(&self.linear1, self.norm2.over_last_axis(items.clone()), false)); // [batch, length, hidden]
-        items + drop(on_vectors(&self.linear2, hidden, false))
+    fn sums(&self, items: Flow, mut drop: impl FnMut(Flow) -> Flow) -> Flow {
+        let items = items.in_blocks();
+        let attended = self.self_attn.forward(self.norm1.forward(items.clone()));
+        let items = items.plus(drop(attended));
+        let gelu = Activate { function: Activation::Gelu };
+        let hidden = gelu.forward(linear(&self.linear1, self.norm2.forward(items.clone()), false)); // [batch, length, hidden]
+        items.plus(drop(linear(&self.linear2, hidden, false)))
     }
 }
 
@@ -99,16 +113,26 @@ impl SelfAttention {
         }
     }
 
-    fn forward(&self, items: Tensor<3>) -> Tensor<3> {
-        let [n_images, length, features] = items.dims();
+    fn forward(&self, items: Flow) -> Flow {
+        let projected = flow_product(items, self.in_proj_weight.val(), Some(self.in_proj_bias.val()), false);
+        let attended = match projected {
+            Flow::SequenceBlocks(projected) => Flow::SequenceBlocks(projected.attention(self.heads)),
+            flow => Flow::Plain(Features::Sequence(self.attend(flow.plain().sequence()))),
+        };
+        linear(&self.out_proj, attended, false)
+    }
+
+    /// From `[batch, length, 3 * features]` to `[batch, length, features]`.
+    fn attend(&self, projected: Tensor<3>) -> Tensor<3> {
+        let [n_images, length, n_projected] = projected.dims();
+        let features = n_projected / 3;
         let per_head = features / self.heads;
-        let projected = product(items, self.in_proj_weight.val(), Some(self.in_proj_bias.val()), false); // [batch, length, 3 * features]
         let part = |index: usize| {
             let part = projected.clone().narrow(2, index * features, features);
             part.reshape([n_images, length, self.heads, per_head]).swap_dims(1, 2) // [batch, heads, length, per_head]
         };
         let scores = part(0).matmul(part(1).swap_dims(2, 3)) * (1.0 / (per_head as f64).sqrt());
         let attended = softmax(scores, 3).matmul(part(2)); // [batch, heads, length, per_head]
-        on_vectors(&self.out_proj, attended.swap_dims(1, 2).reshape([n_images, length, features]), false)
+        attended.swap_dims(1, 2).reshape([n_images, length, features])
     }
 }

@@ -37,6 +37,9 @@ pub mod attention;
 /// LSTM and GRU.
 pub mod recurrent;
 
+/// Cross-entropy.
+pub mod loss;
+
 /// Resampling of images.
 pub mod sample;
 

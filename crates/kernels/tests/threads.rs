@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::needless_range_loop, reason = "naive loops are the definitions with their indices")]
 
+use kindling_kernels::activation::Activation;
+use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::{Conv, WeightOrder};
-use kindling_kernels::norm::BatchNorm;
+use kindling_kernels::norm::{BatchNorm, GroupNorm};
+use kindling_kernels::recurrent::{Cell, Recurrent, Weights};
 use kindling_kernels::threads::share_all_work;
 use kindling_kernels::update::{Rule, Update, sum_of_squares, update};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -112,5 +115,40 @@ fn norms_updates_and_sums_are_equal_bit_for_bit_on_any_number_of_threads() {
     assert!(expected.iter().flatten().all(|value| value.is_finite()));
     for n_threads in [2, 3] {
         assert_eq!(of_threads(n_threads), expected, "{n_threads} threads");
+    }
+}
+
+#[test]
+fn sequences_are_equal_bit_for_bit_on_any_number_of_threads_but_for_weight_gradients() {
+    let (n_images, length, features) = (67, 9, 12);
+    let blocks = Blocks::new(n_images);
+    let numbers =
+        |n: usize| -> Vec<f32> { (0..n).map(|i| ((i * 2_654_435_761) % 1_000) as f32 / 500.0 - 0.9).collect() };
+    let sequence = |features: usize| blocks.gather(&numbers(n_images * length * features), length * features, 1);
+    let norm = GroupNorm { channels: features, groups: 1, places: 1, epsilon: 1e-5 };
+    let attention = Attention { length, features, heads: 3 };
+    let layer = Recurrent { cell: Cell::Gru, length, features, units: features };
+    let (matrix, bias) = (numbers(3 * features * features), numbers(3 * features));
+    let weights = Weights { of_item: &matrix, of_state: &matrix, item_bias: &bias, state_bias: &bias };
+    let of_threads = |n_threads| {
+        pool(n_threads).install(|| {
+            let (items, gradient) = (sequence(features), sequence(features));
+            let normed = norm.forward(blocks, &items, &bias[..features], &bias[..features]);
+            let of_norm = norm.gradients(blocks, &items, &bias[..features], &gradient);
+            let attended = attention.forward(blocks, &sequence(3 * features));
+            let of_attention = attention.gradient(blocks, &sequence(3 * features), &attended.shares, &gradient);
+            let states = layer.forward(blocks, &items, weights);
+            let of_states = layer.gradients(blocks, &items, weights, &states, &gradient);
+            let activated = Activation::Gelu.forward(&items);
+            let any = [normed, of_norm.input, of_norm.scale, attended.output, of_attention, states.hidden, activated];
+            (any, of_states.items, [of_states.of_item, of_states.of_state, of_states.item_bias, of_states.state_bias])
+        })
+    };
+    let (expected, items, _) = of_threads(1);
+    assert!(expected.iter().flatten().all(|value| value.is_finite()));
+    for n_threads in [2, 3] {
+        let found = of_threads(n_threads);
+        assert_eq!(found, of_threads(n_threads), "{n_threads} threads, again");
+        assert_eq!((found.0, found.1), (expected.clone(), items.clone()), "{n_threads} threads");
     }
 }

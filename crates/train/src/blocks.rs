@@ -247,6 +247,13 @@ pub fn update<const D: usize>(
     (wrapped(values), [wrapped(first), wrapped(second), wrapped(third)])
 }
 
+/// The parts of a cross-entropy and its gradient at the logits, of which each image's largest is 0; see
+/// [`kindling_kernels::loss::cross_entropy`]. Call only where [`has_kernels`].
+pub fn cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> [Tensor<2>; 2] {
+    let (parts, gradient) = Dispatch::cross_entropy(logits.into_dispatch(), weights.into_dispatch());
+    [wrapped(parts), wrapped(gradient)]
+}
+
 /// `[1]`: the sum of the squares of all values, in an order that does not depend on the number of threads, unlike burn's on a CPU.
 pub fn sum_of_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
     if has_kernels(&values) { wrapped(Dispatch::sum_of_squares(values.into_dispatch())) } else { values.square().sum() }

@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 /// Naive loops in f64.
 mod naive;
 
-/// Activations, norms of each image, attention, recurrent layers.
+/// Activations, norms of each image, attention, recurrent layers, cross-entropy.
 mod sequences;
 
 use naive::{convolve, difference, gathered, numbers, pool, scattered};
@@ -34,6 +34,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("group norm and layer norm", sequences::group_norms),
     ("attention", sequences::attention),
     ("recurrent layers", sequences::recurrent_layers),
+    ("cross-entropy", sequences::cross_entropy),
     ("resampling", resampling),
     ("updates", updates),
     ("sums of squares", sums_of_squares),

@@ -1,8 +1,9 @@
-//! Activations, norms of each image, attention and recurrent layers, whose gradients are compared with differences of naive loops in f64.
+//! Activations, norms of each image, attention, recurrent layers and cross-entropy, whose gradients are compared with differences of naive loops in f64.
 
 use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
+use kindling_kernels::loss;
 use kindling_kernels::norm::GroupNorm;
 use kindling_kernels::recurrent::{Cell, Recurrent, Weights};
 use proptest::prelude::*;
@@ -249,6 +250,26 @@ fn naive_states(layer: &Recurrent, n_images: usize, only_last: bool, values: &[V
         }
     }
     output
+}
+
+pub fn cross_entropy(runner: &mut TestRunner) {
+    hold(runner, (0_usize..40, 1_usize..12, any::<u32>()), |(n_images, classes, seed)| {
+        let mut logits: Vec<f32> = numbers(n_images * classes, seed.into()).iter().map(|x| 30.0 * x).collect();
+        for row in logits.chunks_exact_mut(classes) {
+            let largest = row.iter().fold(f32::NEG_INFINITY, |largest, logit| largest.max(*logit));
+            row.iter_mut().for_each(|logit| *logit -= largest);
+        }
+        let weights: Vec<f32> = numbers(logits.len(), u64::from(seed) + 1).iter().map(|x| x.abs()).collect();
+        let found = loss::cross_entropy(&logits, &weights, classes);
+        let (mut parts, mut gradient) = (Vec::new(), Vec::new());
+        for (logits, weights) in wide(&logits).chunks_exact(classes).zip(wide(&weights).chunks_exact(classes)) {
+            let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+            let total: f64 = weights.iter().sum();
+            parts.extend(logits.iter().zip(weights).map(|(logit, weight)| weight * (sum.ln() - logit)));
+            gradient.extend(logits.iter().zip(weights).map(|(logit, weight)| logit.exp() / sum * total - weight));
+        }
+        assert!(difference(&found.parts, &parts) < 1e-6 && difference(&found.gradient, &gradient) < 1e-6);
+    });
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {

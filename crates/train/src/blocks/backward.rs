@@ -226,6 +226,12 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
         Self::from_inner(Flex::sum_of_squares(values))
     }
 
+    fn cross_entropy(logits: FloatTensor<Self>, weights: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let ((logits, _logits_node), (weights, _weights_node)) = (logits.into_parts(), weights.into_parts());
+        let (parts, gradient) = Flex::cross_entropy(logits, weights);
+        (Self::from_inner(parts), Self::from_inner(gradient))
+    }
+
     fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
         let ((images, _images_node), (maps, _maps_node)) = (images.into_parts(), maps.into_parts());
         Self::from_inner(Flex::resample(images, maps, size))

@@ -7,6 +7,7 @@ use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
+use kindling_kernels::loss::{CrossEntropy, cross_entropy};
 use kindling_kernels::norm::{BatchNorm, GroupNorm, Statistics};
 use kindling_kernels::pool::Pool;
 use kindling_kernels::recurrent::{Recurrent, States, Weights};
@@ -132,6 +133,14 @@ impl BlockOps for Flex {
 
     fn sum_of_squares(values: FlexTensor) -> FlexTensor {
         tensor(vec![update::sum_of_squares(slice(&contiguous(values)))], [1])
+    }
+
+    fn cross_entropy(logits: FlexTensor, weights: FlexTensor) -> (FlexTensor, FlexTensor) {
+        let shape = logits.shape();
+        let [_, classes] = shape.dims();
+        let (logits, weights) = (contiguous(logits), contiguous(weights));
+        let CrossEntropy { parts, gradient } = cross_entropy(slice(&logits), slice(&weights), classes);
+        (tensor(parts, shape.clone()), tensor(gradient, shape))
     }
 
     fn resample(images: FlexTensor, maps: FlexTensor, size: [usize; 2]) -> FlexTensor {

@@ -91,6 +91,10 @@ pub(super) trait BlockOps: Backend {
     /// `[1]`: the sum of the squares of all values, which has no gradient.
     fn sum_of_squares(values: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// Parts and gradient of a cross-entropy, for logits of which each image's largest is 0, and their weights, `[batch, classes]` each; see
+    /// [`kindling_kernels::loss::cross_entropy`]. Nothing has a gradient.
+    fn cross_entropy(logits: FloatTensor<Self>, weights: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
+
     /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result has no
     /// gradient.
     fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self>;

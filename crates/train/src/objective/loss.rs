@@ -5,6 +5,7 @@
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
+use crate::blocks::{cross_entropy, has_kernels};
 use kindling_core::config::{ClassWeights, LossConfig};
 use kindling_core::protocol::{Failure, FailureKind};
 
@@ -77,16 +78,17 @@ impl Loss {
 
     fn at_shifted(&self, shifted: Tensor<2>, targets: Tensor<2>) -> LossValue {
         let [n_images, n_classes] = targets.dims();
-        let softmax = Softmax::of(shifted);
         match self {
             Self::CrossEntropy { label_smoothing, class_weights } => {
                 let smoothed = match label_smoothing {
                     0.0 => targets.clone(),
                     smoothing => targets.clone() * (1.0 - smoothing) + smoothing / n_classes as f64,
                 };
+                let scale = 1.0 / n_images as f64;
                 match class_weights {
+                    None if has_kernels(&shifted) => LossValue::of_weights(shifted, smoothed * scale),
                     None => {
-                        let scale = 1.0 / n_images as f64;
+                        let softmax = Softmax::of(shifted);
                         LossValue {
                             parts: softmax.negative_log_likelihoods() * smoothed.clone() * scale,
                             gradient: (softmax.probabilities() - smoothed) * scale,
@@ -96,6 +98,10 @@ impl Loss {
                         let weights = weights.as_ref();
                         let weight_sum = (targets * weights.clone()).sum().reshape([1, 1]);
                         let weighted = smoothed * weights.clone() / weight_sum; // [batch, classes]
+                        if has_kernels(&shifted) {
+                            return LossValue::of_weights(shifted, weighted);
+                        }
+                        let softmax = Softmax::of(shifted);
                         LossValue {
                             parts: softmax.negative_log_likelihoods() * weighted.clone(),
                             gradient: softmax.probabilities() * weighted.clone().sum_dim(1) - weighted,
@@ -104,7 +110,7 @@ impl Loss {
                 }
             }
             Self::MeanSquaredError => {
-                let probabilities = softmax.probabilities(); // [batch, classes]
+                let probabilities = Softmax::of(shifted).probabilities(); // [batch, classes]
                 let errors = probabilities.clone() - targets; // [batch, classes]
                 // Softmax's derivative, ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ), subtracts from each error the errors' mean under the predicted probabilities.
                 let expected = (errors.clone() * probabilities.clone()).sum_dim(1); // [batch, 1]
@@ -115,6 +121,14 @@ impl Loss {
                 }
             }
         }
+    }
+}
+
+impl LossValue {
+    /// Of a cross-entropy, by Kindling's own kernel.
+    fn of_weights(shifted: Tensor<2>, weights: Tensor<2>) -> Self {
+        let [parts, gradient] = cross_entropy(shifted, weights);
+        Self { parts, gradient }
     }
 }
 

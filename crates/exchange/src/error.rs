@@ -17,6 +17,10 @@ pub enum ExchangeError {
     Unreadable(String),
     #[error("{0} cannot be written")]
     Unwritable(String),
+    #[error("there is no image to calibrate with")]
+    NoImages,
+    #[error("the weights or the activations of layer {layer} are not finite")]
+    NotFinite { layer: String },
     #[error("the check has no image of {n_values} values with {n_classes} probabilities")]
     BadCheck { n_values: usize, n_classes: usize },
     #[error("the file answers differently by {difference:e}, more than {tolerance:e}")]

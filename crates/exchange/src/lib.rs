@@ -10,6 +10,12 @@
 /// A trained network, independent of any device.
 pub mod trained;
 
+/// A network in integers of 8 bits.
+pub mod quantized;
+
+/// Post-training quantization.
+pub mod quantize;
+
 /// Images with the probabilities that Kindling computed for them.
 pub mod check;
 
@@ -18,6 +24,9 @@ pub mod error;
 
 /// Export with proof.
 pub mod export;
+
+/// Export in integers of 8 bits.
+pub mod int8;
 
 /// The messages of ONNX files.
 mod onnx_messages;
@@ -37,5 +46,8 @@ pub mod read;
 pub use check::Check;
 pub use error::ExchangeError;
 pub use export::{Export, export};
+pub use int8::{Evaluation, Int8Export, Int8Format, Int8Proof, export_int8};
 pub use kindling_core::protocol::ExportFormat as Format;
+pub use quantize::{Calibration, quantize};
+pub use quantized::QuantizedNetwork;
 pub use trained::{Description, Tensor, TrainedNetwork};

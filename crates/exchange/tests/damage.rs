@@ -11,7 +11,12 @@ use kindling_core::dataset::patterns::patterns;
 use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::ImageShape;
 use kindling_exchange::export::run;
-use kindling_exchange::{Check, Description, ExchangeError, Format, Tensor, TrainedNetwork, export, write};
+use kindling_exchange::int8::run_int8;
+use kindling_exchange::quantize::{Options, quantize};
+use kindling_exchange::{
+    Check, Description, Evaluation, ExchangeError, Format, Int8Format, Tensor, TrainedNetwork, export, export_int8,
+    write,
+};
 use proptest::prelude::*;
 
 const INPUT: ImageShape = ImageShape { channels: 1, height: 6, width: 8 };
@@ -130,6 +135,21 @@ static FILES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     files.collect()
 });
 
+/// A file in integers of 8 bits, with images for it.
+type Int8Sample = (Int8Format, Vec<u8>, Vec<Vec<u8>>);
+
+static INT8_FILES: LazyLock<Vec<Int8Sample>> = LazyLock::new(|| {
+    let networks = [convolutional(), sequential()];
+    let files = networks.iter().flat_map(|(network, check)| {
+        let quantized = quantize(network, &check.images, &Options::default()).unwrap();
+        let Check { images, probabilities } = check.clone();
+        let evaluation = Evaluation { labels: vec![0; images.len()], images, probabilities };
+        let bytes = move |format| export_int8(&quantized, &evaluation, format).unwrap().bytes;
+        Int8Format::ALL.map(|format| (format, bytes(format), check.images[..1].to_vec()))
+    });
+    files.collect()
+});
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -149,6 +169,14 @@ proptest! {
                 bytes.truncate(cut.index(bytes.len()));
             }
             let _ = run(&bytes, images, *format);
+        }
+        for (format, bytes, images) in &*INT8_FILES {
+            let mut bytes = bytes.clone();
+            for (place, byte) in &places {
+                let place = place.index(bytes.len());
+                bytes[place] = *byte;
+            }
+            let _ = run_int8(&bytes, images, *format);
         }
     }
 

@@ -58,6 +58,16 @@ impl<'a> Table<'a> {
         Ok(numbers.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect())
     }
 
+    pub fn floats(&self, number: usize) -> Result<Vec<f32>, String> {
+        let (numbers, _) = self.elements(number, 4)?.as_chunks::<4>();
+        Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
+    pub fn longs(&self, number: usize) -> Result<Vec<i64>, String> {
+        let (numbers, _) = self.elements(number, 8)?.as_chunks::<8>();
+        Ok(numbers.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+    }
+
     /// The bytes of a list or a text.
     pub fn bytes(&self, number: usize) -> Result<&'a [u8], String> {
         self.elements(number, 1)

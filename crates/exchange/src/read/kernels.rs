@@ -33,7 +33,7 @@ pub fn n_outputs(shape: &[usize]) -> Result<usize, String> {
     if n_outputs <= MAX_OUTPUTS { Ok(n_outputs) } else { Err(format!("an output of shape {shape:?} is too large")) }
 }
 
-fn check_work(sides: &[usize]) -> Result<(), String> {
+pub fn check_work(sides: &[usize]) -> Result<(), String> {
     let product = sides.iter().try_fold(1_u64, |product, &side| product.checked_mul(side as u64));
     product.filter(|&work| work <= MAX_WORK).map(drop).ok_or_else(|| "it takes too much work".to_owned())
 }
@@ -53,7 +53,7 @@ pub fn dims<const D: usize>(x: &Tensor) -> Result<[usize; D], String> {
     dims.map_err(|_| format!("a tensor of shape {:?} where {D} axes are needed", x.shape))
 }
 
-fn ensure(holds: bool, what: &str) -> Result<(), String> {
+pub fn ensure(holds: bool, what: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what.to_owned()) }
 }
 
@@ -71,7 +71,7 @@ impl Window {
     pub const PLAIN: Self = Self { stride: [1; 2], pads: [0; 4], dilation: [1; 2], groups: 1 };
 
     /// The number of positions of a kernel along each axis.
-    fn places(&self, size: [usize; 2], kernel: [usize; 2]) -> Result<[usize; 2], String> {
+    pub fn places(&self, size: [usize; 2], kernel: [usize; 2]) -> Result<[usize; 2], String> {
         const MAX_PARAMETER: usize = 1 << 16;
         let [top, left, bottom, right] = self.pads;
         let place = |size: usize, pads: usize, kernel: usize, stride: usize, dilation: usize| {

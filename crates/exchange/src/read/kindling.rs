@@ -114,8 +114,8 @@ fn run(
 }
 
 /// Runs layers with weights by name.
-struct Runner<'a> {
-    weights: &'a BTreeMap<String, Tensor>,
+pub(super) struct Runner<'a> {
+    pub weights: &'a BTreeMap<String, Tensor>,
 }
 
 impl Runner<'_> {
@@ -144,7 +144,7 @@ impl Runner<'_> {
         kernels::linear(x, weight, bias)
     }
 
-    fn layer(&self, placed: &PlacedLayer, path: &str, x: Tensor) -> Outcome {
+    pub fn layer(&self, placed: &PlacedLayer, path: &str, x: Tensor) -> Outcome {
         let n_images = x.shape.first().copied().unwrap_or_default();
         match &placed.layer {
             Layer::Conv { kernel, stride, padding, dilation, groups, bias, .. } => {
@@ -288,7 +288,7 @@ fn channels_first(x: Tensor) -> Outcome {
     }
 }
 
-fn activate(activation: Activation, value: f32) -> f32 {
+pub(super) fn activate(activation: Activation, value: f32) -> f32 {
     match activation {
         Activation::Relu => value.max(0.0),
         Activation::LeakyRelu => value.max(0.01 * value),

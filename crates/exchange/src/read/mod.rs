@@ -4,6 +4,12 @@
 /// Arithmetic on tensors.
 pub mod kernels;
 
+/// Arithmetic on integers of 8 bits.
+pub mod integers;
+
+/// Networks in integers of 8 bits.
+pub mod quantized;
+
 /// Kindling's own description and weights, from an archive or a page.
 pub mod kindling;
 

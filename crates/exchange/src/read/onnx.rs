@@ -89,6 +89,17 @@ fn constant_value(constant: &TensorProto) -> Result<Constant, String> {
             let shape = shape.collect::<Result<Vec<_>, _>>()?;
             Ok(Constant::Floats(kernels::tensor(shape, floats(&constant.raw_data))?))
         }
+        // Floats hold integers of 8 bits exactly, and those of 32 as well as sums of floats do.
+        element::INT8 | element::INT32 => {
+            let shape = constant.dims.iter().map(|&side| usize::try_from(side).map_err(|error| error.to_string()));
+            let shape = shape.collect::<Result<Vec<_>, _>>()?;
+            let (numbers, _) = constant.raw_data.as_chunks::<4>();
+            let values = match constant.data_type {
+                element::INT8 => constant.raw_data.iter().map(|&byte| f32::from(byte.cast_signed())).collect(),
+                _ => numbers.iter().map(|bytes| i32::from_le_bytes(*bytes) as f32).collect(),
+            };
+            Ok(Constant::Floats(kernels::tensor(shape, values)?))
+        }
         element::INT64 => {
             let (numbers, _) = constant.raw_data.as_chunks::<8>();
             Ok(Constant::Integers(numbers.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect()))
@@ -133,6 +144,8 @@ impl Operation<'_> {
             "BatchNormalization" => self.batch_norm(),
             "InstanceNormalization" => self.instance_norm(),
             "LayerNormalization" => self.layer_norm(),
+            "QuantizeLinear" => self.quantize(),
+            "DequantizeLinear" => self.dequantize(),
             "LSTM" | "GRU" => return self.recurrent(),
             other => Err(format!("the operation {other} is not known")),
         };
@@ -245,6 +258,36 @@ impl Operation<'_> {
         }
         kernels::dims::<2>(self.floats(0)?)?;
         kernels::linear(self.floats(0)?, self.floats(1)?, self.optional(2)?)
+    }
+
+    /// To signed integers of 8 bits, which are kept as floats.
+    fn quantize(&self) -> Outcome {
+        let (x, scale, zero) = (self.floats(0)?, self.floats(1)?, self.floats(2)?);
+        let ([scale], [zero]) = (&scale.values[..], &zero.values[..]) else {
+            return Err("more than one scale".to_owned());
+        };
+        Ok(kernels::map(x, |value| ((value / scale).round_ties_even() + zero).clamp(-128.0, 127.0)))
+    }
+
+    /// With one scale, or with one for each index along the first axis.
+    fn dequantize(&self) -> Outcome {
+        let (x, scale) = (self.floats(0)?, self.floats(1)?);
+        if scale.values.len() != 1 && self.int("axis", 1) != 0 {
+            return Err("scales along another axis than the first".to_owned());
+        }
+        let along_first = |tensor: &Tensor| {
+            let n_axes = if tensor.values.len() == 1 { 0 } else { x.shape.len() };
+            let mut shape = vec![1; n_axes];
+            if let Some(first) = shape.first_mut() {
+                *first = tensor.values.len();
+            }
+            kernels::tensor(shape, tensor.values.clone())
+        };
+        let centered = match self.optional(2)? {
+            None => x.clone(),
+            Some(zero) => kernels::binary(x, &along_first(zero)?, |value, zero| value - zero)?,
+        };
+        kernels::binary(&centered, &along_first(scale)?, |value, scale| value * scale)
     }
 
     fn softmax(&self) -> Outcome {

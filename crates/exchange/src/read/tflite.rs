@@ -1,10 +1,15 @@
 //! Runs TFLite models of the operations that Kindling writes, by LiteRT's definitions: maps are `[batch, height, width, channels]`.
 
+/// Operations on integers of 8 bits.
+mod int8;
+
 use std::collections::BTreeMap;
 
 use super::flatbuffer::Table;
+use super::integers::Integers;
 use super::kernels::{self, Outcome, Pooling, Window};
 use crate::error::ExchangeError;
+use crate::quantized::Quantization;
 use crate::tflite_operators as op;
 use crate::trained::{Tensor, floats};
 
@@ -15,6 +20,7 @@ const MAX_OPERATIONS: usize = 100_000;
 const FLOAT32: u8 = 0;
 const INT32: u8 = 2;
 const UINT8: u8 = 3;
+const INT8: u8 = 9;
 
 /// The probabilities for images of the network's input shape: bytes, channel by channel.
 ///
@@ -30,11 +36,28 @@ struct Model {
     /// By the number of their tensor.
     floats: BTreeMap<i32, Tensor>,
     integers: BTreeMap<i32, Vec<i32>>,
+    /// Constants of integers of 8 bits.
+    weights: BTreeMap<i32, Weights>,
+    /// What the integers of other tensors stand for.
+    quantizations: BTreeMap<i32, Quantization>,
     operations: Vec<Operation>,
     input: i32,
     /// Height and width.
     input_size: [usize; 2],
     output: i32,
+}
+
+struct Weights {
+    shape: Vec<usize>,
+    values: Vec<i8>,
+    scales: Vec<f32>,
+}
+
+/// What an operation computes.
+enum Value {
+    Float(Tensor),
+    /// In the tensor's own order of axes.
+    Integer(Integers),
 }
 
 struct Operation {
@@ -97,6 +120,7 @@ impl Model {
         let buffers = model.tables(4)?;
         let graph = model.tables(2)?.into_iter().next().ok_or("it has no graph")?;
         let (mut constants, mut integers, mut input_size) = (BTreeMap::new(), BTreeMap::new(), None);
+        let (mut weights, mut quantizations) = (BTreeMap::new(), BTreeMap::new());
         let input = graph.ints(1)?.first().copied().ok_or("it has no input")?;
         for (tensor, number) in graph.tables(0)?.into_iter().zip(0..) {
             let sides =
@@ -104,7 +128,18 @@ impl Model {
             let shape = sides.collect::<Result<Vec<_>, _>>()?;
             let buffer = tensor.int(2, 0)? as usize;
             let data = buffers.get(buffer).ok_or("a tensor has no buffer")?.bytes(0)?;
+            let (scales, zero_point) = scales_of(&tensor)?;
             match tensor.byte(1)? {
+                INT8 if data.is_empty() => {
+                    let (Some(&scale), Ok(zero_point)) = (scales.first(), i8::try_from(zero_point)) else {
+                        return Err("integers without a scale".to_owned());
+                    };
+                    quantizations.insert(number, Quantization { scale, zero_point });
+                }
+                INT8 => {
+                    let values = data.iter().map(|byte| byte.cast_signed()).collect();
+                    weights.insert(number, Weights { shape, values, scales });
+                }
                 UINT8 if number == input => input_size = Some(shape),
                 _ if data.is_empty() => {}
                 FLOAT32 => drop(constants.insert(number, kernels::tensor(shape, floats(data))?)),
@@ -129,7 +164,16 @@ impl Model {
             return Err("its input is no color image of bytes".to_owned());
         };
         let output = graph.ints(2)?.first().copied().ok_or("it has no output")?;
-        Ok(Self { floats: constants, integers, operations, input, input_size: [*height, *width], output })
+        Ok(Self {
+            floats: constants,
+            integers,
+            weights,
+            quantizations,
+            operations,
+            input,
+            input_size: [*height, *width],
+            output,
+        })
     }
 
     fn run(&self, image: &[u8]) -> Result<Vec<f32>, String> {
@@ -140,19 +184,33 @@ impl Model {
         let channel = |place: usize, color: usize| image.get(color.min(n_channels - 1) * n_places + place);
         let pixels = (0..n_places).flat_map(|place| (0..3).filter_map(move |color| channel(place, color)));
         let pixels = kernels::tensor([1, height, width, 3], pixels.map(|&byte| f32::from(byte)).collect())?;
-        let mut values = BTreeMap::from([(self.input, pixels)]);
+        let mut values = BTreeMap::from([(self.input, Value::Float(pixels))]);
         for operation in &self.operations {
-            let results = Running { model: self, values: &values, operation }.run();
+            let running = Running { model: self, values: &values, operation };
+            let results = match running.in_integers() {
+                Some(result) => result.map(|result| vec![result]),
+                None => running.run().map(|results| results.into_iter().map(Value::Float).collect()),
+            };
             let results = results.map_err(|why| format!("operation {}: {why}", operation.code))?;
             values.extend(operation.outputs.iter().copied().zip(results));
         }
-        values.remove(&self.output).map(|output| output.values).ok_or_else(|| "nothing computes its output".to_owned())
+        match values.remove(&self.output) {
+            Some(Value::Float(output)) => Ok(output.values),
+            Some(Value::Integer(_)) => Err("its output is of signed integers".to_owned()),
+            None => Err("nothing computes its output".to_owned()),
+        }
     }
+}
+
+/// The scales of a tensor and its first zero point.
+fn scales_of(tensor: &Table) -> Result<(Vec<f32>, i64), String> {
+    let Some(scales) = tensor.table(4)? else { return Ok((Vec::new(), 0)) };
+    Ok((scales.floats(2)?, scales.longs(3)?.first().copied().unwrap_or_default()))
 }
 
 struct Running<'a> {
     model: &'a Model,
-    values: &'a BTreeMap<i32, Tensor>,
+    values: &'a BTreeMap<i32, Value>,
     operation: &'a Operation,
 }
 
@@ -202,8 +260,14 @@ impl Running<'_> {
 
     fn x(&self, index: usize) -> Result<&Tensor, String> {
         let number = self.number(index)?;
-        let value = self.values.get(&number).or_else(|| self.model.floats.get(&number));
-        value.ok_or_else(|| format!("input {index} is not computed before it is used"))
+        match self.values.get(&number) {
+            Some(Value::Float(tensor)) => Ok(tensor),
+            Some(Value::Integer(_)) => Err(format!("input {index} is of integers")),
+            None => {
+                let constant = self.model.floats.get(&number);
+                constant.ok_or_else(|| format!("input {index} is not computed before it is used"))
+            }
+        }
     }
 
     fn sizes(&self, index: usize) -> Result<Vec<usize>, String> {

@@ -7,6 +7,9 @@ mod graph;
 /// The nodes of a layer.
 mod layers;
 
+/// Networks in integers of 8 bits.
+pub mod int8;
+
 use kindling_core::config::Layer;
 use kindling_core::network::shape::FeatureShape;
 use prost::Message;
@@ -15,13 +18,20 @@ use self::graph::{GraphBuilder, float, int, ints, value};
 use super::description::{HALF_RANGE, color_weights, described, plain};
 use crate::check::Check;
 use crate::error::ExchangeError;
-use crate::onnx_messages::{Entry, Model, Opset, element};
+use crate::onnx_messages::{Entry, Graph, Model, Opset, element};
 use crate::trained::{Tensor, TrainedNetwork};
 
 /// Read by onnxruntime since 1.12, OpenCV 4.7, and the usual converters.
 const OPSET: i64 = 17;
 /// The version of the file format that goes with it.
 const IR_VERSION: i64 = 8;
+
+/// What the graph takes.
+const IMAGE: &str = "red, green, blue; rows from top to bottom";
+/// What it gives.
+const PROBABILITIES: &str = "one per class, in the order of the metadata's labels";
+const LOGITS: &str = "before the softmax";
+const FEATURES: &str = "the input of the classifier";
 
 pub fn write(network: &TrainedNetwork, check: &Check) -> Result<Vec<u8>, ExchangeError> {
     let description = &network.description;
@@ -44,25 +54,29 @@ pub fn write(network: &TrainedNetwork, check: &Check) -> Result<Vec<u8>, Exchang
     graph.node("Softmax", &[&logits], "probabilities", vec![int("axis", 1)]);
     let (_, classifier) = network.classifier();
     let mut outputs = vec![
-        value("probabilities", element::FLOAT, &[n_classes], "one per class, in the order of the metadata's labels"),
-        value("logits", element::FLOAT, &[n_classes], "before the softmax"),
-        value("features", element::FLOAT, &[classifier.input.n_values()], "the input of the classifier"),
+        value("probabilities", element::FLOAT, &[n_classes], PROBABILITIES),
+        value("logits", element::FLOAT, &[n_classes], LOGITS),
+        value("features", element::FLOAT, &[classifier.input.n_values()], FEATURES),
     ];
     if let Some((maps, FeatureShape::Maps { height, width, .. })) = maps {
         class_activation_map(&mut graph, network, &maps);
         let doc = "how much each place of the last feature maps adds to each class's logit (Zhou and others, 2016)";
         outputs.push(value("class_activation_map", element::FLOAT, &[n_classes, height, width], doc));
     }
-    let input = value("image", element::UINT8, &[height, width, 3], "red, green, blue; rows from top to bottom");
+    let input = value("image", element::UINT8, &[height, width, 3], IMAGE);
+    Ok(encoded(graph.finish("network", input, outputs), metadata(network, check)))
+}
+
+fn encoded(graph: Graph, metadata: Vec<Entry>) -> Vec<u8> {
     let model = Model {
         ir_version: IR_VERSION,
         producer_name: "Kindling".to_owned(),
         doc_string: "An image classifier. Preprocessing is part of the graph: give it bytes.".to_owned(),
-        graph: Some(graph.finish("network", input, outputs)),
+        graph: Some(graph),
         opset_import: vec![Opset { domain: String::new(), version: OPSET }],
-        metadata_props: metadata(network, check),
+        metadata_props: metadata,
     };
-    Ok(model.encode_to_vec())
+    model.encode_to_vec()
 }
 
 /// Images of red, green and blue bytes, pixel by pixel, to the network's input: channel by channel, scaled to [-1, 1], gray where the network

@@ -9,6 +9,9 @@ mod model;
 /// The operations of each layer.
 mod layers;
 
+/// Networks in integers of 8 bits.
+pub mod int8;
+
 use kindling_core::protocol::ImageShape;
 
 use self::model::{Element, ModelBuilder, Options};
@@ -28,12 +31,17 @@ pub fn write(network: &TrainedNetwork, check: &Check) -> Result<Vec<u8>, Exchang
     let n_classes = description.classes.len();
     let probabilities =
         model.operation(op::SOFTMAX, &[logits], "probabilities".to_owned(), &[1, n_classes], Options::Softmax);
-    let metadata = [
+    Ok(model.finish(image, &[probabilities, logits], &metadata(network, check)))
+}
+
+/// Labels and preprocessing, and the check.
+fn metadata(network: &TrainedNetwork, check: &Check) -> [(&'static str, String); 3] {
+    let description = &network.description;
+    [
         ("labels", serde_json::json!(description.classes).to_string()),
         ("kindling.config", described(description).to_string()),
         ("kindling.check", plain(check).to_string()),
-    ];
-    Ok(model.finish(image, &[probabilities, logits], &metadata))
+    ]
 }
 
 /// Bytes of red, green and blue to the network's input, scaled to [-1, 1], gray where the network knows only brightness.

@@ -61,6 +61,24 @@ impl GraphBuilder {
         name
     }
 
+    /// Adds a constant of integers of 8 bits and returns its name.
+    pub fn bytes(&mut self, name: impl Into<String>, shape: &[usize], values: &[i8]) -> String {
+        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.raw(name.into(), shape, element::INT8, raw_data)
+    }
+
+    /// Adds a constant list of integers of 32 bits and returns its name.
+    pub fn sums(&mut self, name: impl Into<String>, values: &[i32]) -> String {
+        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.raw(name.into(), &[values.len()], element::INT32, raw_data)
+    }
+
+    fn raw(&mut self, name: String, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
+        let dims = shape.iter().map(|&side| side as i64).collect();
+        self.constants.push(TensorProto { dims, data_type, name: name.clone(), raw_data });
+        name
+    }
+
     pub fn finish(self, name: &str, input: ValueInfo, output: Vec<ValueInfo>) -> Graph {
         Graph { node: self.nodes, name: name.to_owned(), initializer: self.constants, input: vec![input], output }
     }

@@ -36,7 +36,7 @@ pub fn layer(
                 writer.layer_norm(&x, ["weight", "bias"], "")
             }
         },
-        Layer::Activation(activation) => writer.activation(&x, *activation, path),
+        Layer::Activation(activation) => self::activation(writer.graph, &x, *activation, path),
         Layer::MaxPool { size, stride } => writer.pool("MaxPool", &x, *size, *stride),
         Layer::AveragePool { size, stride } => writer.pool("AveragePool", &x, *size, *stride),
         Layer::GlobalAveragePool => writer.global_pool("ReduceMean", &x),
@@ -61,6 +61,34 @@ pub fn layer(
         }
         Layer::TransformerBlock { heads, .. } => writer.transformer_block(&x, *heads),
     }
+}
+
+pub fn activation(graph: &mut GraphBuilder, x: &str, activation: Activation, output: &str) -> String {
+    match activation {
+        Activation::Relu => graph.node("Relu", &[x], output, vec![]),
+        Activation::LeakyRelu => graph.node("LeakyRelu", &[x], output, vec![float("alpha", LEAKY_SLOPE)]),
+        Activation::Tanh => graph.node("Tanh", &[x], output, vec![]),
+        Activation::Sigmoid => graph.node("Sigmoid", &[x], output, vec![]),
+        Activation::Silu => {
+            let gate = graph.node("Sigmoid", &[x], format!("{output}.sigmoid"), vec![]);
+            graph.node("Mul", &[x, &gate], output, vec![])
+        }
+        Activation::Gelu => gelu(graph, x, output),
+    }
+}
+
+/// x/2 (1 + erf(x/√2)). The operation Gelu came with opset 20.
+fn gelu(graph: &mut GraphBuilder, x: &str, output: &str) -> String {
+    let name = |part: &str| format!("{output}.{part}");
+    let number = |value: f32| Tensor::new([], vec![value]);
+    let root = graph.constant(name("half_root"), &number(std::f32::consts::FRAC_1_SQRT_2));
+    let one = graph.constant(name("one"), &number(1.0));
+    let half = graph.constant(name("half"), &number(0.5));
+    let inner = graph.node("Mul", &[x, &root], name("narrowed"), vec![]);
+    let inner = graph.node("Erf", &[&inner], name("erf"), vec![]);
+    let inner = graph.node("Add", &[&inner, &one], name("raised"), vec![]);
+    let inner = graph.node("Mul", &[&inner, &half], name("gate"), vec![]);
+    graph.node("Mul", &[x, &inner], output, vec![])
 }
 
 struct Window {
@@ -151,34 +179,6 @@ impl LayerWriter<'_> {
         let output = if part.is_empty() { self.path.to_owned() } else { self.name(part) };
         let attributes = vec![int("axis", -1), float("epsilon", EPSILON)];
         self.graph.node("LayerNormalization", &[x, &scale, &shift], output, attributes)
-    }
-
-    fn activation(&mut self, x: &str, activation: Activation, output: &str) -> String {
-        match activation {
-            Activation::Relu => self.graph.node("Relu", &[x], output, vec![]),
-            Activation::LeakyRelu => self.graph.node("LeakyRelu", &[x], output, vec![float("alpha", LEAKY_SLOPE)]),
-            Activation::Tanh => self.graph.node("Tanh", &[x], output, vec![]),
-            Activation::Sigmoid => self.graph.node("Sigmoid", &[x], output, vec![]),
-            Activation::Silu => {
-                let gate = self.graph.node("Sigmoid", &[x], format!("{output}.sigmoid"), vec![]);
-                self.graph.node("Mul", &[x, &gate], output, vec![])
-            }
-            Activation::Gelu => self.gelu(x, output),
-        }
-    }
-
-    /// x/2 (1 + erf(x/√2)). The operation Gelu came with opset 20.
-    fn gelu(&mut self, x: &str, output: &str) -> String {
-        let name = |part: &str| format!("{output}.{part}");
-        let number = |value: f32| Tensor::new([], vec![value]);
-        let root = self.graph.constant(name("half_root"), &number(std::f32::consts::FRAC_1_SQRT_2));
-        let one = self.graph.constant(name("one"), &number(1.0));
-        let half = self.graph.constant(name("half"), &number(0.5));
-        let inner = self.graph.node("Mul", &[x, &root], name("narrowed"), vec![]);
-        let inner = self.graph.node("Erf", &[&inner], name("erf"), vec![]);
-        let inner = self.graph.node("Add", &[&inner, &one], name("raised"), vec![]);
-        let inner = self.graph.node("Mul", &[&inner, &half], name("gate"), vec![]);
-        self.graph.node("Mul", &[x, &inner], output, vec![])
     }
 
     fn pool(&mut self, op: &str, x: &str, size: u32, stride: u32) -> String {
@@ -315,7 +315,8 @@ impl LayerWriter<'_> {
         let x = self.graph.node("Add", &[x, &attended], self.name("attended"), vec![]);
         let normalized = self.layer_norm(&x, ["norm2.weight", "norm2.bias"], "norm2");
         let hidden = self.part("linear1", &normalized);
-        let hidden = self.gelu(&hidden, &self.name("gelu"));
+        let name = self.name("gelu");
+        let hidden = gelu(self.graph, &hidden, &name);
         let added = self.part("linear2", &hidden);
         self.graph.node("Add", &[&x, &added], self.path, vec![])
     }

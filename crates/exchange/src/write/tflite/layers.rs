@@ -39,6 +39,11 @@ pub fn chain(
     x
 }
 
+/// One layer as it is.
+pub fn layer(model: &mut ModelBuilder, network: &TrainedNetwork, placed: &PlacedLayer, path: &str, x: i32) -> i32 {
+    LayerWriter { model, network, path, placed, fused: Fused::default() }.write(x)
+}
+
 /// Whether a batch norm and a ReLU after the layer can be part of it.
 fn takes_norm(layer: &Layer) -> bool {
     matches!(layer, Layer::Conv { .. } | Layer::DepthwiseConv { .. } | Layer::Linear { .. })
@@ -163,7 +168,7 @@ impl LayerWriter<'_> {
     }
 
     fn add(&mut self, x: i32, other: i32, part: &str) -> i32 {
-        self.same(op::ADD, &[x, other], part, Options::Add)
+        self.same(op::ADD, &[x, other], part, Options::Add { relu: false })
     }
 
     fn constant(&mut self, part: &str, shape: &[usize], values: Vec<f32>) -> i32 {

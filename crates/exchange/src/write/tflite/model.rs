@@ -11,6 +11,22 @@ pub enum Element {
     Float32 = 0,
     Int32 = 2,
     Uint8 = 3,
+    Int8 = 9,
+}
+
+/// What the integers of a tensor stand for: `scale · (integer - zero_point)`.
+#[derive(Clone, Debug)]
+pub struct Scales {
+    /// One, or one for each index along the axis.
+    pub scales: Vec<f32>,
+    pub zero_point: i64,
+    pub axis: i32,
+}
+
+impl Scales {
+    pub fn one(scale: f32, zero_point: i64) -> Self {
+        Self { scales: vec![scale], zero_point, axis: 0 }
+    }
 }
 
 /// The fields of an operation, as far as they differ from the schema's defaults.
@@ -38,7 +54,9 @@ pub enum Options {
     Concatenation {
         axis: i32,
     },
-    Add,
+    Add {
+        relu: bool,
+    },
     Mul,
     Sub,
     Pad,
@@ -77,6 +95,8 @@ struct TensorEntry {
     element: Element,
     /// Of constants.
     data: Option<Vec<u8>>,
+    /// Of integers that stand for real numbers.
+    scales: Option<Scales>,
 }
 
 struct Operation {
@@ -89,6 +109,37 @@ struct Operation {
 impl ModelBuilder {
     pub fn input(&mut self, name: &str, shape: &[usize], element: Element) -> i32 {
         self.tensor(name.to_owned(), shape, element, None)
+    }
+
+    /// An input of integers that stand for real numbers.
+    pub fn quantized_input(&mut self, name: &str, shape: &[usize], element: Element, scales: Scales) -> i32 {
+        self.quantized_tensor(name.to_owned(), shape, element, None, scales)
+    }
+
+    /// A constant of integers of 8 bits.
+    pub fn bytes(&mut self, name: String, shape: &[usize], values: &[i8], scales: Scales) -> i32 {
+        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.quantized_tensor(name, shape, Element::Int8, Some(data), scales)
+    }
+
+    /// A constant of integers of 32 bits, to which products are added.
+    pub fn sums(&mut self, name: String, values: &[i32], scales: Scales) -> i32 {
+        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.quantized_tensor(name, &[values.len()], Element::Int32, Some(data), scales)
+    }
+
+    /// Adds an operation of one output in integers.
+    pub fn quantized_operation(
+        &mut self,
+        code: i32,
+        inputs: &[i32],
+        (name, shape): (String, &[usize]),
+        options: Options,
+        (element, scales): (Element, Scales),
+    ) -> i32 {
+        let output = self.quantized_tensor(name, shape, element, None, scales);
+        self.operations.push(Operation { code, inputs: inputs.to_vec(), outputs: vec![output], options });
+        output
     }
 
     pub fn constant(&mut self, name: String, tensor: &Tensor) -> i32 {
@@ -125,7 +176,19 @@ impl ModelBuilder {
     }
 
     fn tensor(&mut self, name: String, shape: &[usize], element: Element, data: Option<Vec<u8>>) -> i32 {
-        self.tensors.push(TensorEntry { name, shape: shape.to_vec(), element, data });
+        self.tensors.push(TensorEntry { name, shape: shape.to_vec(), element, data, scales: None });
+        self.tensors.len() as i32 - 1
+    }
+
+    fn quantized_tensor(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        element: Element,
+        data: Option<Vec<u8>>,
+        scales: Scales,
+    ) -> i32 {
+        self.tensors.push(TensorEntry { name, shape: shape.to_vec(), element, data, scales: Some(scales) });
         self.tensors.len() as i32 - 1
     }
 
@@ -177,13 +240,28 @@ impl Encoder<'_> {
         let buffer = tensor.data.as_ref().map_or(0, |data| self.buffer(data));
         let sides: Vec<i32> = tensor.shape.iter().map(|&side| side as i32).collect();
         let (shape, name) = (self.builder.create_vector(&sides), self.builder.create_string(&tensor.name));
+        let scales = tensor.scales.as_ref().map(|scales| self.scales(scales));
         let table = self.builder.start_table();
         self.builder.push_slot_always(slot(0), shape);
         self.builder.push_slot(slot(1), tensor.element as i8, 0);
         self.builder.push_slot(slot(2), buffer, 0);
         self.builder.push_slot_always(slot(3), name);
+        if let Some(scales) = scales {
+            self.builder.push_slot_always(slot(4), scales);
+        }
         let table = self.builder.end_table(table);
         self.tensors.push(table);
+    }
+
+    /// `QuantizationParameters`
+    fn scales(&mut self, Scales { scales, zero_point, axis }: &Scales) -> Table {
+        let zero_points = vec![*zero_point; scales.len()];
+        let (scales, zero_points) = (self.builder.create_vector(scales), self.builder.create_vector(&zero_points));
+        let table = self.builder.start_table();
+        self.builder.push_slot_always(slot(2), scales);
+        self.builder.push_slot_always(slot(3), zero_points);
+        self.builder.push_slot(slot(6), *axis, 0);
+        self.builder.end_table(table)
     }
 
     fn code(&mut self, code: i32) -> u32 {
@@ -248,7 +326,7 @@ impl Encoder<'_> {
             Options::FullyConnected { .. } => 8,
             Options::Softmax => 9,
             Options::Concatenation { .. } => 10,
-            Options::Add => 11,
+            Options::Add { .. } => 11,
             Options::Reshape => 17,
             Options::Mul => 21,
             Options::Pad => 22,
@@ -275,7 +353,7 @@ impl Encoder<'_> {
                 builder.push_slot(slot(4), relu_of(relu), 0);
             }
             Options::Pool { .. } => builder.push_slot(slot(0), VALID, 0),
-            Options::FullyConnected { relu } => builder.push_slot(slot(0), relu_of(relu), 0),
+            Options::FullyConnected { relu } | Options::Add { relu } => builder.push_slot(slot(0), relu_of(relu), 0),
             Options::Softmax => builder.push_slot(slot(0), 1.0_f32, 0.0),
             Options::Concatenation { axis } => builder.push_slot(slot(0), axis, 0),
             Options::Reducer => builder.push_slot(slot(0), true, false),
@@ -286,7 +364,6 @@ impl Encoder<'_> {
             Options::LeakyRelu { slope } => builder.push_slot(slot(0), slope, 0.0),
             Options::BatchMatMul { transposed } => builder.push_slot(slot(1), transposed, false),
             Options::None
-            | Options::Add
             | Options::Reshape
             | Options::Mul
             | Options::Pad

@@ -1,0 +1,162 @@
+//! Export in integers of 8 bits. Such a file does not give Kindling's probabilities to many digits, so its proof is another: how often its answer is that of
+//! the network in floats, and its accuracy beside that network's.
+
+use crate::check::Check;
+use crate::error::ExchangeError;
+use crate::quantized::QuantizedNetwork;
+use crate::{read, write};
+
+/// What a network in integers of 8 bits can leave as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Int8Format {
+    /// ONNX with `QuantizeLinear` and `DequantizeLinear`.
+    Onnx,
+    /// TFLite whose tensors are integers, but for layers without integer arithmetic.
+    Tflite,
+}
+
+/// The largest difference of a probability between a file and the network that it was written from: both round in places of their own, and
+/// TFLite gives probabilities in steps of 1/256.
+const TOLERANCE: f32 = 0.1;
+
+/// Images of the evaluation that the file carries, with the probabilities of the quantized network.
+const N_CARRIED: usize = 4;
+
+/// Images with what the network in floats computes for them. Not among those that the network was calibrated with.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// Of the network's input shape: bytes, channel by channel.
+    pub images: Vec<Vec<u8>>,
+    /// The class of each image.
+    pub labels: Vec<u16>,
+    /// Of the network in floats: one probability per class for each image.
+    pub probabilities: Vec<Vec<f32>>,
+}
+
+/// A file with its proof.
+#[derive(Clone, Debug)]
+pub struct Int8Export {
+    pub bytes: Vec<u8>,
+    pub proof: Int8Proof,
+}
+
+/// Counts over the images of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int8Proof {
+    pub n_images: usize,
+    /// Images for which both networks name the same class.
+    pub n_same: usize,
+    /// Correct answers of the network in floats.
+    pub n_correct_float: usize,
+    /// Correct answers of the file.
+    pub n_correct_int8: usize,
+}
+
+impl Int8Format {
+    pub const ALL: [Self; 2] = [Self::Onnx, Self::Tflite];
+
+    /// Its name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx-int8",
+            Self::Tflite => "tflite-int8",
+        }
+    }
+
+    /// The format of a name.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.id() == id)
+    }
+
+    /// The ending of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Tflite => "tflite",
+        }
+    }
+}
+
+impl Int8Proof {
+    /// The share of images for which both networks name the same class.
+    pub fn agreement(&self) -> f64 {
+        self.share(self.n_same)
+    }
+
+    pub fn float_accuracy(&self) -> f64 {
+        self.share(self.n_correct_float)
+    }
+
+    pub fn int8_accuracy(&self) -> f64 {
+        self.share(self.n_correct_int8)
+    }
+
+    fn share(&self, n: usize) -> f64 {
+        n as f64 / self.n_images.max(1) as f64
+    }
+}
+
+/// Writes a file and runs it on the evaluation's images with a reader that shares no code with the writer.
+///
+/// # Errors
+///
+/// An evaluation without images or of other sizes; [`ExchangeError::Disagrees`] for a file that computes something else than the network that
+/// it was written from, and must not be given away.
+pub fn export_int8(
+    quantized: &QuantizedNetwork,
+    evaluation: &Evaluation,
+    format: Int8Format,
+) -> Result<Int8Export, ExchangeError> {
+    let Evaluation { images, labels, probabilities } = evaluation;
+    let description = &quantized.network.description;
+    let (n_values, n_classes) = (description.input.n_values(), description.classes.len());
+    let of_floats = Check { images: images.clone(), probabilities: probabilities.clone() };
+    of_floats.validate(n_values, n_classes)?;
+    if labels.len() != images.len() {
+        return Err(ExchangeError::BadCheck { n_values, n_classes });
+    }
+    let carried: Vec<Vec<u8>> = images.iter().take(N_CARRIED).cloned().collect();
+    let check = Check { probabilities: read::quantized::run(quantized, &carried)?, images: carried };
+    let bytes = match format {
+        Int8Format::Onnx => write::onnx::int8::write(quantized, &check),
+        Int8Format::Tflite => write::tflite::int8::write(quantized, &check),
+    };
+    let answers = run_int8(&bytes, images, format)?;
+    let first = answers.get(..check.images.len()).unwrap_or_default();
+    let difference = check.largest_difference(first);
+    if difference > TOLERANCE {
+        return Err(ExchangeError::Disagrees { difference, tolerance: TOLERANCE });
+    }
+    Ok(Int8Export { bytes, proof: proof(probabilities, &answers, labels) })
+}
+
+/// The probabilities that an exported file gives for images of its network's input shape.
+///
+/// # Errors
+///
+/// [`ExchangeError::Unreadable`]: bytes that are no file of this format, or one that Kindling has not written.
+pub fn run_int8(bytes: &[u8], images: &[Vec<u8>], format: Int8Format) -> Result<Vec<Vec<f32>>, ExchangeError> {
+    match format {
+        Int8Format::Onnx => read::onnx::run(bytes, images),
+        Int8Format::Tflite => read::tflite::run(bytes, images),
+    }
+}
+
+/// Compares the answers of two networks, with each other and with the classes of the images.
+pub fn proof(floats: &[Vec<f32>], integers: &[Vec<f32>], labels: &[u16]) -> Int8Proof {
+    let mut proof = Int8Proof { n_images: 0, n_same: 0, n_correct_float: 0, n_correct_int8: 0 };
+    for ((float, integer), label) in floats.iter().zip(integers).zip(labels) {
+        let (float, integer, label) = (most_probable(float), most_probable(integer), usize::from(*label));
+        proof.n_images += 1;
+        proof.n_same += usize::from(float == integer);
+        proof.n_correct_float += usize::from(float == label);
+        proof.n_correct_int8 += usize::from(integer == label);
+    }
+    proof
+}
+
+/// The first of the most probable classes.
+fn most_probable(probabilities: &[f32]) -> usize {
+    let best = probabilities.iter().enumerate().rev().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    best.map_or(0, |(class, _)| class)
+}

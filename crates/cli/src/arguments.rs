@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_core::dataset::{Framing, ImageReading};
 use kindling_core::protocol::SplitName;
-use kindling_exchange::Format;
+use kindling_exchange::{Calibration, Format, Int8Format};
+use kindling_train::compress::Criterion;
 
 use crate::device::DeviceName;
 
@@ -32,7 +33,13 @@ Examples:
   kindling train batch-norm --data pets --out pets-run --image-size 64
 
   # Take it away, for onnxruntime and everything else that reads ONNX.
-  kindling export lenet --format onnx --out lenet.onnx";
+  kindling export lenet --format onnx --out lenet.onnx
+
+  # In integers of 8 bits, calibrated by images of its dataset.
+  kindling export lenet --format tflite-int8 --data static/datasets/mnist --out lenet.tflite
+
+  # Half of its channels, trained for three more epochs.
+  kindling prune lenet --keep 0.5 --data static/datasets/mnist --out lenet-half";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -76,6 +83,9 @@ pub enum Command {
     /// Write a trained network as a file that other tools run
     #[command(after_help = EXIT_CODES)]
     Export(ExportArguments),
+    /// Remove the least important channels of a trained network, and train what is left
+    #[command(after_help = EXIT_CODES)]
+    Prune(PruneArguments),
     /// List the presets for a dataset: networks with hyperparameters that work for it
     #[command(after_help = EXIT_CODES)]
     Presets(PresetsArguments),
@@ -91,7 +101,7 @@ pub struct DataArguments {
 }
 
 /// What to make of image files. What is omitted is chosen by the images.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct ImageArguments {
     /// Height and width that image files are scaled to, in pixels
     #[arg(long, value_name = "PIXELS")]
@@ -210,8 +220,92 @@ pub struct ExportArguments {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// For formats in integers: the dataset of the run. Some of its train images calibrate the network, some of its test images evaluate the file
+    #[arg(long = "data", value_name = "PATH")]
+    pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub images: ImageArguments,
+    /// For formats in integers: how the ranges of activations are chosen
+    #[arg(long, value_enum, default_value_t = CalibrationName::Mse)]
+    pub calibration: CalibrationName,
+    /// For formats in integers: a layer that stays in floats, by its path, such as 3 or 3.layers.1; repeat it for several layers
+    #[arg(long = "float", value_name = "LAYER")]
+    pub float_layers: Vec<String>,
+    /// For formats in integers: number of test images to evaluate the file on
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub evaluate: usize,
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CalibrationName {
+    /// From the least to the largest value
+    MinMax,
+    /// Without the 0.01 percent of smallest and of largest values
+    Percentile,
+    /// The range with the least mean squared error
+    Mse,
+}
+
+impl From<CalibrationName> for Calibration {
+    fn from(name: CalibrationName) -> Self {
+        match name {
+            CalibrationName::MinMax => Self::MinMax,
+            CalibrationName::Percentile => Self::Percentile,
+            CalibrationName::Mse => Self::MeanSquaredError,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct PruneArguments {
+    /// A folder that `kindling train` wrote, or the .safetensors file of a run
+    pub run: PathBuf,
+    /// The share of channels that each layer keeps
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    pub keep: f32,
+    /// What makes a channel important
+    #[arg(long, value_enum, default_value_t = CriterionName::Norm)]
+    pub criterion: CriterionName,
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// The folder to write the new run to
+    #[arg(long, value_name = "FOLDER", required_unless_present = "curve")]
+    pub out: Option<PathBuf>,
+    /// Epochs of training after channels are removed
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub epochs: u32,
+    /// Set a field of the config that the smaller network is trained with, as in `kindling train`
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    pub changes: Vec<String>,
+    /// Only list size and accuracy on validation images for shares from 1 to 0.1, before any training
+    #[arg(long)]
+    pub curve: bool,
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CriterionName {
+    /// The sum of the magnitudes of its filter's weights, times the scale of a batch norm that follows
+    Norm,
+    /// The scale of the batch norm that follows
+    BatchNorm,
+}
+
+impl From<CriterionName> for Criterion {
+    fn from(name: CriterionName) -> Self {
+        match name {
+            CriterionName::Norm => Self::Norm,
+            CriterionName::BatchNorm => Self::BatchNormScale,
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let share = text.parse::<f32>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "a share is above 0 and at most 1".to_owned())
 }
 
 /// A format by the name that the page gives it, too.
@@ -221,25 +315,40 @@ pub enum FormatName {
     Safetensors,
     /// onnxruntime, OpenCV and other converters: images of bytes in, probabilities out
     Onnx,
+    /// onnxruntime, a quarter of the size: weights and activations in integers of 8 bits (needs --data)
+    #[value(name = "onnx-int8")]
+    OnnxInt8,
     /// p5.js, ml5.js and sketches made for Teachable Machine: a zip of a TensorFlow.js layers model
     Tfjs,
     /// LiteRT on Android, Raspberry Pi and other small machines
     Tflite,
+    /// Microcontrollers, Edge TPUs and LiteRT: weights and activations in integers of 8 bits (needs --data)
+    #[value(name = "tflite-int8")]
+    TfliteInt8,
     /// Everyone: one HTML file that classifies drawings, images and the camera, without a server
     Page,
     /// Web developers: a zip of a web component, an ES module, and an example page
     Module,
 }
 
-impl From<FormatName> for Format {
+/// A format with floats or with integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Float(Format),
+    Int8(Int8Format),
+}
+
+impl From<FormatName> for Target {
     fn from(name: FormatName) -> Self {
         match name {
-            FormatName::Safetensors => Self::Safetensors,
-            FormatName::Onnx => Self::Onnx,
-            FormatName::Tfjs => Self::Tfjs,
-            FormatName::Tflite => Self::Tflite,
-            FormatName::Page => Self::Page,
-            FormatName::Module => Self::Module,
+            FormatName::Safetensors => Self::Float(Format::Safetensors),
+            FormatName::Onnx => Self::Float(Format::Onnx),
+            FormatName::OnnxInt8 => Self::Int8(Int8Format::Onnx),
+            FormatName::Tfjs => Self::Float(Format::Tfjs),
+            FormatName::Tflite => Self::Float(Format::Tflite),
+            FormatName::TfliteInt8 => Self::Int8(Int8Format::Tflite),
+            FormatName::Page => Self::Float(Format::Page),
+            FormatName::Module => Self::Float(Format::Module),
         }
     }
 }

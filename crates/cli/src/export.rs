@@ -4,14 +4,13 @@ use std::process::ExitCode;
 
 use futures_executor::block_on;
 use kindling_core::dataset::patterns::patterns;
-use kindling_core::protocol::Bulk;
-use kindling_exchange::{Check, Description, ExchangeError, Format, TrainedNetwork};
+use kindling_exchange::{Check, Description, ExchangeError, TrainedNetwork};
 use kindling_session::Store;
-use kindling_train::evaluation::ViewSet;
-use kindling_train::evaluation::classify::classify_prepared;
 use kindling_train::module::Network;
 
-use crate::arguments::ExportArguments;
+use crate::arguments::{ExportArguments, Target};
+use crate::export_int8::export_int8;
+use crate::images::probabilities;
 use crate::reporter::print;
 use crate::store::FolderStore;
 use crate::text::counted;
@@ -21,11 +20,17 @@ use crate::trouble::Trouble;
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
     let out = &arguments.out;
     let name = out.file_name().ok_or_else(|| Trouble::new(format!("{} is no file: check --out.", out.display())))?;
-    let Trained { config, input, network, weights } = Trained::open(&arguments.run, &arguments.machine)?;
+    let Trained { config, split, input, network, weights } = Trained::open(&arguments.run, &arguments.machine)?;
     let description = Description { network: config, input: input.shape, classes: input.classes, style: input.style };
+    let format = match Target::from(arguments.format) {
+        Target::Float(format) => format,
+        Target::Int8(format) => {
+            let trained = TrainedNetwork::from_file(description, &weights)?;
+            return export_int8(arguments, format, &network, &trained, &split);
+        }
+    };
     let check = check(&network, &description)?;
     let trained = TrainedNetwork::from_file(description, &weights)?;
-    let format = Format::from(arguments.format);
     let export = kindling_exchange::export(&trained, &check, format)?;
     let folder = FolderStore::new(out.parent().unwrap_or(out));
     block_on(folder.write(&name.to_string_lossy(), &export.bytes))?;
@@ -43,17 +48,12 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
 /// Images with the probabilities that the network computes for them.
 fn check(network: &Network, description: &Description) -> Result<Check, Trouble> {
     let images = patterns(description.input);
-    let probabilities = images.iter().map(|image| {
-        let mut classes = block_on(classify_prepared(network, Bulk::from(image.clone()), ViewSet::One))?.classes;
-        classes.sort_by_key(|class| class.class);
-        Ok(classes.iter().map(|class| class.probability).collect())
-    });
-    let probabilities = probabilities.collect::<Result<_, Trouble>>()?;
+    let probabilities = probabilities(network, &images)?;
     Ok(Check { images, probabilities })
 }
 
 /// `12 kB`, `3.4 MB`
-fn size(n_bytes: usize) -> String {
+pub fn size(n_bytes: usize) -> String {
     match n_bytes {
         ..1_000_000 => format!("{} kB", n_bytes.div_ceil(1_000)),
         _ => format!("{:.1} MB", n_bytes as f64 / 1e6),
@@ -68,7 +68,9 @@ impl From<ExchangeError> for Trouble {
             ExchangeError::Network(_)
             | ExchangeError::Channels { .. }
             | ExchangeError::NoTensor { .. }
+            | ExchangeError::NotFinite { .. }
             | ExchangeError::Unreadable(_) => "export or train the run again",
+            ExchangeError::NoImages => "give the run's dataset with --data",
             ExchangeError::Unwritable(_) | ExchangeError::BadCheck { .. } => "report this",
         };
         Self(format!("The network cannot be exported ({error}): {way_out}."))

@@ -6,8 +6,10 @@ mod arguments;
 /// The commands.
 mod evaluate;
 mod export;
+mod export_int8;
 mod list_presets;
 mod predict;
+mod prune;
 mod train;
 
 /// The devices.
@@ -19,6 +21,7 @@ mod trained;
 /// Where a dataset's files are, and what is in image files.
 mod data;
 mod decode;
+mod images;
 
 /// The config of a run.
 mod settings;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Prune(arguments) => prune::prune(&arguments),
         Command::Presets(arguments) => list_presets::list_presets(&arguments),
     };
     result.unwrap_or_else(|trouble| {

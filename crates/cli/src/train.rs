@@ -38,6 +38,17 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
         }
         Begin::New(source) => (new_history(*source, arguments, &dataset)?, None),
     };
+    follow(engine, reporter, folder, history, checkpoint)
+}
+
+/// Trains to the end, or to an interruption.
+pub fn follow(
+    engine: Engine,
+    reporter: Reporter,
+    folder: RunFolder,
+    history: History,
+    checkpoint: Option<Bulk>,
+) -> Result<ExitCode, Trouble> {
     let config = Box::new(history.config.clone());
     engine.act(Command::Train { run: RUN, config, checkpoint, is_kept: true });
     let run = Run { engine, reporter, folder, history, weights: None, is_ending: false };

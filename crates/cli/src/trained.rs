@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use kindling_core::config::NetworkConfig;
+use kindling_core::config::{NetworkConfig, SplitConfig};
 use kindling_core::protocol::Bulk;
 use kindling_core::runs::record::NetworkInput;
 use kindling_train::exchange::weight_file;
@@ -15,6 +15,8 @@ use crate::{device, run_folder};
 
 pub struct Trained {
     pub config: NetworkConfig,
+    /// How its dataset was split.
+    pub split: SplitConfig,
     pub input: NetworkInput,
     /// In inference mode.
     pub network: Network,
@@ -32,9 +34,9 @@ impl Trained {
             ))
         })?;
         let device = device::open(machine)?.device;
-        let config = run.record.config.network;
+        let (config, split) = (run.record.config.network, run.record.config.split);
         let (tensors, _) = weight_file::from_bytes(&weights)?;
         let network = Network::with_weights(&config, input.shape, input.classes.len(), tensors, &device)?.valid();
-        Ok(Self { config, input, network, weights })
+        Ok(Self { config, split, input, network, weights })
     }
 }

@@ -40,5 +40,6 @@ mod host;
 mod memory;
 
 pub use kindling_train::device::EngineDevice;
+pub use load::{Loaded, load};
 pub use platform::{Download, Freshness, Platform, Store, StoreError};
 pub use session::Session;

@@ -130,6 +130,6 @@ async function judge(folder, open) {
 const [, , format, root] = process.argv;
 const differences = {};
 for (const name of readdirSync(root)) {
-  differences[name] = format === "prepare" ? prepared(join(root, name)) : await judge(join(root, name), { page, module, onnx, tfjs }[format]);
+  differences[name] = format === "prepare" ? prepared(join(root, name)) : await judge(join(root, name), { page, module, onnx, "onnx-int8": onnx, tfjs }[format]);
 }
 console.log(JSON.stringify(differences));

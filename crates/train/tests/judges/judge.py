@@ -63,7 +63,14 @@ def safetensors(folder):
         return np.abs(np.concatenate([tensor.ravel() for tensor in found]) - values).max()
 
 
-def tflite(folder):
+def real(interpreter, details):
+    """A tensor as floats; integers stand for scale * (integer - zero point)."""
+    value = interpreter.get_tensor(details["index"])[0].astype(float)
+    scale, zero = details["quantization"]
+    return value if scale == 0 else scale * (value - zero)
+
+
+def tflite(folder, tolerance=1e-4):
     import numpy as np
     from ai_edge_litert.interpreter import Interpreter
 
@@ -76,13 +83,19 @@ def tflite(folder):
     for place, expected_row in enumerate(expected):
         interpreter.set_tensor(image["index"], np.ascontiguousarray(pixels[place : place + 1]))
         interpreter.invoke()
-        found = interpreter.get_tensor(probabilities["index"])[0]
-        powers = np.exp(interpreter.get_tensor(logits["index"])[0].astype(float))
-        assert np.abs(powers / powers.sum() - found).max() < 1e-4
+        found = real(interpreter, probabilities)
+        powers = np.exp(real(interpreter, logits))
+        assert np.abs(powers / powers.sum() - found).max() < tolerance
         largest = max(largest, np.abs(found - expected_row).max())
     return largest
 
 
-judge = {"onnx": onnx, "safetensors": safetensors, "tflite": tflite}[sys.argv[1]]
+def tflite_int8(folder):
+    """Probabilities are in steps of 1/256."""
+    return tflite(folder, tolerance=1.5 / 256)
+
+
+judges = {"onnx": onnx, "onnx-int8": onnx, "safetensors": safetensors, "tflite": tflite, "tflite-int8": tflite_int8}
+judge = judges[sys.argv[1]]
 folders = sorted(Path(sys.argv[2]).iterdir())
 print(json.dumps({folder.name: float(judge(folder)) for folder in folders}))

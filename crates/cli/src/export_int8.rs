@@ -1,0 +1,73 @@
+//! `kindling export` to formats in integers of 8 bits.
+
+use std::process::ExitCode;
+
+use futures_executor::block_on;
+use kindling_core::config::SplitConfig;
+use kindling_core::protocol::SplitName;
+use kindling_exchange::quantize::{Options, quantize};
+use kindling_exchange::{Calibration, Evaluation, Int8Format, QuantizedNetwork, TrainedNetwork};
+use kindling_session::Store;
+use kindling_train::module::Network;
+
+use crate::arguments::{DataArguments, ExportArguments};
+use crate::data::Data;
+use crate::export::size;
+use crate::images::{Images, Labelled, probabilities};
+use crate::reporter::print;
+use crate::store::FolderStore;
+use crate::text::counted;
+use crate::trouble::Trouble;
+
+/// Train images that calibrate a network.
+const N_CALIBRATION: usize = 256;
+
+pub fn export_int8(
+    arguments: &ExportArguments,
+    format: Int8Format,
+    network: &Network,
+    trained: &TrainedNetwork,
+    split: &SplitConfig,
+) -> Result<ExitCode, Trouble> {
+    if arguments.data.is_empty() {
+        return Err(Trouble::new(format!("{} needs images: give the run's dataset with --data.", format.id())));
+    }
+    let (shape, n_classes) = (trained.description.input, trained.description.classes.len());
+    let data = Data::find(&DataArguments { data: arguments.data.clone(), images: arguments.images.clone() })?;
+    let images = Images::load(&data, split, shape, n_classes)?;
+    let train = images.of(SplitName::Train, N_CALIBRATION);
+    let calibration = Calibration::from(arguments.calibration);
+    let options = Options { calibration, float_layers: arguments.float_layers.clone() };
+    let quantized = quantize(trained, &train.images, &options)?;
+    let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate);
+    let evaluation = Evaluation { probabilities: probabilities(network, &images)?, images, labels };
+    let export = kindling_exchange::export_int8(&quantized, &evaluation, format)?;
+    let out = &arguments.out;
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let folder = FolderStore::new(out.parent().unwrap_or(out));
+    block_on(folder.write(&name, &export.bytes))?;
+    let proof = export.proof;
+    print(format_args!(
+        "{}: {}, {}; calibrated by {} with {}; on {}, which the file was run on, its answer is that in floats for {:.2}%, its accuracy {:.2}% instead of {:.2}%",
+        out.display(),
+        format.id(),
+        size(export.bytes.len()),
+        calibration.id(),
+        counted(train.images.len(), "train image"),
+        counted(proof.n_images, "test image"),
+        100.0 * proof.agreement(),
+        100.0 * proof.int8_accuracy(),
+        100.0 * proof.float_accuracy(),
+    ));
+    if let Some(floats) = in_floats(&quantized) {
+        print(floats);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Which layers stay in floats.
+fn in_floats(quantized: &QuantizedNetwork) -> Option<String> {
+    let layers = quantized.precisions().into_iter().filter(|layer| !layer.is_integer);
+    let layers: Vec<String> = layers.map(|layer| format!("{} ({})", layer.path, layer.layer)).collect();
+    (!layers.is_empty()).then(|| format!("in floats stay the layers {}", layers.join(", ")))
+}

@@ -1,0 +1,70 @@
+//! Images of a dataset, for commands that need them outside of the session.
+
+use futures_channel::mpsc::unbounded;
+use futures_executor::{LocalPool, block_on};
+use kindling_core::config::SplitConfig;
+use kindling_core::dataset::{Dataset, Split};
+use kindling_core::protocol::{Bulk, ImageShape, SplitName};
+use kindling_train::evaluation::ViewSet;
+use kindling_train::evaluation::classify::classify_prepared;
+use kindling_train::module::Network;
+
+use crate::data::Data;
+use crate::platform::Native;
+use crate::trouble::Trouble;
+
+/// A dataset, split as for a run.
+pub struct Images {
+    dataset: Dataset,
+    split: Split,
+}
+
+/// Images of a network's input shape, channel by channel, with their classes.
+#[derive(Default)]
+pub struct Labelled {
+    pub images: Vec<Vec<u8>>,
+    pub labels: Vec<u16>,
+}
+
+impl Images {
+    /// Fails if the images are not of the shape and the classes that the network was trained on.
+    pub fn load(data: &Data, split: &SplitConfig, shape: ImageShape, n_classes: usize) -> Result<Self, Trouble> {
+        // Nobody watches the progress.
+        let (events, _received) = unbounded();
+        let mut pool = LocalPool::new();
+        let platform = Native::new(events, pool.spawner(), data.folder.clone());
+        let dataset = pool.run_until(kindling_session::load(&platform, data.source.clone()))?.dataset;
+        if dataset.shape != shape || dataset.classes.len() != n_classes {
+            return Err(Trouble::new("--data is another dataset than the run's: give the one that it was trained on."));
+        }
+        let split = Split::new(&dataset, split).map_err(|error| Trouble::new(format!("{error}: check --data.")))?;
+        Ok(Self { dataset, split })
+    }
+
+    /// At most `limit` images, spread over the part.
+    pub fn of(&self, part: SplitName, limit: usize) -> Labelled {
+        let places = self.split.part(part);
+        let step = places.len().div_ceil(limit.max(1)).max(1);
+        let n_values = self.dataset.shape.n_values();
+        let mut found = Labelled::default();
+        for &place in places.iter().step_by(step) {
+            let place = place as usize;
+            let pixels = self.dataset.pixels.get(place * n_values..(place + 1) * n_values);
+            if let (Some(pixels), Some(&label)) = (pixels, self.dataset.labels.get(place)) {
+                found.images.push(pixels.to_vec());
+                found.labels.push(label);
+            }
+        }
+        found
+    }
+}
+
+/// What a network computes for images of its input shape: one probability per class for each.
+pub fn probabilities(network: &Network, images: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Trouble> {
+    let of_image = |image: &Vec<u8>| {
+        let mut classes = block_on(classify_prepared(network, Bulk::from(image.clone()), ViewSet::One))?.classes;
+        classes.sort_by_key(|class| class.class);
+        Ok(classes.iter().map(|class| class.probability).collect())
+    };
+    images.iter().map(of_image).collect()
+}

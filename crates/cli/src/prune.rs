@@ -1,0 +1,110 @@
+//! `kindling prune`.
+
+use std::process::ExitCode;
+
+use burn::module::Module;
+use futures_executor::block_on;
+use kindling_core::config::RunConfig;
+use kindling_core::protocol::{Failure, SplitName};
+use kindling_core::runs::record::NetworkInput;
+use kindling_session::EngineDevice;
+use kindling_train::compress::{Pruned, prune_channels};
+use kindling_train::exchange::weight_file;
+use kindling_train::module::Network;
+use kindling_train::training::checkpoint_with_weights;
+
+use crate::arguments::PruneArguments;
+use crate::data::Data;
+use crate::engine::{Engine, Loaded};
+use crate::history::History;
+use crate::images::{Images, probabilities};
+use crate::reporter::{Reporter, print};
+use crate::run_folder::{self, RunFolder};
+use crate::settings::changed;
+use crate::train::follow;
+use crate::trouble::Trouble;
+use crate::{INTERRUPTED, device};
+
+/// Images that a point of the curve is measured on.
+const N_MEASURED: usize = 1_000;
+
+/// The learning rate of the training after channels are removed, relative to the run's.
+const RATE_SHARE: f64 = 0.2;
+
+pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
+    let (run, weights) = run_folder::open(&arguments.run)?;
+    let config = run.record.config;
+    let input = run.record.input.ok_or_else(|| {
+        let run = arguments.run.display();
+        Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
+    })?;
+    let (tensors, _) = weight_file::from_bytes(&weights)?;
+    let device = device::open(&arguments.machine)?;
+    let data = Data::find(&arguments.data)?;
+    let pruned = |keep| {
+        let n_classes = input.classes.len();
+        prune_channels(&config.network, input.shape, n_classes, &tensors, keep, arguments.criterion.into())
+    };
+    if arguments.curve {
+        let images = Images::load(&data, &config.split, input.shape, input.classes.len())?;
+        return list(pruned, &images, &input, &device);
+    }
+    let out = arguments.out.as_ref().ok_or_else(|| Trouble::new("There is no --out to write the new run to."))?;
+    let folder = RunFolder::open(out)?;
+    folder.check_is_free()?;
+    folder.check_is_writable()?;
+    train(arguments, pruned(arguments.keep)?, config, &input, folder, device, &data)
+}
+
+/// Trains a smaller network from the weights that it kept.
+fn train(
+    arguments: &PruneArguments,
+    pruned: Pruned,
+    config: RunConfig,
+    input: &NetworkInput,
+    folder: RunFolder,
+    device: EngineDevice,
+    data: &Data,
+) -> Result<ExitCode, Trouble> {
+    let reporter = Reporter::new(false);
+    let Pruned { network, tensors, parameters, flops } = pruned;
+    reporter.say(&format!(
+        "{} of {} parameters and {:.0}% of the FLOPs are left",
+        parameters[1],
+        parameters[0],
+        100.0 * flops[1] as f64 / flops[0].max(1) as f64
+    ));
+    let learning_rate = RATE_SHARE * config.learning_rate;
+    let config = RunConfig { network, epochs: arguments.epochs, learning_rate, max_steps: None, ..config };
+    let config = changed(&config, &arguments.changes)?;
+    let checkpoint =
+        block_on(checkpoint_with_weights(&config, input.shape, input.classes.len(), tensors, &device.device))?;
+    let mut engine = Engine::start(device, data)?;
+    let dataset = match engine.load(data, |update| reporter.dataset(update))? {
+        Loaded::Dataset(dataset) => dataset,
+        Loaded::Interrupted => return Ok(INTERRUPTED.into()),
+    };
+    let history = History::new(config, &dataset, device::environment(&arguments.machine));
+    follow(engine, reporter, folder, history, Some(checkpoint.into()))
+}
+
+/// Prints size and accuracy for shares from 1 to 0.1.
+fn list(
+    pruned: impl Fn(f32) -> Result<Pruned, Failure>,
+    images: &Images,
+    input: &NetworkInput,
+    device: &EngineDevice,
+) -> Result<ExitCode, Trouble> {
+    let validation = images.of(SplitName::Validation, N_MEASURED);
+    print("share kept, parameters, MFLOPs, validation accuracy");
+    for tenths in (1..=10_u8).rev() {
+        let keep = f32::from(tenths) / 10.0;
+        let Pruned { network, tensors, parameters, flops } = pruned(keep)?;
+        let network = Network::with_weights(&network, input.shape, input.classes.len(), tensors, &device.device)?;
+        let answers = probabilities(&network.valid(), &validation.images)?;
+        let proof = kindling_exchange::int8::proof(&answers, &answers, &validation.labels);
+        let accuracy = 100.0 * proof.float_accuracy();
+        print(format_args!("{keep:.1}, {}, {:.2}, {accuracy:.2}%", parameters[1], flops[1] as f64 / 1e6));
+    }
+    Ok(ExitCode::SUCCESS)
+}

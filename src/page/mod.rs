@@ -16,8 +16,8 @@
 //!
 //! Code that a visitor may never need is not in the part that loads first. A single direct reference from the shell would pull it back in, so such
 //! code is reached only through a pointer that its part returns: a place or panel through `part!`, a storage through a trait, the methods of the API
-//! through one function. Texts and style sheets that only parts show come with the first of them (`text/i18n.rs`,
-//! `style.rs`).
+//! through one function, the messages of engines through the wire to them. Configs are read and written as JSON only by parts. Texts and style sheets
+//! that only parts show come with the first of them (`text/i18n.rs`, `style.rs`).
 //!
 //! To find what is large, build the bin `app` with the profile `page` and sum code size by function name; the relocations show which function
 //! refers to which.

@@ -51,13 +51,27 @@ async fn a_part_of_the_page_that_is_missing_is_reported_and_can_be_fetched_again
 #[tokio::test]
 async fn a_part_without_its_texts_is_reported_and_can_be_fetched_again() {
     let app = App::start().await;
-    app.spoil("split_english.wasm", Fault::Status(503), None);
+    app.spoil("split_later.wasm", Fault::Status(503), None);
     let page = app.open("?engine=cpu").await;
     page.go_to("Network").await.unwrap();
     page.control("alert", "*").await.unwrap();
     app.heal();
     page.click("button", "Try again").await.unwrap();
     page.wait_for::<bool>("document.querySelector('#network-title') !== null", SHORT).await.unwrap();
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn an_engine_whose_wire_is_missing_is_reported_and_can_be_started_again() {
+    let app = App::start().await;
+    app.spoil("split_wire.wasm", Fault::Status(503), None);
+    let page = app.open("?engine=cpu").await;
+    let alert = page.control("alert", "*").await.unwrap().text().await.unwrap();
+    assert!(alert.contains("a part of the page could not be fetched"), "{alert}");
+
+    app.heal();
+    page.click("button", "Try again").await.unwrap();
+    assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
     app.finish_after_faults().await;
 }
 
@@ -78,7 +92,9 @@ async fn kept_runs_are_found_once_the_part_that_reads_them_can_be_fetched() {
     page.wait_for_text("It is tried again when a run ends.", SHORT).await.unwrap();
     app.heal();
     open_tab(&page, "runs").await;
-    page.click("button", "Try again").await.unwrap();
+    // The curves, of the same part, have a button of their own.
+    let again = "document.querySelector('#panel-runs .failure-panel button').click()";
+    page.run::<Value>(again, json!(null)).await.unwrap();
     page.wait_for::<bool>("document.querySelectorAll('#runs tbody tr').length === 1", SHORT).await.unwrap();
     app.finish_after_faults().await;
 }

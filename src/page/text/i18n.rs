@@ -97,7 +97,11 @@ thread_local! {
     // The page has one language. It is a static, so that texts are available after an await too, where there is no leptos context.
     static LANGUAGE: ArcRwSignal<Language> = ArcRwSignal::new(Language::default());
     static ENGLISH_TEXTS: LazyCell<Texts> = LazyCell::new(|| read_texts(ENGLISH));
+    #[cfg(not(test))]
     static LATER_ENGLISH_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
+    // Tests have them at once.
+    #[cfg(test)]
+    static LATER_ENGLISH_TEXTS: OnceCell<Texts> = OnceCell::from(read_texts(LATER_ENGLISH));
     static WANTED: Cell<Language> = const { Cell::new(Language::English) };
     static CHINESE_TEXTS: OnceCell<Texts> = const { OnceCell::new() };
 }
@@ -145,14 +149,6 @@ pub async fn fetch_later() -> Result<(), SplitLoaderError> {
         });
     }
     Ok(())
-}
-
-/// Makes all texts available to a test, as they are once a part has been fetched.
-#[cfg(test)]
-pub fn have_later() {
-    LATER_ENGLISH_TEXTS.with(|texts| {
-        texts.get_or_init(|| read_texts(LATER_ENGLISH));
-    });
 }
 
 /// The text of a key in the current language, with its values filled in; tracked. Use [`tr!`].

@@ -1,5 +1,5 @@
 //! Convolutions and linear layers by kernels of Kindling's own: on a CPU on blocks of images, on a GPU on burn's tensors. burn computes
-//! what is left: linear layers on a CPU whose input is not in blocks, and everything in a build that has none of these kernels.
+//! what is left: the linear layers of squeeze and excitation on a CPU, and everything in a build that has none of these kernels.
 
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, PaddingConfig2d};

@@ -2,7 +2,8 @@
 //!
 //! All kernels work on **blocks of images** ([`blocks`]): the same value of several images lies side by side in memory, so that each lane of a
 //! vector holds an image. A convolution then needs no shuffles, no copies of patches and no special code at edges, whatever its kernel, and
-//! neither does pooling, a norm or attention. `C`, `H` and `W` are channels, height and width of a feature map; a *place* is one of its `H · W` pixels.
+//! neither does pooling, a norm or attention. `C`, `H` and `W` are channels, height and width of a feature
+//! map; a *place* is one of its `H · W` pixels.
 //!
 //! Results do not depend on the number of threads, except for the weight gradients of convolutions, which are summed thread by thread; for an
 //! equal number of threads they are equal bit for bit.

@@ -48,7 +48,8 @@ pub fn export_int8(
     block_on(folder.write(&name, &export.bytes))?;
     let proof = export.proof;
     print(format_args!(
-        "{}: {}, {}; calibrated by {} with {}; on {}, which the file was run on, its answer is that in floats for {:.2}%, its accuracy {:.2}% instead of {:.2}%",
+        "{}: {}, {}; calibrated by {} with {}; run on {}, its answer is that in floats for {:.2}%, and its accuracy {:.2}% \
+         instead of {:.2}%",
         out.display(),
         format.id(),
         size(export.bytes.len()),

@@ -147,6 +147,31 @@ fn a_run_is_trained_kept_evaluated_and_used() {
         assert!(text.starts_with(&format!("{out}: {format}, ")) && text.contains("for 8 images differ"), "{text}");
         assert!(fs::metadata(place.path(&out)).unwrap().len() > 20_000);
     }
+    for format in ["onnx-int8", "tflite-int8"] {
+        let out = format!("exports/{format}");
+        let text = place.succeed(&["export", "run", "--format", format, "--out", &out, "--data", "bands"]);
+        assert!(text.starts_with(&format!("{out}: {format}, ")) && text.contains("on 60 test images"), "{text}");
+        assert!(!text.contains("in floats stay"), "{text}");
+    }
+    assert!(place.fail(1, &["export", "run", "--format", "onnx-int8", "--out", "x"]).contains("--data"));
+    // It goes on without half of its channels.
+    let curve = place.succeed(&["prune", "run", "--curve", "--data", "bands"]);
+    assert_eq!(curve.lines().count(), 11, "{curve}");
+    place.succeed(&[
+        "prune",
+        "run",
+        "--keep",
+        "0.5",
+        "--data",
+        "bands",
+        "--out",
+        "half",
+        "--epochs",
+        "1",
+        "--threads=1",
+    ]);
+    let (half, _) = place.weights("half");
+    assert!(half.record.parameters.unwrap() * 2 < run.record.parameters.unwrap());
     // The same settings, read from that file, give the same losses.
     let again = place.train(&["alone.safetensors", "--threads=1", "--out", "again"]);
     assert_eq!(losses(&again), losses(&events));

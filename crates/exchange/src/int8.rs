@@ -1,5 +1,5 @@
-//! Export in integers of 8 bits. Such a file does not give Kindling's probabilities to many digits, so its proof is another: how often its answer is that of
-//! the network in floats, and its accuracy beside that network's.
+//! Export in integers of 8 bits. Such a file does not give Kindling's probabilities to many digits, so its proof is another: how often its answer
+//! is that of the network in floats, and its accuracy beside that network's.
 
 use crate::check::Check;
 use crate::error::ExchangeError;

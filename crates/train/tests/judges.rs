@@ -38,6 +38,8 @@ const N_IMAGES: usize = 32;
 const N_LARGE: usize = 8;
 /// Images for the engine in plain JavaScript, which runs slowly.
 const N_SLOW: usize = 2;
+/// Images for networks in integers, which are calibrated with them, too: that takes a while.
+const N_INT8: usize = 8;
 /// Images in the exported file, on which Kindling's own reader runs it.
 const N_CARRIED: usize = 2;
 
@@ -200,11 +202,12 @@ const INT8_TOLERANCE: f32 = 0.03;
 fn judge_int8(format: Int8Format, program: Program) {
     let folder = tempfile::tempdir().unwrap();
     for (case, network, check) in &*CASES {
+        let check = first(check, N_INT8);
         let quantized = quantize(network, &check.images, &Options::default()).unwrap();
-        let Check { images, probabilities } = first(check, N_CARRIED);
+        let Check { images, probabilities } = first(&check, N_CARRIED);
         let evaluation = Evaluation { labels: vec![0; images.len()], images, probabilities };
         let export = export_int8(&quantized, &evaluation, format).unwrap();
-        let images = check.images.clone();
+        let images = check.images;
         let integers = Check { probabilities: read::quantized::run(&quantized, &images).unwrap(), images };
         let place = folder.path().join(&case.name);
         fs::create_dir(&place).unwrap();

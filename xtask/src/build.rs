@@ -102,7 +102,7 @@ fn print_sizes(folder: &Path) -> Result<()> {
 /// Compiles what Trunk requests from cargo according to index.html, so that Trunk finds it done.
 pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
     let page = ["--bin=app", "--features=page", "--profile=page"];
-    let engine = ["--bin=engine_cpu", "--features=cpu", "--profile=release"];
+    let engine = ["--bin=engine_cpu", "--features=cpu", "--profile=engine"];
     let compile = |options: [&str; 3]| -> Result<()> {
         let mut cargo = toolchain.command("cargo", places)?;
         cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]).args(options);

@@ -23,17 +23,17 @@ pub struct Engine {
 }
 
 /// The engine that index.html has Trunk build.
-pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "release", has_threads: false };
+pub const CPU: Engine = Engine { name: "engine_cpu", feature: "cpu", profile: "engine", has_threads: false };
 
 /// The CPU engine without Kindling's kernels, which the benchmarks compare with.
-pub const STOCK: Engine = Engine { name: "engine_stock", feature: "stock", profile: "release", has_threads: false };
+pub const STOCK: Engine = Engine { name: "engine_stock", feature: "stock", profile: "engine", has_threads: false };
 
 /// No engine, but built and named like one: it writes networks as files for other tools.
-pub const EXPORTER: Engine = Engine { name: "exporter", feature: "exporter", profile: "release", has_threads: false };
+pub const EXPORTER: Engine = Engine { name: "exporter", feature: "exporter", profile: "engine", has_threads: false };
 
 /// The others, in the order in which they are built.
 const LATER: [Engine; 2] = [
-    Engine { name: "engine_cpu_threads", feature: "threads", profile: "release", has_threads: true },
+    Engine { name: "engine_cpu_threads", feature: "threads", profile: "engine", has_threads: true },
     Engine { name: "engine_gpu", feature: "gpu", profile: "gpu", has_threads: false },
 ];
 

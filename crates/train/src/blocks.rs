@@ -64,7 +64,7 @@ impl BlockTensor {
     pub fn gather_sequence(items: Tensor<3>) -> Self {
         let [n_images, length, features] = items.dims();
         // Its order in blocks is that of a map with one place.
-        Self::gather(items.reshape([n_images, length * features, 1, 1])).as_shape([features, length, 1])
+        Self::gather(items.reshape([n_images, length * features, 1, 1])).reshaped([features, length, 1])
     }
 
     /// To `[batch, length, features]`.
@@ -76,17 +76,17 @@ impl BlockTensor {
     /// Maps as the sequence of their places, row by row.
     pub fn places(self) -> Self {
         let [_, channels, height, width] = self.dims();
-        self.as_shape([channels, height * width, 1])
+        self.reshaped([channels, height * width, 1])
     }
 
     /// A sequence as a vector.
     pub fn flatten_sequence(self) -> Self {
         let [_, features, length, _] = self.dims();
-        self.as_shape([length * features, 1, 1])
+        self.reshaped([length * features, 1, 1])
     }
 
     /// The same values in the same memory order.
-    fn as_shape(self, [channels, height, width]: [usize; 3]) -> Self {
+    fn reshaped(self, [channels, height, width]: [usize; 3]) -> Self {
         let [n_slots, ..] = self.values.dims();
         Self { values: self.values.reshape([n_slots, channels, height, width]), n_images: self.n_images }
     }
@@ -191,7 +191,7 @@ impl BlockTensor {
         let [_, features, length, _] = self.dims();
         let shift = positions.reshape([length * features]);
         let ones = Tensor::ones([length * features], &shift.device().without_autodiff());
-        self.flatten_sequence().scale(ones, shift, false).as_shape([features, length, 1])
+        self.flatten_sequence().scale(ones, shift, false).reshaped([features, length, 1])
     }
 
     /// Multiplies by a mask `[batch, channels, height, width]`.

@@ -16,6 +16,8 @@ pub fn preset_name(preset: &Preset) -> String {
         "lstm-rows" => tr!(presets.lstm_rows),
         "gru-rows" => tr!(presets.gru_rows),
         "vit" => tr!(presets.vit),
+        "features" => tr!(presets.features),
+        "fine-tune" => tr!(presets.fine_tune),
         _ => preset.config.network.name.clone(),
     }
 }
@@ -33,6 +35,8 @@ pub fn preset_text(preset: &Preset) -> String {
         "lstm-rows" => tr!(presets.lstm_rows_text),
         "gru-rows" => tr!(presets.gru_rows_text),
         "vit" => tr!(presets.vit_text),
+        "features" => tr!(presets.features_text),
+        "fine-tune" => tr!(presets.fine_tune_text),
         _ => String::new(),
     }
 }

@@ -34,6 +34,7 @@ impl Activate {
     fn values<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
         match self.function {
             Activation::Relu => relu(values),
+            Activation::Relu6 => values.clamp(0.0, 6.0),
             Activation::LeakyRelu => leaky_relu(values, LEAKY_SLOPE),
             Activation::Gelu => gelu(values),
             Activation::Silu => silu(values),

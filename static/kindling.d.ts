@@ -284,6 +284,8 @@ export declare namespace kindling {
      * Decay of an exponential moving average of the weights, 0 to below 1; the average is evaluated and kept in their place.
      */
     emaDecay?: number | null;
+    /** Learning rate of layers with pre-trained weights, as a multiple of the others', above 0 to 100. */
+    pretrainedRateShare?: number;
     earlyStopping?: Partial<EarlyStopping> | null;
     /** Data augmentation of the training images. */
     augment?: Partial<Augment>;
@@ -508,6 +510,13 @@ export declare namespace kindling {
      * Norms always start as the identity.
      */
     init?: "pytorch" | "he" | "xavier" | "zeros";
+    /** Published weights that the layers start with, as far as they are those of the published network. */
+    pretrained?: "efficientnet-lite0" | null;
+    /**
+     * How many layers are frozen, counted from the first: training leaves them as they are, and they compute as in inference. A frozen batch
+     * norm without pre-trained statistics takes those of the train images.
+     */
+    frozen?: number;
   }
 
   /**
@@ -525,7 +534,7 @@ export declare namespace kindling {
     | { groupNorm: { groups: number } }
     /** Over the features of each item of a sequence, or a vector; on feature maps, a group norm with one group. */
     | "layerNorm"
-    | { activation: "relu" | "leakyRelu" | "gelu" | "silu" | "tanh" | "sigmoid" }
+    | { activation: "relu" | "relu6" | "leakyRelu" | "gelu" | "silu" | "tanh" | "sigmoid" }
     | { maxPool: { size: number; stride: number } }
     | { averagePool: { size: number; stride: number } }
     /** Feature maps or a sequence to a vector: one value per channel or feature. */
@@ -541,6 +550,10 @@ export declare namespace kindling {
     | { linear: { units: number; bias: boolean } }
     /** Adds its input to the output of its layers, projected where they change the shape. Nests at most 4 deep. */
     | { residual: { layers: Layer[] } }
+    /** The global average of its input, followed by the output of its layers, which must end in a vector. */
+    | { pooledSkip: { layers: Layer[] } }
+    /** Bilinear interpolation of feature maps to a square of this side. */
+    | { resize: { size: number } }
     /** MobileNet's block: a depthwise and a 1x1 convolution, each with batch norm and ReLU. */
     | { depthwiseSeparable: { filters: number; kernel: number; stride: number } }
     | { squeezeExcitation: { ratio: number } }
@@ -573,7 +586,14 @@ export declare namespace kindling {
   type RunEvent =
     | {
         kind: "preparing";
-        stage: "buildingNetwork" | "compilingKernels";
+        stage: "buildingNetwork" | "compilingKernels" | "loadingWeights" | "computingFeatures";
+        /** Of `loadingWeights`. */
+        receivedBytes?: number;
+        totalBytes?: number;
+        /** Of `computingFeatures`: images. */
+        done?: number;
+        total?: number;
+        imagesPerSecond?: number;
       }
     /** The first step is about to start. */
     | { kind: "started"; stepsPerEpoch: number; totalSteps: number; parameters: number }

@@ -48,6 +48,11 @@ impl Platform for Browser {
         channel::macrotask().await;
     }
 
+    fn served_url(&self, path: &str) -> String {
+        // The worker's script lies beside the page.
+        path.to_owned()
+    }
+
     async fn fetch(&self, url: &str, freshness: Freshness) -> Result<BrowserDownload, Trouble> {
         let abort = Abort(AbortController::new().map_err(no_answer)?);
         let options = RequestInit::new();

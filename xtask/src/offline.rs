@@ -78,9 +78,11 @@ fn engine_of(path: &str) -> Option<&str> {
     (name.starts_with("engine_") || name == engines::EXPORTER.name).then_some(name)
 }
 
-/// Of a dataset, the page has its description and its thumbnails; the rest is kept by the engine that loads it. A service worker cannot keep itself.
+/// Of a dataset, the page has its description and its thumbnails; the rest is kept by the engine that loads it, and so are pre-trained weights. A
+/// service worker cannot keep itself.
 fn is_of_page(path: &str) -> bool {
-    path != SCRIPT && (!path.starts_with("datasets/") || path.ends_with(".json") || path.ends_with(".png"))
+    let is_of_engine = path.starts_with("datasets/") || path.starts_with("pretrained/");
+    path != SCRIPT && (!is_of_engine || path.ends_with(".json") || path.ends_with(".png"))
 }
 
 #[cfg(test)]
@@ -98,6 +100,7 @@ mod tests {
             ("datasets/mnist/images.gz", "images"),
             ("datasets/mnist/samples.png", "thumbnails"),
             ("datasets/mnist/LICENSE", "license"),
+            ("pretrained/some-net/features.safetensors", "weights"),
             ("engine_cpu.js", "start();"),
             ("engine_cpu_bg.wasm", "wasm"),
             // Not among the engines of engines.json, as that of the benchmarks.

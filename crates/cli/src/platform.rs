@@ -1,7 +1,7 @@
 //! A process as the session's platform: events into a queue, tasks on one thread, local files by address.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -21,6 +21,15 @@ pub const SERVED: &str = "served:";
 
 /// Prefix of the address of any other file; the rest is its path.
 pub const FILE: &str = "file:";
+
+/// Prefix of the address of a file that is part of the program; the rest is as on the page's server.
+const EMBEDDED: &str = "embedded:";
+
+/// What the page serves besides datasets.
+const EMBEDDED_FILES: [(&str, &[u8]); 1] = [(
+    "pretrained/efficientnet-lite0/features-i8.safetensors",
+    include_bytes!("../../../static/pretrained/efficientnet-lite0/features-i8.safetensors"),
+)];
 
 /// Bytes per read.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -83,10 +92,18 @@ impl Platform for Native {
         .await;
     }
 
+    fn served_url(&self, path: &str) -> String {
+        format!("{EMBEDDED}{path}")
+    }
+
     async fn fetch(&self, url: &str, _freshness: Freshness) -> Result<LocalFile, Trouble> {
         let missing = || Trouble::Unreadable(format!("{url} is no address of a local file"));
+        if let Some(path) = url.strip_prefix(EMBEDDED) {
+            let (_, bytes) = EMBEDDED_FILES.iter().find(|(name, _)| *name == path).ok_or_else(missing)?;
+            return Ok(LocalFile { bytes: Box::new(Cursor::new(*bytes)) });
+        }
         let file = File::open(self.path(url).ok_or_else(missing)?).map_err(trouble)?;
-        Ok(LocalFile { file })
+        Ok(LocalFile { bytes: Box::new(file) })
     }
 
     async fn decode(&self, file: &[u8]) -> Result<Option<ImageInput>, Failure> {
@@ -101,13 +118,13 @@ impl Platform for Native {
 
 /// A file that is read in chunks, so that a wrong one is rejected early.
 pub struct LocalFile {
-    file: File,
+    bytes: Box<dyn Read>,
 }
 
 impl Download for LocalFile {
     async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         let mut chunk = Vec::new();
-        (&mut self.file).take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(trouble)?;
+        (&mut self.bytes).take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(trouble)?;
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()))
     }
 }

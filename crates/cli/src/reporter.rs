@@ -171,10 +171,16 @@ fn dataset_event(dataset: &DatasetSummary) -> Value {
     })
 }
 
-fn preparing(preparation: Preparation) -> &'static str {
+fn preparing(preparation: Preparation) -> String {
     match preparation {
-        Preparation::BuildingNetwork => "building the network",
-        Preparation::CompilingKernels => "compiling kernels",
+        Preparation::BuildingNetwork => "building the network".to_owned(),
+        Preparation::CompilingKernels => "compiling kernels".to_owned(),
+        Preparation::LoadingWeights { received_bytes, total_bytes } => {
+            format!("loading pre-trained weights: {:.0}%", 100.0 * received_bytes as f64 / total_bytes.max(1) as f64)
+        }
+        Preparation::ComputingFeatures { done, total, images_per_second } => {
+            format!("computing features: {done} of {}, {images_per_second:.0} per second", counted(total, "image"))
+        }
     }
 }
 

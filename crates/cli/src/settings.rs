@@ -126,13 +126,13 @@ fn merge(place: &mut Value, value: Value) {
 
 #[cfg(test)]
 mod tests {
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
     use serde_json::json;
 
     use super::*;
 
     fn config() -> RunConfig {
-        RunConfig::new("mnist", NetworkConfig { name: "Tiny".into(), layers: Vec::new(), init: InitConfig::Pytorch })
+        RunConfig::new("mnist", NetworkConfig::new("Tiny", Vec::new()))
     }
 
     fn with(changes: &[&str]) -> Result<RunConfig, String> {

@@ -79,6 +79,8 @@ pub enum Kind {
     },
     /// Of two values of equal shape, or of maps and one factor per channel.
     Multiply,
+    /// Of two vectors, in floats.
+    Concatenate,
     Activation(Activation),
     /// A layer that stays as it is, in floats.
     Float(Box<PlacedLayer>),

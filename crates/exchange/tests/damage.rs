@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::network::shape::{network_tensors, place};
@@ -24,7 +24,7 @@ const N_CLASSES: usize = 3;
 
 fn description(layers: Vec<Layer>) -> Description {
     Description {
-        network: NetworkConfig { name: "Small".to_owned(), layers, init: InitConfig::Pytorch },
+        network: NetworkConfig::new("Small", layers),
         input: INPUT,
         classes: (0..N_CLASSES).map(|class| class.to_string()).collect(),
         style: DrawingStyle::Scene,

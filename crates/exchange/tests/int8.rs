@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::ImageShape;
@@ -25,7 +25,7 @@ const N_IMAGES: usize = 12;
 
 /// A network with drawn weights that keep the variance of what passes through.
 fn network(layers: Vec<Layer>, input: ImageShape, seed: u64) -> TrainedNetwork {
-    let config = NetworkConfig { name: "Drawn".to_owned(), layers, init: InitConfig::Pytorch };
+    let config = NetworkConfig::new("Drawn", layers);
     let placed = place(&config, input, N_CLASSES).unwrap();
     let mut random = Random::new(seed);
     let mut draw = |low: f32, high: f32| low + (high - low) * random.unit() as f32;
@@ -110,6 +110,7 @@ fn map_layers() -> impl Strategy<Value = Vec<Layer>> {
         Just(Layer::GroupNorm { groups: 2 }),
         Just(Layer::DepthwiseSeparable { filters: 8, kernel: 3, stride: 1 }),
         Just(Layer::Dropout { rate: 0.5 }),
+        Just(Layer::Resize { size: 9 }),
         Just(Layer::Residual { layers: vec![conv(8, 3, 1), Layer::BatchNorm, Layer::Activation(Activation::Relu)] }),
     ];
     prop::collection::vec(layer, 0..5).prop_map(|mut layers| {
@@ -129,6 +130,9 @@ fn heads() -> impl Strategy<Value = Vec<Layer>> {
             Layer::BatchNorm,
             Layer::Activation(Activation::Relu)
         ]),
+        Just(vec![Layer::PooledSkip {
+            layers: vec![conv(8, 3, 2), Layer::Activation(Activation::Relu6), Layer::GlobalAveragePool]
+        }]),
         Just(vec![Layer::PatchEmbedding { size: 3, features: 8 }, Layer::GlobalAveragePool]),
         Just(vec![Layer::Rows, Layer::Gru { units: 5, states: States::Last }]),
     ]
@@ -145,7 +149,7 @@ proptest! {
     fn integers_answer_nearly_as_floats(body in map_layers(), head in heads(), seed in any::<u64>(), color in any::<bool>()) {
         let input = ImageShape { channels: if color { 3 } else { 1 }, ..INPUT };
         let layers: Vec<Layer> = body.into_iter().chain(head).collect();
-        prop_assume!(place(&NetworkConfig { name: String::new(), layers: layers.clone(), init: InitConfig::He }, input, N_CLASSES).is_ok());
+        prop_assume!(place(&NetworkConfig::new("", layers.clone()), input, N_CLASSES).is_ok());
         let network = network(layers, input, seed);
         let evaluation = evaluation(&network);
         let options = Options { calibration: Calibration::MinMax, ..Options::default() };

@@ -67,6 +67,16 @@ function run(model, layer, path, x) {
       const output = chain(model, fields.layers, `${path}layers.`, x);
       return add(output, shortcut(x, output, tensor("shortcut.weight")));
     }
+    case "pooledSkip": {
+      const averages = foldPlaces(x, (values) => values.reduce((one, other) => one + other) / values.length);
+      const rest = chain(model, fields.layers, `${path}layers.`, x);
+      const data = new Float32Array(averages.data.length + rest.data.length);
+      data.set(averages.data);
+      data.set(rest.data, averages.data.length);
+      return { data, shape: [data.length] };
+    }
+    case "resize":
+      return resize(x, fields.size);
     case "depthwiseSeparable": {
       const { filters, kernel, stride } = fields;
       const layers = [
@@ -108,6 +118,7 @@ const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 
 const ACTIVATIONS = {
   relu: (value) => Math.max(value, 0),
+  relu6: (value) => Math.min(Math.max(value, 0), 6),
   leakyRelu: (value) => (value < 0 ? 0.01 * value : value),
   gelu: (value) => 0.5 * value * (1 + erf(value * Math.SQRT1_2)),
   silu: (value) => value * sigmoid(value),
@@ -198,6 +209,30 @@ function pool(x, { size, stride }, fold) {
     data[place] = fold(covered);
   }
   return { data, shape: [channels, outHeight, outWidth] };
+}
+
+/** Maps scaled to a square, each place between the four around it, by the distances of their centers. */
+function resize(x, side) {
+  const [channels, height, width] = x.shape;
+  const between = (from) => Array.from({ length: side }, (_, place) => {
+    const center = Math.min(Math.max(((place + 0.5) * from) / side - 0.5, 0), from - 1);
+    const before = Math.floor(center);
+    return [before, Math.min(before + 1, from - 1), center - before];
+  });
+  const [rows, columns] = [between(height), between(width)];
+  const data = new Float32Array(channels * side * side);
+  let to = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    const map = x.data.subarray(channel * height * width, (channel + 1) * height * width);
+    for (const [up, down, lower] of rows) {
+      for (const [left, right, share] of columns) {
+        const upper = map[up * width + left] * (1 - share) + map[up * width + right] * share;
+        const below = map[down * width + left] * (1 - share) + map[down * width + right] * share;
+        data[to++] = upper * (1 - lower) + below * lower;
+      }
+    }
+  }
+  return { data, shape: [channels, side, side] };
 }
 
 /** `fold` gets the values of one channel, or of one feature of a sequence. */

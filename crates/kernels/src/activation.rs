@@ -11,6 +11,8 @@ use crate::threads::Threads;
 pub enum Activation {
     /// For a ReLU that is not computed together with another layer.
     Relu,
+    /// `min(max(x, 0), 6)`
+    Relu6,
     /// `x` where it is positive, else `slope · x`.
     LeakyRelu {
         slope: f32,
@@ -44,7 +46,7 @@ impl Activation {
     pub fn keeps_output(self) -> bool {
         match self {
             Self::LeakyRelu { .. } | Self::Gelu | Self::Silu => false,
-            Self::Relu | Self::Tanh | Self::Sigmoid => true,
+            Self::Relu | Self::Relu6 | Self::Tanh | Self::Sigmoid => true,
         }
     }
 
@@ -73,6 +75,10 @@ impl Activation {
     fn value<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
             Self::Relu => relu(simd, x),
+            Self::Relu6 => {
+                let six = simd.splat_f32s(6.0);
+                simd.select_f32s(simd.greater_than_f32s(x, six), six, relu(simd, x))
+            }
             Self::LeakyRelu { slope } => {
                 let is_negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));
                 simd.select_f32s(is_negative, simd.mul_f32s(x, simd.splat_f32s(slope)), x)
@@ -93,6 +99,12 @@ impl Activation {
                 let slope = if let Self::LeakyRelu { slope } = self { slope } else { 0.0 };
                 let is_positive = simd.greater_than_f32s(kept, simd.splat_f32s(0.0));
                 simd.select_f32s(is_positive, one, simd.splat_f32s(slope))
+            }
+            Self::Relu6 => {
+                let zero = simd.splat_f32s(0.0);
+                let is_positive = simd.greater_than_f32s(kept, zero);
+                let is_below = simd.less_than_f32s(kept, simd.splat_f32s(6.0));
+                simd.select_f32s(is_positive, simd.select_f32s(is_below, one, zero), zero)
             }
             Self::Gelu => {
                 // Φ(x) + x φ(x)

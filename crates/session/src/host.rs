@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use kindling_core::config::Pretrained;
 use kindling_core::protocol::{Event, Failure, RunId, RunUpdate};
 use kindling_train::training::Host;
 
@@ -29,6 +30,10 @@ impl<P: Platform> Host for RunHost<P> {
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
+    }
+
+    async fn pretrained(&self, pretrained: Pretrained) -> Result<Rc<[u8]>, Failure> {
+        crate::pretrained::load(&*self.platform, self.run, pretrained).await.map(Rc::from)
     }
 
     async fn yield_now(&self) {

@@ -21,6 +21,9 @@ mod load;
 /// Makes datasets of image files.
 mod import;
 
+/// Loads the weights of published networks.
+mod pretrained;
+
 /// Downloads one file.
 mod download;
 

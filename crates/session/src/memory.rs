@@ -38,7 +38,7 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kindling_core::config::{InitConfig, Layer, NetworkConfig};
+    use kindling_core::config::{Layer, NetworkConfig};
 
     use super::*;
 
@@ -46,7 +46,7 @@ mod tests {
     fn a_batch_beyond_the_largest_buffer_is_refused_with_the_one_that_fits() {
         let shape = ImageShape { channels: 1, height: 28, width: 28 };
         let layers = vec![Layer::Flatten, Layer::Classifier { bias: true }];
-        let network = NetworkConfig { name: "t".into(), layers, init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("t", layers);
         let config = RunConfig { batch_size: 1000, ..RunConfig::new("mnist", network) };
         let image_bytes = 28 * 28 * 4;
         assert_eq!(check(&config, shape, 10, 1000 * image_bytes), Ok(()));

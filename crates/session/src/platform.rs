@@ -23,6 +23,9 @@ pub trait Platform: 'static {
     /// Yields to everything else: pending commands, other tasks, the device's callbacks.
     fn yield_now(&self) -> impl Future<Output = ()>;
 
+    /// The URL of a file that the page serves, by its path from there: `pretrained/…`.
+    fn served_url(&self, path: &str) -> String;
+
     /// Opens the file at a URL. Dropping this future, or the download, aborts it.
     fn fetch(&self, url: &str, freshness: Freshness) -> impl Future<Output = Result<Self::Download, Trouble>>;
 

@@ -12,6 +12,9 @@
 #[path = "session/images.rs"]
 mod images;
 
+#[path = "session/pretrained.rs"]
+mod pretrained;
+
 mod world;
 
 use kindling_core::config::RunConfig;

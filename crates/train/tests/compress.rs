@@ -6,7 +6,7 @@ mod support;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, RunConfig};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, RunConfig};
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::{Bulk, ImageShape};
@@ -30,7 +30,7 @@ fn conv(filters: u32) -> Layer {
 const RELU: Layer = Layer::Activation(Activation::Relu);
 
 fn network(layers: Vec<Layer>) -> NetworkConfig {
-    NetworkConfig { name: "Net".to_owned(), layers, init: InitConfig::Pytorch }
+    NetworkConfig::new("Net", layers)
 }
 
 /// Convolutions, a residual block of either kind, a linear layer.

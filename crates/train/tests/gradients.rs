@@ -10,7 +10,7 @@
 )]
 
 use burn::tensor::{Device, Gradients, Tensor};
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
 use kindling_train::device::tensors::NamedTensor;
@@ -70,9 +70,10 @@ fn norms_groups_and_smooth_blocks_have_the_slopes_of_their_loss() {
         Layer::SqueezeExcitation { ratio: 2 },
         Layer::AveragePool { size: 2, stride: 1 },
         Layer::Residual { layers: vec![Layer::Residual { layers: vec![Layer::Activation(Activation::Tanh)] }] },
-        Layer::GlobalAveragePool,
+        Layer::Resize { size: 5 },
+        Layer::PooledSkip { layers: vec![conv(4, 2, 1, Padding::Same, false), Layer::Flatten] },
     ];
-    check(layers, 2 + 2 + 2 + 2 + 3 + 4 + 2);
+    check(layers, 2 + 2 + 2 + 2 + 3 + 4 + 1 + 2);
 }
 
 /// A flattened map is a vector: its values are its channels.
@@ -98,6 +99,8 @@ fn blocks_with_kinks_have_the_slopes_of_their_loss() {
     let block = Layer::DepthwiseSeparable { filters: 8, kernel: 3, stride: 1 };
     let leaky = Layer::Activation(Activation::LeakyRelu);
     check(vec![conv(5, 3, 1, Padding::Same, true), leaky, block, Layer::GlobalMaxPool], 2 + 6 + 2);
+    let relu6 = Layer::Activation(Activation::Relu6);
+    check(vec![conv(5, 3, 1, Padding::Same, true), relu6, Layer::GlobalAveragePool], 2 + 2);
 }
 
 #[test]
@@ -129,11 +132,7 @@ fn transformers_have_the_slopes_of_their_loss() {
 
 /// Moves each learned tensor of `layers` and a classifier along a random direction, forward and backward.
 fn check(layers: Vec<Layer>, n_learned: usize) {
-    let network = NetworkConfig {
-        name: "every layer".to_owned(),
-        layers: [layers, vec![CLASSIFIER]].concat(),
-        init: InitConfig::Pytorch,
-    };
+    let network = NetworkConfig::new("every layer", [layers, vec![CLASSIFIER]].concat());
     let mut random = Random::new(3);
     let weights = start(&network, &mut random);
     let mut trained = build(&network, Some(weights.clone()));

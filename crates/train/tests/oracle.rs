@@ -11,7 +11,7 @@
 )]
 
 use burn::module::Module;
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
+use kindling_core::config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
 use kindling_core::network::presets::lenet_network;
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
@@ -141,9 +141,9 @@ fn check_three_steps(name: &str, optimizer: OptimizerConfig, learning_rate: f64,
 /// As in make_golden.py: an odd input, a stride, an even kernel, overlapping pools.
 fn batch_norm_network() -> NetworkConfig {
     let relu = Layer::Activation(Activation::Relu);
-    NetworkConfig {
-        name: "oracle".to_owned(),
-        layers: vec![
+    NetworkConfig::new(
+        "oracle",
+        vec![
             Layer::Conv {
                 filters: 4,
                 kernel: 3,
@@ -170,8 +170,7 @@ fn batch_norm_network() -> NetworkConfig {
             Layer::GlobalAveragePool,
             Layer::Classifier { bias: true },
         ],
-        init: InitConfig::Pytorch,
-    }
+    )
 }
 
 fn config(optimizer: OptimizerConfig, learning_rate: f64, weight_decay: f64) -> RunConfig {

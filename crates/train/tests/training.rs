@@ -12,7 +12,7 @@
 use std::rc::Rc;
 
 use burn::tensor::Device;
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
+use kindling_core::config::{Activation, Layer, NetworkConfig, OptimizerConfig, Padding, RunConfig};
 use kindling_core::protocol::{
     Bulk, Ending, EpochReport, Failure, FailureKind, RunReport, RunUpdate, SplitCounts, SplitName,
 };
@@ -39,6 +39,9 @@ mod objective;
 
 #[path = "training/resume.rs"]
 mod resume;
+
+#[path = "training/frozen.rs"]
+mod frozen;
 
 #[path = "training/augmentation.rs"]
 mod augmentation;
@@ -373,7 +376,7 @@ fn config() -> RunConfig {
         weight_decay: 0.01,
         batch_size: 20,
         epochs: 3,
-        ..RunConfig::new("bands", NetworkConfig { name: "small".to_owned(), layers, init: InitConfig::Pytorch })
+        ..RunConfig::new("bands", NetworkConfig::new("small", layers))
     }
 }
 

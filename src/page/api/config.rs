@@ -48,6 +48,7 @@ pub fn complete(
             "clipNorm" => config.clip_norm = read(key, value)?,
             "batchesPerUpdate" => config.batches_per_update = read(key, value)?,
             "emaDecay" => config.ema_decay = read(key, value)?,
+            "pretrainedRateShare" => config.pretrained_rate_share = read(key, value)?,
             "earlyStopping" => config.early_stopping = early_stopping(key, value, config.early_stopping)?,
             "augment" => config.augment = part(key, value, &config.augment)?,
             "adversarial" => config.adversarial = adversarial(key, value, config.adversarial)?,
@@ -137,7 +138,7 @@ mod tests {
 
     use super::*;
     use kindling_core::config::fields::FIELDS;
-    use kindling_core::config::{ClassWeights, Decay, InitConfig, Layer};
+    use kindling_core::config::{ClassWeights, Decay, Layer};
     use kindling_core::dataset::Framing;
     use kindling_core::protocol::FailureKind;
 
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn network(name: &str, layers: Vec<Layer>) -> NetworkConfig {
-        NetworkConfig { name: name.into(), layers, init: InitConfig::Pytorch }
+        NetworkConfig::new(name, layers)
     }
 
     fn check(options: Value, expected: RunConfig) {
@@ -306,7 +307,7 @@ mod tests {
         let mut old = serde_json::to_value(base()).unwrap();
         let extras =
             ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"];
-        for key in extras.into_iter().chain(["adversarial"]) {
+        for key in extras.into_iter().chain(["adversarial", "pretrainedRateShare"]) {
             assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         assert_eq!(serde_json::from_value::<RunConfig>(old).unwrap(), base());

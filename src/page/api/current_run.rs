@@ -30,12 +30,12 @@ pub fn advice(advice: &Advice, names: Names) -> Value {
 mod tests {
     use super::*;
     use crate::page::state::AppState;
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig, ScheduleConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig, ScheduleConfig};
     use kindling_core::protocol::{Command, RunId};
 
     #[test]
     fn an_advice_has_its_figures_and_its_words() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let names = Names { classes: &["cat".into(), "dog".into()], network: &network };
         let unbalanced = Advice::UnbalancedClasses { largest: 1, largest_count: 400, smallest: 0, smallest_count: 20 };
         let found = advice(&unbalanced, names);
@@ -49,7 +49,7 @@ mod tests {
     fn a_run_has_its_whole_config() {
         let mut state = AppState::default();
         assert_eq!(current_run(&state.run), Value::Null);
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let config = RunConfig { schedule: ScheduleConfig::COSINE, ..RunConfig::new("mnist", network) };
         state.sent(&Command::Train { run: RunId(1), config: Box::new(config), checkpoint: None, is_kept: true });
         let run = current_run(&state.run);

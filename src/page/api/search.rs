@@ -108,11 +108,11 @@ fn range(path: &str, value: &Value, base: &RunConfig) -> Result<Values, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, Metric, NetworkConfig};
+    use kindling_core::config::{Metric, NetworkConfig};
     use kindling_core::search::Search;
 
     fn base() -> RunConfig {
-        RunConfig::new("mnist", NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch })
+        RunConfig::new("mnist", NetworkConfig::new("Empty", vec![]))
     }
 
     fn complete(options: Value) -> Result<SearchPlan, Failure> {

@@ -146,7 +146,7 @@ fn obstacle(format: ExportTarget, record: &RunRecord) -> Option<TextKey> {
 fn has_gru(layers: &[Layer]) -> bool {
     let is_gru = |layer: &Layer| match layer {
         Layer::Gru { .. } => true,
-        Layer::Residual { layers } => has_gru(layers),
+        Layer::Residual { layers } | Layer::PooledSkip { layers } => has_gru(layers),
         _ => false,
     };
     layers.iter().any(is_gru)

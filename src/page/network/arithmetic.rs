@@ -43,6 +43,9 @@ fn output_size(layer: &Layer, input: FeatureShape) -> Option<Formula> {
             let result = height.checked_sub(u64::from(*size))? / u64::from(*stride).max(1) + 1;
             Some(Formula { text: format!("⌊({height} − {size}) / {stride}⌋ + 1"), result })
         }
+        (Layer::Resize { size }, FeatureShape::Maps { .. }) => {
+            Some(Formula { text: size.to_string(), result: (*size).into() })
+        }
         (Layer::Flatten, FeatureShape::Maps { channels, height, width }) => {
             Some(Formula { text: format!("{channels}·{height}·{width}"), result: channels * height * width })
         }
@@ -106,6 +109,8 @@ fn parameters(layer: &Layer, input: FeatureShape, output: FeatureShape) -> Optio
         | Layer::SpatialDropout { .. }
         | Layer::Flatten
         | Layer::Residual { .. }
+        | Layer::PooledSkip { .. }
+        | Layer::Resize { .. }
         | Layer::Rows => return None,
     };
     Some(formula)
@@ -184,7 +189,7 @@ mod tests {
         for (_, layer) in palette().into_iter().flat_map(|(_, kinds)| kinds) {
             for before in &befores {
                 let layers = [&before[..], std::slice::from_ref(&layer)].concat();
-                let network = NetworkConfig { name: "N".into(), layers, init: Default::default() };
+                let network = NetworkConfig::new("N", layers);
                 let survey = survey(&network, MNIST, 10);
                 let Some(found) = survey.layers.get(before.len()) else { continue };
                 let input = survey.input_of(before.len(), MNIST).unwrap();
@@ -196,7 +201,7 @@ mod tests {
                     };
                     assert_eq!(formula.result, size, "{layer:?} on {input}: {}", formula.text);
                 }
-                if !matches!(layer, Layer::Residual { .. }) {
+                if !matches!(layer, Layer::Residual { .. } | Layer::PooledSkip { .. }) {
                     let result = computed.parameters.as_ref().map_or(0, |formula| formula.result);
                     assert_eq!(result, found.parameters, "{layer:?} on {input}: {computed:?}");
                     n_checked += 1;

@@ -201,7 +201,7 @@ pub fn Tools(at: usize, deck: Deck) -> impl IntoView {
 
 /// The layers of a block, read-only: they are edited as text.
 fn inside(layer: &Layer) -> Option<AnyView> {
-    let Layer::Residual { layers } = layer else { return None };
+    let (Layer::Residual { layers } | Layer::PooledSkip { layers }) = layer else { return None };
     let items = layers.iter().cloned().map(|layer| {
         let deeper = inside(&layer);
         view! { <li>{move || layer_title(&layer)}{deeper}</li> }

@@ -98,6 +98,8 @@ fn preset_text(preset: &Preset) -> String {
         "lstm-rows" => tr!(presets.lstm_rows_text),
         "gru-rows" => tr!(presets.gru_rows_text),
         "vit" => tr!(presets.vit_text),
+        "features" => tr!(presets.features_text),
+        "fine-tune" => tr!(presets.fine_tune_text),
         _ => String::new(),
     }
 }

@@ -51,11 +51,11 @@ impl Editor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, Layer};
+    use kindling_core::config::Layer;
 
     /// A network that its number of layers identifies.
     fn network(n_layers: usize) -> NetworkConfig {
-        NetworkConfig { name: "N".into(), layers: vec![Layer::BatchNorm; n_layers], init: InitConfig::Pytorch }
+        NetworkConfig::new("N", vec![Layer::BatchNorm; n_layers])
     }
 
     #[test]

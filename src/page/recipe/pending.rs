@@ -39,10 +39,10 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     fn config(dataset: &str) -> RunConfig {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         RunConfig::new(dataset, network)
     }
 

@@ -84,12 +84,12 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
     use kindling_core::search::{Search, Values};
 
     #[test]
     fn an_untouched_draft_follows_the_form() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let base = RunConfig { learning_rate: 0.05, epochs: 4, ..RunConfig::new("mnist", network) };
         let plan = Draft::default().plan(base);
         assert_eq!((plan.epochs, plan.budget), (4, Budget { minutes: Some(10.0), steps: None }));

@@ -50,12 +50,12 @@ pub fn trial_report(search: &Search, place: usize) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, Metric, NetworkConfig, RunConfig};
+    use kindling_core::config::{Metric, NetworkConfig, RunConfig};
     use kindling_core::protocol::{EpochReport, FailureKind};
     use kindling_core::search::{Budget, Field, Method, SearchPlan, Values};
 
     fn plan() -> SearchPlan {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         SearchPlan {
             base: RunConfig::new("mnist", network),
             fields: vec![Field {

@@ -1,7 +1,7 @@
 //! Invariants of the state, tested with events that an engine could send.
 
 use super::*;
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, RunConfig, SplitConfig};
+use kindling_core::config::{Activation, Layer, NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::{Evaluate, Inspect};
 use kindling_core::protocol::{
@@ -13,7 +13,7 @@ use kindling_core::runs::record::EPOCHS_LIMIT;
 
 fn config() -> RunConfig {
     let layers = vec![Layer::Activation(Activation::Relu)];
-    let network = NetworkConfig { name: "Test".into(), layers, init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Test", layers);
     RunConfig { batch_size: 10, epochs: 2, ..RunConfig::new("mnist", network) }
 }
 

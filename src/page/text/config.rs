@@ -79,7 +79,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use kindling_core::config::{InitConfig, Layer, Padding, RunConfig, ScheduleConfig};
+    use kindling_core::config::{Layer, Padding, RunConfig, ScheduleConfig};
     use kindling_core::search::offer::offered_fields;
 
     fn check(value: Value, expected: &str) {
@@ -102,7 +102,7 @@ mod tests {
             Layer::TransformerBlock { heads: 2, mlp_ratio: 2, dropout: 0.1 },
             Layer::Classifier { bias: true },
         ];
-        let network = NetworkConfig { name: "Four".into(), layers, init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Four", layers);
         let schedule = ScheduleConfig::ONE_CYCLE;
         let config = RunConfig { schedule, ..RunConfig::new("mnist", network) };
         let offered = offered_fields(&config);

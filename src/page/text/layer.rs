@@ -32,6 +32,8 @@ pub fn layer_title(layer: &Layer) -> String {
         Layer::Flatten => tr!(layer.flatten),
         Layer::Linear { units, .. } => tr!(layer.linear, units = units),
         Layer::Residual { ref layers } => tr!(layer.residual, count = layers.len()),
+        Layer::PooledSkip { ref layers } => tr!(layer.pooled_skip, count = layers.len()),
+        Layer::Resize { size } => tr!(layer.resize, size = size),
         Layer::DepthwiseSeparable { filters, kernel, stride } => with_details([
             Some(tr!(layer.depthwise_separable, kernel = kernel, filters = filters)),
             (stride != 1).then(|| tr!(layer.stride, stride = stride)),
@@ -68,6 +70,8 @@ pub fn layer_short(layer: &Layer) -> String {
         Layer::Flatten => tr!(layer.flatten),
         Layer::Linear { units, .. } => tr!(layer_short.linear, units = units),
         Layer::Residual { .. } => tr!(layer_short.residual),
+        Layer::PooledSkip { .. } => tr!(layer_short.pooled_skip),
+        Layer::Resize { size } => tr!(layer.resize, size = size),
         Layer::DepthwiseSeparable { kernel, .. } => tr!(layer_short.depthwise_separable, kernel = kernel),
         Layer::SqueezeExcitation { .. } => tr!(layer_short.squeeze_excitation),
         Layer::Rows => tr!(layer_short.rows),
@@ -98,6 +102,8 @@ pub fn layer_why(layer: &Layer) -> TextKey {
         Layer::Flatten => key_tr!(layer.flatten_why),
         Layer::Linear { .. } => key_tr!(layer.linear_why),
         Layer::Residual { .. } => key_tr!(layer.residual_why),
+        Layer::PooledSkip { .. } => key_tr!(layer.pooled_skip_why),
+        Layer::Resize { .. } => key_tr!(layer.resize_why),
         Layer::DepthwiseSeparable { .. } => key_tr!(layer.depthwise_separable_why),
         Layer::SqueezeExcitation { .. } => key_tr!(layer.squeeze_excitation_why),
         Layer::Rows => key_tr!(layer.rows_why),
@@ -113,6 +119,7 @@ pub fn layer_why(layer: &Layer) -> TextKey {
 pub fn activation_name(activation: Activation) -> String {
     match activation {
         Activation::Relu => tr!(layer.relu),
+        Activation::Relu6 => tr!(layer.relu6),
         Activation::LeakyRelu => tr!(layer.leaky_relu),
         Activation::Gelu => tr!(layer.gelu),
         Activation::Silu => tr!(layer.silu),
@@ -124,6 +131,7 @@ pub fn activation_name(activation: Activation) -> String {
 fn activation_why(activation: Activation) -> TextKey {
     match activation {
         Activation::Relu => key_tr!(layer.relu_why),
+        Activation::Relu6 => key_tr!(layer.relu6_why),
         Activation::LeakyRelu => key_tr!(layer.leaky_relu_why),
         Activation::Gelu => key_tr!(layer.gelu_why),
         Activation::Silu => key_tr!(layer.silu_why),

@@ -16,6 +16,8 @@ pub fn preset_name(preset: &Preset) -> String {
         "lstm-rows" => tr!(presets.lstm_rows),
         "gru-rows" => tr!(presets.gru_rows),
         "vit" => tr!(presets.vit),
+        "features" => tr!(presets.features),
+        "fine-tune" => tr!(presets.fine_tune),
         _ => preset.config.network.name.clone(),
     }
 }

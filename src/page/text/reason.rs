@@ -14,6 +14,7 @@ pub fn network_reason(error: &NetworkError) -> String {
             tr!(misfit.of_layer, layer = layer + 1, reason = layer_reason(reason))
         }
         NetworkError::NoClassifier => tr!(misfit.no_classifier),
+        NetworkError::AllFrozen => tr!(misfit.all_frozen),
         NetworkError::TooManyLayers => tr!(misfit.too_many_layers, most = MAX_LAYERS),
         NetworkError::TooDeep => tr!(misfit.too_deep, most = MAX_NESTING),
         NetworkError::TooManyParameters { found } => {
@@ -54,6 +55,7 @@ pub fn layer_reason(reason: &LayerError) -> String {
         LayerError::TooFewClasses => tr!(misfit.too_few_classes),
         LayerError::EmptyBlock => tr!(misfit.empty_block),
         LayerError::NoShortcut { input, output } => tr!(misfit.no_shortcut, input = input, output = output),
+        LayerError::NotAVector { output } => tr!(misfit.not_a_vector, output = output),
         LayerError::Inside { layer, reason, .. } => {
             tr!(misfit.inside, layer = layer + 1, reason = layer_reason(reason))
         }

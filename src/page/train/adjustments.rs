@@ -80,10 +80,10 @@ fn text(change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     fn config(augment: AugmentConfig) -> RunConfig {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         RunConfig { learning_rate: 0.1, augment, ..RunConfig::new("mnist", network) }
     }
 

@@ -176,11 +176,11 @@ fn hidden_settings_differ(config: &RunConfig, preset: &RunConfig) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     #[test]
     fn only_hidden_differences_are_reported() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let preset = RunConfig::new("mnist", network);
         let simple = RunConfig { epochs: 9, seed: 3, optimizer: OptimizerConfig::SGD, ..preset.clone() };
         assert!(!hidden_settings_differ(&simple, &preset));

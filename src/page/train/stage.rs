@@ -245,5 +245,11 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
         None => tr!(train.preparing),
         Some(Preparation::BuildingNetwork) => tr!(train.building),
         Some(Preparation::CompilingKernels) => tr!(train.compiling),
+        Some(Preparation::LoadingWeights { received_bytes, total_bytes }) => {
+            tr!(train.loading_weights, percent = 100 * received_bytes / total_bytes.max(1))
+        }
+        Some(Preparation::ComputingFeatures { done, total, images_per_second }) => {
+            tr!(train.computing_features, done = done, total = total, rate = images_per_second.round() as u64)
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! Whole runs: a healthy run gets no advice, an unhealthy one the advice that matches. Also the helpers of the rules' tests.
 
 use super::*;
-use crate::config::{InitConfig, NetworkConfig, OptimizerConfig};
+use crate::config::{NetworkConfig, OptimizerConfig};
 use crate::random::Random;
 
 /// Class counts as balanced as MNIST's.
 const CLASSES: [u32; 10] = [5331, 6068, 5362, 5518, 5258, 4879, 5326, 5639, 5266, 5354];
 
 pub fn config() -> RunConfig {
-    let network = NetworkConfig { name: "Test".into(), layers: vec![], init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Test", vec![]);
     RunConfig::new("mnist", network)
 }
 

@@ -82,6 +82,7 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
         clip_norm,
         batches_per_update,
         ema_decay,
+        pretrained_rate_share,
         early_stopping,
         augment,
         adversarial,
@@ -100,6 +101,7 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
     numbers.extend(max_steps.map(|steps| ("maxSteps", f64::from(steps))));
     numbers.extend(clip_norm.map(|norm| ("clipNorm", norm)));
     numbers.extend(ema_decay.map(|decay| ("emaDecay", decay)));
+    numbers.push(("pretrainedRateShare", *pretrained_rate_share));
     numbers.extend(of_optimizer(optimizer));
     numbers.extend(of_schedule(schedule));
     if let LossConfig::CrossEntropy { label_smoothing, class_weights: _ } = loss {

@@ -143,6 +143,7 @@ pub const FIELDS: &[ConfigField] = &[
     field("clipNorm",                   Number(above(0.0, HUGE)),                  Off,                             Log(0.1, 10.0),     "expert.clip_norm"),
     field("batchesPerUpdate",           Integer(from(1.0, 1_000.0)),               is(1.0),                         Linear(1.0, 8.0),   "expert.batches_per_update"),
     field("emaDecay",                   Number(FRACTION),                          Off,                             Linear(0.9, 0.999), "expert.ema_decay"),
+    field("pretrainedRateShare",        Number(above(0.0, 100.0)),                 is(0.1),                         Log(0.01, 1.0),     "expert.pretrained_rate_share"),
     field("earlyStopping",              Part,                                      Off,                             Unoffered,          "expert.early_stopping"),
     field("earlyStopping.metric",       Choice(METRICS),                           Name("validationLoss"),          Unoffered,          "expert.early_stopping"),
     field("earlyStopping.patience",     Integer(from(1.0, EPOCHS)),                is(5.0),                         AroundPresent,      "expert.patience"),

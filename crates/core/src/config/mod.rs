@@ -11,6 +11,6 @@ pub mod schedule;
 
 pub use adversarial::{AdversarialConfig, AttackMethod};
 pub use augment::AugmentConfig;
-pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, Pretrained, States};
 pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 pub use run::{RunConfig, RunLength, SplitConfig};

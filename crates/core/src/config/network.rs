@@ -11,6 +11,34 @@ pub struct NetworkConfig {
     /// Weight initialization.
     #[serde(default)]
     pub init: InitConfig,
+    /// Published weights that the layers start with, as far as they are those of the published network; the others are initialized.
+    #[serde(default)]
+    pub pretrained: Option<Pretrained>,
+    /// How many layers are frozen, counted from the first: training leaves their parameters and running statistics as they are, and they compute
+    /// as in inference. A frozen batch norm without pre-trained statistics takes those of the train images, which are measured once, before the
+    /// first step.
+    #[serde(default)]
+    pub frozen: u32,
+}
+
+impl NetworkConfig {
+    /// A network with PyTorch's initialization that learns all of its parameters.
+    pub fn new(name: impl Into<String>, layers: Vec<Layer>) -> Self {
+        Self { name: name.into(), layers, init: InitConfig::default(), pretrained: None, frozen: 0 }
+    }
+}
+
+/// A published network whose weights the page serves: `static/pretrained`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Pretrained {
+    /// EfficientNet-Lite0 (Tan and Le, 2019; github.com/tensorflow/tpu), trained on ImageNet, without its head, batch norms folded into the
+    /// convolutions. Its images are RGB of 32k + 1 pixels a side.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0,
+}
+
+impl Pretrained {
+    pub const ALL: [Self; 1] = [Self::EfficientNetLite0];
 }
 
 /// One layer. In JSON: `"flatten"`, `{"conv": {"filters": 6, "kernel": 5, …}}`. Layers pass on feature maps `[channels, height, width]`, a
@@ -86,6 +114,16 @@ pub enum Layer {
     Residual {
         layers: Vec<Layer>,
     },
+    /// A skip connection for features of several depths: the global average of its input, followed by the output of its layers, in one vector.
+    /// Its layers must end in a vector.
+    PooledSkip {
+        layers: Vec<Layer>,
+    },
+    /// Scales feature maps or images to `size · size` places by bilinear interpolation between the centers of pixels: PyTorch's
+    /// `interpolate(mode="bilinear", align_corners=False)`.
+    Resize {
+        size: u32,
+    },
     /// MobileNet's block: depthwise convolution (same padding), batch norm, ReLU, 1x1 convolution, batch norm, ReLU.
     DepthwiseSeparable {
         filters: u32,
@@ -142,6 +180,8 @@ fn one() -> u32 {
 #[serde(rename_all = "camelCase")]
 pub enum Activation {
     Relu,
+    /// `min(max(x, 0), 6)`: PyTorch's `ReLU6`.
+    Relu6,
     /// Negative slope 0.01.
     LeakyRelu,
     /// `x Φ(x)`, exact rather than the tanh approximation.
@@ -153,7 +193,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub const ALL: [Self; 6] = [Self::Relu, Self::LeakyRelu, Self::Gelu, Self::Silu, Self::Tanh, Self::Sigmoid];
+    pub const ALL: [Self; 7] =
+        [Self::Relu, Self::Relu6, Self::LeakyRelu, Self::Gelu, Self::Silu, Self::Tanh, Self::Sigmoid];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,7 +252,7 @@ mod tests {
             ],
         });
         let network: NetworkConfig = serde_json::from_value(old).unwrap();
-        assert_eq!(network.init, InitConfig::Pytorch);
+        assert_eq!((network.init, network.pretrained, network.frozen), (InitConfig::Pytorch, None, 0));
         let conv = Layer::Conv {
             filters: 6,
             kernel: 5,

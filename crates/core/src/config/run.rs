@@ -47,6 +47,9 @@ pub struct RunConfig {
     /// `ExponentialMovingAverage` does.
     #[serde(default)]
     pub ema_decay: Option<f64>,
+    /// Discriminative learning rates (Howard and Ruder, 2018): the learning rate of layers with pre-trained weights, as a multiple of the others'.
+    #[serde(default = "tenth")]
+    pub pretrained_rate_share: f64,
     #[serde(default)]
     pub early_stopping: Option<EarlyStopping>,
     /// Data augmentation of the train images.
@@ -59,6 +62,10 @@ pub struct RunConfig {
 
 fn one() -> u32 {
     1
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 impl RunConfig {
@@ -81,6 +88,7 @@ impl RunConfig {
             clip_norm: None,
             batches_per_update: 1,
             ema_decay: None,
+            pretrained_rate_share: tenth(),
             early_stopping: None,
             augment: AugmentConfig::default(),
             adversarial: None,

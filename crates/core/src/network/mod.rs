@@ -15,5 +15,11 @@ pub mod shape;
 /// Presets: networks with hyperparameters that are known to work.
 pub mod presets;
 
+/// How pixels are interpolated where an image is scaled.
+pub mod bilinear;
+
+/// Published networks whose weights the page serves.
+pub mod pretrained;
+
 pub use presets::{PRESET_IDS, Preset, presets};
 pub use shape::{FeatureShape, LayerSummary, NetworkError, PlacedLayer};

@@ -122,8 +122,19 @@ pub enum RunUpdate {
 }
 
 /// What the engine does before the first step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Preparation {
     BuildingNetwork,
     CompilingKernels,
+    /// Pre-trained weights are downloaded; at most ten times a second.
+    LoadingWeights {
+        received_bytes: u64,
+        total_bytes: u64,
+    },
+    /// The outputs of frozen layers are computed, once for each image; at most ten times a second.
+    ComputingFeatures {
+        done: u32,
+        total: u32,
+        images_per_second: f64,
+    },
 }

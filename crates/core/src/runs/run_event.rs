@@ -10,6 +10,12 @@ pub fn run_event(update: &RunUpdate) -> Value {
     match update {
         RunUpdate::Preparing(Preparation::BuildingNetwork) => preparing("buildingNetwork"),
         RunUpdate::Preparing(Preparation::CompilingKernels) => preparing("compilingKernels"),
+        RunUpdate::Preparing(Preparation::LoadingWeights { received_bytes, total_bytes }) => json!({
+            "kind": "preparing", "stage": "loadingWeights", "receivedBytes": received_bytes, "totalBytes": total_bytes,
+        }),
+        RunUpdate::Preparing(Preparation::ComputingFeatures { done, total, images_per_second }) => json!({
+            "kind": "preparing", "stage": "computingFeatures", "done": done, "total": total, "imagesPerSecond": images_per_second,
+        }),
         RunUpdate::Started { steps_per_epoch, total_steps, parameters } => json!({
             "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
         }),

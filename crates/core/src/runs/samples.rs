@@ -3,13 +3,13 @@
 use super::curves::RunCurves;
 use super::record::{Environment, KeptRun, NetworkInput, RunEnding, RunRecord, TestResult};
 use super::series::Point;
-use crate::config::{Activation, InitConfig, Layer, NetworkConfig, RunConfig};
+use crate::config::{Activation, Layer, NetworkConfig, RunConfig};
 use crate::dataset::DrawingStyle;
 use crate::protocol::{EngineKind, EpochReport, ImageShape};
 
 pub fn record(id: &str) -> RunRecord {
     let layers = vec![Layer::Activation(Activation::Relu), Layer::Classifier { bias: true }];
-    let network = NetworkConfig { name: "Tiny".into(), layers, init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Tiny", layers);
     RunRecord {
         id: id.into(),
         started_at: 1_700_000_000_000.0,

@@ -159,7 +159,7 @@ mod tests {
             bias: true,
         };
         let layers = vec![conv, Layer::Activation(Activation::Relu), Layer::Dropout { rate: 0.4 }];
-        RunConfig::new("mnist", NetworkConfig { name: "Small".into(), layers, init: InitConfig::Pytorch })
+        RunConfig::new("mnist", NetworkConfig::new("Small", layers))
     }
 
     #[test]

@@ -109,6 +109,13 @@ impl Folding<'_> {
                 let x = self.chain(&placed.inner, &format!("{path}.layers."), x);
                 self.add_layer(placed, path, vec![x, shortcut], Kind::Add { relu: fused.relu })
             }
+            Layer::PooledSkip { .. } if is_maps(placed.input) => {
+                let averages = Operation::named(format!("{path}.averages"), placed, vec![x], Kind::GlobalAveragePool);
+                let length = u64::from(n_channels(placed.input));
+                let averages = self.push(averages, FeatureShape::Vector { length });
+                let rest = self.chain(&placed.inner, &format!("{path}.layers."), x);
+                self.add_layer(placed, path, vec![averages, rest], Kind::Concatenate)
+            }
             Layer::DepthwiseSeparable { .. } => self.chain(&placed.inner, &format!("{path}.layers."), x),
             Layer::SqueezeExcitation { .. } => self.squeeze_excitation(placed, path, x),
             Layer::BatchNorm
@@ -120,6 +127,8 @@ impl Folding<'_> {
             | Layer::Flatten
             | Layer::Linear { .. }
             | Layer::Classifier { .. }
+            | Layer::PooledSkip { .. }
+            | Layer::Resize { .. }
             | Layer::Rows
             | Layer::Lstm { .. }
             | Layer::Gru { .. }

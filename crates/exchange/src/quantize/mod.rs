@@ -2,7 +2,7 @@
 //!
 //! Batch norms are folded into weights, weights get a scale per output channel, and activations the range that [`Calibration`] chooses from
 //! what they are on the images (Jacob and others, 2018; Krishnamoorthi, 2018). What has no integer arithmetic here stays in floats: recurrent
-//! layers, transformer blocks, layer norm, group norm, and everything else on sequences.
+//! layers, transformer blocks, layer norm, group norm, resizing, concatenation, and everything else on sequences.
 
 /// A network as operations in floats.
 pub(crate) mod folded;
@@ -104,7 +104,7 @@ fn choose_integers(quantized: &mut QuantizedNetwork, options: &Options) {
         operation.is_integer = !stays_float
             && match &operation.kind {
                 Kind::Conv { weights, .. } | Kind::Linear { weights, .. } => n_terms(weights) <= MAX_TERMS,
-                Kind::Float(_) => false,
+                Kind::Float(_) | Kind::Concatenate => false,
                 _ => inputs_are,
             };
         is_integer.push(operation.is_integer);

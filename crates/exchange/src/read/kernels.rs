@@ -285,6 +285,49 @@ pub fn reshape(x: Tensor, shape: impl Into<Vec<usize>>) -> Outcome {
     tensor(shape, x.values)
 }
 
+/// Maps `[batch, channels, height, width]` scaled to a square, each place between the four around it, by the distances of their centers.
+pub fn resize(x: &Tensor, side: usize) -> Outcome {
+    let [n_images, channels, height, width] = dims(x)?;
+    let shape = [n_images, channels, side, side];
+    let mut values = Vec::with_capacity(n_outputs(&shape)?);
+    let between = |place: usize, from: usize| {
+        let last = from.saturating_sub(1);
+        let center = ((place as f64 + 0.5) * from as f64 / side as f64 - 0.5).clamp(0.0, last as f64);
+        let before = center as usize;
+        (before, (before + 1).min(last), center - before as f64)
+    };
+    for map in x.values.chunks_exact((height * width).max(1)) {
+        let at = |row: usize, column: usize| f64::from(map.get(row * width + column).copied().unwrap_or_default());
+        for (up, down, lower) in (0..side).map(|place| between(place, height)) {
+            for (left, right, righter) in (0..side).map(|place| between(place, width)) {
+                let upper = at(up, left) * (1.0 - righter) + at(up, right) * righter;
+                let below = at(down, left) * (1.0 - righter) + at(down, right) * righter;
+                values.push((upper * (1.0 - lower) + below * lower) as f32);
+            }
+        }
+    }
+    tensor(shape, values)
+}
+
+/// Vectors `[batch, length]` side by side.
+pub fn beside(parts: &[&Tensor]) -> Outcome {
+    let n_images = parts.first().and_then(|part| part.shape.first()).copied().unwrap_or_default();
+    let mut lengths = Vec::new();
+    for part in parts {
+        let [found, length] = dims(part)?;
+        if found != n_images {
+            return Err("parts of unlike batches".to_owned());
+        }
+        lengths.push(length);
+    }
+    let rows = (0..n_images).flat_map(|image| {
+        let row =
+            parts.iter().zip(&lengths).map(move |(part, length)| part.values.iter().skip(image * length).take(*length));
+        row.flatten().copied()
+    });
+    tensor([n_images, lengths.iter().sum()], rows.collect())
+}
+
 /// Folds the given number of last axes into one value.
 pub fn fold_last(x: &Tensor, n_axes: usize, pooling: Pooling) -> Outcome {
     let kept = x.shape.len().checked_sub(n_axes).ok_or("more axes are folded than there are")?;

@@ -190,6 +190,12 @@ impl Runner<'_> {
                 let x = self.chain(&placed.inner, &format!("{path}.layers."), x)?;
                 kernels::binary(&x, &shortcut, |one, other| one + other)
             }
+            Layer::PooledSkip { .. } => {
+                let averages = kernels::fold_last(&channels_first(x.clone())?, 1, Pooling::Average)?;
+                let rest = self.chain(&placed.inner, &format!("{path}.layers."), x)?;
+                kernels::beside(&[&averages, &rest])
+            }
+            Layer::Resize { size } => kernels::resize(&x, *size as usize),
             Layer::DepthwiseSeparable { .. } => self.chain(&placed.inner, &format!("{path}.layers."), x),
             Layer::SqueezeExcitation { .. } => {
                 let [_, channels, _, _] = kernels::dims(&x)?;
@@ -291,6 +297,7 @@ fn channels_first(x: Tensor) -> Outcome {
 pub(super) fn activate(activation: Activation, value: f32) -> f32 {
     match activation {
         Activation::Relu => value.max(0.0),
+        Activation::Relu6 => value.clamp(0.0, 6.0),
         Activation::LeakyRelu => value.max(0.01 * value),
         Activation::Gelu => 0.5 * value * (1.0 + kernels::erf(value * std::f32::consts::FRAC_1_SQRT_2)),
         Activation::Silu => value * kernels::sigmoid(value),

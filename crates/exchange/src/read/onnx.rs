@@ -129,6 +129,16 @@ impl Operation<'_> {
             "Add" => kernels::binary(self.floats(0)?, self.floats(1)?, |one, other| one + other),
             "Mul" => kernels::binary(self.floats(0)?, self.floats(1)?, |one, other| one * other),
             "Relu" => self.map(|value| value.max(0.0)),
+            "Clip" => {
+                let limit =
+                    |index: usize| Ok::<_, String>(self.floats(index)?.values.first().copied().unwrap_or_default());
+                let (least, most) = (limit(1)?, limit(2)?);
+                self.map(|value| value.max(least).min(most))
+            }
+            "Concat" => {
+                let parts = (0..self.node.input.len()).map(|index| self.floats(index));
+                kernels::beside(&parts.collect::<Result<Vec<_>, _>>()?)
+            }
             "LeakyRelu" => {
                 let slope = self.attribute("alpha").and_then(|it| it.f).unwrap_or(0.01);
                 self.map(|value| if value < 0.0 { slope * value } else { value })

@@ -157,6 +157,7 @@ impl<'a> Evaluator<'a> {
                 }
                 kernels::binary(&x, &factors, |one, other| one * other)
             }
+            Kind::Concatenate => kernels::beside(&[&x, &input(1)?]),
             Kind::Activation(function) => Ok(kernels::map(&x, |value| activate(*function, value))),
             Kind::Float(placed) => {
                 let runner = Runner { weights: self.network.network.weights() };
@@ -191,7 +192,7 @@ fn integer_operation<'a>(
         Kind::Add { relu } => integers::add(x, integer(1)?, output, *relu),
         Kind::Multiply => integers::multiply(x, integer(1)?, output),
         Kind::Activation(function) => integers::map(x, output, |value| activate(*function, value)),
-        Kind::Float(_) => Err("it has no integer arithmetic".to_owned()),
+        Kind::Float(_) | Kind::Concatenate => Err("it has no integer arithmetic".to_owned()),
     }
 }
 

@@ -176,6 +176,10 @@ impl Operation<'_> {
             "BatchNormalization" => self.batch_norm(x),
             "LayerNormalization" => self.layer_norm(x),
             "Activation" => self.activate(x.clone()),
+            "ReLU" => {
+                let most = self.number("max_value")? as f32;
+                Ok(kernels::map(x, |value| value.max(0.0).min(most)))
+            }
             "LeakyReLU" => {
                 let slope = self.number("alpha")? as f32;
                 Ok(kernels::map(x, |value| if value < 0.0 { slope * value } else { value }))

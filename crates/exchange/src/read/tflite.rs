@@ -232,6 +232,8 @@ impl Running<'_> {
                 fused(sum, options.byte(0))
             }
             op::LOGISTIC => self.map(kernels::sigmoid),
+            op::RELU6 => self.map(|value| value.clamp(0.0, 6.0)),
+            op::RESIZE_BILINEAR => self.resize(),
             op::RELU => self.map(|value| value.max(0.0)),
             op::TANH => self.map(f32::tanh),
             op::CAST => Ok(self.x(0)?.clone()),
@@ -350,13 +352,26 @@ impl Running<'_> {
         kernels::reshape(reduced, shape)
     }
 
-    /// Along the first axis.
-    fn concatenate(&self) -> Outcome {
-        if self.operation.options.size(0) != 0 {
-            return Err("a concatenation along another axis than the first".to_owned());
+    /// Between the centers of pixels, to a square.
+    fn resize(&self) -> Outcome {
+        let [height, width] = self.sizes(1)?[..] else { return Err("a size without two sides".to_owned()) };
+        let options = &self.operation.options;
+        if height != width || options.byte(2) != 0 || options.byte(3) != 1 {
+            return Err("maps that do not become square, or are aligned by their corners".to_owned());
         }
+        let maps = kernels::resize(&kernels::transpose(self.x(0)?, &[0, 3, 1, 2])?, height)?;
+        kernels::transpose(&maps, &[0, 2, 3, 1])
+    }
+
+    /// Along the first axis, or the second of vectors.
+    fn concatenate(&self) -> Outcome {
         let parts = (0..self.operation.inputs.len()).map(|index| self.x(index));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        match self.operation.options.size(0) {
+            0 => {}
+            1 => return kernels::beside(&parts),
+            _ => return Err("a concatenation along another axis than the first or second".to_owned()),
+        }
         let rest = parts.first().and_then(|part| part.shape.get(1..)).unwrap_or_default();
         let length = parts.iter().map(|part| part.shape.first().copied().unwrap_or_default()).sum();
         let values = parts.iter().flat_map(|part| part.values.iter().copied()).collect();
@@ -398,6 +413,7 @@ fn fused(x: Tensor, activation: u8) -> Outcome {
     match activation {
         0 => Ok(x),
         1 => Ok(kernels::map(&x, |value| value.max(0.0))),
+        3 => Ok(kernels::map(&x, |value| value.clamp(0.0, 6.0))),
         other => Err(format!("the activation {other} is not known")),
     }
 }

@@ -75,8 +75,10 @@ enum Class {
     Gru,
     Lstm,
     PatchEmbedding,
+    PooledSkip,
     PositionEmbedding,
     Residual,
+    Resize,
     Rows,
     SqueezeExcitation,
 }
@@ -91,8 +93,10 @@ impl Class {
             Self::Gru => GRU,
             Self::Lstm => LSTM,
             Self::PatchEmbedding => PATCH_EMBEDDING,
+            Self::PooledSkip => POOLED_SKIP,
             Self::PositionEmbedding => POSITION_EMBEDDING,
             Self::Residual => RESIDUAL,
+            Self::Resize => RESIZE,
             Self::Rows => ROWS,
             Self::SqueezeExcitation => SQUEEZE_EXCITATION,
         }
@@ -172,6 +176,13 @@ fn module(placed: &PlacedLayer, depth: usize, classes: &mut BTreeSet<Class>) -> 
             };
             format!("Residual(\n{inner}{shortcut}{indent})")
         }
+        Layer::PooledSkip { .. } => {
+            classes.insert(Class::GlobalAveragePool);
+            classes.insert(Class::PooledSkip);
+            let inner = sequence(&placed.inner, depth + 1, classes);
+            format!("PooledSkip(\n{inner}{})", "    ".repeat(depth))
+        }
+        Layer::Resize { size } => own(classes, Class::Resize, size.to_string()),
         Layer::DepthwiseSeparable { filters, kernel, stride } => {
             classes.insert(Class::Block);
             own(classes, Class::DepthwiseSeparable, format!("{channels}, {filters}, {kernel}, {stride}"))
@@ -213,6 +224,7 @@ fn own(classes: &mut BTreeSet<Class>, class: Class, arguments: String) -> String
 fn activation_name(activation: Activation) -> &'static str {
     match activation {
         Activation::Relu => "ReLU",
+        Activation::Relu6 => "ReLU6",
         Activation::LeakyRelu => "LeakyReLU",
         Activation::Gelu => "GELU",
         Activation::Silu => "SiLU",
@@ -308,6 +320,14 @@ const PATCH_EMBEDDING: &str = r"class PatchEmbedding(nn.Module):
     def forward(self, x):
         return self.projection(x).flatten(2).transpose(1, 2)  # batch, patches, features";
 
+const POOLED_SKIP: &str = r"class PooledSkip(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return torch.cat([GlobalAveragePool()(x), self.layers(x)], dim=1)";
+
 const POSITION_EMBEDDING: &str = r"class PositionEmbedding(nn.Module):
     def __init__(self, length, features):
         super().__init__()
@@ -324,6 +344,14 @@ const RESIDUAL: &str = r"class Residual(nn.Module):
 
     def forward(self, x):
         return self.layers(x) + (x if self.shortcut is None else self.shortcut(x))";
+
+const RESIZE: &str = r#"class Resize(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        return nn.functional.interpolate(x, (self.size, self.size), mode="bilinear", align_corners=False)"#;
 
 const ROWS: &str = r"class Rows(nn.Module):
     def forward(self, x):

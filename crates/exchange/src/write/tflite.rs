@@ -53,7 +53,7 @@ fn normalize(model: &mut ModelBuilder, image: i32, shape: ImageShape) -> i32 {
     let weights = color_weights(channels, 1.0 / HALF_RANGE);
     let weight = model.constant("input.scale".to_owned(), &Tensor::new([channels, 1, 1, 3], weights));
     let shift = model.constant("input.shift".to_owned(), &Tensor::new([channels], vec![-1.0; channels]));
-    let options = Options::Conv { stride: 1, dilation: 1, relu: false };
+    let options = Options::Conv { stride: 1, dilation: 1, activation: model::Fused::None };
     let shape = [1, height, width, channels];
     model.operation(op::CONV_2D, &[x, weight, shift], "input".to_owned(), &shape, options)
 }

@@ -15,6 +15,7 @@ use super::{TOLERANCE, hold};
 pub fn activations(runner: &mut TestRunner) {
     let all = [
         Activation::Relu,
+        Activation::Relu6,
         Activation::LeakyRelu { slope: 0.01 },
         Activation::Gelu,
         Activation::Silu,
@@ -46,6 +47,7 @@ pub fn activations(runner: &mut TestRunner) {
                         0.0
                     }
                 }
+                Activation::Relu6 => f64::from(u8::from(x > 0.0 && x < 6.0)),
                 Activation::LeakyRelu { slope } => {
                     if x > 0.0 {
                         1.0
@@ -70,6 +72,7 @@ pub fn activations(runner: &mut TestRunner) {
 fn activated(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu => x.max(0.0),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::LeakyRelu { slope } => {
             if x < 0.0 {
                 x * f64::from(slope)

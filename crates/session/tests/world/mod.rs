@@ -76,6 +76,10 @@ impl Platform for TestMachine {
         pending_once().await;
     }
 
+    fn served_url(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
     async fn fetch(&self, url: &str, _: Freshness) -> Result<TestDownload, Trouble> {
         self.requests.borrow_mut().push(url.to_owned());
         let reply = self.replies.borrow_mut().get_mut(url).and_then(|replies| match replies.len() {
@@ -241,6 +245,11 @@ impl World {
         self.machine.replies.borrow_mut().insert(url, replies.into_iter().collect());
     }
 
+    /// Sets the reply for a file that the page serves, by its path.
+    pub fn serve_file(&self, path: &str, reply: Reply) {
+        self.machine.replies.borrow_mut().insert(path.to_owned(), [reply].into());
+    }
+
     pub fn act(&self, command: Command) {
         self.session.act(command);
     }
@@ -368,7 +377,7 @@ pub fn config() -> RunConfig {
         Layer::Dropout { rate: 0.1 },
         Layer::Classifier { bias: true },
     ];
-    let network = NetworkConfig { name: "tiny".to_owned(), layers, init: Default::default() };
+    let network = NetworkConfig::new("tiny", layers);
     RunConfig {
         optimizer: OptimizerConfig::ADAM,
         learning_rate: 0.01,

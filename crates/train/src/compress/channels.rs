@@ -3,7 +3,8 @@
 //!
 //! A channel that is added to others cannot go alone. What leaves a residual block with an identity shortcut therefore keeps the channels that
 //! entered it, and a projected shortcut loses the same ones as the block's last layer. Channels are kept where a layer mixes them in fixed
-//! places: grouped convolutions, group norm, squeeze and excitation, patches and rows.
+//! places: grouped convolutions, group norm, squeeze and excitation, pooled skip connections, patches and rows; and in frozen layers, which could
+//! not learn to do without.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,13 @@ pub fn prune_channels(
             return Err(Failure::new(FailureKind::BadNetwork, detail));
         }
     }
-    let mut pruning = Pruning { given, cut: Vec::new(), keep: f64::from(keep.clamp(0.0, 1.0)), criterion };
+    let mut pruning = Pruning {
+        given,
+        cut: Vec::new(),
+        n_frozen: network.frozen as usize,
+        keep: f64::from(keep.clamp(0.0, 1.0)),
+        criterion,
+    };
     let (smaller, _) = pruning.chain(&layers, "", all(input.channels as usize), None);
     let network = NetworkConfig { layers: smaller, ..network.clone() };
     let placed = place(&network, input, n_classes)?;
@@ -76,6 +83,8 @@ struct Pruning<'a> {
     given: BTreeMap<&'a str, &'a NamedTensor>,
     /// The tensors of the smaller network.
     cut: Vec<NamedTensor>,
+    /// Counted from the first.
+    n_frozen: usize,
     keep: f64,
     criterion: Criterion,
 }
@@ -97,7 +106,7 @@ impl Pruning<'_> {
             let rest = layers.get(index + 1..).unwrap_or_default();
             let wanted = match forced.filter(|_| last == Some(index)) {
                 Some(forced) => forced.clone(),
-                None if can_lose(rest) => {
+                None if can_lose(rest) && !self.is_frozen(&path) => {
                     self.chosen(placed, &path, rest.first().map(|next| (next, index + 1, prefix)))
                 }
                 None => all(n_channels(placed.output)),
@@ -154,6 +163,7 @@ impl Pruning<'_> {
             | Layer::AveragePool { .. }
             | Layer::GlobalAveragePool
             | Layer::GlobalMaxPool
+            | Layer::Resize { .. }
             | Layer::Dropout { .. }
             | Layer::SpatialDropout { .. } => (layer, kept),
             // The layers before keep all channels, because these need them.
@@ -236,6 +246,12 @@ impl Pruning<'_> {
         kept
     }
 
+    /// Whether a layer is frozen, or is in a block that is.
+    fn is_frozen(&self, path: &str) -> bool {
+        let outermost = path.split('.').next().and_then(|index| index.parse::<usize>().ok());
+        outermost.is_some_and(|index| index < self.n_frozen)
+    }
+
     fn copy(&mut self, name: &str) {
         if let Some(&tensor) = self.given.get(name) {
             self.cut.push(tensor.clone());
@@ -300,6 +316,7 @@ fn keeps_channels(layer: &Layer) -> bool {
             | Layer::AveragePool { .. }
             | Layer::GlobalAveragePool
             | Layer::GlobalMaxPool
+            | Layer::Resize { .. }
             | Layer::Dropout { .. }
             | Layer::SpatialDropout { .. }
             | Layer::Flatten

@@ -3,6 +3,7 @@
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 
 use super::layout::Layout;
+use crate::module::Features;
 use kindling_core::dataset::drawing_style::DrawingStyle;
 use kindling_core::dataset::{Dataset, Split};
 use kindling_core::protocol::{Failure, FailureKind, ImageShape, SplitCounts, SplitName};
@@ -34,6 +35,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// `[images]`: indices into the dataset.
+    pub fn indices(&self) -> Tensor<1, Int> {
+        self.indices.clone()
+    }
+
     pub fn narrow(&self, start: usize, length: usize) -> Self {
         let part = |tensor: &Tensor<1, Int>| tensor.clone().narrow(0, start, length);
         Self { indices: part(&self.indices), labels: part(&self.labels) }
@@ -49,6 +55,8 @@ pub struct Batch {
     pub labels: Tensor<1, Int>,
     /// `[batch, classes]`: 1 at the label, 0 elsewhere.
     pub targets: Tensor<2>,
+    /// The output of the network's frozen layers for these images, if it is kept.
+    pub features: Option<Features>,
 }
 
 impl DeviceDataset {
@@ -96,6 +104,11 @@ impl DeviceDataset {
     /// The images of a split, as indices into the dataset.
     pub fn part(&self, name: SplitName) -> &[u32] {
         self.split.part(name)
+    }
+
+    /// Number of images in all splits together.
+    pub fn n_images(&self) -> usize {
+        self.labels.len()
     }
 
     /// Number of images in each split.
@@ -155,7 +168,8 @@ impl DeviceDataset {
     pub fn batch(&self, selection: Selection) -> Batch {
         let Selection { indices, labels } = selection;
         let packed = self.packed.clone().select(0, indices); // [batch, words, 1 or 4]
-        Batch { images: self.unpacker.unpack(packed), targets: self.unpacker.targets(labels.clone()), labels }
+        let targets = self.unpacker.targets(labels.clone());
+        Batch { images: self.unpacker.unpack(packed), targets, labels, features: None }
     }
 }
 

@@ -70,12 +70,14 @@ struct LayOut {
 impl ModuleMapper for LayOut {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, value, mapper) = parameter.consume();
-        if D != 4 || !value.is_require_grad() {
+        if D != 4 {
             return Param::from_mapped_value(id, value, mapper);
         }
+        let is_frozen = !value.is_require_grad();
         let Self { layout } = *self;
         let value = layout.in_parameter_order(layout.laid_out(layout.in_memory_order(value.without_autodiff())));
-        Param::from_mapped_value(id, value.autodiff().require_grad(), mapper)
+        let value = value.autodiff();
+        Param::from_mapped_value(id, if is_frozen { value } else { value.require_grad() }, mapper)
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn evaluate(
     }
     let mut reporting = Reporting { host, progress };
     let Some(predictions) =
-        predict_by(|images| views.log_probabilities(network, images), data, indices, &mut reporting).await?
+        predict_by(|images| views.log_probabilities(network, images), network, data, indices, &mut reporting).await?
     else {
         unreachable!("only `between` ends it early, and ours never does")
     };

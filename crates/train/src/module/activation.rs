@@ -36,6 +36,7 @@ impl Activate {
     fn kernel(&self) -> activation::Activation {
         match self.function {
             Activation::Relu => activation::Activation::Relu,
+            Activation::Relu6 => activation::Activation::Relu6,
             Activation::LeakyRelu => activation::Activation::LeakyRelu { slope: LEAKY_SLOPE as f32 },
             Activation::Gelu => activation::Activation::Gelu,
             Activation::Silu => activation::Activation::Silu,
@@ -47,6 +48,7 @@ impl Activate {
     fn values<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
         match self.function {
             Activation::Relu => relu(values),
+            Activation::Relu6 => values.clamp(0.0, 6.0),
             Activation::LeakyRelu => leaky_relu(values, LEAKY_SLOPE),
             Activation::Gelu => gelu(values),
             Activation::Silu => silu(values),

@@ -8,8 +8,10 @@ use burn::tensor::activation::{relu, sigmoid};
 
 use super::builder::Builder;
 use super::convolution::on_vectors;
+use super::features::Features;
 use super::flow::Flow;
 use super::layer::NetworkLayer;
+use super::pool::GlobalAveragePool;
 use super::{convolution, sequence};
 use kindling_core::network::shape::PlacedLayer;
 use kindling_core::random::Random;
@@ -61,6 +63,37 @@ impl Residual {
             Some(Shortcut::Linear(linear)) => convolution::linear(linear, flow, false),
         }
     }
+}
+
+/// The global average of its input, followed by the output of its layers.
+#[derive(Module, Debug)]
+pub(super) struct PooledSkip {
+    layers: Vec<NetworkLayer>,
+}
+
+impl PooledSkip {
+    pub fn build(placed: &PlacedLayer, builder: &mut Builder) -> Self {
+        Self { layers: builder.layers(&placed.inner) }
+    }
+
+    pub fn forward(&self, flow: Flow) -> Flow {
+        // Both read the input in one memory order.
+        let flow = flow.in_blocks();
+        let averages = GlobalAveragePool {}.forward(flow.clone());
+        beside(averages, sequence::forward(&self.layers, flow))
+    }
+
+    pub fn forward_train(&mut self, flow: Flow, random: &mut Random) -> Flow {
+        let flow = flow.in_blocks();
+        let averages = GlobalAveragePool {}.forward(flow.clone());
+        beside(averages, sequence::forward_train(&mut self.layers, flow, random))
+    }
+}
+
+/// Two vectors as one.
+fn beside(one: Flow, other: Flow) -> Flow {
+    let parts = [one, other].map(|flow| flow.plain().vector());
+    Flow::Plain(Features::Vector(Tensor::cat(parts.to_vec(), 1)))
 }
 
 /// Scales each channel by a gate that is computed from the means of all channels.

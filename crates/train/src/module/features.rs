@@ -22,6 +22,20 @@ impl Features {
         }
     }
 
+    /// In one row for each image: `[batch, values]`.
+    pub fn in_rows(self) -> Tensor<2> {
+        self.flatten().vector()
+    }
+
+    /// As an input of layers that learn.
+    pub(super) fn autodiff(self) -> Self {
+        match self {
+            Self::Maps(maps) => Self::Maps(maps.autodiff()),
+            Self::Sequence(sequence) => Self::Sequence(sequence.autodiff()),
+            Self::Vector(vector) => Self::Vector(vector.autodiff()),
+        }
+    }
+
     pub(super) fn maps(self) -> Tensor<4> {
         match self {
             Self::Maps(maps) => maps,

@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn draw_network(layers: Vec<Layer>, init: InitConfig) -> Vec<NamedTensor> {
-        let network = NetworkConfig { name: String::new(), layers, init };
+        let network = NetworkConfig { init, ..NetworkConfig::new("", layers) };
         initial_weights(&placed(&network), init, &mut Random::new(1))
     }
 

@@ -6,13 +6,14 @@ use burn::nn::pool::{AvgPool2d, AvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
 
 use super::activation::Activate;
-use super::block::{Chain, Residual, SqueezeExcitation};
+use super::block::{Chain, PooledSkip, Residual, SqueezeExcitation};
 use super::builder::Builder;
 use super::dropout::{Dropout, SpatialDropout};
 use super::flow::Flow;
 use super::norm::{BatchNorm, GroupNorm, LayerNorm};
 use super::pool::{GlobalAveragePool, GlobalMaxPool};
 use super::recurrent::{Cell, Recurrent};
+use super::resize::Resize;
 use super::transformer::{PatchEmbedding, PositionEmbedding, TransformerBlock};
 use super::{convolution, pool, sequence};
 use kindling_core::config::{Activation, Layer, Padding};
@@ -37,6 +38,8 @@ pub(super) enum NetworkLayer {
     Flatten(Flatten),
     Linear(Linear),
     Residual(Residual),
+    PooledSkip(PooledSkip),
+    Resize(Resize),
     Chain(Chain),
     SqueezeExcitation(SqueezeExcitation),
     Rows(Rows),
@@ -83,6 +86,8 @@ impl NetworkLayer {
             Layer::Flatten => Self::Flatten(Flatten {}),
             Layer::Linear { bias, .. } | Layer::Classifier { bias } => Self::Linear(builder.linear(bias)),
             Layer::Residual { .. } => Self::Residual(Residual::build(placed, builder)),
+            Layer::PooledSkip { .. } => Self::PooledSkip(PooledSkip::build(placed, builder)),
+            Layer::Resize { size } => Self::Resize(Resize { side: size as usize }),
             Layer::DepthwiseSeparable { .. } => Self::Chain(Chain { layers: builder.layers(&placed.inner) }),
             Layer::SqueezeExcitation { .. } => Self::SqueezeExcitation(SqueezeExcitation::build(builder)),
             Layer::Rows => Self::Rows(Rows {}),
@@ -113,6 +118,8 @@ impl NetworkLayer {
             Self::Flatten(_) => flow.flatten(),
             Self::Linear(layer) => convolution::linear(layer, flow, relu),
             Self::Residual(layer) => layer.forward(flow),
+            Self::PooledSkip(layer) => layer.forward(flow),
+            Self::Resize(layer) => Flow::maps(layer.forward(flow.plain().maps())),
             Self::Chain(layer) => sequence::forward(&layer.layers, flow),
             Self::GroupNorm(layer) => layer.forward(flow),
             Self::LayerNorm(layer) => layer.forward(flow),
@@ -132,6 +139,7 @@ impl NetworkLayer {
             Self::Dropout(layer) => layer.forward_train(flow, random),
             Self::SpatialDropout(layer) => layer.forward_train(flow, random),
             Self::Residual(layer) => layer.forward_train(flow, random),
+            Self::PooledSkip(layer) => layer.forward_train(flow, random),
             Self::Chain(layer) => sequence::forward_train(&mut layer.layers, flow, random),
             Self::TransformerBlock(layer) => layer.forward_train(flow, random),
             layer => layer.forward(flow, relu),

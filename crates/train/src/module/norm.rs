@@ -46,6 +46,13 @@ impl BatchNorm {
         }
     }
 
+    /// Sets the running statistics, `[channels]` each. They have no gradient.
+    pub fn set_statistics(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
+        for (running, new) in [(&mut self.running_mean, mean), (&mut self.running_var, variance)] {
+            *running = Param::initialized(running.id, new.to_device(&running.device()));
+        }
+    }
+
     /// `relu` may be true only for features in blocks, or on a GPU.
     pub fn forward_train(&mut self, flow: Flow, relu: bool) -> Flow {
         match flow.vector_of_channels() {

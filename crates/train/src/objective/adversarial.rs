@@ -60,7 +60,7 @@ impl Attacker {
             0 => attacked,
             n_kept => Tensor::cat(vec![attacked, batch.images.narrow(0, n_attacked, n_kept)], 0),
         };
-        Batch { images, ..batch }
+        Batch { images, features: None, ..batch }
     }
 }
 

@@ -20,7 +20,11 @@ impl Objective for Classification {
             Some(attacker) => attacker.attack(batch, network, &self.loss),
             None => batch,
         };
-        let logits = network.forward_train(batch.images.autodiff(), random); // [batch, classes]
+        // [batch, classes]
+        let logits = match batch.features {
+            Some(features) => network.forward_train_from_frozen(features, random),
+            None => network.forward_train(batch.images.autodiff(), random),
+        };
         let (BatchLoss { terms, predicted }, gradients) = self.loss.backward(logits, batch.targets);
         Pass { gradients, loss_terms: terms, classified: Some(Classified { predicted, labels: batch.labels }) }
     }

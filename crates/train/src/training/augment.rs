@@ -59,6 +59,10 @@ impl Augmenter {
         self.config = config;
     }
 
+    pub fn changes_images(&self) -> bool {
+        !self.config.is_nothing()
+    }
+
     /// The state of its random generator.
     pub fn state(&self) -> u64 {
         self.random.state()
@@ -74,7 +78,7 @@ impl Augmenter {
         if self.config.is_nothing() {
             return batch;
         }
-        let Batch { images, labels, targets } = batch;
+        let Batch { images, labels, targets, features: _ } = batch;
         let [n_images, n_channels, height, width] = images.dims();
         let n_pixels = height * width;
         let (config, shape) = (self.config, self.shape);
@@ -105,7 +109,7 @@ impl Augmenter {
             None => (images, targets),
             Some(mix) => self.mixed(images, targets, mix),
         };
-        Batch { images: images.reshape([n_images, n_channels, height, width]), labels, targets }
+        Batch { images: images.reshape([n_images, n_channels, height, width]), labels, targets, features: None }
     }
 
     /// Mixes each image with its counterpart in the reversed batch; the order of a batch is random already.

@@ -1,5 +1,7 @@
 //! An exponential moving average of the weights, often more accurate than the weights themselves, which fluctuate.
 
+use std::collections::HashSet;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
@@ -40,7 +42,9 @@ impl MovingAverage {
         let mut weights = Collect(TensorContainer::new());
         network.visit(&mut weights);
         let kept = decay_at(self.decay, self.updates);
-        self.network = self.network.clone().map(&mut Blend { weights: weights.0, kept });
+        // An average of equal values is not always that value.
+        let frozen = network.frozen_parameters();
+        self.network = self.network.clone().map(&mut Blend { weights: weights.0, kept, frozen });
     }
 }
 
@@ -61,11 +65,15 @@ impl ModuleVisitor for Collect {
 struct Blend {
     weights: TensorContainer<ParamId>,
     kept: f64,
+    frozen: HashSet<ParamId>,
 }
 
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, average, mapper) = parameter.consume();
+        if self.frozen.contains(&id) {
+            return Param::from_mapped_value(id, average, mapper);
+        }
         let Some(weights) = self.weights.remove::<Tensor<D>>(&id) else {
             unreachable!("a network and its average have the same parameters")
         };

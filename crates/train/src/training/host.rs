@@ -1,6 +1,9 @@
 //! What training needs from its environment.
 
-use kindling_core::protocol::{Failure, RunUpdate};
+use std::rc::Rc;
+
+use kindling_core::config::Pretrained;
+use kindling_core::protocol::{Failure, FailureKind, RunUpdate};
 
 /// The environment of a run: the worker in the browser; a test or the command line natively.
 pub trait Host {
@@ -12,6 +15,12 @@ pub trait Host {
     /// Minimum time between checkpoints that are neither requested nor due to a pause; none at all are made if there is no interval.
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         None
+    }
+
+    /// The file with the weights of a published network.
+    fn pretrained(&self, pretrained: Pretrained) -> impl Future<Output = Result<Rc<[u8]>, Failure>> {
+        let failure = Failure::new(FailureKind::DownloadFailed, format!("{pretrained:?} is not available here"));
+        std::future::ready(Err(failure))
     }
 
     /// Yields a macrotask, so that messages arrive and GPU callbacks run.

@@ -18,6 +18,9 @@ pub mod optimizer;
 /// The moving average of the weights.
 pub mod average;
 
+/// The outputs of frozen layers.
+pub mod kept;
+
 /// One step: objective, gradient, update.
 pub mod step;
 

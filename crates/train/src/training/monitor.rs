@@ -53,7 +53,8 @@ pub async fn snapshot(
     let Observation { step, parameters, inference_network } = observation;
     let description = inference_network.description();
     let image = watch.image.filter(|&image| data.has_image(image));
-    let batch = data.batch(data.select(images(data, image, n_batch.min(MAX_IMAGES))));
+    let n_images = n_batch.min(MAX_IMAGES).min(inference_network.n_images_traced());
+    let batch = data.batch(data.select(images(data, image, n_images)));
     let outputs = inference_network.trace(batch.images);
 
     let mut reads = Reads::default();

@@ -9,6 +9,8 @@ mod muon;
 /// Parameters that are updated together.
 mod packs;
 
+use std::collections::HashSet;
+
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use kindling_kernels::update::{Rule, Update};
@@ -42,6 +44,9 @@ pub struct Optimizer {
     third: Moments,
     /// The parameters that are updated together; none before the first update.
     packs: Vec<Pack>,
+    /// The parameters of layers with pre-trained weights, and their learning rate as a multiple of the others'.
+    pretrained: HashSet<ParamId>,
+    pretrained_share: f64,
 }
 
 /// η and λ of one update.
@@ -66,7 +71,7 @@ const PARTS: [&str; 3] = ["first", "second", "third"];
 const MUON_ADAM: AdamValues = AdamValues { beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
 
 impl Optimizer {
-    pub fn new(config: &RunConfig, layout: Layout) -> Self {
+    pub fn new(config: &RunConfig, layout: Layout, network: &Network) -> Self {
         Self {
             config: config.optimizer,
             decay: config.decay,
@@ -76,6 +81,8 @@ impl Optimizer {
             second: Moments::new(layout),
             third: Moments::new(layout),
             packs: Vec::new(),
+            pretrained: network.pretrained_parameters(),
+            pretrained_share: config.pretrained_rate_share,
         }
     }
 
@@ -109,6 +116,14 @@ impl Optimizer {
             moments.restore(part, network, tensors).map_err(unreadable)?;
         }
         Ok(())
+    }
+
+    /// The rates of a parameter.
+    fn rates_of(&self, id: ParamId, rates: Rates) -> Rates {
+        match self.pretrained.contains(&id) {
+            true => Rates { learning_rate: rates.learning_rate * self.pretrained_share, ..rates },
+            false => rates,
+        }
     }
 
     fn moved<const D: usize>(&mut self, id: ParamId, value: Tensor<D>, gradient: Tensor<D>, rates: Rates) -> Tensor<D> {
@@ -276,7 +291,8 @@ impl ModuleMapper for Walk<'_> {
                 let layout = self.optimizer.layout;
                 let (value, gradient) = (layout.in_memory_order(value), layout.in_memory_order(gradient));
                 let held = layout.hold(&gradient);
-                let moved = self.optimizer.moved(id, value, gradient, self.rates);
+                let rates = self.optimizer.rates_of(id, self.rates);
+                let moved = self.optimizer.moved(id, value, gradient, rates);
                 drop(held);
                 layout.in_parameter_order(moved)
             }

@@ -3,7 +3,8 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, Transaction};
 
-use crate::device::images::DeviceDataset;
+use super::kept::KeptFeatures;
+use crate::device::images::{Batch, DeviceDataset, Selection};
 use crate::device::tensors::device_failure;
 use crate::module::Network;
 use kindling_core::protocol::{Failure, Prediction};
@@ -22,30 +23,66 @@ pub trait Between {
     fn now_ms(&self) -> f64;
 }
 
-/// A prediction for each image, in the order of `indices`; none if `between` ended it early. `network` is in inference mode.
+/// A prediction for each image, in the order of `indices`; none if `between` ended it early. `network` is in inference mode. `kept` are the outputs
+/// of its frozen layers for these images, if they are kept.
 pub async fn predict(
     network: &Network,
     data: &DeviceDataset,
+    kept: Option<&KeptFeatures>,
     indices: &[u32],
     between: &mut impl Between,
 ) -> Result<Option<Vec<Prediction>>, Failure> {
-    predict_by(|images| log_softmax(network.forward(images), 1), data, indices, between).await
+    let n_batch = if kept.is_some() { BATCH_IMAGES } else { n_batch(network) };
+    let batch = |selection: Selection| {
+        let features = kept.map(|kept| kept.of(&selection));
+        Batch { features, ..data.batch(selection) }
+    };
+    let log_probabilities = |batch: &Batch| {
+        let logits = match &batch.features {
+            Some(features) => network.forward_from_frozen(features.clone()),
+            None => network.forward(batch.images.clone()),
+        };
+        log_softmax(logits, 1)
+    };
+    predict_batches(batch, log_probabilities, n_batch, (data, indices), between).await
 }
 
 /// Like [`predict`], with any function from images to log-probabilities: `[batch, channels, height, width]` to
 /// `[batch, classes]`.
 pub async fn predict_by(
     log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
+    network: &Network,
     data: &DeviceDataset,
     indices: &[u32],
+    between: &mut impl Between,
+) -> Result<Option<Vec<Prediction>>, Failure> {
+    let log_probabilities = |batch: &Batch| log_probabilities(batch.images.clone());
+    predict_batches(|selection| data.batch(selection), log_probabilities, n_batch(network), (data, indices), between)
+        .await
+}
+
+/// Images per batch: fewer of a network with large outputs.
+fn n_batch(network: &Network) -> usize {
+    BATCH_IMAGES.min(network.n_images_at_once())
+}
+
+async fn predict_batches(
+    batch: impl Fn(Selection) -> Batch,
+    log_probabilities: impl Fn(&Batch) -> Tensor<2>,
+    n_batch: usize,
+    (data, indices): (&DeviceDataset, &[u32]),
     between: &mut impl Between,
 ) -> Result<Option<Vec<Prediction>>, Failure> {
     let mut predictions = Vec::with_capacity(indices.len());
     let mut pending = Pending::default();
     let mut last_read_ms = between.now_ms();
-    let n_batch = indices.len().clamp(1, BATCH_IMAGES);
+    let n_batch = indices.len().clamp(1, n_batch.max(1));
     for (number, chunk) in indices.chunks(n_batch).enumerate() {
-        pending.push(&log_probabilities, data, chunk, n_batch);
+        // The last batch is padded with its first image.
+        let filler = chunk.first().copied().unwrap_or_default();
+        let padded = chunk.iter().copied().chain(std::iter::repeat(filler)).take(n_batch);
+        let batch = batch(data.select(padded));
+        pending.push(log_probabilities(&batch), batch, chunk);
         let n_done = number * n_batch + chunk.len();
         let is_due = between.now_ms() - last_read_ms >= READ_INTERVAL_MS;
         if is_due || pending.outputs.len() >= MAX_BATCHES_PER_READ || n_done == indices.len() {
@@ -83,18 +120,8 @@ struct Outputs {
 }
 
 impl Pending {
-    /// Pads the last batch with its first image.
-    fn push(
-        &mut self,
-        log_probabilities: impl Fn(Tensor<4>) -> Tensor<2>,
-        data: &DeviceDataset,
-        chunk: &[u32],
-        n_batch: usize,
-    ) {
-        let Some(&filler) = chunk.first() else { return };
-        let padded = chunk.iter().copied().chain(std::iter::repeat(filler)).take(n_batch);
-        let batch = data.batch(data.select(padded));
-        let log_probabilities = log_probabilities(batch.images); // [batch, classes]
+    /// `log_probabilities` are `[batch, classes]`, for the images of `chunk` and those that pad the batch.
+    fn push(&mut self, log_probabilities: Tensor<2>, batch: Batch, chunk: &[u32]) {
         let (log_confidence, predicted) = log_probabilities.clone().max_dim_with_indices(1); // [batch, 1] each
         self.outputs.push(Outputs {
             predicted: predicted.squeeze_dim(1),

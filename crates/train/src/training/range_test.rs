@@ -3,12 +3,13 @@
 
 use super::control::{Control, Wish};
 use super::host::Host;
+use super::kept::{KeptFeatures, keep};
 use super::optimizer::Rates;
 use super::plan::Plan;
-use super::run::new_trainer;
+use super::run::{new_network, new_trainer};
 use super::step::StepSettings;
 use super::tally::Tally;
-use crate::device::images::DeviceDataset;
+use crate::device::images::{Batch, DeviceDataset};
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind, RatePoint, RateTest, SplitName};
 
@@ -42,7 +43,9 @@ pub async fn find_rate(
     progress: impl Fn(f32, &[RatePoint]),
 ) -> Result<RateTest, Failure> {
     let plan = Plan::new(config, data.counts())?;
-    let mut trainer = new_trainer(data, &RunConfig { ema_decay: None, ..config.clone() })?;
+    let mut network = new_network(host, data, config).await?;
+    let kept = keep(host, control, data, config, &mut network, true).await?.filter(KeptFeatures::has_train);
+    let mut trainer = new_trainer(network, data, &RunConfig { ema_decay: None, ..config.clone() })?;
     let order = data.select(plan.order(data.part(SplitName::Train), config.seed, 0));
     let mut curve = Curve::default();
     let mut tally = Tally::default();
@@ -52,7 +55,9 @@ pub async fn find_rate(
             return Err(Failure::new(FailureKind::Canceled, "the range test was stopped"));
         }
         let position = (step % plan.steps_per_epoch) as usize;
-        let batch = data.batch(order.narrow(position * plan.batch_size, plan.batch_size));
+        let selection = order.narrow(position * plan.batch_size, plan.batch_size);
+        let features = kept.as_ref().map(|kept| kept.of(&selection));
+        let batch = Batch { features, ..data.batch(selection) };
         let rates = Rates { learning_rate: rate_of(step), weight_decay: config.weight_decay };
         tally.add(trainer.step(batch, StepSettings { rates, is_update: true }));
         let is_due = host.now_ms() - last_read_ms >= READ_INTERVAL_MS;

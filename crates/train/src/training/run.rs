@@ -12,6 +12,7 @@ mod keep;
 use super::checkpoint::Checkpoint;
 use super::control::{Control, Wish};
 use super::host::Host;
+use super::kept::{KeptFeatures, keep};
 use super::monitor::SnapshotClock;
 use super::optimizer::Rates;
 use super::pace::Pace;
@@ -21,7 +22,7 @@ use super::published::Published;
 use super::step::{StepSettings, Trainer};
 use super::tally::Tally;
 use super::watched::Watched;
-use crate::device::images::{DeviceDataset, Selection};
+use crate::device::images::{Batch, DeviceDataset, Selection};
 use crate::exchange::tensor_file::Metadata;
 use crate::exchange::weight_file;
 use crate::module::Network;
@@ -64,8 +65,14 @@ async fn run(
 ) -> Result<RunReport, Failure> {
     let plan = Plan::new(config, data.counts())?;
     host.emit(RunUpdate::Preparing(Preparation::BuildingNetwork));
-    let trainer = new_trainer(data, config)?;
-    let parameters = trainer.network().n_parameters();
+    let mut network = new_network(host, data, config).await?;
+    let parameters = network.n_parameters();
+    // A checkpoint has the statistics of frozen batch norms.
+    let kept = match checkpoint {
+        None => keep(host, control, data, config, &mut network, true).await?,
+        Some(_) => None,
+    };
+    let trainer = new_trainer(network, data, config)?;
     host.emit(RunUpdate::Started { steps_per_epoch: plan.steps_per_epoch, total_steps: plan.total_steps, parameters });
     let mut run = Run {
         host,
@@ -75,6 +82,7 @@ async fn run(
         config,
         plan,
         trainer,
+        kept,
         position: Position::new(config),
         best_network: None,
         tally: Tally::default(),
@@ -88,6 +96,10 @@ async fn run(
     };
     if let Some(checkpoint) = checkpoint {
         run.restore(checkpoint)?;
+        let since_ms = host.now_ms();
+        let mut network = run.trainer.network().clone();
+        run.kept = keep(host, control, data, config, &mut network, false).await?;
+        run.pace.was_paused(since_ms, host.now_ms());
     }
     let ending = run.train_to_end().await;
     if let Some(best) = &run.best_network {
@@ -108,10 +120,25 @@ async fn run(
     })
 }
 
-/// A trainer with the initial weights of a run.
-pub(super) fn new_trainer(data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
-    let mut weights_random = random(config.seed, Purpose::Weights);
-    let network = Network::new(&config.network, data.shape(), data.n_classes(), &mut weights_random, &data.device())?;
+/// A network with the initial weights of a run.
+pub(super) async fn new_network(
+    host: &impl Host,
+    data: &DeviceDataset,
+    config: &RunConfig,
+) -> Result<Network, Failure> {
+    let mut random = random(config.seed, Purpose::Weights);
+    let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
+    match config.network.pretrained {
+        None => Ok(Network::new(&config.network, shape, n_classes, &mut random, &device)?),
+        Some(pretrained) => {
+            let file = host.pretrained(pretrained).await?;
+            Network::pretrained(&config.network, pretrained, &file, (shape, n_classes), &mut random, &device)
+        }
+    }
+}
+
+/// A trainer of a network that has the initial weights of a run.
+pub(super) fn new_trainer(network: Network, data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
     Trainer::new(network, config, &data.train_class_counts(), random(config.seed, Purpose::Dropout))
 }
 
@@ -127,6 +154,8 @@ struct Run<'a, H> {
     config: &'a RunConfig,
     plan: Plan,
     trainer: Trainer,
+    /// The outputs of frozen layers, if they are kept.
+    kept: Option<KeptFeatures>,
     position: Position,
     /// The network that `position.best` reports on.
     best_network: Option<Network>,
@@ -222,7 +251,11 @@ impl<H: Host> Run<'_, H> {
         self.control.take_step();
         let n_batch = self.plan.batch_size;
         let start = self.position.step_in_epoch(&self.plan) as usize * n_batch;
-        let batch = self.data.batch(order.narrow(start, n_batch));
+        let selection = order.narrow(start, n_batch);
+        // Augmentation may have been turned on during the run.
+        let kept = self.kept.as_ref().filter(|kept| kept.has_train() && !self.trainer.augments());
+        let features = kept.map(|kept| kept.of(&selection));
+        let batch = Batch { features, ..self.data.batch(selection) };
         let settings = self.settings();
         if self.control.watch().is_some() && self.snapshot_clock.is_due(self.host.now_ms()) {
             self.trainer.observe(self.position.step + 1);

@@ -97,7 +97,7 @@ impl<O: Objective> Trainer<O> {
             objective,
             gradients: NetworkGradients::default(),
             clip_norm: config.clip_norm,
-            optimizer: Optimizer::new(config, layout),
+            optimizer: Optimizer::new(config, layout, &network),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
             random: dropout,
             seed: config.seed,
@@ -121,6 +121,11 @@ impl<O: Objective> Trainer<O> {
     /// The augmentation, if it was changed from the config's.
     pub fn changed_augment(&self) -> Option<AugmentConfig> {
         self.changed_augment
+    }
+
+    /// Whether the images of a batch are changed.
+    pub fn augments(&self) -> bool {
+        self.augmenter.as_ref().is_some_and(Augmenter::changes_images)
     }
 
     fn augment_by(&mut self, config: AugmentConfig) {

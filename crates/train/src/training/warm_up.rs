@@ -5,7 +5,7 @@ use super::host::Host;
 use super::optimizer::Rates;
 use super::plan::Plan;
 use super::predict::{Between, predict};
-use super::run::new_trainer;
+use super::run::{new_network, new_trainer};
 use super::step::StepSettings;
 use crate::device::images::DeviceDataset;
 use crate::device::tensors::device_failure;
@@ -23,7 +23,7 @@ pub async fn warm_up(
     let train = data.part(SplitName::Train);
     let plan = Plan::new(config, data.counts())?;
     let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
-    let mut trainer = new_trainer(data, config)?;
+    let mut trainer = new_trainer(new_network(host, data, config).await?, data, config)?;
     host.emit(RunUpdate::Preparing(Preparation::CompilingKernels));
     let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
     let outcome = trainer.step(batch, StepSettings { rates, is_update: true });
@@ -36,7 +36,7 @@ pub async fn warm_up(
     let network = trainer.inference_network();
     for part in [data.part(SplitName::Validation), data.samples()] {
         let images = part.get(..super::predict::BATCH_IMAGES).unwrap_or(part);
-        predict(&network, data, images, &mut Yielding(host)).await?;
+        predict(&network, data, None, images, &mut Yielding(host)).await?;
     }
     Ok(true)
 }

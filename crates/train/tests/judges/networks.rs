@@ -1,6 +1,6 @@
 //! The networks that are judged: every preset, and networks that together have every kind of layer in every place where it differs.
 
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::dataset::{DrawingStyle, ReadAs};
 use kindling_core::network::{Preset, presets};
 use kindling_core::protocol::{DatasetSummary, ImageInput, ImageShape, InputKind, SplitCounts};
@@ -21,7 +21,8 @@ const WIDE: ImageShape = ImageShape { channels: 3, height: 19, width: 26 };
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, input) in [("gray", GRAY), ("color", COLOR)] {
-        for Preset { id, config } in presets(&summary(input)) {
+        // Fine-tuning has the network of the features.
+        for Preset { id, config } in presets(&summary(input)).into_iter().filter(|preset| preset.id != "fine-tune") {
             cases.push(Case { name: format!("{id}-{name}"), network: config.network, input, n_classes: 10 });
         }
     }
@@ -33,7 +34,7 @@ pub fn all() -> Vec<Case> {
         ("patches", patches()),
         ("states", states()),
     ] {
-        let network = NetworkConfig { name: format!("\"\"\" {name} </script>"), layers, init: InitConfig::Pytorch };
+        let network = NetworkConfig::new(format!("\"\"\" {name} </script>"), layers);
         cases.push(Case { name: name.to_owned(), network, input: WIDE, n_classes: 4 });
     }
     cases
@@ -90,8 +91,10 @@ fn pools() -> Vec<Layer> {
         Layer::MaxPool { size: 3, stride: 2 },
         Layer::Activation(Activation::Relu),
         Layer::AveragePool { size: 2, stride: 1 },
-        conv(9, 2, 1, Padding::Same),
-        Layer::GlobalMaxPool,
+        Layer::Resize { size: 13 },
+        Layer::PooledSkip {
+            layers: vec![conv(9, 2, 1, Padding::Same), Layer::Activation(Activation::Relu6), Layer::GlobalMaxPool],
+        },
         Layer::Classifier { bias: false },
     ]
 }

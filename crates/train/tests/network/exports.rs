@@ -41,6 +41,6 @@ fn drawn_networks_answer_alike_in_every_format() {
     }
     assert!(n_ill_conditioned <= N_NETWORKS / 20, "{n_ill_conditioned}");
     for (format, kinds) in kinds {
-        assert_eq!(kinds.len(), if format == "tfjs" { 23 } else { 24 }, "{format}: {kinds:?}");
+        assert_eq!(kinds.len(), if format == "tfjs" { 25 } else { 26 }, "{format}: {kinds:?}");
     }
 }

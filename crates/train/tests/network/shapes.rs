@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use burn::tensor::{Device, Tensor};
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::network::FeatureShape;
 use kindling_core::network::shape::{MAX_PARAMETERS, MAX_VALUES, infer};
 use kindling_core::protocol::ImageShape;
@@ -86,7 +86,7 @@ pub fn fitting(layers: Vec<Layer>, input: ImageShape) -> NetworkConfig {
 fn with_end(layers: &[Layer], input: ImageShape) -> Option<NetworkConfig> {
     let ends = [vec![], vec![Layer::Flatten]].into_iter();
     ends.map(|end| [layers.to_vec(), end, vec![Layer::Classifier { bias: true }]].concat())
-        .map(|layers| NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch })
+        .map(|layers| NetworkConfig::new("", layers))
         .find(|network| infer(network, input, N_CLASSES).is_ok())
 }
 
@@ -141,9 +141,16 @@ fn input() -> impl Strategy<Value = ImageShape> {
 /// `below` draws a number, usually below its argument.
 pub fn layer(below: Draw) -> impl Strategy<Value = Layer> {
     let block = |inner| prop::collection::vec(inner, 0..3).prop_map(|layers| Layer::Residual { layers });
+    // Most layers before it do not end in a vector.
+    let pooled_skip = |inner| {
+        let end = prop::sample::select(vec![Layer::Flatten, Layer::GlobalAveragePool]);
+        (prop::collection::vec(inner, 0..2), end)
+            .prop_map(|(layers, end)| Layer::PooledSkip { layers: [layers, vec![end]].concat() })
+    };
     prop_oneof![
         12 => plain_layer(below),
         1 => block(plain_layer(below).boxed()),
+        1 => pooled_skip(plain_layer(below).boxed()),
         1 => block(prop_oneof![plain_layer(below), block(plain_layer(below).boxed())].boxed()),
     ]
 }
@@ -194,6 +201,7 @@ fn plain_layer(below: Draw) -> impl Strategy<Value = Layer> {
         2 => (below(4), below(7)).prop_map(|(size, features)| Layer::PatchEmbedding { size, features }),
         1 => prop::sample::select(Activation::ALL.to_vec()).prop_map(Layer::Activation),
         1 => below(4).prop_map(|groups| Layer::GroupNorm { groups }),
+        1 => below(14).prop_map(|size| Layer::Resize { size }),
         1 => pool().prop_map(|(size, stride)| Layer::MaxPool { size, stride }),
         1 => pool().prop_map(|(size, stride)| Layer::AveragePool { size, stride }),
         1 => below(4).prop_map(|ratio| Layer::SqueezeExcitation { ratio }),

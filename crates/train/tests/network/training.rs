@@ -72,7 +72,7 @@ fn a_network_of_zeros_has_zero_logits() {
 /// A network that outputs the mean of each channel after `layer`.
 fn channel_means(layer: Layer) -> Network {
     let layers = vec![layer, Layer::GlobalAveragePool, Layer::Classifier { bias: false }];
-    let description = NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch };
+    let description = NetworkConfig::new("", layers);
     let identity = (0..CHANNELS * CHANNELS).map(|place| if place % (CHANNELS + 1) == 0 { 1.0 } else { 0.0 }).collect();
     let weight = NamedTensor { name: "2.weight".to_owned(), shape: vec![CHANNELS; 2], values: identity };
     Network::with_weights(&description, INPUT, CHANNELS, vec![weight], &Device::flex()).unwrap()
@@ -84,7 +84,7 @@ fn build(layers: Vec<Layer>) -> Network {
 
 fn description(mut layers: Vec<Layer>) -> NetworkConfig {
     layers.push(Layer::Classifier { bias: true });
-    NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch }
+    NetworkConfig::new("", layers)
 }
 
 /// All ones.

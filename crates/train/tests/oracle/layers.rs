@@ -1,7 +1,7 @@
 //! Each kind of layer in a small network: logits, loss and gradients match PyTorch's.
 
 use burn::module::Module;
-use kindling_core::config::{Activation, InitConfig, Layer, NetworkConfig, Padding, States};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, States};
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
 use kindling_train::device::tensors::NamedTensor;
@@ -112,8 +112,7 @@ fn transformers_are_pytorchs() {
 /// Checks `layers` and a classifier against a case of the file, with the batch that all cases share.
 fn check(case: &str, layers: Vec<Layer>) {
     let golden = Golden::open(include_bytes!("layers.safetensors"));
-    let network =
-        NetworkConfig { name: case.to_owned(), layers: [layers, vec![CLASSIFIER]].concat(), init: InitConfig::Pytorch };
+    let network = NetworkConfig::new(case, [layers, vec![CLASSIFIER]].concat());
     let start = golden.start(&format!("{case}/"));
     let device = burn::tensor::Device::flex();
     let mut network = Network::with_weights(&network, INPUT, N_CLASSES, start, &device).unwrap();

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_core::config::schedule::{At, Plateau, learning_rate};
 use kindling_core::config::{
-    Activation, ClassWeights, Decay, InitConfig, Layer, LossConfig, NetworkConfig, OptimizerConfig, Padding, RunConfig,
+    Activation, ClassWeights, Decay, Layer, LossConfig, NetworkConfig, OptimizerConfig, Padding, RunConfig,
     ScheduleConfig,
 };
 use kindling_core::protocol::ImageShape;
@@ -128,9 +128,9 @@ fn targets(golden: &Golden, labels: &str, n_classes: usize) -> Tensor<2> {
 /// As in make_golden.py.
 fn network() -> NetworkConfig {
     let relu = Layer::Activation(Activation::Relu);
-    NetworkConfig {
-        name: "oracle".to_owned(),
-        layers: vec![
+    NetworkConfig::new(
+        "oracle",
+        vec![
             Layer::Conv {
                 filters: 4,
                 kernel: 3,
@@ -148,8 +148,7 @@ fn network() -> NetworkConfig {
             relu,
             Layer::Classifier { bias: true },
         ],
-        init: InitConfig::Pytorch,
-    }
+    )
 }
 
 fn with(optimizer: OptimizerConfig) -> RunConfig {

@@ -187,7 +187,8 @@ fn networks_of_every_family_are_monitored() {
     let (dataset, split) = bands();
     let presets = presets(&summarize("bands", &dataset, &split));
     assert!(presets.len() >= 7, "{}", presets.len());
-    for preset in presets {
+    // Those with pre-trained weights are made of the same layers.
+    for preset in presets.into_iter().filter(|preset| preset.config.network.pretrained.is_none()) {
         let run = watched(&RunConfig { max_steps: Some(1), batch_size: 4, ..preset.config.clone() }, WATCH);
         let report = reports(&run).remove(0);
         let id = preset.id;

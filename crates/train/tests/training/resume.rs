@@ -2,8 +2,8 @@
 
 use kindling_core::config::schedule::Plateau;
 use kindling_core::config::{
-    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Layer, Metric, OptimizerConfig, RunConfig,
-    ScheduleConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Layer, Metric, NetworkConfig,
+    OptimizerConfig, RunConfig, ScheduleConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
 use kindling_train::device::DeviceDataset;
@@ -105,6 +105,8 @@ fn all_state_of_a_run_resumes() {
     check(&RunConfig { augment, schedule, early_stopping, ema_decay: Some(0.9), clip_norm: Some(1.0), ..config() });
     check(&RunConfig { schedule: ScheduleConfig::Cosine { warm_up_steps: 5, least_rate: 0.0 }, ..config() });
     check(&RunConfig { batches_per_update: 4, ..config() });
+    let network = NetworkConfig { frozen: 4, ..config().network };
+    check(&RunConfig { network, ema_decay: Some(0.9), ..config() });
     let method = AttackMethod::Pgd { steps: 2, step_size: 0.05 };
     let adversarial = Some(AdversarialConfig { method, ..AdversarialConfig::default() });
     check(&RunConfig { adversarial, ..config() });

@@ -42,14 +42,17 @@ impl Edit {
         match self {
             Self::Insert { at, layer } => {
                 (*at <= layers.len() && layers.len() < MAX_LAYERS).then(|| layers.insert(*at, layer.clone()))?;
+                next.frozen += u32::from(*at < next.frozen as usize);
             }
             Self::Replace { at, layer } => *layers.get_mut(*at)? = layer.clone(),
             Self::Duplicate(at) => {
                 let copy = layers.get(*at).filter(|_| layers.len() < MAX_LAYERS)?.clone();
                 layers.insert(at + 1, copy);
+                next.frozen += u32::from(*at < next.frozen as usize);
             }
             Self::Remove(at) => {
                 (*at < layers.len()).then(|| layers.remove(*at))?;
+                next.frozen -= u32::from(*at < next.frozen as usize);
             }
             Self::Move { from, to } => {
                 if *from >= layers.len() || *to >= layers.len() {
@@ -57,8 +60,18 @@ impl Edit {
                 }
                 let layer = layers.remove(*from);
                 layers.insert(*to, layer);
+                // A layer that comes out of the frozen ones, or into them, moves their end.
+                let (was_frozen, end) = (*from < next.frozen as usize, next.frozen as usize);
+                match (was_frozen, *to < end) {
+                    (true, false) => next.frozen -= 1,
+                    (false, true) => next.frozen += 1,
+                    (true, true) | (false, false) => {}
+                }
             }
-            Self::Clear => layers.clear(),
+            Self::Clear => {
+                layers.clear();
+                next.frozen = 0;
+            }
             Self::Rename(name) => next.name.clone_from(name),
             Self::Init(init) => next.init = *init,
             Self::Network(network) => next = network.clone(),
@@ -71,7 +84,8 @@ impl Edit {
 /// has given is kept.
 pub fn marked(network: NetworkConfig, preset: &NetworkConfig) -> NetworkConfig {
     let edited = format!("{} (edited)", preset.name);
-    let is_equal = network.layers == preset.layers && network.init == preset.init;
+    let unnamed = |network: &NetworkConfig| NetworkConfig { name: String::new(), ..network.clone() };
+    let is_equal = unnamed(&network) == unnamed(preset);
     let name = match (&network.name, is_equal) {
         (name, false) if *name == preset.name => edited,
         (name, true) if *name == edited => preset.name.clone(),
@@ -87,7 +101,7 @@ mod tests {
     const CLASSIFIER: Layer = Layer::Classifier { bias: true };
 
     fn network(layers: &[Layer]) -> NetworkConfig {
-        NetworkConfig { name: "N".into(), layers: layers.to_vec(), init: InitConfig::Pytorch }
+        NetworkConfig::new("N", layers.to_vec())
     }
 
     /// Applies the edit to batch norm, flatten, classifier.

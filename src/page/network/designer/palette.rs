@@ -51,12 +51,14 @@ pub fn palette() -> Vec<(Group, Vec<(&'static str, Layer)>)> {
                 ("flatten", Flatten),
                 ("linear", Layer::Linear { units: 64, bias: true }),
                 ("classifier", Classifier { bias: true }),
+                ("resize", Layer::Resize { size: 64 }),
             ],
         ),
         (
             Group::Blocks,
             vec![
                 ("residual", residual),
+                ("pooledSkip", Layer::PooledSkip { layers: vec![GlobalMaxPool] }),
                 ("depthwiseSeparable", Layer::DepthwiseSeparable { filters: 32, kernel: 3, stride: 1 }),
                 ("squeezeExcitation", Layer::SqueezeExcitation { ratio: 4 }),
             ],
@@ -88,8 +90,11 @@ pub fn group_of(layer: &Layer) -> Group {
         Layer::Activation(_) => Group::Activation,
         Layer::MaxPool { .. } | Layer::AveragePool { .. } | GlobalAveragePool | GlobalMaxPool => Group::Pooling,
         Layer::Dropout { .. } | Layer::SpatialDropout { .. } => Group::Regularization,
-        Flatten | Layer::Linear { .. } | Classifier { .. } => Group::Shape,
-        Layer::Residual { .. } | Layer::DepthwiseSeparable { .. } | Layer::SqueezeExcitation { .. } => Group::Blocks,
+        Flatten | Layer::Linear { .. } | Classifier { .. } | Layer::Resize { .. } => Group::Shape,
+        Layer::Residual { .. }
+        | Layer::PooledSkip { .. }
+        | Layer::DepthwiseSeparable { .. }
+        | Layer::SqueezeExcitation { .. } => Group::Blocks,
         Rows | Layer::Lstm { .. } | Layer::Gru { .. } => Group::Sequences,
         Layer::PatchEmbedding { .. } | PositionEmbedding | Layer::TransformerBlock { .. } => Group::Attention,
     }
@@ -98,6 +103,7 @@ pub fn group_of(layer: &Layer) -> Group {
 fn activation_key(activation: Activation) -> &'static str {
     match activation {
         Activation::Relu => "relu",
+        Activation::Relu6 => "relu6",
         Activation::LeakyRelu => "leakyRelu",
         Activation::Gelu => "gelu",
         Activation::Silu => "silu",

@@ -161,6 +161,7 @@ fn slots(layer: &mut Layer) -> Vec<(Parameter, Slot<'_>)> {
         Layer::DepthwiseSeparable { filters, kernel, stride } => {
             vec![(P::Filters, Whole(filters)), (P::Kernel, Whole(kernel)), (P::Stride, Whole(stride))]
         }
+        Layer::Resize { size } => vec![(P::Size, Whole(size))],
         Layer::SqueezeExcitation { ratio } => vec![(P::Ratio, Whole(ratio))],
         Layer::Lstm { units, states } | Layer::Gru { units, states } => {
             vec![(P::Units, Whole(units)), (P::States, Slot::States(states))]
@@ -176,6 +177,7 @@ fn slots(layer: &mut Layer) -> Vec<(Parameter, Slot<'_>)> {
         | Layer::GlobalMaxPool
         | Layer::Flatten
         | Layer::Residual { .. }
+        | Layer::PooledSkip { .. }
         | Layer::Rows
         | Layer::PositionEmbedding => Vec::new(),
     }

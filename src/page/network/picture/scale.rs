@@ -90,6 +90,8 @@ pub fn is_film(layer: &Layer) -> bool {
         | Layer::Flatten
         | Layer::Linear { .. }
         | Layer::Residual { .. }
+        | Layer::PooledSkip { .. }
+        | Layer::Resize { .. }
         | Layer::DepthwiseSeparable { .. }
         | Layer::SqueezeExcitation { .. }
         | Layer::Rows

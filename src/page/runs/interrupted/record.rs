@@ -55,12 +55,12 @@ impl InterruptedRun {
 mod tests {
     use super::*;
     use crate::page::json::{from_text, to_text};
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig};
     use kindling_core::protocol::{EpochReport, RunId};
     use kindling_core::runs::samples::{epoch, unvalidated_epoch};
 
     fn interrupted(report: EpochReport) -> InterruptedRun {
-        let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Small", vec![]);
         let mut run = Run::new(RunId(3), RunConfig::new("mnist", network));
         run.epochs = vec![report];
         run.best = Some(report);

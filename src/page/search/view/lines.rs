@@ -85,12 +85,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig};
     use kindling_core::protocol::{Ending, EpochReport};
     use kindling_core::search::{Method, SearchPlan};
 
     fn search(metric: Metric) -> Search {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let values = Values::Range { least: 0.01, most: 1.0, is_log: true, is_whole: false };
         let choices = Values::Choices(vec![json!("l2"), json!("decoupled")]);
         let plan = SearchPlan {

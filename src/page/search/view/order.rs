@@ -61,13 +61,13 @@ fn state_rank(state: TrialState) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig};
     use kindling_core::protocol::{Ending, EpochReport, FailureKind};
     use kindling_core::search::{Field, Method, SearchPlan, Values};
 
     /// Three trials with accuracies 0.5, none and 0.9.
     fn search() -> Search {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let values = Values::Range { least: 0.1, most: 1.0, is_log: true, is_whole: false };
         let plan = SearchPlan {
             fields: vec![Field { path: "learningRate".into(), values }],

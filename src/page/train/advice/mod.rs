@@ -81,12 +81,12 @@ pub fn use_advice(store: Store) -> Memo<Vec<Advice>> {
 mod tests {
     use super::*;
     use crate::page::state::RunPlan;
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig};
     use kindling_core::protocol::{Adjustment, RunId};
 
     #[test]
     fn after_a_change_of_the_rate_only_what_came_since_counts() {
-        let network = NetworkConfig { name: "Test".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Test", vec![]);
         let config = RunConfig { learning_rate: 5.0, ..RunConfig::new("mnist", network) };
         let mut run = Run::new(RunId(1), config);
         let mut curves = Curves::default();

@@ -65,11 +65,11 @@ fn attack(config: &mut RunConfig, method: Option<AttackMethod>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     #[test]
     fn another_method_keeps_strength_and_fraction() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let mut config = RunConfig::new("mnist", network);
         let read = |config: &RunConfig| OF_ATTACKS.iter().map(|number| (number.value.read)(config)).collect::<Vec<_>>();
         assert_eq!(read(&config), [None; 4]);

@@ -140,13 +140,12 @@ mod tests {
     use crate::page::train::form;
     use kindling_core::config::fields::{FIELDS, find};
     use kindling_core::config::{
-        AdversarialConfig, AttackMethod, EarlyStopping, InitConfig, LossConfig, NetworkConfig, OptimizerConfig,
-        ScheduleConfig,
+        AdversarialConfig, AttackMethod, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig, ScheduleConfig,
     };
 
     #[test]
     fn every_number_of_the_config_has_its_field_in_the_settings() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let adversarial = |method| Some(AdversarialConfig { method, ..AdversarialConfig::default() });
         let base = RunConfig {
             max_steps: Some(9),
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_group_tells_only_of_its_own_fields() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let preset = RunConfig::new("mnist", network);
         let config = RunConfig { clip_norm: Some(1.0), ema_decay: Some(0.9), weight_decay: 0.5, ..preset.clone() };
         let paths = |fields| changes_in(fields, &preset, &config).into_iter().map(|it| it.path).collect::<Vec<_>>();

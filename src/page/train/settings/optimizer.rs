@@ -176,10 +176,10 @@ fn choose_optimizer(config: &mut RunConfig, optimizer: OptimizerConfig) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     fn config(optimizer: OptimizerConfig) -> RunConfig {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         RunConfig { optimizer, ..RunConfig::new("mnist", network) }
     }
 

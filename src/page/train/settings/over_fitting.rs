@@ -58,11 +58,11 @@ fn watch(config: &mut RunConfig, metric: Option<Metric>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     #[test]
     fn another_metric_is_monitored_with_the_same_patience() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let mut config = RunConfig::new("mnist", network);
         assert_eq!((OF_STOPPING[0].value.read)(&config), None);
         watch(&mut config, Some(Metric::ValidationLoss));

@@ -65,10 +65,10 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig, ScheduleConfig};
+    use kindling_core::config::{NetworkConfig, ScheduleConfig};
 
     fn course(schedule: ScheduleConfig) -> Course {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let config = RunConfig { schedule, learning_rate: 0.1, epochs: 4, ..RunConfig::new("mnist", network) };
         Course::coming(&RunConfig { batch_size: 10, ..config }, 105)
     }

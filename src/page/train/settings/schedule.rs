@@ -97,11 +97,11 @@ pub fn ScheduleGroup() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig, RunConfig};
+    use kindling_core::config::{NetworkConfig, RunConfig};
 
     #[test]
     fn every_schedule_shows_its_own_numbers() {
-        let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Empty", vec![]);
         let base = RunConfig::new("mnist", network);
         let n_shown = ScheduleConfig::ALL.map(|schedule| {
             let config = RunConfig { schedule, ..base.clone() };

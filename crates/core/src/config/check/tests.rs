@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::fields::{ConfigField, FIELDS, FieldDefault, FieldKind};
 use super::*;
-use crate::config::{ClassWeights, InitConfig, NetworkConfig};
+use crate::config::{ClassWeights, NetworkConfig};
 
 fn base() -> RunConfig {
-    let network = NetworkConfig { name: "Empty".into(), layers: vec![], init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Empty", vec![]);
     RunConfig {
         max_steps: Some(100),
         clip_norm: Some(1.0),

@@ -6,12 +6,15 @@ mod convolutional;
 /// Other families: multilayer perceptron, recurrent networks, vision transformer.
 mod families;
 
+/// Networks with pre-trained weights.
+mod transfer;
+
 #[cfg(test)]
 mod tests;
 
 pub use convolutional::lenet_network;
 
-use crate::config::{Activation, AugmentConfig, InitConfig, Layer, NetworkConfig, Padding, RunConfig};
+use crate::config::{Activation, AugmentConfig, Layer, NetworkConfig, Padding, RunConfig};
 use crate::dataset::summary::shows_characters;
 use crate::protocol::{DatasetSummary, ImageShape};
 
@@ -24,19 +27,32 @@ pub struct Preset {
 }
 
 /// The ids of all presets, whatever the dataset.
-pub const PRESET_IDS: [&str; 10] =
-    ["one-minute", "lenet", "batch-norm", "mlp", "vgg", "mobile", "lstm-rows", "gru-rows", "vit", "resnet9"];
+pub const PRESET_IDS: [&str; 12] = [
+    "one-minute",
+    "lenet",
+    "batch-norm",
+    "mlp",
+    "vgg",
+    "mobile",
+    "lstm-rows",
+    "gru-rows",
+    "vit",
+    "resnet9",
+    "features",
+    "fine-tune",
+];
 
 /// The presets that fit a dataset, the most suitable first.
 pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
     use convolutional::{batch_norm, lenet, mobile, one_minute, resnet9, vgg};
     use families::{gru_rows, lstm_rows, mlp, vit};
+    use transfer::{features, fine_tune};
     let is_small_gray = dataset.shape.channels == 1 && dataset.shape.height <= 32 && dataset.shape.width <= 32;
     let builders: &[fn(&DatasetSummary) -> Preset] = if is_small_gray {
         // No ResNet-9: it has millions more weights than small grayscale images need.
-        &[one_minute, lenet, batch_norm, mlp, vgg, mobile, lstm_rows, gru_rows, vit]
+        &[one_minute, lenet, batch_norm, mlp, vgg, mobile, lstm_rows, gru_rows, vit, features, fine_tune]
     } else {
-        &[batch_norm, lenet, resnet9, vgg, mobile, vit, mlp, lstm_rows, gru_rows, one_minute]
+        &[batch_norm, lenet, resnet9, vgg, mobile, vit, mlp, lstm_rows, gru_rows, one_minute, features, fine_tune]
     };
     builders
         .iter()
@@ -79,7 +95,7 @@ fn mild_augmentation(dataset: &DatasetSummary) -> AugmentConfig {
 }
 
 fn network(name: &str, layers: Vec<Layer>) -> NetworkConfig {
-    NetworkConfig { name: name.to_owned(), layers, init: InitConfig::Pytorch }
+    NetworkConfig::new(name, layers)
 }
 
 const RELU: Layer = Layer::Activation(Activation::Relu);

@@ -27,10 +27,34 @@ fn the_default_suits_the_images() {
 #[test]
 fn all_families_are_offered_and_no_id_twice() {
     let ids = |channels, side| presets(&summary(channels, side)).iter().map(|preset| preset.id).collect::<Vec<_>>();
-    let gray = ["one-minute", "lenet", "batch-norm", "mlp", "vgg", "mobile", "lstm-rows", "gru-rows", "vit"];
+    let gray = [
+        "one-minute",
+        "lenet",
+        "batch-norm",
+        "mlp",
+        "vgg",
+        "mobile",
+        "lstm-rows",
+        "gru-rows",
+        "vit",
+        "features",
+        "fine-tune",
+    ];
     assert_eq!(ids(1, 28), gray);
-    let color =
-        ["batch-norm", "lenet", "resnet9", "vgg", "mobile", "vit", "mlp", "lstm-rows", "gru-rows", "one-minute"];
+    let color = [
+        "batch-norm",
+        "lenet",
+        "resnet9",
+        "vgg",
+        "mobile",
+        "vit",
+        "mlp",
+        "lstm-rows",
+        "gru-rows",
+        "one-minute",
+        "features",
+        "fine-tune",
+    ];
     assert_eq!(ids(3, 32), color);
     let sorted = |mut ids: Vec<&'static str>| {
         ids.sort_unstable();
@@ -72,6 +96,8 @@ fn presets_have_as_many_parameters_as_in_pytorch() {
         ("lstm-rows", 82_186),
         ("gru-rows", 61_962),
         ("vit", 138_890),
+        ("features", 2_946_044),
+        ("fine-tune", 2_946_044),
     ];
     check_parameters(1, 28, &gray);
     let color = [
@@ -85,6 +111,8 @@ fn presets_have_as_many_parameters_as_in_pytorch() {
         ("lstm-rows", 117_002),
         ("gru-rows", 88_074),
         ("one-minute", 27_514),
+        ("features", 2_946_624),
+        ("fine-tune", 2_946_624),
     ];
     check_parameters(3, 32, &color);
 }

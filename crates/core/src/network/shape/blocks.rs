@@ -11,11 +11,7 @@ pub(super) fn residual(
     input: FeatureShape,
     layers: &[Layer],
 ) -> Result<PlacedLayer, LayerError> {
-    if let Some(index) = layers.iter().position(|layer| matches!(layer, Layer::Classifier { .. })) {
-        let reason = Box::new(LayerError::ClassifierNotLast);
-        return Err(LayerError::Inside { layer: index, name: "classifier", reason });
-    }
-    let inner = placing.chain(layers, input).map_err(Misfit::inside)?;
+    let inner = inner(placing, input, layers)?;
     let output = inner.last().ok_or(LayerError::EmptyBlock)?.output;
     let shortcut = match output == input {
         true => None,
@@ -25,6 +21,37 @@ pub(super) fn residual(
         }
     };
     Ok(PlacedLayer { inner, shortcut, ..PlacedLayer::new(layer, input, output) })
+}
+
+/// The global average of the input, followed by the output of the layers.
+pub(super) fn pooled_skip(
+    placing: Placing,
+    layer: &Layer,
+    input: FeatureShape,
+    layers: &[Layer],
+) -> Result<PlacedLayer, LayerError> {
+    let n_averages = match input {
+        FeatureShape::Maps { channels, .. } => channels,
+        FeatureShape::Sequence { features, .. } => features,
+        FeatureShape::Vector { .. } => return Err(LayerError::AlreadyFlat),
+    };
+    let inner = inner(placing, input, layers)?;
+    match inner.last().ok_or(LayerError::EmptyBlock)?.output {
+        FeatureShape::Vector { length } => {
+            let output = FeatureShape::Vector { length: n_averages.saturating_add(length) };
+            Ok(PlacedLayer { inner, ..PlacedLayer::new(layer, input, output) })
+        }
+        output @ (FeatureShape::Maps { .. } | FeatureShape::Sequence { .. }) => Err(LayerError::NotAVector { output }),
+    }
+}
+
+/// The layers of a block, among which no classifier may be.
+fn inner(placing: Placing, input: FeatureShape, layers: &[Layer]) -> Result<Vec<PlacedLayer>, LayerError> {
+    if let Some(index) = layers.iter().position(|layer| matches!(layer, Layer::Classifier { .. })) {
+        let reason = Box::new(LayerError::ClassifierNotLast);
+        return Err(LayerError::Inside { layer: index, name: "classifier", reason });
+    }
+    placing.chain(layers, input).map_err(Misfit::inside)
 }
 
 /// The layer that projects a residual block's input to the shape of its output; `None` if no stride does.

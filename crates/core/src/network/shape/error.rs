@@ -11,6 +11,8 @@ pub enum NetworkError {
     Layer { layer: usize, name: &'static str, reason: LayerError },
     #[error("the last layer must be the classifier")]
     NoClassifier,
+    #[error("all layers are frozen: at least the classifier must learn")]
+    AllFrozen,
     #[error("more than {MAX_LAYERS} layers, those in blocks included")]
     TooManyLayers,
     #[error("blocks are nested more than {MAX_NESTING} deep")]
@@ -62,6 +64,8 @@ pub enum LayerError {
     EmptyBlock,
     #[error("turns {input} into {output}, which cannot be added to a projection of its input")]
     NoShortcut { input: FeatureShape, output: FeatureShape },
+    #[error("must give one vector, but its layers give {output}: put a flatten or a global average pool behind them")]
+    NotAVector { output: FeatureShape },
     /// The error of a layer in a block. `layer` counts from 0.
     #[error("its layer {} ({name}): {reason}", layer + 1)]
     Inside { layer: usize, name: &'static str, reason: Box<LayerError> },

@@ -83,6 +83,12 @@ pub(super) fn pool(layer: &Layer, input: FeatureShape, size: u32, stride: u32) -
     Ok(PlacedLayer::new(layer, input, FeatureShape::Maps { channels, height, width }))
 }
 
+pub(super) fn resize(layer: &Layer, input: FeatureShape, size: u32) -> Result<PlacedLayer, LayerError> {
+    let (channels, _, _) = input.maps()?;
+    let side = at_least_one(size, "size")?;
+    Ok(PlacedLayer::new(layer, input, FeatureShape::Maps { channels, height: side, width: side }))
+}
+
 /// One value per channel of feature maps, or per feature of a sequence.
 pub(super) fn global_pool(layer: &Layer, input: FeatureShape) -> Result<PlacedLayer, LayerError> {
     let length = match input {

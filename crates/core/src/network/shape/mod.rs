@@ -104,6 +104,9 @@ pub fn place(network: &NetworkConfig, input: ImageShape, n_classes: usize) -> Re
     if !matches!(network.layers.last(), Some(Layer::Classifier { .. })) {
         return Err(NetworkError::NoClassifier);
     }
+    if network.frozen as usize >= network.layers.len() {
+        return Err(NetworkError::AllFrozen);
+    }
     let placing = Placing { n_classes: n_classes as u64 };
     let layers = placing
         .chain(&network.layers, FeatureShape::from(input))
@@ -132,7 +135,7 @@ pub fn check_extent(network: &NetworkConfig) -> Result<(), NetworkError> {
 fn count(layers: &[Layer], depth: usize) -> Result<usize, NetworkError> {
     let mut n_layers = layers.len();
     for layer in layers {
-        if let Layer::Residual { layers } = layer {
+        if let Layer::Residual { layers } | Layer::PooledSkip { layers } = layer {
             if depth == MAX_NESTING {
                 return Err(NetworkError::TooDeep);
             }

@@ -72,6 +72,12 @@ impl PlacedLayer {
         self.total(|layer| layer.values)
     }
 
+    /// Activations per image of the largest output, among it and the layers in it.
+    pub fn largest_output(&self) -> u64 {
+        let below = self.inner.iter().chain(self.shortcut.as_deref());
+        below.map(Self::largest_output).fold(self.output.n_values(), u64::max)
+    }
+
     /// Every tensor with its full name within this layer, in the order in which they are initialized and built.
     pub fn named_tensors(&self) -> Vec<(String, &TensorSpec)> {
         let own = self.tensors.iter().map(|tensor| (tensor.name.to_owned(), tensor));
@@ -137,6 +143,8 @@ impl Placing {
             Layer::Flatten => plain::flatten(layer, input),
             Layer::Linear { units, bias } => plain::linear(layer, input, (*units).into(), *bias),
             Layer::Residual { layers } => blocks::residual(self, layer, input, layers),
+            Layer::PooledSkip { layers } => blocks::pooled_skip(self, layer, input, layers),
+            Layer::Resize { size } => maps::resize(layer, input, *size),
             Layer::DepthwiseSeparable { .. } => blocks::depthwise_separable(self, layer, input),
             Layer::SqueezeExcitation { ratio } => maps::squeeze_excitation(layer, input, *ratio),
             Layer::Rows => sequences::rows(layer, input),
@@ -175,6 +183,8 @@ pub fn layer_name(layer: &Layer) -> &'static str {
         Layer::Flatten => "flatten",
         Layer::Linear { .. } => "linear",
         Layer::Residual { .. } => "residual block",
+        Layer::PooledSkip { .. } => "pooled skip connection",
+        Layer::Resize { .. } => "resize",
         Layer::DepthwiseSeparable { .. } => "depthwise-separable block",
         Layer::SqueezeExcitation { .. } => "squeeze and excitation",
         Layer::Rows => "rows",

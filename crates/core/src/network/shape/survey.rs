@@ -29,6 +29,7 @@ impl Survey {
             Some(NetworkError::Layer { layer, reason, .. }) => Some((*layer, reason)),
             Some(
                 NetworkError::NoClassifier
+                | NetworkError::AllFrozen
                 | NetworkError::TooManyLayers
                 | NetworkError::TooDeep
                 | NetworkError::TooManyParameters { .. }

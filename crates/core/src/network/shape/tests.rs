@@ -1,7 +1,7 @@
 //! Shape inference: outputs, costs, and what is rejected with which reason.
 
 use super::*;
-use crate::config::{Activation, InitConfig, Padding, States};
+use crate::config::{Activation, Padding, States};
 use crate::network::presets::lenet_network;
 
 const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
@@ -156,6 +156,33 @@ fn layers_that_do_not_fit_are_named_with_the_reason() {
 }
 
 #[test]
+fn a_pooled_skip_is_as_long_as_both_of_its_parts() {
+    let deeper = vec![conv(5, 3, 2, Padding::Same), Layer::GlobalAveragePool];
+    check_flat(&[conv(4, 3, 1, Padding::Same), pooled_skip(deeper.clone())], "9");
+    check_flat(&[conv(4, 3, 1, Padding::Same), pooled_skip(vec![RELU, pooled_skip(deeper)])], "13");
+    check_flat(&[Layer::Rows, pooled_skip(vec![Layer::Flatten])], "812");
+    refuse(&[pooled_skip(vec![RELU])], 0, "must give one vector, but its layers give 1×28×28");
+    refuse(&[pooled_skip(vec![])], 0, "has no layers");
+    refuse(&[Layer::Flatten, pooled_skip(vec![RELU])], 1, "needs maps or a sequence");
+}
+
+#[test]
+fn resized_maps_are_square() {
+    check(&[conv(4, 1, 1, Padding::Same), Layer::Resize { size: 129 }], "4×129×129");
+    check(&[Layer::Resize { size: 1 }], "1×1×1");
+    refuse(&[Layer::Resize { size: 0 }], 0, "size must be at least 1");
+    refuse(&[Layer::Rows, Layer::Resize { size: 9 }], 1, "needs an image or feature maps");
+    refuse(&[Layer::Resize { size: u32::MAX }], 0, "at most 16000000 are allowed");
+}
+
+#[test]
+fn the_last_layer_cannot_be_frozen() {
+    let frozen = |frozen| NetworkConfig { frozen, ..network(vec![Layer::Flatten, CLASSIFIER]) };
+    assert!(infer(&frozen(1), MNIST, 10).is_ok());
+    assert_eq!(infer(&frozen(2), MNIST, 10), Err(NetworkError::AllFrozen));
+}
+
+#[test]
 fn blocks_that_do_not_fit_name_the_layer_in_them() {
     refuse(&[residual(vec![])], 0, "has no layers");
     refuse(
@@ -245,8 +272,12 @@ fn refuse(layers: &[Layer], at: usize, expected: &str) {
     }
 }
 
+fn pooled_skip(layers: Vec<Layer>) -> Layer {
+    Layer::PooledSkip { layers }
+}
+
 fn network(layers: Vec<Layer>) -> NetworkConfig {
-    NetworkConfig { name: String::new(), layers, init: InitConfig::Pytorch }
+    NetworkConfig::new("", layers)
 }
 
 fn conv(filters: u32, kernel: u32, stride: u32, padding: Padding) -> Layer {

@@ -9,7 +9,7 @@ use crate::config::{InitConfig, Metric, NetworkConfig, OptimizerConfig, RunConfi
 use crate::search::{Budget, Halving};
 
 fn plan(method: Method, fields: Vec<Field>) -> SearchPlan {
-    let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::He };
+    let network = NetworkConfig { init: InitConfig::He, ..NetworkConfig::new("Small", vec![]) };
     SearchPlan {
         base: RunConfig::new("mnist", network),
         fields,

@@ -8,7 +8,7 @@ use crate::config::{InitConfig, Layer, NetworkConfig, OptimizerConfig, ScheduleC
 
 fn base() -> RunConfig {
     let network =
-        NetworkConfig { name: "Small".into(), layers: vec![Layer::Dropout { rate: 0.4 }], init: InitConfig::He };
+        NetworkConfig { init: InitConfig::He, ..NetworkConfig::new("Small", vec![Layer::Dropout { rate: 0.4 }]) };
     RunConfig::new("mnist", network)
 }
 

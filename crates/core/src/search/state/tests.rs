@@ -8,7 +8,7 @@ use crate::search::importance::importance;
 use crate::search::{Budget, Field, Halving, Values};
 
 fn plan(method: Method, budget: Budget) -> SearchPlan {
-    let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::He };
+    let network = NetworkConfig { init: InitConfig::He, ..NetworkConfig::new("Small", vec![]) };
     let range = |path: &str, least, most| Field {
         path: path.into(),
         values: Values::Range { least, most, is_log: true, is_whole: false },

@@ -118,6 +118,7 @@ fn write_operation(
             let factors = graph.node("Reshape", &[factors, &shape], format!("{path}.factors"), vec![]);
             graph.node("Mul", &[x, &factors], path, vec![])
         }
+        Kind::Concatenate => graph.node("Concat", &inputs, path, vec![int("axis", 1)]),
         Kind::Activation(activation) => layers::activation(graph, x, *activation, path),
         Kind::Float(placed) => layers::layer(graph, &quantized.network, placed, path, x.to_owned()),
     }

@@ -1,11 +1,13 @@
 //! The nodes of each layer. `x` is the name of a layer's input, the returned name that of its output.
 
 use kindling_core::config::{Activation, Layer, States};
+use kindling_core::network::bilinear;
 use kindling_core::network::shape::maps::padding_of;
 use kindling_core::network::shape::{FeatureShape, PlacedLayer};
 
 use super::{GraphBuilder, float, int, ints};
 use crate::trained::{Tensor, TrainedNetwork};
+use crate::write::channels_last::turned;
 
 const EPSILON: f32 = 1e-5;
 const LEAKY_SLOPE: f32 = 0.01;
@@ -49,6 +51,8 @@ pub fn layer(
             writer.linear(&x, names, path)
         }
         Layer::Residual { .. } => writer.residual(x),
+        Layer::PooledSkip { .. } => writer.pooled_skip(x),
+        Layer::Resize { size } => writer.resize(&x, *size),
         Layer::DepthwiseSeparable { .. } => writer.inner(x),
         Layer::SqueezeExcitation { .. } => writer.squeeze_excitation(&x),
         Layer::Rows => writer.rows(&x),
@@ -66,6 +70,11 @@ pub fn layer(
 pub fn activation(graph: &mut GraphBuilder, x: &str, activation: Activation, output: &str) -> String {
     match activation {
         Activation::Relu => graph.node("Relu", &[x], output, vec![]),
+        Activation::Relu6 => {
+            let [least, most] = [("least", 0.0), ("most", 6.0)]
+                .map(|(part, value)| graph.constant(format!("{output}.{part}"), &Tensor::new([], vec![value])));
+            graph.node("Clip", &[x, &least, &most], output, vec![])
+        }
         Activation::LeakyRelu => graph.node("LeakyRelu", &[x], output, vec![float("alpha", LEAKY_SLOPE)]),
         Activation::Tanh => graph.node("Tanh", &[x], output, vec![]),
         Activation::Sigmoid => graph.node("Sigmoid", &[x], output, vec![]),
@@ -184,6 +193,33 @@ impl LayerWriter<'_> {
     fn pool(&mut self, op: &str, x: &str, size: u32, stride: u32) -> String {
         let attributes = vec![ints("kernel_shape", [size.into(); 2]), ints("strides", [stride.into(); 2])];
         self.graph.node(op, &[x], self.path, attributes)
+    }
+
+    /// Two products with matrices: the operation Resize takes the size of the batch, too, or factors, which are rounded.
+    fn resize(&mut self, x: &str, size: u32) -> String {
+        let FeatureShape::Maps { height, width, .. } = self.placed.input else { unreachable!("maps are resized") };
+        let mut x = x.to_owned();
+        for (axis, part, from, output) in
+            [(0, "columns", width, self.name("turned")), (1, "rows", height, self.path.to_owned())]
+        {
+            let (from, to) = (from as usize, size as usize);
+            let weights = turned(&Tensor::new([to, from], bilinear::weights(from, to)));
+            let weights = self.graph.constant(self.name(&format!("weights{axis}")), &weights);
+            let product = self.graph.node("MatMul", &[&x, &weights], self.name(part), vec![]);
+            x = self.graph.node("Transpose", &[&product], output, vec![ints("perm", [0, 1, 3, 2])]);
+        }
+        x
+    }
+
+    fn pooled_skip(&mut self, x: String) -> String {
+        let axes = match self.placed.input {
+            FeatureShape::Maps { .. } => vec![2, 3],
+            FeatureShape::Sequence { .. } | FeatureShape::Vector { .. } => vec![1],
+        };
+        let attributes = vec![ints("axes", axes), int("keepdims", 0)];
+        let averages = self.graph.node("ReduceMean", &[&x], self.name("averages"), attributes);
+        let rest = self.inner(x);
+        self.graph.node("Concat", &[&averages, &rest], self.path, vec![int("axis", 1)])
     }
 
     fn global_pool(&mut self, op: &str, x: &str) -> String {

@@ -2,6 +2,7 @@
 //! returned name that of the layer that gives the output.
 
 use kindling_core::config::{Activation, Layer, States};
+use kindling_core::network::bilinear;
 use kindling_core::network::shape::maps::padding_of;
 use kindling_core::network::shape::{FeatureShape, PlacedLayer, layer_name};
 use serde_json::{Value, json};
@@ -62,6 +63,12 @@ pub fn layer(
             let x = writer.inner(x)?;
             writer.graph.layer("Add", path, &[&x, &shortcut], json!({}), vec![])
         }
+        Layer::PooledSkip { .. } => {
+            let averages = writer.global_average(&x);
+            let rest = writer.inner(x)?;
+            writer.graph.layer("Concatenate", path, &[&averages, &rest], json!({ "axis": -1 }), vec![])
+        }
+        Layer::Resize { size } => writer.resize(&x, *size as usize),
         Layer::DepthwiseSeparable { .. } => writer.inner(x)?,
         Layer::SqueezeExcitation { .. } => writer.squeeze_excitation(&x),
         Layer::Rows => writer.rows(&x),
@@ -192,6 +199,9 @@ impl LayerWriter<'_> {
             Activation::LeakyRelu => {
                 return self.graph.layer("LeakyReLU", name, &[x], json!({ "alpha": 0.01 }), vec![]);
             }
+            Activation::Relu6 => {
+                return self.graph.layer("ReLU", name, &[x], json!({ "max_value": 6 }), vec![]);
+            }
             Activation::Relu => "relu",
             Activation::Gelu => "gelu",
             Activation::Silu => "swish",
@@ -204,6 +214,27 @@ impl LayerWriter<'_> {
     fn pool(&mut self, class: &str, x: &str, size: u32, stride: u32) -> String {
         let config = window([size as usize; 2], [stride as usize; 2]);
         self.graph.layer(class, self.path, &[x], config, vec![])
+    }
+
+    /// The averages of a skip connection.
+    fn global_average(&mut self, x: &str) -> String {
+        let (kind, config) = match self.placed.input {
+            FeatureShape::Maps { .. } => ("GlobalAveragePooling2D", json!({ "data_format": "channels_last" })),
+            FeatureShape::Sequence { .. } | FeatureShape::Vector { .. } => ("GlobalAveragePooling1D", json!({})),
+        };
+        self.graph.layer(kind, &self.name("averages"), &[x], config, vec![])
+    }
+
+    /// Two products with matrices: Keras's own layer interpolates between the corners of pixels there.
+    fn resize(&mut self, x: &str, side: usize) -> String {
+        let FeatureShape::Maps { height, width, .. } = self.placed.input else { unreachable!("maps are resized") };
+        let weights = |from: u64| Tensor::new([side, from as usize], bilinear::weights(from as usize, side));
+        let x = self.permute(x, "columns_last", [1, 3, 2]);
+        let x = self.dense(&x, &self.name("columns"), &weights(width), None, "linear");
+        let x = self.permute(&x, "rows_last", [3, 2, 1]);
+        let x = self.dense(&x, &self.name("rows"), &weights(height), None, "linear");
+        let config = json!({ "dims": [3, 1, 2] });
+        self.graph.layer("Permute", self.path, &[&x], config, vec![])
     }
 
     fn global_pool(&mut self, kind: &str, x: &str) -> String {

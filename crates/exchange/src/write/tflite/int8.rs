@@ -7,7 +7,7 @@ use kindling_core::protocol::ImageShape;
 
 use super::super::channels_last::Kernel;
 use super::super::description::{HALF_RANGE, color_weights};
-use super::model::{Element, ModelBuilder, Options, Scales};
+use super::model::{Element, Fused, ModelBuilder, Options, Scales};
 use super::{layers, metadata, normalize};
 use crate::check::Check;
 use crate::quantized::{Kind, Operation, Quantization, QuantizedNetwork, Weights, Window};
@@ -84,7 +84,7 @@ fn normalize_integers(model: &mut ModelBuilder, image: i32, shape: ImageShape, q
     let weight = model.bytes("input.scale".to_owned(), &[channels, 1, 1, 3], &integers, scales);
     let scales = Scales { scales: vec![input_scale * scale; channels], zero_point: 0, axis: 0 };
     let bias = model.sums("input.shift".to_owned(), &vec![bias; channels], scales);
-    let options = Options::Conv { stride: 1, dilation: 1, relu: false };
+    let options = Options::Conv { stride: 1, dilation: 1, activation: Fused::None };
     let place = ("input".to_owned(), &[1, height, width, channels][..]);
     model.quantized_operation(op::CONV_2D, &[signed, weight, bias], place, options, (Element::Int8, one(quantization)))
 }
@@ -155,7 +155,7 @@ impl Writer<'_> {
             Kind::Linear { weights, relu } => {
                 let weight = self.weight(place, weights, |weight| weight.clone(), 0);
                 let bias = self.bias(place, weights);
-                let options = Options::FullyConnected { relu: *relu };
+                let options = Options::FullyConnected { activation: fused(*relu) };
                 self.node(op::FULLY_CONNECTED, &[place.x, weight, bias], place, "", &place.shape, options)
             }
             Kind::MaxPool { size, stride } => self.pool(op::MAX_POOL_2D, place, *size, *stride),
@@ -170,7 +170,9 @@ impl Writer<'_> {
                 let x = self.node(op::TRANSPOSE, &[place.x, order], place, "by_channel", &turned, Options::Transpose);
                 self.reshape(x, place, "", &place.shape)
             }
-            Kind::Add { relu } => self.node(op::ADD, &inputs, place, "", &place.shape, Options::Add { relu: *relu }),
+            Kind::Add { relu } => {
+                self.node(op::ADD, &inputs, place, "", &place.shape, Options::Add { activation: fused(*relu) })
+            }
             Kind::Multiply => {
                 let mut other = place.other;
                 if self.model.shape(other) != place.shape {
@@ -178,9 +180,13 @@ impl Writer<'_> {
                 }
                 self.node(op::MUL, &[place.x, other], place, "", &place.shape, Options::Mul)
             }
+            Kind::Concatenate => {
+                self.node(op::CONCATENATION, &inputs, place, "", &place.shape, Options::Concatenation { axis: 1 })
+            }
             Kind::Activation(activation) => {
                 let (code, options) = match activation {
                     Activation::Relu => (op::RELU, Options::None),
+                    Activation::Relu6 => (op::RELU6, Options::None),
                     Activation::LeakyRelu => (op::LEAKY_RELU, Options::LeakyRelu { slope: LEAKY_SLOPE }),
                     Activation::Gelu => (op::GELU, Options::Gelu),
                     Activation::Tanh => (op::TANH, Options::None),
@@ -268,12 +274,12 @@ impl Writer<'_> {
                 Tensor::new(std::iter::once(1).chain(shape.into_iter().take(3)).collect::<Vec<_>>(), values)
             };
             let weight = self.weight(place, weights, order, 3);
-            let options = Options::DepthwiseConv { stride: step, dilation: spread, relu };
+            let options = Options::DepthwiseConv { stride: step, dilation: spread, activation: fused(relu) };
             return self.node(op::DEPTHWISE_CONV_2D, &[x, weight, bias], place, "", &place.shape, options);
         }
         let order = |weight: &Tensor| Kernel::of(weight, stride, dilation).ungrouped(groups as usize).ohwi();
         let weight = self.weight(place, weights, order, 0);
-        let options = Options::Conv { stride: step, dilation: spread, relu };
+        let options = Options::Conv { stride: step, dilation: spread, activation: fused(relu) };
         self.node(op::CONV_2D, &[x, weight, bias], place, "", &place.shape, options)
     }
 
@@ -315,6 +321,10 @@ impl Writer<'_> {
         let x = self.node(code, &[place.x, axes], place, "places", &[1, 1, 1, channels], Options::Reducer);
         self.reshape(x, place, "", &[1, channels])
     }
+}
+
+fn fused(relu: bool) -> Fused {
+    if relu { Fused::Relu } else { Fused::None }
 }
 
 fn tensor_shape(shape: FeatureShape) -> Vec<usize> {

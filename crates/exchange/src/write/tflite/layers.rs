@@ -6,7 +6,7 @@ use kindling_core::network::shape::maps::padding_of;
 use kindling_core::network::shape::{FeatureShape, PlacedLayer};
 
 use super::super::channels_last::Kernel;
-use super::{ModelBuilder, Options};
+use super::{ModelBuilder, Options, model};
 use crate::tflite_operators as op;
 use crate::trained::{Tensor, TrainedNetwork};
 
@@ -31,8 +31,15 @@ pub fn chain(
             fused.norm = Some(scale_and_shift(network, &format!("{prefix}{norm}")));
         }
         if takes_norm(&placed.layer) {
-            let is_relu = |layer: &Layer| matches!(layer, Layer::Activation(Activation::Relu));
-            fused.relu = rest.next_if(|(_, next)| is_relu(&next.layer)).is_some();
+            let next = rest.peek().map(|(_, next)| &next.layer);
+            fused.activation = match next {
+                Some(Layer::Activation(Activation::Relu)) => model::Fused::Relu,
+                Some(Layer::Activation(Activation::Relu6)) => model::Fused::Relu6,
+                _ => model::Fused::None,
+            };
+            if fused.activation != model::Fused::None {
+                rest.next();
+            }
         }
         x = LayerWriter { model, network, path: &path, placed, fused }.write(x);
     }
@@ -53,7 +60,7 @@ fn takes_norm(layer: &Layer) -> bool {
 #[derive(Clone, Debug, Default)]
 struct Fused {
     norm: Option<ScaleAndShift>,
-    relu: bool,
+    activation: model::Fused,
 }
 
 #[derive(Clone, Debug)]
@@ -126,6 +133,17 @@ impl LayerWriter<'_> {
             Layer::Flatten => self.flatten(x),
             Layer::Linear { .. } | Layer::Classifier { .. } => self.linear(x, "", self.has_bias()),
             Layer::Residual { .. } => self.residual(x),
+            Layer::PooledSkip { .. } => {
+                let averages = self.average(x, "averages");
+                let rest = chain(self.model, self.network, &self.placed.inner, &format!("{}.layers.", self.path), x);
+                let length = self.placed.output.n_values() as usize;
+                self.node(op::CONCATENATION, &[averages, rest], "", &[1, length], Options::Concatenation { axis: 1 })
+            }
+            Layer::Resize { size } => {
+                let side = *size as i32;
+                let sides = self.model.integers(self.name("sides"), &[2], &[side, side]);
+                self.node(op::RESIZE_BILINEAR, &[x, sides], "", &self.output_maps(), Options::ResizeBilinear)
+            }
             Layer::DepthwiseSeparable { .. } => {
                 chain(self.model, self.network, &self.placed.inner, &format!("{}.layers.", self.path), x)
             }
@@ -168,7 +186,7 @@ impl LayerWriter<'_> {
     }
 
     fn add(&mut self, x: i32, other: i32, part: &str) -> i32 {
-        self.same(op::ADD, &[x, other], part, Options::Add { relu: false })
+        self.same(op::ADD, &[x, other], part, Options::Add { activation: model::Fused::None })
     }
 
     fn constant(&mut self, part: &str, shape: &[usize], values: Vec<f32>) -> i32 {
@@ -216,7 +234,8 @@ impl LayerWriter<'_> {
         let x = self.pad(x, padding);
         let weight = self.model.constant(self.name("weight"), &kernel.ohwi());
         let bias = self.model.constant(self.name("bias"), &bias);
-        let options = Options::Conv { stride: kernel.stride, dilation: kernel.dilation, relu: self.fused.relu };
+        let options =
+            Options::Conv { stride: kernel.stride, dilation: kernel.dilation, activation: self.fused.activation };
         self.node(op::CONV_2D, &[x, weight, bias], "", &self.output_maps(), options)
     }
 
@@ -230,8 +249,11 @@ impl LayerWriter<'_> {
         let shape: Vec<usize> = std::iter::once(1).chain(shape.into_iter().take(3)).collect();
         let weight = self.model.constant(self.name("weight"), &Tensor::new(shape, values));
         let bias = self.model.constant(self.name("bias"), &bias);
-        let options =
-            Options::DepthwiseConv { stride: kernel.stride, dilation: kernel.dilation, relu: self.fused.relu };
+        let options = Options::DepthwiseConv {
+            stride: kernel.stride,
+            dilation: kernel.dilation,
+            activation: self.fused.activation,
+        };
         self.node(op::DEPTHWISE_CONV_2D, &[x, weight, bias], "", &self.output_maps(), options)
     }
 
@@ -288,6 +310,7 @@ impl LayerWriter<'_> {
     fn activation(&mut self, x: i32, activation: Activation, part: &str) -> i32 {
         match activation {
             Activation::Relu => self.same(op::RELU, &[x], part, Options::None),
+            Activation::Relu6 => self.same(op::RELU6, &[x], part, Options::None),
             Activation::LeakyRelu => self.same(op::LEAKY_RELU, &[x], part, Options::LeakyRelu { slope: LEAKY_SLOPE }),
             Activation::Gelu => self.same(op::GELU, &[x], part, Options::Gelu),
             Activation::Tanh => self.same(op::TANH, &[x], part, Options::None),
@@ -306,17 +329,27 @@ impl LayerWriter<'_> {
 
     /// To `[1, channels]`.
     fn global_pool(&mut self, code: i32, x: i32) -> i32 {
+        self.pool_all(code, x, "")
+    }
+
+    /// The averages of a skip connection: `[1, channels]`.
+    fn average(&mut self, x: i32, part: &str) -> i32 {
+        self.pool_all(op::MEAN, x, part)
+    }
+
+    fn pool_all(&mut self, code: i32, x: i32, part: &str) -> i32 {
+        let name = |inner: &str| if part.is_empty() { inner.to_owned() } else { format!("{part}.{inner}") };
         let shape = self.model.shape(x);
         let channels = shape.last().copied().unwrap_or_default();
         match self.placed.input {
             FeatureShape::Maps { .. } => {
-                let axes = self.model.integers(self.name("axes"), &[2], &[1, 2]);
-                let x = self.node(code, &[x, axes], "places", &[1, 1, 1, channels], Options::Reducer);
-                self.reshape(x, "", &[1, channels])
+                let axes = self.model.integers(self.name(&name("axes")), &[2], &[1, 2]);
+                let x = self.node(code, &[x, axes], &name("places"), &[1, 1, 1, channels], Options::Reducer);
+                self.reshape(x, part, &[1, channels])
             }
             FeatureShape::Sequence { .. } | FeatureShape::Vector { .. } => {
-                let axes = self.model.integers(self.name("axes"), &[1], &[0]);
-                self.node(code, &[x, axes], "", &[1, channels], Options::Reducer)
+                let axes = self.model.integers(self.name(&name("axes")), &[1], &[0]);
+                self.node(code, &[x, axes], part, &[1, channels], Options::Reducer)
             }
         }
     }
@@ -334,7 +367,7 @@ impl LayerWriter<'_> {
     fn linear(&mut self, x: i32, part: &str, has_bias: bool) -> i32 {
         let bias = has_bias.then(|| self.tensor(&format!("{part}bias")));
         let (weight, bias) = folded(self.tensor(&format!("{part}weight")), bias, self.fused.norm.as_ref());
-        let options = Options::FullyConnected { relu: self.fused.relu };
+        let options = Options::FullyConnected { activation: self.fused.activation };
         self.fully_connected(x, part, [&weight, &bias], options)
     }
 
@@ -365,9 +398,9 @@ impl LayerWriter<'_> {
         let means = self.means(x);
         let [hidden_weight, hidden_bias, weight, bias] =
             ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].map(|name| self.tensor(name).clone());
-        let relu = |relu: bool| Options::FullyConnected { relu };
-        let hidden = self.fully_connected(means, "fc1.", [&hidden_weight, &hidden_bias], relu(true));
-        let gates = self.fully_connected(hidden, "fc2.", [&weight, &bias], relu(false));
+        let ending = |activation: model::Fused| Options::FullyConnected { activation };
+        let hidden = self.fully_connected(means, "fc1.", [&hidden_weight, &hidden_bias], ending(model::Fused::Relu));
+        let gates = self.fully_connected(hidden, "fc2.", [&weight, &bias], ending(model::Fused::None));
         let gates = self.same(op::LOGISTIC, &[gates], "gates", Options::None);
         let channels = self.model.shape(gates).last().copied().unwrap_or_default();
         let gates = self.reshape(gates, "gates.maps", &[1, 1, 1, channels]);
@@ -398,7 +431,7 @@ impl LayerWriter<'_> {
             ["weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"].map(|name| self.tensor(name).clone());
         let units = of_state.shape.last().copied().unwrap_or_default();
         let length = self.model.shape(x).first().copied().unwrap_or_default();
-        let plain = Options::FullyConnected { relu: false };
+        let plain = Options::FullyConnected { activation: model::Fused::None };
         let gates = self.fully_connected(x, "items.", [&of_item, &item_bias], plain); // [length, gates * units]
         let rows = self.model.integers(self.name("rows"), &[], &[0]);
         let columns = self.model.integers(self.name("columns"), &[], &[1]);
@@ -479,7 +512,7 @@ impl LayerWriter<'_> {
         let weight = self.model.constant(self.name("projection.weight"), &kernel);
         let bias = self.model.constant(self.name("projection.bias"), &bias);
         let shape = [1, height / side, width / side, features as usize];
-        let options = Options::Conv { stride: side, dilation: 1, relu: false };
+        let options = Options::Conv { stride: side, dilation: 1, activation: model::Fused::None };
         let x = self.node(op::CONV_2D, &[x, weight, bias], "projection", &shape, options);
         self.reshape(x, "", &[length as usize, features as usize])
     }
@@ -509,7 +542,7 @@ impl LayerWriter<'_> {
                 Tensor::new(shape, values.collect())
             };
             let [weight, bias] = [0, 1].map(|which| all.get(which).map(third).unwrap_or_default());
-            let options = Options::FullyConnected { relu: false };
+            let options = Options::FullyConnected { activation: model::Fused::None };
             let x = self.fully_connected(x, &format!("self_attn.{part}."), [&weight, &bias], options);
             let x = self.reshape(x, &format!("self_attn.{part}.split"), &[length, heads, per_head]);
             self.transpose(x, &format!("self_attn.{part}.heads"), &[1, 0, 2])

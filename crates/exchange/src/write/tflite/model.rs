@@ -29,6 +29,15 @@ impl Scales {
     }
 }
 
+/// `ActivationFunctionType`: what is computed together with an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fused {
+    #[default]
+    None = 0,
+    Relu = 1,
+    Relu6 = 3,
+}
+
 /// The fields of an operation, as far as they differ from the schema's defaults.
 #[derive(Clone, Copy, Debug)]
 pub enum Options {
@@ -36,31 +45,33 @@ pub enum Options {
     Conv {
         stride: usize,
         dilation: usize,
-        relu: bool,
+        activation: Fused,
     },
     DepthwiseConv {
         stride: usize,
         dilation: usize,
-        relu: bool,
+        activation: Fused,
     },
     Pool {
         size: [usize; 2],
         stride: [usize; 2],
     },
     FullyConnected {
-        relu: bool,
+        activation: Fused,
     },
     Softmax,
     Concatenation {
         axis: i32,
     },
     Add {
-        relu: bool,
+        activation: Fused,
     },
     Mul,
     Sub,
     Pad,
     Reshape,
+    /// Between the centers of pixels.
+    ResizeBilinear,
     Transpose,
     SquaredDifference,
     /// Keeps the reduced axes.
@@ -302,7 +313,6 @@ impl Encoder<'_> {
             return None;
         }
         let builder = &mut self.builder;
-        let relu_of = |relu: bool| i8::from(relu);
         let table = builder.start_table();
         let mut integers = |fields: &[(VOffsetT, usize)]| {
             for (field, value) in fields {
@@ -327,6 +337,7 @@ impl Encoder<'_> {
             Options::Softmax => 9,
             Options::Concatenation { .. } => 10,
             Options::Add { .. } => 11,
+            Options::ResizeBilinear => 15,
             Options::Reshape => 17,
             Options::Mul => 21,
             Options::Pad => 22,
@@ -344,18 +355,21 @@ impl Encoder<'_> {
             Options::Gelu => 116,
         };
         match options {
-            Options::Conv { relu, .. } => {
+            Options::Conv { activation, .. } => {
                 builder.push_slot(slot(0), VALID, 0);
-                builder.push_slot(slot(3), relu_of(relu), 0);
+                builder.push_slot(slot(3), activation as i8, 0);
             }
-            Options::DepthwiseConv { relu, .. } => {
+            Options::DepthwiseConv { activation, .. } => {
                 builder.push_slot(slot(0), VALID, 0);
-                builder.push_slot(slot(4), relu_of(relu), 0);
+                builder.push_slot(slot(4), activation as i8, 0);
             }
             Options::Pool { .. } => builder.push_slot(slot(0), VALID, 0),
-            Options::FullyConnected { relu } | Options::Add { relu } => builder.push_slot(slot(0), relu_of(relu), 0),
+            Options::FullyConnected { activation } | Options::Add { activation } => {
+                builder.push_slot(slot(0), activation as i8, 0);
+            }
             Options::Softmax => builder.push_slot(slot(0), 1.0_f32, 0.0),
             Options::Concatenation { axis } => builder.push_slot(slot(0), axis, 0),
+            Options::ResizeBilinear => builder.push_slot(slot(3), true, false),
             Options::Reducer => builder.push_slot(slot(0), true, false),
             Options::Cast { from, to } => {
                 builder.push_slot(slot(0), from as i8, 0);

@@ -29,6 +29,7 @@ pub fn saturated(function: Activation, values: &[f32]) -> Option<f32> {
     let (low, high) = match function {
         Activation::Sigmoid => (0.0, 1.0),
         Activation::Tanh => (-1.0, 1.0),
+        Activation::Relu6 => (0.0, 6.0),
         Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => return None,
     };
     let edge = (high - low) * EDGE;

@@ -50,7 +50,8 @@ impl PendingLayer {
         if own.is_empty() && function.is_none() {
             return None;
         }
-        let ends_with_relu = matches!(layer, Layer::Activation(Activation::Relu) | Layer::DepthwiseSeparable { .. });
+        let ends_with_relu =
+            matches!(layer, Layer::Activation(Activation::Relu | Activation::Relu6) | Layer::DepthwiseSeparable { .. });
         let dead = ends_with_relu.then(|| dead_units(output.clone()));
         Some(Self {
             index,

@@ -88,6 +88,7 @@ impl PendingMaps {
                     | Layer::DepthwiseConv { .. }
                     | Layer::Activation(_)
                     | Layer::Residual { .. }
+                    | Layer::Resize { .. }
                     | Layer::DepthwiseSeparable { .. }
                     | Layer::SqueezeExcitation { .. }
             );

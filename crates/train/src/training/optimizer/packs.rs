@@ -25,12 +25,16 @@ impl Optimizer {
     pub(super) fn update_packs(&mut self, network: Network, mut gradients: NetworkGradients, rates: Rates) -> Network {
         let mut gather = Gather { layout: self.layout, gradients: &mut gradients, learned: Vec::new() };
         network.visit(&mut gather);
-        let learned = gather.learned;
+        // Parameters of one pack have one learning rate.
+        let (slow, fast): (Vec<_>, Vec<_>) =
+            gather.learned.into_iter().partition(|learned| self.pretrained.contains(&learned.id));
+        let learned: Vec<&[Learned]> = slow.chunks(PACK).chain(fast.chunks(PACK)).collect();
         if self.packs.is_empty() {
-            self.packs = learned.chunks(PACK).map(|learned| self.pack(learned)).collect();
+            self.packs = learned.iter().map(|learned| self.pack(learned)).collect();
         }
         let mut packs = std::mem::take(&mut self.packs);
-        for (pack, learned) in packs.iter_mut().zip(learned.chunks(PACK)) {
+        for (pack, learned) in packs.iter_mut().zip(learned) {
+            let rates = learned.first().map_or(rates, |learned| self.rates_of(learned.id, rates));
             let sums: Vec<Primitive> = learned.iter().map(|learned| learned.gradient.clone()).collect();
             let gradient = gradients.scaled(maps::pack(&sums));
             pack.values = self.moved(pack.id, pack.values.clone(), gradient, rates);

@@ -46,7 +46,10 @@ impl<H: Host> Run<'_, H> {
     async fn report_samples(&mut self) -> Result<(), Failure> {
         self.last_samples_ms = self.host.now_ms();
         let Some(network) = self.published.get() else { return Ok(()) };
-        if let Some(predictions) = predict(&network, self.data, self.data.samples(), &mut Unwatched(self.host)).await?
+        let samples = self.data.samples();
+        // Without a validation split, samples are images of other splits.
+        let kept = self.kept.as_ref().filter(|kept| kept.has(samples));
+        if let Some(predictions) = predict(&network, self.data, kept, samples, &mut Unwatched(self.host)).await?
             && !predictions.is_empty()
         {
             self.host.emit(RunUpdate::Samples(predictions));

@@ -14,7 +14,9 @@ impl<H: Host> Run<'_, H> {
         let network = self.trainer.inference_network();
         let (since_ms, paused_ms) = (self.host.now_ms(), self.pace.paused_ms());
         let validation = self.data.part(SplitName::Validation);
-        let Some(predictions) = predict(&network, self.data, validation, &mut self.watched()).await? else {
+        let Some(predictions) =
+            predict(&network, self.data, self.kept.clone().as_ref(), validation, &mut self.watched()).await?
+        else {
             return Ok(Some(Ending::Stopped));
         };
         let now_ms = self.host.now_ms();

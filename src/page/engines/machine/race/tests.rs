@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::page::state::{Curves, Run};
-use kindling_core::config::{InitConfig, NetworkConfig};
+use kindling_core::config::NetworkConfig;
 use kindling_core::protocol::RunId;
 
 const MACHINE: Option<MachineKey> = Some(MachineKey::TEST);
@@ -14,7 +14,7 @@ const OWN_MS: f64 = 10.0;
 const LOSSES: [f32; 4] = [2.0, 1.5, 1.2, 1.0];
 
 fn config() -> RunConfig {
-    let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Small", vec![]);
     RunConfig::new("mnist", network)
 }
 

@@ -116,7 +116,7 @@ fn hash(value: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::{InitConfig, NetworkConfig};
+    use kindling_core::config::NetworkConfig;
 
     const MACHINE: MachineKey = MachineKey::TEST;
     const FAST_GPU: StepTimes = StepTimes { cpu: StepTime::AtLeast(90.0), gpu: StepTime::Exactly(3.0) };
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn seed_and_rate_do_not_matter_and_the_batch_size_does() {
-        let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+        let network = NetworkConfig::new("Small", vec![]);
         let config = RunConfig::new("mnist", network);
         let key = NetworkKey::new(&config);
         let name = NetworkConfig { name: "Other".into(), ..config.network.clone() };

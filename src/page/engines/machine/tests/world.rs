@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::*;
 use crate::page::json;
-use kindling_core::config::{InitConfig, NetworkConfig, RunConfig, SplitConfig};
+use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::Images;
 use kindling_core::protocol::{
@@ -238,7 +238,7 @@ pub fn failure(kind: FailureKind) -> Failure {
 }
 
 pub fn config() -> RunConfig {
-    let network = NetworkConfig { name: "Small".into(), layers: vec![], init: InitConfig::Pytorch };
+    let network = NetworkConfig::new("Small", vec![]);
     RunConfig::new("mnist", network)
 }
 

@@ -1,7 +1,7 @@
 //! Every remedy makes the layer fit, and most make the whole network fit.
 
 use super::*;
-use kindling_core::config::{Activation, InitConfig, Layer, Padding, States};
+use kindling_core::config::{Activation, Layer, Padding, States};
 use kindling_core::network::shape::infer;
 
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
@@ -10,7 +10,7 @@ const FLATTEN: Layer = Layer::Flatten;
 const LAST_STATE: Layer = Layer::Gru { units: 8, states: States::Last };
 
 fn network(layers: &[Layer]) -> NetworkConfig {
-    NetworkConfig { name: "N".into(), layers: layers.to_vec(), init: InitConfig::Pytorch }
+    NetworkConfig::new("N", layers.to_vec())
 }
 
 fn conv(filters: u32, kernel: u32, padding: Padding) -> Layer {

@@ -1,6 +1,11 @@
 //! Pruning of channels: the smaller network fits, and computes the same where what is removed was nothing.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and reads tensors natively, where reading does not block a page"
+)]
 
 mod support;
 
@@ -108,6 +113,21 @@ fn all_channels_kept_is_no_change() {
 }
 
 #[test]
+fn frozen_layers_keep_all_channels() {
+    let config = NetworkConfig { frozen: 5, ..residual() };
+    let tensors = random_tensors(&config, 4);
+    let pruned = prune_channels(&config, INPUT, N_CLASSES, &tensors, 0.5, Criterion::Norm).unwrap();
+    let (before, after) = (config.layers.split_at(5), pruned.network.layers.split_at(5));
+    assert_eq!(before.0, after.0);
+    assert_ne!(before.1, after.1);
+    assert_eq!(pruned.network.frozen, 5);
+    let is_frozen = |tensor: &&NamedTensor| tensor.name.split('.').next().unwrap().parse::<usize>().unwrap() < 5;
+    for tensor in tensors.iter().filter(is_frozen) {
+        assert!(pruned.tensors.contains(tensor), "{}", tensor.name);
+    }
+}
+
+#[test]
 fn weights_that_are_missing_are_named() {
     let config = residual();
     let mut tensors = random_tensors(&config, 4);
@@ -163,6 +183,7 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
         Just(Layer::SqueezeExcitation { ratio: 2 }),
         Just(RELU),
         Just(Layer::MaxPool { size: 2, stride: 1 }),
+        Just(Layer::Resize { size: 9 }),
         Just(Layer::Residual { layers: vec![conv(8), RELU, conv(6)] }),
         Just(Layer::Residual { layers: vec![Layer::DepthwiseSeparable { filters: 6, kernel: 3, stride: 2 }] }),
         Just(Layer::Residual { layers: vec![RELU, Layer::Residual { layers: vec![conv(6), RELU] }] }),
@@ -171,6 +192,7 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
     let head = prop_oneof![
         Just(vec![Layer::GlobalAveragePool]),
         Just(vec![Layer::Flatten, Layer::Linear { units: 7, bias: false }, Layer::BatchNorm, RELU]),
+        Just(vec![Layer::PooledSkip { layers: vec![conv(6), RELU, Layer::GlobalAveragePool] }]),
         Just(vec![Layer::Rows, Layer::Linear { units: 5, bias: true }, Layer::GlobalAveragePool]),
         Just(vec![Layer::PatchEmbedding { size: 4, features: 6 }, Layer::LayerNorm, Layer::GlobalMaxPool]),
     ];

@@ -85,7 +85,8 @@ fn batch_norm_trains_and_evaluates_as_pytorchs() {
     let golden = Golden::open(include_bytes!("oracle/batch_norm.safetensors"));
     let input = ImageShape { channels: 3, height: 11, width: 9 };
     let mut network = golden.network(&batch_norm_network(), input, 3);
-    let mut optimizer = Optimizer::new(&config(OptimizerConfig::SGD, 0.1, 0.0), Layout::of(&network.device()));
+    let config = config(OptimizerConfig::SGD, 0.1, 0.0);
+    let mut optimizer = Optimizer::new(&config, Layout::of(&network.device()), &network);
     let mut last_images = None;
     for number in [1, 2] {
         let batch = golden.batch(&format!("images{number}"), &format!("labels{number}"), input, 3);

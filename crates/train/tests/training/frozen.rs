@@ -59,11 +59,11 @@ fn a_frozen_batch_norm_has_the_statistics_of_the_train_images() {
 #[test]
 fn kept_outputs_give_the_same_losses() {
     let n_features = |run: &Outcome| {
-        let done = run.updates.iter().filter_map(|update| match update {
+        let mut done = run.updates.iter().filter_map(|update| match update {
             RunUpdate::Preparing(Preparation::ComputingFeatures { done, total, .. }) => Some((*done, *total)),
             _ => None,
         });
-        done.last()
+        done.next_back()
     };
     let kept = Outcome::of(&frozen());
     assert_eq!(n_features(&kept), Some((360, 360)));

@@ -26,7 +26,8 @@ pub(super) fn candidates(network: &NetworkConfig, survey: &Survey, image: ImageS
             misfit.candidates(reason).into_iter().flatten().collect()
         }
         Some(
-            NetworkError::TooManyLayers
+            NetworkError::AllFrozen
+            | NetworkError::TooManyLayers
             | NetworkError::TooDeep
             | NetworkError::TooManyParameters { .. }
             | NetworkError::TooManyValues { .. },
@@ -80,7 +81,9 @@ impl Misfit<'_> {
             }
             LayerError::RateOutOfRange => vec![self.lower_rate()],
             LayerError::ClassifierNotLast => vec![self.classifier_to_end().or_else(|| self.remove())],
-            LayerError::NoShortcut { .. } | LayerError::Inside { .. } => vec![self.remove()],
+            LayerError::NoShortcut { .. } | LayerError::NotAVector { .. } | LayerError::Inside { .. } => {
+                vec![self.remove()]
+            }
             LayerError::TooManyValues { .. } | LayerError::TooManySteps { .. } | LayerError::TooFewClasses => {
                 Vec::new()
             }

@@ -94,6 +94,7 @@ impl Running<'_> {
                 integers::integers(shares.shape, values, output)
             }
             op::RELU => function(Activation::Relu),
+            op::RELU6 => function(Activation::Relu6),
             op::LEAKY_RELU => integers::map(x, output, |value| if value < 0.0 { options.slope * value } else { value }),
             op::GELU => function(Activation::Gelu),
             op::TANH => function(Activation::Tanh),

@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use super::shapes::{N_CLASSES, fitting, kind, layer, small};
 use crate::support::trained::trained;
 
-const N_NETWORKS: usize = 400;
+const N_NETWORKS: usize = 600;
 const N_IMAGES: usize = 2;
 
 #[test]

@@ -34,7 +34,7 @@ fn inferred_shapes_and_parameters_are_those_of_the_module() {
         compare(&network, input);
     }
     // A generator that made only some kinds of layers would test little.
-    assert_eq!(kinds.len(), 24, "{kinds:?}");
+    assert_eq!(kinds.len(), 26, "{kinds:?}");
 }
 
 #[test]

@@ -558,6 +558,22 @@ pub const ENTRIES: &[Entry] = &[
         source: "Polyak and Juditsky, 1992, doi:10.1137/0330046; torch.optim.swa_utils.get_ema_multi_avg_fn",
     },
     Entry {
+        id: "transfer-learning",
+        labels: &["presets.features", "misfit.all_frozen"],
+        place: Place::Network,
+        control: Some("presets.features"),
+        formula: None,
+        source: "Yosinski et al., 2014, arXiv:1411.1792",
+    },
+    Entry {
+        id: "fine-tuning",
+        labels: &["presets.fine_tune", "expert.pretrained_rate_share"],
+        place: Place::Train,
+        control: Some("expert.pretrained_rate_share"),
+        formula: None,
+        source: "Howard and Ruder, 2018, arXiv:1801.06146",
+    },
+    Entry {
         id: "lr-range-test",
         labels: &["expert.finder", "expert.find_rate"],
         place: Place::Train,

@@ -10,8 +10,9 @@ use crate::page::recipe::use_recipe;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::format::short_count;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
+use crate::page::widgets::hint::TermLink;
 use kindling_core::network::{LayerSummary, Preset, shape};
 use kindling_core::protocol::DatasetSummary;
 
@@ -33,6 +34,11 @@ pub fn Presets() -> impl IntoView {
         let presets = recipe.presets.read();
         presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_text)
     };
+    let term = move || match recipe.preset.get() {
+        Some("features") => Some(key_tr!(presets.features)),
+        Some("fine-tune") => Some(key_tr!(presets.fine_tune)),
+        _ => None,
+    };
     view! {
         <fieldset class="presets">
             <legend>
@@ -40,7 +46,7 @@ pub fn Presets() -> impl IntoView {
                 {move || is_active.get().then(|| view! { <span class="hint">" · "{move_tr!(train.next_run)}</span> })}
             </legend>
             <div class="preset-row">{cards}</div>
-            <p class="hint" role="note">{about}</p>
+            <p class="hint" role="note">{about}{move || term().map(|term| view! { " "<TermLink term /> })}</p>
         </fieldset>
     }
 }

@@ -23,6 +23,8 @@ pub fn first_fields(config: &RunConfig) -> Vec<Field> {
 pub fn offered_fields(config: &RunConfig) -> Vec<Field> {
     let mut fields = Vec::new();
     visit("", &to_json(config), &mut fields);
+    // How many layers are frozen follows from the blocks of the network.
+    fields.retain(|field| field.path != "network.frozen");
     fields.sort_by_key(|field| (rank(&field.path), field.path.clone()));
     fields.truncate(OFFERED_LIMIT);
     fields

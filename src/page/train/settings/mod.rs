@@ -58,7 +58,8 @@ const LENGTH: &[Number] = &[Number {
 }];
 
 /// The fields of the config that the optimizer's group sets.
-const OPTIMIZER: [&str; 5] = ["optimizer", "weightDecay", "decay", "clipNorm", "batchesPerUpdate"];
+const OPTIMIZER: [&str; 6] =
+    ["optimizer", "weightDecay", "decay", "clipNorm", "batchesPerUpdate", "pretrainedRateShare"];
 
 pub const PART: Part = part!(workbench::expert_settings, ExpertSettings);
 
@@ -140,12 +141,14 @@ mod tests {
     use crate::page::train::form;
     use kindling_core::config::fields::{FIELDS, find};
     use kindling_core::config::{
-        AdversarialConfig, AttackMethod, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig, ScheduleConfig,
+        AdversarialConfig, AttackMethod, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig, Pretrained,
+        ScheduleConfig,
     };
 
     #[test]
     fn every_number_of_the_config_has_its_field_in_the_settings() {
-        let network = NetworkConfig::new("Empty", vec![]);
+        let pretrained = Some(Pretrained::EfficientNetLite0);
+        let network = NetworkConfig { pretrained, ..NetworkConfig::new("Empty", vec![]) };
         let adversarial = |method| Some(AdversarialConfig { method, ..AdversarialConfig::default() });
         let base = RunConfig {
             max_steps: Some(9),
@@ -166,6 +169,7 @@ mod tests {
             optimizer::OF_OPTIMIZERS,
             optimizer::WEIGHT_DECAY,
             optimizer::OF_GRADIENTS,
+            optimizer::OF_PRETRAINED,
             schedule::OF_SCHEDULES,
             loss::OF_LOSSES,
             over_fitting::OF_STOPPING,

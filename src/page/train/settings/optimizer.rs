@@ -97,6 +97,17 @@ pub(super) const OF_GRADIENTS: &[Number] = &[
     },
 ];
 
+/// Only of networks that start with pre-trained weights.
+pub(super) const OF_PRETRAINED: &[Number] = &[Number {
+    id: "field-pretrained-rate-share",
+    field: field_at("pretrainedRateShare"),
+    why: || tr!(expert.pretrained_rate_share_why),
+    value: Value {
+        read: |config| config.network.pretrained.map(|_| config.pretrained_rate_share),
+        write: |config, share| config.pretrained_rate_share = share,
+    },
+}];
+
 #[component]
 pub fn OptimizerGroup() -> impl IntoView {
     let recipe = use_recipe();
@@ -162,6 +173,7 @@ pub fn OptimizerGroup() -> impl IntoView {
             />
         </Show>
         <NumberSettings numbers=OF_GRADIENTS />
+        <NumberSettings numbers=OF_PRETRAINED />
     }
 }
 
@@ -176,7 +188,7 @@ fn choose_optimizer(config: &mut RunConfig, optimizer: OptimizerConfig) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kindling_core::config::NetworkConfig;
+    use kindling_core::config::{NetworkConfig, Pretrained};
 
     fn config(optimizer: OptimizerConfig) -> RunConfig {
         let network = NetworkConfig::new("Empty", vec![]);
@@ -200,6 +212,15 @@ mod tests {
         check(OptimizerConfig::ADAGRAD, &[("epsilon", 1e-10)]);
         check(OptimizerConfig::LION, &[("beta1", 0.9), ("beta2", 0.99)]);
         check(OptimizerConfig::MUON, &[("momentum", 0.95), ("adam-rate-share", 0.015)]);
+    }
+
+    #[test]
+    fn only_pre_trained_networks_have_a_rate_of_pre_trained_layers() {
+        let mut config = config(OptimizerConfig::SGD);
+        let read = OF_PRETRAINED[0].value.read;
+        assert_eq!(read(&config), None);
+        config.network.pretrained = Some(Pretrained::EfficientNetLite0);
+        assert_eq!(read(&config), Some(0.1));
     }
 
     #[test]

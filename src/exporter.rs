@@ -1,8 +1,13 @@
 //! The exporter: a worker that writes a trained network as a file for other tools and proves it. The page fetches it when something is exported; it
 //! is no part of an engine, because nobody needs it to train.
 
-use kindling_core::protocol::{ExportRequest, ExportedFile, Failure, FailureKind};
-use kindling_exchange::{Check, Description, ExchangeError, TrainedNetwork};
+use kindling_core::protocol::{
+    Bulk, ExportProof, ExportRequest, ExportTarget, ExportedFile, Failure, FailureKind, Int8Format, QuantizationImages,
+};
+use kindling_exchange::quantize::Options;
+use kindling_exchange::{
+    Check, Description, Evaluation, ExchangeError, TrainedNetwork, export_int8, float_probabilities, quantize,
+};
 
 use crate::channel;
 
@@ -25,12 +30,35 @@ pub fn start() {
 }
 
 fn export(request: ExportRequest) -> Result<ExportedFile, ExchangeError> {
-    let ExportRequest { format, network, shape, classes, style, weights, images, probabilities } = request;
+    let ExportRequest { target, network, shape, classes, style, weights, images, probabilities, quantization } =
+        request;
     let description = Description { network, input: shape, classes, style };
     let trained = TrainedNetwork::from_file(description, &weights)?;
-    let check = Check { images: images.iter().map(|image| image.to_vec()).collect(), probabilities };
-    let export = kindling_exchange::export(&trained, &check, format)?;
-    Ok(ExportedFile { bytes: export.bytes.into(), largest_difference: export.largest_difference })
+    let check = Check { images: vectors(&images), probabilities };
+    match target {
+        ExportTarget::Float(format) => {
+            let export = kindling_exchange::export(&trained, &check, format)?;
+            Ok(ExportedFile { bytes: export.bytes.into(), proof: ExportProof::Difference(export.largest_difference) })
+        }
+        ExportTarget::Int8(format) => in_integers(&trained, &check, &quantization, format),
+    }
+}
+
+fn in_integers(
+    trained: &TrainedNetwork,
+    check: &Check,
+    QuantizationImages { calibration, test, labels }: &QuantizationImages,
+    format: Int8Format,
+) -> Result<ExportedFile, ExchangeError> {
+    let images = vectors(test);
+    let probabilities = float_probabilities(trained, check, &images)?;
+    let quantized = quantize(trained, &vectors(calibration), &Options::default())?;
+    let export = export_int8(&quantized, &Evaluation { images, labels: labels.clone(), probabilities }, format)?;
+    Ok(ExportedFile { bytes: export.bytes.into(), proof: ExportProof::Int8(export.proof) })
+}
+
+fn vectors(images: &[Bulk]) -> Vec<Vec<u8>> {
+    images.iter().map(|image| image.to_vec()).collect()
 }
 
 fn failure(error: ExchangeError) -> Failure {
@@ -40,6 +68,8 @@ fn failure(error: ExchangeError) -> Failure {
         ExchangeError::CannotHold { .. }
         | ExchangeError::Unwritable(_)
         | ExchangeError::BadCheck { .. }
+        | ExchangeError::NoImages
+        | ExchangeError::NotFinite { .. }
         | ExchangeError::Disagrees { .. } => FailureKind::CannotExport,
     };
     Failure::new(kind, error.to_string())

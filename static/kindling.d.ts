@@ -157,7 +157,7 @@ export declare namespace kindling {
   }
 
   /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */
-  type ExportFormat = "page" | "onnx" | "tflite" | "tfjs" | "safetensors" | "module";
+  type ExportFormat = "page" | "onnx" | "onnx-int8" | "tflite" | "tflite-int8" | "tfjs" | "safetensors" | "module";
 
   interface TestTime {
     /**

@@ -15,10 +15,19 @@ use crate::pictures::drawn_seven;
 use crate::visitor::{click, draw_on};
 
 /// As the buttons name them.
-const FORMATS: [&str; 6] = ["Web page", "ONNX", "TensorFlow Lite", "TensorFlow.js", "PyTorch", "Web component"];
+const FORMATS: [&str; 8] = [
+    "Web page",
+    "ONNX",
+    "ONNX, 8 bits",
+    "TensorFlow Lite",
+    "TensorFlow Lite, 8 bits",
+    "TensorFlow.js",
+    "PyTorch",
+    "Web component",
+];
 
-/// JavaScript for the largest differences that are shown so far.
-const DIFFERENCES: &str = "[...document.querySelectorAll('.export-proof')].map(it => Number(it.dataset.difference))";
+/// JavaScript for the proofs that are shown so far: largest differences, and in integers of 8 bits agreement and loss of accuracy.
+const PROOFS: &str = "[...document.querySelectorAll('.export-proof')].map(it => it.dataset)";
 
 #[tokio::test]
 async fn a_model_leaves_in_every_format_and_classifies_elsewhere_as_here() {
@@ -35,10 +44,18 @@ async fn a_model_leaves_in_every_format_and_classifies_elsewhere_as_here() {
     click(&page, "#export > summary").await;
     for (format, n_before) in FORMATS.into_iter().zip(0..) {
         page.click("button", &format!("Export as {format}")).await.unwrap();
-        page.wait_for::<bool>(&format!("{DIFFERENCES}.length === {}", n_before + 1), LONG).await.unwrap();
+        page.wait_for::<bool>(&format!("{PROOFS}.length === {}", n_before + 1), LONG).await.unwrap();
     }
-    let differences: Vec<f64> = page.run(&format!("return {DIFFERENCES}"), json!(null)).await.unwrap();
-    assert!(differences.iter().all(|&difference| difference <= 1e-4), "{differences:?}");
+    let proofs: Vec<BTreeMap<String, String>> =
+        page.run(&format!("return {PROOFS}.map(it => ({{ ...it }}))"), json!(null)).await.unwrap();
+    let number = |proof: &BTreeMap<String, String>, name: &str| proof[name].parse::<f64>().unwrap();
+    let (exact, quantized): (Vec<_>, Vec<_>) = proofs.iter().partition(|proof| proof.contains_key("difference"));
+    assert_eq!((exact.len(), quantized.len()), (6, 2), "{proofs:?}");
+    assert!(exact.iter().all(|proof| number(proof, "difference") <= 1e-4), "{exact:?}");
+    // Half a point of the accuracy, and a predicted class in a hundred.
+    let is_close =
+        |proof: &&&BTreeMap<String, String>| number(proof, "loss") <= 0.005 && number(proof, "agreement") >= 0.99;
+    assert!(quantized.iter().filter(is_close).count() == 2, "{quantized:?}");
     let (one_file, module) = (exported(&page, "page").await, exported(&page, "module").await);
 
     let path = app.file("model.html");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_core::dataset::{Framing, ImageReading};
+pub use kindling_core::protocol::ExportTarget as Target;
 use kindling_core::protocol::SplitName;
 use kindling_exchange::{Calibration, Format, Int8Format};
 use kindling_train::compress::Criterion;
@@ -329,13 +330,6 @@ pub enum FormatName {
     Page,
     /// Web developers: a zip of a web component, an ES module, and an example page
     Module,
-}
-
-/// A format with floats or with integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    Float(Format),
-    Int8(Int8Format),
 }
 
 impl From<FormatName> for Target {

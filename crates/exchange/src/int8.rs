@@ -1,19 +1,14 @@
 //! Export in integers of 8 bits. Such a file does not give Kindling's probabilities to many digits, so its proof is another: how often its answer
 //! is that of the network in floats, and its accuracy beside that network's.
 
-use crate::check::Check;
-use crate::error::ExchangeError;
-use crate::quantized::QuantizedNetwork;
-use crate::{read, write};
+pub use kindling_core::protocol::{Int8Format, Int8Proof};
 
-/// What a network in integers of 8 bits can leave as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Int8Format {
-    /// ONNX with `QuantizeLinear` and `DequantizeLinear`.
-    Onnx,
-    /// TFLite whose tensors are integers, but for layers without integer arithmetic.
-    Tflite,
-}
+use crate::check::{Check, TOLERANCE as FLOAT_TOLERANCE};
+use crate::error::ExchangeError;
+use crate::quantize::folded::fold;
+use crate::quantized::QuantizedNetwork;
+use crate::trained::TrainedNetwork;
+use crate::{read, write};
 
 /// The largest difference of a probability between a file and the network that it was written from: both round in places of their own, and
 /// TFLite gives probabilities in steps of 1/256.
@@ -38,62 +33,6 @@ pub struct Evaluation {
 pub struct Int8Export {
     pub bytes: Vec<u8>,
     pub proof: Int8Proof,
-}
-
-/// Counts over the images of an evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Int8Proof {
-    pub n_images: usize,
-    /// Images for which both networks name the same class.
-    pub n_same: usize,
-    /// Correct answers of the network in floats.
-    pub n_correct_float: usize,
-    /// Correct answers of the file.
-    pub n_correct_int8: usize,
-}
-
-impl Int8Format {
-    pub const ALL: [Self; 2] = [Self::Onnx, Self::Tflite];
-
-    /// Its name for programs.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx-int8",
-            Self::Tflite => "tflite-int8",
-        }
-    }
-
-    /// The format of a name.
-    pub fn of_id(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.id() == id)
-    }
-
-    /// The ending of its files.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx",
-            Self::Tflite => "tflite",
-        }
-    }
-}
-
-impl Int8Proof {
-    /// The share of images for which both networks name the same class.
-    pub fn agreement(&self) -> f64 {
-        self.share(self.n_same)
-    }
-
-    pub fn float_accuracy(&self) -> f64 {
-        self.share(self.n_correct_float)
-    }
-
-    pub fn int8_accuracy(&self) -> f64 {
-        self.share(self.n_correct_int8)
-    }
-
-    fn share(&self, n: usize) -> f64 {
-        n as f64 / self.n_images.max(1) as f64
-    }
 }
 
 /// Writes a file and runs it on the evaluation's images with a reader that shares no code with the writer.
@@ -140,6 +79,25 @@ pub fn run_int8(bytes: &[u8], images: &[Vec<u8>], format: Int8Format) -> Result<
         Int8Format::Onnx => read::onnx::run(bytes, images),
         Int8Format::Tflite => read::tflite::run(bytes, images),
     }
+}
+
+/// What a network computes for images in floats, on the code that quantized networks are run by, for whoever has no engine at hand.
+///
+/// # Errors
+///
+/// [`ExchangeError::Disagrees`] if its probabilities for the check's images are not the check's.
+pub fn float_probabilities(
+    network: &TrainedNetwork,
+    check: &Check,
+    images: &[Vec<u8>],
+) -> Result<Vec<Vec<f32>>, ExchangeError> {
+    check.validate(network.description.input.n_values(), network.description.classes.len())?;
+    let folded = fold(network);
+    let difference = check.largest_difference(&read::quantized::run(&folded, &check.images)?);
+    if difference > FLOAT_TOLERANCE {
+        return Err(ExchangeError::Disagrees { difference, tolerance: FLOAT_TOLERANCE });
+    }
+    read::quantized::run(&folded, images)
 }
 
 /// Compares the answers of two networks, with each other and with the classes of the images.

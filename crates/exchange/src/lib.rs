@@ -46,7 +46,7 @@ pub mod read;
 pub use check::Check;
 pub use error::ExchangeError;
 pub use export::{Export, export};
-pub use int8::{Evaluation, Int8Export, Int8Format, Int8Proof, export_int8};
+pub use int8::{Evaluation, Int8Export, Int8Format, Int8Proof, export_int8, float_probabilities};
 pub use kindling_core::protocol::ExportFormat as Format;
 pub use quantize::{Calibration, quantize};
 pub use quantized::QuantizedNetwork;

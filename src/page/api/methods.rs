@@ -31,7 +31,7 @@ use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{ImageReport, Reading};
 use kindling_core::network::presets::presets;
 use kindling_core::protocol::{
-    Command, DatasetSummary, ExportFormat, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
+    Command, DatasetSummary, ExportTarget, Failure, FailureKind, RateProgress, RunReport, RunUpdate, SplitName,
 };
 use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
@@ -337,9 +337,9 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
 
 /// The network of a run, by default of the one in view, as a file for other tools.
 async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsValue) -> Result<JsValue, Failure> {
-    let format = format.as_string().and_then(|id| ExportFormat::of_id(&id));
+    let format = format.as_string().and_then(|id| ExportTarget::of_id(&id));
     let format = format.ok_or_else(|| {
-        let formats = ExportFormat::ALL.map(|format| format!("\"{}\"", format.id()));
+        let formats = ExportTarget::ALL.map(|format| format!("\"{}\"", format.id()));
         bad(format!("the format is none of {}", formats.join(", ")))
     })?;
     let asked = look::export_options(&from_js(&options)?)?;

@@ -11,12 +11,17 @@ use crate::page::runs::download::file_name;
 use crate::page::store::Store;
 use crate::page::widgets::pixel_image::to_rgba;
 use kindling_core::dataset::patterns::patterns;
-use kindling_core::protocol::question::Classify;
+use kindling_core::protocol::question::{Classify, Images};
 use kindling_core::protocol::{
-    Bulk, Classification, ExportFormat, ExportRequest, ExportedFile, Failure, FailureKind, ImageInput, ImageShape,
-    InputKind, Views,
+    Bulk, Classification, ExportRequest, ExportTarget, ExportedFile, Failure, FailureKind, ImageInput, ImageShape,
+    InputKind, QuantizationImages, SplitName, Views,
 };
 use kindling_core::runs::record::{NetworkInput, RunRecord};
+
+/// Train images that calibrate a network for integers, and test images that the result is measured on: enough for both, and computed within
+/// seconds by code that nothing accelerates.
+const N_CALIBRATION: u32 = 100;
+const N_TEST: u32 = 300;
 
 /// Writes the network of a stored run, which must be the one in the engine.
 ///
@@ -24,13 +29,13 @@ use kindling_core::runs::record::{NetworkInput, RunRecord};
 ///
 /// `NoNetwork` if the run, its weights or the engine's network are gone; `CannotExport` if the format lacks a layer of the network, or if the file
 /// classifies the patterns differently.
-pub async fn export(store: Store, runs: Runs, id: &str, format: ExportFormat) -> Result<ExportedFile, Failure> {
+pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) -> Result<ExportedFile, Failure> {
     let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are no longer there");
     let record = runs.find(id).ok_or_else(gone)?;
     let NetworkInput { shape, classes, style } = record.input.clone().ok_or_else(gone)?;
     let weights = runs.with_weights(id).await.ok_or_else(gone)?;
     let mut request = ExportRequest {
-        format,
+        target,
         network: record.config.network.clone(),
         shape,
         classes,
@@ -38,6 +43,10 @@ pub async fn export(store: Store, runs: Runs, id: &str, format: ExportFormat) ->
         weights: weights.into(),
         images: Vec::new(),
         probabilities: Vec::new(),
+        quantization: match target {
+            ExportTarget::Float(_) => QuantizationImages::default(),
+            ExportTarget::Int8(_) => quantization_images(store).await?,
+        },
     };
     for pattern in patterns(shape) {
         let classification = store.ask(Classify { image: input(shape, &pattern), views: Views::One }).await?;
@@ -46,6 +55,33 @@ pub async fn export(store: Store, runs: Runs, id: &str, format: ExportFormat) ->
         request.images.push(classification.seen);
     }
     ask_once::<_, Result<ExportedFile, Failure>>(&exporter_url().await, &request).await?
+}
+
+/// Images of the dataset that the network was trained on.
+async fn quantization_images(store: Store) -> Result<QuantizationImages, Failure> {
+    let (calibration, _) = spread(store, SplitName::Train, N_CALIBRATION).await?;
+    let (mut test, mut labels) = spread(store, SplitName::Test, N_TEST).await?;
+    if test.is_empty() {
+        (test, labels) = spread(store, SplitName::Validation, N_TEST).await?;
+    }
+    if test.is_empty() {
+        return Err(Failure::new(FailureKind::TooFewImages, "there is no test image to measure integers of 8 bits on"));
+    }
+    Ok(QuantizationImages { calibration, test, labels })
+}
+
+/// About `n` images with their classes from all over a split, which may be in the order of its classes.
+async fn spread(store: Store, split: SplitName, n: u32) -> Result<(Vec<Bulk>, Vec<u16>), Failure> {
+    const AT_ONCE: u32 = 4;
+    let total = store.ask(Images { split, class: None, offset: 0, count: 1 }).await?.total;
+    let stride = (total / n.div_ceil(AT_ONCE)).max(AT_ONCE) as usize;
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for offset in (0..total).step_by(stride) {
+        let batch = store.ask(Images { split, class: None, offset, count: AT_ONCE }).await?;
+        images.extend(batch.pixels.chunks_exact(batch.shape.n_values().max(1)).map(|image| Bulk::from(image.to_vec())));
+        labels.extend(batch.labels);
+    }
+    Ok((images, labels))
 }
 
 fn input(shape: ImageShape, pattern: &[u8]) -> ImageInput {
@@ -65,11 +101,12 @@ fn in_order(Classification { classes, .. }: &Classification) -> Vec<f32> {
 }
 
 /// What the file of a run is called: `LeNet.onnx`, `LeNet-tfjs.zip`.
-fn exported_name(record: &RunRecord, format: ExportFormat) -> String {
+fn exported_name(record: &RunRecord, target: ExportTarget) -> String {
     let words = if record.name.is_empty() { &record.config.network.name } else { &record.name };
-    match format.extension() {
-        "zip" => file_name(&format!("{words} {}", format.id()), "zip"),
-        extension => file_name(words, extension),
+    match target {
+        ExportTarget::Float(format) if format.extension() != "zip" => file_name(words, format.extension()),
+        ExportTarget::Float(format) => file_name(&format!("{words} {}", format.id()), "zip"),
+        ExportTarget::Int8(format) => file_name(&format!("{words} int8"), format.extension()),
     }
 }
 
@@ -89,12 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn archives_say_what_is_in_them() {
+    fn files_say_what_is_in_them() {
         let mut record = kept("one").record;
         record.config.network.name = "My net".to_owned();
-        assert_eq!(exported_name(&record, ExportFormat::Onnx), "My-net.onnx");
-        assert_eq!(exported_name(&record, ExportFormat::Tfjs), "My-net-tfjs.zip");
+        let name = |record: &RunRecord, id| exported_name(record, ExportTarget::of_id(id).unwrap());
+        assert_eq!(name(&record, "onnx"), "My-net.onnx");
+        assert_eq!(name(&record, "onnx-int8"), "My-net-int8.onnx");
+        assert_eq!(name(&record, "tfjs"), "My-net-tfjs.zip");
         record.name = "Best".to_owned();
-        assert_eq!(exported_name(&record, ExportFormat::Page), "Best.html");
+        assert_eq!(name(&record, "page"), "Best.html");
     }
 }

@@ -13,12 +13,12 @@ use crate::page::runs::download::save_bytes;
 use crate::page::runs::use_runs;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::bytes;
+use crate::page::text::format::{bytes, count, percent};
 use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
 use kindling_core::config::Layer;
 use kindling_core::dataset::patterns::N_PATTERNS;
-use kindling_core::protocol::{ExportFormat, Failure};
+use kindling_core::protocol::{ExportFormat, ExportProof, ExportTarget, Failure, Int8Format, Int8Proof};
 use kindling_core::runs::record::RunRecord;
 
 pub const PART: Part = part!(export::panel, ExportPanel);
@@ -27,12 +27,12 @@ pub const PART: Part = part!(export::panel, ExportPanel);
 #[derive(Clone, Debug, PartialEq)]
 enum Outcome {
     Underway,
-    Saved { name: String, n_bytes: usize, largest_difference: f32 },
+    Saved { name: String, n_bytes: usize, proof: ExportProof },
     Failed(Failure),
 }
 
 /// The formats with their outcomes. One is exported at a time.
-type Outcomes = RwSignal<Vec<(ExportFormat, Outcome)>>;
+type Outcomes = RwSignal<Vec<(ExportTarget, Outcome)>>;
 
 #[component]
 fn ExportPanel() -> impl IntoView {
@@ -51,7 +51,7 @@ fn ExportPanel() -> impl IntoView {
                     None => view! { <p>{move_tr!(export.not_yet)}</p> }.into_any(),
                     Some(record) => view! {
                         <ul class="export-formats">
-                            {ExportFormat::ALL.map(|format| view! { <Row format record=record.clone() outcomes /> }).collect_view()}
+                            {ExportTarget::ALL.map(|format| view! { <Row format record=record.clone() outcomes /> }).collect_view()}
                         </ul>
                     }
                     .into_any(),
@@ -62,7 +62,7 @@ fn ExportPanel() -> impl IntoView {
 }
 
 #[component]
-fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl IntoView {
+fn Row(format: ExportTarget, record: Arc<RunRecord>, outcomes: Outcomes) -> impl IntoView {
     let (store, runs) = (use_store(), use_runs());
     let name = exported_name(&record, format);
     if let Some(obstacle) = obstacle(format, &record) {
@@ -98,8 +98,7 @@ fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
             note(match export(store, runs, &id, format).await {
                 Ok(file) => {
                     save_bytes(&name, &file.bytes);
-                    let (n_bytes, largest_difference) = (file.bytes.len(), file.largest_difference);
-                    Outcome::Saved { name, n_bytes, largest_difference }
+                    Outcome::Saved { name, n_bytes: file.bytes.len(), proof: file.proof }
                 }
                 Err(failure) => Outcome::Failed(failure),
             });
@@ -130,10 +129,10 @@ fn Row(format: ExportFormat, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
 }
 
 /// Why a format cannot hold a network, as the exporter would say after the fact.
-fn obstacle(format: ExportFormat, record: &RunRecord) -> Option<TextKey> {
+fn obstacle(format: ExportTarget, record: &RunRecord) -> Option<TextKey> {
     /// What programs for TensorFlow.js give a model.
     const TFJS_SIDE: u32 = 224;
-    if format != ExportFormat::Tfjs {
+    if format != ExportTarget::Float(ExportFormat::Tfjs) {
         return None;
     }
     let is_large = record.input.as_ref().is_some_and(|input| input.shape.width.max(input.shape.height) > TFJS_SIDE);
@@ -161,64 +160,96 @@ fn Said(outcome: Outcome) -> impl IntoView {
             <p class="hint">{move_tr!(export.working)}</p>
         }
         .into_any(),
-        Outcome::Saved { name, n_bytes, largest_difference } => view! {
-            <p class="export-proof" data-difference=largest_difference.to_string()>
+        Outcome::Saved { name, n_bytes, proof: ExportProof::Difference(largest) } => view! {
+            <p class="export-proof" data-difference=largest.to_string()>
                 {move || {
-                    let (size, difference) = (bytes(n_bytes as u64), format!("{largest_difference:.1e}"));
+                    let (size, difference) = (bytes(n_bytes as u64), format!("{largest:.1e}"));
                     tr!(export.saved, name = name, size = size, difference = difference)
                 }}
             </p>
         }
         .into_any(),
+        Outcome::Saved { name, n_bytes, proof: ExportProof::Int8(proof) } => {
+            view! { <SavedInt8 name n_bytes proof /> }.into_any()
+        }
         Outcome::Failed(failure) => {
             view! { <p class="failure" role="alert">{move || failure_text(&failure)}</p> }.into_any()
         }
     }
 }
 
-fn format_name(format: ExportFormat) -> String {
-    match format {
-        ExportFormat::Page => tr!(export.page),
-        ExportFormat::Onnx => tr!(export.onnx),
-        ExportFormat::Tflite => tr!(export.tflite),
-        ExportFormat::Tfjs => tr!(export.tfjs),
-        ExportFormat::Safetensors => tr!(export.safetensors),
-        ExportFormat::Module => tr!(export.module),
+/// How often the integers predict what the floats do, and what that costs in accuracy.
+#[component]
+fn SavedInt8(name: String, n_bytes: usize, proof: Int8Proof) -> impl IntoView {
+    view! {
+        <p class="export-proof" data-agreement=proof.agreement().to_string() data-loss=(proof.float_accuracy() - proof.int8_accuracy()).to_string()>
+            {move || {
+                tr!(
+                    export.saved_int8,
+                    name = name,
+                    size = bytes(n_bytes as u64),
+                    images = count(proof.n_images as u64),
+                    same = percent(proof.agreement()),
+                    accuracy = percent(proof.int8_accuracy()),
+                    before = percent(proof.float_accuracy())
+                )
+            }}
+        </p>
     }
 }
 
-fn format_use(format: ExportFormat) -> String {
+fn format_name(format: ExportTarget) -> String {
     match format {
-        ExportFormat::Page => tr!(export.page_why),
-        ExportFormat::Onnx => tr!(export.onnx_why),
-        ExportFormat::Tflite => tr!(export.tflite_why),
-        ExportFormat::Tfjs => tr!(export.tfjs_why),
-        ExportFormat::Safetensors => tr!(export.safetensors_why),
-        ExportFormat::Module => tr!(export.module_why),
+        ExportTarget::Float(ExportFormat::Page) => tr!(export.page),
+        ExportTarget::Float(ExportFormat::Onnx) => tr!(export.onnx),
+        ExportTarget::Float(ExportFormat::Tflite) => tr!(export.tflite),
+        ExportTarget::Float(ExportFormat::Tfjs) => tr!(export.tfjs),
+        ExportTarget::Float(ExportFormat::Safetensors) => tr!(export.safetensors),
+        ExportTarget::Float(ExportFormat::Module) => tr!(export.module),
+        ExportTarget::Int8(Int8Format::Onnx) => tr!(export.onnx_int8),
+        ExportTarget::Int8(Int8Format::Tflite) => tr!(export.tflite_int8),
+    }
+}
+
+fn format_use(format: ExportTarget) -> String {
+    match format {
+        ExportTarget::Float(ExportFormat::Page) => tr!(export.page_why),
+        ExportTarget::Float(ExportFormat::Onnx) => tr!(export.onnx_why),
+        ExportTarget::Float(ExportFormat::Tflite) => tr!(export.tflite_why),
+        ExportTarget::Float(ExportFormat::Tfjs) => tr!(export.tfjs_why),
+        ExportTarget::Float(ExportFormat::Safetensors) => tr!(export.safetensors_why),
+        ExportTarget::Float(ExportFormat::Module) => tr!(export.module_why),
+        ExportTarget::Int8(Int8Format::Onnx) => tr!(export.onnx_int8_why),
+        ExportTarget::Int8(Int8Format::Tflite) => tr!(export.tflite_int8_why),
     }
 }
 
 /// The key of a text with the term that names the format, if it is one.
-fn format_term(format: ExportFormat) -> Option<TextKey> {
+fn format_term(format: ExportTarget) -> Option<TextKey> {
     match format {
-        ExportFormat::Onnx => Some(key_tr!(export.onnx)),
-        ExportFormat::Tflite => Some(key_tr!(export.tflite)),
-        ExportFormat::Safetensors => Some(key_tr!(export.safetensors)),
-        ExportFormat::Page | ExportFormat::Tfjs | ExportFormat::Module => None,
+        ExportTarget::Float(ExportFormat::Onnx) => Some(key_tr!(export.onnx)),
+        ExportTarget::Float(ExportFormat::Tflite) => Some(key_tr!(export.tflite)),
+        ExportTarget::Float(ExportFormat::Safetensors) => Some(key_tr!(export.safetensors)),
+        ExportTarget::Int8(Int8Format::Onnx) => Some(key_tr!(export.onnx_int8)),
+        ExportTarget::Int8(Int8Format::Tflite) => Some(key_tr!(export.tflite_int8)),
+        ExportTarget::Float(ExportFormat::Page | ExportFormat::Tfjs | ExportFormat::Module) => None,
     }
 }
 
 /// About how many bytes a file will have: its weights, the patterns that prove it, and what surrounds them; in a page as base64.
-fn estimate(format: ExportFormat, record: &RunRecord) -> u64 {
+fn estimate(format: ExportTarget, record: &RunRecord) -> u64 {
     const SURROUNDINGS_BYTES: u64 = 15_000;
     let weights = record.weights_bytes.unwrap_or_default();
     let shape = record.input.as_ref().map(|input| input.shape);
     let patterns = as_base64((N_PATTERNS * shape.map_or(0, |shape| shape.n_values())) as u64);
     match format {
-        ExportFormat::Page => as_base64(weights) + patterns + 2 * SURROUNDINGS_BYTES,
-        ExportFormat::Onnx | ExportFormat::Tflite => weights + patterns + SURROUNDINGS_BYTES,
+        ExportTarget::Float(ExportFormat::Page) => as_base64(weights) + patterns + 2 * SURROUNDINGS_BYTES,
+        ExportTarget::Float(ExportFormat::Onnx | ExportFormat::Tflite) => weights + patterns + SURROUNDINGS_BYTES,
+        ExportTarget::Int8(_) => weights / 4 + patterns + SURROUNDINGS_BYTES,
         // Packed, which makes the patterns small.
-        ExportFormat::Tfjs | ExportFormat::Safetensors | ExportFormat::Module => weights + SURROUNDINGS_BYTES,
+        ExportTarget::Float(ExportFormat::Tfjs | ExportFormat::Safetensors | ExportFormat::Module) => {
+            weights + SURROUNDINGS_BYTES
+        }
     }
 }
 

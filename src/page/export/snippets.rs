@@ -1,18 +1,18 @@
 //! How a program uses an exported file: a few lines for each format, to copy.
 
 use kindling_core::dataset::DrawingStyle;
-use kindling_core::protocol::ExportFormat;
+use kindling_core::protocol::{ExportFormat, ExportTarget, Int8Format};
 use kindling_core::runs::record::NetworkInput;
 
 /// The lines for a file of this name, and for a network with this input.
-pub fn snippet(format: ExportFormat, name: &str, input: &NetworkInput) -> String {
-    let snippet = match format {
-        ExportFormat::Page => PAGE,
-        ExportFormat::Onnx => ONNX,
-        ExportFormat::Tflite => TFLITE,
-        ExportFormat::Tfjs => TFJS,
-        ExportFormat::Safetensors => SAFETENSORS,
-        ExportFormat::Module => MODULE,
+pub fn snippet(target: ExportTarget, name: &str, input: &NetworkInput) -> String {
+    let snippet = match target {
+        ExportTarget::Float(ExportFormat::Page) => PAGE,
+        ExportTarget::Float(ExportFormat::Onnx) | ExportTarget::Int8(Int8Format::Onnx) => ONNX,
+        ExportTarget::Float(ExportFormat::Tflite) | ExportTarget::Int8(Int8Format::Tflite) => TFLITE,
+        ExportTarget::Float(ExportFormat::Tfjs) => TFJS,
+        ExportTarget::Float(ExportFormat::Safetensors) => SAFETENSORS,
+        ExportTarget::Float(ExportFormat::Module) => MODULE,
     };
     let size = format!("({}, {})", input.shape.width, input.shape.height);
     snippet.replace("FRAMED", framed(&input.style)).replace("SIZE", &size).replace("FILE", name)
@@ -95,16 +95,20 @@ mod tests {
     fn a_snippet_names_the_file_and_the_size() {
         let shape = ImageShape { channels: 3, height: 19, width: 26 };
         let input = |style| NetworkInput { shape, classes: Vec::new(), style };
-        for format in ExportFormat::ALL {
+        for format in ExportTarget::ALL {
             for style in [DrawingStyle::Scene, DrawingStyle::Letterbox] {
                 let code = snippet(format, "net.x", &input(style));
                 let is_filled = ["FILE", "SIZE", "FRAMED"].iter().all(|word| !code.contains(word));
                 assert!(code.contains("net.x") && is_filled, "{code}");
             }
         }
-        assert!(snippet(ExportFormat::Onnx, "net.onnx", &input(DrawingStyle::Scene)).contains("fit(image, (26, 19)"));
         assert!(
-            snippet(ExportFormat::Tflite, "a.tflite", &input(DrawingStyle::Letterbox)).contains("pad(image, (26, 19)")
+            snippet(ExportTarget::Float(ExportFormat::Onnx), "net.onnx", &input(DrawingStyle::Scene))
+                .contains("fit(image, (26, 19)")
+        );
+        assert!(
+            snippet(ExportTarget::Int8(Int8Format::Tflite), "a.tflite", &input(DrawingStyle::Letterbox))
+                .contains("pad(image, (26, 19)")
         );
     }
 }

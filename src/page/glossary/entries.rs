@@ -982,6 +982,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "ai.google.dev/edge/litert; tf.lite.TFLiteConverter",
     },
     Entry {
+        id: "quantization",
+        labels: &["export.onnx_int8", "export.tflite_int8"],
+        place: Place::Use,
+        control: Some("export.onnx_int8"),
+        formula: Some("r = s · (q − z)"),
+        source: "Jacob et al., 2018, arXiv:1712.05877",
+    },
+    Entry {
         id: "safetensors",
         labels: &["export.safetensors"],
         place: Place::Use,

@@ -65,10 +65,89 @@ impl ExportFormat {
     }
 }
 
+/// What a network in integers of 8 bits can leave as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Int8Format {
+    /// ONNX with `QuantizeLinear` and `DequantizeLinear`.
+    Onnx,
+    /// TFLite whose tensors are integers, but for layers without integer arithmetic.
+    Tflite,
+}
+
+impl Int8Format {
+    pub const ALL: [Self; 2] = [Self::Onnx, Self::Tflite];
+
+    /// Its name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx-int8",
+            Self::Tflite => "tflite-int8",
+        }
+    }
+
+    /// The ending of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Tflite => "tflite",
+        }
+    }
+}
+
+/// A format with floats or with integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportTarget {
+    Float(ExportFormat),
+    Int8(Int8Format),
+}
+
+impl ExportTarget {
+    /// Each format in integers follows the one in floats.
+    pub const ALL: [Self; 8] = [
+        Self::Float(ExportFormat::Page),
+        Self::Float(ExportFormat::Onnx),
+        Self::Int8(Int8Format::Onnx),
+        Self::Float(ExportFormat::Tflite),
+        Self::Int8(Int8Format::Tflite),
+        Self::Float(ExportFormat::Tfjs),
+        Self::Float(ExportFormat::Safetensors),
+        Self::Float(ExportFormat::Module),
+    ];
+
+    /// Its name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Float(format) => format.id(),
+            Self::Int8(format) => format.id(),
+        }
+    }
+
+    /// The format of a name.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.id() == id)
+    }
+
+    /// The ending of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Float(format) => format.extension(),
+            Self::Int8(format) => format.extension(),
+        }
+    }
+
+    /// The MIME type of its files.
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Float(format) => format.mime(),
+            Self::Int8(_) => "application/octet-stream",
+        }
+    }
+}
+
 /// A network to write as a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExportRequest {
-    pub format: ExportFormat,
+    pub target: ExportTarget,
     pub network: NetworkConfig,
     /// The shape of its input.
     pub shape: ImageShape,
@@ -82,14 +161,65 @@ pub struct ExportRequest {
     pub images: Vec<Bulk>,
     /// What the engine computed for each of them: one probability per class.
     pub probabilities: Vec<Vec<f32>>,
+    /// For [`ExportTarget::Int8`]; empty for the others.
+    pub quantization: QuantizationImages,
 }
 
-/// A file that classifies the images of its request like the engine.
+/// Images of the network's input shape, channel by channel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QuantizationImages {
+    /// Train images, which the ranges of activations are taken from.
+    pub calibration: Vec<Bulk>,
+    /// Images that neither training nor calibration has seen.
+    pub test: Vec<Bulk>,
+    /// The class of each test image.
+    pub labels: Vec<u16>,
+}
+
+/// A file with its proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExportedFile {
     pub bytes: Bulk,
-    /// The largest difference of any probability.
-    pub largest_difference: f32,
+    pub proof: ExportProof,
+}
+
+/// How a file's predictions compare with the engine's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ExportProof {
+    /// The largest difference of any probability, in floats.
+    Difference(f32),
+    Int8(Int8Proof),
+}
+
+/// Counts over test images, on which the network in floats and the file were run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Int8Proof {
+    pub n_images: usize,
+    /// Images for which both predict the same class.
+    pub n_same: usize,
+    /// Correct predictions of the network in floats.
+    pub n_correct_float: usize,
+    /// Correct predictions of the file.
+    pub n_correct_int8: usize,
+}
+
+impl Int8Proof {
+    /// The fraction of images for which both predict the same class.
+    pub fn agreement(&self) -> f64 {
+        self.fraction(self.n_same)
+    }
+
+    pub fn float_accuracy(&self) -> f64 {
+        self.fraction(self.n_correct_float)
+    }
+
+    pub fn int8_accuracy(&self) -> f64 {
+        self.fraction(self.n_correct_int8)
+    }
+
+    fn fraction(&self, n: usize) -> f64 {
+        n as f64 / self.n_images.max(1) as f64
+    }
 }
 
 #[cfg(test)]
@@ -103,5 +233,11 @@ mod tests {
             assert_eq!(serde_json::to_value(format).unwrap(), format.id());
         }
         assert_eq!(ExportFormat::of_id("keras"), None);
+        for target in ExportTarget::ALL {
+            assert_eq!(ExportTarget::of_id(target.id()), Some(target));
+        }
+        for format in ExportFormat::ALL {
+            assert_eq!(ExportTarget::of_id(format.id()), Some(ExportTarget::Float(format)));
+        }
     }
 }

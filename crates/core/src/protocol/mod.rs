@@ -12,7 +12,9 @@ pub mod report;
 pub use bulk::Bulk;
 pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, ValueChange};
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
-pub use export::{ExportFormat, ExportRequest, ExportedFile};
+pub use export::{
+    ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile, Int8Format, Int8Proof, QuantizationImages,
+};
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
 pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};

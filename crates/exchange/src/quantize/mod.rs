@@ -5,7 +5,7 @@
 //! layers, transformer blocks, layer norm, group norm, and everything else on sequences.
 
 /// A network as operations in floats.
-mod folded;
+pub(crate) mod folded;
 
 /// The scales of activations.
 pub mod range;

@@ -27,9 +27,12 @@ pub fn link_in(query: &str) -> Option<&str> {
     parameter(query, "config")
 }
 
+/// Decodes the config of a link.
+type Decoder = fn(&str) -> Result<RunConfig, Refusal>;
+
 /// Fetches the code that decodes a config, which most visits do without.
 #[wasm_split(workbench, fallible)]
-pub fn decoder() -> Result<fn(&str) -> Result<RunConfig, Refusal>, SplitLoaderError> {
+pub fn decoder() -> Result<Decoder, SplitLoaderError> {
     Ok(config_of_link)
 }
 

@@ -41,7 +41,9 @@ pub fn export_int8(
     let quantized = quantize(trained, &train.images, &options)?;
     let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate);
     if images.is_empty() {
-        return Err(Trouble::new("The run's split has no test images to evaluate the file on: give a --data with some."));
+        return Err(Trouble::new(
+            "The run's split has no test images to evaluate the file on: give a --data with some.",
+        ));
     }
     let evaluation = Evaluation { probabilities: probabilities(network, &images)?, images, labels };
     let export = kindling_exchange::export_int8(&quantized, &evaluation, format)?;

@@ -5,9 +5,9 @@ pub mod panel;
 mod snippets;
 
 use crate::channel::ask_once;
+use crate::page::download::file_name;
 use crate::page::engines::exporter_url;
 use crate::page::runs::Runs;
-use crate::page::runs::download::file_name;
 use crate::page::store::Store;
 use crate::page::widgets::pixel_image::to_rgba;
 use kindling_core::dataset::patterns::patterns;

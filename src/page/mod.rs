@@ -66,6 +66,7 @@ pub mod api;
 
 /// Modules that all of them use.
 mod database;
+mod download;
 mod json;
 mod offline;
 mod parts;

@@ -41,7 +41,7 @@ const IS_LIGHT: &str = "(() => {
     return { isLight: pen.getImageData(0, 0, 1, 1).data[0] > 128 };
 })()";
 
-/// Holds the button of a class while the camera shows its scene, until so many images were added.
+/// Holds the button of a class while the camera shows its scene, until it has so many images.
 async fn record(page: &Page, class: &str, is_light: bool, n_images: u32) {
     let button = format!("document.querySelector('[aria-label=\"Hold to record {class}\"]')");
     let count = format!("+{button}.closest('.class-card').querySelector('.class-count').innerText.split(' ')[0]");
@@ -59,6 +59,8 @@ async fn record(page: &Page, class: &str, is_light: bool, n_images: u32) {
 }
 
 async fn name_class(page: &Page, place: usize, name: &str) {
+    let is_there = format!("!!document.querySelectorAll('.class-card .card-name')[{place}]");
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
     page.run::<Value>(
         "const field = document.querySelectorAll('.class-card .card-name')[args[0]];
          field.value = args[1];
@@ -87,9 +89,9 @@ async fn two_classes_from_the_webcam_survive_a_reload_and_are_trained_on() {
     name_class(&page, 1, "dark").await;
     page.click("button", "Start camera").await.unwrap();
     // Three bursts of each: bursts stay together in one split.
-    for _ in 0..3 {
-        record(&page, "light", true, 3).await;
-        record(&page, "dark", false, 3).await;
+    for n_images in [3, 6, 9] {
+        record(&page, "light", true, n_images).await;
+        record(&page, "dark", false, n_images).await;
     }
     let before = projects(&page).await;
 
@@ -97,8 +99,8 @@ async fn two_classes_from_the_webcam_survive_a_reload_and_are_trained_on() {
     page.wait_for_text("Your images", LONG).await.unwrap();
     let after = projects(&page).await;
     assert_eq!(before[0]["classes"], after[0]["classes"]);
-    assert!(after[0]["classes"][0]["images"].as_u64().unwrap() >= 3, "{after}");
-    page.wait_for::<bool>("document.querySelectorAll('.thumbnail img').length >= 6", SHORT).await.unwrap();
+    assert!(after[0]["classes"][0]["images"].as_u64().unwrap() >= 9, "{after}");
+    page.wait_for::<bool>("document.querySelectorAll('.thumbnail img').length >= 18", SHORT).await.unwrap();
 
     page.run::<Value>("await kindling.ready()", json!(null)).await.unwrap();
     page.click("button", "Use these images").await.unwrap();

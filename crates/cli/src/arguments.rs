@@ -323,7 +323,7 @@ pub enum FormatName {
     Tfjs,
     /// LiteRT on Android, Raspberry Pi and other small machines
     Tflite,
-    /// Microcontrollers, Edge TPUs and LiteRT: weights and activations in integers of 8 bits (needs --data)
+    /// LiteRT, and microcontrollers with TensorFlow Lite Micro since September 2024: weights and activations in integers of 8 bits (needs --data)
     #[value(name = "tflite-int8")]
     TfliteInt8,
     /// Everyone: one HTML file that classifies drawings, images and the camera, without a server

@@ -32,14 +32,19 @@ pub fn export_int8(
     if arguments.data.is_empty() {
         return Err(Trouble::new(format!("{} needs images: give the run's dataset with --data.", format.id())));
     }
-    let (shape, n_classes) = (trained.description.input, trained.description.classes.len());
+    let shape = trained.description.input;
     let data = Data::find(&DataArguments { data: arguments.data.clone(), images: arguments.images.clone() })?;
-    let images = Images::load(&data, split, shape, n_classes)?;
+    let images = Images::load(&data, split, shape, &trained.description.classes)?;
     let train = images.of(SplitName::Train, N_CALIBRATION);
     let calibration = Calibration::from(arguments.calibration);
     let options = Options { calibration, float_layers: arguments.float_layers.clone() };
     let quantized = quantize(trained, &train.images, &options)?;
     let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate);
+    if images.is_empty() {
+        return Err(Trouble::new(
+            "The run's split has no test images to evaluate the file on: give a --data with some.",
+        ));
+    }
     let evaluation = Evaluation { probabilities: probabilities(network, &images)?, images, labels };
     let export = kindling_exchange::export_int8(&quantized, &evaluation, format)?;
     let out = &arguments.out;

@@ -13,6 +13,8 @@ use crate::data::Data;
 use crate::platform::Native;
 use crate::trouble::Trouble;
 
+pub const ANOTHER_DATASET: &str = "--data is another dataset than the run's: give the one that it was trained on.";
+
 /// A dataset, split as for a run.
 pub struct Images {
     dataset: Dataset,
@@ -28,14 +30,14 @@ pub struct Labelled {
 
 impl Images {
     /// Fails if the images are not of the shape and the classes that the network was trained on.
-    pub fn load(data: &Data, split: &SplitConfig, shape: ImageShape, n_classes: usize) -> Result<Self, Trouble> {
+    pub fn load(data: &Data, split: &SplitConfig, shape: ImageShape, classes: &[String]) -> Result<Self, Trouble> {
         // Nobody watches the progress.
         let (events, _received) = unbounded();
         let mut pool = LocalPool::new();
         let platform = Native::new(events, pool.spawner(), data.folder.clone());
         let dataset = pool.run_until(kindling_session::load(&platform, data.source.clone()))?.dataset;
-        if dataset.shape != shape || dataset.classes.len() != n_classes {
-            return Err(Trouble::new("--data is another dataset than the run's: give the one that it was trained on."));
+        if dataset.shape != shape || dataset.classes != classes {
+            return Err(Trouble::new(ANOTHER_DATASET));
         }
         let split = Split::new(&dataset, split).map_err(|error| Trouble::new(format!("{error}: check --data.")))?;
         Ok(Self { dataset, split })

@@ -17,7 +17,7 @@ use crate::arguments::PruneArguments;
 use crate::data::Data;
 use crate::engine::{Engine, Loaded};
 use crate::history::History;
-use crate::images::{Images, probabilities};
+use crate::images::{ANOTHER_DATASET, Images, probabilities};
 use crate::reporter::{Reporter, print};
 use crate::run_folder::{self, RunFolder};
 use crate::settings::changed;
@@ -46,7 +46,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
         prune_channels(&config.network, input.shape, n_classes, &tensors, keep, arguments.criterion.into())
     };
     if arguments.curve {
-        let images = Images::load(&data, &config.split, input.shape, input.classes.len())?;
+        let images = Images::load(&data, &config.split, input.shape, &input.classes)?;
         return list(pruned, &images, &input, &device);
     }
     let out = arguments.out.as_ref().ok_or_else(|| Trouble::new("There is no --out to write the new run to."))?;
@@ -84,6 +84,9 @@ fn train(
         Loaded::Dataset(dataset) => dataset,
         Loaded::Interrupted => return Ok(INTERRUPTED.into()),
     };
+    if dataset.shape != input.shape || dataset.classes != input.classes {
+        return Err(Trouble::new(ANOTHER_DATASET));
+    }
     let history = History::new(config, &dataset, device::environment(&arguments.machine));
     follow(engine, reporter, folder, history, Some(checkpoint.into()))
 }
@@ -96,6 +99,9 @@ fn list(
     device: &EngineDevice,
 ) -> Result<ExitCode, Trouble> {
     let validation = images.of(SplitName::Validation, N_MEASURED);
+    if validation.images.is_empty() {
+        return Err(Trouble::new("The run's split has no validation images to measure on."));
+    }
     print("share kept, parameters, MFLOPs, validation accuracy");
     for tenths in (1..=10_u8).rev() {
         let keep = f32::from(tenths) / 10.0;

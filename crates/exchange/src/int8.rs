@@ -1,6 +1,7 @@
 //! Export in integers of 8 bits. Such a file does not give Kindling's probabilities to many digits, so its proof is another: how often its answer
 //! is that of the network in floats, and its accuracy beside that network's.
 
+use kindling_core::dataset::patterns::patterns;
 pub use kindling_core::protocol::{Int8Format, Int8Proof};
 
 use crate::check::{Check, TOLERANCE as FLOAT_TOLERANCE};
@@ -13,9 +14,6 @@ use crate::{read, write};
 /// The largest difference of a probability between a file and the network that it was written from: both round in places of their own, and
 /// TFLite gives probabilities in steps of 1/256.
 const TOLERANCE: f32 = 0.1;
-
-/// Images of the evaluation that the file carries, with the probabilities of the quantized network.
-const N_CARRIED: usize = 4;
 
 /// Images with what the network in floats computes for them. Not among those that the network was calibrated with.
 #[derive(Clone, Debug, Default)]
@@ -54,18 +52,18 @@ pub fn export_int8(
     if labels.len() != images.len() {
         return Err(ExchangeError::BadCheck { n_values, n_classes });
     }
-    let carried: Vec<Vec<u8>> = images.iter().take(N_CARRIED).cloned().collect();
+    // No image of a dataset leaves in a file.
+    let carried = patterns(description.input);
     let check = Check { probabilities: read::quantized::run(quantized, &carried)?, images: carried };
     let bytes = match format {
         Int8Format::Onnx => write::onnx::int8::write(quantized, &check),
         Int8Format::Tflite => write::tflite::int8::write(quantized, &check),
     };
-    let answers = run_int8(&bytes, images, format)?;
-    let first = answers.get(..check.images.len()).unwrap_or_default();
-    let difference = check.largest_difference(first);
+    let difference = check.largest_difference(&run_int8(&bytes, &check.images, format)?);
     if difference > TOLERANCE {
         return Err(ExchangeError::Disagrees { difference, tolerance: TOLERANCE });
     }
+    let answers = run_int8(&bytes, images, format)?;
     Ok(Int8Export { bytes, proof: proof(probabilities, &answers, labels) })
 }
 

@@ -90,15 +90,19 @@ impl Activation {
         }
     }
 
-    /// The derivative, from what is kept.
+    /// The gradient at the output times the derivative, from what is kept. A ReLU chooses instead of multiplying: an infinite
+    /// gradient must not become NaN where nothing passes.
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, kept: S::f32s) -> S::f32s {
+    fn times_slope<S: Simd>(self, simd: S, kept: S::f32s, gradient: S::f32s) -> S::f32s {
         let one = simd.splat_f32s(1.0);
         match self {
-            Self::Relu | Self::LeakyRelu { .. } => {
-                let slope = if let Self::LeakyRelu { slope } = self { slope } else { 0.0 };
+            Self::Relu => {
                 let is_positive = simd.greater_than_f32s(kept, simd.splat_f32s(0.0));
-                simd.select_f32s(is_positive, one, simd.splat_f32s(slope))
+                simd.select_f32s(is_positive, gradient, simd.splat_f32s(0.0))
+            }
+            Self::LeakyRelu { slope } => {
+                let is_positive = simd.greater_than_f32s(kept, simd.splat_f32s(0.0));
+                simd.select_f32s(is_positive, gradient, simd.mul_f32s(gradient, simd.splat_f32s(slope)))
             }
             Self::Relu6 => {
                 let zero = simd.splat_f32s(0.0);
@@ -110,16 +114,16 @@ impl Activation {
                 // Φ(x) + x φ(x)
                 let half_square = simd.mul_f32s(simd.splat_f32s(-0.5), simd.mul_f32s(kept, kept));
                 let density = simd.mul_f32s(exp(simd, half_square), simd.splat_f32s(0.398_942_3));
-                simd.mul_add_e_f32s(kept, density, normal_distribution(simd, kept))
+                simd.mul_f32s(gradient, simd.mul_add_e_f32s(kept, density, normal_distribution(simd, kept)))
             }
             Self::Silu => {
                 // σ + x σ (1 - σ)
                 let sigmoid = sigmoid(simd, kept);
                 let rest = simd.sub_f32s(one, sigmoid);
-                simd.mul_f32s(sigmoid, simd.mul_add_e_f32s(kept, rest, one))
+                simd.mul_f32s(gradient, simd.mul_f32s(sigmoid, simd.mul_add_e_f32s(kept, rest, one)))
             }
-            Self::Tanh => tanh_slope(simd, kept),
-            Self::Sigmoid => sigmoid_slope(simd, kept),
+            Self::Tanh => simd.mul_f32s(gradient, tanh_slope(simd, kept)),
+            Self::Sigmoid => simd.mul_f32s(gradient, sigmoid_slope(simd, kept)),
         }
     }
 }
@@ -175,7 +179,7 @@ impl Kernel for Backward<'_> {
         for (result, (kept, gradient)) in groups_unset::<S, V>(result).iter_mut().zip(inputs) {
             let mut product = *gradient;
             for v in 0..V {
-                product[v] = simd.mul_f32s(gradient[v], activation.slope(simd, kept[v]));
+                product[v] = activation.times_slope(simd, kept[v], gradient[v]);
             }
             result.write(product);
         }

@@ -5,8 +5,8 @@
 //! neither does pooling, a norm or attention. `C`, `H` and `W` are channels, height and width of a feature
 //! map; a *place* is one of its `H · W` pixels.
 //!
-//! Results do not depend on the number of threads, except for the weight gradients of convolutions, which are summed thread by thread; for an
-//! equal number of threads they are equal bit for bit.
+//! Results do not depend on the number of threads, except for the weight gradients of convolutions and recurrent layers, which are summed thread
+//! by thread; for an equal number of threads they are equal bit for bit.
 
 #![allow(
     clippy::indexing_slicing,

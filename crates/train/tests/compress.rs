@@ -213,6 +213,13 @@ proptest! {
         let tensors = random_tensors(&config, seed);
         let pruned = prune_channels(&config, INPUT, N_CLASSES, &tensors, keep, Criterion::Norm).unwrap();
         prop_assert!(pruned.parameters[1] <= pruned.parameters[0]);
+        // No tensor is missing, and none is left over.
+        let placed = place(&pruned.network, INPUT, N_CLASSES).unwrap();
+        let mut wanted: Vec<String> = network_tensors(&placed).into_iter().map(|(name, _)| name).collect();
+        let mut given: Vec<String> = pruned.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        wanted.sort();
+        given.sort();
+        prop_assert_eq!(given, wanted);
         let found = answers(&pruned.network, pruned.tensors);
         prop_assert!(found.iter().flatten().all(|probability| probability.is_finite()));
     }

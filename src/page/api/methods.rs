@@ -16,11 +16,12 @@ use super::glue::{blob, call as notify, files, from_js, named_error, to_error, t
 use super::values::bad;
 use super::{Answering, Method, Page, answers, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
+use crate::page::download;
 use crate::page::evaluations::Evaluations;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::interrupted::Interrupted;
-use crate::page::runs::{Runs, download, refusal_text};
+use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;
 use crate::page::state::DatasetState;
 use crate::page::store::Store;

@@ -128,8 +128,14 @@ pub fn collector(store: Store) -> Collector {
     COLLECTOR.with(|cell| {
         let (_, collector) = cell.get_or_init(|| {
             // Views come and go; their signals would go with them.
+            let before = Owner::current();
             let owner = Owner::new_root(None);
             let collector = owner.with(|| Collector::new(store));
+            // A new root makes itself the current owner.
+            match before {
+                Some(before) => before.set(),
+                None => owner.clone().unset(),
+            }
             (owner, collector)
         });
         *collector

@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, HtmlCanvasElement, ImageBitmap, ImageData};
 
 use super::project::FileKind;
-use crate::page::runs::download;
+use crate::page::download;
 use crate::page::widgets::image_input::readable_context;
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::importer::content_id;

@@ -15,7 +15,7 @@ use super::manifest::{self, ArchiveTrouble, Details};
 use super::project::{Class, ImageRecord, Project, clean_name};
 use super::storage::ProjectStorage;
 use crate::page::database::{Trouble, unique_id};
-use crate::page::runs::download;
+use crate::page::download;
 use kindling_core::dataset::image_folder::{Layout, LeftOutReason};
 
 impl Collector {

@@ -5,9 +5,9 @@ pub mod panel;
 mod snippets;
 
 use crate::channel::ask_once;
+use crate::page::download::file_name;
 use crate::page::engines::exporter_url;
 use crate::page::runs::Runs;
-use crate::page::runs::download::file_name;
 use crate::page::store::Store;
 use crate::page::widgets::pixel_image::to_rgba;
 use kindling_core::dataset::patterns::patterns;
@@ -74,7 +74,7 @@ async fn quantization_images(store: Store) -> Result<QuantizationImages, Failure
 async fn spread(store: Store, split: SplitName, n: u32) -> Result<(Vec<Bulk>, Vec<u16>), Failure> {
     const AT_ONCE: u32 = 4;
     let total = store.ask(Images { split, class: None, offset: 0, count: 1 }).await?.total;
-    let stride = (total / n.div_ceil(AT_ONCE)).max(AT_ONCE) as usize;
+    let stride = total.div_ceil(n.div_ceil(AT_ONCE)).max(AT_ONCE) as usize;
     let (mut images, mut labels) = (Vec::new(), Vec::new());
     for offset in (0..total).step_by(stride) {
         let batch = store.ask(Images { split, class: None, offset, count: AT_ONCE }).await?;

@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::{export, exported_name};
+use crate::page::download::save_bytes;
 use crate::page::export::snippets::snippet;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{memo, watch};
-use crate::page::runs::download::save_bytes;
 use crate::page::runs::use_runs;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;

@@ -61,7 +61,9 @@ interpreter.allocate_tensors()
 FRAMED
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], numpy.asarray(image)[None])
 interpreter.invoke()
-probabilities = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]"#;
+output = interpreter.get_output_details()[0]
+# In integers of 8 bits, probabilities have a scale.
+probabilities = interpreter.get_tensor(output["index"])[0] * (output["quantization"][0] or 1)"#;
 
 const TFJS: &str = r#"// In a p5.js sketch with ml5.js, once FILE is unpacked into the folder "model".
 let classifier, image;

@@ -27,8 +27,8 @@ pub fn link_in(query: &str) -> Option<&str> {
     parameter(query, "config")
 }
 
-/// From the value of `config=` to the config.
-pub type Decoder = fn(&str) -> Result<RunConfig, Refusal>;
+/// Decodes the config of a link.
+type Decoder = fn(&str) -> Result<RunConfig, Refusal>;
 
 /// Fetches the code that decodes a config, which most visits do without.
 #[wasm_split(workbench, fallible)]

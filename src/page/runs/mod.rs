@@ -5,7 +5,6 @@
 
 pub mod at_hand;
 pub mod difference;
-pub mod download;
 pub mod interrupted;
 mod keep;
 pub mod label;

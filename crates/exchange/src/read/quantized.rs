@@ -127,7 +127,9 @@ impl<'a> Evaluator<'a> {
         input: impl Fn(usize) -> Result<Tensor, String>,
     ) -> Result<Tensor, String> {
         let x = input(0)?;
-        let rectified = |x: Tensor, relu: bool| if relu { kernels::map(&x, |value| value.max(0.0)) } else { x };
+        // `f32::max` would turn NaN into 0, so that an overflow passed as finite.
+        let relu_of = |value: f32| if value < 0.0 { 0.0 } else { value };
+        let rectified = |x: Tensor, relu: bool| if relu { kernels::map(&x, relu_of) } else { x };
         match &operation.kind {
             Kind::Conv { weights, window, relu } => {
                 let (weight, bias) = float_weights(weights)?;

@@ -292,8 +292,16 @@ fn chooses(placed: &PlacedLayer) -> bool {
 
 /// Whether channels can be missing in front of these layers.
 fn can_lose(layers: &[PlacedLayer]) -> bool {
-    for placed in layers {
+    for (index, placed) in layers.iter().enumerate() {
         match &placed.layer {
+            // All that leaves this block stays, so an input cut to as many channels would take its projection away.
+            Layer::Residual { .. }
+                if placed.shortcut.is_some()
+                    && n_channels(placed.input) > n_channels(placed.output)
+                    && !can_lose(layers.get(index + 1..).unwrap_or_default()) =>
+            {
+                return false;
+            }
             _ if chooses(placed) => return true,
             Layer::Classifier { .. } => return is_vector(placed.input),
             Layer::Residual { .. } if !is_supported(placed) => return false,
@@ -304,7 +312,7 @@ fn can_lose(layers: &[PlacedLayer]) -> bool {
     true
 }
 
-/// Layers that treat each channel alike and alone.
+/// Layers that need no fixed number of channels. The statistics of a layer norm become those of the channels that stay.
 fn keeps_channels(layer: &Layer) -> bool {
     matches!(
         layer,

@@ -7,9 +7,9 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
 use super::row::RunRow;
+use crate::page::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::runs::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::runs::link::config_to_link;
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice};

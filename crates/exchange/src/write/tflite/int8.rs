@@ -1,4 +1,4 @@
-//! TFLite in integers of 8 bits, for microcontrollers, Edge TPUs and all that LiteRT runs on: one image of bytes in, probabilities in steps of
+//! TFLite in integers of 8 bits, for LiteRT, and for TensorFlow Lite Micro since September 2024: one image of bytes in, probabilities in steps of
 //! 1/256 out. Layers without integer arithmetic stay in floats, between a dequantization and a quantization.
 
 use kindling_core::config::Activation;

@@ -108,7 +108,7 @@ impl Activation {
                 let zero = simd.splat_f32s(0.0);
                 let is_positive = simd.greater_than_f32s(kept, zero);
                 let is_below = simd.less_than_f32s(kept, simd.splat_f32s(6.0));
-                simd.select_f32s(is_positive, simd.select_f32s(is_below, one, zero), zero)
+                simd.select_f32s(is_positive, simd.select_f32s(is_below, gradient, zero), zero)
             }
             Self::Gelu => {
                 // Φ(x) + x φ(x)

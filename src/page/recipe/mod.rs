@@ -96,12 +96,13 @@ impl Recipe {
             store,
             catalog,
         };
-        // Another dataset starts with its first preset: the settings for the previous dataset do not carry over.
+        // Another dataset starts with its first preset: the settings for the previous dataset do not carry over. Later presets do not tell datasets
+        // apart: some depend on how many images are to train on, which changes when a dataset of the catalog is loaded and split.
         watch(
             move || presets.get(),
             move |presets, before| {
-                if before != Some(presets)
-                    && let Some(first) = presets.first()
+                if let Some(first) = presets.first()
+                    && before.and_then(|before| before.first()) != Some(first)
                 {
                     let in_view = &first.config.dataset;
                     match recipe.pending.try_update_value(|pending| pending.take(in_view)).flatten() {

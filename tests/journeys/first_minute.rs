@@ -200,7 +200,7 @@ async fn one_screen(page: &Page) {
         page.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
     };
     screen(1440, 900).await;
-    for (place, content) in [("Train", ".figures"), ("Network", "#layer-inspector"), ("Predict", "#export")] {
+    for (place, content) in [("Train", ".chart-pair"), ("Network", "#layer-inspector"), ("Predict", "#export")] {
         page.go_to(place).await.unwrap();
         page.control("heading", place).await.unwrap();
         page.wait_for::<bool>(&format!("!!document.querySelector('main {content}')"), SHORT).await.unwrap();

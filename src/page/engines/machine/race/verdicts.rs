@@ -50,7 +50,7 @@ impl NetworkKey {
     pub fn new(config: &RunConfig) -> Self {
         // As a message has them: another format would be more code.
         let layers = bulk::encode(&config.network.layers).unwrap_or_default();
-        Self(hash(&(&config.dataset, layers.header, config.batch_size)))
+        Self(hash(&(&config.dataset, layers.header, config.network.frozen, config.batch_size)))
     }
 }
 

@@ -18,9 +18,9 @@ use crate::visitor::{click, draw_on};
 const FORMATS: [&str; 8] = [
     "Web page",
     "ONNX",
-    "ONNX, 8 bits",
+    "ONNX int8",
     "TensorFlow Lite",
-    "TensorFlow Lite, 8 bits",
+    "TensorFlow Lite int8",
     "TensorFlow.js",
     "PyTorch",
     "Web component",

@@ -316,7 +316,7 @@ pub enum FormatName {
     Safetensors,
     /// onnxruntime, OpenCV and other converters: images of bytes in, probabilities out
     Onnx,
-    /// onnxruntime, a quarter of the size: weights and activations in integers of 8 bits (needs --data)
+    /// onnxruntime: weights and activations in integers of 8 bits (needs --data)
     #[value(name = "onnx-int8")]
     OnnxInt8,
     /// p5.js, ml5.js and sketches made for Teachable Machine: a zip of a TensorFlow.js layers model

@@ -37,6 +37,7 @@ async fn what_an_expert_chooses_is_what_the_run_has() {
     // The mode is remembered.
     page.run::<Value>("location.reload()", json!(null)).await.ok();
     page.wait_for::<bool>("document.querySelector('#settings-mode-expert')?.checked", LONG).await.unwrap();
+    page.ready().await.unwrap();
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

@@ -8,7 +8,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{self, Dataset, ReadAs, Split};
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate, Start,
     ValueChange, Watch,
 };
 use kindling_train::device::{DeviceDataset, EngineDevice};
@@ -70,10 +70,14 @@ struct Run {
 
 /// What to do for a run.
 enum Work {
-    /// Train, from the start or from a checkpoint.
-    Train { checkpoint: Option<Bulk>, is_kept: bool },
+    Train {
+        start: Start,
+        is_kept: bool,
+    },
     /// Load the weights of a finished run.
-    Open { weights: Bulk },
+    Open {
+        weights: Bulk,
+    },
 }
 
 impl<P: Platform> Session<P> {
@@ -111,11 +115,11 @@ impl<P: Platform> Session<P> {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config, checkpoint, is_kept } => {
+            Command::Train { run, config, start, is_kept } => {
                 self.train(Run {
                     id: run,
                     config: *config,
-                    work: Work::Train { checkpoint, is_kept },
+                    work: Work::Train { start, is_kept },
                     control: Rc::default(),
                 });
             }
@@ -282,8 +286,8 @@ impl<P: Platform> Session<P> {
         }
         let current = self.resplit(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);
-        let (checkpoint, is_kept) = match &run.work {
-            Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
+        let (start, is_kept) = match &run.work {
+            Work::Train { start, is_kept } => (start, *is_kept),
             Work::Open { weights } => {
                 let (weights, _) = weight_file::from_bytes(weights)?;
                 let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
@@ -293,7 +297,12 @@ impl<P: Platform> Session<P> {
             }
         };
         memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
-        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
+        let (checkpoint, weights) = match start {
+            Start::Initial => (None, None),
+            Start::Weights(weights) => (None, Some(weights.clone())),
+            Start::Checkpoint(checkpoint) => (Some(checkpoint), None),
+        };
+        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, weights };
         let kernels = Some(config.kernels());
         let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
         // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile

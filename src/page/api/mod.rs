@@ -4,6 +4,7 @@
 //! at the first call, as most visitors never call one.
 
 mod answers;
+mod compress;
 mod config;
 mod current_run;
 mod glue;
@@ -65,6 +66,8 @@ enum Method {
     ImportRun,
     Export,
     Import,
+    PruningCurve,
+    Prune,
     Projects,
     CreateProject,
     AddClass,
@@ -75,7 +78,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 31] = [
+const METHODS: [(&str, Method); 33] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -99,6 +102,8 @@ const METHODS: [(&str, Method); 31] = [
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("pruningCurve", Method::PruningCurve),
+    ("prune", Method::Prune),
     ("projects", Method::Projects),
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),

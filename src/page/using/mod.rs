@@ -12,6 +12,7 @@ use self::answer::{Answer, Explanations, bars};
 use self::classifier::Classifier;
 use self::input::{Input, InputPanel};
 use self::trial::Trial;
+use crate::page::compress;
 use crate::page::export;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::memo;
@@ -75,6 +76,7 @@ fn UsePlace() -> impl IntoView {
                 </div>
             </div>
             <Parted part=export::panel::PART />
+            <Parted part=compress::panel::PART />
         </section>
     }
 }

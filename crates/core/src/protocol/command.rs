@@ -15,11 +15,11 @@ pub enum Command {
     },
     /// Stop a load in progress; the previous dataset stays.
     CancelDataset,
-    /// Start a run, or resume one from a checkpoint. Stops a run in progress first.
+    /// Start a run, or resume one. Stops a run in progress first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
-        checkpoint: Option<Bulk>,
+        start: Start,
         /// Whether the run emits checkpoints and its final weights.
         is_kept: bool,
     },
@@ -58,6 +58,18 @@ pub enum Command {
     Withdraw {
         request: RequestId,
     },
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Start {
+    /// The network's initial weights.
+    #[default]
+    Initial,
+    /// Weights of the same network, from a file like that of [`super::RunUpdate::Weights`].
+    Weights(Bulk),
+    /// The state of an interrupted run, from [`super::RunUpdate::Checkpoint`].
+    Checkpoint(Bulk),
 }
 
 /// New hyperparameters for a run in progress; `None` leaves a value unchanged.

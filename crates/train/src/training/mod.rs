@@ -45,9 +45,6 @@ pub mod position;
 /// A run between two steps, as bytes.
 pub mod checkpoint;
 
-/// Runs that begin with given weights.
-pub mod start;
-
 /// The network that predictions are made with.
 pub mod published;
 
@@ -71,5 +68,4 @@ pub use host::Host;
 pub use published::Published;
 pub use range_test::find_rate;
 pub use run::{resume, train};
-pub use start::checkpoint_with_weights;
 pub use warm_up::warm_up;

@@ -13,8 +13,8 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
     page.run::<Value>(
-        "await kindling.loadDataset('mnist'); await kindling.train({ network: 'lenet', maxSteps: 600 });",
-        json!(null),
+        "await kindling.loadDataset('mnist'); await kindling.train(args);",
+        json!({ "network": "lenet", "optimizer": "adam", "learningRate": 0.002, "batchSize": 64, "maxSteps": 600 }),
     )
     .await
     .unwrap();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use burn::module::Module;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{SplitName, Start};
+use kindling_core::protocol::{RunStart, SplitName};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::ExchangeError;
 use kindling_exchange::compress::{Pruned, fine_tuning, prune_channels};
@@ -73,7 +73,8 @@ fn train(
     ));
     let config = fine_tuning(&config, network, arguments.keep, arguments.epochs);
     let config = changed(&config, &arguments.changes)?;
-    let weights = write_weights(&weights).map_err(trouble)?;
+    let bytes = write_weights(&weights).map_err(trouble)?.into();
+    let weights = TrainedWeights { bytes, classes: input.classes.clone() };
     let mut engine = Engine::start(device, data)?;
     let dataset = match engine.load(data, |update| reporter.dataset(update))? {
         Loaded::Dataset(dataset) => dataset,
@@ -83,7 +84,7 @@ fn train(
         return Err(Trouble::new(ANOTHER_DATASET));
     }
     let history = History::new(config, &dataset, device::environment(&arguments.machine));
-    follow(engine, reporter, folder, history, Start::Weights(weights.into()))
+    follow(engine, reporter, folder, history, RunStart::Trained(weights))
 }
 
 /// Prints size and accuracy for shares from 1 to 0.1.

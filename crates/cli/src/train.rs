@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunUpdate, Start,
+    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate,
 };
 use kindling_core::runs::record::RunEnding;
 use serde_json::json;
@@ -34,9 +34,9 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
     let (history, start) = match begin {
         Begin::Again(unfinished) => {
             reporter.say(&format!("resuming after step {}", unfinished.history.steps));
-            (unfinished.history, Start::Checkpoint(unfinished.checkpoint))
+            (unfinished.history, RunStart::Checkpoint(unfinished.checkpoint))
         }
-        Begin::New(source) => (new_history(*source, arguments, &dataset)?, Start::Initial),
+        Begin::New(source) => (new_history(*source, arguments, &dataset)?, RunStart::New),
     };
     follow(engine, reporter, folder, history, start)
 }
@@ -47,7 +47,7 @@ pub fn follow(
     reporter: Reporter,
     folder: RunFolder,
     history: History,
-    start: Start,
+    start: RunStart,
 ) -> Result<ExitCode, Trouble> {
     let config = Box::new(history.config.clone());
     engine.act(Command::Train { run: RUN, config, start, is_kept: true });

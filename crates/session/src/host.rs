@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kindling_core::config::Pretrained;
-use kindling_core::protocol::{Bulk, Event, Failure, RunId, RunUpdate};
+use kindling_core::protocol::{Event, Failure, RunId, RunUpdate};
 use kindling_train::training::Host;
 
 use crate::platform::Platform;
@@ -17,8 +17,6 @@ pub struct RunHost<P> {
     pub run: RunId,
     /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
-    /// The weights that the run begins with, if they are given.
-    pub weights: Option<Bulk>,
 }
 
 impl<P: Platform> Host for RunHost<P> {
@@ -32,10 +30,6 @@ impl<P: Platform> Host for RunHost<P> {
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
-    }
-
-    fn weights(&self) -> Option<&[u8]> {
-        self.weights.as_deref()
     }
 
     async fn pretrained(&self, pretrained: Pretrained) -> Result<Rc<[u8]>, Failure> {

@@ -8,12 +8,13 @@ use futures_util::future::{AbortHandle, Abortable};
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{self, Dataset, ReadAs, Split};
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate, Start,
-    ValueChange, Watch,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunStart,
+    RunUpdate, ValueChange, Watch,
 };
 use kindling_train::device::{DeviceDataset, EngineDevice};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
+use kindling_train::training::start::{checkpoint_of, continued_network};
 use kindling_train::training::{self, Control, Published};
 
 use crate::agenda::{Agenda, Job};
@@ -71,7 +72,7 @@ struct Run {
 /// What to do for a run.
 enum Work {
     Train {
-        start: Start,
+        start: RunStart,
         is_kept: bool,
     },
     /// Load the weights of a finished run.
@@ -297,12 +298,7 @@ impl<P: Platform> Session<P> {
             }
         };
         memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
-        let (checkpoint, weights) = match start {
-            Start::Initial => (None, None),
-            Start::Weights(weights) => (None, Some(weights.clone())),
-            Start::Checkpoint(checkpoint) => (Some(checkpoint), None),
-        };
-        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, weights };
+        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
         let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
         // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
@@ -310,9 +306,17 @@ impl<P: Platform> Session<P> {
         if !is_prepared && training::warm_up(&host, &run.control, data, config).await? {
             self.prepared.replace(kernels);
         }
+        let checkpoint = match start {
+            RunStart::New => None,
+            RunStart::Checkpoint(bytes) => Some(bytes.clone()),
+            RunStart::Trained(trained) => {
+                let network = continued_network(config, data, trained, &current.summary.classes)?;
+                Some(checkpoint_of(network, config).await?.into())
+            }
+        };
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,
-            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, &bytes).await,
         };
         report.map(RunUpdate::Finished)
     }

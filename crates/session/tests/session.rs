@@ -21,7 +21,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt, Inspect, Measure};
 use kindling_core::protocol::{
     Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, Preparation, RunId,
-    RunReport, RunUpdate, SplitName, Start, ValueChange, Views, Watch,
+    RunReport, RunStart, RunUpdate, SplitName, TrainedWeights, ValueChange, Views, Watch,
 };
 use world::{Reply, World, config, losses, updates};
 
@@ -311,7 +311,7 @@ fn a_run_that_is_stopped_while_kernels_are_compiled_ends_as_stopped() {
 
     // The kernels are not compiled yet. A run that was to resume keeps the weights of its checkpoint.
     let (step, bytes) = checkpoint();
-    world.train_from(2, config(), Start::Checkpoint(bytes));
+    world.train_from(2, config(), RunStart::Checkpoint(bytes));
     world.until("the preparation of the other run", |event| {
         is_preparing(event) && matches!(event, Event::Run { run, .. } if run.0 == 2)
     });
@@ -364,14 +364,14 @@ fn a_run_resumes_from_its_checkpoint_bit_for_bit() {
 
     // In a new session, as after a reload.
     let mut world = World::loaded();
-    world.train_from(3, config(), Start::Checkpoint(bytes));
+    world.train_from(3, config(), RunStart::Checkpoint(bytes));
     assert_eq!(losses(&world.end_of(3)), whole[step as usize..]);
 }
 
 #[test]
 fn bytes_that_are_no_checkpoint_fail_the_run_alone() {
     let mut world = World::loaded();
-    world.train_from(1, config(), Start::Checkpoint(Bulk::from(vec![7; 1_000])));
+    world.train_from(1, config(), RunStart::Checkpoint(Bulk::from(vec![7; 1_000])));
     assert_eq!(failure_of(&world.end_of(1)), FailureKind::BadFile);
     world.train(2, config());
     assert_eq!(report(&world.end_of(2)).ending, Ending::Completed);
@@ -461,6 +461,10 @@ fn a_device_that_is_lost_ends_the_engine() {
     assert!(matches!(events.last(), Some(Event::Crashed(failure)) if failure.kind == FailureKind::DeviceLost));
 }
 
+fn trained(bytes: Bulk) -> TrainedWeights {
+    TrainedWeights { bytes, classes: ["above", "middle", "below"].map(str::to_owned).into() }
+}
+
 /// The weights that a run ended with.
 fn weights_of(updates: &[RunUpdate]) -> Bulk {
     let weights = updates.iter().find_map(|update| match update {
@@ -478,7 +482,7 @@ fn a_run_begins_with_the_weights_that_are_given() {
     let begin_of = |losses: &[f32]| losses[..5].iter().sum::<f32>();
     let end = losses(&updates);
     let end = begin_of(&end[end.len() - 5..]);
-    world.train_from(2, config(), Start::Weights(weights_of(&updates)));
+    world.train_from(2, config(), RunStart::Trained(trained(weights_of(&updates))));
     let further = begin_of(&losses(&world.end_of(2)));
     world.train(3, config());
     let anew = begin_of(&losses(&world.end_of(3)));
@@ -487,9 +491,9 @@ fn a_run_begins_with_the_weights_that_are_given() {
     // Weights of another network are refused, and so are bytes that are none.
     let mut other = config();
     other.network.layers[1] = kindling_core::config::Layer::Linear { units: 5, bias: true };
-    world.train_from(4, other, Start::Weights(weights_of(&updates)));
+    world.train_from(4, other, RunStart::Trained(trained(weights_of(&updates))));
     assert_eq!(failure_of(&world.end_of(4)), FailureKind::BadNetwork);
-    world.train_from(5, config(), Start::Weights(Bulk::from(vec![7; 100])));
+    world.train_from(5, config(), RunStart::Trained(trained(Bulk::from(vec![7; 100]))));
     assert_eq!(failure_of(&world.end_of(5)), FailureKind::BadFile);
 }
 
@@ -506,11 +510,11 @@ fn a_network_is_measured_that_is_not_the_current_one() {
         limit,
     };
     // A run with other weights is the current one.
-    world.train_from(2, RunConfig { max_steps: Some(1), ..config() }, Start::Initial);
+    world.train_from(2, RunConfig { max_steps: Some(1), ..config() }, RunStart::New);
     world.end_of(2);
     let request = world.ask(measure(1_000));
     let Ok(Answer::Measurement(all)) = world.answer_to(request) else { panic!() };
-    assert_eq!((all.images, all.accuracy), (27, best));
+    assert_eq!((all.images, all.accuracy), (24, best));
     assert!(all.ms_per_image > 0.0);
     let request = world.ask(measure(5));
     let Ok(Answer::Measurement(some)) = world.answer_to(request) else { panic!() };

@@ -31,7 +31,8 @@ pub async fn prune(page: Page, options: JsValue, on_event: JsValue) -> Result<Va
     let PruneOptions { run, keep, epochs } = prune_options(&from_js(&options)?)?;
     let id = id_of(page.runs, run)?;
     let model = model(page.runs, &id).await?;
-    run_reporting(listener, |on_update| model.prune(page.runs, keep, epochs, on_update)).await
+    let (config, weights) = model.smaller(keep, epochs)?;
+    run_reporting(listener, |on_update| page.runs.train_further(config, weights, on_update)).await
 }
 
 fn id_of(runs: Runs, asked: Option<String>) -> Result<String, Failure> {

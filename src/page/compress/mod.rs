@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use crate::page::runs::Runs;
 use crate::page::store::Store;
+use kindling_core::config::RunConfig;
 use kindling_core::protocol::question::Measure;
-use kindling_core::protocol::{Failure, FailureKind, Measurement, RunReport, RunUpdate, SplitName};
+use kindling_core::protocol::{Failure, FailureKind, Measurement, SplitName, TrainedWeights};
 use kindling_core::runs::record::{NetworkInput, RunRecord};
 use kindling_exchange::ExchangeError;
 use kindling_exchange::compress::{Criterion, Pruned, fine_tuning, prune_channels};
@@ -85,18 +86,12 @@ impl Model {
         prune_channels(network, self.input.shape, n_classes, &self.weights, keep, Criterion::Norm).map_err(failure)
     }
 
-    /// Removes channels and trains the smaller network for some epochs. Waits for the end of that run.
-    pub async fn prune(
-        self,
-        runs: Runs,
-        keep: f32,
-        epochs: u32,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
+    /// The run that trains the network further once channels are removed: its config, and the weights that it begins with.
+    pub fn smaller(&self, keep: f32, epochs: u32) -> Result<(RunConfig, TrainedWeights), Failure> {
         let Pruned { network, weights, .. } = self.pruned(keep)?;
-        let weights = write_weights(&weights).map_err(failure)?;
-        let config = fine_tuning(&self.record.config, network, keep, epochs);
-        runs.train_further(config, weights.into(), on_update).await
+        let bytes = write_weights(&weights).map_err(failure)?.into();
+        let weights = TrainedWeights { bytes, classes: self.input.classes.clone() };
+        Ok((fine_tuning(&self.record.config, network, keep, epochs), weights))
     }
 }
 

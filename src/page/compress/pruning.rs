@@ -49,12 +49,15 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
             let (id, keep, epochs) = (id.clone(), keep.get_untracked(), epochs.get_untracked() as u32);
             spawn_local(async move {
                 let outcome = match Model::of(runs, &id).await {
-                    // The place of the run shows its progress, and the run its end.
-                    Ok(model) if does_prune => {
-                        window().location().set_hash("train").ok();
-                        drop(model.prune(runs, keep, epochs, |_| {}).await);
-                        Ok(())
-                    }
+                    Ok(model) if does_prune => match model.smaller(keep, epochs) {
+                        Ok((config, weights)) => {
+                            // That place shows the run, and also how it fails.
+                            window().location().set_hash("train").ok();
+                            drop(runs.train_further(config, weights, |_| {}).await);
+                            Ok(())
+                        }
+                        Err(failure) => Err(failure),
+                    },
                     Ok(model) => {
                         points.try_set(Vec::new());
                         let on_point = move |point| drop(points.try_update(|points| points.push(point)));

@@ -2,7 +2,7 @@
 
 use super::Runs;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Bulk, Failure, RunReport, RunUpdate};
+use kindling_core::protocol::{Failure, RunReport, RunUpdate, TrainedWeights};
 
 impl Runs {
     /// Copies a config into the form and trains with it, from these weights on. Waits for the end of the run, which is stored as any other.
@@ -13,7 +13,7 @@ impl Runs {
     pub async fn train_further(
         self,
         config: RunConfig,
-        weights: Bulk,
+        weights: TrainedWeights,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
         self.recipe.take(config.clone());

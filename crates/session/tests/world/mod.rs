@@ -15,7 +15,7 @@ use kindling_core::dataset::served::sha256;
 use kindling_core::protocol::question::{Ask, Question};
 use kindling_core::protocol::{
     Answer, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind,
-    RequestId, RunId, RunUpdate, Start,
+    RequestId, RunId, RunStart, RunUpdate,
 };
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
@@ -285,10 +285,10 @@ impl World {
     }
 
     pub fn train(&self, run: u32, config: RunConfig) {
-        self.train_from(run, config, Start::Initial);
+        self.train_from(run, config, RunStart::New);
     }
 
-    pub fn train_from(&self, run: u32, config: RunConfig, start: Start) {
+    pub fn train_from(&self, run: u32, config: RunConfig, start: RunStart) {
         self.act(Command::Train { run: RunId(run), config: Box::new(config), start, is_kept: true });
     }
 

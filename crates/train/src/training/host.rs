@@ -17,11 +17,6 @@ pub trait Host {
         None
     }
 
-    /// The weights that the run begins with, in a file of [`crate::exchange::weight_file`]; `None` for initial ones.
-    fn weights(&self) -> Option<&[u8]> {
-        None
-    }
-
     /// The file with the weights of a published network.
     fn pretrained(&self, pretrained: Pretrained) -> impl Future<Output = Result<Rc<[u8]>, Failure>> {
         let failure = Failure::new(FailureKind::DownloadFailed, format!("{pretrained:?} is not available here"));

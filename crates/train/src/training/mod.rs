@@ -45,6 +45,9 @@ pub mod position;
 /// A run between two steps, as bytes.
 pub mod checkpoint;
 
+/// Runs that begin with given weights.
+pub mod start;
+
 /// The network that predictions are made with.
 pub mod published;
 

@@ -30,7 +30,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::config::schedule::{At, learning_rate};
 use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName};
 
-/// Trains a network from its initial weights, or from those of the host. Emits everything but `Finished` and `Failed`: those are the result, which the caller
+/// Trains a network from its initial weights. Emits everything but `Finished` and `Failed`: those are the result, which the caller
 /// reports. `published` always holds the network that predictions are made with, at the end the best one.
 pub async fn train(
     host: &impl Host,
@@ -120,7 +120,7 @@ async fn run(
     })
 }
 
-/// A network with the weights that a run begins with.
+/// A network with the initial weights of a run.
 pub(super) async fn new_network(
     host: &impl Host,
     data: &DeviceDataset,
@@ -128,10 +128,6 @@ pub(super) async fn new_network(
 ) -> Result<Network, Failure> {
     let mut random = random(config.seed, Purpose::Weights);
     let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
-    if let Some(weights) = host.weights() {
-        let (weights, _) = weight_file::from_bytes(weights)?;
-        return Network::with_weights(&config.network, shape, n_classes, weights, &device);
-    }
     match config.network.pretrained {
         None => Ok(Network::new(&config.network, shape, n_classes, &mut random, &device)?),
         Some(pretrained) => {
@@ -141,7 +137,7 @@ pub(super) async fn new_network(
     }
 }
 
-/// A trainer of a network that has the weights of a run's begin.
+/// A trainer of a network that has the initial weights of a run.
 pub(super) fn new_trainer(network: Network, data: &DeviceDataset, config: &RunConfig) -> Result<Trainer, Failure> {
     Trainer::new(network, config, &data.train_class_counts(), random(config.seed, Purpose::Dropout))
 }

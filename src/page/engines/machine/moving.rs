@@ -9,7 +9,7 @@ use super::race::Next;
 use super::{AlarmId, Effect, Engine, Engines, Told};
 use crate::page::state::{AppState, Checkpoint, EngineChoice, EngineProgram, NoticeKind, RaceState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Command, Event, Failure, FailureKind, RunId, Start};
+use kindling_core::protocol::{Command, Event, Failure, FailureKind, RunId, RunStart};
 
 impl Engines {
     /// A run is about to begin: in the engine of the better device, if that is known.
@@ -83,7 +83,7 @@ impl Engines {
         let command = Command::Train {
             run: self.heat,
             config,
-            start: Start::Checkpoint(checkpoint.bytes.clone()),
+            start: RunStart::Checkpoint(checkpoint.bytes.clone()),
             is_kept: false,
         };
         self.send_to(challenger.id, command);
@@ -102,7 +102,7 @@ impl Engines {
         let Checkpoint { run, bytes, .. } = checkpoint;
         self.tell(Told::RunMoves(run.id));
         let config = Box::new((*run.config).clone());
-        self.send(Command::Train { run: run.id, config, start: Start::Checkpoint(bytes.clone()), is_kept: true });
+        self.send(Command::Train { run: run.id, config, start: RunStart::Checkpoint(bytes.clone()), is_kept: true });
     }
 
     /// Starts the engine of the other device in place of the active one, with the same dataset.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use burn::module::Module;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{RunStart, SplitName};
+use kindling_core::protocol::{RunStart, SplitName, TrainedWeights};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::ExchangeError;
 use kindling_exchange::compress::{Pruned, fine_tuning, prune_channels};

@@ -60,7 +60,9 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
                     },
                     Ok(model) => {
                         points.try_set(Vec::new());
-                        let on_point = move |point| drop(points.try_update(|points| points.push(point)));
+                        let on_point = move |point| {
+                            points.try_update(|points| points.push(point));
+                        };
                         model.curve(store, on_point).await.map(drop)
                     }
                     Err(failure) => Err(failure),

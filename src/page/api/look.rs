@@ -1,5 +1,5 @@
-//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles` and `kindling.export`: the kind of image, test-time augmentation,
-//! the threshold, the run. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles` and `kindling.export`: the kind of image, test-time
+//! augmentation, the threshold, the run. Pure.
 
 use serde_json::Value;
 

@@ -60,6 +60,7 @@ enum Method {
     Watch,
     Evaluate,
     Classify,
+    ClassifyFiles,
     Runs,
     OpenRun,
     ExportRun,
@@ -78,7 +79,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 33] = [
+const METHODS: [(&str, Method); 34] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -96,6 +97,7 @@ const METHODS: [(&str, Method); 33] = [
     ("watch", Method::Watch),
     ("evaluate", Method::Evaluate),
     ("classify", Method::Classify),
+    ("classifyFiles", Method::ClassifyFiles),
     ("runs", Method::Runs),
     ("openRun", Method::OpenRun),
     ("exportRun", Method::ExportRun),

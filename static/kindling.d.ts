@@ -100,6 +100,12 @@ export declare namespace kindling {
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /**
+     * Classifies images one after another; zip archives are unpacked. Below `threshold`, by default 0, an image is of none of the
+     * classes.
+     */
+    classifyFiles(files: readonly File[] | FileList, options?: { threshold?: number } & TestTime): Promise<ClassifiedFiles>;
+
+    /**
      * Loads the model of a kept run as the current one, loading its dataset if necessary. Rejects if its weights are not
      * kept, or while a run is in progress.
      */
@@ -123,6 +129,18 @@ export declare namespace kindling {
      * format lacks a layer, or if a probability differs by more than 1e-4.
      */
     export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
+    /**
+     * Accuracy, size and speed of a run's network with fewer and fewer channels, before any further training. By default the
+     * run in view. The listener receives each point.
+     */
+    pruningCurve(options?: { run?: string }, onPoint?: (point: PruningPoint) => void): Promise<PruningPoint[]>;
+    /**
+     * Removes the channels with the smallest weights from a run's network, by default that of the run in view, and fine-tunes
+     * what is left as a run of its own; resolves as `train` does. `keep` is the fraction of channels that stay, 0.5 by
+     * default; `epochs` is 1 by default.
+     */
+    prune(options?: { run?: string; keep?: number; epochs?: number }, onEvent?: (event: RunEvent) => void): Promise<Report>;
+
     /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
 
@@ -135,7 +153,7 @@ export declare namespace kindling {
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
-    /** A project as a zip: `project.json`, and the images as ordinary files in a folder for each class. */
+    /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
     exportProject(project: string): Promise<Blob>;
     /** Makes a project of a file from `exportProject`, or of a zip with a folder for each class; resolves to its id. */
     importProject(file: Blob): Promise<string>;
@@ -154,6 +172,21 @@ export declare namespace kindling {
   interface AddedImages {
     added: number;
     leftOut: { file: string; reason: string }[];
+  }
+
+  /** A network with fewer channels. */
+  interface PruningPoint {
+    /** Fraction of the channels that each layer keeps. */
+    keep: number;
+    parameters: number;
+    /** FLOPs of the forward pass per image. */
+    flops: number;
+    /** Accuracy on validation images. */
+    accuracy: number;
+    /** Number of these images. */
+    images: number;
+    /** In batches of up to 32 images; on a CPU, on one thread. */
+    msPerImage: number;
   }
 
   /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */
@@ -867,6 +900,8 @@ export declare namespace kindling {
     accuracy: number;
     /** The 95 % confidence interval of the accuracy (Wilson), from low to high; null for no images. */
     accuracyInterval: [number, number] | null;
+    /** The highest probability that 95 % of the correct predictions reach; null without a correct one. */
+    threshold: number | null;
     /** `confusion[label][predicted]` counts images. */
     confusion: number[][];
     perClass: ClassFigures[];
@@ -882,6 +917,20 @@ export declare namespace kindling {
     f1: number | null;
     /** Support: images of this class in the split. */
     count: number;
+  }
+
+  interface ClassifiedFiles {
+    images: {
+      /** Its path in the folder or the archive, or its name. */
+      file: string;
+      /** Null if the probability is below the threshold. */
+      label: string | null;
+      /** Of the most probable class. */
+      probability: number;
+      /** The three most probable classes. */
+      classes: ClassProbability[];
+    }[];
+    leftOut: { file: string; reason: string }[];
   }
 
   interface ClassProbability {

@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
-use super::{Answering, Method, Page, answers, config, current_run, look, projects, search, watch};
+use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::download;
 use crate::page::evaluations::Evaluations;
@@ -27,6 +27,7 @@ use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
+use crate::page::using::batch::programs::classify_files;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{ImageReport, Reading};
@@ -60,11 +61,14 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::Watch => answer(watch_layers(store, first)),
         Method::Evaluate => answer(evaluate(evaluations, first, second)),
         Method::Classify => answer(classify(store, first, second)),
+        Method::ClassifyFiles => answer(classify_many(store, first, second)),
         Method::Runs => answer(kept_runs(runs)),
         Method::OpenRun => answer(open_run(runs, first)),
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
         Method::ImportRun => answer(import_run(runs, first)),
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
+        Method::PruningCurve => answer(compress::pruning_curve(page, first, second)),
+        Method::Prune => answer(compress::prune(page, first, second)),
         Method::Import => not_yet("Networks cannot be imported yet."),
         Method::Projects
         | Method::CreateProject
@@ -73,7 +77,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         | Method::UseProject
         | Method::ExportProject
         | Method::ImportProject
-        | Method::DeleteProject => projects::call(store, method, first, second),
+        | Method::DeleteProject => projects::call(store, runs, method, first, second),
     }
 }
 
@@ -138,7 +142,7 @@ async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Valu
 }
 
 /// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.
-async fn run_reporting<R>(
+pub async fn run_reporting<R>(
     listener: Option<Function>,
     run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R,
 ) -> Result<Value, Failure>
@@ -200,7 +204,7 @@ async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<
 }
 
 /// The optional listener of methods that report progress.
-fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
+pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
     if on_event.is_undefined() || on_event.is_null() {
         return Ok(None);
     }
@@ -315,6 +319,12 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
     Ok(answers::classification(&classification, &dataset.classes))
 }
 
+async fn classify_many(store: Store, list: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let (views, threshold) = look::many_options(&from_js(&options)?)?;
+    let files = files(&list).ok_or_else(|| bad("the images are no list of files"))?;
+    classify_files(store, files.into_iter().map(named).collect(), views, threshold).await
+}
+
 async fn kept_runs(runs: Runs) -> Result<Value, Failure> {
     Ok(json!(runs.all().await))
 }
@@ -343,7 +353,7 @@ async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsVa
         let formats = ExportTarget::ALL.map(|format| format!("\"{}\"", format.id()));
         bad(format!("the format is none of {}", formats.join(", ")))
     })?;
-    let asked = look::export_options(&from_js(&options)?)?;
+    let asked = look::run_option(&from_js(&options)?)?;
     let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
     let id = match asked.or_else(|| in_view.clone()) {
         Some(id) => id,

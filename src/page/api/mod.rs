@@ -4,6 +4,7 @@
 //! at the first call, as most visitors never call one.
 
 mod answers;
+mod compress;
 mod config;
 mod current_run;
 mod glue;
@@ -59,12 +60,15 @@ enum Method {
     Watch,
     Evaluate,
     Classify,
+    ClassifyFiles,
     Runs,
     OpenRun,
     ExportRun,
     ImportRun,
     Export,
     Import,
+    PruningCurve,
+    Prune,
     Projects,
     CreateProject,
     AddClass,
@@ -75,7 +79,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 31] = [
+const METHODS: [(&str, Method); 34] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -93,12 +97,15 @@ const METHODS: [(&str, Method); 31] = [
     ("watch", Method::Watch),
     ("evaluate", Method::Evaluate),
     ("classify", Method::Classify),
+    ("classifyFiles", Method::ClassifyFiles),
     ("runs", Method::Runs),
     ("openRun", Method::OpenRun),
     ("exportRun", Method::ExportRun),
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("pruningCurve", Method::PruningCurve),
+    ("prune", Method::Prune),
     ("projects", Method::Projects),
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),

@@ -967,11 +967,19 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "confidence",
-        labels: &["use_place.not_sure", "use_place.not_sure_why"],
+        labels: &["use_place.not_sure", "use_place.not_sure_why", "use_place.confidence"],
         place: Place::Use,
         control: None,
         formula: Some("max pᵢ"),
         source: "Guo et al., 2017, arXiv:1706.04599",
+    },
+    Entry {
+        id: "rejection-threshold",
+        labels: &["use_place.threshold", "use_place.none"],
+        place: Place::Use,
+        control: Some("use_place.threshold"),
+        formula: Some("max pᵢ ≥ t"),
+        source: "Hendrycks and Gimpel, 2017, arXiv:1610.02136",
     },
     Entry {
         id: "model-export",
@@ -1004,6 +1012,22 @@ pub const ENTRIES: &[Entry] = &[
         control: Some("export.onnx_int8"),
         formula: Some("r = s · (q − z)"),
         source: "Jacob et al., 2018, arXiv:1712.05877",
+    },
+    Entry {
+        id: "model-compression",
+        labels: &["compress.title"],
+        place: Place::Use,
+        control: Some("compress.title"),
+        formula: None,
+        source: "Han, Mao and Dally, 2016, arXiv:1510.00149",
+    },
+    Entry {
+        id: "channel-pruning",
+        labels: &["compress.pruning"],
+        place: Place::Use,
+        control: Some("compress.pruning"),
+        formula: Some("importance of a filter = Σ|w|"),
+        source: "Li et al., 2017, arXiv:1608.08710",
     },
     Entry {
         id: "safetensors",

@@ -149,7 +149,7 @@ export declare namespace kindling {
     /** Makes a project with these classes and opens it in the page; resolves to its id. */
     createProject(name: string, classes?: readonly string[]): Promise<string>;
     addClass(project: string, name: string): Promise<void>;
-    /** Keeps images in a project: files for each class, by its name. A class that is not there is added. */
+    /** Keeps images in a project: files for each class, by its name; of videos, five frames a second. A class that is not there is added. */
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;

@@ -6,6 +6,7 @@ use web_sys::{Blob, File};
 
 use super::collector::{Collector, Problem, Refused, RefusedWhy};
 use super::project::{ImageRecord, NameTrouble, Project};
+use super::video::FRAMES_PER_SECOND;
 use crate::page::database::Trouble;
 use crate::page::runs::Runs;
 use kindling_core::protocol::Failure;
@@ -67,7 +68,7 @@ impl Collector {
                 None => self.add_class(id, &name).await?,
             };
             let files = files.into_iter().map(|file| (file.name(), file)).collect();
-            added += self.add_files(id, &class, files).await?;
+            added += self.add_media(id, &class, files, FRAMES_PER_SECOND).await?;
             refused.extend(self.refused.get_untracked().into_iter().map(refused_json));
         }
         Ok(json!({ "added": added, "leftOut": refused }))

@@ -11,7 +11,6 @@ use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::NewImage;
 use crate::page::collect::intake;
 use crate::page::collect::project::{Class, N_COLORS};
-use crate::page::collect::video::is_video;
 use crate::page::reactive::memo;
 use crate::page::recipe::sources::named;
 use crate::page::text::format::count;
@@ -40,17 +39,8 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
     let add_files = move |files: Vec<(String, File)>| {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
         let class = id.get_value();
-        let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
         let rate = recorder.rate.get_untracked();
-        collector.run(async move {
-            if !files.is_empty() {
-                collector.add_files(&project, &class, files).await?;
-            }
-            for (_, video) in videos {
-                collector.add_video(&project, &class, &video, rate).await?;
-            }
-            Ok(())
-        });
+        collector.run(async move { collector.add_media(&project, &class, files, rate).await.map(drop) });
     };
     let drop_files = move |event: DragEvent| {
         // Tells the place that the files are taken.

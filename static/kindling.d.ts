@@ -30,9 +30,9 @@ export declare namespace kindling {
     /**
      * Trains a network on the current dataset and resolves at the end of the run. Omitted keys take the values of the preset
      * that `network` names, else of the dataset's default preset. Rejects unknown keys. Replaces a run in progress, whose
-     * promise rejects with `Canceled`.
+     * promise rejects with `Canceled`. `teacher` is the id of a kept run from which the network learns, see `distillation`.
      */
-    train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
+    train(config?: TrainConfig & { teacher?: string }, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /**
      * Runs an LR range test (Smith, 2015) on a throw-away network of this config; the current network is not affected. `stop`
@@ -324,6 +324,8 @@ export declare namespace kindling {
     augment?: Partial<Augment>;
     /** Adversarial training. Labels stay. */
     adversarial?: Partial<Adversarial> | null;
+    /** Knowledge distillation from the `teacher` of `train`. */
+    distillation?: Partial<Distillation> | null;
     /** Seeds the initial weights, the batch order, dropout, augmentation and attacks. An integer, 0 to 4294967295. */
     seed?: number;
     /** If given, as in the config of another run, it must be the current dataset's. */
@@ -515,6 +517,13 @@ export declare namespace kindling {
     mixup: number;
     /** 0 to 1. */
     cutmix: number;
+  }
+
+  interface Distillation {
+    /** T, which softens both predictions, 1 to 100. */
+    temperature: number;
+    /** α, the weight of the teacher's predictions against that of the labels, 0 to 1. */
+    weight: number;
   }
 
   interface Adversarial {

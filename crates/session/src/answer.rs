@@ -120,7 +120,7 @@ async fn range_test<P: Platform>(
 
 /// A host for work outside of a run.
 fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
-    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false }
+    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false, teacher: None }
 }
 
 fn no_network() -> Failure {

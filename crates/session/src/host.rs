@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kindling_core::config::Pretrained;
-use kindling_core::protocol::{Event, Failure, RunId, RunUpdate};
+use kindling_core::protocol::{Event, Failure, RunId, RunUpdate, Teacher};
 use kindling_train::training::Host;
 
 use crate::platform::Platform;
@@ -17,6 +17,7 @@ pub struct RunHost<P> {
     pub run: RunId,
     /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
+    pub teacher: Option<Teacher>,
 }
 
 impl<P: Platform> Host for RunHost<P> {
@@ -30,6 +31,10 @@ impl<P: Platform> Host for RunHost<P> {
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
+    }
+
+    fn teacher(&self) -> Option<&Teacher> {
+        self.teacher.as_ref()
     }
 
     async fn pretrained(&self, pretrained: Pretrained) -> Result<Rc<[u8]>, Failure> {

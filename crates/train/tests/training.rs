@@ -34,6 +34,9 @@ mod optimization;
 #[path = "training/adversarial.rs"]
 mod adversarial;
 
+#[path = "training/distillation.rs"]
+mod distillation;
+
 #[path = "training/objective.rs"]
 mod objective;
 
@@ -45,6 +48,9 @@ mod frozen;
 
 #[path = "training/augmentation.rs"]
 mod augmentation;
+
+#[path = "training/distillation.rs"]
+mod distillation;
 
 #[path = "training/monitor.rs"]
 mod monitor;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
-use super::values::bad;
+use super::values::{bad, read};
 use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::download;
@@ -46,7 +46,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
     match method {
         Method::Ready => answer(ready(store)),
         Method::LoadDataset => answer(load_dataset(store, first, second)),
-        Method::Train => answer(train(store, first, second)),
+        Method::Train => answer(train(store, runs, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),
@@ -132,13 +132,30 @@ pub fn dataset_json(dataset: &DatasetSummary) -> Value {
     })
 }
 
-async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+async fn train(store: Store, runs: Runs, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    let mut options = from_js(&options)?;
+    let teacher = options.as_object_mut().and_then(|options| options.remove("teacher"));
     // After an engine was lost, the dataset is loading again.
     store.dataset_settled().await;
-    let config = complete(store, &options)?;
+    let teacher = match teacher {
+        None => None,
+        Some(id) => {
+            let id: String = read("teacher", &id)?;
+            runs.loaded().await;
+            Some(runs.teacher(&id).await?)
+        }
+    };
+    let config =
+        if options.is_null() { complete_config(store, &json!({}))? } else { complete_config(store, &options)? };
     store.ready().await?;
-    run_reporting(listener, |on_update| store.train(config, on_update)).await
+    run_reporting(listener, |on_update| async move {
+        match teacher {
+            None => store.train(config, on_update).await,
+            Some(teacher) => store.train_taught(config, teacher, on_update).await,
+        }
+    })
+    .await
 }
 
 /// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.

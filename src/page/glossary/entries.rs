@@ -1022,6 +1022,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "Han, Mao and Dally, 2016, arXiv:1510.00149",
     },
     Entry {
+        id: "knowledge-distillation",
+        labels: &["expert.distillation", "expert.temperature", "expert.teacher_weight"],
+        place: Place::Use,
+        control: Some("expert.distillation"),
+        formula: Some("L = (1 − α) · CE + α · T² · KL(softmax(z_t / T) ∥ softmax(z_s / T))"),
+        source: "Hinton, Vinyals and Dean, 2015, arXiv:1503.02531",
+    },
+    Entry {
         id: "channel-pruning",
         labels: &["compress.pruning"],
         place: Place::Use,

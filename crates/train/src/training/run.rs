@@ -26,9 +26,10 @@ use crate::device::images::{Batch, DeviceDataset, Selection};
 use crate::exchange::tensor_file::Metadata;
 use crate::exchange::weight_file;
 use crate::module::Network;
+use crate::objective::distillation::Lesson;
 use kindling_core::config::RunConfig;
 use kindling_core::config::schedule::{At, learning_rate};
-use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName};
+use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName, Teacher};
 
 /// Trains a network from its initial weights. Emits everything but `Finished` and `Failed`: those are the result, which the caller
 /// reports. `published` always holds the network that predictions are made with, at the end the best one.
@@ -72,7 +73,9 @@ async fn run(
         None => keep(host, control, data, config, &mut network, true).await?,
         Some(_) => None,
     };
-    let trainer = new_trainer(network, data, config)?;
+    let mut trainer = new_trainer(network, data, config)?;
+    let teacher = checkpoint.as_ref().map_or_else(|| host.teacher().cloned(), |checkpoint| checkpoint.teacher.clone());
+    trainer.set_lesson(Lesson::new(config.distillation, teacher.as_ref(), data)?);
     host.emit(RunUpdate::Started { steps_per_epoch: plan.steps_per_epoch, total_steps: plan.total_steps, parameters });
     let mut run = Run {
         host,
@@ -82,6 +85,7 @@ async fn run(
         config,
         plan,
         trainer,
+        teacher: teacher.filter(|_| config.distillation.is_some()),
         kept,
         position: Position::new(config),
         best_network: None,
@@ -154,6 +158,8 @@ struct Run<'a, H> {
     config: &'a RunConfig,
     plan: Plan,
     trainer: Trainer,
+    /// What the trainer's lesson was made of, for checkpoints.
+    teacher: Option<Teacher>,
     /// The outputs of frozen layers, if they are kept.
     kept: Option<KeptFeatures>,
     position: Position,

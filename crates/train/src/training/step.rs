@@ -16,6 +16,7 @@ use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 use crate::objective::adversarial::Attacker;
+use crate::objective::distillation::Lesson;
 use crate::objective::loss::Loss;
 use crate::objective::{Classification, Classified, Objective, Pass};
 use kindling_core::config::{AugmentConfig, RunConfig};
@@ -82,7 +83,12 @@ impl Trainer {
     pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
         let loss = Loss::new(&config.loss, class_counts, &network.device().without_autodiff())?;
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
-        Ok(Self::minimizing(Classification { loss, attacker }, network, config, dropout))
+        Ok(Self::minimizing(Classification { loss, attacker, lesson: None }, network, config, dropout))
+    }
+
+    /// Has the network also learn from a teacher.
+    pub fn set_lesson(&mut self, lesson: Option<Lesson>) {
+        self.objective.lesson = lesson;
     }
 }
 

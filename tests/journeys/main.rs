@@ -18,6 +18,7 @@ mod command_line;
 mod designer;
 mod exports;
 mod faults;
+mod few_images;
 mod first_minute;
 mod gpu_faults;
 mod hosting;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunUpdate,
+    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate,
 };
 use kindling_core::runs::record::RunEnding;
 use serde_json::json;
@@ -50,7 +50,8 @@ pub fn follow(
     checkpoint: Option<Bulk>,
 ) -> Result<ExitCode, Trouble> {
     let config = Box::new(history.config.clone());
-    engine.act(Command::Train { run: RUN, config, checkpoint, is_kept: true });
+    let start = checkpoint.map_or(RunStart::New, RunStart::Checkpoint);
+    engine.act(Command::Train { run: RUN, config, start, is_kept: true });
     let run = Run { engine, reporter, folder, history, weights: None, is_ending: false };
     run.follow()
 }

@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 
+use burn::module::Module;
 use kindling_core::dataset::Dataset;
-use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect};
+use kindling_core::protocol::question::{
+    Augment, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect,
+};
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
     RequestId, RunId, SplitName,
 };
 use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
 use kindling_train::training::augment::preview::{Preview, preview};
+use kindling_train::training::start::continued_network;
 use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
@@ -45,6 +49,9 @@ pub async fn answer<P: Platform>(
         Question::ImagesAt(ImagesAt { indices }) => Ok(images_at(&current.dataset, &indices, indices.len()).into()),
         Question::Augment(question) => augmented(current, question).await.map(Answer::from),
         Question::Evaluate(question) => evaluate(session, current, asked, question).await.map(Answer::from),
+        Question::EvaluateTrained(question) => {
+            evaluate_trained(session, current, asked, question).await.map(Answer::from)
+        }
         Question::Classify(Classify { image, views }) => {
             let network = session.published().get().ok_or_else(no_network)?;
             let views = ViewSet::new(views, &current.summary.classes);
@@ -70,17 +77,35 @@ async fn evaluate<P: Platform>(
     asked: Asked<'_>,
     Evaluate { split, views }: Evaluate,
 ) -> Result<Evaluation, Failure> {
-    let platform = session.platform();
     let network = session.published().get().ok_or_else(no_network)?;
+    let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
+    let progress = evaluation_progress(session, asked.request);
+    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress).await
+}
+
+async fn evaluate_trained<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    EvaluateTrained { split, config, weights }: EvaluateTrained,
+) -> Result<Evaluation, Failure> {
+    let (data, classes) = (&current.on_device, &current.summary.classes);
+    let network = continued_network(&config, data, &weights, classes)?.valid();
+    let is_known: Vec<bool> = classes.iter().map(|class| weights.classes.contains(class)).collect();
+    let progress = evaluation_progress(session, asked.request);
+    evaluation::evaluate_known(&network, data, (split, &is_known), &host(session), progress).await
+}
+
+/// Reports the progress of an evaluation, now and then.
+fn evaluation_progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
+    let platform = session.platform().clone();
     let reported_ms = Cell::new(platform.now_ms());
-    let progress = |fraction: f32| {
+    move |fraction: f32| {
         if platform.now_ms() - reported_ms.get() >= PROGRESS_INTERVAL_MS {
             reported_ms.set(platform.now_ms());
-            platform.emit(Event::AnswerProgress { request: asked.request, progress: fraction.into() });
+            platform.emit(Event::AnswerProgress { request, progress: fraction.into() });
         }
-    };
-    let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
-    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress).await
+    }
 }
 
 async fn range_test<P: Platform>(

@@ -9,6 +9,9 @@
     reason = "a test may panic, read files and wait"
 )]
 
+#[path = "session/continuing.rs"]
+mod continuing;
+
 #[path = "session/images.rs"]
 mod images;
 
@@ -21,7 +24,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt, Inspect};
 use kindling_core::protocol::{
     Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, Preparation, RunId,
-    RunReport, RunUpdate, SplitName, ValueChange, Views, Watch,
+    RunReport, RunStart, RunUpdate, SplitName, ValueChange, Views, Watch,
 };
 use world::{Reply, World, config, losses, updates};
 
@@ -311,7 +314,7 @@ fn a_run_that_is_stopped_while_kernels_are_compiled_ends_as_stopped() {
 
     // The kernels are not compiled yet. A run that was to resume keeps the weights of its checkpoint.
     let (step, bytes) = checkpoint();
-    world.train_from(2, config(), Some(bytes));
+    world.train_from(2, config(), RunStart::Checkpoint(bytes));
     world.until("the preparation of the other run", |event| {
         is_preparing(event) && matches!(event, Event::Run { run, .. } if run.0 == 2)
     });
@@ -364,14 +367,14 @@ fn a_run_resumes_from_its_checkpoint_bit_for_bit() {
 
     // In a new session, as after a reload.
     let mut world = World::loaded();
-    world.train_from(3, config(), Some(bytes));
+    world.train_from(3, config(), RunStart::Checkpoint(bytes));
     assert_eq!(losses(&world.end_of(3)), whole[step as usize..]);
 }
 
 #[test]
 fn bytes_that_are_no_checkpoint_fail_the_run_alone() {
     let mut world = World::loaded();
-    world.train_from(1, config(), Some(Bulk::from(vec![7; 1_000])));
+    world.train_from(1, config(), RunStart::Checkpoint(Bulk::from(vec![7; 1_000])));
     assert_eq!(failure_of(&world.end_of(1)), FailureKind::BadFile);
     world.train(2, config());
     assert_eq!(report(&world.end_of(2)).ending, Ending::Completed);

@@ -10,7 +10,7 @@ pub mod question;
 pub mod report;
 
 pub use bulk::Bulk;
-pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, ValueChange};
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, RunStart, TrainedWeights, ValueChange};
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use export::{
     ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile, Int8Format, Int8Proof, QuantizationImages,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, RatePoint, RateTest,
-    SplitName, Watch,
+    SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, RunConfig};
 
@@ -44,6 +44,14 @@ pub struct Evaluate {
     pub views: Views,
 }
 
+/// Like [`Evaluate`], of the network of an ended run, which may know other classes: it never predicts one that it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateTrained {
+    pub split: SplitName,
+    pub config: Box<RunConfig>,
+    pub weights: TrainedWeights,
+}
+
 /// The prediction for one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classify {
@@ -80,6 +88,7 @@ pub enum Question {
     ImagesAt(ImagesAt),
     Augment(Augment),
     Evaluate(Evaluate),
+    EvaluateTrained(EvaluateTrained),
     Classify(Classify),
     FindRate(FindRate),
     Inspect(Inspect),
@@ -184,6 +193,7 @@ questions! {
     ImagesAt => ImageBatch, Never;
     Augment => ImageBatch, Never;
     Evaluate => Evaluation, f32;
+    EvaluateTrained => Evaluation, f32;
     Classify => Classification, Never;
     FindRate => RateTest, RateProgress;
     Inspect => LayersReport, Never;

@@ -10,5 +10,5 @@ pub mod evaluate;
 pub mod classify;
 
 pub use classify::classify;
-pub use evaluate::{EvaluateConfig, evaluate};
+pub use evaluate::{EvaluateConfig, evaluate, evaluate_known};
 pub use views::ViewSet;

@@ -91,7 +91,7 @@ async fn a_class_that_comes_later_is_learned_by_the_network_of_before() {
 async fn layers_freeze_and_thaw(page: &Page) {
     const N_FROZEN: &str = "document.querySelectorAll('.strip-layers .is-frozen').length";
     page.go_to("Network").await.unwrap();
-    page.wait_for_text("train images each: too few", SHORT).await.unwrap();
+    page.wait_for_text("training images each: too few", SHORT).await.unwrap();
     page.wait_for_text("start with pre-trained weights", SHORT).await.unwrap();
     let all: usize =
         page.run("return document.querySelectorAll('.strip-layers .strip-layer').length", json!(null)).await.unwrap();

@@ -5,13 +5,15 @@ use std::cell::Cell;
 use burn::module::Module;
 use kindling_core::dataset::Dataset;
 use kindling_core::protocol::question::{
-    Augment, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect,
+    Augment, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect, Measure,
 };
 use kindling_core::protocol::{
-    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
-    RequestId, RunId, SplitName,
+    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
+    RateTest, RequestId, RunId, SplitName,
 };
 use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
+use kindling_train::exchange::weight_file;
+use kindling_train::module::Network;
 use kindling_train::training::augment::preview::{Preview, preview};
 use kindling_train::training::start::continued_network;
 use kindling_train::training::{Control, find_rate, monitor};
@@ -61,6 +63,7 @@ pub async fn answer<P: Platform>(
             let network = session.published().get().ok_or_else(no_network)?;
             monitor::inspect(&network, &current.on_device, watch).await.map(Answer::from)
         }
+        Question::Measure(question) => measured(session, current, asked, question).await.map(Answer::from),
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
     }
 }
@@ -79,8 +82,7 @@ async fn evaluate<P: Platform>(
 ) -> Result<Evaluation, Failure> {
     let network = session.published().get().ok_or_else(no_network)?;
     let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
-    let progress = evaluation_progress(session, asked.request);
-    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress).await
+    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress(session, asked.request)).await
 }
 
 async fn evaluate_trained<P: Platform>(
@@ -92,15 +94,28 @@ async fn evaluate_trained<P: Platform>(
     let (data, classes) = (&current.on_device, &current.summary.classes);
     let network = continued_network(&config, data, &weights, classes)?.valid();
     let is_known: Vec<bool> = classes.iter().map(|class| weights.classes.contains(class)).collect();
-    let progress = evaluation_progress(session, asked.request);
-    evaluation::evaluate_known(&network, data, (split, &is_known), &host(session), progress).await
+    evaluation::evaluate_known(&network, data, (split, &is_known), &host(session), progress(session, asked.request))
+        .await
 }
 
-/// Reports the progress of an evaluation, now and then.
-fn evaluation_progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
+async fn measured<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    Measure { network, weights, split, limit }: Measure,
+) -> Result<Measurement, Failure> {
+    let data = &current.on_device;
+    let (weights, _) = weight_file::from_bytes(&weights)?;
+    let network = Network::with_weights(&network, data.shape(), data.n_classes(), weights, &data.device())?.valid();
+    let images = (split, limit as usize);
+    evaluation::measure(&network, data, images, &host(session), progress(session, asked.request)).await
+}
+
+/// Emits the completed fraction of a long question, not too often.
+fn progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
     let platform = session.platform().clone();
     let reported_ms = Cell::new(platform.now_ms());
-    move |fraction: f32| {
+    move |fraction| {
         if platform.now_ms() - reported_ms.get() >= PROGRESS_INTERVAL_MS {
             reported_ms.set(platform.now_ms());
             platform.emit(Event::AnswerProgress { request, progress: fraction.into() });

@@ -6,6 +6,7 @@
 pub mod at_hand;
 pub mod continuing;
 pub mod difference;
+mod further;
 pub mod interrupted;
 mod keep;
 pub mod label;

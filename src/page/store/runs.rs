@@ -36,6 +36,16 @@ impl Store {
         report.await
     }
 
+    /// Like [`Store::train`], but begins with the given weights, such as those of a pruned network.
+    pub async fn train_further(
+        self,
+        config: RunConfig,
+        weights: TrainedWeights,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?.1.await
+    }
+
     /// Like [`Store::train`], for a trial of a search.
     pub async fn train_trial(
         self,

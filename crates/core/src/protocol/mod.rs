@@ -20,7 +20,7 @@ pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pi
 pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
+    ImageShape, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

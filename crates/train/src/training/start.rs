@@ -1,9 +1,8 @@
 //! Runs that begin with given weights: those of a network that lost channels, or of an ended run whose dataset has grown.
 
-use burn::tensor::Device;
 use kindling_core::config::RunConfig;
 use kindling_core::network::shape::place;
-use kindling_core::protocol::{Failure, FailureKind, ImageShape, TrainedWeights};
+use kindling_core::protocol::{Failure, FailureKind, TrainedWeights};
 
 use super::checkpoint::Checkpoint;
 use super::pace::Pace;
@@ -17,22 +16,7 @@ use crate::exchange::weight_file;
 use crate::module::Network;
 use crate::module::init::initial_weights;
 
-/// A checkpoint from before the first step, with these weights: [`super::resume`] trains from there.
-///
-/// # Errors
-///
-/// Weights that are not those of the config's network, a config that cannot be trained.
-pub async fn checkpoint_with_weights(
-    config: &RunConfig,
-    input: ImageShape,
-    n_classes: usize,
-    weights: Vec<NamedTensor>,
-    device: &Device,
-) -> Result<Vec<u8>, Failure> {
-    checkpoint_of(Network::with_weights(&config.network, input, n_classes, weights, device)?, config).await
-}
-
-/// The same, with the weights of this network, which is the config's.
+/// A checkpoint from before the first step, with the weights of this network, which is the config's: [`super::resume`] trains from there.
 ///
 /// # Errors
 ///

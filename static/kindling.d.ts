@@ -32,7 +32,14 @@ export declare namespace kindling {
      * that `network` names, else of the dataset's default preset. Rejects unknown keys. Replaces a run in progress, whose
      * promise rejects with `Canceled`. `teacher` is the id of a kept run from which the network learns, see `distillation`.
      */
-    train(config?: TrainConfig & { teacher?: string }, onEvent?: (event: RunEvent) => void): Promise<Report>;
+    train(config?: TrainConfig & {
+      teacher?: string;
+      /**
+       * The id of a kept run to continue from: its weights, and the units of the output layer of classes of the same name. Omitted keys are those
+       * of that run.
+       */
+      from?: string;
+    }, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /**
      * Runs an LR range test (Smith, 2015) on a throw-away network of this config; the current network is not affected. `stop`
@@ -90,7 +97,7 @@ export declare namespace kindling {
     watch(look: boolean | { image?: number }): Promise<void>;
 
     /** Evaluates the current network on every image of a split, and shows the result on the page. */
-    evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
+    evaluate(split: "validation" | "test", options?: TestTime | { run: string }): Promise<Evaluation>;
 
     /**
      * Classifies one image with the current network; resolves to all classes, most probable first. A `"photo"` (the default)
@@ -866,6 +873,8 @@ export declare namespace kindling {
       /** How the images are drawn: scenes, or figures on an even background. */
       style: "scene" | { figure: object };
     } | null;
+    /** The id of the run from whose weights it continued. */
+    continuedFrom: string | null;
     /** Size of its weights; null if they are not kept, in which case `openRun` rejects. */
     weightsBytes: number | null;
     /** Given by the visitor; may be empty. */

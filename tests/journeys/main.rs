@@ -19,6 +19,7 @@ mod compress;
 mod designer;
 mod exports;
 mod faults;
+mod few_images;
 mod first_minute;
 mod gpu_faults;
 mod hosting;

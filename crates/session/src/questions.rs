@@ -80,7 +80,9 @@ impl Questions {
             | Question::Augment(_)
             | Question::Classify(_)
             | Question::Inspect(_) => &self.quick,
-            Question::Evaluate(_) | Question::Measure(_) | Question::FindRate(_) => &self.long,
+            Question::Evaluate(_) | Question::EvaluateTrained(_) | Question::Measure(_) | Question::FindRate(_) => {
+                &self.long
+            }
         }
     }
 

@@ -9,6 +9,9 @@
     reason = "a test may panic, read files and wait"
 )]
 
+#[path = "session/continuing.rs"]
+mod continuing;
+
 #[path = "session/images.rs"]
 mod images;
 

@@ -1,6 +1,6 @@
 //! Completes the config that a program passes to `kindling.train`: its keys override a preset's values. Pure.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::values::{bad, kind, part, read};
 use kindling_core::config::check::check_number;
@@ -63,6 +63,14 @@ pub fn complete(
         }
     }
     Ok(config)
+}
+
+/// Takes the id of the run to continue from the options of `kindling.train`.
+pub fn continued_run(options: Value) -> Result<(Value, Option<String>), Failure> {
+    let mut options = if options.is_null() { Value::Object(Map::new()) } else { options };
+    let from = options.as_object_mut().and_then(|options| options.remove("from")).filter(|from| !from.is_null());
+    let from = from.map(|from| read("from", &from)).transpose()?;
+    Ok((options, from))
 }
 
 /// None for null. Omitted values are those of `current`, or the defaults.
@@ -209,6 +217,14 @@ mod tests {
             ..base()
         };
         check(serde_json::to_value(&other).unwrap(), other);
+    }
+
+    #[test]
+    fn the_run_to_continue_is_no_part_of_the_config() {
+        assert_eq!(continued_run(Value::Null), Ok((json!({}), None)));
+        assert_eq!(continued_run(json!({ "epochs": 3 })), Ok((json!({ "epochs": 3 }), None)));
+        assert_eq!(continued_run(json!({ "epochs": 3, "from": "a" })), Ok((json!({ "epochs": 3 }), Some("a".into()))));
+        assert_eq!(continued_run(json!({ "from": 3 })).unwrap_err().kind, FailureKind::BadConfig);
     }
 
     #[test]

@@ -28,10 +28,14 @@ pub fn many_options(options: &Value) -> Result<(Views, f32), Failure> {
     Ok((views(options)?, threshold))
 }
 
-/// The options of `kindling.evaluate`. The default is no test-time augmentation.
-pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
-    check_keys(options, &[TEST_TIME])?;
-    views(options)
+/// The options of `kindling.evaluate`: test-time augmentation, or the id of a kept run. The default is neither.
+pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Failure> {
+    check_keys(options, &[TEST_TIME, "run"])?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    match (views(options)?, run) {
+        (Views::Several, Some(_)) => Err(bad(format!("{TEST_TIME}: not of a kept run"))),
+        asked => Ok(asked),
+    }
 }
 
 /// The options of `kindling.export` and `kindling.pruningCurve`: the id of a run. The default is none.
@@ -100,10 +104,12 @@ mod tests {
 
     #[test]
     fn evaluations_look_once_unless_said_otherwise() {
-        assert_eq!(evaluate_options(&Value::Null), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
-        for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
+        assert_eq!(evaluate_options(&Value::Null), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok((Views::Several, None)));
+        assert_eq!(evaluate_options(&json!({ "run": "a1" })), Ok((Views::One, Some("a1".to_owned()))));
+        let both = json!({ "run": "a1", "testTimeAugmentation": true });
+        for refused in [both, json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }

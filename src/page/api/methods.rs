@@ -17,9 +17,9 @@ use super::values::{bad, read};
 use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::download;
-use crate::page::evaluations::Evaluations;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
+use crate::page::runs::continuing::continued_config;
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;
@@ -41,7 +41,7 @@ use kindling_core::runs::run_event;
 
 /// Calls a method with its arguments; a method with fewer parameters ignores the rest.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
-    let Page { store, evaluations, runs, interrupted, searcher } = page;
+    let Page { store, runs, interrupted, searcher, .. } = page;
     searcher.restore();
     match method {
         Method::Ready => answer(ready(store)),
@@ -59,7 +59,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::InterruptedRun => answer(interrupted_run(interrupted)),
         Method::ResumeRun => answer(resume_run(store, interrupted, first)),
         Method::Watch => answer(watch_layers(store, first)),
-        Method::Evaluate => answer(evaluate(evaluations, first, second)),
+        Method::Evaluate => answer(evaluate(page, first, second)),
         Method::Classify => answer(classify(store, first, second)),
         Method::ClassifyFiles => answer(classify_many(store, first, second)),
         Method::Runs => answer(kept_runs(runs)),
@@ -138,6 +138,19 @@ async fn train(store: Store, runs: Runs, options: JsValue, on_event: JsValue) ->
     let teacher = options.as_object_mut().and_then(|options| options.remove("teacher"));
     // After an engine was lost, the dataset is loading again.
     store.dataset_settled().await;
+    let (options, from) = config::continued_run(options)?;
+    if let Some(id) = from {
+        if teacher.is_some() {
+            let detail = "`from` and `teacher` exclude each other: a run continues from another one or learns from it";
+            return Err(Failure::new(FailureKind::BadConfig, detail));
+        }
+        runs.loaded().await;
+        let (record, _) = runs.trained(&id).await?;
+        let (dataset, _) = current_dataset(store)?;
+        let config = complete_config(store, &options, Some(continued_config(&record.config, &dataset)))?;
+        store.ready().await?;
+        return run_reporting(listener, |on_update| async move { runs.continued(&id, config, on_update).await }).await;
+    }
     let teacher = match teacher {
         None => None,
         Some(id) => {
@@ -146,8 +159,7 @@ async fn train(store: Store, runs: Runs, options: JsValue, on_event: JsValue) ->
             Some(runs.teacher(&id).await?)
         }
     };
-    let config =
-        if options.is_null() { complete_config(store, &json!({}))? } else { complete_config(store, &options)? };
+    let config = complete_config(store, &options, None)?;
     store.ready().await?;
     run_reporting(listener, |on_update| async move {
         match teacher {
@@ -231,16 +243,18 @@ pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 /// The whole config of a run on the current dataset.
 fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
     match from_js(options)? {
-        Value::Null => complete_config(store, &json!({})),
-        options => complete_config(store, &options),
+        Value::Null => complete_config(store, &json!({}), None),
+        options => complete_config(store, &options, None),
     }
 }
 
-fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
+/// The config of a program, completed by `base`, or by the default for the dataset.
+fn complete_config(store: Store, options: &Value, base: Option<RunConfig>) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad("no preset fits the images of this dataset"))?;
-    let base = RunConfig { split, ..base.config.clone() };
+    let base = base.or_else(|| presets.first().map(|preset| preset.config.clone()));
+    let base = base.ok_or_else(|| bad("no preset fits the images of this dataset"))?;
+    let base = RunConfig { split, ..base };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
     config::complete(options, base, preset)
 }
@@ -249,7 +263,7 @@ async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: Js
     let listener = listener(on_event)?;
     let options = from_js(&options)?;
     store.dataset_settled().await;
-    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
+    let base = complete_config(store, options.get("config").unwrap_or(&json!({})), None)?;
     let (dataset, _) = current_dataset(store)?;
     let presets = presets(&dataset);
     let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
@@ -317,13 +331,19 @@ async fn send(store: Store, command: Command) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let views = look::evaluate_options(&from_js(&options)?)?;
+async fn evaluate(page: Page, split: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let Page { store, evaluations, runs, .. } = page;
+    let (views, run) = look::evaluate_options(&from_js(&options)?)?;
     let split = match split.as_string().as_deref() {
         Some("validation") => SplitName::Validation,
         Some("test") => SplitName::Test,
         _ => return Err(bad("the split is neither \"validation\" nor \"test\"")),
     };
+    if let Some(id) = run {
+        runs.loaded().await;
+        let (dataset, _) = current_dataset(store)?;
+        return Ok(answers::evaluation(&runs.evaluate_kept(&id, split).await?, &dataset.classes));
+    }
     let evaluated = evaluations.evaluate(split, views).await?;
     Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
 }

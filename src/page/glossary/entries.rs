@@ -559,7 +559,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "transfer-learning",
-        labels: &["presets.features", "misfit.all_frozen"],
+        labels: &["presets.features", "misfit.all_frozen", "designer.frozen", "designer.pretrained"],
         place: Place::Network,
         control: Some("presets.features"),
         formula: None,
@@ -572,6 +572,14 @@ pub const ENTRIES: &[Entry] = &[
         control: Some("expert.pretrained_rate_share"),
         formula: None,
         source: "Howard and Ruder, 2018, arXiv:1801.06146",
+    },
+    Entry {
+        id: "catastrophic-forgetting",
+        labels: &["continuing.forgetting"],
+        place: Place::Train,
+        control: None,
+        formula: None,
+        source: "Kirkpatrick et al., 2017, arXiv:1612.00796; Rolnick et al., 2019, arXiv:1811.11682",
     },
     Entry {
         id: "lr-range-test",

@@ -4,6 +4,7 @@
 //! long as the page. Another window of the page shows the runs stored by this one after a reload.
 
 pub mod at_hand;
+pub mod continuing;
 pub mod difference;
 mod further;
 pub mod interrupted;

@@ -110,6 +110,7 @@ fn run_of(kept: &KeptRun) -> Run {
         epochs: record.epochs.clone(),
         adjustments: record.adjustments.clone(),
         best: record.best,
+        continued_from: record.continued_from.clone(),
         ..Run::new(RunId::default(), record.config.clone())
     }
 }

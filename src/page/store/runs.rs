@@ -23,6 +23,19 @@ impl Store {
         self.begin(config, RunStart::New, false, Rc::new(on_update))?.1.await
     }
 
+    /// Like [`Store::train`], but continues from the weights of an ended run; `from` is the id of its record.
+    pub async fn continue_run(
+        self,
+        config: RunConfig,
+        from: String,
+        weights: TrainedWeights,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        let (_, report) = self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?;
+        self.change(|state| state.continues(from));
+        report.await
+    }
+
     /// Like [`Store::train`], but begins with the given weights, such as those of a pruned network.
     pub async fn train_further(
         self,

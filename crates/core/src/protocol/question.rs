@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, Measurement,
-    RatePoint, RateTest, SplitName, Watch,
+    RatePoint, RateTest, SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
 
@@ -42,6 +42,14 @@ pub struct Augment {
 pub struct Evaluate {
     pub split: SplitName,
     pub views: Views,
+}
+
+/// Like [`Evaluate`], of the network of an ended run, which may know other classes: it never predicts one that it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateTrained {
+    pub split: SplitName,
+    pub config: Box<RunConfig>,
+    pub weights: TrainedWeights,
 }
 
 /// The prediction for one image.
@@ -90,6 +98,7 @@ pub enum Question {
     ImagesAt(ImagesAt),
     Augment(Augment),
     Evaluate(Evaluate),
+    EvaluateTrained(EvaluateTrained),
     Classify(Classify),
     FindRate(FindRate),
     Inspect(Inspect),
@@ -196,6 +205,7 @@ questions! {
     ImagesAt => ImageBatch, Never;
     Augment => ImageBatch, Never;
     Evaluate => Evaluation, f32;
+    EvaluateTrained => Evaluation, f32;
     Classify => Classification, Never;
     FindRate => RateTest, RateProgress;
     Inspect => LayersReport, Never;

@@ -258,9 +258,7 @@ impl<H: Host> Run<'_, H> {
         let n_batch = self.plan.batch_size;
         let start = self.position.step_in_epoch(&self.plan) as usize * n_batch;
         let selection = order.narrow(start, n_batch);
-        // Augmentation may have been turned on during the run.
-        let kept = self.kept.as_ref().filter(|kept| kept.has_train() && !self.trainer.augments());
-        let features = kept.map(|kept| kept.of(&selection));
+        let features = self.kept.as_ref().and_then(|kept| kept.for_step(&selection, &mut self.trainer));
         let batch = Batch { features, ..self.data.batch(selection) };
         let settings = self.settings();
         if self.control.watch().is_some() && self.snapshot_clock.is_due(self.host.now_ms()) {

@@ -129,9 +129,15 @@ impl<O: Objective> Trainer<O> {
         self.changed_augment
     }
 
-    /// Whether the images of a batch are changed.
-    pub fn augments(&self) -> bool {
-        self.augmenter.as_ref().is_some_and(Augmenter::changes_images)
+    /// How the images of a batch are changed.
+    pub fn augmentation(&self) -> AugmentConfig {
+        self.augmenter.as_ref().map(Augmenter::config).unwrap_or_default()
+    }
+
+    /// Which images of the next batch are mirrored, if flips are the only augmentation.
+    pub fn flips(&mut self, n_images: usize) -> Option<Vec<bool>> {
+        let augmenter = self.augmenter.as_mut().filter(|augmenter| augmenter.config().only_flips())?;
+        Some(augmenter.flips(n_images))
     }
 
     fn augment_by(&mut self, config: AugmentConfig) {
@@ -168,11 +174,11 @@ impl<O: Objective> Trainer<O> {
         self.observer.take()
     }
 
-    /// Trains one batch. Nothing waits for the device.
+    /// Trains one batch, whose images are augmented unless it has features. Nothing waits for the device.
     pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
         let batch = match &mut self.augmenter {
-            Some(augmenter) => augmenter.augment(batch),
-            None => batch,
+            Some(augmenter) if batch.features.is_none() => augmenter.augment(batch),
+            _ => batch,
         };
         let Pass { gradients, loss_terms, classified } =
             self.objective.pass(&mut self.network, batch, &mut self.random);

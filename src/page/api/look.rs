@@ -1,8 +1,10 @@
-//! The options of `kindling.evaluate`, `kindling.classify` and `kindling.export`: the kind of image, test-time augmentation, the run. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.export` and `kindling.import`: the kind of image, test-time augmentation, the
+//! run, the scale of the pixels. Pure.
 
 use serde_json::Value;
 
 use super::values::{bad, read};
+use crate::page::runs::import::Scaling;
 use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";
@@ -28,6 +30,18 @@ pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
 pub fn export_options(options: &Value) -> Result<Option<String>, Failure> {
     check_keys(options, &["run"])?;
     options.get("run").map(|value| read("run", value)).transpose()
+}
+
+/// The options of `kindling.import`: how a network of another tool expects its pixels.
+pub fn import_options(options: &Value) -> Result<Scaling, Failure> {
+    check_keys(options, &["mean", "std"])?;
+    let numbers = |key: &str, default: Vec<f32>| match options.get(key) {
+        None => Ok(default),
+        Some(several @ Value::Array(_)) => read::<Vec<f32>>(key, several),
+        Some(one) => read::<f32>(key, one).map(|number| vec![number]),
+    };
+    let Scaling { mean, std } = Scaling::default();
+    Ok(Scaling { mean: numbers("mean", mean)?, std: numbers("std", std)? })
 }
 
 fn views(options: &Value) -> Result<Views, Failure> {
@@ -75,6 +89,16 @@ mod tests {
         assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
         for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_scaled_as_here_unless_said_otherwise() {
+        assert_eq!(import_options(&Value::Null), Ok(Scaling::default()));
+        let scaling = Scaling { mean: vec![0.0], std: vec![0.5, 0.25, 1.0] };
+        assert_eq!(import_options(&json!({ "mean": 0, "std": [0.5, 0.25, 1] })), Ok(scaling));
+        for refused in [json!({ "mean": "0" }), json!({ "std": [null] }), json!({ "scale": 1 }), json!(1)] {
+            assert_eq!(import_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 

@@ -29,7 +29,7 @@ pub fn write(network: &TrainedNetwork, check: &Check) -> Result<Vec<u8>, Exchang
 }
 
 /// The tensors under PyTorch's names, so that `load_state_dict` takes them.
-fn weights(network: &TrainedNetwork) -> Result<Vec<u8>, ExchangeError> {
+pub fn weights(network: &TrainedNetwork) -> Result<Vec<u8>, ExchangeError> {
     let unwritable = |error: safetensors::SafeTensorError| ExchangeError::Unwritable(format!("the weights ({error})"));
     let bytes: BTreeMap<&String, Vec<u8>> =
         network.weights().iter().map(|(name, tensor)| (name, tensor.bytes())).collect();

@@ -30,9 +30,9 @@ export declare namespace kindling {
     /**
      * Trains a network on the current dataset and resolves at the end of the run. Omitted keys take the values of the preset
      * that `network` names, else of the dataset's default preset. Rejects unknown keys. Replaces a run in progress, whose
-     * promise rejects with `Canceled`.
+     * promise rejects with `Canceled`. `startFrom` is the id of a kept run, with whose weights and network it begins.
      */
-    train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
+    train(config?: TrainConfig & { startFrom?: string }, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /**
      * Runs an LR range test (Smith, 2015) on a throw-away network of this config; the current network is not affected. `stop`
@@ -123,8 +123,16 @@ export declare namespace kindling {
      * format lacks a layer, or if a probability differs by more than 1e-4.
      */
     export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
-    /** Not implemented: rejects with `NotYet`. */
-    import(model: Blob): Promise<never>;
+    /**
+     * Keeps the network of a file as a run and makes it the current one; resolves to the run's id. The file is an export as
+     * `"safetensors"` (the zip, or its files) or `"onnx"`, ONNX of other tools, or a run from `exportRun`. Networks of other
+     * tools expect pixels as `(value / 255 - mean) / std`, by default with 0.5 and 0.5. Rejects with `BadFile`, naming the node
+     * or tensor that is why, or with `NoDataset` if there is no dataset with such images and classes.
+     */
+    import(
+      model: Blob | readonly File[] | FileList,
+      options?: { mean?: number | readonly number[]; std?: number | readonly number[] },
+    ): Promise<string>;
 
     /** The projects of own images in this browser, the oldest first. */
     projects(): Promise<Project[]>;
@@ -807,7 +815,8 @@ export declare namespace kindling {
     steps: number;
     /** Pauses excluded. */
     elapsedMs: number;
-    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
+    /** `"imported"`: its network came from a file, and nothing was trained. */
+    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | "imported" | { failed: FailureName };
     /** The epoch whose weights were kept; null if no epoch was completed. */
     best: EpochReport | null;
     epochs: EpochReport[];
@@ -913,6 +922,5 @@ export declare namespace kindling {
     | "Canceled"
     | "NoProject"
     | "StorageFull"
-    | "StorageRefused"
-    | "NotYet";
+    | "StorageRefused";
 }

@@ -21,6 +21,7 @@ mod faults;
 mod first_minute;
 mod gpu_faults;
 mod hosting;
+mod imports;
 mod inside;
 mod kernels;
 mod offline;

@@ -16,7 +16,7 @@ use kindling_core::random::Random;
 use kindling_exchange::archive::{pack, unpack};
 use kindling_exchange::export::run;
 use kindling_exchange::{
-    Check, Description, ExchangeError, Format, Imported, Origin, Scaling, Tensor, TrainedNetwork, import, write,
+    Check, Description, ExchangeError, Format, Imported, Origin, Scaling, Tensor, TrainedNetwork, export, import, write,
 };
 use networks::Case;
 use proptest::prelude::*;
@@ -80,6 +80,28 @@ fn every_network_comes_back_with_its_config_and_weights() {
             assert!(imported.has_class_names);
         }
     }
+}
+
+/// `tests/data/make.py` has the network.
+#[test]
+fn a_network_as_pytorch_exports_it_gives_onnxruntimes_probabilities() {
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        images: Vec<Vec<u8>>,
+        probabilities: Vec<Vec<f32>>,
+    }
+    let golden: Golden = serde_json::from_str(include_str!("data/residual.json")).unwrap();
+    let check = Check { images: golden.images, probabilities: golden.probabilities };
+    let scaling = Scaling { mean: vec![0.1307], std: vec![0.3081] };
+    let bytes = include_bytes!("data/residual.onnx").to_vec();
+    let Imported { network, largest_difference, .. } =
+        import(&[("residual.onnx".to_owned(), bytes)], &scaling).unwrap();
+    assert!(largest_difference <= 1e-5, "{largest_difference}");
+    // As an export, it is proven to compute these probabilities.
+    let again = write::safetensors::write(&network, &check).unwrap();
+    let found = check.largest_difference(&run(&again, &check.images, Format::Safetensors).unwrap());
+    assert!(found <= 1e-5, "{found}");
+    assert!(export(&network, &check, Format::Onnx).is_ok());
 }
 
 #[test]

@@ -303,9 +303,20 @@ impl<P: Platform> Session<P> {
         }
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,
-            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+            Some(bytes) => {
+                let start = self.start(data, config, bytes).await?;
+                training::resume(&host, &run.control, data, config, &self.published, &start).await
+            }
         };
         report.map(RunUpdate::Finished)
+    }
+
+    /// The checkpoint that a run resumes from; for the weights of a finished run, one from before the first step.
+    async fn start(&self, data: &DeviceDataset, config: &RunConfig, bytes: &Bulk) -> Result<Bulk, Failure> {
+        // Not all tensors of a checkpoint are floats.
+        let Ok((weights, _)) = weight_file::from_bytes(bytes) else { return Ok(bytes.clone()) };
+        let start = training::checkpoint_with_weights(config, data.shape(), data.n_classes(), weights, &data.device());
+        start.await.map(Bulk::from)
     }
 
     /// Splits the dataset again if the run's config needs another split.

@@ -50,7 +50,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
     match method {
         Method::Ready => answer(ready(store)),
         Method::LoadDataset => answer(load_dataset(store, first, second)),
-        Method::Train => answer(train(store, first, second)),
+        Method::Train => answer(train(store, runs, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),
@@ -129,13 +129,32 @@ pub fn dataset_json(dataset: &DatasetSummary) -> Value {
     })
 }
 
-async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+async fn train(store: Store, runs: Runs, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
     // After an engine was lost, the dataset is loading again.
     store.dataset_settled().await;
-    let config = complete(store, &options)?;
+    let mut options = from_js(&options)?;
+    let Some(id) = options.as_object_mut().and_then(|options| options.remove(START_FROM)) else {
+        let config = complete_config(store, &some(options))?;
+        store.ready().await?;
+        return run_reporting(listener, |on_update| store.train(config, on_update)).await;
+    };
+    let id = id.as_str().ok_or_else(|| bad(format!("{START_FROM}: the run is not named by its id")))?;
+    let (before, weights) = runs.weights_of(id).await?;
+    let mut config = complete_config(store, &options)?;
+    if options.get("network").is_none() {
+        config.network = before.network;
+    }
     store.ready().await?;
-    run_reporting(listener, |on_update| store.train(config, on_update)).await
+    run_reporting(listener, |on_update| store.train_from(config, weights, on_update)).await
+}
+
+/// The option of `kindling.train` that names the run whose weights the new one begins with.
+const START_FROM: &str = "startFrom";
+
+/// Options that may be left out.
+fn some(options: Value) -> Value {
+    if options.is_null() { json!({}) } else { options }
 }
 
 /// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.
@@ -210,10 +229,7 @@ fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 
 /// The whole config of a run on the current dataset.
 fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
-    match from_js(options)? {
-        Value::Null => complete_config(store, &json!({})),
-        options => complete_config(store, &options),
-    }
+    complete_config(store, &some(from_js(options)?))
 }
 
 fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {

@@ -23,6 +23,16 @@ impl Store {
         self.begin(config, None, false, Rc::new(on_update))?.1.await
     }
 
+    /// Like [`Store::train`], but the run begins with the weights of a finished one.
+    pub async fn train_from(
+        self,
+        config: RunConfig,
+        weights: Bulk,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, Some(weights), false, Rc::new(on_update))?.1.await
+    }
+
     /// Like [`Store::train`], for a trial of a search.
     pub async fn train_trial(
         self,

@@ -19,6 +19,7 @@ pub enum Command {
     Train {
         run: RunId,
         config: Box<RunConfig>,
+        /// Where the run resumes; the weights of a finished run are its first.
         checkpoint: Option<Bulk>,
         /// Whether the run emits checkpoints and its final weights.
         is_kept: bool,

@@ -15,7 +15,7 @@ use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::runs::import::{Scaling, may_hold_network, read_all};
 use crate::page::runs::link::config_to_link;
 use crate::page::runs::{Runs, use_runs};
-use crate::page::state::{NoticeKind, RunNotice};
+use crate::page::state::{NoticeKind, RunNotice, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
@@ -62,6 +62,12 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
             }
         });
     };
+    let train_further = move |_| {
+        if let Some(row) = row.get_untracked() {
+            runs.train_further(row.record.id.clone());
+        }
+    };
+    let is_active = move || store.run.with(RunState::is_active);
     let delete = move |_| {
         if let Some(row) = row.get_untracked() {
             runs.delete(row.record.id.clone(), untrack(|| row.label()));
@@ -82,6 +88,16 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
                     on:click=save_weights
                 >
                     {move_tr!(runs.save_weights)}
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    id="run-further"
+                    title=move_tr!(runs.train_further_why)
+                    disabled=is_active
+                    on:click=train_further
+                >
+                    {move_tr!(runs.train_further)}
                 </button>
             })}
             <button type="button" class="button" id="run-delete" on:click=delete>{move_tr!(runs.delete)}</button>

@@ -120,7 +120,7 @@ fn refused_files_say_why() {
     let other = text.replace("\"units\": 20", "\"units\": 21");
     assert_ne!(text, other);
     let found = said(&[("config.json", other.as_bytes()), ("model.safetensors", &weights)]);
-    assert!(found.starts_with("the weights lack 2.bias of shape [21]"), "{found}");
+    assert!(found.starts_with("the weights lack 2.weight of shape [21, 351]"), "{found}");
     let found = said(&[
         ("config.json", text.replace("\"height\": 19", "\"height\": 99999").as_bytes()),
         ("model.safetensors", &weights),

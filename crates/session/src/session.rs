@@ -315,7 +315,8 @@ impl<P: Platform> Session<P> {
     async fn start(&self, data: &DeviceDataset, config: &RunConfig, bytes: &Bulk) -> Result<Bulk, Failure> {
         // Not all tensors of a checkpoint are floats.
         let Ok((weights, _)) = weight_file::from_bytes(bytes) else { return Ok(bytes.clone()) };
-        let start = training::checkpoint_with_weights(config, data.shape(), data.n_classes(), weights, &data.device());
+        let device = data.device();
+        let start = training::checkpoint_with_weights(config, data.shape(), data.n_classes(), weights, &device);
         start.await.map(Bulk::from)
     }
 

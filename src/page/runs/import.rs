@@ -1,6 +1,5 @@
 //! Networks that come in from files: the exporter makes a network of them, and a kept run holds it.
 
-use leptos::prelude::*;
 use web_sys::File;
 
 use super::Runs;

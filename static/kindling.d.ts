@@ -147,9 +147,16 @@ export declare namespace kindling {
      * default; `epochs` is 1 by default.
      */
     prune(options?: { run?: string; keep?: number; epochs?: number }, onEvent?: (event: RunEvent) => void): Promise<Report>;
-
-    /** Not implemented: rejects with `NotYet`. */
-    import(model: Blob): Promise<never>;
+    /**
+     * Keeps the network of a file as a run and makes it the current one; resolves to the run's id. The file is an export as
+     * `"safetensors"` (the zip, or its files) or `"onnx"`, ONNX of other tools, or a run from `exportRun`. Networks of other
+     * tools expect pixels as `(value / 255 - mean) / std`, by default with 0.5 and 0.5. Rejects with `BadFile`, naming the node
+     * or tensor that is why, or with `NoDataset` if there is no dataset with such images and classes.
+     */
+    import(
+      model: Blob | readonly File[] | FileList,
+      options?: { mean?: number | readonly number[]; std?: number | readonly number[] },
+    ): Promise<string>;
 
     /** The projects of own images in this browser, the oldest first. */
     projects(): Promise<Project[]>;
@@ -856,7 +863,8 @@ export declare namespace kindling {
     steps: number;
     /** Pauses excluded. */
     elapsedMs: number;
-    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
+    /** `"imported"`: its network came from a file, and nothing was trained. */
+    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | "imported" | { failed: FailureName };
     /** The epoch whose weights were kept; null if no epoch was completed. */
     best: EpochReport | null;
     epochs: EpochReport[];
@@ -980,6 +988,5 @@ export declare namespace kindling {
     | "Canceled"
     | "NoProject"
     | "StorageFull"
-    | "StorageRefused"
-    | "NotYet";
+    | "StorageRefused";
 }

@@ -23,6 +23,7 @@ mod few_images;
 mod first_minute;
 mod gpu_faults;
 mod hosting;
+mod imports;
 mod inside;
 mod kernels;
 mod offline;

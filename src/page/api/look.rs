@@ -1,8 +1,9 @@
-//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export` and `kindling.prune`. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export`, `kindling.import` and `kindling.prune`. Pure.
 
 use serde_json::Value;
 
 use super::values::{bad, read};
+use crate::page::runs::import::Scaling;
 use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";
@@ -64,6 +65,18 @@ pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
     Ok(PruneOptions { run, keep, epochs })
 }
 
+/// The options of `kindling.import`: how a network of another tool expects its pixels.
+pub fn import_options(options: &Value) -> Result<Scaling, Failure> {
+    check_keys(options, &["mean", "std"])?;
+    let numbers = |key: &str, default: Vec<f32>| match options.get(key) {
+        None => Ok(default),
+        Some(several @ Value::Array(_)) => read::<Vec<f32>>(key, several),
+        Some(one) => read::<f32>(key, one).map(|number| vec![number]),
+    };
+    let Scaling { mean, std } = Scaling::default();
+    Ok(Scaling { mean: numbers("mean", mean)?, std: numbers("std", std)? })
+}
+
 fn views(options: &Value) -> Result<Views, Failure> {
     match options.get(TEST_TIME).map(|value| read::<bool>(TEST_TIME, value)).transpose()? {
         Some(true) => Ok(Views::Several),
@@ -111,6 +124,16 @@ mod tests {
         let both = json!({ "run": "a1", "testTimeAugmentation": true });
         for refused in [both, json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_scaled_as_here_unless_said_otherwise() {
+        assert_eq!(import_options(&Value::Null), Ok(Scaling::default()));
+        let scaling = Scaling { mean: vec![0.0], std: vec![0.5, 0.25, 1.0] };
+        assert_eq!(import_options(&json!({ "mean": 0, "std": [0.5, 0.25, 1] })), Ok(scaling));
+        for refused in [json!({ "mean": "0" }), json!({ "std": [null] }), json!({ "scale": 1 }), json!(1)] {
+            assert_eq!(import_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 

@@ -11,8 +11,9 @@ use js_sys::Function;
 use leptos::prelude::untrack;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::File;
 
-use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
+use super::glue::{blob, call as notify, files, from_js, to_error, to_js};
 use super::values::{bad, read};
 use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
@@ -20,6 +21,7 @@ use crate::page::download;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::continuing::continued_config;
+use crate::page::runs::import::read_all;
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;
@@ -38,6 +40,9 @@ use kindling_core::protocol::{
 use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
 use kindling_core::runs::run_event;
+
+/// Maximum number of files that a network may consist of.
+const IMPORTED_LIMIT: usize = 10;
 
 /// Calls a method with its arguments; a method with fewer parameters ignores the rest.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
@@ -69,7 +74,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
         Method::PruningCurve => answer(compress::pruning_curve(page, first, second)),
         Method::Prune => answer(compress::prune(page, first, second)),
-        Method::Import => not_yet("Networks cannot be imported yet."),
+        Method::Import => answer(import(runs, first, second)),
         Method::Projects
         | Method::CreateProject
         | Method::AddClass
@@ -84,10 +89,6 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
 fn answer(result: impl Future<Output = Result<Value, Failure>> + 'static) -> Answering {
     let result: Pin<Box<dyn Future<Output = Result<Value, Failure>>>> = Box::pin(result);
     Box::pin(async { result.await.map(|value| to_js(&value)).map_err(to_error) })
-}
-
-fn not_yet(sentence: &'static str) -> Answering {
-    Box::pin(async move { Err(named_error("NotYet", sentence)) })
 }
 
 async fn ready(store: Store) -> Result<Value, Failure> {
@@ -424,6 +425,22 @@ async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
             Ok(json!([id]))
         }
     }
+}
+
+/// Keeps the network of a file, or of several that belong together, and makes it the current one. Returns the id of its run.
+async fn import(runs: Runs, model: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let scaling = look::import_options(&from_js(&options)?)?;
+    let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
+    let contents = match (files(&model), blob(model.clone())) {
+        (Some(files), _) if (1..=IMPORTED_LIMIT).contains(&files.len()) => read_all(&files).await.map_err(refused)?,
+        (None, Some(blob)) => {
+            let name = model.dyn_ref::<File>().map_or_else(|| "network".to_owned(), File::name);
+            vec![(name, download::bytes(&blob).await.map_err(refused)?.into())]
+        }
+        _ => return Err(bad("the model is no Blob and no list of its files")),
+    };
+    runs.loaded().await;
+    Ok(json!(runs.import_any(contents, scaling).await?))
 }
 
 /// The current dataset and its split.

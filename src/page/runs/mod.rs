@@ -7,6 +7,7 @@ pub mod at_hand;
 pub mod continuing;
 pub mod difference;
 mod further;
+pub mod import;
 pub mod interrupted;
 mod keep;
 pub mod label;

@@ -15,7 +15,8 @@ pub use command::{
 };
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use export::{
-    ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile, Int8Format, Int8Proof, QuantizationImages,
+    ExchangeAnswer, ExchangeRequest, ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile,
+    ImportRequest, ImportedFile, Int8Format, Int8Proof, Origin, QuantizationImages,
 };
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};

@@ -142,6 +142,7 @@ pub fn ending_text(ending: RunEnding) -> String {
         RunEnding::Stopped => tr!(runs.stopped),
         RunEnding::EarlyStopped => tr!(runs.early_stopped),
         RunEnding::Replaced => tr!(runs.replaced),
+        RunEnding::Imported => tr!(runs.from_file),
         RunEnding::Failed(kind) => failure_text(&kindling_core::protocol::Failure::new(kind, "")),
     }
 }

@@ -7,9 +7,9 @@ use leptos::prelude::*;
 use super::classifier::{Outcome, SURE, is_sure};
 use super::input::Input;
 use super::pictures::Pictures;
+use super::trouble::trouble_text;
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
-use crate::page::text::failure::failure_text;
 use crate::page::text::format::probability;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
@@ -56,7 +56,7 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
                     Input::Upload => tr!(use_place.upload_first),
                     Input::Webcam => tr!(use_place.webcam_first),
                 }}</p> }.into_any(),
-                Face::Failed(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
+                Face::Failed(failure) => view! { <p role="alert" class="failure">{trouble_text(&failure)}</p> }.into_any(),
                 Face::Verdict { is_sure: true } => ().into_any(),
                 Face::Verdict { is_sure: false } => view! {
                     <Hint

@@ -5,6 +5,7 @@ mod classifier;
 mod input;
 mod pictures;
 mod trial;
+mod trouble;
 
 use leptos::prelude::*;
 

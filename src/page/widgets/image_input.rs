@@ -15,6 +15,9 @@ const SIDE_LIMIT: u32 = 256;
 /// Maximum longer side of a photo.
 const LONGER_SIDE_LIMIT: u32 = 1_024;
 
+/// The detail of the failure where [`is_falsified`].
+pub const FALSIFIED: &str = "this browser falsifies what pages read from a canvas; allow this page to read it";
+
 #[wasm_bindgen]
 extern "C" {
     /// web-sys has a function for each type of source; this one accepts all of them, as the browser's function does.
@@ -30,7 +33,7 @@ extern "C" {
 pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput, Failure> {
     let bad = |detail: &str| Failure::new(FailureKind::BadImage, detail);
     if is_falsified() {
-        return Err(bad("this browser falsifies what pages read from a canvas; allow this page to read it"));
+        return Err(bad(FALSIFIED));
     }
     let input = match decode(source).await {
         Some(bitmap) => {

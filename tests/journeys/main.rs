@@ -33,6 +33,7 @@ mod runs;
 mod search;
 mod settings;
 mod shell;
+mod surroundings;
 mod threads;
 mod visitor;
 mod webgpu;

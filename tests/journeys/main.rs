@@ -35,6 +35,7 @@ mod settings;
 mod shell;
 mod surroundings;
 mod threads;
+mod using;
 mod visitor;
 mod webgpu;
 mod workbench;

@@ -59,6 +59,7 @@ enum Method {
     Watch,
     Evaluate,
     Classify,
+    ClassifyFiles,
     Runs,
     OpenRun,
     ExportRun,
@@ -75,7 +76,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 31] = [
+const METHODS: [(&str, Method); 32] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -93,6 +94,7 @@ const METHODS: [(&str, Method); 31] = [
     ("watch", Method::Watch),
     ("evaluate", Method::Evaluate),
     ("classify", Method::Classify),
+    ("classifyFiles", Method::ClassifyFiles),
     ("runs", Method::Runs),
     ("openRun", Method::OpenRun),
     ("exportRun", Method::ExportRun),

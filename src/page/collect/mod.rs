@@ -2,8 +2,8 @@
 //!
 //! `collector.rs` is what all of it goes through: the views, and `window.kindling`. Nothing of this folder is in the page's first part.
 
-mod adding;
-mod archive;
+pub mod adding;
+pub mod archive;
 pub mod collector;
 mod intake;
 mod manifest;
@@ -11,13 +11,16 @@ pub mod programs;
 pub mod project;
 mod recorder;
 mod room;
+mod run_files;
 mod splits;
 mod storage;
 mod tabs;
+pub mod teaching;
 mod transfer;
 mod undo;
 mod using;
-mod view;
+mod video;
+pub mod view;
 mod warnings;
 
 use std::pin::Pin;

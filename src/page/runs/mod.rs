@@ -5,7 +5,7 @@
 
 pub mod at_hand;
 pub mod difference;
-mod import;
+pub mod import;
 pub mod interrupted;
 mod keep;
 pub mod label;
@@ -25,7 +25,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use self::at_hand::Opening;
-use self::import::Replaced;
+use self::import::Import;
 use self::keep::Began;
 use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
 pub use self::notice::{refusal_text, run_notice_text};
@@ -67,8 +67,8 @@ pub struct Runs {
     opening: RwSignal<Opening>,
     /// Deleted runs that can still be restored.
     deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
-    /// What had to go for imports that can still be undone.
-    replaced: StoredValue<Vec<Replaced>>,
+    /// Imports that can still be undone.
+    imports: StoredValue<Vec<Import>>,
 }
 
 impl Runs {
@@ -86,7 +86,7 @@ impl Runs {
             newest: RwSignal::new(None),
             opening: RwSignal::default(),
             deleted: StoredValue::default(),
-            replaced: StoredValue::default(),
+            imports: StoredValue::default(),
         };
         runs.watch();
         runs.watch_for_loss();

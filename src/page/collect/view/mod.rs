@@ -4,7 +4,8 @@ mod capture;
 mod class_card;
 mod head;
 mod outcome;
-mod text;
+mod selection;
+pub mod text;
 mod thumbnails;
 mod viewer;
 
@@ -15,6 +16,7 @@ use self::capture::Capture;
 use self::class_card::ClassCard;
 use self::head::Head;
 use self::outcome::Outcome;
+use self::selection::{Selected, SelectionBar};
 use self::text::{news_text, problem_text, refused_text};
 use self::viewer::Viewer;
 use super::collector::{Collector, Reading, Refused, collector};
@@ -39,6 +41,7 @@ pub struct Panel {
     pub capture: RwSignal<CaptureKind>,
     /// Id of the image that is shown large.
     pub viewed: RwSignal<Option<String>>,
+    pub selected: Selected,
     /// The drawing on the pad.
     pub drawing: RwSignal<Option<ImageInput>>,
     /// Counts the drawings that were added: each begins on a blank pad.
@@ -64,6 +67,7 @@ fn CollectPanel() -> impl IntoView {
         recorder: Recorder::new(collector),
         capture: RwSignal::default(),
         viewed: RwSignal::default(),
+        selected: RwSignal::default(),
         drawing: RwSignal::default(),
         pad_turn: RwSignal::default(),
     };
@@ -131,6 +135,7 @@ fn Workspace() -> impl IntoView {
         <div class="collect-work">
             <Capture />
             <div class="collect-classes">
+                <SelectionBar />
                 <ul class="class-cards" aria-label=move_tr!(collect.classes)>
                     <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
                 </ul>

@@ -36,6 +36,7 @@ mod runs;
 mod search;
 mod settings;
 mod shell;
+mod surroundings;
 mod threads;
 mod using;
 mod visitor;

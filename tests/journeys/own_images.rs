@@ -71,6 +71,28 @@ async fn a_zip_of_class_folders_is_trained_on_and_an_uploaded_picture_is_told() 
 }
 
 #[tokio::test]
+async fn a_dropped_folder_is_walked() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    for (path, bytes) in folders() {
+        let path = app.file(&path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    page.go_to("Data").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('.drop-zone')", SHORT).await.unwrap();
+    let data = json!({ "items": [], "files": [app.file("shapes").display().to_string()], "dragOperationsMask": 1 });
+    for kind in ["dragEnter", "dragOver", "drop"] {
+        let event = json!({ "type": kind, "x": 300, "y": 300, "data": data });
+        page.cdp().send_raw("Input.dispatchDragEvent", event).await.unwrap();
+    }
+    page.wait_for_text("Dataset summary: shapes", LONG).await.unwrap();
+    page.wait_for_text("All 60 image files were read.", SHORT).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
 async fn files_of_a_folder_and_their_format_can_be_given_by_a_program() {
     let app = App::start().await;
     let page = arrive(&app, "?engine=cpu").await;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::values::{bad, read};
-use crate::page::runs::import::Scaling;
+use crate::page::runs::network_file::Scaling;
 use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";

@@ -21,7 +21,7 @@ use crate::page::download;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::continuing::continued_config;
-use crate::page::runs::import::read_all;
+use crate::page::runs::network_file::read_all;
 use crate::page::runs::interrupted::Interrupted;
 use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;

@@ -98,9 +98,12 @@ fn strings(value: &Value) -> Result<Vec<String>, Refusal> {
 
 /// The files of each class, by its name.
 fn by_class(value: &JsValue) -> Result<Vec<(String, Vec<File>)>, Refusal> {
-    let object = value.dyn_ref::<Object>().ok_or_else(|| refused("the images are no object of files by class"))?;
+    // An object of a page around this one is an instance of that page's class.
+    if !value.is_object() || Array::is_array(value) {
+        return Err(refused("the images are no object of files by class"));
+    }
     let mut found = Vec::new();
-    for entry in Object::entries(object).iter() {
+    for entry in Object::entries(value.unchecked_ref()).iter() {
         let entry = Array::from(&entry);
         let class = text("a class's name", &entry.get(0))?;
         let files = files(&entry.get(1)).ok_or_else(|| refused("the images of a class are no list of files"))?;

@@ -12,7 +12,7 @@ use super::row::RunRow;
 use crate::page::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::runs::import::{Scaling, may_hold_network, read_all};
+use crate::page::runs::network_file::{Scaling, may_hold_network, read_all};
 use crate::page::runs::link::config_to_link;
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice, RunState};

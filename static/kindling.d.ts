@@ -39,6 +39,8 @@ export declare namespace kindling {
      * ends it.
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
+    /** Finds images whose labels are probably wrong, by cross-validation with networks of this config. Nothing is changed. */
+    findLabelErrors(config?: TrainConfig & { folds?: number }, onEvent?: (event: FoldEvent) => void): Promise<LabelErrors>;
 
     /**
      * Hyperparameter search: trains trials one after the other and compares them on the validation split; the test set is not
@@ -133,6 +135,8 @@ export declare namespace kindling {
     addClass(project: string, name: string): Promise<void>;
     /** Keeps images in a project: files for each class, by its name. A class that is not there is added. */
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
+    /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
+    reviewImage(project: string, decision: ImageDecision): Promise<void>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
     /** A project as a zip: `project.json`, and the images as ordinary files in a folder for each class. */
@@ -697,6 +701,45 @@ export declare namespace kindling {
     /** New points since the last event. */
     points: RatePoint[];
   }
+
+  interface FoldEvent {
+    kind: "progress";
+    /** Fraction of the whole that is done. */
+    fraction: number;
+    /** The part whose network is trained, from 0; null while outputs of frozen layers are computed. */
+    fold: number | null;
+    folds: number;
+    imagesPerSecond: number;
+    remainingMs: number | null;
+  }
+
+  interface LabelErrors {
+    /** The first 1,000, the clearest first. */
+    errors: LabelError[];
+    /** All of them. */
+    count: number;
+    /** Images that were predicted: the training and validation sets. */
+    images: number;
+    /** Of the cross-validation, 0 to 1. */
+    accuracy: number;
+    folds: number;
+  }
+
+  interface LabelError {
+    /** Place in the dataset. */
+    index: number;
+    /** Id of the image file; null if the dataset was not made of image files. */
+    image: string | null;
+    label: string;
+    suggested: string;
+    /** Of the suggested class, by a network that was not trained on the image. */
+    probability: number;
+    labelProbability: number;
+  }
+
+  type ImageDecision =
+    | { image: string; action: "keep" | "delete" }
+    | { image: string; action: "relabel"; label: string };
 
   interface SearchOptions {
     /** What all trials share, as for `train`; `epochs` and `maxSteps` are those of a full run. */

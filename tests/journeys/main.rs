@@ -19,6 +19,7 @@ mod designer;
 mod exports;
 mod faults;
 mod first_minute;
+mod good_data;
 mod gpu_faults;
 mod hosting;
 mod inside;

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 
 use kindling_core::dataset::Dataset;
-use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect};
+use kindling_core::dataset::image_checks::check_images;
+use kindling_core::protocol::question::{
+    Augment, CheckImages, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect,
+};
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
     RequestId, RunId, SplitName,
@@ -13,6 +16,7 @@ use kindling_train::training::augment::preview::{Preview, preview};
 use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
+use crate::label_errors;
 use crate::platform::Platform;
 use crate::session::{Current, Session};
 
@@ -55,6 +59,10 @@ pub async fn answer<P: Platform>(
             monitor::inspect(&network, &current.on_device, watch).await.map(Answer::from)
         }
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
+        Question::CheckImages(CheckImages) => Ok(check_images(&current.dataset, &current.split).into()),
+        Question::FindLabelErrors(question) => {
+            label_errors::find(session, current, asked, question).await.map(Answer::from)
+        }
     }
 }
 
@@ -98,8 +106,8 @@ async fn range_test<P: Platform>(
 }
 
 /// A host for work outside of a run.
-fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
-    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false }
+pub fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
+    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false, listener: None }
 }
 
 fn no_network() -> Failure {

@@ -17,11 +17,18 @@ pub struct RunHost<P> {
     pub run: RunId,
     /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
+    /// Receives the updates in place of the page.
+    pub listener: Option<Listener>,
 }
+
+pub type Listener = Rc<dyn Fn(&RunUpdate)>;
 
 impl<P: Platform> Host for RunHost<P> {
     fn emit(&self, update: RunUpdate) {
-        self.platform.emit(Event::Run { run: self.run, update });
+        match &self.listener {
+            Some(listener) => listener(&update),
+            None => self.platform.emit(Event::Run { run: self.run, update }),
+        }
     }
 
     fn warn(&self, failure: Failure) {

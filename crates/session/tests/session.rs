@@ -12,6 +12,9 @@
 #[path = "session/images.rs"]
 mod images;
 
+#[path = "session/label_errors.rs"]
+mod label_errors;
+
 #[path = "session/pretrained.rs"]
 mod pretrained;
 

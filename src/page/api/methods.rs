@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
-use super::{Answering, Method, Page, answers, config, current_run, look, projects, search, watch};
+use super::{Answering, Method, Page, answers, config, current_run, label_errors, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::download;
 use crate::page::evaluations::Evaluations;
@@ -47,6 +47,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::LoadDataset => answer(load_dataset(store, first, second)),
         Method::Train => answer(train(store, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
+        Method::FindLabelErrors => answer(label_errors::find(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),
         Method::Advice => answer(advice(store)),
@@ -70,6 +71,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         | Method::CreateProject
         | Method::AddClass
         | Method::AddImages
+        | Method::ReviewImage
         | Method::UseProject
         | Method::ExportProject
         | Method::ImportProject
@@ -200,7 +202,7 @@ async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<
 }
 
 /// The optional listener of methods that report progress.
-fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
+pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
     if on_event.is_undefined() || on_event.is_null() {
         return Ok(None);
     }
@@ -208,7 +210,7 @@ fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 }
 
 /// The whole config of a run on the current dataset.
-fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
+pub fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
     match from_js(options)? {
         Value::Null => complete_config(store, &json!({})),
         options => complete_config(store, &options),

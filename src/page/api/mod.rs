@@ -7,6 +7,7 @@ mod answers;
 mod config;
 mod current_run;
 mod glue;
+mod label_errors;
 mod look;
 mod methods;
 mod projects;
@@ -46,6 +47,7 @@ enum Method {
     LoadDataset,
     Train,
     FindLearningRate,
+    FindLabelErrors,
     Search,
     CurrentRun,
     Advice,
@@ -69,17 +71,19 @@ enum Method {
     CreateProject,
     AddClass,
     AddImages,
+    ReviewImage,
     UseProject,
     ExportProject,
     ImportProject,
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 31] = [
+const METHODS: [(&str, Method); 33] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
     ("findLearningRate", Method::FindLearningRate),
+    ("findLabelErrors", Method::FindLabelErrors),
     ("search", Method::Search),
     ("currentRun", Method::CurrentRun),
     ("advice", Method::Advice),
@@ -103,6 +107,7 @@ const METHODS: [(&str, Method); 31] = [
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),
     ("addImages", Method::AddImages),
+    ("reviewImage", Method::ReviewImage),
     ("useProject", Method::UseProject),
     ("exportProject", Method::ExportProject),
     ("importProject", Method::ImportProject),

@@ -6,15 +6,19 @@ mod adding;
 mod archive;
 pub mod collector;
 mod intake;
+pub mod label_errors;
 mod manifest;
 pub mod programs;
 pub mod project;
 mod recorder;
+pub mod review;
 mod room;
 mod splits;
 mod storage;
+pub mod suspects;
 mod tabs;
 mod transfer;
+mod tray;
 mod undo;
 mod using;
 mod view;
@@ -29,7 +33,7 @@ use crate::page::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind};
 
-pub use view::PART;
+pub use view::{IMAGE_CHECKS, LABEL_ERRORS, PART};
 
 type Found = Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::collector::{Collector, News, Problem, now};
-use super::project::ImageRecord;
+use super::project::{ImageRecord, Reviewed};
 use super::storage::ProjectStorage;
 use super::tabs;
 
@@ -22,6 +22,12 @@ pub enum Undo {
     Remove {
         project: String,
         images: Vec<String>,
+    },
+    /// Stores an image as it was before the visitor decided about it, and the counts as they were.
+    Review {
+        project: String,
+        image: Box<ImageRecord>,
+        reviewed: Reviewed,
     },
     Class {
         project: String,
@@ -87,7 +93,7 @@ impl Collector {
     }
 
     /// Stores records of images whose files are there, and shows them.
-    async fn restore(self, project: &str, records: &[ImageRecord]) -> Result<(), Problem> {
+    pub(super) async fn restore(self, project: &str, records: &[ImageRecord]) -> Result<(), Problem> {
         ProjectStorage::open().await?.put_records(project, records).await?;
         if self.is_open(project) {
             self.images.update(|images| {
@@ -134,6 +140,10 @@ impl Collector {
         let Some(step) = self.undo.try_update(Vec::pop).flatten() else { return Ok(()) };
         match step {
             Undo::Restore { project, images } => self.restore(&project, &images).await?,
+            Undo::Review { project, image, reviewed } => {
+                self.restore(&project, &[*image]).await?;
+                self.change(&project, |project| project.reviewed = reviewed).await?;
+            }
             Undo::Remove { project, images } => {
                 if self.is_open(&project) {
                     self.mark(&project, &images, Some(now())).await?;

@@ -17,10 +17,10 @@ pub use export::{
 };
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
-pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
+pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
+    ImageShape, LabelErrors, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

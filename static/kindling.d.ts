@@ -39,6 +39,8 @@ export declare namespace kindling {
      * ends it.
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
+    /** Looks for copies, and for blank, dark and blurred images. */
+    checkImages(): Promise<ImageChecks>;
     /** Finds images whose labels are probably wrong, by cross-validation with networks of this config. Nothing is changed. */
     findLabelErrors(config?: TrainConfig & { folds?: number }, onEvent?: (event: FoldEvent) => void): Promise<LabelErrors>;
 
@@ -133,7 +135,7 @@ export declare namespace kindling {
     /** Makes a project with these classes and opens it in the page; resolves to its id. */
     createProject(name: string, classes?: readonly string[]): Promise<string>;
     addClass(project: string, name: string): Promise<void>;
-    /** Keeps images in a project: files for each class, by its name. A class that is not there is added. */
+    /** Keeps images in a project: files for each class, by its name; those of `""` have no label. A class that is not there is added. */
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
     /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
     reviewImage(project: string, decision: ImageDecision): Promise<void>;
@@ -736,6 +738,24 @@ export declare namespace kindling {
     probability: number;
     labelProbability: number;
   }
+
+  interface ImageChecks {
+    /** The first 1,000. */
+    flaws: {
+      index: number;
+      image: string | null;
+      label: string;
+      kind: FlawKind;
+      /** The image that it looks like. */
+      twin: { index: number; label: string } | null;
+    }[];
+    counts: Partial<Record<FlawKind, number>>;
+    images: number;
+    /** False if there were too many images to find near duplicates. */
+    comparesAll: boolean;
+  }
+
+  type FlawKind = "contradiction" | "leak" | "copy" | "nearCopy" | "blank" | "dark" | "blurred";
 
   type ImageDecision =
     | { image: string; action: "keep" | "delete" }

@@ -11,10 +11,12 @@ use crate::page::collect::collector::{Collector, collector};
 use crate::page::collect::label_errors::{Found, N_FOLDS};
 use crate::page::collect::programs::Refusal;
 use crate::page::collect::review::Decision;
-use crate::page::collect::suspects::{Suspect, of_labels};
+use crate::page::collect::suspects::{Suspect, of_checks, of_labels};
 use crate::page::store::Store;
+use kindling_core::dataset::image_checks::Flaw;
 use kindling_core::label_errors::LabelError;
-use kindling_core::protocol::{Failure, FoldProgress};
+use kindling_core::protocol::question::CheckImages;
+use kindling_core::protocol::{Failure, FailureKind, FoldProgress};
 
 /// Finds label errors in the current dataset; the page shows them, too.
 ///
@@ -62,6 +64,30 @@ fn found_json(found: &Found) -> Value {
         "errors": of_labels(errors).into_iter().zip(&errors.errors).map(error).collect::<Vec<_>>(), "count": errors.n_errors, "images": errors.n_images,
         "accuracy": errors.accuracy, "folds": errors.folds,
     })
+}
+
+/// Looks for copies and for images without content in the current dataset.
+///
+/// # Errors
+///
+/// There is no dataset, or the engine fails.
+pub async fn check_images(store: Store) -> Result<Value, Failure> {
+    store.dataset_settled().await;
+    let dataset = store.dataset.with_untracked(|dataset| dataset.current.clone());
+    let dataset = dataset.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset to check"))?;
+    let checks = store.ask(CheckImages).await?;
+    let class = |class: u16| dataset.classes.get(usize::from(class)).cloned();
+    let flaw = |(suspect, flaw): (Suspect, &Flaw)| {
+        let twin = flaw.twin.map(|twin| json!({ "index": twin.index, "label": class(twin.label) }));
+        json!({ "index": flaw.index, "image": suspect.id(), "label": class(flaw.label), "kind": flaw.kind, "twin": twin })
+    };
+    let flaws: Vec<Value> = of_checks(&checks).into_iter().zip(&checks.flaws).map(flaw).collect();
+    let counts: serde_json::Map<String, Value> = checks
+        .counts
+        .iter()
+        .filter_map(|(kind, count)| Some((json!(kind).as_str()?.to_owned(), json!(count))))
+        .collect();
+    Ok(json!({ "flaws": flaws, "counts": counts, "images": checks.n_images, "comparesAll": checks.compares_all }))
 }
 
 /// Decides about an image of a project: `{ image, action: "keep" | "delete" }`, or `{ image, action: "relabel", label }`.

@@ -47,6 +47,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::LoadDataset => answer(load_dataset(store, first, second)),
         Method::Train => answer(train(store, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
+        Method::CheckImages => answer(label_errors::check_images(store)),
         Method::FindLabelErrors => answer(label_errors::find(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),

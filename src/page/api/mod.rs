@@ -48,6 +48,7 @@ enum Method {
     Train,
     FindLearningRate,
     FindLabelErrors,
+    CheckImages,
     Search,
     CurrentRun,
     Advice,
@@ -78,12 +79,13 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 33] = [
+const METHODS: [(&str, Method); 34] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
     ("findLearningRate", Method::FindLearningRate),
     ("findLabelErrors", Method::FindLabelErrors),
+    ("checkImages", Method::CheckImages),
     ("search", Method::Search),
     ("currentRun", Method::CurrentRun),
     ("advice", Method::Advice),

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::collector::{Collector, News, Problem};
+use super::collector::{Collector, Problem};
 use super::project::{ImageRecord, UNLABELED};
 use super::storage::ProjectStorage;
-use super::undo::Undo;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::active_learning::{Answers, Uncertainty};
 use kindling_core::protocol::question::Classify;
@@ -17,7 +16,7 @@ use kindling_core::protocol::{Classification, Failure, InputKind, RunId, Views};
 const LOOKS_LIMIT: usize = 200;
 
 /// What the model at hand thinks of the images in the tray.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Asking {
     pub uncertainty: RwSignal<Uncertainty>,
     /// How far the looking is, of how many images; none if it is done.
@@ -38,16 +37,6 @@ struct Looks {
 }
 
 impl Asking {
-    pub fn new() -> Self {
-        Self {
-            uncertainty: RwSignal::default(),
-            looking: RwSignal::default(),
-            asked: RwSignal::default(),
-            answers: RwSignal::default(),
-            looks: StoredValue::default(),
-        }
-    }
-
     /// The most probable class of an image and its probability, if the model has looked at it.
     pub fn guess(self, image: &str) -> Option<(String, f32)> {
         self.looks.with_value(|looks| looks.of.get(image).and_then(|classes| classes.first().cloned()))
@@ -135,22 +124,6 @@ impl Collector {
         let image = read_image(file, InputKind::Photo).await?;
         self.store.ask(Classify { image, views: Views::One }).await
     }
-
-    /// Gives an image of the tray a label.
-    ///
-    /// # Errors
-    ///
-    /// If the image or the class is gone, or the change cannot be stored.
-    pub async fn label(self, project: &str, image: &str, class: &str) -> Result<(), Problem> {
-        let found = self.images.with_untracked(|images| images.iter().find(|it| it.id == image).cloned());
-        let before = found.ok_or(Problem::Gone)?;
-        let name = self.find(project).and_then(|project| project.class(class).map(|class| class.name.clone()));
-        let name = name.ok_or(Problem::Gone)?;
-        let labeled = ImageRecord { class: class.to_owned(), ..before.clone() };
-        self.restore(project, &[labeled]).await?;
-        self.remember(Undo::Restore { project: project.to_owned(), images: vec![before] }, News::Moved { class: name });
-        Ok(())
-    }
 }
 
 /// At most as many images as the model looks at, spread over all.
@@ -170,7 +143,7 @@ mod tests {
         owner.with(|| {
             let mut images: Vec<ImageRecord> = (0..4).map(|number| image(number, "cat", None)).collect();
             images.iter_mut().take(3).for_each(|image| image.class = UNLABELED.to_owned());
-            let asking = Asking::new();
+            let asking = Asking::default();
             let look = |first: f32| vec![("cat".to_owned(), first), ("dog".to_owned(), 1.0 - first)];
             asking.looks.update_value(|looks| {
                 looks.of.insert(images[0].id.clone(), look(0.9));

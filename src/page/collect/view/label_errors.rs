@@ -60,7 +60,7 @@ fn LabelErrorsPanel() -> impl IntoView {
                     {move || if is_running.get() { tr!(load.cancel) } else { tr!(suspects.find) }}
                 </button>
             </header>
-            <Why text=key_tr!(suspects.why) />
+            <Why text=key_tr!(suspects.title_why) />
             <div role="status">
                 {move || collector.search.with(|search| match search {
                     Search::Running(progress) => view! { <Progress progress=*progress /> }.into_any(),

@@ -27,7 +27,7 @@ const KEYS: usize = 9;
 #[component]
 pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
-    let asking = Asking::new();
+    let asking = Asking::default();
     let number =
         memo(move |_| collector.images.with(|images| images.iter().filter(|image| image.class == UNLABELED).count()));
     let is_asking = memo(move |_| asking.asked.read().is_some());
@@ -48,7 +48,7 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
     view! {
         <details class="tray">
             <summary>{move || tr!(tray.title, count = count(number.get() as u64))}</summary>
-            <Why text=key_tr!(tray.why) />
+            <Why text=key_tr!(tray.ask_why) />
             <div class="controls">
                 <label class="button">
                     {move_tr!(data.pick)}
@@ -112,11 +112,9 @@ fn Asked(asking: Asking, classes: Memo<Vec<Class>>) -> impl IntoView {
     let store = use_store();
     let has_model = memo(move |_| store.run.with(RunState::has_network));
     let answer = move |class: Class| {
-        let (Some(project), Some(image)) = (collector.open.get_untracked(), asking.asked.get_untracked()) else {
-            return;
-        };
+        let Some(image) = asking.asked.get_untracked() else { return };
         collector.run(async move {
-            collector.label(&project, &image, &class.id).await?;
+            collector.move_image(&image, &class.id).await?;
             asking.answered(&image, &class.name);
             collector.images.with_untracked(|images| asking.choose(images));
             Ok(())

@@ -13,8 +13,8 @@ pub enum Uncertainty {
 }
 
 impl Uncertainty {
-    /// From 0 for an image that the network is sure of to 1 for one whose classes are all as probable. 1 as well if the probabilities are not finite, or
-    /// fewer than two.
+    /// From 0 for an image that the network is sure of to 1 for one whose classes are all as probable. 1 as well if the probabilities are not
+    /// finite, or fewer than two.
     pub fn of(self, probabilities: &[f32]) -> f64 {
         if probabilities.len() < 2 || probabilities.iter().any(|probability| !probability.is_finite()) {
             return 1.0;

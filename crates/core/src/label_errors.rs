@@ -1,10 +1,10 @@
-//! Label errors: images whose labels are probably wrong, by confident learning (Northcutt, Jiang, Chuang: "Confident Learning: Estimating Uncertainty in
-//! Dataset Labels", 2021, <https://arxiv.org/abs/1911.00068>).
+//! Label errors: images whose labels are probably wrong, by confident learning (Northcutt, Jiang, Chuang: "Confident Learning: Estimating
+//! Uncertainty in Dataset Labels", 2021, <https://arxiv.org/abs/1911.00068>).
 //!
-//! The probabilities are out of fold: each image was predicted by a network that was not trained on it. An image counts for the class with the highest
-//! probability among those whose probability is at least the mean self-confidence of that class: the mean probability of the class over the images
-//! with its label. So a class that the network is never sure of is not held to the standard of one that it always recognizes. Images that count for
-//! another class than their label's are the off-diagonal part of the confident joint: the label errors.
+//! The probabilities are out of fold: each image was predicted by a network that was not trained on it. An image counts for the class with the
+//! highest probability among those whose probability is at least the mean self-confidence of that class: the mean probability of the class over
+//! the images with its label. So a class that the network is never sure of is not held to the standard of one that it always recognizes. Images
+//! that count for another class than their label's are the off-diagonal part of the confident joint: the label errors.
 
 use serde::{Deserialize, Serialize};
 

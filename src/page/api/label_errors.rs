@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 
 use super::glue::{call as notify, from_js};
-use super::methods::{complete, listener};
+use super::methods::{complete_config, listener};
 use super::values::bad;
 use crate::page::collect::collector::{Collector, collector};
 use crate::page::collect::label_errors::{Found, N_FOLDS};
@@ -26,14 +26,17 @@ use kindling_core::protocol::{Failure, FailureKind, FoldProgress};
 pub async fn find(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener: Option<Function> = listener(on_event)?;
     store.dataset_settled().await;
-    let mut options = from_js(&options)?;
+    let mut options = match from_js(&options)? {
+        Value::Null => json!({}),
+        options => options,
+    };
     let folds = match options.as_object_mut().and_then(|options| options.remove("folds")) {
         None => N_FOLDS,
         Some(folds) => {
             folds.as_u64().and_then(|folds| u32::try_from(folds).ok()).ok_or_else(|| bad("folds is no number"))?
         }
     };
-    let config = complete(store, &options)?;
+    let config = complete_config(store, &options)?;
     let on_progress = move |progress: FoldProgress| {
         if let Some(listener) = &listener {
             notify(listener, &progress_json(progress));
@@ -61,8 +64,8 @@ fn found_json(found: &Found) -> Value {
     };
     let errors = &found.errors;
     json!({
-        "errors": of_labels(errors).into_iter().zip(&errors.errors).map(error).collect::<Vec<_>>(), "count": errors.n_errors, "images": errors.n_images,
-        "accuracy": errors.accuracy, "folds": errors.folds,
+        "errors": of_labels(errors).into_iter().zip(&errors.errors).map(error).collect::<Vec<_>>(),
+        "count": errors.n_errors, "images": errors.n_images, "accuracy": errors.accuracy, "folds": errors.folds,
     })
 }
 

@@ -211,14 +211,15 @@ pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 }
 
 /// The whole config of a run on the current dataset.
-pub fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
+fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
     match from_js(options)? {
         Value::Null => complete_config(store, &json!({})),
         options => complete_config(store, &options),
     }
 }
 
-fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
+/// As [`complete`], of an object.
+pub fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
     let base = presets.first().ok_or_else(|| bad("no preset fits the images of this dataset"))?;

@@ -1,4 +1,5 @@
-//! Decisions about images that were pointed out. They are the visitor's alone: kept with the images, counted in the project, and undone like any change.
+//! Decisions about images that were pointed out. They are the visitor's alone: kept with the images, counted in the project, and undone like
+//! any change.
 
 use leptos::prelude::*;
 

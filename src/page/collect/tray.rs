@@ -42,8 +42,8 @@ impl Asking {
         self.looks.with_value(|looks| looks.of.get(image).and_then(|classes| classes.first().cloned()))
     }
 
-    /// Chooses the image to ask for: the one that the model is least sure of; those that it has not looked at come last, and skipped ones only when no
-    /// other is left.
+    /// Chooses the image to ask for: the one that the model is least sure of; those that it has not looked at come last, and skipped ones only
+    /// when no other is left.
     pub fn choose(self, images: &[ImageRecord]) {
         let uncertainty = self.uncertainty.get_untracked();
         let chosen = self.looks.with_value(|looks| {

@@ -58,8 +58,8 @@ pub struct FindRate {
     pub config: Box<RunConfig>,
 }
 
-/// Label errors among the train and validation images, see [`crate::label_errors`]: cross-validation with as many networks of this config as there are
-/// folds, which are then discarded.
+/// Label errors among the train and validation images, see [`crate::label_errors`]: cross-validation with as many networks of this config as
+/// there are folds, which are then discarded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindLabelErrors {
     pub config: Box<RunConfig>,

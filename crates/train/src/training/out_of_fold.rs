@@ -25,10 +25,10 @@ pub struct OutOfFold {
     pub probabilities: Vec<f32>,
 }
 
-/// Trains one network for each fold, on the images of the other folds, from initial weights, and predicts the images of the fold with it. There is no
-/// validation: early stopping and the plateau schedule, which need one, are left out, and the last network of each training predicts. The outputs of
-/// frozen layers are computed once for all folds; so are the statistics of frozen batch norms, which depend on no label. `on_fold` receives the number
-/// of each fold before its training; the updates of the trainings go to the host.
+/// Trains one network for each fold, on the images of the other folds, from initial weights, and predicts the images of the fold with it. There is
+/// no validation: early stopping and the plateau schedule, which need one, are left out, and the last network of each training predicts. The
+/// outputs of frozen layers are computed once for all folds; so are the statistics of frozen batch norms, which depend on no label. `on_fold`
+/// receives the number of each fold before its training; the updates of the trainings go to the host.
 ///
 /// # Errors
 ///

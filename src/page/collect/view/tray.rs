@@ -150,7 +150,9 @@ fn Asked(asking: Asking, classes: Memo<Vec<Class>>) -> impl IntoView {
                         let name = class.name.clone();
                         view! { <button type="button" class="button" on:click=move |_| answer(class.clone())>{key}{name}</button> }
                     }).collect_view()}
-                    <button type="button" class="button is-quiet" on:click=move |_| skip()><kbd aria-hidden="true">"S"</kbd>" "{move_tr!(tray.skip)}</button>
+                    <button type="button" class="button is-quiet" on:click=move |_| skip()>
+                        <kbd aria-hidden="true">"S"</kbd>" "{move_tr!(tray.skip)}
+                    </button>
                 </div>
                 <p class="hint" role="status">{move || {
                     let answers = asking.answers.get();

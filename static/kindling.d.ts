@@ -104,6 +104,12 @@ export declare namespace kindling {
     classify(image: ImageSource, options?: { kind?: "photo" | "drawing" } & TestTime): Promise<ClassProbability[]>;
 
     /**
+     * Classifies images one after another; zip archives are unpacked. Below `threshold`, by default 0, an image is of none of the
+     * classes.
+     */
+    classifyFiles(files: readonly File[] | FileList, options?: { threshold?: number } & TestTime): Promise<ClassifiedFiles>;
+
+    /**
      * Loads the model of a kept run as the current one, loading its dataset if necessary. Rejects if its weights are not
      * kept, or while a run is in progress.
      */
@@ -141,7 +147,7 @@ export declare namespace kindling {
     reviewImage(project: string, decision: ImageDecision): Promise<void>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
-    /** A project as a zip: `project.json`, and the images as ordinary files in a folder for each class. */
+    /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
     exportProject(project: string): Promise<Blob>;
     /** Makes a project of a file from `exportProject`, or of a zip with a folder for each class; resolves to its id. */
     importProject(file: Blob): Promise<string>;
@@ -930,6 +936,8 @@ export declare namespace kindling {
     accuracy: number;
     /** The 95 % confidence interval of the accuracy (Wilson), from low to high; null for no images. */
     accuracyInterval: [number, number] | null;
+    /** The highest probability that 95 % of the correct predictions reach; null without a correct one. */
+    threshold: number | null;
     /** `confusion[label][predicted]` counts images. */
     confusion: number[][];
     perClass: ClassFigures[];
@@ -945,6 +953,20 @@ export declare namespace kindling {
     f1: number | null;
     /** Support: images of this class in the split. */
     count: number;
+  }
+
+  interface ClassifiedFiles {
+    images: {
+      /** Its path in the folder or the archive, or its name. */
+      file: string;
+      /** Null if the probability is below the threshold. */
+      label: string | null;
+      /** Of the most probable class. */
+      probability: number;
+      /** The three most probable classes. */
+      classes: ClassProbability[];
+    }[];
+    leftOut: { file: string; reason: string }[];
   }
 
   interface ClassProbability {

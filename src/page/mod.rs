@@ -40,6 +40,12 @@ mod recipe;
 /// How well the current network does, split by split.
 mod evaluations;
 
+/// Futures that run by turns.
+mod at_once;
+
+/// Progress of loading a dataset, which several places show.
+mod load_status;
+
 /// Texts and numbers in the visitor's language.
 mod text;
 

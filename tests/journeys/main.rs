@@ -35,6 +35,7 @@ mod search;
 mod settings;
 mod shell;
 mod threads;
+mod using;
 mod visitor;
 mod webgpu;
 mod workbench;

@@ -1,5 +1,8 @@
 //! Metrics of the predictions on a split: confusion matrix, precision, recall and F1 per class, highest-loss errors.
 
+/// The threshold below which a prediction is "none of these".
+pub mod rejection;
+
 use crate::protocol::Prediction;
 
 /// The confusion matrix: how often images of each class were predicted as each class.

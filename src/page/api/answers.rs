@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::page::understand::order::class_rows;
 use kindling_core::metrics::ConfusionMatrix;
+use kindling_core::metrics::rejection::{KEPT_SHARE, fit_threshold};
 use kindling_core::protocol::{Classification, Evaluation};
 
 /// All classes by name with their probabilities, most probable first.
@@ -37,6 +38,7 @@ pub fn evaluation(evaluation: &Evaluation, classes: &[String]) -> Value {
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy,
         "accuracyInterval": matrix.accuracy_interval().map(|(low, high)| [low, high]),
+        "threshold": fit_threshold(&evaluation.predictions, KEPT_SHARE),
         "confusion": confusion,
         "perClass": per_class,
     })
@@ -78,6 +80,7 @@ mod tests {
             "loss": 0.5,
             "accuracy": 0.5,
             "accuracyInterval": kindling_core::metrics::wilson_interval(1, 2).map(|(low, high)| [low, high]),
+            "threshold": 0.5,
             "confusion": [[1, 1], [0, 0]],
             "perClass": [
                 { "label": "cat", "precision": 1.0, "recall": 0.5, "f1": f64::from(2.0_f32 / 3.0), "count": 2 },

@@ -1,4 +1,5 @@
-//! The options of `kindling.evaluate`, `kindling.classify` and `kindling.export`: the kind of image, test-time augmentation, the run. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles` and `kindling.export`: the kind of image, test-time
+//! augmentation, the threshold, the run. Pure.
 
 use serde_json::Value;
 
@@ -16,6 +17,16 @@ pub fn classify_options(options: &Value) -> Result<(InputKind, Views), Failure> 
         Some(_) => return Err(bad("kind: neither \"photo\" nor \"drawing\"")),
     };
     Ok((kind, views(options)?))
+}
+
+/// The options of `kindling.classifyFiles`. The default is no test-time augmentation, and a threshold that rejects nothing.
+pub fn many_options(options: &Value) -> Result<(Views, f32), Failure> {
+    check_keys(options, &["threshold", TEST_TIME])?;
+    let threshold = options.get("threshold").map(|value| read::<f32>("threshold", value)).transpose()?.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(bad("threshold: not between 0 and 1"));
+    }
+    Ok((views(options)?, threshold))
 }
 
 /// The options of `kindling.evaluate`. The default is no test-time augmentation.
@@ -75,6 +86,16 @@ mod tests {
         assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
         for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn many_images_are_rejected_below_a_threshold() {
+        assert_eq!(many_options(&Value::Null), Ok((Views::One, 0.0)));
+        let options = json!({ "threshold": 0.5, "testTimeAugmentation": true });
+        assert_eq!(many_options(&options), Ok((Views::Several, 0.5)));
+        for refused in [json!({ "threshold": 1.5 }), json!({ "threshold": "high" }), json!({ "kind": "photo" })] {
+            assert_eq!(many_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 

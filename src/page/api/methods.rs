@@ -27,6 +27,7 @@ use crate::page::state::DatasetState;
 use crate::page::store::Store;
 use crate::page::text::advice::Names;
 use crate::page::train::advice::advice_now;
+use crate::page::using::batch::programs::classify_files;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{ImageReport, Reading};
@@ -62,6 +63,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::Watch => answer(watch_layers(store, first)),
         Method::Evaluate => answer(evaluate(evaluations, first, second)),
         Method::Classify => answer(classify(store, first, second)),
+        Method::ClassifyFiles => answer(classify_many(store, first, second)),
         Method::Runs => answer(kept_runs(runs)),
         Method::OpenRun => answer(open_run(runs, first)),
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
@@ -76,7 +78,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         | Method::UseProject
         | Method::ExportProject
         | Method::ImportProject
-        | Method::DeleteProject => projects::call(store, method, first, second),
+        | Method::DeleteProject => projects::call(store, runs, method, first, second),
     }
 }
 
@@ -317,6 +319,12 @@ async fn classify(store: Store, image: JsValue, options: JsValue) -> Result<Valu
     let image = read_image(&image, kind).await?;
     let classification = store.ask(Classify { image, views }).await?;
     Ok(answers::classification(&classification, &dataset.classes))
+}
+
+async fn classify_many(store: Store, list: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let (views, threshold) = look::many_options(&from_js(&options)?)?;
+    let files = files(&list).ok_or_else(|| bad("the images are no list of files"))?;
+    classify_files(store, files.into_iter().map(named).collect(), views, threshold).await
 }
 
 async fn kept_runs(runs: Runs) -> Result<Value, Failure> {

@@ -62,6 +62,7 @@ enum Method {
     Watch,
     Evaluate,
     Classify,
+    ClassifyFiles,
     Runs,
     OpenRun,
     ExportRun,
@@ -79,7 +80,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 34] = [
+const METHODS: [(&str, Method); 35] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -99,6 +100,7 @@ const METHODS: [(&str, Method); 34] = [
     ("watch", Method::Watch),
     ("evaluate", Method::Evaluate),
     ("classify", Method::Classify),
+    ("classifyFiles", Method::ClassifyFiles),
     ("runs", Method::Runs),
     ("openRun", Method::OpenRun),
     ("exportRun", Method::ExportRun),

@@ -11,16 +11,17 @@ use super::values::bad;
 use super::{Answering, Method, config, label_errors};
 use crate::page::collect::collector::{Collector, Problem, collector};
 use crate::page::collect::programs::Refusal;
+use crate::page::runs::Runs;
 use crate::page::store::Store;
 use kindling_core::dataset::Reading;
 
 /// Calls one of these methods.
-pub fn call(store: Store, method: Method, first: JsValue, second: JsValue) -> Answering {
+pub fn call(store: Store, runs: Runs, method: Method, first: JsValue, second: JsValue) -> Answering {
     let collector = collector(store);
     Box::pin(async move {
         let result = match method {
-            Method::ExportProject => export(collector, &first).await,
-            method => plain(store, collector, method, &first, &second).await.map(|value| to_js(&value)),
+            Method::ExportProject => export(collector, runs, &first).await,
+            method => plain((store, runs), collector, method, &first, &second).await.map(|value| to_js(&value)),
         };
         result.map_err(|refusal| match refusal {
             Refusal::Named(name, sentence) => named_error(name, &sentence),
@@ -31,7 +32,7 @@ pub fn call(store: Store, method: Method, first: JsValue, second: JsValue) -> An
 
 /// The methods whose results are plain data.
 async fn plain(
-    store: Store,
+    (store, runs): (Store, Runs),
     collector: Collector,
     method: Method,
     first: &JsValue,
@@ -66,7 +67,7 @@ async fn plain(
         }
         Method::ImportProject => {
             let file = blob(first.clone()).ok_or_else(|| refused("the file is no Blob"))?;
-            Ok(collector.import_file(&file).await?)
+            Ok(collector.import_file(&file, runs).await?)
         }
         Method::DeleteProject => {
             collector.delete_project(&text("the project", first)?).await?;
@@ -76,12 +77,12 @@ async fn plain(
     }
 }
 
-async fn export(collector: Collector, project: &JsValue) -> Result<JsValue, Refusal> {
+async fn export(collector: Collector, runs: Runs, project: &JsValue) -> Result<JsValue, Refusal> {
     collector.loaded().await?;
     let id = text("the project", project)?;
     // Nothing is exported of a project that is gone.
     collector.find(&id).ok_or(Problem::Gone)?;
-    Ok(collector.export(&id).await?.into())
+    Ok(collector.export(&id, runs).await?.into())
 }
 
 fn text(what: &str, value: &JsValue) -> Result<String, Refusal> {

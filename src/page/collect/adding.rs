@@ -14,6 +14,7 @@ use super::room;
 use super::storage::ProjectStorage;
 use super::tabs;
 use super::undo::Undo;
+use crate::page::at_once::join;
 use crate::page::database::{Trouble, unique_id};
 
 /// Files that are decoded at the same time. A photo of 12 megapixels takes 48 MB.
@@ -228,20 +229,4 @@ struct Work {
     /// Ids of the images that were added.
     ids: RefCell<Vec<String>>,
     n_done: Cell<usize>,
-}
-
-/// Waits for all of a few futures, which run by turns.
-async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    use std::task::Poll;
-    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                *output = Some(ready);
-            }
-        }
-        if running.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    running.into_iter().filter_map(|(_, output)| output).collect()
 }

@@ -1,5 +1,5 @@
-//! A project as one file: a zip archive with the manifest and the images as ordinary files in folders of their classes. One image at a time is in
-//! memory, both ways: a project may be larger than the page's memory.
+//! A project as one file: a zip archive with the manifest, the images as ordinary files in folders of their classes, and the runs. One file at a time
+//! is in memory, both ways: a project may be larger than the page's memory.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
@@ -14,8 +14,10 @@ use web_sys::{Blob, BlobPropertyBag};
 
 use super::manifest::{self, ArchiveTrouble, Manifest};
 use super::project::IMAGES_LIMIT;
+use super::run_files;
 use kindling_core::dataset::image_folder::is_image_name;
 use kindling_core::dataset::image_folder::packed::FILE_LIMIT_BYTES;
+use kindling_core::runs::incoming::{self, RUNS_LIMIT};
 
 const MIME: &str = "application/zip";
 
@@ -95,6 +97,8 @@ pub struct Opened {
     pub root: String,
     /// The files that are images by their names.
     pub images: Vec<Entry>,
+    /// The files of runs beside the manifest, those with weights first.
+    runs: Vec<Entry>,
 }
 
 /// A file in an archive.
@@ -120,12 +124,12 @@ pub async fn open(file: &Blob) -> Result<Opened, ArchiveTrouble> {
     let entries = slices.read(list).await.ok_or(ArchiveTrouble::NoArchive)??;
     let (images, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| is_image_name(&entry.path));
     let of_manifest = others
-        .into_iter()
+        .iter()
         .filter(|entry| entry.path == manifest::NAME || entry.path.ends_with(&format!("/{}", manifest::NAME)))
         .min_by_key(|entry| entry.path.len());
     let (manifest, root) = match of_manifest {
         Some(entry) => {
-            let bytes = unpack(file, &entry, manifest::LIMIT_BYTES).await.ok_or(ArchiveTrouble::BadManifest)?;
+            let bytes = unpack(file, entry, manifest::LIMIT_BYTES).await.ok_or(ArchiveTrouble::BadManifest)?;
             let text = String::from_utf8(bytes).map_err(|_| ArchiveTrouble::BadManifest)?;
             let root = entry.path.strip_suffix(manifest::NAME).unwrap_or_default().to_owned();
             (Some(manifest::read(&text)?), root)
@@ -135,13 +139,30 @@ pub async fn open(file: &Blob) -> Result<Opened, ArchiveTrouble> {
     if images.len() > IMAGES_LIMIT {
         return Err(ArchiveTrouble::TooLarge);
     }
-    Ok(Opened { file: file.clone(), manifest, root, images })
+    let is_run = |entry: &Entry| entry.path.strip_prefix(&root).is_some_and(run_files::is_run_name);
+    let mut runs: Vec<Entry> =
+        if manifest.is_some() { others.into_iter().filter(is_run).collect() } else { Vec::new() };
+    // A run comes with its weights, if it has any.
+    runs.sort_by_key(|entry| !entry.path.ends_with(run_files::WEIGHTS_ENDING));
+    if runs.len() > RUNS_LIMIT + 1 {
+        return Err(ArchiveTrouble::TooLarge);
+    }
+    Ok(Opened { file: file.clone(), manifest, root, images, runs })
 }
 
 impl Opened {
     /// The bytes of a file; none if it is damaged, larger than an image may be, or packed in a way that is not read.
     pub async fn bytes(&self, entry: &Entry) -> Option<Vec<u8>> {
         unpack(&self.file, entry, FILE_LIMIT_BYTES).await
+    }
+
+    pub fn n_runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The bytes of a file of runs, by its place; none if it is damaged or larger than such a file may be.
+    pub async fn run_bytes(&self, place: usize) -> Option<Vec<u8>> {
+        unpack(&self.file, self.runs.get(place)?, incoming::FILE_LIMIT_BYTES as u64).await
     }
 }
 
@@ -161,7 +182,7 @@ fn list(slices: &Slices) -> Option<Result<Vec<Entry>, ArchiveTrouble>> {
             return Some(Err(ArchiveTrouble::TooLarge));
         }
         let path = String::from_utf8_lossy(entry.file_path().as_ref()).replace('\\', "/");
-        let is_wanted = is_image_name(&path) || path.ends_with(manifest::NAME);
+        let is_wanted = is_image_name(&path) || path.ends_with(manifest::NAME) || run_files::may_be_run(&path);
         if entry.is_dir() || !is_wanted || path.starts_with('/') || path.split('/').any(|folder| folder == "..") {
             continue;
         }

@@ -11,7 +11,7 @@ use super::project::{Class, ImageRecord, NameTrouble, Project};
 use super::room::Room;
 use super::storage::ProjectStorage;
 use super::tabs;
-use super::undo::Undo;
+use super::undo::{UNDO_MS, Undo};
 use crate::page::database::{Trouble, unique_id};
 use crate::page::preferences;
 use crate::page::store::Store;
@@ -20,9 +20,6 @@ use kindling_core::protocol::Failure;
 
 /// Where the id of the open project is remembered.
 const OPEN_KEY: &str = "kindling.project";
-
-/// How long a deletion can be undone at least, also after a reload; later, what was deleted goes for good.
-const UNDO_MS: f64 = 600_000.0;
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +63,7 @@ pub enum News {
     Deleted { count: usize },
     ClassDeleted { name: String },
     ProjectDeleted { name: String },
-    Moved { class: String },
+    Moved { count: usize, class: String },
     Kept { class: String },
     Undone,
     Used { images: u32, classes: usize },
@@ -222,18 +219,6 @@ impl Collector {
         batch_set(self, id, images);
         self.measure();
         Ok(())
-    }
-
-    /// The images of a project, without those that are deleted; deletes those for good that were deleted long ago.
-    pub(super) async fn images_of(self, project: &str) -> Result<Vec<ImageRecord>, Problem> {
-        let storage = ProjectStorage::open().await?;
-        let (there, deleted): (Vec<_>, Vec<_>) =
-            storage.images(project).await?.into_iter().partition(ImageRecord::is_there);
-        let long_ago = now() - UNDO_MS;
-        let old = deleted.iter().filter(|image| image.deleted_at.is_some_and(|at| at < long_ago));
-        let old: Vec<&str> = old.map(|image| image.id.as_str()).collect();
-        storage.erase(project, &old).await?;
-        Ok(there)
     }
 
     /// The open project, tracked.

@@ -1,11 +1,15 @@
-//! The manifest in a project file, `project.json`: names, order and colors of the classes, and what is known of each image besides its file. Pure.
+//! The manifest in a project file, `project.json`: names, order and colors of the classes, what is known of each image besides its file, and which
+//! datasets the project became, so that runs on them find it. Pure.
 //! What a manifest says is checked like anything from outside: the images themselves count, wherever it disagrees with them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::project::{CLASSES_LIMIT, Class, IMAGES_LIMIT, ImageRecord, N_COLORS, Source, UNLABELED, clean_name};
+use super::project::{
+    CLASSES_LIMIT, Class, IMAGES_LIMIT, ImageRecord, N_COLORS, Project, Reviewed, Source, UNLABELED, USES_LIMIT, Use,
+    clean_name,
+};
 
 pub const NAME: &str = "project.json";
 
@@ -24,6 +28,9 @@ pub struct Manifest {
     pub classes: Vec<ManifestClass>,
     /// What is known of the images, by their paths.
     pub images: BTreeMap<String, Details>,
+    /// The datasets that the project became.
+    pub uses: Vec<Use>,
+    pub reviewed: Reviewed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +80,10 @@ pub enum ArchiveTrouble {
     NoImages,
 }
 
-/// Writes the manifest of a project's live classes and images.
-pub fn write(name: &str, created_at: f64, classes: &[&Class], images: &[(&Class, &ImageRecord)]) -> String {
-    let classes: Vec<Value> = classes
-        .iter()
+/// Writes the manifest of a project's live classes, with these images.
+pub fn write(project: &Project, images: &[(&Class, &ImageRecord)]) -> String {
+    let classes: Vec<Value> = project
+        .live_classes()
         .map(|class| json!({ "name": class.name, "folder": class.name, "color": class.color, "isOff": class.is_off }))
         .collect();
     let images: Vec<Value> = images
@@ -89,7 +96,8 @@ pub fn write(name: &str, created_at: f64, classes: &[&Class], images: &[(&Class,
         })
         .collect();
     let manifest = json!({
-        "format": "kindling-project", "version": VERSION, "name": name, "createdAt": created_at, "classes": classes, "images": images,
+        "format": "kindling-project", "version": VERSION, "name": project.name, "createdAt": project.created_at, "classes": classes,
+        "images": images, "uses": project.uses, "reviewed": project.reviewed,
     });
     serde_json::to_string_pretty(&manifest).unwrap_or_default()
 }
@@ -119,7 +127,7 @@ pub fn read(text: &str) -> Result<Manifest, ArchiveTrouble> {
         Some(Value::Array(list)) => Ok(list.as_slice()),
         Some(_) => Err(ArchiveTrouble::BadManifest),
     };
-    let (classes, images) = (list("classes")?, list("images")?);
+    let (classes, images, uses) = (list("classes")?, list("images")?, list("uses")?);
     if classes.len() > CLASSES_LIMIT || images.len() > IMAGES_LIMIT {
         return Err(ArchiveTrouble::TooLarge);
     }
@@ -128,6 +136,8 @@ pub fn read(text: &str) -> Result<Manifest, ArchiveTrouble> {
         created_at: time(manifest.get("createdAt")),
         classes: classes.iter().filter_map(Value::as_object).filter_map(class).collect(),
         images: images.iter().filter_map(Value::as_object).filter_map(details).collect(),
+        uses: uses.iter().take(USES_LIMIT).filter_map(used).collect(),
+        reviewed: manifest.get("reviewed").and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default(),
     })
 }
 
@@ -154,6 +164,12 @@ fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
     Some((file, details))
 }
 
+/// A dataset that the project became, if its names are of a sound length.
+fn used(value: &Value) -> Option<Use> {
+    let used: Use = serde_json::from_value(value.clone()).ok()?;
+    (used.dataset.len() <= TEXT_LIMIT_CHARS && used.files.len() <= TEXT_LIMIT_CHARS).then_some(used)
+}
+
 /// A text without control characters, and not too long; empty if there is none.
 fn text_of(object: &Map<String, Value>, key: &str) -> String {
     let text = object.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -172,17 +188,23 @@ mod tests {
 
     use super::super::project::samples::{image, project};
     use super::*;
+    use kindling_core::dataset::Reading;
 
     #[test]
     fn what_is_written_is_read() {
         let mut pets = project(&["cat", "dog"]);
         pets.change_class("id-dog", |class| class.is_off = true);
+        let used = Use { dataset: "files-1".into(), files: "2".into(), reading: Reading::default(), at: Some(9.5) };
+        pets.remember_use(used.clone());
+        pets.created_at = 5.5;
         let classes: Vec<&Class> = pets.live_classes().collect();
         let mut images = [image(7, "cat", Some("burst")), image(8, "dog", None)];
         images[1].name = "rex.jpg".into();
         images[0].is_confirmed = true;
-        let text = write("Pets", 5.5, &classes, &[(classes[0], &images[0]), (classes[1], &images[1])]);
+        pets.reviewed.kept = 3;
+        let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
+        assert_eq!((manifest.uses, manifest.reviewed), (vec![used], pets.reviewed));
         assert_eq!((manifest.name.as_str(), manifest.created_at), ("Pets", Some(5.5)));
         let dog = ManifestClass { name: "dog".into(), color: 1, is_off: true };
         assert_eq!(manifest.classes.get(1), Some(&dog));
@@ -206,6 +228,7 @@ mod tests {
         check(r#"{"format": "kindling-project", "version": 2}"#, ArchiveTrouble::Newer);
         check(r#"{"format": "kindling-project", "version": "1"}"#, ArchiveTrouble::BadManifest);
         check(r#"{"format": "kindling-project", "version": 1, "classes": {}}"#, ArchiveTrouble::BadManifest);
+        check(r#"{"format": "kindling-project", "version": 1, "uses": 7}"#, ArchiveTrouble::BadManifest);
         let many = format!(r#"{{"format": "kindling-project", "version": 1, "classes": [{}1]}}"#, "1,".repeat(1_000));
         check(&many, ArchiveTrouble::TooLarge);
         check(&"[".repeat(100_000), ArchiveTrouble::BadManifest);
@@ -215,12 +238,14 @@ mod tests {
     fn hostile_details_are_tamed() {
         let text = r#"{"format": "kindling-project", "version": 1, "name": "../../etc", "createdAt": 1e300,
             "classes": [{"name": "..", "color": 3}, {"name": "a/b", "color": 250, "isOff": "yes"}, 7],
-            "images": [{"file": "x.png", "addedAt": -1, "source": "moon", "group": 4, "name": "a\u0000b"}, {"file": 3}, "y.png"]}"#;
+            "images": [{"file": "x.png", "addedAt": -1, "source": "moon", "group": 4, "name": "a\u0000b"}, {"file": 3}, "y.png"],
+            "uses": [3, {"dataset": "a"}]}"#;
         let manifest = read(text).unwrap();
         assert_eq!((manifest.name.as_str(), manifest.created_at), ("etc", None));
         assert_eq!(manifest.classes, [ManifestClass { name: "a b".into(), color: 4, is_off: false }]);
         let details = Details { name: "ab".into(), ..Details::default() };
         assert_eq!(manifest.images, BTreeMap::from([("x.png".to_owned(), details)]));
+        assert!(manifest.uses.is_empty());
     }
 
     proptest! {
@@ -229,7 +254,7 @@ mod tests {
             let _ = read(&text);
             let pets = project(&["cat"]);
             let (class, image) = (&pets.classes[0], image(1, "cat", None));
-            let mut letters: Vec<char> = write("Pets", 1.0, &[class], &[(class, &image)]).chars().collect();
+            let mut letters: Vec<char> = write(&pets, &[(class, &image)]).chars().collect();
             if let Some(slot) = letters.get_mut(place) {
                 *slot = letter;
             }

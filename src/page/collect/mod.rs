@@ -2,8 +2,8 @@
 //!
 //! `collector.rs` is what all of it goes through: the views, and `window.kindling`. Nothing of this folder is in the page's first part.
 
-mod adding;
-mod archive;
+pub mod adding;
+pub mod archive;
 pub mod collector;
 mod intake;
 pub mod label_errors;
@@ -13,15 +13,18 @@ pub mod project;
 mod recorder;
 pub mod review;
 mod room;
+mod run_files;
 mod splits;
 mod storage;
 pub mod suspects;
 mod tabs;
+pub mod teaching;
 mod transfer;
 mod tray;
 mod undo;
 mod using;
-mod view;
+mod video;
+pub mod view;
 mod warnings;
 
 use std::pin::Pin;

@@ -7,6 +7,7 @@ use web_sys::{Blob, File};
 use super::collector::{Collector, Problem, Refused, RefusedWhy};
 use super::project::{ImageRecord, NameTrouble, Project, UNLABELED};
 use crate::page::database::Trouble;
+use crate::page::runs::Runs;
 use kindling_core::protocol::Failure;
 
 /// A problem as a name and a sentence, or as the engine's failure.
@@ -78,9 +79,9 @@ impl Collector {
     /// # Errors
     ///
     /// As [`Collector::import`].
-    pub async fn import_file(self, file: &Blob) -> Result<Value, Problem> {
+    pub async fn import_file(self, file: &Blob, runs: Runs) -> Result<Value, Problem> {
         self.loaded().await?;
-        Ok(json!(self.import(file, "project").await?))
+        Ok(json!(self.import(file, "project", runs).await?))
     }
 }
 

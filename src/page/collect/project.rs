@@ -19,7 +19,7 @@ pub const IMAGES_LIMIT: usize = 100_000;
 pub const N_COLORS: u8 = 6;
 
 /// Maximum number of datasets that a project remembers to have become.
-const USES_LIMIT: usize = 40;
+pub const USES_LIMIT: usize = 40;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,6 +60,9 @@ pub struct Use {
     pub files: String,
     /// How the files were read.
     pub reading: Reading,
+    /// When; none of those that were remembered without it.
+    #[serde(default)]
+    pub at: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -344,7 +347,7 @@ mod tests {
         let mut pets = project(&[]);
         for number in 0..100 {
             let dataset = format!("files-{}", number % 60);
-            pets.remember_use(Use { dataset, files: String::new(), reading: Reading::default() });
+            pets.remember_use(Use { dataset, files: String::new(), reading: Reading::default(), at: None });
         }
         assert_eq!(pets.uses.len(), USES_LIMIT);
         assert_eq!(pets.uses.last().map(|used| used.dataset.as_str()), Some("files-39"));

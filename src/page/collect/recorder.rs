@@ -12,7 +12,7 @@ use super::intake;
 use super::undo::Undo;
 use kindling_core::protocol::ImageInput;
 
-/// Frames per second to choose from; the camera is read ten times a second.
+/// Frames per second to choose from.
 pub const RATES: [(&str, f64); 4] = [("1", 1.0), ("2", 2.0), ("5", 5.0), ("10", 10.0)];
 
 /// Numbers of frames of a timed burst to choose from.
@@ -138,13 +138,13 @@ impl Recorder {
         }
     }
 
-    /// Whether a frame is wanted now. Asked ten times a second while the camera runs.
+    /// Whether a frame is wanted now. Asked thirty times a second while the camera runs.
     pub fn wants_frame(self) -> bool {
         if !self.is_live.get_untracked() {
             self.is_live.set(true);
         }
         // The clock of the frames is a little uneven.
-        const TOLERANCE_MS: f64 = 40.0;
+        const TOLERANCE_MS: f64 = 15.0;
         let is_due = now() - self.last_at.get_value() >= 1_000.0 / self.rate.get_untracked() - TOLERANCE_MS;
         is_due && self.burst.with_untracked(Option::is_some)
     }

@@ -69,7 +69,7 @@ fn decided(before: &ImageRecord, decision: &Decision, class: String, reviewed: &
         }
         Decision::Relabel(id) => {
             reviewed.relabeled += 1;
-            (ImageRecord { class: id.clone(), ..confirmed }, News::Moved { class })
+            (ImageRecord { class: id.clone(), ..confirmed }, News::Moved { count: 1, class })
         }
         Decision::Delete => {
             reviewed.deleted += 1;
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(kept, ImageRecord { is_confirmed: true, ..before.clone() });
         let (moved, news) = decided(&before, &Decision::Relabel("id-dog".into()), "dog".into(), &mut reviewed);
         assert_eq!((moved.class.as_str(), moved.is_confirmed), ("id-dog", true));
-        assert_eq!(news, News::Moved { class: "dog".into() });
+        assert_eq!(news, News::Moved { count: 1, class: "dog".into() });
         assert_eq!(reviewed, Reviewed { kept: 1, relabeled: 1, deleted: 0 });
     }
 }

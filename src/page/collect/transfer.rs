@@ -13,23 +13,24 @@ use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, no
 use super::intake;
 use super::manifest::{self, ArchiveTrouble, Details};
 use super::project::{Class, ImageRecord, Project, UNLABELED, clean_name};
+use super::run_files;
 use super::storage::ProjectStorage;
 use crate::page::database::{Trouble, unique_id};
 use crate::page::download;
+use crate::page::runs::Runs;
 use kindling_core::dataset::image_folder::{Layout, LeftOutReason};
 
 impl Collector {
-    /// Writes a project with all of its images as one file.
+    /// Writes a project with all of its images and the runs on them as one file.
     ///
     /// # Errors
     ///
     /// If the project is gone, cannot be read, or the browser cannot hold the file.
-    pub async fn export(self, id: &str) -> Result<Blob, Problem> {
+    pub async fn export(self, id: &str, runs: Runs) -> Result<Blob, Problem> {
         let project = self.find(id).ok_or(Problem::Gone)?;
         let images = self.images_of(id).await?;
         let storage = ProjectStorage::open().await?;
         let files: BTreeMap<String, Blob> = storage.files(id).await?.into_iter().collect();
-        let classes: Vec<&Class> = project.live_classes().collect();
         let tray =
             Class { id: UNLABELED.to_owned(), name: "unlabeled".to_owned(), color: 0, is_off: true, deleted_at: None };
         let folder =
@@ -41,7 +42,7 @@ impl Collector {
             .collect();
         let unwritten = || Problem::Storage(Trouble::Full);
         let mut writing = Writing::new();
-        let text = manifest::write(&project.name, project.created_at, &classes, &kept);
+        let text = manifest::write(&project, &kept);
         writing.add(manifest::NAME, text.as_bytes()).ok_or_else(unwritten)?;
         for (class, image) in kept {
             let Some(blob) = files.get(&image.id) else { continue };
@@ -50,24 +51,25 @@ impl Collector {
             let bytes = Uint8Array::new(&buffer).to_vec();
             writing.add(&manifest::path(class, image), &bytes).ok_or_else(unwritten)?;
         }
+        run_files::write(&mut writing, &project, runs).await.ok_or_else(unwritten)?;
         writing.finish().ok_or_else(unwritten)
     }
 
     /// Exports a project and saves the file.
-    pub async fn save(self, id: &str) -> Result<(), Problem> {
+    pub async fn save(self, id: &str, runs: Runs) -> Result<(), Problem> {
         let name = self.find(id).ok_or(Problem::Gone)?.name;
-        let blob = self.export(id).await?;
+        let blob = self.export(id, runs).await?;
         download::save_blob(&download::file_name(&name, "zip"), &blob);
         self.news.set(Some(News::Exported));
         Ok(())
     }
 
-    /// Makes a project of a file: of an exported one, or of any zip with one folder of images per class. Returns its id.
+    /// Makes a project of a file: of an exported one, with its runs, or of any zip with one folder of images per class. Returns its id.
     ///
     /// # Errors
     ///
     /// If the file is refused or the project cannot be stored. Images that are damaged or no images are left out and listed.
-    pub async fn import(self, file: &Blob, file_name: &str) -> Result<String, Problem> {
+    pub async fn import(self, file: &Blob, file_name: &str, runs: Runs) -> Result<String, Problem> {
         let opened = archive::open(file).await.map_err(Problem::Archive)?;
         let plan = Plan::of(&opened, file_name).map_err(Problem::Archive)?;
         self.is_canceled.set_value(false);
@@ -75,6 +77,10 @@ impl Collector {
         let total = plan.images.len();
         self.adding.set(Some(Adding { done: 0, total }));
         let result = self.import_images(&id, &opened, plan).await;
+        // Without its images, a project has no use for them.
+        if result.is_ok() {
+            run_files::read(&opened, runs).await;
+        }
         self.adding.set(None);
         self.measure();
         let count = result?;
@@ -143,6 +149,8 @@ impl<'a> Plan<'a> {
     fn of_manifest(opened: &'a Opened, manifest: &manifest::Manifest, file_name: &str) -> Result<Self, ArchiveTrouble> {
         let name = Some(manifest.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(file_name);
         let mut project = Project::new(unique_id(), name, manifest.created_at.unwrap_or_else(now));
+        project.uses.clone_from(&manifest.uses);
+        project.reviewed = manifest.reviewed;
         for class in &manifest.classes {
             let id = format!("{}-{}", project.id, project.classes.len());
             // Of two classes with one name, the first counts.

@@ -1,11 +1,16 @@
 //! Deleting and moving, and taking it back. What is deleted is marked as such, and goes for good only when nobody wants it back.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 
 use super::collector::{Collector, News, Problem, now};
-use super::project::{ImageRecord, Reviewed};
+use super::project::{ImageRecord, Project, Reviewed};
 use super::storage::ProjectStorage;
 use super::tabs;
+
+/// How long a deletion can be undone at least, also after a reload; later, what was deleted goes for good.
+pub const UNDO_MS: f64 = 600_000.0;
 
 /// Maximum number of steps that can be undone.
 const UNDO_LIMIT: usize = 50;
@@ -38,7 +43,44 @@ pub enum Undo {
     },
 }
 
+/// The ids of those images that go for good: which were deleted before `long_ago`, by themselves or with their class, and no step brings back.
+fn gone<'a>(project: Option<&Project>, images: &'a [ImageRecord], undo: &[Undo], long_ago: f64) -> Vec<&'a str> {
+    let is_old = |deleted_at: Option<f64>| deleted_at.is_some_and(|at| at < long_ago);
+    let comes_back = |class: &str| undo.iter().any(|step| matches!(step, Undo::Class { class: it, .. } if it == class));
+    let classes: BTreeSet<&str> = project
+        .iter()
+        .flat_map(|project| &project.classes)
+        .filter(|class| is_old(class.deleted_at) && !comes_back(&class.id))
+        .map(|class| class.id.as_str())
+        .collect();
+    let restored: BTreeSet<&str> = undo
+        .iter()
+        .flat_map(|step| match step {
+            Undo::Restore { images, .. } => images.as_slice(),
+            Undo::Review { image, .. } => std::slice::from_ref(&**image),
+            Undo::Remove { .. } | Undo::Class { .. } | Undo::Project { .. } => &[],
+        })
+        .map(|image| image.id.as_str())
+        .collect();
+    let is_gone = |image: &&ImageRecord| is_old(image.deleted_at) || classes.contains(image.class.as_str());
+    let ids = images.iter().filter(is_gone).map(|image| image.id.as_str());
+    ids.filter(|id| !restored.contains(id)).collect()
+}
+
 impl Collector {
+    /// The images of a project, without those that are deleted; deletes those for good that nobody wants back.
+    pub(super) async fn images_of(self, project: &str) -> Result<Vec<ImageRecord>, Problem> {
+        let storage = ProjectStorage::open().await?;
+        let mut images = storage.images(project).await?;
+        let found = self.find(project);
+        let gone = self.undo.with_untracked(|undo| {
+            gone(found.as_ref(), &images, undo, now() - UNDO_MS).into_iter().map(str::to_owned).collect::<BTreeSet<_>>()
+        });
+        storage.erase(project, &gone.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        images.retain(|image| image.is_there() && !gone.contains(&image.id));
+        Ok(images)
+    }
+
     /// Whether there is something to undo, tracked.
     pub fn can_undo(self) -> bool {
         self.undo.with(|undo| !undo.is_empty())
@@ -79,16 +121,23 @@ impl Collector {
         Ok(before)
     }
 
-    /// Gives an image another class.
+    /// Gives an image of the open project another class.
     pub async fn move_image(self, id: &str, class: &str) -> Result<(), Problem> {
+        self.move_images(&[id.to_owned()], class).await
+    }
+
+    /// Gives images of the open project another class.
+    pub async fn move_images(self, ids: &[String], class: &str) -> Result<(), Problem> {
         let Some(project) = self.open.get_untracked() else { return Ok(()) };
-        let found = self.images.with_untracked(|images| images.iter().find(|image| image.id == id).cloned());
-        let before = found.ok_or(Problem::Gone)?;
+        let is_moved = |image: &&ImageRecord| ids.contains(&image.id);
+        let before: Vec<_> = self.images.with_untracked(|images| images.iter().filter(is_moved).cloned().collect());
         let name = self.find(&project).and_then(|project| project.class(class).map(|class| class.name.clone()));
-        let name = name.ok_or(Problem::Gone)?;
-        let moved = ImageRecord { class: class.to_owned(), ..before.clone() };
-        self.restore(&project, &[moved]).await?;
-        self.remember(Undo::Restore { project, images: vec![before] }, News::Moved { class: name });
+        let name = name.filter(|_| !before.is_empty()).ok_or(Problem::Gone)?;
+        let moved: Vec<_> =
+            before.iter().map(|image| ImageRecord { class: class.to_owned(), ..image.clone() }).collect();
+        self.restore(&project, &moved).await?;
+        let count = before.len();
+        self.remember(Undo::Restore { project, images: before }, News::Moved { count, class: name });
         Ok(())
     }
 
@@ -176,5 +225,35 @@ impl Collector {
         }
         self.news.set(Some(News::Undone));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::project::samples::{image, project};
+    use super::*;
+
+    #[test]
+    fn what_was_deleted_long_ago_goes_for_good_unless_it_can_come_back() {
+        let mut pets = project(&["cat", "dog", "cow"]);
+        pets.change_class("id-dog", |class| class.deleted_at = Some(5.0));
+        pets.change_class("id-cow", |class| class.deleted_at = Some(50.0));
+        let mut images: Vec<_> = [(0, "cat"), (1, "cat"), (2, "cat"), (3, "dog"), (4, "cow"), (5, "unknown")]
+            .map(|(n, class)| image(n, class, None))
+            .into();
+        images[1].deleted_at = Some(5.0);
+        images[2].deleted_at = Some(50.0);
+        let ids = |undo: &[Undo]| {
+            let gone = gone(Some(&pets), &images, undo, 10.0);
+            images
+                .iter()
+                .enumerate()
+                .filter(|(_, it)| gone.contains(&it.id.as_str()))
+                .map(|(n, _)| n)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&[]), [1, 3]);
+        assert_eq!(ids(&[Undo::Class { project: "p".into(), class: "id-dog".into() }]), [1]);
+        assert_eq!(ids(&[Undo::Restore { project: "p".into(), images: vec![images[1].clone()] }]), [3]);
     }
 }

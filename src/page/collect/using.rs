@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use web_sys::Url;
 
-use super::collector::{Collector, News, Problem};
+use super::collector::{Collector, News, Problem, now};
 use super::intake::image_id;
 use super::project::{ImageRecord, Project, Use, clean_name};
 use super::splits::{images_in_use, paths};
@@ -27,8 +27,19 @@ impl Collector {
         split: SplitConfig,
         reading: Reading,
     ) -> Result<Arc<DatasetSummary>, Problem> {
+        self.use_images(id, split, reading, now()).await
+    }
+
+    /// Loads the images that were in the project at a time.
+    async fn use_images(
+        self,
+        id: &str,
+        split: SplitConfig,
+        reading: Reading,
+        at: f64,
+    ) -> Result<Arc<DatasetSummary>, Problem> {
         let project = self.find(id).ok_or(Problem::Gone)?;
-        let Files { files, hash } = self.files_of(&project, &split).await?;
+        let Files { files, hash } = self.files_of(&project, &split, at).await?;
         let urls: Vec<String> = files.iter().map(|file| file.url.clone()).collect();
         let loaded = self.store.load_dataset(DatasetSource::Files { files, reading }, split).await;
         // The engine may read the files of the dataset at hand once more; those of the other dataset are not needed.
@@ -41,7 +52,7 @@ impl Collector {
         }
         let summary = loaded.map_err(Problem::Engine)?;
         self.used.set(Some((summary.id.clone(), id.to_owned())));
-        let new = Use { dataset: summary.id.clone(), files: hash, reading };
+        let new = Use { dataset: summary.id.clone(), files: hash, reading, at: Some(at) };
         self.change(id, move |project| project.remember_use(new)).await?;
         let counts = summary.counts;
         let images = counts.train + counts.validation + counts.test;
@@ -49,12 +60,12 @@ impl Collector {
         Ok(summary)
     }
 
-    /// The files of a project's images in use, with the paths that say their classes and parts.
-    async fn files_of(self, project: &Project, split: &SplitConfig) -> Result<Files, Problem> {
+    /// The files of a project's images in use that were there at a time, with the paths that say their classes and parts.
+    async fn files_of(self, project: &Project, split: &SplitConfig, at: f64) -> Result<Files, Problem> {
         let storage = ProjectStorage::open().await?;
         let mut images = self.images_of(&project.id).await?;
         let files: BTreeMap<String, web_sys::Blob> = storage.files(&project.id).await?.into_iter().collect();
-        images.retain(|image| files.contains_key(&image.id));
+        images.retain(|image| image.added_at <= at && files.contains_key(&image.id));
         let used = images_in_use(project, &images);
         if used.is_empty() {
             return Err(Problem::Engine(Failure::new(FailureKind::TooFewImages, "the project has no images")));
@@ -78,7 +89,8 @@ impl Collector {
         self.used.with(|used| used.as_ref().filter(|(used, _)| used == dataset).map(|(_, project)| project.clone()))
     }
 
-    /// Loads the dataset of a run again from the project that it was made of. Returns whether there is one whose images are still the same.
+    /// Loads the dataset of a run again from the project that it was made of. Returns whether there is one that still has the same images; those that
+    /// came later are left out.
     ///
     /// # Errors
     ///
@@ -91,14 +103,15 @@ impl Collector {
             used.map(|used| (project.clone(), used.clone()))
         });
         let Some((project, used)) = used else { return Ok(false) };
-        let Files { files, hash } = self.files_of(&project, &config.split).await?;
+        let at = used.at.unwrap_or_else(now);
+        let Files { files, hash } = self.files_of(&project, &config.split, at).await?;
         for file in files {
             Url::revoke_object_url(&file.url).ok();
         }
         if hash != used.files {
             return Ok(false);
         }
-        let summary = self.use_project(&project.id, config.split, used.reading).await?;
+        let summary = self.use_images(&project.id, config.split, used.reading, at).await?;
         Ok(summary.id == config.dataset)
     }
 }

@@ -983,11 +983,19 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "confidence",
-        labels: &["use_place.not_sure", "use_place.not_sure_why"],
+        labels: &["use_place.not_sure", "use_place.not_sure_why", "use_place.confidence"],
         place: Place::Use,
         control: None,
         formula: Some("max pᵢ"),
         source: "Guo et al., 2017, arXiv:1706.04599",
+    },
+    Entry {
+        id: "rejection-threshold",
+        labels: &["use_place.threshold", "use_place.none"],
+        place: Place::Use,
+        control: Some("use_place.threshold"),
+        formula: Some("max pᵢ ≥ t"),
+        source: "Hendrycks and Gimpel, 2017, arXiv:1610.02136",
     },
     Entry {
         id: "model-export",

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::{Runs, use_runs};
-use crate::page::data::load_status::LoadStatus;
+use crate::page::load_status::LoadStatus;
 use crate::page::reactive::{effect, memo};
 use crate::page::recipe::catalog::Catalog;
 use crate::page::state::{NoticeKind, RunState};

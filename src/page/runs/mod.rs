@@ -270,21 +270,37 @@ impl Runs {
 
     /// Adds the runs of a file; runs that are already present are left unchanged.
     pub fn import(self, runs: Vec<KeptRun>) {
+        let ids = self.keep_records(runs);
+        self.tell_imported(ids);
+    }
+
+    pub fn tell_imported(self, ids: Vec<String>) {
+        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
+    }
+
+    /// As [`Runs::import`], without telling. Returns the ids of those that are new.
+    pub fn keep_records(self, runs: Vec<KeptRun>) -> Vec<String> {
         let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
         let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
         let ids = runs.iter().map(|run| run.record.id.clone()).collect();
-        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
         // A file of runs has no weights.
         for KeptRun { record, curves } in runs {
             self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
         }
+        ids
     }
 
     /// Adds a run with its weights. A run that is already present only receives the weights, if it has none and its config is the same.
     pub fn import_trained(self, run: KeptRun, weights: Bulk) {
-        let weights_bytes = Some(weights.len() as u64);
         let id = run.record.id.clone();
-        let known = self.find(&id);
+        let is_new = self.keep_trained(run, weights);
+        self.tell_imported(is_new.then_some(id).into_iter().collect());
+    }
+
+    /// As [`Runs::import_trained`], without telling. Returns whether the run is new.
+    pub fn keep_trained(self, run: KeptRun, weights: Bulk) -> bool {
+        let weights_bytes = Some(weights.len() as u64);
+        let known = self.find(&run.record.id);
         let is_new = known.is_none();
         match known {
             None => {
@@ -299,8 +315,7 @@ impl Runs {
             }
             Some(_) => {}
         }
-        let ids = is_new.then_some(id).into_iter().collect();
-        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
+        is_new
     }
 
     /// Removes runs that were imported.

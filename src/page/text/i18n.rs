@@ -357,14 +357,10 @@ mod tests {
         "widgets/pager.rs",
     ];
 
-    /// In a folder of those, and shown first all the same.
-    const NOT_IN_PARTS: [&str; 1] = ["data/load_status.rs"];
-
     #[test]
     fn what_is_shown_first_has_its_texts_at_once() {
         let texts = read_texts(ENGLISH);
-        let is_in_part =
-            |name: &str| IN_PARTS.iter().any(|part| name.starts_with(part)) && !NOT_IN_PARTS.contains(&name);
+        let is_in_part = |name: &str| IN_PARTS.iter().any(|part| name.starts_with(part));
         for (name, source) in page_sources() {
             for (group, key, _) in uses(&source) {
                 let is_there = texts.get(&group).is_some_and(|keys| keys.contains_key(&key));

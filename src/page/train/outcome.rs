@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::controls::TrainButton;
-use crate::page::data::load_status::LoadStatus;
+use crate::page::load_status::LoadStatus;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::page::data::load_status::LoadStatus;
+use crate::page::load_status::LoadStatus;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::search::use_searcher;

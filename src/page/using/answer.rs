@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::classifier::{Outcome, SURE, is_sure};
 use super::input::Input;
 use super::pictures::Pictures;
+use super::threshold::shown;
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
@@ -25,7 +26,16 @@ const TOP_LIMIT: usize = 5;
 
 /// The answer, or an invitation in its place. The bars are there from the beginning, so that nothing moves when the answer comes.
 #[component]
-pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signal<Input>) -> impl IntoView {
+pub fn Answer(
+    #[prop(into)] outcome: Signal<Outcome>,
+    #[prop(into)] input: Signal<Input>,
+    /// The probability below which the answer is none of the classes; without one, the classifier's answer counts as unsure below a round one.
+    #[prop(into)]
+    threshold: Signal<Option<f32>>,
+    /// Predictions per second, of a live camera.
+    #[prop(into)]
+    rate: Signal<Option<f64>>,
+) -> impl IntoView {
     let store = use_store();
     let classes = memo(move |_| {
         store.dataset.with(|dataset| dataset.current.as_ref().map(|current| Arc::new(current.classes.clone())))
@@ -40,31 +50,41 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
         true => tr!(use_place.probabilities),
         false => tr!(use_place.classes, count = TOP_LIMIT),
     });
-    // A memo, so that predictions, up to ten a second, do not rebuild the verdict while its face stays the same.
+    // A memo, so that predictions, up to thirty a second, do not rebuild the verdict while its face stays the same.
     let face = memo(move |_| match &*outcome.read() {
         Outcome::Nothing => Face::Invitation,
-        Outcome::Classified { classification, .. } => Face::Verdict { is_sure: is_sure(&classification.classes) },
+        Outcome::Classified { classification, .. } => {
+            match is_sure(&classification.classes, threshold.get().unwrap_or(SURE)) {
+                true => Face::Sure,
+                false => Face::Unsure(classification.classes.first().map(|first| first.class)),
+            }
+        }
         Outcome::Failed(failure) => Face::Failed(failure.clone()),
     });
     view! {
         <Pictures outcome input />
         <div class="answer-said">
-            <Verdict outcome classes=Signal::derive(classes) />
+            <Verdict outcome classes=Signal::derive(classes) threshold />
             {move || match face.get() {
                 Face::Invitation => view! { <p class="hint answer-invitation">{move || match input.get() {
                     Input::Draw => tr!(use_place.draw_first),
                     Input::Upload => tr!(use_place.upload_first),
-                    Input::Webcam => tr!(use_place.webcam_first),
+                    Input::Webcam | Input::Many => tr!(use_place.webcam_first),
                 }}</p> }.into_any(),
                 Face::Failed(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
-                Face::Verdict { is_sure: true } => ().into_any(),
-                Face::Verdict { is_sure: false } => view! {
-                    <Hint
-                        text=Signal::derive(move || tr!(use_place.not_sure_why, sure = format!("{:.0}%", SURE * 100.0)))
-                        term="confidence"
-                    />
-                }.into_any(),
+                Face::Sure => ().into_any(),
+                Face::Unsure(closest) => {
+                    let closest = closest.and_then(|class| classes().get(usize::from(class)).cloned()).unwrap_or_default();
+                    let text = move || match threshold.get() {
+                        Some(threshold) => tr!(use_place.none_why, class = closest.clone(), threshold = shown(threshold)),
+                        None => tr!(use_place.not_sure_why, sure = shown(SURE)),
+                    };
+                    view! { <Hint text=Signal::derive(text) term="confidence" /> }.into_any()
+                }
             }}
+            {move || rate.get().map(|rate| view! {
+                <p class="hint live-rate">{move || tr!(use_place.rate, rate = format!("{rate:.0}"))}</p>
+            })}
         </div>
         <div class="answer-bars">
             <p class="hint">{classes_name}" "<TermLink term="softmax" /></p>
@@ -76,7 +96,9 @@ pub fn Answer(#[prop(into)] outcome: Signal<Outcome>, #[prop(into)] input: Signa
 #[derive(Clone, Debug, PartialEq)]
 enum Face {
     Invitation,
-    Verdict { is_sure: bool },
+    Sure,
+    /// Holds the most probable class.
+    Unsure(Option<u16>),
     Failed(Failure),
 }
 
@@ -110,15 +132,23 @@ pub(super) fn bars(classes: &[String], found: Option<&[ClassProbability]>) -> Ve
 
 /// The class, which screen readers announce when it changes: the element is there before, and empty without an answer.
 #[component]
-fn Verdict(outcome: Signal<Outcome>, classes: Signal<Arc<Vec<String>>>) -> impl IntoView {
+fn Verdict(
+    outcome: Signal<Outcome>,
+    classes: Signal<Arc<Vec<String>>>,
+    threshold: Signal<Option<f32>>,
+) -> impl IntoView {
     let first = memo(move |_| {
         let outcome = outcome.read();
         let first = outcome.classification().and_then(|found| found.classes.first())?;
         classes.read().get(usize::from(first.class)).cloned()
     });
-    let is_sure = memo(move |_| outcome.read().classification().is_some_and(|found| is_sure(&found.classes)));
+    let is_sure = memo(move |_| {
+        let threshold = threshold.get().unwrap_or(SURE);
+        outcome.read().classification().is_some_and(|found| is_sure(&found.classes, threshold))
+    });
     let text = move || match first.get() {
         Some(class) if is_sure.get() => class,
+        Some(_) if threshold.with(Option::is_some) => tr!(use_place.none),
         Some(class) => tr!(use_place.not_sure, class = class),
         None => String::new(),
     };

@@ -1,7 +1,8 @@
-//! What the visitor shows the network: a drawing, a file or the webcam, one tab each.
+//! What the visitor shows the network: a drawing, a file, the webcam, or many files at once, one tab each.
 
 use leptos::prelude::*;
 
+use super::batch::{Batch, BatchInput};
 use super::classifier::Classifier;
 use crate::page::reactive::{memo, watch};
 use crate::page::store::use_store;
@@ -17,16 +18,18 @@ pub enum Input {
     Draw,
     Upload,
     Webcam,
+    Many,
 }
 
 impl Input {
-    const ALL: [Self; 3] = [Self::Draw, Self::Upload, Self::Webcam];
+    const ALL: [Self; 4] = [Self::Draw, Self::Upload, Self::Webcam, Self::Many];
 
     fn id(self) -> &'static str {
         match self {
             Self::Draw => "use-draw",
             Self::Upload => "use-upload",
             Self::Webcam => "use-webcam",
+            Self::Many => "use-many",
         }
     }
 
@@ -47,7 +50,7 @@ impl Input {
 
 /// The tabs with the chosen input, whose images go to the classifier.
 #[component]
-pub fn InputPanel(input: RwSignal<Input>, classifier: Classifier) -> impl IntoView {
+pub fn InputPanel(input: RwSignal<Input>, classifier: Classifier, batch: Batch) -> impl IntoView {
     let store = use_store();
     let is_cropped = memo(move |_| {
         store.dataset.with(|dataset| {
@@ -57,6 +60,7 @@ pub fn InputPanel(input: RwSignal<Input>, classifier: Classifier) -> impl IntoVi
     let choose = move |chosen: Input| {
         if input.get_untracked() != chosen {
             classifier.offer(None);
+            classifier.set_live(chosen == Input::Webcam);
             input.set(chosen);
         }
     };
@@ -77,11 +81,12 @@ pub fn InputPanel(input: RwSignal<Input>, classifier: Classifier) -> impl IntoVi
                     }.into_any(),
                     Input::Webcam => view! {
                         <CameraView
-                            wants_image=move |()| !classifier.is_busy()
+                            wants_image=move |()| classifier.wants_frame()
                             on_image=move |image| classifier.offer(image)
                             is_cropped
                         />
                     }.into_any(),
+                    Input::Many => view! { <BatchInput batch views=classifier.views /> }.into_any(),
                 }}
             </div>
         </div>
@@ -96,6 +101,7 @@ fn InputTabs(input: RwSignal<Input>, choose: impl Fn(Input) + Copy + Send + Sync
             Input::Draw => tr!(use_place.draw),
             Input::Upload => tr!(use_place.upload),
             Input::Webcam => tr!(use_place.webcam),
+            Input::Many => tr!(use_place.many),
         };
         let button = NodeRef::<leptos::html::Button>::new();
         // Keyboard focus follows the arrow keys from tab to tab.
@@ -145,10 +151,10 @@ mod tests {
     #[test]
     fn arrow_keys_go_around_the_tabs() {
         assert_eq!(Input::Draw.after_key("ArrowRight"), Some(Input::Upload));
-        assert_eq!(Input::Webcam.after_key("ArrowRight"), Some(Input::Draw));
-        assert_eq!(Input::Draw.after_key("ArrowLeft"), Some(Input::Webcam));
+        assert_eq!(Input::Many.after_key("ArrowRight"), Some(Input::Draw));
+        assert_eq!(Input::Draw.after_key("ArrowLeft"), Some(Input::Many));
         assert_eq!(Input::Upload.after_key("Home"), Some(Input::Draw));
-        assert_eq!(Input::Upload.after_key("End"), Some(Input::Webcam));
+        assert_eq!(Input::Upload.after_key("End"), Some(Input::Many));
         assert_eq!(Input::Upload.after_key("Enter"), None);
     }
 }

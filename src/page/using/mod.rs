@@ -1,20 +1,34 @@
-//! The place Predict: the visitor draws, uploads or holds something up to the webcam, and the network classifies it.
+//! The place Predict: the visitor draws, uploads or holds something up to the webcam, and the network classifies it; or whole folders at once.
 
+mod actions;
+mod actions_view;
 mod answer;
+pub mod batch;
+mod browser_sound;
 mod classifier;
 mod input;
 mod pictures;
+mod rejection;
+mod smoothing;
+mod teaching;
+mod threshold;
 mod trial;
 
 use leptos::prelude::*;
 
+use self::actions::Actions;
+use self::actions_view::ActionChoices;
 use self::answer::{Answer, Explanations, bars};
+use self::batch::{Batch, BatchResult};
 use self::classifier::Classifier;
 use self::input::{Input, InputPanel};
+use self::rejection::Rejection;
+use self::teaching::{TeachButtons, Teaching};
+use self::threshold::ThresholdField;
 use self::trial::Trial;
 use crate::page::export;
 use crate::page::parts::{Part, Parted, part};
-use crate::page::reactive::memo;
+use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
 use crate::page::runs::at_hand::ModelAtHand;
 use crate::page::state::RunState;
@@ -38,6 +52,17 @@ fn UsePlace() -> impl IntoView {
     let classifier = Classifier::new(store);
     classifier.follow();
     let input = RwSignal::new(Input::default());
+    let rejection = Rejection::new(store, expect_context());
+    rejection.follow(classifier);
+    let batch = Batch::new(store, rejection);
+    let teaching = Teaching::new(store);
+    // A camera shows nothing of the classes most of the time. Drawings and files are given to be recognized: there a low confidence is told as such.
+    let is_live = memo(move |_| input.get() == Input::Webcam);
+    let is_many = memo(move |_| input.get() == Input::Many);
+    watch(move || is_live.get(), move |_, _| rejection.want(), false);
+    let actions = Actions::new(store);
+    actions.follow(classifier, rejection, is_live);
+    let threshold = Signal::derive(move || is_live.get().then(|| rejection.threshold()).flatten());
     let choose_views = move |several: bool| {
         classifier.views.set(if several { Views::Several } else { Views::One });
         classifier.refresh();
@@ -52,17 +77,25 @@ fn UsePlace() -> impl IntoView {
                 <p>{move_tr!(use_place.lead)}" "<TermLink term=key_tr!(use_place.lead) /></p>
             </header>
             {is_falsified().then(|| view! { <p class="failure" role="alert">{move_tr!(use_place.falsified)}</p> })}
-            <div class="panel instrument">
-                <InputPanel input classifier />
+            <div class="panel instrument" class:is-many=move || is_many.get()>
+                <InputPanel input classifier batch />
                 <div class="use-answer" translate="no">
                     <h2 class="visually-hidden">{move_tr!(use_place.answer)}</h2>
                     <ModelAtHand none=NoNetwork>
-                        <Answer outcome=classifier.outcome input />
+                        <Show
+                            when=move || is_many.get()
+                            fallback=move || view! { <Answer outcome=classifier.outcome input threshold rate=classifier.rate /> }
+                        >
+                            <BatchResult batch teaching />
+                        </Show>
                     </ModelAtHand>
                 </div>
                 <div class="use-notes">
                     <Show when=move || has_network.get()>
-                        <Explanations outcome=classifier.outcome />
+                        <Show when=move || !is_many.get()><TeachButtons teaching classifier is_live /></Show>
+                        <Show when=move || is_live.get() || is_many.get()><ThresholdField rejection /></Show>
+                        <Show when=move || is_live.get()><ActionChoices actions /></Show>
+                        <Show when=move || !is_many.get()><Explanations outcome=classifier.outcome /></Show>
                         <CheckField
                             id="use-views"
                             label=Signal::derive(move_tr!(use_place.views))

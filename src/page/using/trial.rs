@@ -35,7 +35,7 @@ fn Pad() -> impl IntoView {
             <h3 id="trial-title">{move_tr!(use_place.try_it)}</h3>
             <DrawPad on_change=move |image| classifier.offer(image) />
             <div class="use-answer" translate="no">
-                <Answer outcome=classifier.outcome input=Input::Draw />
+                <Answer outcome=classifier.outcome input=Input::Draw threshold=Signal::stored(None) rate=classifier.rate />
             </div>
         </section>
     }

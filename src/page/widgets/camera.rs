@@ -14,8 +14,8 @@ use super::show::Show;
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::{ImageInput, InputKind};
 
-/// Interval between frames: ten per second feel live, and leave the engine time to train.
-const FRAME_MS: u64 = 100;
+/// Interval between frames: cameras give thirty in a second. `wants_image` says how many of them are read.
+const FRAME_MS: u64 = 33;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 enum CameraState {
@@ -70,6 +70,15 @@ impl Camera {
         self.feed.set_value(Some(feed));
     }
 
+    /// Mirrors the live picture, or no longer.
+    fn mirror(self, mirrored: bool) {
+        self.state.update(|state| {
+            if let CameraState::On { is_mirrored, .. } = state {
+                *is_mirrored = mirrored;
+            }
+        });
+    }
+
     fn stop(self) {
         self.stop_feed();
         self.state.set(CameraState::Off);
@@ -120,13 +129,13 @@ impl Camera {
     }
 }
 
-/// The webcam's live picture, mirrored if the camera faces the visitor. The frames passed to `on_image` are never mirrored.
+/// The webcam's live picture, at first mirrored if the camera faces the visitor. The frames passed to `on_image` are never mirrored.
 #[component]
 pub fn CameraView(
     /// Returns whether a frame would be used now.
     #[prop(into)]
     wants_image: UnsyncCallback<(), bool>,
-    /// Receives a frame at most ten times a second; none when the camera stops.
+    /// Receives the frames; none when the camera stops.
     #[prop(into)]
     on_image: UnsyncCallback<Option<ImageInput>>,
     /// Whether only the square in the middle is used.
@@ -194,6 +203,16 @@ pub fn CameraView(
                 </button>
                 <Show when=move || is_on() && !camera.devices.read().is_empty()>
                     <CameraChoice camera />
+                </Show>
+                <Show when=is_on>
+                    <label class="check">
+                        <input
+                            type="checkbox"
+                            prop:checked=is_mirrored
+                            on:change:target=move |event| camera.mirror(event.target().checked())
+                        />
+                        <span>{move_tr!(camera.mirror)}</span>
+                    </label>
                 </Show>
             </div>
         </div>

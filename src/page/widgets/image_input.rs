@@ -19,7 +19,7 @@ const LONGER_SIDE_LIMIT: u32 = 1_024;
 extern "C" {
     /// web-sys has a function for each type of source; this one accepts all of them, as the browser's function does.
     #[wasm_bindgen(js_name = createImageBitmap, catch)]
-    fn create_image_bitmap(source: &JsValue) -> Result<Promise, JsValue>;
+    fn create_image_bitmap(source: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// Reads a blob, image data, bitmap, canvas, video or image element. Photos are rotated according to their EXIF orientation.
@@ -28,11 +28,30 @@ extern "C" {
 ///
 /// `BadImage`, with what the file is where it is none that a browser opens, and where the browser falsifies what is read from a canvas.
 pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput, Failure> {
+    read_scaled(source, kind, None).await
+}
+
+/// Reads a photo whose size in pixels is known, if it is: a large one is scaled while it is decoded, away from the page's thread.
+///
+/// # Errors
+///
+/// As [`read_image`].
+pub async fn read_photo(file: &Blob, size: Option<(u32, u32)>) -> Result<ImageInput, Failure> {
+    // Only the width is asked for, since a photo may lie on its side; the rest of the way is as for any other image.
+    let width = size.and_then(|(width, height)| {
+        let shorter = u64::from(width.min(height));
+        let limit = 2 * u64::from(SIDE_LIMIT);
+        (shorter > limit).then(|| (u64::from(width) * limit / shorter) as u32)
+    });
+    read_scaled(file, InputKind::Photo, width).await
+}
+
+async fn read_scaled(source: &JsValue, kind: InputKind, width: Option<u32>) -> Result<ImageInput, Failure> {
     let bad = |detail: &str| Failure::new(FailureKind::BadImage, detail);
     if is_falsified() {
         return Err(bad("this browser falsifies what pages read from a canvas; allow this page to read it"));
     }
-    let input = match decode(source).await {
+    let input = match decode(source, width).await {
         Some(bitmap) => {
             let input = scale(&bitmap, kind);
             bitmap.close();
@@ -49,8 +68,13 @@ pub async fn read_image(source: &JsValue, kind: InputKind) -> Result<ImageInput,
 }
 
 /// Browsers report a dozen different errors here. All of them mean that the image cannot be decoded.
-async fn decode(source: &JsValue) -> Option<ImageBitmap> {
-    let promise = create_image_bitmap(source).ok()?;
+async fn decode(source: &JsValue, width: Option<u32>) -> Option<ImageBitmap> {
+    let options = js_sys::Object::new();
+    if let Some(width) = width {
+        js_sys::Reflect::set(&options, &"resizeWidth".into(), &width.into()).ok()?;
+        js_sys::Reflect::set(&options, &"resizeQuality".into(), &"high".into()).ok()?;
+    }
+    let promise = create_image_bitmap(source, &options).ok()?;
     Some(JsFuture::from(promise).await.ok()?.unchecked_into())
 }
 
@@ -141,7 +165,7 @@ fn read(context: &CanvasRenderingContext2d, Size { width, height }: Size, kind: 
 }
 
 /// The context of a new canvas outside the document, whose pixels can be read back.
-fn new_canvas(width: u32, height: u32) -> Option<CanvasRenderingContext2d> {
+pub fn new_canvas(width: u32, height: u32) -> Option<CanvasRenderingContext2d> {
     let canvas = web_sys::window()?.document()?.create_element("canvas").ok()?.unchecked_into::<HtmlCanvasElement>();
     canvas.set_width(width);
     canvas.set_height(height);

@@ -42,9 +42,9 @@ impl<T> Latest<T> {
         self.waiting = None;
     }
 
-    /// Whether a value offered now would have to wait.
-    pub fn is_out(&self) -> bool {
-        self.is_out
+    /// Whether a value offered now would take the place of another that waits.
+    pub fn is_full(&self) -> bool {
+        self.is_out && self.waiting.is_some()
     }
 }
 
@@ -62,12 +62,14 @@ mod tests {
     fn the_newest_of_those_waiting_goes_out_next() {
         let mut latest = Latest::default();
         assert_eq!(latest.offer(1), Some(1));
+        assert!(!latest.is_full());
         assert_eq!(latest.offer(2), None);
+        assert!(latest.is_full());
         assert_eq!(latest.offer(3), None);
         assert_eq!(latest.settle(), Settled { is_wanted: true, next: Some(3) });
-        assert!(latest.is_out());
+        assert!(!latest.is_full());
         assert_eq!(latest.settle(), Settled { is_wanted: true, next: None });
-        assert!(!latest.is_out());
+        assert!(!latest.is_full());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::NewImage;
 use crate::page::collect::intake;
 use crate::page::collect::project::{Class, N_COLORS};
+use crate::page::collect::video::is_video;
 use crate::page::reactive::memo;
 use crate::page::recipe::sources::named;
 use crate::page::text::format::count;
@@ -39,7 +40,17 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
     let add_files = move |files: Vec<(String, File)>| {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
         let class = id.get_value();
-        collector.run(async move { collector.add_files(&project, &class, files).await.map(drop) });
+        let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
+        let rate = recorder.rate.get_untracked();
+        collector.run(async move {
+            if !files.is_empty() {
+                collector.add_files(&project, &class, files).await?;
+            }
+            for (_, video) in videos {
+                collector.add_video(&project, &class, &video, rate).await?;
+            }
+            Ok(())
+        });
     };
     let drop_files = move |event: DragEvent| {
         // Tells the place that the files are taken.
@@ -263,7 +274,7 @@ fn FileButton(class: Memo<Option<Class>>, #[prop(into)] add: UnsyncCallback<Vec<
                 class="visually-hidden"
                 type="file"
                 multiple
-                accept="image/*"
+                accept="image/*,video/*"
                 aria-label=move || tr!(collect.files_name, class = name_of(class))
                 node_ref=input
                 on:change=move |_| if let Some(input) = input.get_untracked() {

@@ -8,6 +8,7 @@ use web_sys::HtmlSelectElement;
 use super::{Panel, use_panel};
 use crate::page::collect::project::clean_name;
 use crate::page::reactive::memo;
+use crate::page::runs::use_runs;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 
@@ -80,6 +81,7 @@ fn ProjectChoice() -> impl IntoView {
 #[component]
 fn ProjectTools(is_open: Memo<bool>) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
+    let runs = use_runs();
     let input = NodeRef::<html::Input>::new();
     let create = move |_| {
         collector.run(async move {
@@ -96,7 +98,7 @@ fn ProjectTools(is_open: Memo<bool>) -> impl IntoView {
     };
     let save = move |_| {
         if let Some(id) = collector.open.get_untracked() {
-            collector.run(async move { collector.save(&id).await });
+            collector.run(async move { collector.save(&id, runs).await });
         }
     };
     let delete = move |_| {
@@ -112,7 +114,7 @@ fn ProjectTools(is_open: Memo<bool>) -> impl IntoView {
         if let Some(file) = file {
             let name = file.name();
             let name = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
-            collector.run(async move { collector.import(&file, &name).await.map(drop) });
+            collector.run(async move { collector.import(&file, &name, runs).await.map(drop) });
         }
     };
     view! {

@@ -6,8 +6,9 @@ mod head;
 mod image_checks;
 mod label_errors;
 mod outcome;
+mod selection;
 mod suspects;
-mod text;
+pub mod text;
 mod thumbnails;
 mod tray;
 mod viewer;
@@ -19,6 +20,7 @@ use self::capture::Capture;
 use self::class_card::ClassCard;
 use self::head::Head;
 use self::outcome::Outcome;
+use self::selection::{Selected, SelectionBar};
 use self::text::{news_text, problem_text, refused_text};
 use self::tray::Tray;
 use self::viewer::Viewer;
@@ -47,6 +49,7 @@ pub struct Panel {
     pub capture: RwSignal<CaptureKind>,
     /// Id of the image that is shown large.
     pub viewed: RwSignal<Option<String>>,
+    pub selected: Selected,
     /// The drawing on the pad.
     pub drawing: RwSignal<Option<ImageInput>>,
     /// Counts the drawings that were added: each begins on a blank pad.
@@ -72,6 +75,7 @@ fn CollectPanel() -> impl IntoView {
         recorder: Recorder::new(collector),
         capture: RwSignal::default(),
         viewed: RwSignal::default(),
+        selected: RwSignal::default(),
         drawing: RwSignal::default(),
         pad_turn: RwSignal::default(),
     };
@@ -139,6 +143,7 @@ fn Workspace() -> impl IntoView {
         <div class="collect-work">
             <Capture />
             <div class="collect-classes">
+                <SelectionBar />
                 <ul class="class-cards" aria-label=move_tr!(collect.classes)>
                     <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
                 </ul>

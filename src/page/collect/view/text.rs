@@ -40,7 +40,7 @@ pub fn news_text(news: &News) -> String {
         News::Deleted { count: number } => tr!(collect.deleted, count = count(*number as u64)),
         News::ClassDeleted { name } => tr!(collect.class_deleted, name = name),
         News::ProjectDeleted { name } => tr!(collect.project_deleted, name = name),
-        News::Moved { class } => tr!(collect.moved, class = class),
+        News::Moved { count: number, class } => tr!(collect.moved, count = count(*number as u64), class = class),
         News::Kept { class } => tr!(suspects.kept, class = class),
         News::Undone => tr!(collect.undone),
         News::Used { images, classes } => tr!(collect.used, images = count(*images), classes = classes),

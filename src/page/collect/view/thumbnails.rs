@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{KeyboardEvent, Url};
 
+use super::selection::toggle;
 use super::{Panel, use_panel};
 use crate::page::collect::collector::Collector;
 use crate::page::collect::project::Class;
@@ -43,8 +44,9 @@ pub fn Thumbnails(
 
 #[component]
 fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) -> impl IntoView {
-    let Panel { collector, viewed, .. } = use_panel();
+    let Panel { collector, viewed, selected, .. } = use_panel();
     let id = StoredValue::new(id);
+    let is_selected = memo(move |_| selected.with(|selected| id.with_value(|id| selected.contains(id))));
     let address = image_address(collector, id.get_value());
     let number = move || {
         images.with(|images| {
@@ -61,22 +63,34 @@ fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) 
         collector.run(async move { collector.delete_images(&[id]).await });
     };
     view! {
-        <li class="thumbnail">
+        <li class="thumbnail" class:is-selected=move || is_selected.get()>
             <button
                 type="button"
                 class="thumbnail-image"
                 aria-label=name
                 title=move_tr!(collect.thumbnail_keys)
                 on:click=move |_| viewed.set(Some(id.get_value()))
-                on:keydown=move |event: KeyboardEvent| if matches!(event.key().as_str(), "Delete" | "Backspace") {
-                    event.prevent_default();
-                    focus_neighbor(&event);
-                    delete();
+                on:keydown=move |event: KeyboardEvent| match event.key().as_str() {
+                    "Delete" | "Backspace" => {
+                        event.prevent_default();
+                        focus_neighbor(&event);
+                        delete();
+                    }
+                    "x" | "X" => id.with_value(|id| toggle(selected, id)),
+                    _ => {}
                 }
             >
                 {move || address.get().map(|address| view! { <img src=address alt="" /> })}
             </button>
-            // For the pointer: by keyboard, the Delete key does it.
+            // For the pointer: by keyboard, X selects and Delete deletes.
+            <input
+                type="checkbox"
+                class="thumbnail-select"
+                tabindex="-1"
+                aria-label=move || tr!(collect.select_name, image = name())
+                prop:checked=move || is_selected.get()
+                on:change=move |_| id.with_value(|id| toggle(selected, id))
+            />
             <button type="button" class="thumbnail-delete" tabindex="-1" aria-hidden="true" on:click=move |_| delete()>"×"</button>
         </li>
     }

@@ -73,13 +73,7 @@ fn fraction(stage: &LoadStage) -> Option<f64> {
 
 fn figures(stage: &LoadStage) -> String {
     if let LoadStage::Decoding { done, total, images_per_second } = stage {
-        let mut figures = vec![tr!(load.images_of_total, done = count(*done), total = count(*total))];
-        if *images_per_second > 0.0 {
-            let left_ms = f64::from(total.saturating_sub(*done)) / images_per_second * 1_000.0;
-            figures.push(tr!(load.images_per_second, rate = image_rate(*images_per_second)));
-            figures.push(tr!(shell.run_left, time = clock(left_ms)));
-        }
-        return figures.join(" · ");
+        return image_figures(*done, *total, *images_per_second);
     }
     let LoadStage::Downloading { received_bytes, total_bytes, bytes_per_second } = stage else { return String::new() };
     let received = match total_bytes {
@@ -93,6 +87,17 @@ fn figures(stage: &LoadStage) -> String {
             let left_ms = total.saturating_sub(*received_bytes) as f64 / bytes_per_second * 1_000.0;
             figures.push(tr!(shell.run_left, time = clock(left_ms)));
         }
+    }
+    figures.join(" · ")
+}
+
+/// How many images are done, how fast they go, and the time left.
+pub fn image_figures(done: u32, total: u32, images_per_second: f64) -> String {
+    let mut figures = vec![tr!(load.images_of_total, done = count(done), total = count(total))];
+    if images_per_second > 0.0 {
+        let left_ms = f64::from(total.saturating_sub(done)) / images_per_second * 1_000.0;
+        figures.push(tr!(load.images_per_second, rate = image_rate(images_per_second)));
+        figures.push(tr!(shell.run_left, time = clock(left_ms)));
     }
     figures.join(" · ")
 }

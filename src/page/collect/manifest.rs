@@ -197,11 +197,11 @@ mod tests {
         let used = Use { dataset: "files-1".into(), files: "2".into(), reading: Reading::default(), at: Some(9.5) };
         pets.remember_use(used.clone());
         pets.created_at = 5.5;
+        pets.reviewed.kept = 3;
         let classes: Vec<&Class> = pets.live_classes().collect();
         let mut images = [image(7, "cat", Some("burst")), image(8, "dog", None)];
         images[1].name = "rex.jpg".into();
         images[0].is_confirmed = true;
-        pets.reviewed.kept = 3;
         let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
         assert_eq!((manifest.uses, manifest.reviewed), (vec![used], pets.reviewed));

@@ -80,9 +80,11 @@ impl Questions {
             | Question::Augment(_)
             | Question::Classify(_)
             | Question::Inspect(_) => &self.quick,
-            Question::Evaluate(_) | Question::FindRate(_) | Question::FindLabelErrors(_) | Question::CheckImages(_) => {
-                &self.long
-            }
+            Question::Evaluate(_)
+            | Question::Measure(_)
+            | Question::FindRate(_)
+            | Question::FindLabelErrors(_)
+            | Question::CheckImages(_) => &self.long,
         }
     }
 

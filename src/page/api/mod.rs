@@ -4,6 +4,7 @@
 //! at the first call, as most visitors never call one.
 
 mod answers;
+mod compress;
 mod config;
 mod current_run;
 mod glue;
@@ -69,6 +70,8 @@ enum Method {
     ImportRun,
     Export,
     Import,
+    PruningCurve,
+    Prune,
     Projects,
     CreateProject,
     AddClass,
@@ -80,7 +83,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 35] = [
+const METHODS: [(&str, Method); 37] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -107,6 +110,8 @@ const METHODS: [(&str, Method); 35] = [
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("pruningCurve", Method::PruningCurve),
+    ("prune", Method::Prune),
     ("projects", Method::Projects),
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors, LayersReport, RatePoint,
-    RateTest, SplitName, Watch,
+    Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors, LayersReport,
+    Measurement, RatePoint, RateTest, SplitName, Watch,
 };
-use crate::config::{AugmentConfig, RunConfig};
+use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
 use crate::dataset::image_checks::ImageChecks;
 
 /// A question, with the types of its answer and of its progress reports.
@@ -80,6 +80,16 @@ pub struct Inspect {
     pub watch: Watch,
 }
 
+/// Accuracy and speed of a network that is not the current one, on up to `limit` images spread over a split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    pub network: Box<NetworkConfig>,
+    /// As in [`super::RunUpdate::Weights`].
+    pub weights: Bulk,
+    pub split: SplitName,
+    pub limit: u32,
+}
+
 /// Test-time augmentation: the number of views of an image whose predictions are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Views {
@@ -102,6 +112,7 @@ pub enum Question {
     FindLabelErrors(FindLabelErrors),
     CheckImages(CheckImages),
     Inspect(Inspect),
+    Measure(Measure),
 }
 
 /// Any answer, on the wire.
@@ -114,6 +125,7 @@ pub enum Answer {
     LabelErrors(LabelErrors),
     ImageChecks(ImageChecks),
     Layers(LayersReport),
+    Measurement(Measurement),
 }
 
 /// Progress of a long question, on the wire; at most ten times a second.
@@ -226,6 +238,7 @@ questions! {
     FindLabelErrors => LabelErrors, FoldProgress;
     CheckImages => ImageChecks, Never;
     Inspect => LayersReport, Never;
+    Measure => Measurement, f32;
 }
 
 carried! {
@@ -236,6 +249,7 @@ carried! {
     Answer::LabelErrors(LabelErrors);
     Answer::ImageChecks(ImageChecks);
     Answer::Layers(LayersReport);
+    Answer::Measurement(Measurement);
     AnswerProgress::Evaluation(f32);
     AnswerProgress::Rates(RateProgress);
     AnswerProgress::Folds(FoldProgress);

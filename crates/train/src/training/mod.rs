@@ -75,5 +75,4 @@ pub use out_of_fold::out_of_fold;
 pub use published::Published;
 pub use range_test::find_rate;
 pub use run::{resume, train};
-pub use start::checkpoint_with_weights;
 pub use warm_up::warm_up;

@@ -10,7 +10,7 @@ use super::thumbnails::image_address;
 use super::{Panel, use_panel};
 use crate::page::collect::project::{Class, UNLABELED};
 use crate::page::collect::tray::Asking;
-use crate::page::reactive::{memo, watch};
+use crate::page::reactive::{effect, memo, watch};
 use crate::page::recipe::sources::named;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
@@ -110,6 +110,13 @@ fn Strategy(asking: Asking) -> impl IntoView {
 fn Asked(asking: Asking, classes: Memo<Vec<Class>>) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let store = use_store();
+    let group = NodeRef::<html::Div>::new();
+    effect(move |_| {
+        if let Some(group) = group.get() {
+            // An element of the page takes the focus.
+            group.focus().ok();
+        }
+    });
     let has_model = memo(move |_| store.run.with(RunState::has_network));
     let answer = move |class: Class| {
         let Some(image) = asking.asked.get_untracked() else { return };
@@ -136,7 +143,7 @@ fn Asked(asking: Asking, classes: Memo<Vec<Class>>) -> impl IntoView {
     };
     view! {
         // The keys work wherever the focus is inside.
-        <div class="tray-asked" role="group" tabindex="-1" aria-label=move_tr!(tray.question) on:keydown=keys>
+        <div node_ref=group class="tray-asked" role="group" tabindex="-1" aria-label=move_tr!(tray.question) on:keydown=keys>
             {move || asking.asked.get().map(|image| {
                 let address = image_address(collector, image);
                 view! { <div class="tray-image">{move || address.get().map(|address| view! { <img src=address alt=tr!(tray.question) /> })}</div> }

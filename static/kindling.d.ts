@@ -46,6 +46,10 @@ export declare namespace kindling {
      * ends it.
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
+    /** Looks for copies, and for blank, dark and blurred images. */
+    checkImages(): Promise<ImageChecks>;
+    /** Finds images whose labels are probably wrong, by cross-validation with networks of this config. Nothing is changed. */
+    findLabelErrors(config?: TrainConfig & { folds?: number }, onEvent?: (event: FoldEvent) => void): Promise<LabelErrors>;
 
     /**
      * Hyperparameter search: trains trials one after the other and compares them on the validation split; the test set is not
@@ -163,8 +167,13 @@ export declare namespace kindling {
     /** Makes a project with these classes and opens it in the page; resolves to its id. */
     createProject(name: string, classes?: readonly string[]): Promise<string>;
     addClass(project: string, name: string): Promise<void>;
-    /** Keeps images in a project: files for each class, by its name; of videos, five frames a second. A class that is not there is added. */
+    /**
+     * Keeps images in a project: files for each class, by its name; those of `""` have no label. Of videos, five frames a second are
+     * kept. A class that is not there is added.
+     */
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
+    /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
+    reviewImage(project: string, decision: ImageDecision): Promise<void>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
     /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
@@ -753,6 +762,63 @@ export declare namespace kindling {
     /** New points since the last event. */
     points: RatePoint[];
   }
+
+  interface FoldEvent {
+    kind: "progress";
+    /** Fraction of the whole that is done. */
+    fraction: number;
+    /** The part whose network is trained, from 0; null while outputs of frozen layers are computed. */
+    fold: number | null;
+    folds: number;
+    imagesPerSecond: number;
+    remainingMs: number | null;
+  }
+
+  interface LabelErrors {
+    /** The first 1,000, the clearest first. */
+    errors: LabelError[];
+    /** All of them. */
+    count: number;
+    /** Images that were predicted: the training and validation sets. */
+    images: number;
+    /** Of the cross-validation, 0 to 1. */
+    accuracy: number;
+    folds: number;
+  }
+
+  interface LabelError {
+    /** Place in the dataset. */
+    index: number;
+    /** Id of the image file; null if the dataset was not made of image files. */
+    image: string | null;
+    label: string;
+    suggested: string;
+    /** Of the suggested class, by a network that was not trained on the image. */
+    probability: number;
+    labelProbability: number;
+  }
+
+  interface ImageChecks {
+    /** The first 1,000. */
+    flaws: {
+      index: number;
+      image: string | null;
+      label: string;
+      kind: FlawKind;
+      /** The image that it looks like. */
+      twin: { index: number; label: string } | null;
+    }[];
+    counts: Partial<Record<FlawKind, number>>;
+    images: number;
+    /** False if there were too many images to find near duplicates. */
+    comparesAll: boolean;
+  }
+
+  type FlawKind = "contradiction" | "leak" | "copy" | "nearCopy" | "blank" | "dark" | "blurred";
+
+  type ImageDecision =
+    | { image: string; action: "keep" | "delete" }
+    | { image: string; action: "relabel"; label: string };
 
   interface SearchOptions {
     /** What all trials share, as for `train`; `epochs` and `maxSteps` are those of a full run. */

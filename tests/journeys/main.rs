@@ -21,6 +21,7 @@ mod exports;
 mod faults;
 mod few_images;
 mod first_minute;
+mod good_data;
 mod gpu_faults;
 mod hosting;
 mod imports;

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use burn::module::Module;
 use kindling_core::dataset::Dataset;
+use kindling_core::dataset::image_checks::check_images;
 use kindling_core::protocol::question::{
-    Augment, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect, Measure,
+    Augment, CheckImages, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect, Measure,
 };
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
@@ -19,6 +20,7 @@ use kindling_train::training::start::continued_network;
 use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
+use crate::label_errors;
 use crate::platform::Platform;
 use crate::session::{Current, Session};
 
@@ -65,6 +67,10 @@ pub async fn answer<P: Platform>(
         }
         Question::Measure(question) => measured(session, current, asked, question).await.map(Answer::from),
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
+        Question::CheckImages(CheckImages) => Ok(check_images(&current.dataset, &current.split).into()),
+        Question::FindLabelErrors(question) => {
+            label_errors::find(session, current, asked, question).await.map(Answer::from)
+        }
     }
 }
 
@@ -138,8 +144,9 @@ async fn range_test<P: Platform>(
 }
 
 /// A host for work outside of a run.
-fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
-    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false, teacher: None }
+pub fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
+    let platform = session.platform().clone();
+    RunHost { platform, run: RunId::default(), is_kept: false, teacher: None, listener: None }
 }
 
 fn no_network() -> Failure {

@@ -18,11 +18,18 @@ pub struct RunHost<P> {
     /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
     pub teacher: Option<Teacher>,
+    /// Receives the updates in place of the page.
+    pub listener: Option<Listener>,
 }
+
+pub type Listener = Rc<dyn Fn(&RunUpdate)>;
 
 impl<P: Platform> Host for RunHost<P> {
     fn emit(&self, update: RunUpdate) {
-        self.platform.emit(Event::Run { run: self.run, update });
+        match &self.listener {
+            Some(listener) => listener(&update),
+            None => self.platform.emit(Event::Run { run: self.run, update }),
+        }
     }
 
     fn warn(&self, failure: Failure) {

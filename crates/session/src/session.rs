@@ -112,6 +112,10 @@ impl<P: Platform> Session<P> {
         &self.questions
     }
 
+    pub fn max_buffer_bytes(&self) -> u64 {
+        self.device.max_buffer_bytes
+    }
+
     pub fn act(self: &Rc<Self>, command: Command) {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
@@ -306,7 +310,7 @@ impl<P: Platform> Session<P> {
             let config = RunConfig { network: network.clone(), ..config.clone() };
             memory::check(&config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
         }
-        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, teacher };
+        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, teacher, listener: None };
         let kernels = Some(config.kernels());
         let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
         // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile

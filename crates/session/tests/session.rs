@@ -15,6 +15,9 @@ mod continuing;
 #[path = "session/images.rs"]
 mod images;
 
+#[path = "session/label_errors.rs"]
+mod label_errors;
+
 #[path = "session/pretrained.rs"]
 mod pretrained;
 

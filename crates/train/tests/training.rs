@@ -46,6 +46,9 @@ mod resume;
 #[path = "training/frozen.rs"]
 mod frozen;
 
+#[path = "training/out_of_fold.rs"]
+mod out_of_fold;
+
 #[path = "training/augmentation.rs"]
 mod augmentation;
 

@@ -15,14 +15,16 @@ use web_sys::File;
 
 use super::glue::{blob, call as notify, files, from_js, to_error, to_js};
 use super::values::{bad, read};
-use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
+use super::{
+    Answering, Method, Page, answers, compress, config, current_run, label_errors, look, projects, search, watch,
+};
 use crate::channel::BUILD;
 use crate::page::download;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::continuing::continued_config;
-use crate::page::runs::network_file::read_all;
 use crate::page::runs::interrupted::Interrupted;
+use crate::page::runs::network_file::read_all;
 use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;
 use crate::page::state::DatasetState;
@@ -53,6 +55,8 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::LoadDataset => answer(load_dataset(store, first, second)),
         Method::Train => answer(train(store, runs, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
+        Method::CheckImages => answer(label_errors::check_images(store)),
+        Method::FindLabelErrors => answer(label_errors::find(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),
         Method::Advice => answer(advice(store)),
@@ -79,6 +83,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         | Method::CreateProject
         | Method::AddClass
         | Method::AddImages
+        | Method::ReviewImage
         | Method::UseProject
         | Method::ExportProject
         | Method::ImportProject
@@ -250,7 +255,7 @@ fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
 }
 
 /// The config of a program, completed by `base`, or by the default for the dataset.
-fn complete_config(store: Store, options: &Value, base: Option<RunConfig>) -> Result<RunConfig, Failure> {
+pub fn complete_config(store: Store, options: &Value, base: Option<RunConfig>) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
     let base = base.or_else(|| presets.first().map(|preset| preset.config.clone()));

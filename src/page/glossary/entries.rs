@@ -582,6 +582,22 @@ pub const ENTRIES: &[Entry] = &[
         source: "Kirkpatrick et al., 2017, arXiv:1612.00796; Rolnick et al., 2019, arXiv:1811.11682",
     },
     Entry {
+        id: "confident-learning",
+        labels: &["suspects.title"],
+        place: Place::Understand,
+        control: Some("suspects.find"),
+        formula: Some("tⱼ = mean of p̂(j; x) over the images x with label j"),
+        source: "Northcutt et al., 2021, arXiv:1911.00068; cleanlab.filter.find_label_issues",
+    },
+    Entry {
+        id: "active-learning",
+        labels: &["tray.ask"],
+        place: Place::Data,
+        control: Some("tray.ask"),
+        formula: Some("margin: 1 − (p₁ − p₂); entropy: −Σ pᵢ log pᵢ"),
+        source: "Settles, 2009, Active Learning Literature Survey",
+    },
+    Entry {
         id: "lr-range-test",
         labels: &["expert.finder", "expert.find_rate"],
         place: Place::Train,

@@ -57,7 +57,7 @@ macro_rules! first {
 macro_rules! later {
     ($language:literal) => {
         sources!(
-            $language: "advice", "charts", "collect", "compress", "data", "expert", "export", "inside", "interrupted", "network", "runs", "search", "understand", "use"
+            $language: "advice", "charts", "collect", "compress", "data", "expert", "export", "inside", "interrupted", "network", "runs", "search", "suspects", "tray", "understand", "use"
         )
     };
 }

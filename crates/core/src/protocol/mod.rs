@@ -20,10 +20,11 @@ pub use export::{
 };
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
-pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
+pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
+    ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
+    Treatment,
 };
 
 use serde::{Deserialize, Serialize};

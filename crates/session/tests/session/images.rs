@@ -36,7 +36,7 @@ fn png(image: &RgbaImage) -> Vec<u8> {
 }
 
 /// Images in one folder per class, below `top`.
-fn folders(top: &str) -> Vec<File> {
+pub fn folders(top: &str) -> Vec<File> {
     folders_of(top, &CLASSES)
 }
 

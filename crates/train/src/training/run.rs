@@ -40,7 +40,19 @@ pub async fn train(
     config: &RunConfig,
     published: &Published,
 ) -> Result<RunReport, Failure> {
-    run(host, control, data, config, published, None).await
+    run(host, control, data, config, published, Start::Anew).await
+}
+
+/// Trains a network that has the initial weights of a run, on outputs of its frozen layers that are kept already.
+pub(super) async fn train_network(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    published: &Published,
+    network: (Network, Option<KeptFeatures>),
+) -> Result<RunReport, Failure> {
+    run(host, control, data, config, published, Start::Network(Box::new(network))).await
 }
 
 /// Resumes a run of this config from the bytes of a checkpoint, as [`RunUpdate::Checkpoint`] has them. On a device that computes the
@@ -53,7 +65,15 @@ pub async fn resume(
     published: &Published,
     checkpoint: &[u8],
 ) -> Result<RunReport, Failure> {
-    run(host, control, data, config, published, Some(Checkpoint::from_bytes(checkpoint)?)).await
+    run(host, control, data, config, published, Start::Checkpoint(Box::new(Checkpoint::from_bytes(checkpoint)?))).await
+}
+
+/// What a run begins with.
+enum Start {
+    /// Its initial weights.
+    Anew,
+    Network(Box<(Network, Option<KeptFeatures>)>),
+    Checkpoint(Box<Checkpoint>),
 }
 
 async fn run(
@@ -62,17 +82,24 @@ async fn run(
     data: &DeviceDataset,
     config: &RunConfig,
     published: &Published,
-    checkpoint: Option<Checkpoint>,
+    start: Start,
 ) -> Result<RunReport, Failure> {
     let plan = Plan::new(config, data.counts())?;
     host.emit(RunUpdate::Preparing(Preparation::BuildingNetwork));
-    let mut network = new_network(host, data, config).await?;
-    let parameters = network.n_parameters();
-    // A checkpoint has the statistics of frozen batch norms.
-    let kept = match checkpoint {
-        None => keep(host, control, data, config, &mut network, true).await?,
-        Some(_) => None,
+    let (network, kept, checkpoint) = match start {
+        Start::Anew => {
+            let mut network = new_network(host, data, config).await?;
+            let kept = keep(host, control, data, config, &mut network, true).await?;
+            (network, kept, None)
+        }
+        Start::Network(start) => {
+            let (network, kept) = *start;
+            (network, kept, None)
+        }
+        // A checkpoint has the statistics of frozen batch norms.
+        Start::Checkpoint(checkpoint) => (new_network(host, data, config).await?, None, Some(*checkpoint)),
     };
+    let parameters = network.n_parameters();
     let mut trainer = new_trainer(network, data, config)?;
     let teacher = checkpoint.as_ref().map_or_else(|| host.teacher().cloned(), |checkpoint| checkpoint.teacher.clone());
     trainer.set_lesson(Lesson::new(config.distillation, teacher.as_ref(), data)?);

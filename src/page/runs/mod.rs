@@ -5,6 +5,7 @@
 
 pub mod at_hand;
 pub mod difference;
+mod further;
 pub mod interrupted;
 mod keep;
 pub mod label;

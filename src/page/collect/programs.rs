@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use web_sys::{Blob, File};
 
 use super::collector::{Collector, Problem, Refused, RefusedWhy};
-use super::project::{ImageRecord, NameTrouble, Project};
+use super::project::{ImageRecord, NameTrouble, Project, UNLABELED};
 use super::video::FRAMES_PER_SECOND;
 use crate::page::database::Trouble;
 use crate::page::runs::Runs;
@@ -64,6 +64,7 @@ impl Collector {
         for (name, files) in files {
             let known = self.find(id).and_then(|project| project.class_named(&name).map(|class| class.id.clone()));
             let class = match known {
+                _ if name.is_empty() => UNLABELED.to_owned(),
                 Some(class) => class,
                 None => self.add_class(id, &name).await?,
             };

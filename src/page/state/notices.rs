@@ -28,6 +28,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was restarted.
     Restarted(Failure),
+    /// A run was stopped in the middle of a step, and ends at its last checkpoint.
+    StoppedMidStep,
     /// For the same step of a run, the two devices computed different losses.
     DevicesDiffer { cpu: f32, gpu: f32 },
     /// About stored runs and imported configs.
@@ -49,6 +51,8 @@ pub enum RunNotice {
     LinkRefused(Refusal),
     /// A file of a config or of runs was refused.
     FileRefused(Refusal),
+    /// A file of a network was refused.
+    NetworkRefused(Failure),
     /// Runs were imported from a file, without those that were already present; this can be undone while the notice is visible.
     Imported { ids: Vec<String> },
     /// A config was made for a dataset that is not loaded.

@@ -79,7 +79,7 @@ fn UsePlace() -> impl IntoView {
                 <p>{move_tr!(use_place.lead)}" "<TermLink term=key_tr!(use_place.lead) /></p>
             </header>
             {is_falsified().then(|| view! { <p class="failure" role="alert">{move_tr!(use_place.falsified)}</p> })}
-            <div class="panel instrument" class:is-many=move || is_many.get()>
+            <div class="panel instrument" class:is-live=move || is_live.get() || is_many.get() class:is-many=move || is_many.get()>
                 <InputPanel input classifier batch />
                 <div class="use-answer" translate="no">
                     <h2 class="visually-hidden">{move_tr!(use_place.answer)}</h2>
@@ -94,18 +94,22 @@ fn UsePlace() -> impl IntoView {
                 </div>
                 <div class="use-notes">
                     <Show when=move || has_network.get()>
-                        <Show when=move || !is_many.get()><TeachButtons teaching classifier is_live /></Show>
-                        <Show when=move || is_live.get() || is_many.get()><ThresholdField rejection /></Show>
-                        <Show when=move || is_live.get()><ActionChoices actions /></Show>
-                        <Show when=move || !is_many.get()><Explanations outcome=classifier.outcome /></Show>
-                        <CheckField
-                            id="use-views"
-                            label=Signal::derive(move_tr!(use_place.views))
-                            hint=Signal::derive(move_tr!(use_place.views_why))
-                            term=key_tr!(use_place.views)
-                            value=Signal::derive(move || classifier.views.get() == Views::Several)
-                            on_change=choose_views
-                        />
+                        <div class="use-acting">
+                            <Show when=move || !is_many.get()><TeachButtons teaching classifier is_live /></Show>
+                            <Show when=move || is_live.get() || is_many.get()><ThresholdField rejection /></Show>
+                            <Show when=move || is_live.get()><ActionChoices actions /></Show>
+                        </div>
+                        <div class="use-why">
+                            <Show when=move || !is_many.get()><Explanations outcome=classifier.outcome /></Show>
+                            <CheckField
+                                id="use-views"
+                                label=Signal::derive(move_tr!(use_place.views))
+                                hint=Signal::derive(move_tr!(use_place.views_why))
+                                term=key_tr!(use_place.views)
+                                value=Signal::derive(move || classifier.views.get() == Views::Several)
+                                on_change=choose_views
+                            />
+                        </div>
                     </Show>
                 </div>
             </div>

@@ -86,7 +86,8 @@ fn BatchProgress(batch: Batch) -> impl IntoView {
     let outcome = move || {
         let finished = batch.finished.get()?;
         let rate = format!("{:.1}", finished.rate());
-        Some(tr!(use_place.many_done, count = count(finished.done as u64), rate = rate))
+        let n_images = batch.rows.with(Vec::len);
+        Some(tr!(use_place.many_done, count = count(n_images as u64), rate = rate))
     };
     view! {
         {move || figures().map(|(progress, text)| view! {

@@ -32,7 +32,8 @@ pub async fn prune(page: Page, options: JsValue, on_event: JsValue) -> Result<Va
     let id = id_of(page.runs, run)?;
     let model = model(page.runs, &id).await?;
     let (config, weights) = model.smaller(keep, epochs)?;
-    run_reporting(listener, |on_update| page.runs.train_further(config, weights, on_update)).await
+    run_reporting(listener, |on_update| async move { page.runs.train_further(config, &id, weights, on_update).await })
+        .await
 }
 
 fn id_of(runs: Runs, asked: Option<String>) -> Result<String, Failure> {

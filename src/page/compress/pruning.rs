@@ -53,7 +53,7 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
                         Ok((config, weights)) => {
                             // That place shows the run, and also how it fails.
                             window().location().set_hash("train").ok();
-                            drop(runs.train_further(config, weights, |_| {}).await);
+                            drop(runs.train_further(config, &id, weights, |_| {}).await);
                             Ok(())
                         }
                         Err(failure) => Err(failure),

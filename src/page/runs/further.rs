@@ -5,7 +5,7 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, RunReport, RunUpdate, Teacher, TrainedWeights};
 
 impl Runs {
-    /// Copies a config into the form and trains with it, from these weights on. Waits for the end of the run, which is stored as any other.
+    /// Copies a config into the form and trains with it, from weights that are left of a kept run's. Waits for the end of the run, which is stored as any other.
     ///
     /// # Errors
     ///
@@ -13,11 +13,12 @@ impl Runs {
     pub async fn train_further(
         self,
         config: RunConfig,
+        id: &str,
         weights: TrainedWeights,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
         self.recipe.take(config.clone());
-        self.store.train_further(config, weights, on_update).await
+        self.store.continue_run(config, id.to_owned(), weights, on_update).await
     }
 
     /// Copies a config into the form and trains with it, with this teacher. Waits for the end of the run, which is stored as any other.

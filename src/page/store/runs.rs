@@ -31,19 +31,11 @@ impl Store {
         weights: TrainedWeights,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
+        // The teacher of that run is not at hand.
+        let config = RunConfig { distillation: None, ..config };
         let (_, report) = self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?;
         self.change(|state| state.continues(from));
         report.await
-    }
-
-    /// Like [`Store::train`], but begins with the given weights, such as those of a pruned network.
-    pub async fn train_further(
-        self,
-        config: RunConfig,
-        weights: TrainedWeights,
-        on_update: impl Fn(&RunUpdate) + 'static,
-    ) -> Result<RunReport, Failure> {
-        self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?.1.await
     }
 
     /// Like [`Store::train`], with a teacher for the config's distillation, by default the usual one.

@@ -95,7 +95,8 @@ pub async fn keep(
     if network.n_frozen() == 0 {
         return Ok(None);
     }
-    let has_mirrored = config.augment.only_flips() && config.adversarial.is_none();
+    // A teacher sees the images themselves, which are not mirrored.
+    let has_mirrored = config.augment.only_flips() && config.adversarial.is_none() && config.distillation.is_none();
     let has_train = has_mirrored || (config.augment.is_nothing() && config.adversarial.is_none());
     let mut pass = Pass::new(host, control, data, has_train || (measures && !norms.is_empty()), has_mirrored);
     for norm in norms {

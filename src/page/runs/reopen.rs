@@ -8,7 +8,6 @@ use leptos::task::spawn_local;
 use super::Runs;
 use crate::page::reactive::{memo, watch};
 use crate::page::state::{EngineState, NoticeKind, Run, RunPlan, RunProgress, RunState};
-use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Bulk, Failure, FailureKind, RunId, RunReport};
 use kindling_core::runs::curves::Curves;
 use kindling_core::runs::record::KeptRun;
@@ -32,34 +31,6 @@ impl Runs {
         let (kept, report, weights) = self.fetched(id).await?;
         self.recipe.take(kept.record.config.clone());
         self.open(kept, report, weights).await.map(drop)
-    }
-
-    /// Trains the network of a stored run further, with that run's hyperparameters. A failure before the first step is shown as a notice.
-    pub fn train_further(self, id: String) {
-        spawn_local(async move {
-            match self.fetched(&id).await {
-                Ok((kept, _, weights)) => {
-                    self.recipe.take(kept.record.config.clone());
-                    // Later failures are in the state, and the places show them.
-                    drop(self.store.train_from(kept.record.config, weights, |_| {}).await);
-                }
-                Err(failure) => self.store.notify(NoticeKind::Warning(failure)),
-            }
-        });
-    }
-
-    /// The config and the weights of a stored run.
-    ///
-    /// # Errors
-    ///
-    /// `NoNetwork` if its weights are not stored.
-    pub async fn weights_of(self, id: &str) -> Result<(RunConfig, Bulk), Failure> {
-        self.loaded().await;
-        let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are not there");
-        let record = self.find(id).ok_or_else(gone)?;
-        let storage = self.storage().await.map_err(|_| gone())?;
-        let weights = storage.weights(id).await.ok().flatten().ok_or_else(gone)?;
-        Ok((record.config.clone(), weights))
     }
 
     /// Opens the run in view once more when its network was lost with the engine and another engine has its dataset. The form stays.
@@ -93,7 +64,7 @@ impl Runs {
     }
 
     /// A stored run with its weights, once its dataset is loaded.
-    pub(super) async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
+    pub async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
         if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
         }

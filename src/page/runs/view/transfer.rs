@@ -64,7 +64,7 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
     };
     let train_further = move |_| {
         if let Some(row) = row.get_untracked() {
-            runs.train_further(row.record.id.clone());
+            runs.continue_run(row.record.id.clone());
         }
     };
     let is_active = move || store.run.with(RunState::is_active);

@@ -1,6 +1,5 @@
 //! Runs that begin with given weights: those of a kept run, or those that are left of its network.
 
-use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::Runs;

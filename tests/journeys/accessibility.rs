@@ -6,7 +6,7 @@ use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
 use crate::pictures::drawn_seven;
-use crate::visitor::{Key, arrive, click, draw, expect_no_trouble, number, press, tab_to, wait_until};
+use crate::visitor::{Key, arrive, click, draw, expect_no_trouble, number, open_tab, press, tab_to, wait_until};
 
 const PLACES: [&str; 5] = ["Data", "Network", "Train", "Evaluate", "Predict"];
 
@@ -29,6 +29,11 @@ async fn axe_finds_nothing_in_any_place_and_state() {
     page.wait_for::<bool>("document.querySelector('dialog')?.open", SHORT).await.unwrap();
     check(&page, "the glossary", found).await;
     press(&page, Key::Escape).await;
+
+    page.go_to("Data").await.unwrap();
+    page.run::<Value>(COLLECT, json!(null)).await.unwrap();
+    page.wait_for::<bool>("document.querySelectorAll('.thumbnail img').length === 2", SHORT).await.unwrap();
+    check(&page, "Data, with a project", found).await;
 
     page.go_to("Train").await.unwrap();
     click(&page, "#settings-mode-expert").await;
@@ -67,11 +72,37 @@ async fn axe_finds_nothing_in_any_place_and_state() {
     for place in PLACES {
         check_place(&page, place, "after a run", found).await;
     }
+    page.go_to("Train").await.unwrap();
+    page.run::<Value>("await kindling.train({ maxSteps: 3 })", json!(null)).await.unwrap();
+    open_tab(&page, "runs").await;
+    page.wait_for::<bool>("document.querySelectorAll('#runs-table [data-run]').length === 2", SHORT).await.unwrap();
+    let compare = "document.querySelectorAll('#runs-table [data-run] input[type=checkbox]').forEach(it => it.click())";
+    page.run::<Value>(compare, json!(null)).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#runs-compare .chart-frame')", SHORT).await.unwrap();
+    check(&page, "Train, comparing two runs", found).await;
+
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await.unwrap();
+    for place in PLACES {
+        check_place(&page, place, "on a phone", found).await;
+    }
     check_at_400_percent(&page, found).await;
     assert!(found.is_empty(), "\n{}", found.join("\n"));
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
+
+/// Opens a project with two classes, of an image each.
+const COLLECT: &str = "
+    const image = color => new Promise(resolve => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 32, height: 32 });
+        const pen = canvas.getContext('2d');
+        pen.fillStyle = color;
+        pen.fillRect(4, 4, 20, 20);
+        canvas.toBlob(blob => resolve(new File([blob], `${color}.png`)));
+    });
+    const project = await kindling.createProject('Colors', ['red', 'blue']);
+    await kindling.addImages(project, { red: [await image('red')], blue: [await image('blue')] });";
 
 /// Checks a place with all that it can unfold: the page with the first of its tabs, then the other tabs. The layers of the network's picture are too
 /// many, and alike.

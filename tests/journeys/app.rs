@@ -66,6 +66,16 @@ impl App {
         self.browser.open(&format!("{}{query}", self.url())).await.unwrap()
     }
 
+    /// Opens a file of this machine, or another address than the app's.
+    pub async fn open_address(&self, address: &str) -> Page {
+        self.browser.open(address).await.unwrap()
+    }
+
+    /// Runs a script in every page that is opened from now on, before the app's own: what another browser would be like.
+    pub async fn prepare_pages(&self, script: &str) {
+        self.browser.prepare_pages(script).await.unwrap();
+    }
+
     /// The app's own origin and path.
     pub fn url(&self) -> String {
         self.server().url()

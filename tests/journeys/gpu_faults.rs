@@ -5,6 +5,7 @@ use xtask::drive::Page;
 use xtask::server::Fault;
 
 use crate::app::{App, LONG, SHORT};
+use crate::runs::n_stored;
 use crate::visitor::{arrive, number, wait_until};
 
 /// More steps than a broken GPU gets through.
@@ -54,6 +55,28 @@ async fn a_lost_gpu_ends_the_run_and_the_page_continues_without_it() {
     assert_eq!(rejection.name, "DeviceLost", "{rejection:?}");
     page.control("alert", "The connection to the GPU was lost.*").await.unwrap();
     continues_on_the_cpu(&page).await;
+    app.finish_after_faults().await;
+}
+
+#[tokio::test]
+async fn a_gpu_that_is_lost_after_a_run_leaves_the_model() {
+    let app = App::start().await;
+    let from = "device.lost.then(";
+    let to = format!("new BroadcastChannel('journey').onmessage = () => device.destroy(); {from}");
+    app.spoil(WATCHER, Fault::Replace { from: from.into(), to }, None);
+    let page = arrive(&app, "?engine=webgpu").await;
+    let train =
+        "await kindling.loadDataset('mnist'); await kindling.train({ network: 'mlp', batchSize: 20, maxSteps: 3 })";
+    page.run::<Value>(train, json!(null)).await.unwrap();
+    page.wait_for::<bool>(&format!("(await {}) === 1", n_stored("weights")), SHORT).await.unwrap();
+    page.run::<Value>("new BroadcastChannel('journey').postMessage('')", json!(null)).await.unwrap();
+    page.wait_for_text("The GPU could not be used, so the page continues on the CPU.", LONG).await.unwrap();
+
+    page.wait_for::<bool>("(await kindling.currentRun())?.state === 'finished'", LONG).await.unwrap();
+    page.go_to("Evaluate").await.unwrap();
+    wait_until(&page, &number("Accuracy"), "it > 0", LONG).await;
+    let engine: Value = page.run("return await kindling.ready()", json!(null)).await.unwrap();
+    assert_eq!(engine["engine"], "cpu");
     app.finish_after_faults().await;
 }
 

@@ -38,7 +38,7 @@ async fn an_exported_model_comes_back_and_learns_on() {
             "const blob = await kindling.export('tflite');
              const id = (await kindling.runs()).at(-1).id;
              let first = null;
-             const { steps } = await kindling.train({ startFrom: id, maxSteps: 20, learningRate: 0.0001 }, event => {
+             const { steps } = await kindling.train({ from: id, maxSteps: 20, learningRate: 0.0001 }, event => {
                  if (event.kind === 'progress') first ??= event.losses[0];
              });
              return [blob.size, steps, first];",

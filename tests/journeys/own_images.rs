@@ -13,7 +13,7 @@ use crate::visitor::{arrive, expect_no_trouble, is_answered, pick_file};
 const SHAPES: [&str; 2] = ["disk", "stripes"];
 
 /// A shape of its class's color at some place, on a light ground.
-fn shape(class: &str, number: u32) -> Vec<u8> {
+pub fn shape(class: &str, number: u32) -> Vec<u8> {
     let color = if class == "disk" { [200, 50, 40] } else { [40, 90, 200] };
     let (center_x, center_y) = (10 + number % 11, 11 + number % 9);
     bmp(32, 32, move |x, y| {
@@ -28,7 +28,7 @@ fn folders() -> Vec<(String, Vec<u8>)> {
     SHAPES.into_iter().flat_map(of_class).collect()
 }
 
-fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, bytes) in files {
         let (mut entry, config) =
@@ -66,6 +66,28 @@ async fn a_zip_of_class_folders_is_trained_on_and_an_uploaded_picture_is_told() 
         pick_file(&page, "Choose an image", &path).await;
         assert!(is_answered(&page, class).await, "{class}");
     }
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_dropped_folder_is_walked() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    for (path, bytes) in folders() {
+        let path = app.file(&path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    page.go_to("Data").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('.drop-zone')", SHORT).await.unwrap();
+    let data = json!({ "items": [], "files": [app.file("shapes").display().to_string()], "dragOperationsMask": 1 });
+    for kind in ["dragEnter", "dragOver", "drop"] {
+        let event = json!({ "type": kind, "x": 300, "y": 300, "data": data });
+        page.cdp().send_raw("Input.dispatchDragEvent", event).await.unwrap();
+    }
+    page.wait_for_text("Dataset summary: shapes", LONG).await.unwrap();
+    page.wait_for_text("All 60 image files were read.", SHORT).await.unwrap();
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }

@@ -54,8 +54,12 @@ async fn runs_are_kept_compared_and_deletions_undone() {
     app.finish(page).await;
 }
 
-/// In a new visit, the places that need a model open the newest kept one by themselves, and say which; Evaluate then begins by itself.
+/// In a new visit, what needs a model opens the newest kept one by itself: the internals of the network, and the places Predict and Evaluate,
+/// which say which one it is. Evaluate then begins by itself.
 async fn the_newest_is_at_hand(page: &Page) {
+    open_tab(page, "inside").await;
+    page.wait_for::<bool>("document.querySelectorAll('#inside [data-layer]').length > 2", LONG).await.unwrap();
+    page.wait_for_text("The model at hand, with the weights of step 20.", SHORT).await.unwrap();
     page.go_to("Predict").await.unwrap();
     let named = "document.querySelector('.model-name')?.innerText.includes(' · kept from 20')";
     page.wait_for::<bool>(named, LONG).await.unwrap();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xtask::drive::{BrowserOptions, Page};
 
 use crate::app::{App, SHORT};
-use crate::visitor::{Key, arrive, number, press, tab_to, wait_until};
+use crate::visitor::{Key, arrive, number, open_tab, press, tab_to, wait_until};
 
 const PLACES: [&str; 5] = ["Data", "Network", "Train", "Evaluate", "Predict"];
 
@@ -147,7 +147,12 @@ async fn a_phone_never_scrolls_sideways() {
         let page = app.open("?engine=cpu").await;
         fits_phones(&page, "empty").await;
         page.run::<Value>(
-            "await kindling.loadDataset('mnist');
+            "await kindling.loadDataset('animals');
+             await kindling.search({
+                 config: { network: 'mlp' }, space: { learningRate: { least: 1e-4, most: 1e-2, scale: 'log' } },
+                 method: 'random', trials: 2, epochs: 1, seed: 1,
+             });
+             await kindling.loadDataset('mnist');
              await kindling.train({ maxSteps: 30 });
              await kindling.evaluate('validation');",
             json!(null),
@@ -155,6 +160,10 @@ async fn a_phone_never_scrolls_sideways() {
         .await
         .unwrap();
         fits_phones(&page, "full").await;
+        page.run::<Value>("location.hash = 'train'", json!(null)).await.unwrap();
+        open_tab(&page, "search").await;
+        page.wait_for::<bool>("!!document.querySelector('#search-table [data-trial]')", SHORT).await.unwrap();
+        fits_phones(&page, "with the results of a search").await;
         app.finish(page).await;
     }
 }

@@ -41,7 +41,7 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
     })?;
     // Its own tests have built the command line.
     let program = places.host_target.join("debug").join(format!("kindling{}", std::env::consts::EXE_SUFFIX));
-    let variables = [
+    let mut variables = vec![
         ("KINDLING_DIST", places.dist.as_os_str()),
         ("KINDLING_PROGRAM", program.as_os_str()),
         ("KINDLING_KERNELS", kernels.as_os_str()),
@@ -50,6 +50,9 @@ pub fn test(places: &Places, steps: &mut Steps) -> Result<()> {
         ("KINDLING_CHROMEDRIVER", browser.chromedriver.as_os_str()),
         ("KINDLING_AXE", axe.script().as_os_str()),
     ];
+    if !equipment.can_build_threads {
+        variables.push(("KINDLING_WITHOUT_THREADS", "1".as_ref()));
+    }
     let journeys = |options: [&str; 2]| {
         let test = ["--test=journeys", "--features=kindling/journeys", "--"];
         cargo_test(places, &[check::HOST, &test, &options].concat(), &variables)

@@ -173,6 +173,9 @@ pub struct TrainArguments {
     pub out: PathBuf,
     #[command(flatten)]
     pub machine: MachineArguments,
+    /// A run to learn from, trained on the same dataset: distillation, which --set distillation.temperature=4 and distillation.weight=0.7 adjust
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub teacher: Option<PathBuf>,
     /// Set a field of the config to a JSON value, or to a name without quotes, such as --set optimizer=sgd --set optimizer.momentum=0.8: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
     #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "resume")]
     pub changes: Vec<String>,

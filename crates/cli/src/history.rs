@@ -86,6 +86,7 @@ impl History {
             test: None,
             environment: self.environment,
             input: Some(self.input),
+            continued_from: None,
             weights_bytes,
             name: String::new(),
             note: String::new(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::values::{bad, read};
-use crate::page::runs::import::Scaling;
+use crate::page::runs::network_file::Scaling;
 use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";
@@ -29,28 +29,20 @@ pub fn many_options(options: &Value) -> Result<(Views, f32), Failure> {
     Ok((views(options)?, threshold))
 }
 
-/// The options of `kindling.evaluate`. The default is no test-time augmentation.
-pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
-    check_keys(options, &[TEST_TIME])?;
-    views(options)
+/// The options of `kindling.evaluate`: test-time augmentation, or the id of a kept run. The default is neither.
+pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Failure> {
+    check_keys(options, &[TEST_TIME, "run"])?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    match (views(options)?, run) {
+        (Views::Several, Some(_)) => Err(bad(format!("{TEST_TIME}: not of a kept run"))),
+        asked => Ok(asked),
+    }
 }
 
 /// The options of `kindling.export` and `kindling.pruningCurve`: the id of a run. The default is none.
 pub fn run_option(options: &Value) -> Result<Option<String>, Failure> {
     check_keys(options, &["run"])?;
     options.get("run").map(|value| read("run", value)).transpose()
-}
-
-/// The options of `kindling.import`: how a network of another tool expects its pixels.
-pub fn import_options(options: &Value) -> Result<Scaling, Failure> {
-    check_keys(options, &["mean", "std"])?;
-    let numbers = |key: &str, default: Vec<f32>| match options.get(key) {
-        None => Ok(default),
-        Some(several @ Value::Array(_)) => read::<Vec<f32>>(key, several),
-        Some(one) => read::<f32>(key, one).map(|number| vec![number]),
-    };
-    let Scaling { mean, std } = Scaling::default();
-    Ok(Scaling { mean: numbers("mean", mean)?, std: numbers("std", std)? })
 }
 
 /// The options of `kindling.prune`.
@@ -71,6 +63,18 @@ pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
     let epochs = options.get("epochs").map_or(Ok(1), |value| read("epochs", value))?;
     let run = options.get("run").map(|value| read("run", value)).transpose()?;
     Ok(PruneOptions { run, keep, epochs })
+}
+
+/// The options of `kindling.import`: how a network of another tool expects its pixels.
+pub fn import_options(options: &Value) -> Result<Scaling, Failure> {
+    check_keys(options, &["mean", "std"])?;
+    let numbers = |key: &str, default: Vec<f32>| match options.get(key) {
+        None => Ok(default),
+        Some(several @ Value::Array(_)) => read::<Vec<f32>>(key, several),
+        Some(one) => read::<f32>(key, one).map(|number| vec![number]),
+    };
+    let Scaling { mean, std } = Scaling::default();
+    Ok(Scaling { mean: numbers("mean", mean)?, std: numbers("std", std)? })
 }
 
 fn views(options: &Value) -> Result<Views, Failure> {
@@ -113,10 +117,12 @@ mod tests {
 
     #[test]
     fn evaluations_look_once_unless_said_otherwise() {
-        assert_eq!(evaluate_options(&Value::Null), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
-        for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
+        assert_eq!(evaluate_options(&Value::Null), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok((Views::Several, None)));
+        assert_eq!(evaluate_options(&json!({ "run": "a1" })), Ok((Views::One, Some("a1".to_owned()))));
+        let both = json!({ "run": "a1", "testTimeAugmentation": true });
+        for refused in [both, json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }

@@ -8,7 +8,7 @@ use web_sys::File;
 use super::glue::{blob, files, from_js, named_error, to_error, to_js};
 use super::methods::dataset_json;
 use super::values::bad;
-use super::{Answering, Method, config};
+use super::{Answering, Method, config, label_errors};
 use crate::page::collect::collector::{Collector, Problem, collector};
 use crate::page::collect::programs::Refusal;
 use crate::page::runs::Runs;
@@ -53,6 +53,10 @@ async fn plain(
             Ok(Value::Null)
         }
         Method::AddImages => Ok(collector.add_by_class(&text("the project", first)?, by_class(second)?).await?),
+        Method::ReviewImage => {
+            let options = from_js(second).map_err(Refusal::Engine)?;
+            label_errors::decide(collector, &text("the project", first)?, &options).await
+        }
         Method::UseProject => {
             let options = from_js(second).map_err(Refusal::Engine)?;
             let (split, images) = config::load_options(&options).map_err(Refusal::Engine)?;
@@ -98,9 +102,12 @@ fn strings(value: &Value) -> Result<Vec<String>, Refusal> {
 
 /// The files of each class, by its name.
 fn by_class(value: &JsValue) -> Result<Vec<(String, Vec<File>)>, Refusal> {
-    let object = value.dyn_ref::<Object>().ok_or_else(|| refused("the images are no object of files by class"))?;
+    // An object of a page around this one is an instance of that page's class.
+    if !value.is_object() || Array::is_array(value) {
+        return Err(refused("the images are no object of files by class"));
+    }
     let mut found = Vec::new();
-    for entry in Object::entries(object).iter() {
+    for entry in Object::entries(value.unchecked_ref()).iter() {
         let entry = Array::from(&entry);
         let class = text("a class's name", &entry.get(0))?;
         let files = files(&entry.get(1)).ok_or_else(|| refused("the images of a class are no list of files"))?;

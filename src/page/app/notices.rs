@@ -24,6 +24,7 @@ pub fn NoticeList() -> impl IntoView {
             | NoticeKind::Warning(_)
             | NoticeKind::FellBack(_)
             | NoticeKind::Restarted(_)
+            | NoticeKind::StoppedMidStep
             | NoticeKind::DevicesDiffer { .. } => None,
         };
         let undo = move |undone: Undone| {
@@ -72,6 +73,7 @@ fn notice_text(kind: &NoticeKind) -> String {
         NoticeKind::FellBack(failure) => tr!(notice.fell_back, failure = failure_text(failure)),
         NoticeKind::Runs(notice) => run_notice_text(notice),
         NoticeKind::DevicesDiffer { cpu, gpu } => differ_text(*cpu, *gpu),
+        NoticeKind::StoppedMidStep => tr!(notice.stopped_mid_step),
         NoticeKind::Restarted(failure) => tr!(notice.restarted, failure = failure_text(failure)),
     }
 }

@@ -4,6 +4,7 @@
 use super::archive::{Opened, Writing};
 use super::project::Project;
 use crate::page::runs::Runs;
+use crate::page::runs::import::Import;
 use kindling_core::runs::incoming::{Incoming, parse_file, runs_to_file};
 
 /// All runs, without their weights.
@@ -45,20 +46,17 @@ pub async fn write(writing: &mut Writing, project: &Project, runs: Runs) -> Opti
 /// Keeps the runs of a project file. Files that are no runs are left out: the images are there all the same.
 pub async fn read(opened: &Opened, runs: Runs) {
     runs.loaded().await;
-    let mut ids = Vec::new();
+    let mut import = Import::default();
     for place in 0..opened.n_runs() {
         let Some(bytes) = opened.run_bytes(place).await else { continue };
         match parse_file(&bytes) {
-            Ok(Incoming::Trained(run, weights)) => {
-                let id = run.record.id.clone();
-                ids.extend(runs.keep_trained(*run, weights).then_some(id));
-            }
-            Ok(Incoming::Runs(found)) => ids.extend(runs.keep_records(found)),
+            Ok(Incoming::Trained(run, weights)) => runs.keep_trained(*run, weights, &mut import),
+            Ok(Incoming::Runs(found)) => runs.keep_records(found, &mut import),
             Ok(Incoming::Config(_)) | Err(_) => {}
         }
     }
-    if !ids.is_empty() {
-        runs.tell_imported(ids);
+    if !import.is_empty() {
+        runs.tell_imported(import);
     }
 }
 

@@ -12,7 +12,7 @@ use super::image_options::ImageOptions;
 use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
 use crate::page::recipe::use_recipe;
-use crate::page::runs::import::{Scaling, is_network, read_all};
+use crate::page::runs::network_file::{Scaling, is_network, read_all};
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice};
 use crate::page::store::{Store, use_store};

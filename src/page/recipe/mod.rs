@@ -198,6 +198,8 @@ impl Recipe {
             self.store.notify(NoticeKind::Runs(RunNotice::OtherDataset { dataset }));
         }
         self.remember();
+        // The form has no teacher: what it starts learns from the labels alone.
+        let config = RunConfig { distillation: None, ..config };
         let presets = self.presets.get_untracked();
         self.preset.set(presets.iter().find(|preset| preset.config.network == config.network).map(|preset| preset.id));
         self.config.set(Some(config));

@@ -81,6 +81,21 @@ impl Runs {
 #[component]
 pub fn ModelAtHand(#[prop(into)] none: ViewFn, children: ChildrenFn) -> impl IntoView {
     let store = use_store();
+    let coming = open_newest_where_needed();
+    let has_model =
+        memo(move |_| store.run.with(RunState::has_network) && store.dataset.with(|dataset| dataset.current.is_some()));
+    view! {
+        {move || match (has_model.get(), coming.get()) {
+            (true, _) => view! { <ModelName />{children()} }.into_any(),
+            (false, Some(network)) => view! { <ModelComing network /> }.into_any(),
+            (false, None) => none.run(),
+        }}
+    }
+}
+
+/// Opens the newest kept model if no other is there, for as long as the view that calls it is shown. Returns the name of the network that is being
+/// opened.
+pub fn open_newest_where_needed() -> Memo<Option<String>> {
     let runs = use_runs();
     let catalog = expect_context::<Catalog>();
     let newest = memo(move |_| runs.newest_to_open(catalog));
@@ -89,23 +104,20 @@ pub fn ModelAtHand(#[prop(into)] none: ViewFn, children: ChildrenFn) -> impl Int
             runs.open_newest(record);
         }
     });
-    let has_model =
-        memo(move |_| store.run.with(RunState::has_network) && store.dataset.with(|dataset| dataset.current.is_some()));
-    let coming = memo(move |_| match &*runs.opening.read() {
+    memo(move |_| match &*runs.opening.read() {
         Opening::Underway(record) => Some(record.config.network.name.clone()),
         Opening::NotTried | Opening::Opened { .. } | Opening::Failed => None,
-    });
+    })
+}
+
+/// Says which model is being opened, and how far its dataset is.
+#[component]
+pub fn ModelComing(network: String) -> impl IntoView {
     view! {
-        {move || match (has_model.get(), coming.get()) {
-            (true, _) => view! { <ModelName />{children()} }.into_any(),
-            (false, Some(network)) => view! {
-                <div class="model-coming">
-                    <p role="status">{move_tr!(at_hand.opening, network = network)}</p>
-                    <LoadStatus />
-                </div>
-            }.into_any(),
-            (false, None) => none.run(),
-        }}
+        <div class="model-coming">
+            <p role="status">{move_tr!(at_hand.opening, network = network)}</p>
+            <LoadStatus />
+        </div>
     }
 }
 

@@ -1,11 +1,8 @@
-//! Runs that begin with given weights: those of a kept run, or those that are left of its network.
-
-use leptos::task::spawn_local;
+//! Runs that begin with something of a kept run: with weights of its network, or with the network as a teacher.
 
 use super::Runs;
-use crate::page::state::NoticeKind;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Failure, FailureKind, RunReport, RunUpdate, TrainedWeights};
+use kindling_core::protocol::{Failure, RunReport, RunUpdate, Teacher, TrainedWeights};
 
 impl Runs {
     /// Copies a config into the form and trains with it, from these weights on. Waits for the end of the run, which is stored as any other.
@@ -23,33 +20,28 @@ impl Runs {
         self.store.train_further(config, weights, on_update).await
     }
 
-    /// Trains the network of a stored run further, with that run's hyperparameters. A failure before the first step is shown as a notice.
-    pub fn continue_run(self, id: String) {
-        spawn_local(async move {
-            let loaded = match self.fetched(&id).await {
-                Ok(_) => self.weights_of(&id).await,
-                Err(failure) => Err(failure),
-            };
-            match loaded {
-                // Later failures are in the state, and the places show them.
-                Ok((config, weights)) => drop(self.train_further(config, weights, |_| {}).await),
-                Err(failure) => self.store.notify(NoticeKind::Warning(failure)),
-            }
-        });
-    }
-
-    /// The config and the weights of a stored run.
+    /// Copies a config into the form and trains with it, with this teacher. Waits for the end of the run, which is stored as any other.
     ///
     /// # Errors
     ///
-    /// `NoNetwork` if its weights are not stored.
-    pub async fn weights_of(self, id: &str) -> Result<(RunConfig, TrainedWeights), Failure> {
-        self.loaded().await;
-        let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are not there");
-        let record = self.find(id).ok_or_else(gone)?;
-        let classes = record.input.as_ref().map(|input| input.classes.clone()).ok_or_else(gone)?;
-        let storage = self.storage().await.map_err(|_| gone())?;
-        let bytes = storage.weights(id).await.ok().flatten().ok_or_else(gone)?;
-        Ok((record.config.clone(), TrainedWeights { bytes, classes }))
+    /// As for any run; `BadNetwork` for a teacher of another dataset.
+    pub async fn train_taught(
+        self,
+        config: RunConfig,
+        teacher: Teacher,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.recipe.take(config.clone());
+        self.store.train_taught(config, teacher, on_update).await
+    }
+
+    /// The network of a kept run as a teacher, once its dataset is loaded.
+    ///
+    /// # Errors
+    ///
+    /// Fails while a run is active, if the run or its weights are gone, or if its dataset cannot be loaded.
+    pub async fn teacher(self, id: &str) -> Result<Teacher, Failure> {
+        let (kept, _, weights) = self.fetched(id).await?;
+        Ok(Teacher { network: kept.record.config.network, weights })
     }
 }

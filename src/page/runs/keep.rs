@@ -156,6 +156,7 @@ fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
         test: None,
         environment,
         input,
+        continued_from: run.continued_from,
         weights_bytes: weights.map(|weights| weights.len() as u64),
         name: String::new(),
         note: String::new(),

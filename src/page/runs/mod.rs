@@ -4,6 +4,7 @@
 //! long as the page. Another window of the page shows the runs stored by this one after a reload.
 
 pub mod at_hand;
+pub mod continuing;
 pub mod difference;
 mod further;
 pub mod import;
@@ -12,6 +13,7 @@ mod keep;
 pub mod label;
 pub mod limit;
 pub mod link;
+pub mod network_file;
 mod notice;
 mod reopen;
 mod storage;
@@ -26,6 +28,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use self::at_hand::Opening;
+use self::import::Import;
 use self::keep::Began;
 use self::limit::{WEIGHTS_LIMIT_BYTES, surplus, surplus_weights};
 pub use self::notice::{refusal_text, run_notice_text};
@@ -67,6 +70,8 @@ pub struct Runs {
     opening: RwSignal<Opening>,
     /// Deleted runs that can still be restored.
     deleted: StoredValue<Vec<(KeptRun, Option<Bulk>)>>,
+    /// Imports that can still be undone.
+    imports: StoredValue<Vec<Import>>,
 }
 
 impl Runs {
@@ -84,9 +89,11 @@ impl Runs {
             newest: RwSignal::new(None),
             opening: RwSignal::default(),
             deleted: StoredValue::default(),
+            imports: StoredValue::default(),
         };
         runs.watch();
         runs.watch_for_loss();
+        runs.watch_imports();
         runs
     }
 
@@ -133,34 +140,48 @@ impl Runs {
 
     /// Adds the records that are not in the list yet, and deletes the oldest if there are too many.
     fn add(self, records: Vec<RunRecord>) {
+        self.enlist(records.into_iter().map(Arc::new).collect());
+        let surplus = self.take_surplus();
+        if surplus.is_empty() {
+            return;
+        }
+        self.store.notify(NoticeKind::Runs(RunNotice::OldestGone));
+        self.erase_all(surplus.iter().map(|record| record.id.clone()).collect());
+    }
+
+    /// Adds the records that are not in the list yet.
+    fn enlist(self, records: Vec<Arc<RunRecord>>) {
         self.list.update(|list| {
             for record in records {
                 if !list.iter().any(|known| known.id == record.id) {
-                    list.push(Arc::new(record));
+                    list.push(record);
                 }
             }
             sort_by(list, |left, right| {
                 left.started_at.total_cmp(&right.started_at).then_with(|| left.id.cmp(&right.id))
             });
         });
+    }
+
+    /// Takes the oldest records off the list if there are too many. They stay in the storage.
+    fn take_surplus(self) -> Vec<Arc<RunRecord>> {
         let surplus = self.list.with_untracked(|list| surplus(list, RUNS_LIMIT));
-        if surplus.is_empty() {
-            return;
-        }
-        self.store.notify(NoticeKind::Runs(RunNotice::OldestGone));
-        for id in &surplus {
-            self.remove(id);
-        }
-        spawn_local(async move {
-            for id in surplus {
-                self.erase(&id).await;
-            }
-        });
+        let taken = surplus.iter().filter_map(|id| self.find(id)).collect();
+        surplus.iter().for_each(|id| self.remove(id));
+        taken
     }
 
     fn remove(self, id: &str) {
         self.list.update(|list| list.retain(|record| record.id != id));
         self.curves.update_value(|curves| drop(curves.remove(id)));
+    }
+
+    fn erase_all(self, ids: Vec<String>) {
+        spawn_local(async move {
+            for id in ids {
+                self.erase(&id).await;
+            }
+        });
     }
 
     async fn erase(self, id: &str) {
@@ -175,25 +196,35 @@ impl Runs {
 
     /// Adds a run with its curves and weights to the list and to the storage.
     fn insert(self, run: KeptRun, weights: Option<Bulk>) {
-        let curves = Arc::new(run.curves);
-        self.remember(&run.record.id, &curves);
         // Written first: if there are too many runs, this may be the one that `add` deletes.
-        spawn_local(self.write(run.record.clone(), Some(curves), weights));
-        self.add(vec![run.record]);
+        let record = self.keep_parts(run, weights);
+        self.add(vec![record]);
         self.limit_weights();
+    }
+
+    /// Writes a run with its curves and weights to the storage.
+    fn keep_parts(self, KeptRun { record, curves }: KeptRun, weights: Option<Bulk>) -> RunRecord {
+        let curves = Arc::new(curves);
+        self.remember(&record.id, &curves);
+        spawn_local(self.write(record.clone(), Some(curves), weights));
+        record
     }
 
     /// Deletes weights, those of the oldest runs first, until the rest fits the limit.
     fn limit_weights(self) {
         for id in self.list.with_untracked(|list| surplus_weights(list, WEIGHTS_LIMIT_BYTES)) {
-            self.change(&id, |record| record.weights_bytes = None);
-            spawn_local(async move {
-                if let Ok(storage) = self.storage().await {
-                    // If this fails, the weights only take up space.
-                    storage.delete_weights(&id).await.ok();
-                }
-            });
+            self.delete_weights(id);
         }
+    }
+
+    fn delete_weights(self, id: String) {
+        self.change(&id, |record| record.weights_bytes = None);
+        spawn_local(async move {
+            if let Ok(storage) = self.storage().await {
+                // If this fails, the weights only take up space.
+                storage.delete_weights(&id).await.ok();
+            }
+        });
     }
 
     async fn write(self, record: RunRecord, curves: Option<Arc<RunCurves>>, weights: Option<Bulk>) {
@@ -257,79 +288,6 @@ impl Runs {
             runs.push(KeptRun { record: (*record).clone(), curves });
         }
         runs
-    }
-
-    /// How many of the runs that are kept now would have to go for these.
-    pub fn n_pushed_out(self, runs: &[KeptRun]) -> usize {
-        self.list.with_untracked(|list| {
-            let is_new = |run: &&KeptRun| list.iter().all(|known| known.id != run.record.id);
-            let new = runs.iter().filter(is_new).map(|run| Arc::new(run.record.clone()));
-            let all: Vec<_> = list.iter().cloned().chain(new).collect();
-            let going = surplus(&all, RUNS_LIMIT);
-            list.iter().filter(|known| going.contains(&known.id)).count()
-        })
-    }
-
-    /// Adds the runs of a file; runs that are already present are left unchanged.
-    pub fn import(self, runs: Vec<KeptRun>) {
-        let ids = self.keep_records(runs);
-        self.tell_imported(ids);
-    }
-
-    pub fn tell_imported(self, ids: Vec<String>) {
-        self.store.notify(NoticeKind::Runs(RunNotice::Imported { ids }));
-    }
-
-    /// As [`Runs::import`], without telling. Returns the ids of those that are new.
-    pub fn keep_records(self, runs: Vec<KeptRun>) -> Vec<String> {
-        let is_new = |run: &KeptRun| self.list.with_untracked(|list| list.iter().all(|it| it.id != run.record.id));
-        let runs: Vec<KeptRun> = runs.into_iter().filter(is_new).collect();
-        let ids = runs.iter().map(|run| run.record.id.clone()).collect();
-        // A file of runs has no weights.
-        for KeptRun { record, curves } in runs {
-            self.insert(KeptRun { record: RunRecord { weights_bytes: None, ..record }, curves }, None);
-        }
-        ids
-    }
-
-    /// Adds a run with its weights. A run that is already present only receives the weights, if it has none and its config is the same.
-    pub fn import_trained(self, run: KeptRun, weights: Bulk) {
-        let id = run.record.id.clone();
-        let is_new = self.keep_trained(run, weights);
-        self.tell_imported(is_new.then_some(id).into_iter().collect());
-    }
-
-    /// As [`Runs::import_trained`], without telling. Returns whether the run is new.
-    pub fn keep_trained(self, run: KeptRun, weights: Bulk) -> bool {
-        let weights_bytes = Some(weights.len() as u64);
-        let known = self.find(&run.record.id);
-        let is_new = known.is_none();
-        match known {
-            None => {
-                let record = RunRecord { weights_bytes, ..run.record };
-                self.insert(KeptRun { record, ..run }, Some(weights));
-            }
-            Some(known) if known.weights_bytes.is_none() && known.config == run.record.config => {
-                let (record, id) = ((*known).clone(), known.id.clone());
-                self.change(&id, |record| record.weights_bytes = weights_bytes);
-                spawn_local(self.write(RunRecord { weights_bytes, ..record }, None, Some(weights)));
-                self.limit_weights();
-            }
-            Some(_) => {}
-        }
-        is_new
-    }
-
-    /// Removes runs that were imported.
-    pub fn undo_import(self, ids: Vec<String>) {
-        for id in &ids {
-            self.remove(id);
-        }
-        spawn_local(async move {
-            for id in ids {
-                self.erase(&id).await;
-            }
-        });
     }
 
     /// A run with its weights as one file. None if the weights are not stored.

@@ -28,6 +28,8 @@ pub enum NoticeKind {
     FellBack(Failure),
     /// The engine failed and was restarted.
     Restarted(Failure),
+    /// A run was stopped in the middle of a step, and ends at its last checkpoint.
+    StoppedMidStep,
     /// For the same step of a run, the two devices computed different losses.
     DevicesDiffer { cpu: f32, gpu: f32 },
     /// About stored runs and imported configs.

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::continuing;
 use super::controls::TrainButton;
 use crate::page::load_status::LoadStatus;
 use crate::page::parts::Parted;
@@ -82,6 +83,9 @@ pub fn Finished() -> impl IntoView {
     let outcome = memo(move |_| Outcome::now(store));
     let has_network = memo(move |_| store.run.with(RunState::has_network));
     let is_lost = memo(move |_| !has_network.get() && outcome.get().is_some_and(|it| it.report.steps > 0));
+    let has_continued = memo(move |_| {
+        has_network.get() && store.run.with(|state| state.run().is_some_and(|run| run.continued_from.is_some()))
+    });
     let is_guessing = memo(move |_| outcome.get().is_some_and(|outcome| outcome.is_guessing()));
     view! {
         <div class="outcome">
@@ -89,6 +93,7 @@ pub fn Finished() -> impl IntoView {
                 {move || outcome.get().map(|outcome| details(&outcome))}" "<TermLink term="checkpoint" />
             </p>
             <Parted part=advice::panel::SUMMARY is_quiet=true />
+            <Show when=move || has_continued.get()><Parted part=continuing::BEFORE_AFTER is_quiet=true /></Show>
             <Show when=move || is_guessing.get()><p class="hint">{move_tr!(train.guessing_why)}</p></Show>
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>

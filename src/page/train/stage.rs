@@ -181,6 +181,7 @@ fn Offer() -> impl IntoView {
 fn Active() -> impl IntoView {
     let store = use_store();
     let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
+    let slow = memo(move |_| store.run.with(|run| run.run().and_then(slow_step_seconds)));
     view! {
         <div class="active">
             <Controls />
@@ -190,9 +191,19 @@ fn Active() -> impl IntoView {
                 prop:value=move || fraction.get()
                 aria-label=move_tr!(shell.run_bar)
             ></progress>
+            {move || slow.get().map(|seconds| view! {
+                <p class="hint" id="slow-steps">{move_tr!(train.slow_steps, seconds = seconds)}</p>
+            })}
             <Figures />
         </div>
     }
+}
+
+/// The seconds that a step takes, where they are so many that the run reacts late; rounded.
+fn slow_step_seconds(run: &Run) -> Option<u32> {
+    const SLOW_SECONDS: f64 = 3.0;
+    let seconds = f64::from(run.config.batch_size) / run.progress.images_per_second;
+    (seconds.is_finite() && seconds >= SLOW_SECONDS).then_some(seconds.round() as u32)
 }
 
 /// The run's latest figures.
@@ -249,7 +260,9 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
             tr!(train.loading_weights, percent = 100 * received_bytes / total_bytes.max(1))
         }
         Some(Preparation::ComputingFeatures { done, total, images_per_second }) => {
-            tr!(train.computing_features, done = done, total = total, rate = images_per_second.round() as u64)
+            let left_ms = 1_000.0 * f64::from(total.saturating_sub(done)) / images_per_second.max(0.001);
+            let (rate, left) = (images_per_second.round() as u64, clock(left_ms));
+            tr!(train.computing_features, done = done, total = total, rate = rate, left = left)
         }
     }
 }

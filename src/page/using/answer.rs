@@ -8,9 +8,9 @@ use super::classifier::{Outcome, SURE, is_sure};
 use super::input::Input;
 use super::pictures::Pictures;
 use super::threshold::shown;
+use super::trouble::trouble_text;
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
-use crate::page::text::failure::failure_text;
 use crate::page::text::format::probability;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::{Hint, TermLink};
@@ -71,7 +71,7 @@ pub fn Answer(
                     Input::Upload => tr!(use_place.upload_first),
                     Input::Webcam | Input::Many => tr!(use_place.webcam_first),
                 }}</p> }.into_any(),
-                Face::Failed(failure) => view! { <p role="alert" class="failure">{failure_text(&failure)}</p> }.into_any(),
+                Face::Failed(failure) => view! { <p role="alert" class="failure">{trouble_text(&failure)}</p> }.into_any(),
                 Face::Sure => ().into_any(),
                 Face::Unsure(closest) => {
                     let closest = closest.and_then(|class| classes().get(usize::from(class)).cloned()).unwrap_or_default();

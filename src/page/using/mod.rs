@@ -13,6 +13,7 @@ mod smoothing;
 mod teaching;
 mod threshold;
 mod trial;
+mod trouble;
 
 use leptos::prelude::*;
 

@@ -14,23 +14,19 @@ thread_local! {
 /// Calls `take` with dropped files until the reactive owner is disposed. Returns whether files are being dragged over the page. The whole
 /// page is the drop zone, because for a file dropped elsewhere the browser would navigate away from the page.
 pub fn listen_for_files(take: impl Fn(Option<DataTransfer>) + 'static) -> RwSignal<bool> {
-    let is_over = RwSignal::new(false);
+    let drop = FileDrop::default();
     let listeners = [
-        window_event_listener(ev::dragover, move |event: DragEvent| {
-            event.prevent_default();
-            is_over.set(true);
-        }),
+        window_event_listener(ev::dragover, move |event: DragEvent| drop.over(&event)),
         window_event_listener(ev::dragleave, move |event: DragEvent| {
             // The event also fires between elements. Only when the pointer leaves the window is there no related target.
-            is_over.update(|is_over| *is_over &= event.related_target().is_some());
+            drop.is_over.update(|is_over| *is_over &= event.related_target().is_some());
         }),
         window_event_listener(ev::drop, move |event: DragEvent| {
             // Something in the page that takes files of its own has taken these.
             let is_taken = event.default_prevented();
-            event.prevent_default();
-            is_over.set(false);
+            let files = drop.taken(&event);
             if !is_taken {
-                take(event.data_transfer());
+                take(files);
             }
         }),
     ];
@@ -39,7 +35,28 @@ pub fn listen_for_files(take: impl Fn(Option<DataTransfer>) + 'static) -> RwSign
         N_TAKING.set(N_TAKING.get().saturating_sub(1));
         listeners.into_iter().for_each(WindowListenerHandle::remove);
     });
-    is_over
+    drop.is_over
+}
+
+/// Where files may be dropped: the page, or an element that takes them before the page does.
+#[derive(Clone, Copy, Default)]
+pub struct FileDrop {
+    /// Whether files are being dragged over it.
+    pub is_over: RwSignal<bool>,
+}
+
+impl FileDrop {
+    pub fn over(self, event: &DragEvent) {
+        event.prevent_default();
+        self.is_over.set(true);
+    }
+
+    /// What was dropped, which nothing else takes then.
+    pub fn taken(self, event: &DragEvent) -> Option<DataTransfer> {
+        event.prevent_default();
+        self.is_over.set(false);
+        event.data_transfer()
+    }
 }
 
 /// Where no files are taken, keeps the browser from leaving the page for one that is dropped.

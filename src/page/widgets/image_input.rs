@@ -15,6 +15,9 @@ const SIDE_LIMIT: u32 = 256;
 /// Maximum longer side of a photo.
 const LONGER_SIDE_LIMIT: u32 = 1_024;
 
+/// The detail of the failure where [`is_falsified`].
+pub const FALSIFIED: &str = "this browser falsifies what pages read from a canvas; allow this page to read it";
+
 #[wasm_bindgen]
 extern "C" {
     /// web-sys has a function for each type of source; this one accepts all of them, as the browser's function does.
@@ -49,7 +52,7 @@ pub async fn read_photo(file: &Blob, size: Option<(u32, u32)>) -> Result<ImageIn
 async fn read_scaled(source: &JsValue, kind: InputKind, width: Option<u32>) -> Result<ImageInput, Failure> {
     let bad = |detail: &str| Failure::new(FailureKind::BadImage, detail);
     if is_falsified() {
-        return Err(bad("this browser falsifies what pages read from a canvas; allow this page to read it"));
+        return Err(bad(FALSIFIED));
     }
     let input = match decode(source, width).await {
         Some(bitmap) => {

@@ -18,6 +18,12 @@ pub enum ImageContent {
     Empty,
 }
 
+/// All kinds, to find one by its detail.
+const ALL: [ImageContent; 7] = {
+    use ImageContent::{Empty, Heic, Pdf, Photoshop, Svg, Tiff, Unknown};
+    [Svg, Heic, Tiff, Pdf, Photoshop, Unknown, Empty]
+};
+
 impl ImageContent {
     /// Detects the content from the first bytes of a file.
     pub fn of(head: &[u8]) -> Self {
@@ -48,6 +54,11 @@ impl ImageContent {
             Self::Empty => "the file is empty",
         }
     }
+
+    /// The content that a failure's detail names, if it is one.
+    pub fn of_detail(detail: &str) -> Option<Self> {
+        ALL.into_iter().find(|content| content.detail() == detail)
+    }
 }
 
 #[cfg(test)]
@@ -68,5 +79,13 @@ mod tests {
         check(b"<!DOCTYPE html><html>", ImageContent::Unknown);
         check(b"\xff\xd8\xff\xe0 cut short", ImageContent::Unknown);
         check(b"", ImageContent::Empty);
+    }
+
+    #[test]
+    fn a_detail_names_one_content() {
+        for content in ALL {
+            assert_eq!(ImageContent::of_detail(content.detail()), Some(content));
+        }
+        assert_eq!(ImageContent::of_detail("a detail of another failure"), None);
     }
 }

@@ -50,6 +50,9 @@ pub struct RunRecord {
     /// `None` in older records.
     #[serde(default)]
     pub input: Option<NetworkInput>,
+    /// The id of the run from whose weights it continued.
+    #[serde(default)]
+    pub continued_from: Option<String>,
     /// Size of the final weights, if they are stored.
     #[serde(default)]
     pub weights_bytes: Option<u64>,

@@ -11,11 +11,12 @@ use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::NewImage;
 use crate::page::collect::intake;
 use crate::page::collect::project::{Class, N_COLORS};
-use crate::page::collect::video::is_video;
+use crate::page::data::folder::Dropped;
 use crate::page::reactive::memo;
 use crate::page::recipe::sources::named;
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::file_drop::FileDrop;
 use crate::page::widgets::icon::{Glyph, Icon};
 
 const NAME_LIMIT: usize = 80;
@@ -36,28 +37,16 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
         };
         collector.images.with(of_class)
     });
-    let is_over = RwSignal::new(false);
+    let file_drop = FileDrop::default();
     let add_files = move |files: Vec<(String, File)>| {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
         let class = id.get_value();
-        let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
         let rate = recorder.rate.get_untracked();
-        collector.run(async move {
-            if !files.is_empty() {
-                collector.add_files(&project, &class, files).await?;
-            }
-            for (_, video) in videos {
-                collector.add_video(&project, &class, &video, rate).await?;
-            }
-            Ok(())
-        });
+        collector.run(async move { collector.add_media(&project, &class, files, rate).await.map(drop) });
     };
     let drop_files = move |event: DragEvent| {
-        // Tells the place that the files are taken.
-        event.prevent_default();
-        is_over.set(false);
-        let files = event.data_transfer().and_then(|data| data.files());
-        add_files(files.map(|files| all_named(&files)).unwrap_or_default());
+        let Some(dropped) = file_drop.taken(&event).map(|data| Dropped::of(&data)) else { return };
+        leptos::task::spawn_local(async move { add_files(dropped.walk().await) });
     };
     let paste = move |event: ClipboardEvent| {
         let files = event.clipboard_data().and_then(|data| data.files());
@@ -67,12 +56,12 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
     view! {
         <li
             class="class-card"
-            class:is-over=move || is_over.get()
+            class:is-over=move || file_drop.is_over.get()
             class:is-off=move || is_off.get()
             class:is-recorded=move || is_recorded.get()
             style=("--class-color", move || format!("var(--line-{})", color()))
-            on:dragover=move |event: DragEvent| { event.prevent_default(); is_over.set(true); }
-            on:dragleave=move |_| is_over.set(false)
+            on:dragover=move |event: DragEvent| file_drop.over(&event)
+            on:dragleave=move |_| file_drop.is_over.set(false)
             on:drop=drop_files
             on:paste=paste
         >

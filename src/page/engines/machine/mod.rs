@@ -3,13 +3,14 @@
 //!
 //! One engine trains and answers. Another one may run beside it: the challenger in a [`race`], which decides whether the run moves to the other
 //! device, or the engine that a run has left, until it has answered its questions. [`routing`] decides which engine a command goes to and what
-//! an event means, [`moving`] does what the race decides, [`crash`] replaces a lost engine.
+//! an event means, [`moving`] does what the race decides, [`crash`] replaces a lost engine, [`stopping`] one that does not stop in time.
 
 mod crash;
 mod messages;
 mod moving;
 mod race;
 mod routing;
+mod stopping;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 pub use self::messages::{AlarmId, Effect, EngineId, Input, Told, Wish, WishId};
 pub use self::race::Verdicts;
 use self::race::{MachineKey, News, Race};
+use self::stopping::Stopping;
 use crate::page::engines::files::{EngineFiles, Presence};
 use crate::page::state::{AppState, EngineChoice, EngineProgram, EngineReason, RaceState, RunState};
 use kindling_core::protocol::{Command, EngineInfo, EngineKind, RequestId, RunId};
@@ -58,6 +60,8 @@ pub struct Engines {
     heat: RunId,
     /// The latest alarm; earlier ones are ignored.
     alarm: AlarmId,
+    /// How the current run can be stopped in the middle of a step.
+    stopping: Stopping,
     /// Effects of the present input, until [`Engines::hear`] returns them.
     effects: Vec<Effect>,
 }
@@ -97,6 +101,7 @@ impl Engines {
             Input::Found { .. } | Input::HostHas { .. } => {}
             Input::Asked(command) => self.carry(command, page),
             Input::Said { engine, event } => self.said(engine, event, page),
+            Input::Alarm(id) if self.stopping.is_due(id) => self.stop_by_force(page),
             Input::Alarm(id) if id == self.alarm => {
                 let next = self.race.hear(News::TimeIsUp);
                 self.follow(next, page);

@@ -5,11 +5,13 @@
 //!
 //! [`Race`]: super::race::Race
 
+use std::collections::BTreeSet;
+
 use super::race::Next;
 use super::{AlarmId, Effect, Engine, Engines, Told};
 use crate::page::state::{AppState, Checkpoint, EngineChoice, EngineProgram, NoticeKind, RaceState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Command, Event, Failure, FailureKind, RunId, RunStart};
+use kindling_core::protocol::{Command, Event, Failure, FailureKind, RequestId, RunId, RunStart};
 
 impl Engines {
     /// A run is about to begin: in the engine of the better device, if that is known.
@@ -143,14 +145,14 @@ impl Engines {
     }
 
     /// Has an engine load the page's dataset.
-    fn catch_up(&mut self, engine: &mut Engine, page: &AppState) {
+    pub(super) fn catch_up(&mut self, engine: &mut Engine, page: &AppState) {
         if let Some((source, split)) = page.dataset.origin.clone() {
             engine.is_catching_up = true;
             self.send_to(engine.id, Command::SetDataset { source, split });
         }
     }
 
-    fn set_alarm(&mut self, after_ms: f64) {
+    pub(super) fn set_alarm(&mut self, after_ms: f64) {
         self.alarm = AlarmId(self.alarm.0.wrapping_add(1));
         self.effects.push(Effect::SetAlarm { id: self.alarm, after_ms: after_ms as u32 });
     }
@@ -165,7 +167,12 @@ impl Engines {
     pub(super) fn end_beside(&mut self) {
         let Some(beside) = self.beside.take() else { return };
         self.effects.push(Effect::End(beside.id));
-        for request in beside.asked {
+        self.give_up_questions(beside.asked);
+    }
+
+    /// Fails the questions that an ended engine has not answered.
+    pub(super) fn give_up_questions(&mut self, asked: BTreeSet<RequestId>) {
+        for request in asked {
             let failure = Failure::new(FailureKind::Canceled, "the engine that was asked has ended");
             self.tell(Told::Event(Event::Answer { request, result: Err(failure) }));
         }

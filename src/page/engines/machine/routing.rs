@@ -1,7 +1,7 @@
 //! Decides which engine a command goes to, and what an engine's event means.
 
 use super::race::{ChallengerNews, News};
-use super::{Engine, EngineId, Engines, Told};
+use super::{Engine, EngineId, Engines, Stopping, Told};
 use crate::page::state::{AppState, Checkpoint};
 use kindling_core::protocol::{Command, DatasetUpdate, Event, FailureKind, RunUpdate};
 
@@ -9,7 +9,10 @@ impl Engines {
     /// Sends a command to the engine that it concerns.
     pub(super) fn carry(&mut self, command: Command, page: &AppState) {
         match &command {
-            Command::Train { config, is_kept, .. } => self.begin_run(config, *is_kept, page),
+            Command::Train { run, config, checkpoint, is_kept } => {
+                self.stopping = Stopping::of(*run, checkpoint.clone(), *is_kept);
+                self.begin_run(config, *is_kept, page);
+            }
             Command::Open { .. } | Command::SetDataset { .. } => {
                 let next = self.race.abandon();
                 self.follow(next, page);
@@ -17,6 +20,9 @@ impl Engines {
             Command::Pause | Command::Resume | Command::Step | Command::Stop | Command::Adjust { .. } => {
                 let next = self.race.interrupt();
                 self.follow(next, page);
+                if command == Command::Stop {
+                    self.expect_stop(page);
+                }
             }
             Command::Withdraw { request } => {
                 if let Some(retired) = self.beside.as_ref().filter(|beside| beside.asked.contains(request)) {
@@ -57,7 +63,11 @@ impl Engines {
             }
             Event::Answer { request, .. } => drop(engine.asked.remove(request)),
             Event::Run { update: RunUpdate::Finished(_), .. } => self.n_lost = 0,
+            Event::Run { run, update: RunUpdate::Checkpoint { bytes, .. } } => self.stopping.keep(*run, bytes),
             Event::Dataset(_) | Event::Run { .. } | Event::AnswerProgress { .. } | Event::Warning(_) => {}
+        }
+        if matches!(event, Event::Run { .. }) {
+            self.stop_is_near();
         }
         let news = if self.race.is_at_work() { news_of(&event, page) } else { None };
         // The page is not told that the run stands still, which takes a second.

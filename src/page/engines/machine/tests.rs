@@ -300,3 +300,63 @@ fn a_dataset_that_was_asked_for_meanwhile_is_not_replaced_by_the_previous_one() 
     let sent = |effect: &&Effect| matches!(effect, Effect::Send { .. });
     assert_eq!(world.done.iter().filter(sent).collect::<Vec<_>>(), [&send(2, other)]);
 }
+
+/// The alarm that was set last.
+fn alarm(world: &mut World) -> AlarmId {
+    let set = world.take_done().into_iter().rev().find_map(|effect| match effect {
+        Effect::SetAlarm { id, .. } => Some(id),
+        _ => None,
+    });
+    set.expect("an alarm was set")
+}
+
+#[test]
+fn a_step_that_lasts_too_long_is_stopped_at_the_last_checkpoint() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.ready(1);
+    world.load(1);
+    world.train();
+    world.checkpoint(1);
+    world.ask(question(7));
+    world.ask(Command::Stop);
+    let early = alarm(&mut world);
+    // A step ends: the run gets more time.
+    world.progress(1, RUN, &[2.0]);
+    let due = alarm(&mut world);
+    world.hear(Input::Alarm(early));
+    assert_eq!(world.take_done(), []);
+
+    world.hear(Input::Alarm(due));
+    let Command::Train { config, .. } = train(RUN) else { unreachable!() };
+    let again = Command::Train { run: RUN, config, checkpoint: Some(weights()), is_kept: true };
+    let done = world.take_done();
+    let sent: Vec<_> = done.iter().filter(|effect| matches!(effect, Effect::Send { .. } | Effect::End(_))).collect();
+    let expected = [Effect::End(EngineId(1)), send(2, set_dataset()), send(2, again), send(2, Command::Stop)];
+    assert_eq!(sent, expected.iter().collect::<Vec<_>>());
+    assert!(done.contains(&Effect::Tell(Told::Notice(NoticeKind::StoppedMidStep))), "{done:?}");
+    assert!(world.page.questions.is_empty(), "nobody answers it any more");
+
+    // What the old engine still says is ignored; the run ends in the new one.
+    world.run_said(1, RUN, RunUpdate::Finished(report()));
+    assert!(world.page.run.is_active());
+    world.ready(2);
+    world.said(2, Event::Dataset(DatasetUpdate::Set(summary())));
+    world.run_said(2, RUN, RunUpdate::Finished(report()));
+    assert!(!world.page.run.is_active() && world.page.run.has_network());
+}
+
+#[test]
+fn a_run_that_stops_in_time_keeps_its_engine() {
+    let mut world = World::new();
+    world.find(EngineProgram::Cpu, HOST);
+    world.ready(1);
+    world.load(1);
+    world.train();
+    world.ask(Command::Stop);
+    let due = alarm(&mut world);
+    world.run_said(1, RUN, RunUpdate::Finished(report()));
+    world.take_done();
+    world.hear(Input::Alarm(due));
+    assert_eq!(world.take_done(), []);
+}

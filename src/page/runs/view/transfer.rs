@@ -12,8 +12,8 @@ use super::row::RunRow;
 use crate::page::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::runs::import::{Scaling, may_hold_network, read_all};
 use crate::page::runs::link::config_to_link;
+use crate::page::runs::network_file::{Scaling, may_hold_network, read_all};
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice, RunState};
 use crate::page::store::use_store;
@@ -62,9 +62,9 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
             }
         });
     };
-    let train_further = move |_| {
+    let learn_on = move |_| {
         if let Some(row) = row.get_untracked() {
-            runs.continue_run(row.record.id.clone());
+            runs.learn_on(row.record.id.clone());
         }
     };
     let is_active = move || store.run.with(RunState::is_active);
@@ -95,7 +95,7 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
                     id="run-further"
                     title=move_tr!(runs.train_further_why)
                     disabled=is_active
-                    on:click=train_further
+                    on:click=learn_on
                 >
                     {move_tr!(runs.train_further)}
                 </button>

@@ -17,6 +17,7 @@ use self::matrix::Matrix;
 use self::terms::Terms;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::{effect, memo};
+use crate::page::runs::at_hand::{ModelComing, open_newest_where_needed};
 use crate::page::state::{DatasetState, RunState};
 use crate::page::store::{Store, use_store};
 use crate::page::text::format::count;
@@ -35,10 +36,14 @@ fn Inside() -> impl IntoView {
     inspect_at_rest(store);
     let step = memo(move |_| store.inside.with(|inside| inside.latest().map(|snapshot| snapshot.step)));
     let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let has_network = memo(move |_| store.run.with(RunState::has_network));
+    let coming = open_newest_where_needed();
+    let coming = memo(move |_| coming.get().filter(|_| !has_network.get()));
     let status = move || match (step.get(), is_active.get()) {
         (Some(step), true) => tr!(inside.seen, step = count(step)),
         (Some(step), false) => tr!(inside.at_hand, step = count(step)),
         (None, true) => tr!(inside.wait_for_look),
+        (None, false) if has_network.get() => tr!(inside.wait_for_layers),
         (None, false) => tr!(inside.wait_for_run),
     };
     let layers = use_layers(store);
@@ -52,7 +57,10 @@ fn Inside() -> impl IntoView {
     view! {
         <div class="inside-body" id="inside">
             <div class="inside-head">
-                <p class="hint" id="inside-step" data-step=move || step.get()>{status}</p>
+                {move || match coming.get() {
+                    Some(network) => view! { <ModelComing network /> }.into_any(),
+                    None => view! { <p class="hint" id="inside-step" data-step=move || step.get()>{status}</p> }.into_any(),
+                }}
                 <Terms />
             </div>
             <Show when=move || step.get().is_some()>

@@ -58,6 +58,7 @@ mod collect;
 mod compress;
 mod data;
 mod export;
+mod exporter;
 mod network;
 mod runs;
 mod search;

@@ -4,9 +4,8 @@
 pub mod panel;
 mod snippets;
 
-use crate::channel::ask_once;
 use crate::page::download::file_name;
-use crate::page::engines::exporter_url;
+use crate::page::exporter::asked;
 use crate::page::runs::Runs;
 use crate::page::store::Store;
 use crate::page::widgets::pixel_image::to_rgba;
@@ -59,11 +58,6 @@ pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) ->
         ExchangeAnswer::Exported(file) => Ok(file),
         ExchangeAnswer::Imported(_) => Err(Failure::new(FailureKind::EngineCrashed, "the exporter imported instead")),
     }
-}
-
-/// Starts the exporter for one request.
-pub async fn asked(request: &ExchangeRequest) -> Result<ExchangeAnswer, Failure> {
-    ask_once::<_, Result<ExchangeAnswer, Failure>>(&exporter_url().await, request).await?
 }
 
 /// Images of the dataset that the network was trained on.

@@ -5,7 +5,7 @@ use web_sys::File;
 use super::Runs;
 use crate::page::database::unique_id;
 use crate::page::download;
-use crate::page::export::asked;
+use crate::page::exporter::asked;
 use crate::page::state::RunState;
 use kindling_core::config::{NetworkConfig, RunConfig};
 use kindling_core::protocol::{

@@ -6,9 +6,10 @@ use kindling_core::protocol::{
     FailureKind, ImportRequest, ImportedFile, Int8Format, QuantizationImages,
 };
 use kindling_exchange::quantize::Options;
+use kindling_exchange::trained::write_weights;
 use kindling_exchange::{
     Check, Description, Evaluation, ExchangeError, Imported, Scaling, TrainedNetwork, export_int8, float_probabilities,
-    quantize, write,
+    quantize,
 };
 
 use crate::channel;
@@ -42,7 +43,7 @@ fn import(ImportRequest { files, mean, std }: ImportRequest) -> Result<ImportedF
     let files: Vec<_> = files.into_iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
     let Imported { network, has_class_names, largest_difference } =
         kindling_exchange::import(&files, &Scaling { mean, std })?;
-    let weights = write::safetensors::weights(&network)?.into();
+    let weights = write_weights(network.weights())?.into();
     let Description { network, input: shape, classes, style, origin } = network.description;
     Ok(ImportedFile { network, shape, classes, has_class_names, style, origin, weights, largest_difference })
 }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use kindling_core::protocol::Origin;
 use kindling_core::runs::record::{ImportedNetwork, KeptRun, NetworkInput};
-use kindling_exchange::{Description, Imported, Scaling, write};
+use kindling_exchange::trained::write_weights;
+use kindling_exchange::{Description, Imported, Scaling};
 
 use crate::arguments::{DataArguments, ImportArguments};
 use crate::data::Data;
@@ -26,7 +27,7 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Trouble> {
         .map_err(|error| {
             Trouble::new(format!("The network cannot be imported ({error}): export it again, without what is named."))
         })?;
-    let weights = write::safetensors::weights(&network)?;
+    let weights = write_weights(network.weights())?;
     let Description { network, input: shape, classes, style, origin } = network.description;
     let mut input = NetworkInput { shape, classes, style };
     let (origin, dataset_name) = match of_data(arguments, &mut input, has_class_names)? {

@@ -34,9 +34,6 @@ mod optimization;
 #[path = "training/adversarial.rs"]
 mod adversarial;
 
-#[path = "training/distillation.rs"]
-mod distillation;
-
 #[path = "training/objective.rs"]
 mod objective;
 

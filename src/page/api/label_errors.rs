@@ -36,7 +36,7 @@ pub async fn find(store: Store, options: JsValue, on_event: JsValue) -> Result<V
             folds.as_u64().and_then(|folds| u32::try_from(folds).ok()).ok_or_else(|| bad("folds is no number"))?
         }
     };
-    let config = complete_config(store, &options)?;
+    let config = complete_config(store, &options, None)?;
     let on_progress = move |progress: FoldProgress| {
         if let Some(listener) = &listener {
             notify(listener, &progress_json(progress));

@@ -11,7 +11,7 @@ use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::text::preset::preset_name;
 use crate::page::widgets::hint::Hint;
 use crate::page::widgets::number_field::NumberField;

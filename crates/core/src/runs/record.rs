@@ -196,6 +196,7 @@ impl From<ImportedNetwork> for KeptRun {
             test: None,
             environment,
             input: Some(input),
+            continued_from: None,
             weights_bytes: None,
             name: String::new(),
             note: String::new(),

@@ -99,12 +99,15 @@ impl Host for Taught<'_> {
     }
 }
 
+/// Checkpoints with the steps after which they were taken.
+type Checkpoints = Vec<(u32, Vec<u8>)>;
+
 /// The losses of all steps, and the checkpoints.
 fn losses_of(
     config: &RunConfig,
     teacher: Option<Teacher>,
     checkpoint: Option<&[u8]>,
-) -> Result<(Vec<f32>, Vec<(u32, Vec<u8>)>), Failure> {
+) -> Result<(Vec<f32>, Checkpoints), Failure> {
     let (dataset, split) = bands();
     let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
     let (control, published) = (Control::default(), Published::default());

@@ -4,29 +4,35 @@
 
 use super::{AlarmId, Engines, Told};
 use crate::page::state::{AppState, NoticeKind};
-use kindling_core::protocol::{Bulk, Command, EngineKind, RunId};
+use kindling_core::protocol::{Bulk, Command, EngineKind, RunId, RunStart};
 
 /// How long a run may take to stop after its engine was last heard of.
 const PATIENCE_MS: f64 = 3_000.0;
 
 /// The latest run, and the alarm that is due if it does not stop.
-#[derive(Default)]
 pub(super) struct Stopping {
     run: Option<RunId>,
     is_kept: bool,
-    checkpoint: Option<Bulk>,
+    /// Where it begins in a new engine: at its last checkpoint, if it has one.
+    start: RunStart,
     alarm: Option<AlarmId>,
 }
 
+impl Default for Stopping {
+    fn default() -> Self {
+        Self { run: None, is_kept: false, start: RunStart::New, alarm: None }
+    }
+}
+
 impl Stopping {
-    /// A run that is about to begin, or to resume from a checkpoint.
-    pub(super) fn of(run: RunId, checkpoint: Option<Bulk>, is_kept: bool) -> Self {
-        Self { run: Some(run), is_kept, checkpoint, alarm: None }
+    /// A run that is about to begin.
+    pub(super) fn of(run: RunId, start: RunStart, is_kept: bool) -> Self {
+        Self { run: Some(run), is_kept, start, alarm: None }
     }
 
     pub(super) fn keep(&mut self, run: RunId, checkpoint: &Bulk) {
         if self.run == Some(run) {
-            self.checkpoint = Some(checkpoint.clone());
+            self.start = RunStart::Checkpoint(checkpoint.clone());
         }
     }
 
@@ -70,9 +76,9 @@ impl Engines {
             self.active = Some(engine);
         }
         self.tell(Told::RunMoves(run.id));
-        let (checkpoint, is_kept) = (self.stopping.checkpoint.clone(), self.stopping.is_kept);
+        let (start, is_kept) = (self.stopping.start.clone(), self.stopping.is_kept);
         let config = Box::new((*run.config).clone());
-        self.send(Command::Train { run: run.id, config, checkpoint, is_kept });
+        self.send(Command::Train { run: run.id, config, start, is_kept });
         self.send(Command::Stop);
         self.tell(Told::Notice(NoticeKind::StoppedMidStep));
     }

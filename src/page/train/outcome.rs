@@ -19,6 +19,7 @@ use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::decimal;
+use kindling_core::metrics::wilson_interval;
 use kindling_core::protocol::{Ending, FailureKind, RunReport};
 
 /// A finished run's report, and how many classes its network tells apart.
@@ -26,6 +27,8 @@ use kindling_core::protocol::{Ending, FailureKind, RunReport};
 pub struct Outcome {
     report: RunReport,
     n_classes: usize,
+    /// Images that the accuracy was measured on.
+    n_validation: u32,
     /// Whether the network came from a file: it has weights, though no step was trained.
     is_imported: bool,
 }
@@ -41,9 +44,11 @@ impl Outcome {
             | RunState::Paused(_)
             | RunState::Failed { .. } => None,
         })?;
-        let n_classes = store.dataset.with(|dataset| dataset.current.as_ref().map_or(0, |it| it.classes.len()));
+        let (n_classes, n_validation) = store
+            .dataset
+            .with(|dataset| dataset.current.as_ref().map_or((0, 0), |it| (it.classes.len(), it.counts.validation)));
         let is_imported = report.steps == 0 && store.run.with(RunState::has_network);
-        Some(Self { report, n_classes, is_imported })
+        Some(Self { report, n_classes, n_validation, is_imported })
     }
 
     fn accuracy(&self) -> Option<f64> {
@@ -59,11 +64,23 @@ impl Outcome {
         self.accuracy().is_some() && !self.is_good()
     }
 
+    /// An accuracy on the validation images, with its interval where that is wide.
+    fn with_interval(&self, accuracy: f64) -> String {
+        const WIDE: f64 = 0.02;
+        let n_hits = (accuracy * f64::from(self.n_validation)).round() as u32;
+        match wilson_interval(n_hits, self.n_validation).filter(|(low, high)| high - low > WIDE) {
+            Some((low, high)) => {
+                tr!(train.with_interval, accuracy = percent(accuracy), low = percent(low), high = percent(high))
+            }
+            None => percent(accuracy),
+        }
+    }
+
     /// One sentence; tracks the language.
     pub fn verdict(&self) -> String {
         match (self.report.best.is_some(), self.accuracy()) {
             (_, Some(accuracy)) if self.is_guessing() => tr!(train.finished_guessing, accuracy = percent(accuracy)),
-            (_, Some(accuracy)) => tr!(train.finished, accuracy = percent(accuracy)),
+            (_, Some(accuracy)) => tr!(train.finished, accuracy = self.with_interval(accuracy)),
             (false, None) if self.is_imported => tr!(train.imported),
             (true, None) => tr!(train.finished_unvalidated),
             (false, None) => tr!(train.finished_early),
@@ -213,7 +230,7 @@ mod tests {
         };
         let report =
             RunReport { ending: Ending::Completed, steps: 1, best: Some(best), is_averaged: false, elapsed_ms: 1.0 };
-        Outcome { report, n_classes, is_imported: false }
+        Outcome { report, n_classes, n_validation: 0, is_imported: false }
     }
 
     #[test]
@@ -232,5 +249,13 @@ mod tests {
             assert_eq!(outcome.is_guessing(), !is_good);
         }
         assert!(outcome(0.097, 10).verdict().contains("9.7%"));
+    }
+
+    #[test]
+    fn a_wide_interval_is_said() {
+        let verdict = |n_validation| Outcome { n_validation, ..outcome(0.8, 10) }.verdict();
+        assert_eq!(verdict(40), "Validation accuracy: 80.0%, between 65.2% and 89.5%.");
+        assert_eq!(verdict(10_000), "Validation accuracy: 80.0%.");
+        assert_eq!(verdict(0), "Validation accuracy: 80.0%.");
     }
 }

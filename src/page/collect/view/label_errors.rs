@@ -18,6 +18,7 @@ use crate::page::text::format::{clock, count, figure, percent};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
 use kindling_core::config::RunConfig;
+use kindling_core::metrics::wilson_interval;
 use kindling_core::protocol::FoldProgress;
 
 pub const PART: Part = part!(collect::label_errors, LabelErrorsPanel);
@@ -111,8 +112,12 @@ fn Progress(progress: Option<FoldProgress>) -> impl IntoView {
 fn summary(found: &Found) -> String {
     let errors = &found.errors;
     let (number, all) = (count(errors.n_errors), count(errors.n_images));
+    let n_hits = (f64::from(errors.accuracy) * f64::from(errors.n_images)).round() as u32;
+    let (low, high) = wilson_interval(n_hits, errors.n_images).unwrap_or((0.0, 1.0));
+    let accuracy =
+        tr!(train.with_interval, accuracy = percent(errors.accuracy.into()), low = percent(low), high = percent(high));
     match errors.n_errors {
-        0 => tr!(suspects.none, images = all, accuracy = percent(errors.accuracy.into())),
-        _ => tr!(suspects.found, count = number, images = all, accuracy = percent(errors.accuracy.into())),
+        0 => tr!(suspects.none, images = all, accuracy = accuracy),
+        _ => tr!(suspects.found, count = number, images = all, accuracy = accuracy),
     }
 }

@@ -292,7 +292,7 @@ impl<P: Platform> Session<P> {
                 return Ok(RunUpdate::Opened);
             }
         };
-        memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
+        memory::check(config, data.shape(), data.n_classes(), &self.device)?;
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
         let kernels = Some(config.kernels());
         let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;

@@ -129,6 +129,18 @@ export declare namespace kindling {
      * format lacks a layer, or if a probability differs by more than 1e-4.
      */
     export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
+    /**
+     * Accuracy, size and speed of a run's network with fewer and fewer channels, before any further training. By default the
+     * run in view. The listener receives each point.
+     */
+    pruningCurve(options?: { run?: string }, onPoint?: (point: PruningPoint) => void): Promise<PruningPoint[]>;
+    /**
+     * Removes the channels with the smallest weights from a run's network, by default that of the run in view, and fine-tunes
+     * what is left as a run of its own; resolves as `train` does. `keep` is the fraction of channels that stay, 0.5 by
+     * default; `epochs` is 1 by default.
+     */
+    prune(options?: { run?: string; keep?: number; epochs?: number }, onEvent?: (event: RunEvent) => void): Promise<Report>;
+
     /** Not implemented: rejects with `NotYet`. */
     import(model: Blob): Promise<never>;
 
@@ -160,6 +172,21 @@ export declare namespace kindling {
   interface AddedImages {
     added: number;
     leftOut: { file: string; reason: string }[];
+  }
+
+  /** A network with fewer channels. */
+  interface PruningPoint {
+    /** Fraction of the channels that each layer keeps. */
+    keep: number;
+    parameters: number;
+    /** FLOPs of the forward pass per image. */
+    flops: number;
+    /** Accuracy on validation images. */
+    accuracy: number;
+    /** Number of these images. */
+    images: number;
+    /** In batches of up to 32 images; on a CPU, on one thread. */
+    msPerImage: number;
   }
 
   /** `"safetensors"`, `"tfjs"` and `"module"` are zip archives. */

@@ -55,6 +55,7 @@ mod widgets;
 
 /// The features, in the order of the work.
 mod collect;
+mod compress;
 mod data;
 mod export;
 mod network;

@@ -17,6 +17,7 @@ const LATER: &[&str] = &[
     include_str!("../../static/style/understand.css"),
     include_str!("../../static/style/use.css"),
     include_str!("../../static/style/export.css"),
+    include_str!("../../static/style/compress.css"),
     include_str!("../../static/style/glossary.css"),
     include_str!("../../static/style/contrast.css"),
 ];

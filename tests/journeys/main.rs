@@ -15,6 +15,7 @@ mod app;
 mod cases;
 mod collect;
 mod command_line;
+mod compress;
 mod designer;
 mod exports;
 mod faults;

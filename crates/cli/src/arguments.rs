@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_core::dataset::{Framing, ImageReading};
 pub use kindling_core::protocol::ExportTarget as Target;
 use kindling_core::protocol::SplitName;
+use kindling_exchange::compress::Criterion;
 use kindling_exchange::{Calibration, Format, Int8Format};
-use kindling_train::compress::Criterion;
 
 use crate::device::DeviceName;
 

@@ -38,7 +38,8 @@ impl Data {
             let whole = path.canonicalize().map_err(|error| unreadable(path, &error))?;
             // `.` and `..` have no name of their own.
             let name = name(if path.file_name().is_some() { path } else { &whole });
-            walk(path, name, 0, &mut files)?;
+            // A hidden folder that was asked for by name is not skipped.
+            walk(path, name.trim_start_matches('.').to_owned(), 0, &mut files)?;
         }
         Ok(Self { source: DatasetSource::Files { files, reading }, folder: PathBuf::new() })
     }

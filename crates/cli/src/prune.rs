@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use burn::module::Module;
-use futures_executor::block_on;
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Failure, SplitName};
+use kindling_core::protocol::{RunStart, SplitName, TrainedWeights};
 use kindling_core::runs::record::NetworkInput;
+use kindling_exchange::ExchangeError;
+use kindling_exchange::compress::{Pruned, fine_tuning, prune_channels};
+use kindling_exchange::trained::{read_weights, write_weights};
 use kindling_session::EngineDevice;
-use kindling_train::compress::{Pruned, prune_channels};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
-use kindling_train::training::checkpoint_with_weights;
 
 use crate::arguments::PruneArguments;
 use crate::data::Data;
@@ -28,9 +28,6 @@ use crate::{INTERRUPTED, device};
 /// Images that a point of the curve is measured on.
 const N_MEASURED: usize = 1_000;
 
-/// The learning rate of the training after channels are removed, relative to the run's.
-const RATE_SHARE: f64 = 0.2;
-
 pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let (run, weights) = run_folder::open(&arguments.run)?;
     let config = run.record.config;
@@ -38,12 +35,12 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
         let run = arguments.run.display();
         Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
     })?;
-    let (tensors, _) = weight_file::from_bytes(&weights)?;
+    let weights = read_weights(&weights).map_err(trouble)?;
     let device = device::open(&arguments.machine)?;
     let data = Data::find(&arguments.data)?;
     let pruned = |keep| {
         let n_classes = input.classes.len();
-        prune_channels(&config.network, input.shape, n_classes, &tensors, keep, arguments.criterion.into())
+        prune_channels(&config.network, input.shape, n_classes, &weights, keep, arguments.criterion.into())
     };
     if arguments.curve {
         let images = Images::load(&data, &config.split, input.shape, &input.classes)?;
@@ -53,7 +50,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let folder = RunFolder::open(out)?;
     folder.check_is_free()?;
     folder.check_is_writable()?;
-    train(arguments, pruned(arguments.keep)?, config, &input, folder, device, &data)
+    train(arguments, pruned(arguments.keep).map_err(trouble)?, config, &input, folder, device, &data)
 }
 
 /// Trains a smaller network from the weights that it kept.
@@ -67,18 +64,17 @@ fn train(
     data: &Data,
 ) -> Result<ExitCode, Trouble> {
     let reporter = Reporter::new(false);
-    let Pruned { network, tensors, parameters, flops } = pruned;
+    let Pruned { network, weights, parameters, flops } = pruned;
     reporter.say(&format!(
         "{} of {} parameters and {:.0}% of the FLOPs are left",
         parameters[1],
         parameters[0],
         100.0 * flops[1] as f64 / flops[0].max(1) as f64
     ));
-    let learning_rate = RATE_SHARE * config.learning_rate;
-    let config = RunConfig { network, epochs: arguments.epochs, learning_rate, max_steps: None, ..config };
+    let config = fine_tuning(&config, network, arguments.keep, arguments.epochs);
     let config = changed(&config, &arguments.changes)?;
-    let checkpoint =
-        block_on(checkpoint_with_weights(&config, input.shape, input.classes.len(), tensors, &device.device))?;
+    let bytes = write_weights(&weights).map_err(trouble)?.into();
+    let weights = TrainedWeights { bytes, classes: input.classes.clone() };
     let mut engine = Engine::start(device, data)?;
     let dataset = match engine.load(data, |update| reporter.dataset(update))? {
         Loaded::Dataset(dataset) => dataset,
@@ -88,12 +84,12 @@ fn train(
         return Err(Trouble::new(ANOTHER_DATASET));
     }
     let history = History::new(config, &dataset, device::environment(&arguments.machine));
-    follow(engine, reporter, folder, history, Some(checkpoint.into()))
+    follow(engine, reporter, folder, history, RunStart::Trained(weights))
 }
 
 /// Prints size and accuracy for shares from 1 to 0.1.
 fn list(
-    pruned: impl Fn(f32) -> Result<Pruned, Failure>,
+    pruned: impl Fn(f32) -> Result<Pruned, ExchangeError>,
     images: &Images,
     input: &NetworkInput,
     device: &EngineDevice,
@@ -105,12 +101,17 @@ fn list(
     print("share kept, parameters, MFLOPs, validation accuracy");
     for tenths in (1..=10_u8).rev() {
         let keep = f32::from(tenths) / 10.0;
-        let Pruned { network, tensors, parameters, flops } = pruned(keep)?;
-        let network = Network::with_weights(&network, input.shape, input.classes.len(), tensors, &device.device)?;
+        let Pruned { network, weights, parameters, flops } = pruned(keep).map_err(trouble)?;
+        let (weights, _) = weight_file::from_bytes(&write_weights(&weights).map_err(trouble)?)?;
+        let network = Network::with_weights(&network, input.shape, input.classes.len(), weights, &device.device)?;
         let answers = probabilities(&network.valid(), &validation.images)?;
         let proof = kindling_exchange::int8::proof(&answers, &answers, &validation.labels);
         let accuracy = 100.0 * proof.float_accuracy();
         print(format_args!("{keep:.1}, {}, {:.2}, {accuracy:.2}%", parameters[1], flops[1] as f64 / 1e6));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn trouble(error: ExchangeError) -> Trouble {
+    Trouble::new(format!("The network cannot be pruned: {error}."))
 }

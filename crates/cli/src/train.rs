@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunUpdate,
+    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate,
 };
 use kindling_core::runs::record::RunEnding;
 use serde_json::json;
@@ -31,14 +31,14 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
         Loaded::Dataset(dataset) => dataset,
         Loaded::Interrupted => return Ok(INTERRUPTED.into()),
     };
-    let (history, checkpoint) = match begin {
+    let (history, start) = match begin {
         Begin::Again(unfinished) => {
             reporter.say(&format!("resuming after step {}", unfinished.history.steps));
-            (unfinished.history, Some(unfinished.checkpoint))
+            (unfinished.history, RunStart::Checkpoint(unfinished.checkpoint))
         }
-        Begin::New(source) => (new_history(*source, arguments, &dataset)?, None),
+        Begin::New(source) => (new_history(*source, arguments, &dataset)?, RunStart::New),
     };
-    follow(engine, reporter, folder, history, checkpoint)
+    follow(engine, reporter, folder, history, start)
 }
 
 /// Trains to the end, or to an interruption.
@@ -47,10 +47,10 @@ pub fn follow(
     reporter: Reporter,
     folder: RunFolder,
     history: History,
-    checkpoint: Option<Bulk>,
+    start: RunStart,
 ) -> Result<ExitCode, Trouble> {
     let config = Box::new(history.config.clone());
-    engine.act(Command::Train { run: RUN, config, checkpoint, is_kept: true });
+    engine.act(Command::Train { run: RUN, config, start, is_kept: true });
     let run = Run { engine, reporter, folder, history, weights: None, is_ending: false };
     run.follow()
 }

@@ -207,6 +207,10 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
     square([210, 50, 45], 7).save(place.path("new.bmp")).unwrap();
     let text = place.succeed(&["predict", "run", "new.bmp", "--top", "1"]);
     assert!(text.contains("new.bmp: red"), "{text}");
+
+    fs::rename(place.path("squares"), place.path(".squares")).unwrap();
+    let text = place.succeed(&["presets", "--data", ".squares"]);
+    assert!(text.contains("batch-norm"), "{text}");
 }
 
 #[test]

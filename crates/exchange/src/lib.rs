@@ -16,6 +16,9 @@ pub mod quantized;
 /// Post-training quantization.
 pub mod quantize;
 
+/// Smaller networks.
+pub mod compress;
+
 /// Images with the probabilities that Kindling computed for them.
 pub mod check;
 

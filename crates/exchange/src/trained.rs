@@ -6,7 +6,7 @@ use kindling_core::config::NetworkConfig;
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::network::shape::{PlacedLayer, network_tensors, place};
 use kindling_core::protocol::ImageShape;
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExchangeError;
@@ -119,6 +119,23 @@ pub fn read_weights(file: &[u8]) -> Result<BTreeMap<String, Tensor>, ExchangeErr
         _ => Err(unreadable(&format!("{name} is not of 32-bit floats"))),
     });
     tensors.collect()
+}
+
+/// The tensors as a safetensors file, under the names and in the layouts that they have here.
+///
+/// # Errors
+///
+/// `Unwritable`, for a tensor whose values do not fill its shape.
+pub fn write_weights(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, ExchangeError> {
+    let unwritable = |error: safetensors::SafeTensorError| ExchangeError::Unwritable(format!("the weights ({error})"));
+    let bytes: Vec<Vec<u8>> = tensors.values().map(Tensor::bytes).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
+        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(unwritable)?;
+        Ok((name.as_str(), view))
+    });
+    let views = views.collect::<Result<Vec<_>, ExchangeError>>()?;
+    // `safetensors.torch` refuses files that do not say so.
+    serialize(views, Some([("format".to_owned(), "pt".to_owned())].into_iter().collect())).map_err(unwritable)
 }
 
 /// Little-endian bytes as floats; an incomplete last one is dropped.

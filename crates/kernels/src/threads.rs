@@ -18,6 +18,14 @@ pub fn share_all_work() {
     SHARED_WORK.store(0, Ordering::Relaxed);
 }
 
+/// Shares no work that `compute` does, so that its time is that of one thread.
+pub fn on_one_thread<R>(compute: impl FnOnce() -> R) -> R {
+    let shared = SHARED_WORK.swap(u64::MAX, Ordering::Relaxed);
+    let result = compute();
+    SHARED_WORK.store(shared, Ordering::Relaxed);
+    result
+}
+
 /// The threads that share some work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threads(usize);

@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 
+use burn::module::Module;
 use kindling_core::dataset::Dataset;
-use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect};
+use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect, Measure};
 use kindling_core::protocol::{
-    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Question, RatePoint, RateProgress, RateTest,
-    RequestId, RunId, SplitName,
+    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
+    RateTest, RequestId, RunId, SplitName,
 };
 use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
+use kindling_train::exchange::weight_file;
+use kindling_train::module::Network;
 use kindling_train::training::augment::preview::{Preview, preview};
 use kindling_train::training::{Control, find_rate, monitor};
 
@@ -54,6 +57,7 @@ pub async fn answer<P: Platform>(
             let network = session.published().get().ok_or_else(no_network)?;
             monitor::inspect(&network, &current.on_device, watch).await.map(Answer::from)
         }
+        Question::Measure(question) => measured(session, current, asked, question).await.map(Answer::from),
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
     }
 }
@@ -70,17 +74,34 @@ async fn evaluate<P: Platform>(
     asked: Asked<'_>,
     Evaluate { split, views }: Evaluate,
 ) -> Result<Evaluation, Failure> {
-    let platform = session.platform();
     let network = session.published().get().ok_or_else(no_network)?;
+    let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
+    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress(session, asked.request)).await
+}
+
+async fn measured<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    Measure { network, weights, split, limit }: Measure,
+) -> Result<Measurement, Failure> {
+    let data = &current.on_device;
+    let (weights, _) = weight_file::from_bytes(&weights)?;
+    let network = Network::with_weights(&network, data.shape(), data.n_classes(), weights, &data.device())?.valid();
+    let images = (split, limit as usize);
+    evaluation::measure(&network, data, images, &host(session), progress(session, asked.request)).await
+}
+
+/// Emits the completed fraction of a long question, not too often.
+fn progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
+    let platform = session.platform().clone();
     let reported_ms = Cell::new(platform.now_ms());
-    let progress = |fraction: f32| {
+    move |fraction| {
         if platform.now_ms() - reported_ms.get() >= PROGRESS_INTERVAL_MS {
             reported_ms.set(platform.now_ms());
-            platform.emit(Event::AnswerProgress { request: asked.request, progress: fraction.into() });
+            platform.emit(Event::AnswerProgress { request, progress: fraction.into() });
         }
-    };
-    let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
-    evaluation::evaluate(&network, &current.on_device, config, &host(session), progress).await
+    }
 }
 
 async fn range_test<P: Platform>(

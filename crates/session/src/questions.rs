@@ -80,7 +80,7 @@ impl Questions {
             | Question::Augment(_)
             | Question::Classify(_)
             | Question::Inspect(_) => &self.quick,
-            Question::Evaluate(_) | Question::FindRate(_) => &self.long,
+            Question::Evaluate(_) | Question::Measure(_) | Question::FindRate(_) => &self.long,
         }
     }
 

@@ -8,12 +8,13 @@ use futures_util::future::{AbortHandle, Abortable};
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{self, Dataset, ReadAs, Split};
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunUpdate,
-    ValueChange, Watch,
+    Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunStart,
+    RunUpdate, ValueChange, Watch,
 };
 use kindling_train::device::{DeviceDataset, EngineDevice};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
+use kindling_train::training::start::{checkpoint_of, continued_network};
 use kindling_train::training::{self, Control, Published};
 
 use crate::agenda::{Agenda, Job};
@@ -70,10 +71,14 @@ struct Run {
 
 /// What to do for a run.
 enum Work {
-    /// Train, from the start or from a checkpoint.
-    Train { checkpoint: Option<Bulk>, is_kept: bool },
+    Train {
+        start: RunStart,
+        is_kept: bool,
+    },
     /// Load the weights of a finished run.
-    Open { weights: Bulk },
+    Open {
+        weights: Bulk,
+    },
 }
 
 impl<P: Platform> Session<P> {
@@ -111,11 +116,11 @@ impl<P: Platform> Session<P> {
         match command {
             Command::SetDataset { source, split } => self.set_dataset(Load { source, split }),
             Command::CancelDataset => self.cancel_dataset(),
-            Command::Train { run, config, checkpoint, is_kept } => {
+            Command::Train { run, config, start, is_kept } => {
                 self.train(Run {
                     id: run,
                     config: *config,
-                    work: Work::Train { checkpoint, is_kept },
+                    work: Work::Train { start, is_kept },
                     control: Rc::default(),
                 });
             }
@@ -282,8 +287,8 @@ impl<P: Platform> Session<P> {
         }
         let current = self.resplit(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);
-        let (checkpoint, is_kept) = match &run.work {
-            Work::Train { checkpoint, is_kept } => (checkpoint, *is_kept),
+        let (start, is_kept) = match &run.work {
+            Work::Train { start, is_kept } => (start, *is_kept),
             Work::Open { weights } => {
                 let (weights, _) = weight_file::from_bytes(weights)?;
                 let (shape, n_classes, device) = (data.shape(), data.n_classes(), data.device());
@@ -301,9 +306,17 @@ impl<P: Platform> Session<P> {
         if !is_prepared && training::warm_up(&host, &run.control, data, config).await? {
             self.prepared.replace(kernels);
         }
+        let checkpoint = match start {
+            RunStart::New => None,
+            RunStart::Checkpoint(bytes) => Some(bytes.clone()),
+            RunStart::Trained(trained) => {
+                let network = continued_network(config, data, trained, &current.summary.classes)?;
+                Some(checkpoint_of(network, config).await?.into())
+            }
+        };
         let report = match checkpoint {
             None => training::train(&host, &run.control, data, config, &self.published).await,
-            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, bytes).await,
+            Some(bytes) => training::resume(&host, &run.control, data, config, &self.published, &bytes).await,
         };
         report.map(RunUpdate::Finished)
     }

@@ -18,10 +18,10 @@ mod pretrained;
 mod world;
 
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt, Inspect};
+use kindling_core::protocol::question::{Classify, Evaluate, ImagesAt, Inspect, Measure};
 use kindling_core::protocol::{
     Answer, Bulk, Command, DatasetUpdate, Ending, Event, FailureKind, ImageInput, InputKind, Preparation, RunId,
-    RunReport, RunUpdate, SplitName, ValueChange, Views, Watch,
+    RunReport, RunStart, RunUpdate, SplitName, TrainedWeights, ValueChange, Views, Watch,
 };
 use world::{Reply, World, config, losses, updates};
 
@@ -311,7 +311,7 @@ fn a_run_that_is_stopped_while_kernels_are_compiled_ends_as_stopped() {
 
     // The kernels are not compiled yet. A run that was to resume keeps the weights of its checkpoint.
     let (step, bytes) = checkpoint();
-    world.train_from(2, config(), Some(bytes));
+    world.train_from(2, config(), RunStart::Checkpoint(bytes));
     world.until("the preparation of the other run", |event| {
         is_preparing(event) && matches!(event, Event::Run { run, .. } if run.0 == 2)
     });
@@ -364,14 +364,14 @@ fn a_run_resumes_from_its_checkpoint_bit_for_bit() {
 
     // In a new session, as after a reload.
     let mut world = World::loaded();
-    world.train_from(3, config(), Some(bytes));
+    world.train_from(3, config(), RunStart::Checkpoint(bytes));
     assert_eq!(losses(&world.end_of(3)), whole[step as usize..]);
 }
 
 #[test]
 fn bytes_that_are_no_checkpoint_fail_the_run_alone() {
     let mut world = World::loaded();
-    world.train_from(1, config(), Some(Bulk::from(vec![7; 1_000])));
+    world.train_from(1, config(), RunStart::Checkpoint(Bulk::from(vec![7; 1_000])));
     assert_eq!(failure_of(&world.end_of(1)), FailureKind::BadFile);
     world.train(2, config());
     assert_eq!(report(&world.end_of(2)).ending, Ending::Completed);
@@ -459,4 +459,68 @@ fn a_device_that_is_lost_ends_the_engine() {
     world.give_up();
     let events = world.machine.events.borrow().clone();
     assert!(matches!(events.last(), Some(Event::Crashed(failure)) if failure.kind == FailureKind::DeviceLost));
+}
+
+fn trained(bytes: Bulk) -> TrainedWeights {
+    TrainedWeights { bytes, classes: ["above", "middle", "below"].map(str::to_owned).into() }
+}
+
+/// The weights that a run ended with.
+fn weights_of(updates: &[RunUpdate]) -> Bulk {
+    let weights = updates.iter().find_map(|update| match update {
+        RunUpdate::Weights(bytes) => Some(bytes.clone()),
+        _ => None,
+    });
+    weights.unwrap()
+}
+
+#[test]
+fn a_run_begins_with_the_weights_that_are_given() {
+    let mut world = World::loaded();
+    world.train(1, config());
+    let updates = world.end_of(1);
+    let begin_of = |losses: &[f32]| losses[..5].iter().sum::<f32>();
+    let end = losses(&updates);
+    let end = begin_of(&end[end.len() - 5..]);
+    world.train_from(2, config(), RunStart::Trained(trained(weights_of(&updates))));
+    let further = begin_of(&losses(&world.end_of(2)));
+    world.train(3, config());
+    let anew = begin_of(&losses(&world.end_of(3)));
+    assert!((further - end).abs() < 0.2 * anew && anew > 2.0 * further, "{further} after {end}, {anew} anew");
+
+    // Weights of another network are refused, and so are bytes that are none.
+    let mut other = config();
+    other.network.layers[1] = kindling_core::config::Layer::Linear { units: 5, bias: true };
+    world.train_from(4, other, RunStart::Trained(trained(weights_of(&updates))));
+    assert_eq!(failure_of(&world.end_of(4)), FailureKind::BadNetwork);
+    world.train_from(5, config(), RunStart::Trained(trained(Bulk::from(vec![7; 100]))));
+    assert_eq!(failure_of(&world.end_of(5)), FailureKind::BadFile);
+}
+
+#[test]
+fn a_network_is_measured_that_is_not_the_current_one() {
+    let mut world = World::loaded();
+    world.train(1, config());
+    let updates = world.end_of(1);
+    let best = report(&updates).best.unwrap().validation_accuracy.unwrap();
+    let measure = |limit| Measure {
+        network: Box::new(config().network),
+        weights: weights_of(&updates),
+        split: SplitName::Validation,
+        limit,
+    };
+    // A run with other weights is the current one.
+    world.train_from(2, RunConfig { max_steps: Some(1), ..config() }, RunStart::New);
+    world.end_of(2);
+    let request = world.ask(measure(1_000));
+    let Ok(Answer::Measurement(all)) = world.answer_to(request) else { panic!() };
+    assert_eq!((all.images, all.accuracy), (24, best));
+    // The clock of the simulated machine stands still meanwhile.
+    assert_eq!(all.ms_per_image, 0.0);
+    let request = world.ask(measure(5));
+    let Ok(Answer::Measurement(some)) = world.answer_to(request) else { panic!() };
+    assert!((1..=5).contains(&some.images), "{some:?}");
+
+    let request = world.ask(Measure { weights: Bulk::from(vec![7; 100]), ..measure(5) });
+    assert_eq!(world.answer_to(request).unwrap_err().kind, FailureKind::BadFile);
 }

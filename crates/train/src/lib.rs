@@ -23,8 +23,5 @@ pub mod training;
 /// Predictions of a trained network.
 pub mod evaluation;
 
-/// Smaller networks from trained ones.
-pub mod compress;
-
 /// Weights in files that other tools read.
 pub mod exchange;

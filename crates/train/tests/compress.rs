@@ -9,21 +9,24 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use burn::module::Module;
 use burn::tensor::Device;
-use kindling_core::config::{Activation, Layer, NetworkConfig, Padding, RunConfig};
+use kindling_core::config::{Activation, Layer, NetworkConfig, Padding};
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::{Bulk, ImageShape};
 use kindling_core::random::Random;
-use kindling_train::compress::{Criterion, Pruned, prune_channels};
-use kindling_train::device::tensors::NamedTensor;
+use kindling_exchange::Tensor;
+use kindling_exchange::compress::{Criterion, Pruned, prune_channels};
+use kindling_exchange::trained::write_weights;
 use kindling_train::evaluation::ViewSet;
 use kindling_train::evaluation::classify::classify_prepared;
+use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
-use kindling_train::training::{Control, Published, checkpoint_with_weights, resume};
 use proptest::prelude::*;
-use support::{Recorder, bands, block_on};
+use support::block_on;
 
 const INPUT: ImageShape = ImageShape { channels: 1, height: 12, width: 12 };
 const N_CLASSES: usize = 3;
@@ -54,19 +57,20 @@ fn residual() -> NetworkConfig {
     ])
 }
 
-fn random_tensors(config: &NetworkConfig, seed: u64) -> Vec<NamedTensor> {
+fn random_tensors(config: &NetworkConfig, seed: u64) -> BTreeMap<String, Tensor> {
     let mut random = Random::new(seed);
     let layers = place(config, INPUT, N_CLASSES).unwrap();
     let tensors = network_tensors(&layers).into_iter().map(|(name, spec)| {
         let shape: Vec<usize> = spec.shape.iter().map(|&side| side as usize).collect();
         let low = if name.ends_with("running_var") { 0.5 } else { -0.5 };
         let values = (0..spec.n_values()).map(|_| low + random.unit() as f32).collect();
-        NamedTensor { name, shape, values }
+        (name, Tensor { shape, values })
     });
     tensors.collect()
 }
 
-fn answers(config: &NetworkConfig, tensors: Vec<NamedTensor>) -> Vec<Vec<f32>> {
+fn answers(config: &NetworkConfig, tensors: &BTreeMap<String, Tensor>) -> Vec<Vec<f32>> {
+    let (tensors, _) = weight_file::from_bytes(&write_weights(tensors).unwrap()).unwrap();
     let network = Network::with_weights(config, INPUT, N_CLASSES, tensors, &Device::flex()).unwrap().valid();
     let answer = |image: Vec<u8>| {
         let mut classes = block_on(classify_prepared(&network, Bulk::from(image), ViewSet::One)).unwrap().classes;
@@ -80,9 +84,9 @@ fn answers(config: &NetworkConfig, tensors: Vec<NamedTensor>) -> Vec<Vec<f32>> {
 fn channels_of_nothing_go_without_a_trace() {
     let config = residual();
     let mut tensors = random_tensors(&config, 3);
-    for tensor in &mut tensors {
+    for (name, tensor) in &mut tensors {
         // Of the classifier all units stay.
-        if tensor.name.starts_with("9.") || tensor.name.ends_with("running_var") {
+        if name.starts_with("9.") || name.ends_with("running_var") {
             continue;
         }
         let n_out = tensor.shape[0];
@@ -91,12 +95,12 @@ fn channels_of_nothing_go_without_a_trace() {
             tensor.values[channel * per_channel..(channel + 1) * per_channel].fill(0.0);
         }
     }
-    let before = answers(&config, tensors.clone());
+    let before = answers(&config, &tensors);
     for criterion in [Criterion::Norm, Criterion::BatchNormScale] {
-        let Pruned { network, tensors, parameters, flops } =
+        let Pruned { network, weights, parameters, flops } =
             prune_channels(&config, INPUT, N_CLASSES, &tensors, 0.5, criterion).unwrap();
         assert!(parameters[1] * 3 < parameters[0] && flops[1] * 2 < flops[0], "{parameters:?} {flops:?}");
-        let after = answers(&network, tensors);
+        let after = answers(&network, &weights);
         let pairs = before.iter().flatten().zip(after.iter().flatten());
         let difference = pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
         assert!(difference < 1e-5, "{difference} by {criterion:?}");
@@ -109,7 +113,7 @@ fn all_channels_kept_is_no_change() {
     let tensors = random_tensors(&config, 4);
     let pruned = prune_channels(&config, INPUT, N_CLASSES, &tensors, 1.0, Criterion::Norm).unwrap();
     assert_eq!(pruned.network, config);
-    assert_eq!(answers(&config, tensors), answers(&pruned.network, pruned.tensors));
+    assert_eq!(answers(&config, &tensors), answers(&pruned.network, &pruned.weights));
 }
 
 #[test]
@@ -121,9 +125,9 @@ fn frozen_layers_keep_all_channels() {
     assert_eq!(before.0, after.0);
     assert_ne!(before.1, after.1);
     assert_eq!(pruned.network.frozen, 5);
-    let is_frozen = |tensor: &&NamedTensor| tensor.name.split('.').next().unwrap().parse::<usize>().unwrap() < 5;
-    for tensor in tensors.iter().filter(is_frozen) {
-        assert!(pruned.tensors.contains(tensor), "{}", tensor.name);
+    let is_frozen = |name: &str| name.split('.').next().unwrap().parse::<usize>().unwrap() < 5;
+    for (name, tensor) in tensors.iter().filter(|(name, _)| is_frozen(name)) {
+        assert_eq!(pruned.weights.get(name), Some(tensor), "{name}");
     }
 }
 
@@ -131,36 +135,9 @@ fn frozen_layers_keep_all_channels() {
 fn weights_that_are_missing_are_named() {
     let config = residual();
     let mut tensors = random_tensors(&config, 4);
-    tensors.retain(|tensor| tensor.name != "7.weight");
-    let failure = prune_channels(&config, INPUT, N_CLASSES, &tensors, 0.5, Criterion::Norm).unwrap_err();
-    assert!(failure.detail.contains("7.weight"), "{failure:?}");
-}
-
-#[test]
-fn a_run_begins_with_the_weights_that_are_given() {
-    let (dataset, split) = bands();
-    let config = RunConfig { epochs: 3, ema_decay: Some(0.9), ..RunConfig::new("bands", residual()) };
-    let data = support_data(&dataset, split);
-    let tensors = random_tensors(&config.network, 5);
-    let first = |weights: Option<Vec<NamedTensor>>| {
-        let host = Recorder::new(200.0, |_| {});
-        let published = Published::default();
-        let weights = weights.unwrap_or_else(|| random_tensors(&config.network, 6));
-        let bytes = block_on(checkpoint_with_weights(&config, INPUT, N_CLASSES, weights, &data.device())).unwrap();
-        let report = block_on(resume(&host, &Control::default(), &data, &config, &published, &bytes)).unwrap();
-        assert_eq!(report.steps, 3 * (300 / 64));
-        host.losses()
-    };
-    let (one, again, other) = (first(Some(tensors.clone())), first(Some(tensors)), first(None));
-    assert_eq!(one, again);
-    assert_ne!(one[0], other[0]);
-}
-
-fn support_data(
-    dataset: &kindling_core::dataset::Dataset,
-    split: kindling_core::dataset::Split,
-) -> kindling_train::device::images::DeviceDataset {
-    kindling_train::device::images::DeviceDataset::new(dataset, split, &Device::flex(), u64::MAX).unwrap()
+    tensors.remove("7.weight");
+    let error = prune_channels(&config, INPUT, N_CLASSES, &tensors, 0.5, Criterion::Norm).unwrap_err();
+    assert!(error.to_string().contains("7.weight"), "{error}");
 }
 
 fn layers() -> impl Strategy<Value = Vec<Layer>> {
@@ -216,11 +193,10 @@ proptest! {
         // No tensor is missing, and none is left over.
         let placed = place(&pruned.network, INPUT, N_CLASSES).unwrap();
         let mut wanted: Vec<String> = network_tensors(&placed).into_iter().map(|(name, _)| name).collect();
-        let mut given: Vec<String> = pruned.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        let given: Vec<String> = pruned.weights.keys().cloned().collect();
         wanted.sort();
-        given.sort();
         prop_assert_eq!(given, wanted);
-        let found = answers(&pruned.network, pruned.tensors);
+        let found = answers(&pruned.network, &pruned.weights);
         prop_assert!(found.iter().flatten().all(|probability| probability.is_finite()));
     }
 }

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::page::state::AppState;
     use kindling_core::config::{NetworkConfig, RunConfig, ScheduleConfig};
-    use kindling_core::protocol::{Command, RunId};
+    use kindling_core::protocol::{Command, RunId, RunStart};
 
     #[test]
     fn an_advice_has_its_figures_and_its_words() {
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(current_run(&state.run), Value::Null);
         let network = NetworkConfig::new("Empty", vec![]);
         let config = RunConfig { schedule: ScheduleConfig::COSINE, ..RunConfig::new("mnist", network) };
-        state.sent(&Command::Train { run: RunId(1), config: Box::new(config), checkpoint: None, is_kept: true });
+        state.sent(&Command::Train { run: RunId(1), config: Box::new(config), start: RunStart::New, is_kept: true });
         let run = current_run(&state.run);
         assert_eq!((&run["state"], &run["step"]), (&json!("preparing"), &json!(0)));
         assert_eq!(run["config"]["dataset"], json!("mnist"));

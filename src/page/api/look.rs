@@ -1,5 +1,4 @@
-//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles` and `kindling.export`: the kind of image, test-time
-//! augmentation, the threshold, the run. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export` and `kindling.prune`. Pure.
 
 use serde_json::Value;
 
@@ -35,10 +34,30 @@ pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
     views(options)
 }
 
-/// The options of `kindling.export`: the id of a run. The default is none.
-pub fn export_options(options: &Value) -> Result<Option<String>, Failure> {
+/// The options of `kindling.export` and `kindling.pruningCurve`: the id of a run. The default is none.
+pub fn run_option(options: &Value) -> Result<Option<String>, Failure> {
     check_keys(options, &["run"])?;
     options.get("run").map(|value| read("run", value)).transpose()
+}
+
+/// The options of `kindling.prune`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PruneOptions {
+    pub run: Option<String>,
+    pub keep: f32,
+    pub epochs: u32,
+}
+
+/// The defaults are half of the channels and one epoch.
+pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
+    check_keys(options, &["run", "keep", "epochs"])?;
+    let keep = options.get("keep").map_or(Ok(0.5), |value| read("keep", value))?;
+    if !(keep > 0.0 && keep <= 1.0) {
+        return Err(bad("keep: must be above 0 and at most 1"));
+    }
+    let epochs = options.get("epochs").map_or(Ok(1), |value| read("epochs", value))?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    Ok(PruneOptions { run, keep, epochs })
 }
 
 fn views(options: &Value) -> Result<Views, Failure> {
@@ -101,10 +120,20 @@ mod tests {
 
     #[test]
     fn an_export_is_of_a_run() {
-        assert_eq!(export_options(&Value::Null), Ok(None));
-        assert_eq!(export_options(&json!({ "run": "a1" })), Ok(Some("a1".to_owned())));
+        assert_eq!(run_option(&Value::Null), Ok(None));
+        assert_eq!(run_option(&json!({ "run": "a1" })), Ok(Some("a1".to_owned())));
         for refused in [json!({ "run": 1 }), json!({ "id": "a1" }), json!("a1")] {
-            assert_eq!(export_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+            assert_eq!(run_option(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_channels_stay_unless_said_otherwise() {
+        assert_eq!(prune_options(&Value::Null), Ok(PruneOptions { run: None, keep: 0.5, epochs: 1 }));
+        let all = json!({ "run": "a1", "keep": 0.25, "epochs": 3 });
+        assert_eq!(prune_options(&all), Ok(PruneOptions { run: Some("a1".to_owned()), keep: 0.25, epochs: 3 }));
+        for refused in [json!({ "keep": 0 }), json!({ "keep": 1.5 }), json!({ "epochs": -1 }), json!({ "share": 1 })] {
+            assert_eq!(prune_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 }

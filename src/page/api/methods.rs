@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
 use super::values::bad;
-use super::{Answering, Method, Page, answers, config, current_run, look, projects, search, watch};
+use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
 use crate::channel::BUILD;
 use crate::page::download;
 use crate::page::evaluations::Evaluations;
@@ -67,6 +67,8 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
         Method::ImportRun => answer(import_run(runs, first)),
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
+        Method::PruningCurve => answer(compress::pruning_curve(page, first, second)),
+        Method::Prune => answer(compress::prune(page, first, second)),
         Method::Import => not_yet("Networks cannot be imported yet."),
         Method::Projects
         | Method::CreateProject
@@ -140,7 +142,7 @@ async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Valu
 }
 
 /// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.
-async fn run_reporting<R>(
+pub async fn run_reporting<R>(
     listener: Option<Function>,
     run: impl FnOnce(Box<dyn Fn(&RunUpdate)>) -> R,
 ) -> Result<Value, Failure>
@@ -202,7 +204,7 @@ async fn find_rate(store: Store, options: JsValue, on_event: JsValue) -> Result<
 }
 
 /// The optional listener of methods that report progress.
-fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
+pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
     if on_event.is_undefined() || on_event.is_null() {
         return Ok(None);
     }
@@ -351,7 +353,7 @@ async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsVa
         let formats = ExportTarget::ALL.map(|format| format!("\"{}\"", format.id()));
         bad(format!("the format is none of {}", formats.join(", ")))
     })?;
-    let asked = look::export_options(&from_js(&options)?)?;
+    let asked = look::run_option(&from_js(&options)?)?;
     let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
     let id = match asked.or_else(|| in_view.clone()) {
         Some(id) => id,

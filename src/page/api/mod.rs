@@ -4,6 +4,7 @@
 //! at the first call, as most visitors never call one.
 
 mod answers;
+mod compress;
 mod config;
 mod current_run;
 mod glue;
@@ -66,6 +67,8 @@ enum Method {
     ImportRun,
     Export,
     Import,
+    PruningCurve,
+    Prune,
     Projects,
     CreateProject,
     AddClass,
@@ -76,7 +79,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 32] = [
+const METHODS: [(&str, Method); 34] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -101,6 +104,8 @@ const METHODS: [(&str, Method); 32] = [
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("pruningCurve", Method::PruningCurve),
+    ("prune", Method::Prune),
     ("projects", Method::Projects),
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),

@@ -237,7 +237,7 @@ fn format_term(format: ExportTarget) -> Option<TextKey> {
 }
 
 /// About how many bytes a file will have: its weights, the patterns that prove it, and what surrounds them; in a page as base64.
-fn estimate(format: ExportTarget, record: &RunRecord) -> u64 {
+pub fn estimate(format: ExportTarget, record: &RunRecord) -> u64 {
     const SURROUNDINGS_BYTES: u64 = 15_000;
     let weights = record.weights_bytes.unwrap_or_default();
     let shape = record.input.as_ref().map(|input| input.shape);

@@ -1014,6 +1014,22 @@ pub const ENTRIES: &[Entry] = &[
         source: "Jacob et al., 2018, arXiv:1712.05877",
     },
     Entry {
+        id: "model-compression",
+        labels: &["compress.title"],
+        place: Place::Use,
+        control: Some("compress.title"),
+        formula: None,
+        source: "Han, Mao and Dally, 2016, arXiv:1510.00149",
+    },
+    Entry {
+        id: "channel-pruning",
+        labels: &["compress.pruning"],
+        place: Place::Use,
+        control: Some("compress.pruning"),
+        formula: Some("importance of a filter = Σ|w|"),
+        source: "Li et al., 2017, arXiv:1608.08710",
+    },
+    Entry {
         id: "safetensors",
         labels: &["export.safetensors"],
         place: Place::Use,

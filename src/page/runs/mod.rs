@@ -5,6 +5,7 @@
 
 pub mod at_hand;
 pub mod difference;
+mod further;
 pub mod import;
 pub mod interrupted;
 mod keep;

@@ -64,7 +64,7 @@ impl Runs {
     }
 
     /// A stored run with its weights, once its dataset is loaded.
-    pub(super) async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
+    pub async fn fetched(self, id: &str) -> Result<(KeptRun, RunReport, Bulk), Failure> {
         if self.store.run.with_untracked(RunState::is_active) || self.recipe.is_starting.get_untracked() {
             return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
         }

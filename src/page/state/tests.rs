@@ -6,8 +6,8 @@ use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::{Evaluate, Inspect};
 use kindling_core::protocol::{
     Adjustment, Answer, DatasetSource, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind,
-    FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunUpdate,
-    SplitCounts, SplitName, Views, Watch,
+    FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunStart,
+    RunUpdate, SplitCounts, SplitName, Views, Watch,
 };
 use kindling_core::runs::record::EPOCHS_LIMIT;
 
@@ -86,7 +86,7 @@ fn training() -> AppState {
     }));
     state.sent(&set_dataset("mnist"));
     state.apply(&Event::Dataset(DatasetUpdate::Set(summary("mnist"))));
-    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), start: RunStart::New, is_kept: true });
     state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 });
     state
 }
@@ -158,7 +158,7 @@ fn snapshots_are_kept_up_to_a_limit_and_only_the_newest_has_pictures() {
     assert_eq!(state.inside.layer(1).and_then(|layer| layer.weights.as_ref()).map(|it| it.high), Some(100.0));
 
     // The next run starts without snapshots, and monitoring stays on.
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), start: RunStart::New, is_kept: true });
     assert!(state.inside.latest().is_none() && state.inside.watch.is_some());
 }
 
@@ -192,7 +192,7 @@ fn a_new_run_begins_with_empty_curves() {
         confidence: 0.5,
         loss: 1.0,
     }]));
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), start: RunStart::New, is_kept: true });
     assert_eq!(state.curves, Curves::default());
     assert!(state.samples.is_empty() && !state.run.has_network());
 }
@@ -343,7 +343,7 @@ fn a_run_that_resumes_has_its_past_back() {
     state.sent(&Command::Train {
         run: RunId(8),
         config: Box::new(config()),
-        checkpoint: Some(checkpoint.bytes),
+        start: RunStart::Checkpoint(checkpoint.bytes),
         is_kept: true,
     });
     state.take_past(checkpoint.run, checkpoint.curves);
@@ -360,13 +360,13 @@ fn every_end_of_a_run_is_handed_on_once_with_its_curves() {
     let mut state = training();
     state.receive(progress(2, &[2.0, 1.0]));
     assert_eq!(take_ended(&mut state), []);
-    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RunId(8), config: Box::new(config()), start: RunStart::New, is_kept: true });
     assert_eq!(take_ended(&mut state), [(RUN, Outcome::Replaced, 2)]);
 
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
     assert_eq!(take_ended(&mut state), [(RunId(8), Outcome::Failed(failure(FailureKind::DeviceLost)), 0)]);
     state.apply(&Event::Crashed(failure(FailureKind::DeviceLost)));
-    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RunId(9), config: Box::new(config()), start: RunStart::New, is_kept: true });
     assert_eq!(take_ended(&mut state), []);
 
     let report = RunReport { ending: Ending::Stopped, steps: 0, best: None, is_averaged: false, elapsed_ms: 0.0 };
@@ -418,6 +418,6 @@ fn a_run_that_moves_to_another_engine_trains_on() {
     state.receive(progress(3, &[0.9]));
     assert_eq!(state.curves.train_loss.points().len(), 3);
     // Those of the next run are not.
-    state.sent(&Command::Train { run: RUN, config: Box::new(config()), checkpoint: None, is_kept: true });
+    state.sent(&Command::Train { run: RUN, config: Box::new(config()), start: RunStart::New, is_kept: true });
     assert!(!state.receive(RunUpdate::Started { steps_per_epoch: 4, total_steps: 8, parameters: 10 }).is_nothing());
 }

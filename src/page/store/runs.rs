@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::{OnUpdate, RunWatch, Store, canceled};
 use crate::page::state::{Checkpoint, Curves, Run, RunState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunUpdate};
+use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunStart, RunUpdate, TrainedWeights};
 
 /// The maximum number of trials that are remembered as such; older ones have ended and are stored nowhere.
 const TRIALS_LIMIT: usize = 1_000;
@@ -20,7 +20,17 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, false, Rc::new(on_update))?.1.await
+        self.begin(config, RunStart::New, false, Rc::new(on_update))?.1.await
+    }
+
+    /// Like [`Store::train`], but begins with the given weights, such as those of a pruned network.
+    pub async fn train_further(
+        self,
+        config: RunConfig,
+        weights: TrainedWeights,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?.1.await
     }
 
     /// Like [`Store::train`], for a trial of a search.
@@ -29,7 +39,7 @@ impl Store {
         config: RunConfig,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
-        self.begin(config, None, true, Rc::new(on_update))?.1.await
+        self.begin(config, RunStart::New, true, Rc::new(on_update))?.1.await
     }
 
     /// Whether a run is a trial of a search, and not the visitor's own.
@@ -43,7 +53,7 @@ impl Store {
         Checkpoint { run, curves, bytes, .. }: Checkpoint,
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
-        let (id, report) = self.begin((*run.config).clone(), Some(bytes), false, Rc::new(on_update))?;
+        let (id, report) = self.begin((*run.config).clone(), RunStart::Checkpoint(bytes), false, Rc::new(on_update))?;
         self.change(|state| state.take_past(run, curves));
         Ok((id, report))
     }
@@ -60,7 +70,7 @@ impl Store {
     fn begin(
         self,
         config: RunConfig,
-        checkpoint: Option<Bulk>,
+        start: RunStart,
         is_trial: bool,
         on_update: OnUpdate,
     ) -> Result<(RunId, impl Future<Output = Result<RunReport, Failure>>), Failure> {
@@ -73,7 +83,7 @@ impl Store {
                 }
             });
         }
-        self.send(Command::Train { run, config: Box::new(config), checkpoint, is_kept: !is_trial });
+        self.send(Command::Train { run, config: Box::new(config), start, is_kept: !is_trial });
         Ok((run, report))
     }
 

@@ -27,6 +27,7 @@ use self::rejection::Rejection;
 use self::teaching::{TeachButtons, Teaching};
 use self::threshold::ThresholdField;
 use self::trial::Trial;
+use crate::page::compress;
 use crate::page::export;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
@@ -109,6 +110,7 @@ fn UsePlace() -> impl IntoView {
                 </div>
             </div>
             <Parted part=export::panel::PART />
+            <Parted part=compress::panel::PART />
         </section>
     }
 }

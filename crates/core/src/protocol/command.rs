@@ -15,11 +15,11 @@ pub enum Command {
     },
     /// Stop a load in progress; the previous dataset stays.
     CancelDataset,
-    /// Start a run, or resume one from a checkpoint. Stops a run in progress first.
+    /// Start a run, resume one from a checkpoint, or continue from the weights of an ended one. Stops a run in progress first.
     Train {
         run: RunId,
         config: Box<RunConfig>,
-        checkpoint: Option<Bulk>,
+        start: RunStart,
         /// Whether the run emits checkpoints and its final weights.
         is_kept: bool,
     },
@@ -58,6 +58,27 @@ pub enum Command {
     Withdraw {
         request: RequestId,
     },
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RunStart {
+    /// Initial weights.
+    New,
+    /// The state of an interrupted run, see [`super::RunUpdate::Checkpoint`].
+    Checkpoint(Bulk),
+    /// The weights of an ended run, on whose dataset this one has grown.
+    Trained(TrainedWeights),
+}
+
+/// The weights of an ended run, and the classes that its network knows. A network for other classes takes over all but the output layer, and in it
+/// the units of the classes that both have, by name; the others get initial weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainedWeights {
+    /// Those of [`super::RunUpdate::Weights`].
+    pub bytes: Bulk,
+    /// In the order of the network's outputs.
+    pub classes: Vec<String>,
 }
 
 /// New hyperparameters for a run in progress; `None` leaves a value unchanged.

@@ -10,7 +10,7 @@ pub mod question;
 pub mod report;
 
 pub use bulk::Bulk;
-pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, ValueChange};
+pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, RunStart, TrainedWeights, ValueChange};
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use export::{
     ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile, Int8Format, Int8Proof, QuantizationImages,
@@ -20,7 +20,7 @@ pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pi
 pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
+    ImageShape, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

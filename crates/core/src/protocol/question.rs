@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, RatePoint, RateTest,
-    SplitName, Watch,
+    Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, Measurement,
+    RatePoint, RateTest, SplitName, Watch,
 };
-use crate::config::{AugmentConfig, RunConfig};
+use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
 
 /// A question, with the types of its answer and of its progress reports.
 pub trait Ask: Into<Question> {
@@ -63,6 +63,16 @@ pub struct Inspect {
     pub watch: Watch,
 }
 
+/// Accuracy and speed of a network that is not the current one, on up to `limit` images spread over a split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    pub network: Box<NetworkConfig>,
+    /// As in [`super::RunUpdate::Weights`].
+    pub weights: Bulk,
+    pub split: SplitName,
+    pub limit: u32,
+}
+
 /// Test-time augmentation: the number of views of an image whose predictions are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Views {
@@ -83,6 +93,7 @@ pub enum Question {
     Classify(Classify),
     FindRate(FindRate),
     Inspect(Inspect),
+    Measure(Measure),
 }
 
 /// Any answer, on the wire.
@@ -93,6 +104,7 @@ pub enum Answer {
     Classification(Classification),
     Rates(RateTest),
     Layers(LayersReport),
+    Measurement(Measurement),
 }
 
 /// Progress of a long question, on the wire; at most ten times a second.
@@ -187,6 +199,7 @@ questions! {
     Classify => Classification, Never;
     FindRate => RateTest, RateProgress;
     Inspect => LayersReport, Never;
+    Measure => Measurement, f32;
 }
 
 carried! {
@@ -195,6 +208,7 @@ carried! {
     Answer::Classification(Classification);
     Answer::Rates(RateTest);
     Answer::Layers(LayersReport);
+    Answer::Measurement(Measurement);
     AnswerProgress::Evaluation(f32);
     AnswerProgress::Rates(RateProgress);
 }

@@ -197,6 +197,18 @@ pub struct Evaluation {
     pub predictions: Vec<Prediction>,
 }
 
+/// How accurate and how fast a network is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measurement {
+    /// 0 to 1.
+    pub accuracy: f32,
+    /// Images that the accuracy was measured on.
+    pub images: u32,
+    /// Time of the forward pass divided by the number of images, in batches of up to 32; on a CPU, on one thread.
+    pub ms_per_image: f64,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
     /// All classes, in descending order of probability.

@@ -14,8 +14,8 @@ use kindling_core::dataset::Reading;
 use kindling_core::dataset::served::sha256;
 use kindling_core::protocol::question::{Ask, Question};
 use kindling_core::protocol::{
-    Answer, Bulk, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, ImageInput,
-    InputKind, RequestId, RunId, RunUpdate,
+    Answer, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind,
+    RequestId, RunId, RunStart, RunUpdate,
 };
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
@@ -290,11 +290,11 @@ impl World {
     }
 
     pub fn train(&self, run: u32, config: RunConfig) {
-        self.train_from(run, config, None);
+        self.train_from(run, config, RunStart::New);
     }
 
-    pub fn train_from(&self, run: u32, config: RunConfig, checkpoint: Option<Bulk>) {
-        self.act(Command::Train { run: RunId(run), config: Box::new(config), checkpoint, is_kept: true });
+    pub fn train_from(&self, run: u32, config: RunConfig, start: RunStart) {
+        self.act(Command::Train { run: RunId(run), config: Box::new(config), start, is_kept: true });
     }
 
     pub fn ask(&mut self, question: impl Ask) -> RequestId {

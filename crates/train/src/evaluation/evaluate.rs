@@ -51,9 +51,10 @@ fn split_name(split: SplitName) -> &'static str {
     }
 }
 
-struct Reporting<'a, H, P> {
-    host: &'a H,
-    progress: P,
+/// Reports progress and yields between two batches.
+pub(super) struct Reporting<'a, H, P> {
+    pub host: &'a H,
+    pub progress: P,
 }
 
 impl<H: Host, P: Fn(f32)> Between for Reporting<'_, H, P> {

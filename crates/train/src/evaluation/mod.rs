@@ -6,9 +6,13 @@ pub mod views;
 /// Evaluation of a split.
 pub mod evaluate;
 
+/// Accuracy and speed of a network on some images.
+pub mod measure;
+
 /// Classification of one image.
 pub mod classify;
 
 pub use classify::classify;
 pub use evaluate::{EvaluateConfig, evaluate};
+pub use measure::measure;
 pub use views::ViewSet;

@@ -71,5 +71,4 @@ pub use host::Host;
 pub use published::Published;
 pub use range_test::find_rate;
 pub use run::{resume, train};
-pub use start::checkpoint_with_weights;
 pub use warm_up::warm_up;

@@ -11,7 +11,7 @@ use super::race::Next;
 use super::{AlarmId, Effect, Engine, Engines, Told};
 use crate::page::state::{AppState, Checkpoint, EngineChoice, EngineProgram, NoticeKind, RaceState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Command, Event, Failure, FailureKind, RequestId, RunId};
+use kindling_core::protocol::{Command, Event, Failure, FailureKind, RequestId, RunId, RunStart};
 
 impl Engines {
     /// A run is about to begin: in the engine of the better device, if that is known.
@@ -82,8 +82,12 @@ impl Engines {
         let mut challenger = self.start(program);
         self.catch_up(&mut challenger, page);
         let config = Box::new((*checkpoint.run.config).clone());
-        let command =
-            Command::Train { run: self.heat, config, checkpoint: Some(checkpoint.bytes.clone()), is_kept: false };
+        let command = Command::Train {
+            run: self.heat,
+            config,
+            start: RunStart::Checkpoint(checkpoint.bytes.clone()),
+            is_kept: false,
+        };
         self.send_to(challenger.id, command);
         self.beside = Some(challenger);
         self.set_alarm(limit_ms);
@@ -100,7 +104,7 @@ impl Engines {
         let Checkpoint { run, bytes, .. } = checkpoint;
         self.tell(Told::RunMoves(run.id));
         let config = Box::new((*run.config).clone());
-        self.send(Command::Train { run: run.id, config, checkpoint: Some(bytes.clone()), is_kept: true });
+        self.send(Command::Train { run: run.id, config, start: RunStart::Checkpoint(bytes.clone()), is_kept: true });
     }
 
     /// Starts the engine of the other device in place of the active one, with the same dataset.

@@ -9,8 +9,8 @@ impl Engines {
     /// Sends a command to the engine that it concerns.
     pub(super) fn carry(&mut self, command: Command, page: &AppState) {
         match &command {
-            Command::Train { run, config, checkpoint, is_kept } => {
-                self.stopping = Stopping::of(*run, checkpoint.clone(), *is_kept);
+            Command::Train { run, config, start, is_kept } => {
+                self.stopping = Stopping::of(*run, start.clone(), *is_kept);
                 self.begin_run(config, *is_kept, page);
             }
             Command::Open { .. } | Command::SetDataset { .. } => {

@@ -7,7 +7,7 @@ use self::world::*;
 use super::*;
 use crate::page::state::NoticeKind;
 use kindling_core::config::SplitConfig;
-use kindling_core::protocol::{DatasetSource, DatasetUpdate, Event, FailureKind, RunUpdate, Watch};
+use kindling_core::protocol::{DatasetSource, DatasetUpdate, Event, FailureKind, RunStart, RunUpdate, Watch};
 
 #[test]
 fn what_is_asked_before_there_is_an_engine_waits_for_it() {
@@ -329,7 +329,7 @@ fn a_step_that_lasts_too_long_is_stopped_at_the_last_checkpoint() {
 
     world.hear(Input::Alarm(due));
     let Command::Train { config, .. } = train(RUN) else { unreachable!() };
-    let again = Command::Train { run: RUN, config, checkpoint: Some(weights()), is_kept: true };
+    let again = Command::Train { run: RUN, config, start: RunStart::Checkpoint(weights()), is_kept: true };
     let done = world.take_done();
     let sent: Vec<_> = done.iter().filter(|effect| matches!(effect, Effect::Send { .. } | Effect::End(_))).collect();
     let expected = [Effect::End(EngineId(1)), send(2, set_dataset()), send(2, again), send(2, Command::Stop)];

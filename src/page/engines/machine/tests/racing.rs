@@ -5,11 +5,11 @@ use super::*;
 use crate::page::state::{StepTime, StepTimes};
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::event::Preparation;
-use kindling_core::protocol::{Adjustment, ValueChange};
+use kindling_core::protocol::{Adjustment, RunStart, ValueChange};
 
 fn go_on(run: RunId) -> Command {
     let is_kept = run == RUN;
-    Command::Train { run, config: Box::new(config()), checkpoint: Some(weights()), is_kept }
+    Command::Train { run, config: Box::new(config()), start: RunStart::Checkpoint(weights()), is_kept }
 }
 
 fn times() -> StepTimes {
@@ -100,7 +100,7 @@ fn the_next_run_starts_on_the_better_device() {
     // It stays there for another network, which the CPU may win.
     world.ready(3);
     let other = RunConfig { batch_size: 7, ..config() };
-    world.ask(Command::Train { run: RunId(3), config: Box::new(other), checkpoint: None, is_kept: true });
+    world.ask(Command::Train { run: RunId(3), config: Box::new(other), start: RunStart::New, is_kept: true });
     assert_eq!((world.program(), &world.page.race), (Some(EngineProgram::Gpu), &RaceState::Open));
 
     // So does the next visit.

@@ -9,7 +9,7 @@ use kindling_core::dataset::DrawingStyle;
 use kindling_core::protocol::question::Images;
 use kindling_core::protocol::{
     Bulk, DatasetSource, DatasetSummary, DatasetUpdate, Ending, Event, Failure, FailureKind, ImageShape, Progress,
-    RunReport, RunUpdate, SplitCounts, SplitName,
+    RunReport, RunStart, RunUpdate, SplitCounts, SplitName,
 };
 
 pub const RUN: RunId = RunId(1);
@@ -243,7 +243,7 @@ pub fn config() -> RunConfig {
 }
 
 pub fn train(run: RunId) -> Command {
-    Command::Train { run, config: Box::new(config()), checkpoint: None, is_kept: true }
+    Command::Train { run, config: Box::new(config()), start: RunStart::New, is_kept: true }
 }
 
 pub fn set_dataset() -> Command {

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 
 use kindling_core::config::{Layer, NetworkConfig};
 use kindling_core::network::shape::{FeatureShape, PlacedLayer, network_tensors, place};
-use kindling_core::protocol::{Failure, FailureKind, ImageShape};
+use kindling_core::protocol::ImageShape;
 
-use crate::device::tensors::NamedTensor;
+use crate::error::ExchangeError;
+use crate::trained::Tensor;
 
 /// What makes a channel important.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Criterion {
 pub struct Pruned {
     pub network: NetworkConfig,
     /// In PyTorch's names and layouts.
-    pub tensors: Vec<NamedTensor>,
+    pub weights: BTreeMap<String, Tensor>,
     /// Learned parameters before and after.
     pub parameters: [u64; 2],
     /// FLOPs of the forward pass per image before and after.
@@ -45,21 +46,20 @@ pub fn prune_channels(
     network: &NetworkConfig,
     input: ImageShape,
     n_classes: usize,
-    tensors: &[NamedTensor],
+    weights: &BTreeMap<String, Tensor>,
     keep: f32,
     criterion: Criterion,
-) -> Result<Pruned, Failure> {
+) -> Result<Pruned, ExchangeError> {
     let layers = place(network, input, n_classes)?;
-    let given: BTreeMap<&str, &NamedTensor> = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     for (name, spec) in network_tensors(&layers) {
-        if !given.get(name.as_str()).is_some_and(|tensor| tensor.is_like(spec)) {
-            let detail = format!("no weights {name} of shape {:?} are given", spec.shape);
-            return Err(Failure::new(FailureKind::BadNetwork, detail));
+        let shape: Vec<usize> = spec.shape.iter().map(|&side| side as usize).collect();
+        if weights.get(&name).is_none_or(|tensor| tensor.shape != shape) {
+            return Err(ExchangeError::NoTensor { name, shape });
         }
     }
     let mut pruning = Pruning {
-        given,
-        cut: Vec::new(),
+        given: weights,
+        cut: BTreeMap::new(),
         n_frozen: network.frozen as usize,
         keep: f64::from(keep.clamp(0.0, 1.0)),
         criterion,
@@ -69,7 +69,7 @@ pub fn prune_channels(
     let placed = place(&network, input, n_classes)?;
     let parameters = [&layers, &placed].map(|layers| layers.iter().map(PlacedLayer::n_parameters).sum());
     let flops = [&layers, &placed].map(|layers| layers.iter().map(|layer| layer.summary().flops).sum());
-    Ok(Pruned { network, tensors: pruning.cut, parameters, flops })
+    Ok(Pruned { network, weights: pruning.cut, parameters, flops })
 }
 
 /// Places of the channels or features that are kept, in order.
@@ -80,9 +80,9 @@ fn all(n: usize) -> Kept {
 }
 
 struct Pruning<'a> {
-    given: BTreeMap<&'a str, &'a NamedTensor>,
+    given: &'a BTreeMap<String, Tensor>,
     /// The tensors of the smaller network.
-    cut: Vec<NamedTensor>,
+    cut: BTreeMap<String, Tensor>,
     /// Counted from the first.
     n_frozen: usize,
     keep: f64,
@@ -223,10 +223,10 @@ impl Pruning<'_> {
             _ => return all(n),
         };
         let scale = |channel: usize| {
-            let norm = norm.as_ref().and_then(|name| self.given.get(name.as_str()));
+            let norm = norm.as_ref().and_then(|name| self.given.get(name));
             norm.map(|norm| norm.values.get(channel).copied().unwrap_or_default().abs())
         };
-        let Some(NamedTensor { values, .. }) = self.given.get(weight.as_str()) else { return all(n) };
+        let Some(Tensor { values, .. }) = self.given.get(&weight) else { return all(n) };
         let filters = values.chunks_exact((values.len() / n.max(1)).max(1)).enumerate();
         let mut importances: Vec<(usize, f32)> = filters
             .map(|(channel, filter)| {
@@ -253,15 +253,16 @@ impl Pruning<'_> {
     }
 
     fn copy(&mut self, name: &str) {
-        if let Some(&tensor) = self.given.get(name) {
-            self.cut.push(tensor.clone());
+        if let Some(tensor) = self.given.get(name) {
+            self.cut.insert(name.to_owned(), tensor.clone());
         }
     }
 
     /// A weight `[out, in, …]` and its bias, if there is one.
     fn cut_weight(&mut self, path: &str, outputs: &[usize], inputs: &[usize]) {
-        if let Some(weight) = self.given.get(format!("{path}.weight").as_str()) {
-            self.cut.push(cut(&cut(weight, 0, outputs), 1, inputs));
+        let name = format!("{path}.weight");
+        if let Some(weight) = self.given.get(&name) {
+            self.cut.insert(name, cut(&cut(weight, 0, outputs), 1, inputs));
         }
         self.cut_one(&format!("{path}.bias"), outputs);
     }
@@ -275,7 +276,7 @@ impl Pruning<'_> {
 
     fn cut_one(&mut self, name: &str, kept: &[usize]) {
         if let Some(tensor) = self.given.get(name) {
-            self.cut.push(cut(tensor, 0, kept));
+            self.cut.insert(name.to_owned(), cut(tensor, 0, kept));
         }
     }
 }
@@ -359,8 +360,8 @@ fn n_values(shape: FeatureShape) -> usize {
 }
 
 /// The given places along an axis.
-fn cut(tensor: &NamedTensor, axis: usize, kept: &[usize]) -> NamedTensor {
-    let NamedTensor { name, shape, values } = tensor;
+fn cut(tensor: &Tensor, axis: usize, kept: &[usize]) -> Tensor {
+    let Tensor { shape, values } = tensor;
     let inner: usize = shape.iter().skip(axis + 1).product();
     let side = shape.get(axis).copied().unwrap_or(1);
     let rows = values.chunks_exact((side * inner).max(1));
@@ -370,5 +371,5 @@ fn cut(tensor: &NamedTensor, axis: usize, kept: &[usize]) -> NamedTensor {
     if let Some(side) = shape.get_mut(axis) {
         *side = kept.len();
     }
-    NamedTensor { name: name.clone(), shape, values }
+    Tensor { shape, values }
 }

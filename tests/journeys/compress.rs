@@ -1,0 +1,57 @@
+//! A trained model becomes smaller: what it costs, the pruning curve, half of its channels trained further, and exported.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, LONG, SHORT};
+use crate::visitor::click;
+
+/// JavaScript for the rows of the pruning curve's table.
+const ROWS: &str = "[...document.querySelectorAll('.compress-points tbody tr')]";
+
+#[tokio::test]
+async fn half_of_the_channels_go_and_the_accuracy_stays() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>(
+        "await kindling.loadDataset('mnist'); await kindling.train(args);",
+        json!({ "network": "lenet", "optimizer": "adam", "learningRate": 0.002, "batchSize": 64, "maxSteps": 600 }),
+    )
+    .await
+    .unwrap();
+    page.go_to("Predict").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#compress')", SHORT).await.unwrap();
+    click(&page, "#compress > summary").await;
+    click(&page, "#compress-measure").await;
+    let time = "parseFloat(document.getElementById('compress-time').innerText)";
+    page.wait_for::<bool>(&format!("{time} > 0"), LONG).await.unwrap();
+
+    click(&page, "#compress-curve").await;
+    page.wait_for::<bool>(&format!("{ROWS}.length === 10"), LONG).await.unwrap();
+    // With all channels, the curve begins at the model's own accuracy; with a tenth of them, little is left.
+    let curve: Vec<f64> =
+        page.run(&format!("return {ROWS}.map(row => parseFloat(row.lastChild.innerText))"), json!(null)).await.unwrap();
+    assert!(curve[0] > 90.0 && curve[9] < curve[0] - 10.0, "{curve:?}");
+    let is_chosen = "document.getElementById('keep-50').checked";
+    assert!(page.run::<bool>(&format!("return {is_chosen}"), json!(null)).await.unwrap());
+
+    page.wait_for::<bool>("document.getElementById('compress-prune').getAttribute('aria-disabled') === 'false'", SHORT)
+        .await
+        .unwrap();
+    click(&page, "#compress-prune").await;
+    page.wait_for::<bool>("location.hash === '#train' && (await kindling.runs()).length === 2", LONG).await.unwrap();
+    let [whole, half]: [Value; 2] = page.run("return await kindling.runs()", json!(null)).await.unwrap();
+    let accuracy = |run: &Value| run["best"]["validationAccuracy"].as_f64();
+    // The first run ended within its first epoch, before it was validated.
+    let before = accuracy(&whole).unwrap_or(curve[0] / 100.0);
+    let after = accuracy(&half).unwrap();
+    assert!(after > before - 0.005, "{after} after {before}");
+    let parameters = |run: &Value| run["parameters"].as_f64().unwrap();
+    assert!(parameters(&half) < 0.4 * parameters(&whole), "{} of {}", parameters(&half), parameters(&whole));
+    assert!(half["config"]["network"]["name"].as_str().unwrap().ends_with(" 50%"));
+
+    let size: f64 = page.run("return (await kindling.export('onnx')).size", json!(null)).await.unwrap();
+    let whole_size: f64 =
+        page.run("return (await kindling.export('onnx', { run: args })).size", whole["id"].clone()).await.unwrap();
+    assert!(size < 0.5 * whole_size, "{size} bytes instead of {whole_size}");
+    app.finish(page).await;
+}

@@ -1,12 +1,15 @@
-//! The exporter: a worker that writes a trained network as a file for other tools and proves it. The page fetches it when something is exported; it
-//! is no part of an engine, because nobody needs it to train.
+//! The exporter: a worker that writes a trained network as a file for other tools and proves it, or makes a network of such a file. The page fetches it
+//! when something is exported or imported; it is no part of an engine, because nobody needs it to train.
 
 use kindling_core::protocol::{
-    Bulk, ExportProof, ExportRequest, ExportTarget, ExportedFile, Failure, FailureKind, Int8Format, QuantizationImages,
+    Bulk, ExchangeAnswer, ExchangeRequest, ExportProof, ExportRequest, ExportTarget, ExportedFile, Failure,
+    FailureKind, ImportRequest, ImportedFile, Int8Format, QuantizationImages,
 };
 use kindling_exchange::quantize::Options;
+use kindling_exchange::trained::write_weights;
 use kindling_exchange::{
-    Check, Description, Evaluation, ExchangeError, TrainedNetwork, export_int8, float_probabilities, quantize,
+    Check, Description, Evaluation, ExchangeError, Imported, Scaling, TrainedNetwork, export_int8, float_probabilities,
+    quantize,
 };
 
 use crate::channel;
@@ -26,13 +29,29 @@ pub fn start() {
     }
     console_error_panic_hook::set_once();
     channel::watch();
-    channel::answer_once(|request: ExportRequest| export(request).map_err(failure));
+    channel::answer_once(|request| answer(request).map_err(failure));
+}
+
+fn answer(request: ExchangeRequest) -> Result<ExchangeAnswer, ExchangeError> {
+    match request {
+        ExchangeRequest::Export(request) => export(*request).map(ExchangeAnswer::Exported),
+        ExchangeRequest::Import(request) => import(request).map(Box::new).map(ExchangeAnswer::Imported),
+    }
+}
+
+fn import(ImportRequest { files, mean, std }: ImportRequest) -> Result<ImportedFile, ExchangeError> {
+    let files: Vec<_> = files.into_iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
+    let Imported { network, has_class_names, largest_difference } =
+        kindling_exchange::import(&files, &Scaling { mean, std })?;
+    let weights = write_weights(network.weights())?.into();
+    let Description { network, input: shape, classes, style, origin } = network.description;
+    Ok(ImportedFile { network, shape, classes, has_class_names, style, origin, weights, largest_difference })
 }
 
 fn export(request: ExportRequest) -> Result<ExportedFile, ExchangeError> {
-    let ExportRequest { target, network, shape, classes, style, weights, images, probabilities, quantization } =
+    let ExportRequest { target, network, shape, classes, style, origin, weights, images, probabilities, quantization } =
         request;
-    let description = Description { network, input: shape, classes, style };
+    let description = Description { network, input: shape, classes, style, origin };
     let trained = TrainedNetwork::from_file(description, &weights)?;
     let check = Check { images: vectors(&images), probabilities };
     match target {
@@ -64,11 +83,17 @@ fn vectors(images: &[Bulk]) -> Vec<Vec<u8>> {
 fn failure(error: ExchangeError) -> Failure {
     let kind = match error {
         ExchangeError::Network(_) | ExchangeError::Channels { .. } => FailureKind::BadNetwork,
-        ExchangeError::NoTensor { .. } | ExchangeError::Unreadable(_) => FailureKind::BadFile,
+        ExchangeError::NoTensor { .. }
+        | ExchangeError::Unreadable(_)
+        | ExchangeError::Project
+        | ExchangeError::Incomplete(_)
+        | ExchangeError::Node { .. }
+        | ExchangeError::BadTensor { .. } => FailureKind::BadFile,
         ExchangeError::CannotHold { .. }
         | ExchangeError::Unwritable(_)
         | ExchangeError::BadCheck { .. }
         | ExchangeError::NoImages
+        | ExchangeError::NoLayer { .. }
         | ExchangeError::NotFinite { .. }
         | ExchangeError::Disagrees { .. } => FailureKind::CannotExport,
     };

@@ -30,15 +30,26 @@ export declare namespace kindling {
     /**
      * Trains a network on the current dataset and resolves at the end of the run. Omitted keys take the values of the preset
      * that `network` names, else of the dataset's default preset. Rejects unknown keys. Replaces a run in progress, whose
-     * promise rejects with `Canceled`.
+     * promise rejects with `Canceled`. `teacher` is the id of a kept run from which the network learns, see `distillation`.
      */
-    train(config?: TrainConfig, onEvent?: (event: RunEvent) => void): Promise<Report>;
+    train(config?: TrainConfig & {
+      teacher?: string;
+      /**
+       * The id of a kept run to continue from: its weights, and the units of the output layer of classes of the same name. Omitted keys are those
+       * of that run.
+       */
+      from?: string;
+    }, onEvent?: (event: RunEvent) => void): Promise<Report>;
 
     /**
      * Runs an LR range test (Smith, 2015) on a throw-away network of this config; the current network is not affected. `stop`
      * ends it.
      */
     findLearningRate(config?: TrainConfig, onEvent?: (event: RateEvent) => void): Promise<RateTest>;
+    /** Looks for copies, and for blank, dark and blurred images. */
+    checkImages(): Promise<ImageChecks>;
+    /** Finds images whose labels are probably wrong, by cross-validation with networks of this config. Nothing is changed. */
+    findLabelErrors(config?: TrainConfig & { folds?: number }, onEvent?: (event: FoldEvent) => void): Promise<LabelErrors>;
 
     /**
      * Hyperparameter search: trains trials one after the other and compares them on the validation split; the test set is not
@@ -90,7 +101,7 @@ export declare namespace kindling {
     watch(look: boolean | { image?: number }): Promise<void>;
 
     /** Evaluates the current network on every image of a split, and shows the result on the page. */
-    evaluate(split: "validation" | "test", options?: TestTime): Promise<Evaluation>;
+    evaluate(split: "validation" | "test", options?: TestTime | { run: string }): Promise<Evaluation>;
 
     /**
      * Classifies one image with the current network; resolves to all classes, most probable first. A `"photo"` (the default)
@@ -140,17 +151,29 @@ export declare namespace kindling {
      * default; `epochs` is 1 by default.
      */
     prune(options?: { run?: string; keep?: number; epochs?: number }, onEvent?: (event: RunEvent) => void): Promise<Report>;
-
-    /** Not implemented: rejects with `NotYet`. */
-    import(model: Blob): Promise<never>;
+    /**
+     * Keeps the network of a file as a run and makes it the current one; resolves to the run's id. The file is an export as
+     * `"safetensors"` (the zip, or its files) or `"onnx"`, ONNX of other tools, or a run from `exportRun`. Networks of other
+     * tools expect pixels as `(value / 255 - mean) / std`, by default with 0.5 and 0.5. Rejects with `BadFile`, naming the node
+     * or tensor that is why, or with `NoDataset` if there is no dataset with such images and classes.
+     */
+    import(
+      model: Blob | readonly File[] | FileList,
+      options?: { mean?: number | readonly number[]; std?: number | readonly number[] },
+    ): Promise<string>;
 
     /** The projects of own images in this browser, the oldest first. */
     projects(): Promise<Project[]>;
     /** Makes a project with these classes and opens it in the page; resolves to its id. */
     createProject(name: string, classes?: readonly string[]): Promise<string>;
     addClass(project: string, name: string): Promise<void>;
-    /** Keeps images in a project: files for each class, by its name. A class that is not there is added. */
+    /**
+     * Keeps images in a project: files for each class, by its name; those of `""` have no label. Of videos, five frames a second are
+     * kept. A class that is not there is added.
+     */
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
+    /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
+    reviewImage(project: string, decision: ImageDecision): Promise<void>;
     /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
     /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
@@ -324,6 +347,8 @@ export declare namespace kindling {
     augment?: Partial<Augment>;
     /** Adversarial training. Labels stay. */
     adversarial?: Partial<Adversarial> | null;
+    /** Knowledge distillation from the `teacher` of `train`. */
+    distillation?: Partial<Distillation> | null;
     /** Seeds the initial weights, the batch order, dropout, augmentation and attacks. An integer, 0 to 4294967295. */
     seed?: number;
     /** If given, as in the config of another run, it must be the current dataset's. */
@@ -515,6 +540,13 @@ export declare namespace kindling {
     mixup: number;
     /** 0 to 1. */
     cutmix: number;
+  }
+
+  interface Distillation {
+    /** T, which softens both predictions, 1 to 100. */
+    temperature: number;
+    /** α, the weight of the teacher's predictions against that of the labels, 0 to 1. */
+    weight: number;
   }
 
   interface Adversarial {
@@ -731,6 +763,63 @@ export declare namespace kindling {
     points: RatePoint[];
   }
 
+  interface FoldEvent {
+    kind: "progress";
+    /** Fraction of the whole that is done. */
+    fraction: number;
+    /** The part whose network is trained, from 0; null while outputs of frozen layers are computed. */
+    fold: number | null;
+    folds: number;
+    imagesPerSecond: number;
+    remainingMs: number | null;
+  }
+
+  interface LabelErrors {
+    /** The first 1,000, the clearest first. */
+    errors: LabelError[];
+    /** All of them. */
+    count: number;
+    /** Images that were predicted: the training and validation sets. */
+    images: number;
+    /** Of the cross-validation, 0 to 1. */
+    accuracy: number;
+    folds: number;
+  }
+
+  interface LabelError {
+    /** Place in the dataset. */
+    index: number;
+    /** Id of the image file; null if the dataset was not made of image files. */
+    image: string | null;
+    label: string;
+    suggested: string;
+    /** Of the suggested class, by a network that was not trained on the image. */
+    probability: number;
+    labelProbability: number;
+  }
+
+  interface ImageChecks {
+    /** The first 1,000. */
+    flaws: {
+      index: number;
+      image: string | null;
+      label: string;
+      kind: FlawKind;
+      /** The image that it looks like. */
+      twin: { index: number; label: string } | null;
+    }[];
+    counts: Partial<Record<FlawKind, number>>;
+    images: number;
+    /** False if there were too many images to find near duplicates. */
+    comparesAll: boolean;
+  }
+
+  type FlawKind = "contradiction" | "leak" | "copy" | "nearCopy" | "blank" | "dark" | "blurred";
+
+  type ImageDecision =
+    | { image: string; action: "keep" | "delete" }
+    | { image: string; action: "relabel"; label: string };
+
   interface SearchOptions {
     /** What all trials share, as for `train`; `epochs` and `maxSteps` are those of a full run. */
     config?: TrainConfig;
@@ -840,7 +929,8 @@ export declare namespace kindling {
     steps: number;
     /** Pauses excluded. */
     elapsedMs: number;
-    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | { failed: FailureName };
+    /** `"imported"`: its network came from a file, and nothing was trained. */
+    ending: "completed" | "stepLimit" | "stopped" | "earlyStopped" | "replaced" | "imported" | { failed: FailureName };
     /** The epoch whose weights were kept; null if no epoch was completed. */
     best: EpochReport | null;
     epochs: EpochReport[];
@@ -857,6 +947,8 @@ export declare namespace kindling {
       /** How the images are drawn: scenes, or figures on an even background. */
       style: "scene" | { figure: object };
     } | null;
+    /** The id of the run from whose weights it continued. */
+    continuedFrom: string | null;
     /** Size of its weights; null if they are not kept, in which case `openRun` rejects. */
     weightsBytes: number | null;
     /** Given by the visitor; may be empty. */
@@ -962,6 +1054,5 @@ export declare namespace kindling {
     | "Canceled"
     | "NoProject"
     | "StorageFull"
-    | "StorageRefused"
-    | "NotYet";
+    | "StorageRefused";
 }

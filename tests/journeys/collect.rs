@@ -196,3 +196,62 @@ async fn a_project_travels_as_one_file_with_the_same_images() {
     assert_eq!(refused.name, "BadFile");
     app.finish(page).await;
 }
+
+#[tokio::test]
+async fn frames_of_a_video_are_collected_and_several_images_move_at_once() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    page.go_to("Data").await.unwrap();
+    let added: Value = page
+        .run(
+            "const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 });
+             const pen = canvas.getContext('2d');
+             const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: 'video/webm' });
+             const pieces = [];
+             recorder.ondataavailable = event => pieces.push(event.data);
+             const stopped = new Promise(done => { recorder.onstop = done; });
+             recorder.start();
+             const begin = performance.now();
+             for (let time = 0; time < 2000; time = performance.now() - begin) {
+                 pen.fillStyle = '#ccc';
+                 pen.fillRect(0, 0, 160, 120);
+                 pen.fillStyle = '#a22';
+                 pen.fillRect(25 + time / 30, 40, 40, 40);
+                 await new Promise(done => requestAnimationFrame(done));
+             }
+             recorder.stop();
+             await stopped;
+             const video = new File(pieces, 'clip.webm', { type: 'video/webm' });
+             const id = await kindling.createProject('Clips', ['one', 'other']);
+             return await kindling.addImages(id, { one: [video, new File(['no video'], 'broken.mp4', { type: 'video/mp4' })] })",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    let n_frames = added["added"].as_u64().unwrap();
+    assert!((5..=12).contains(&n_frames), "{added}");
+    assert_eq!(added["leftOut"][0]["file"], "broken.mp4", "{added}");
+
+    let is_there = format!("document.querySelectorAll('.thumbnail img').length === {n_frames}");
+    page.wait_for::<bool>(&is_there, SHORT).await.unwrap();
+    let select =
+        "document.querySelectorAll('.thumbnail-select').forEach((box, place) => { if (place < 3) box.click(); })";
+    page.run::<Value>(select, json!(null)).await.unwrap();
+    page.wait_for_text("3 images selected", SHORT).await.unwrap();
+    let move_to = "const choice = document.getElementById('collect-move');
+         choice.value = choice.options[2].value;
+         choice.dispatchEvent(new Event('change', { bubbles: true }));";
+    page.run::<Value>(move_to, json!(null)).await.unwrap();
+    page.wait_for_text("3 images are in other now.", SHORT).await.unwrap();
+    assert_eq!(projects(&page).await[0]["classes"][1]["images"], 3);
+    page.click("button", "Undo").await.unwrap();
+    page.wait_for_text("Undone.", SHORT).await.unwrap();
+    assert_eq!(projects(&page).await[0]["classes"][1]["images"], 0);
+    page.run::<Value>(select, json!(null)).await.unwrap();
+    page.wait_for_text("3 images selected", SHORT).await.unwrap();
+    page.run::<Value>("document.getElementById('collect-delete').click()", json!(null)).await.unwrap();
+    page.wait_for_text("3 images deleted.", SHORT).await.unwrap();
+    assert_eq!(projects(&page).await[0]["classes"][0]["images"], n_frames - 3);
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}

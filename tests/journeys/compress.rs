@@ -1,9 +1,10 @@
-//! A trained model becomes smaller: what it costs, the pruning curve, half of its channels trained further, and exported.
+//! A trained model becomes smaller: what it costs, the pruning curve, half of its channels trained further and exported, a student that learns from
+//! it.
 
 use serde_json::{Value, json};
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::click;
+use crate::visitor::{click, set};
 
 /// JavaScript for the rows of the pruning curve's table.
 const ROWS: &str = "[...document.querySelectorAll('.compress-points tbody tr')]";
@@ -53,5 +54,51 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     let whole_size: f64 =
         page.run("return (await kindling.export('onnx', { run: args })).size", whole["id"].clone()).await.unwrap();
     assert!(size < 0.5 * whole_size, "{size} bytes instead of {whole_size}");
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn a_student_learns_from_a_kept_run() {
+    let app = App::start().await;
+    let page = app.open("?engine=cpu").await;
+    page.run::<Value>(
+        "await kindling.loadDataset('mnist'); await kindling.train({ network: 'one-minute', maxSteps: 100 });",
+        json!(null),
+    )
+    .await
+    .unwrap();
+    page.go_to("Predict").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#compress')", SHORT).await.unwrap();
+    click(&page, "#compress > summary").await;
+    set(&page, "distill-student", "mlp").await;
+    set(&page, "distill-temperature", "2").await;
+    click(&page, "#distill-start").await;
+    page.wait_for::<bool>("location.hash === '#train' && (await kindling.currentRun()).state === 'training'", LONG)
+        .await
+        .unwrap();
+    page.run::<Value>("await kindling.stop()", json!(null)).await.unwrap();
+    page.wait_for::<bool>("(await kindling.runs()).length === 2", LONG).await.unwrap();
+    let student: Value = page.run("return (await kindling.runs())[1].config", json!(null)).await.unwrap();
+    assert_eq!(student["distillation"], json!({ "temperature": 2.0, "weight": 0.7 }));
+    assert!(student["network"]["name"].as_str().unwrap().ends_with(", distilled"), "{student}");
+
+    // A program names the teacher by its run; without one there is nothing to learn from.
+    let taught: Value = page
+        .run(
+            "const [teacher] = await kindling.runs();
+             return await kindling.train({ network: 'mlp', maxSteps: 20, teacher: teacher.id, distillation: { weight: 1 } });",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!(taught["steps"], json!(20));
+    let refused: String = page
+        .run(
+            "return await kindling.train({ network: 'mlp', maxSteps: 20, distillation: {} }).then(() => '', error => error.name)",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!(refused, "BadConfig");
     app.finish(page).await;
 }

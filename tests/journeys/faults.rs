@@ -226,7 +226,7 @@ async fn wrong_requests_are_rejected_by_name() {
         names.push(rejection.name);
     }
     let expected =
-        ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "BadConfig", "NoNetwork", "NotYet"];
+        ["NoDataset", "NoNetwork", "BadConfig", "BadConfig", "BadNetwork", "BadConfig", "NoNetwork", "BadFile"];
     assert_eq!(names, expected);
     app.finish(page).await;
 }

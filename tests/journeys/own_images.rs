@@ -13,7 +13,7 @@ use crate::visitor::{arrive, expect_no_trouble, is_answered, pick_file};
 const SHAPES: [&str; 2] = ["disk", "stripes"];
 
 /// A shape of its class's color at some place, on a light ground.
-fn shape(class: &str, number: u32) -> Vec<u8> {
+pub fn shape(class: &str, number: u32) -> Vec<u8> {
     let color = if class == "disk" { [200, 50, 40] } else { [40, 90, 200] };
     let (center_x, center_y) = (10 + number % 11, 11 + number % 9);
     bmp(32, 32, move |x, y| {
@@ -28,7 +28,7 @@ fn folders() -> Vec<(String, Vec<u8>)> {
     SHAPES.into_iter().flat_map(of_class).collect()
 }
 
-fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, bytes) in files {
         let (mut entry, config) =

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::judges::{self, Judges};
 use crate::places::Places;
 use crate::{browser, build, process, setup};
 
@@ -43,6 +44,7 @@ pub enum Measurement {
     Monitoring,
     PageThread,
     Accuracy,
+    Exports,
     Memory,
 }
 
@@ -56,8 +58,10 @@ pub struct ScreenshotOptions {
 pub fn run(places: &Places, command: &DrivenCommand) -> Result<()> {
     build::build(places, &setup::for_building(places)?)?;
     let browser = browser::find_or_install(places)?;
+    let judges = if command.needs_judges() { Some(judges::find_or_install(places)?) } else { None };
     process::run(
         Command::new("cargo")
+            .envs(judges.iter().flat_map(Judges::variables))
             .args(["run", "--package=xtask", "--bin=drive", "--features=bench", "--quiet"])
             // Brotli is generic, so it is compiled with the profile of this package: without optimization, it is ten times slower.
             .args(["--config", "profile.dev.package.xtask.opt-level=2", "--"])
@@ -70,6 +74,14 @@ pub fn run(places: &Places, command: &DrivenCommand) -> Result<()> {
 }
 
 impl DrivenCommand {
+    /// Whether it runs exported networks in other programs.
+    fn needs_judges(&self) -> bool {
+        match self {
+            Self::Bench(BenchOptions { only, .. }) => only.is_empty() || only.contains(&Measurement::Exports),
+            Self::Screenshots(_) => false,
+        }
+    }
+
     /// The command as arguments of the second program.
     fn arguments(&self) -> Vec<std::ffi::OsString> {
         match self {

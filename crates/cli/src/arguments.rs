@@ -39,6 +39,9 @@ Examples:
   # In integers of 8 bits, calibrated by images of its dataset.
   kindling export lenet --format tflite-int8 --data static/datasets/mnist --out lenet.tflite
 
+  # And back, or from another tool.
+  kindling import lenet.onnx --out lenet-again
+
   # Half of its channels, trained for three more epochs.
   kindling prune lenet --keep 0.5 --data static/datasets/mnist --out lenet-half";
 
@@ -84,6 +87,9 @@ pub enum Command {
     /// Write a trained network as a file that other tools run
     #[command(after_help = EXIT_CODES)]
     Export(ExportArguments),
+    /// Make a run of a network from a file: an export for PyTorch, or ONNX
+    #[command(after_help = EXIT_CODES)]
+    Import(ImportArguments),
     /// Remove the least important channels of a trained network, and train what is left
     #[command(after_help = EXIT_CODES)]
     Prune(PruneArguments),
@@ -167,6 +173,9 @@ pub struct TrainArguments {
     pub out: PathBuf,
     #[command(flatten)]
     pub machine: MachineArguments,
+    /// A run to learn from, trained on the same dataset: distillation, which --set distillation.temperature=4 and distillation.weight=0.7 adjust
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub teacher: Option<PathBuf>,
     /// Set a field of the config to a JSON value, or to a name without quotes, such as --set optimizer=sgd --set optimizer.momentum=0.8: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
     #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "resume")]
     pub changes: Vec<String>,
@@ -233,8 +242,31 @@ pub struct ExportArguments {
     #[arg(long = "float", value_name = "LAYER")]
     pub float_layers: Vec<String>,
     /// For formats in integers: number of test images to evaluate the file on
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub evaluate: usize,
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub evaluate: u32,
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct ImportArguments {
+    /// An ONNX file, the zip of `kindling export --format safetensors`, or its config.json and model.safetensors
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder to write the run to
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// The dataset whose images the network classifies; not needed for a file that Kindling has written
+    #[arg(long = "data", value_name = "PATH")]
+    pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub images: ImageArguments,
+    /// For networks of other tools, which expect (value / 255 - mean) / std: one number, or one for each channel, such as 0.485,0.456,0.406
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0.5", allow_hyphen_values = true)]
+    pub mean: Vec<f32>,
+    /// See --mean
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0.5")]
+    pub std: Vec<f32>,
     #[command(flatten)]
     pub machine: MachineArguments,
 }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use futures_executor::block_on;
 use kindling_core::dataset::patterns::patterns;
-use kindling_exchange::{Check, Description, ExchangeError, TrainedNetwork};
+use kindling_core::runs::record::NetworkInput;
+use kindling_exchange::{Check, Description, ExchangeError, Origin, TrainedNetwork};
 use kindling_session::Store;
 use kindling_train::module::Network;
 
@@ -20,8 +21,11 @@ use crate::trouble::Trouble;
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
     let out = &arguments.out;
     let name = out.file_name().ok_or_else(|| Trouble::new(format!("{} is no file: check --out.", out.display())))?;
-    let Trained { config, split, input, network, weights } = Trained::open(&arguments.run, &arguments.machine)?;
-    let description = Description { network: config, input: input.shape, classes: input.classes, style: input.style };
+    let Trained { config, dataset, split, input, network, weights } =
+        Trained::open(&arguments.run, &arguments.machine)?;
+    let NetworkInput { shape, classes, style } = input;
+    let origin = Some(Origin { dataset, split });
+    let description = Description { network: config, input: shape, classes, style, origin };
     let format = match Target::from(arguments.format) {
         Target::Float(format) => format,
         Target::Int8(format) => {
@@ -69,8 +73,13 @@ impl From<ExchangeError> for Trouble {
             | ExchangeError::Channels { .. }
             | ExchangeError::NoTensor { .. }
             | ExchangeError::NotFinite { .. }
-            | ExchangeError::Unreadable(_) => "export or train the run again",
+            | ExchangeError::Unreadable(_)
+            | ExchangeError::Project
+            | ExchangeError::Incomplete(_)
+            | ExchangeError::Node { .. }
+            | ExchangeError::BadTensor { .. } => "export or train the run again",
             ExchangeError::NoImages => "give the run's dataset with --data",
+            ExchangeError::NoLayer { .. } => "change --float",
             ExchangeError::Unwritable(_) | ExchangeError::BadCheck { .. } => "report this",
         };
         Self(format!("The network cannot be exported ({error}): {way_out}."))

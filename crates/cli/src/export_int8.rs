@@ -39,7 +39,7 @@ pub fn export_int8(
     let calibration = Calibration::from(arguments.calibration);
     let options = Options { calibration, float_layers: arguments.float_layers.clone() };
     let quantized = quantize(trained, &train.images, &options)?;
-    let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate);
+    let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate as usize);
     if images.is_empty() {
         return Err(Trouble::new(
             "The run's split has no test images to evaluate the file on: give a --data with some.",

@@ -86,6 +86,7 @@ impl History {
             test: None,
             environment: self.environment,
             input: Some(self.input),
+            continued_from: None,
             weights_bytes,
             name: String::new(),
             note: String::new(),
@@ -96,11 +97,11 @@ impl History {
 }
 
 /// Ids sort by the ends of the runs, like the page's, and differ from those of other processes.
-fn new_id() -> String {
+pub fn new_id() -> String {
     format!("{:011x}-{:06x}", now_ms() as u64, std::process::id() & 0xff_ffff)
 }
 
-fn now_ms() -> f64 {
+pub fn now_ms() -> f64 {
     // A clock before 1970 is wrong anyway.
     std::time::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64() * 1_000.0).floor()
 }

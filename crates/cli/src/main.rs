@@ -7,6 +7,7 @@ mod arguments;
 mod evaluate;
 mod export;
 mod export_int8;
+mod import;
 mod list_presets;
 mod predict;
 mod prune;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Prune(arguments) => prune::prune(&arguments),
         Command::Presets(arguments) => list_presets::list_presets(&arguments),
     };

@@ -131,6 +131,12 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
 
 /// Reads any file that the page or kindling writes.
 pub fn read(file: &Path) -> Result<Incoming, Trouble> {
+    let bytes = read_bytes(file)?;
+    parse_file(&bytes).map_err(|refusal| refused(file, &refusal))
+}
+
+/// The bytes of a file that is not too long to be a run.
+pub fn read_bytes(file: &Path) -> Result<Vec<u8>, Trouble> {
     let bytes = match fs::metadata(file) {
         Ok(metadata) if metadata.len() > FILE_LIMIT_BYTES as u64 => {
             return Err(refused(file, &Refusal::TooLong { limit_bytes: FILE_LIMIT_BYTES }));
@@ -138,9 +144,7 @@ pub fn read(file: &Path) -> Result<Incoming, Trouble> {
         Ok(_) => fs::read(file),
         Err(error) => Err(error),
     };
-    let bytes =
-        bytes.map_err(|error| Trouble::new(format!("{} cannot be read ({error}): check its name.", file.display())))?;
-    parse_file(&bytes).map_err(|refusal| refused(file, &refusal))
+    bytes.map_err(|error| Trouble::new(format!("{} cannot be read ({error}): check its name.", file.display())))
 }
 
 fn refused(file: &Path, refusal: &Refusal) -> Trouble {

@@ -1,9 +1,10 @@
 //! `kindling train`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use kindling_core::protocol::{
-    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate,
+    Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate, Teacher,
 };
 use kindling_core::runs::record::RunEnding;
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
 use crate::history::History;
 use crate::reporter::Reporter;
-use crate::run_folder::{RunFolder, Unfinished};
+use crate::run_folder::{self, RunFolder, Unfinished};
 use crate::settings::{Source, changed};
 use crate::text::{counted, duration};
 use crate::trouble::Trouble;
@@ -36,7 +37,13 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
             reporter.say(&format!("resuming after step {}", unfinished.history.steps));
             (unfinished.history, RunStart::Checkpoint(unfinished.checkpoint))
         }
-        Begin::New(source) => (new_history(*source, arguments, &dataset)?, RunStart::New),
+        Begin::New(source) => {
+            let start = match &arguments.teacher {
+                None => RunStart::New,
+                Some(run) => RunStart::Taught(Box::new(teacher(run, &dataset)?)),
+            };
+            (new_history(*source, arguments, &dataset)?, start)
+        }
     };
     follow(engine, reporter, folder, history, start)
 }
@@ -78,8 +85,23 @@ fn begin(arguments: &TrainArguments, folder: &RunFolder) -> Result<Begin, Troubl
 }
 
 fn new_history(source: Source, arguments: &TrainArguments, dataset: &DatasetSummary) -> Result<History, Trouble> {
-    let config = changed(&source.config(dataset)?, &arguments.changes)?;
+    let mut config = source.config(dataset)?;
+    // A teacher belongs to the run that is given one.
+    config.distillation = arguments.teacher.as_ref().map(|_| config.distillation.unwrap_or_default());
+    let config = changed(&config, &arguments.changes)?;
     Ok(History::new(config, dataset, device::environment(&arguments.machine)))
+}
+
+/// The network of a run that was trained on this dataset.
+fn teacher(run: &Path, dataset: &DatasetSummary) -> Result<Teacher, Trouble> {
+    let (kept, weights) = run_folder::open(run)?;
+    let knows_it =
+        kept.record.input.is_some_and(|input| input.shape == dataset.shape && input.classes == dataset.classes);
+    if !knows_it {
+        let run = run.display();
+        return Err(Trouble::new(format!("{run} was trained on another dataset: give a teacher for this one.")));
+    }
+    Ok(Teacher { network: kept.record.config.network, weights })
 }
 
 /// A run in progress.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use kindling_core::config::{NetworkConfig, SplitConfig};
+use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::protocol::Bulk;
 use kindling_core::runs::record::NetworkInput;
 use kindling_train::exchange::weight_file;
@@ -15,7 +15,9 @@ use crate::{device, run_folder};
 
 pub struct Trained {
     pub config: NetworkConfig,
-    /// How its dataset was split.
+    /// The id of its dataset.
+    pub dataset: String,
+    /// How that was split.
     pub split: SplitConfig,
     pub input: NetworkInput,
     /// In inference mode.
@@ -34,9 +36,9 @@ impl Trained {
             ))
         })?;
         let device = device::open(machine)?.device;
-        let (config, split) = (run.record.config.network, run.record.config.split);
+        let RunConfig { network: config, dataset, split, .. } = run.record.config;
         let (tensors, _) = weight_file::from_bytes(&weights)?;
         let network = Network::with_weights(&config, input.shape, input.classes.len(), tensors, &device)?.valid();
-        Ok(Self { config, split, input, network, weights })
+        Ok(Self { config, dataset, split, input, network, weights })
     }
 }

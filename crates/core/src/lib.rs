@@ -27,6 +27,9 @@ pub mod network;
 /// Metrics of a classifier: confusion matrix, per-class precision, recall and F1, highest-loss errors.
 pub mod metrics;
 
+/// Images whose labels are probably wrong: confident learning.
+pub mod label_errors;
+
 /// Hyperparameter search: which configs to try, which trials to prune, hyperparameter importance.
 #[cfg(feature = "decisions")]
 pub mod search;
@@ -38,6 +41,10 @@ pub mod runs;
 /// Diagnoses drawn from a run's curves: learning rate, overfitting, dead units, class imbalance.
 #[cfg(feature = "decisions")]
 pub mod advice;
+
+/// Active learning: which unlabeled image a label would teach most.
+#[cfg(feature = "decisions")]
+pub mod active_learning;
 
 /// Decimal numbers as text.
 pub mod decimal;

@@ -106,6 +106,27 @@ impl ConfusionMatrix {
     }
 }
 
+/// How many images of a class two networks classify correctly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassChange {
+    pub class: u16,
+    pub n_images: u32,
+    pub before: u32,
+    pub after: u32,
+}
+
+/// The classes that occur, with the correct predictions of two networks for the same images.
+pub fn class_changes(before: &[Prediction], after: &[Prediction], n_classes: usize) -> Vec<ClassChange> {
+    let (before, after) = (ConfusionMatrix::new(before, n_classes), ConfusionMatrix::new(after, n_classes));
+    let change = |class: usize| ClassChange {
+        class: class as u16,
+        n_images: after.support(class),
+        before: before.count(class, class),
+        after: after.count(class, class),
+    };
+    (0..n_classes).map(change).filter(|change| change.n_images > 0).collect()
+}
+
 /// The 95 % confidence interval of a fraction of which `n` independent draws had `n_hits`: Wilson, "Probable inference, the law of succession,
 /// and statistical inference", 1927. Unlike the normal approximation it stays within 0 to 1 and holds for few draws. `None` without draws.
 pub fn wilson_interval(n_hits: u32, n: u32) -> Option<(f64, f64)> {
@@ -151,6 +172,15 @@ mod tests {
 
     fn matrix(pairs: &[(u16, u16)], n_classes: usize) -> ConfusionMatrix {
         ConfusionMatrix::new(&predictions(pairs), n_classes)
+    }
+
+    #[test]
+    fn changes_are_counted_by_class() {
+        let prediction = |label, predicted| Prediction { index: 0, label, predicted, confidence: 1.0, loss: 0.0 };
+        let before = [prediction(0, 0), prediction(0, 0), prediction(2, 0)];
+        let after = [prediction(0, 0), prediction(0, 2), prediction(2, 2)];
+        let change = |class, n_images, before, after| ClassChange { class, n_images, before, after };
+        assert_eq!(class_changes(&before, &after, 3), [change(0, 2, 2, 1), change(2, 1, 0, 1)]);
     }
 
     /// Checked against `statsmodels.stats.proportion.proportion_confint(hits, n, method="wilson")`.

@@ -128,6 +128,7 @@ fn interface(path: &str) -> &'static str {
         "earlyStopping" => "EarlyStopping",
         "augment" => "Augment",
         "adversarial" => "Adversarial",
+        "distillation" => "Distillation",
         part => panic!("{TYPES}: which interface declares the fields of `{part}`? Say it in this test"),
     }
 }

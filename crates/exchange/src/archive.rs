@@ -11,6 +11,8 @@ use crate::error::ExchangeError;
 
 /// Maximum size of one file in an archive that is read.
 const FILE_LIMIT_BYTES: u64 = 500_000_000;
+/// Maximum number of files of an archive whose names are listed.
+const NAMES_LIMIT: usize = 200_000;
 
 /// An archive of files by name. Without the time, so that equal files make equal archives.
 ///
@@ -30,6 +32,25 @@ pub fn pack(files: &[(&str, &[u8])]) -> Result<Vec<u8>, ExchangeError> {
         entry.finish(descriptor).map_err(|error| failed(&error))?;
     }
     archive.finish().map_err(|error| failed(&error))
+}
+
+/// The names of an archive's files, as far as they are text.
+///
+/// # Errors
+///
+/// [`ExchangeError::Unreadable`]: bytes that are no archive, or one of too many files.
+pub fn names(archive: &[u8]) -> Result<Vec<String>, ExchangeError> {
+    let failed = |error: &dyn std::fmt::Display| ExchangeError::Unreadable(format!("the archive ({error})"));
+    let archive = ZipArchive::from_slice(archive).map_err(|error| failed(&error))?;
+    let mut names = Vec::new();
+    for entry in archive.entries() {
+        if names.len() == NAMES_LIMIT {
+            return Err(failed(&format!("more than {NAMES_LIMIT} files")));
+        }
+        let entry = entry.map_err(|error| failed(&error))?;
+        names.push(String::from_utf8_lossy(entry.file_path().as_ref()).into_owned());
+    }
+    Ok(names)
 }
 
 /// One file of an archive.

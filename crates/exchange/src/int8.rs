@@ -33,18 +33,37 @@ pub struct Int8Export {
     pub proof: Int8Proof,
 }
 
-/// Writes a file and runs it on the evaluation's images with a reader that shares no code with the writer.
+/// Writes a file and proves it.
 ///
 /// # Errors
 ///
-/// An evaluation without images or of other sizes; [`ExchangeError::Disagrees`] for a file that computes something else than the network that
-/// it was written from, and must not be given away.
+/// As [`prove_int8`].
 pub fn export_int8(
     quantized: &QuantizedNetwork,
     evaluation: &Evaluation,
     format: Int8Format,
 ) -> Result<Int8Export, ExchangeError> {
-    let Evaluation { images, labels, probabilities } = evaluation;
+    let check = carried(quantized)?;
+    let bytes = match format {
+        Int8Format::Onnx => write::onnx::int8::write(quantized, &check),
+        Int8Format::Tflite => write::tflite::int8::write(quantized, &check),
+    };
+    let proof = prove_int8(&bytes, quantized, evaluation, format)?;
+    Ok(Int8Export { bytes, proof })
+}
+
+/// Runs a file on the evaluation's images with a reader that shares no code with the writer.
+///
+/// # Errors
+///
+/// An evaluation without images or of other sizes; [`ExchangeError::Disagrees`] for a file that computes something else than the network that
+/// it was written from, and must not be given away.
+pub fn prove_int8(
+    bytes: &[u8],
+    quantized: &QuantizedNetwork,
+    Evaluation { images, labels, probabilities }: &Evaluation,
+    format: Int8Format,
+) -> Result<Int8Proof, ExchangeError> {
     let description = &quantized.network.description;
     let (n_values, n_classes) = (description.input.n_values(), description.classes.len());
     let of_floats = Check { images: images.clone(), probabilities: probabilities.clone() };
@@ -52,19 +71,18 @@ pub fn export_int8(
     if labels.len() != images.len() {
         return Err(ExchangeError::BadCheck { n_values, n_classes });
     }
-    // No image of a dataset leaves in a file.
-    let carried = patterns(description.input);
-    let check = Check { probabilities: read::quantized::run(quantized, &carried)?, images: carried };
-    let bytes = match format {
-        Int8Format::Onnx => write::onnx::int8::write(quantized, &check),
-        Int8Format::Tflite => write::tflite::int8::write(quantized, &check),
-    };
-    let difference = check.largest_difference(&run_int8(&bytes, &check.images, format)?);
+    let check = carried(quantized)?;
+    let difference = check.largest_difference(&run_int8(bytes, &check.images, format)?);
     if difference > TOLERANCE {
         return Err(ExchangeError::Disagrees { difference, tolerance: TOLERANCE });
     }
-    let answers = run_int8(&bytes, images, format)?;
-    Ok(Int8Export { bytes, proof: proof(probabilities, &answers, labels) })
+    Ok(proof(probabilities, &run_int8(bytes, images, format)?, labels))
+}
+
+/// The check that a file carries: no image of a dataset leaves in a file.
+fn carried(quantized: &QuantizedNetwork) -> Result<Check, ExchangeError> {
+    let images = patterns(quantized.network.description.input);
+    Ok(Check { probabilities: read::quantized::run(quantized, &images)?, images })
 }
 
 /// The probabilities that an exported file gives for images of its network's input shape.

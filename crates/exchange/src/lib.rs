@@ -4,6 +4,8 @@
 //! how an image becomes the network's input. [`Check`] holds a few images with the probabilities that Kindling computed for them. [`export`]
 //! writes a file, reads it again with a reader that shares no code with the writer, and refuses to return a file that disagrees.
 //!
+//! [`import`] is the way back: it makes a [`TrainedNetwork`] of a file, and refuses one that the network does not agree with.
+//!
 //! Writers are in [`write`], readers in [`read`]; they share the vocabulary of a format, not code. No burn and no browser: whoever has a network
 //! and its weights can export it.
 
@@ -46,11 +48,15 @@ pub mod write;
 /// Readers that run exported files.
 pub mod read;
 
+/// Networks that come in.
+pub mod import;
+
 pub use check::Check;
 pub use error::ExchangeError;
 pub use export::{Export, export};
+pub use import::{Imported, Scaling, import};
 pub use int8::{Evaluation, Int8Export, Int8Format, Int8Proof, export_int8, float_probabilities};
-pub use kindling_core::protocol::ExportFormat as Format;
+pub use kindling_core::protocol::{ExportFormat as Format, Origin};
 pub use quantize::{Calibration, quantize};
 pub use quantized::QuantizedNetwork;
 pub use trained::{Description, Tensor, TrainedNetwork};

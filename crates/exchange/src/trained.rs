@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kindling_core::config::NetworkConfig;
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::network::shape::{PlacedLayer, network_tensors, place};
-use kindling_core::protocol::ImageShape;
+use kindling_core::protocol::{ImageShape, Origin};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct Description {
     pub classes: Vec<String>,
     /// How figures are laid out in the dataset's images.
     pub style: DrawingStyle,
+    /// `None` where a file does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// Numbers in row-major order.

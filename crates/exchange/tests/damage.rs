@@ -28,6 +28,7 @@ fn description(layers: Vec<Layer>) -> Description {
         input: INPUT,
         classes: (0..N_CLASSES).map(|class| class.to_string()).collect(),
         style: DrawingStyle::Scene,
+        origin: None,
     }
 }
 

@@ -10,7 +10,7 @@ use kindling_core::network::shape::{network_tensors, place};
 use kindling_core::protocol::ImageShape;
 use kindling_core::random::Random;
 use kindling_exchange::export::run;
-use kindling_exchange::int8::run_int8;
+use kindling_exchange::int8::{prove_int8, run_int8};
 use kindling_exchange::quantize::{Options, quantize};
 use kindling_exchange::read::quantized;
 use kindling_exchange::{
@@ -43,7 +43,7 @@ fn network(layers: Vec<Layer>, input: ImageShape, seed: u64) -> TrainedNetwork {
     });
     let classes = (0..N_CLASSES).map(|class| class.to_string()).collect();
     let tensors: BTreeMap<_, _> = tensors.collect();
-    let description = Description { network: config, input, classes, style: DrawingStyle::Scene };
+    let description = Description { network: config, input, classes, style: DrawingStyle::Scene, origin: None };
     TrainedNetwork::new(description, tensors).unwrap()
 }
 
@@ -140,6 +140,51 @@ fn heads() -> impl Strategy<Value = Vec<Layer>> {
         layers.push(Layer::Classifier { bias: true });
         layers
     })
+}
+
+#[test]
+fn a_file_of_another_network_is_refused() {
+    let layers = || {
+        vec![
+            Layer::Conv {
+                filters: 6,
+                kernel: 3,
+                stride: 1,
+                padding: Padding::Same,
+                dilation: 1,
+                groups: 1,
+                bias: true,
+            },
+            Layer::Activation(Activation::Relu),
+            Layer::GlobalAveragePool,
+            Layer::Classifier { bias: true },
+        ]
+    };
+    let images = images(INPUT, N_IMAGES, 1);
+    let [quantized, other] =
+        [1, 2].map(|seed| quantize(&network(layers(), INPUT, seed), &images, &Options::default()).unwrap());
+    let probabilities = quantized::run(&quantized, &images).unwrap();
+    let evaluation = Evaluation { labels: vec![0; N_IMAGES], images, probabilities };
+    for format in Int8Format::ALL {
+        let file = export_int8(&quantized, &evaluation, format).unwrap();
+        assert_eq!(prove_int8(&file.bytes, &quantized, &evaluation, format).unwrap(), file.proof);
+        let wrong = export_int8(&other, &evaluation, format).unwrap();
+        let refused = prove_int8(&wrong.bytes, &quantized, &evaluation, format);
+        assert!(matches!(refused, Err(ExchangeError::Disagrees { .. })), "{format:?}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_is_not_there_cannot_stay_in_floats() {
+    let layers = vec![Layer::Flatten, Layer::Linear { units: 4, bias: true }, Layer::Classifier { bias: true }];
+    let images = images(INPUT, N_IMAGES, 1);
+    let quantize = |path: &str| {
+        let options = Options { float_layers: vec![path.to_owned()], ..Options::default() };
+        quantize(&network(layers.clone(), INPUT, 1), &images, &options)
+    };
+    assert!(quantize("1").is_ok());
+    let error = quantize("7.layers.1").unwrap_err().to_string();
+    assert_eq!(error, "there is no layer 7.layers.1: the layers with weights are 1, 2");
 }
 
 proptest! {

@@ -4,7 +4,10 @@ use std::cell::Cell;
 
 use burn::module::Module;
 use kindling_core::dataset::Dataset;
-use kindling_core::protocol::question::{Augment, Classify, Evaluate, FindRate, Images, ImagesAt, Inspect, Measure};
+use kindling_core::dataset::image_checks::check_images;
+use kindling_core::protocol::question::{
+    Augment, CheckImages, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect, Measure,
+};
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
     RateTest, RequestId, RunId, SplitName,
@@ -13,9 +16,11 @@ use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
 use kindling_train::training::augment::preview::{Preview, preview};
+use kindling_train::training::start::continued_network;
 use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
+use crate::label_errors;
 use crate::platform::Platform;
 use crate::session::{Current, Session};
 
@@ -48,6 +53,9 @@ pub async fn answer<P: Platform>(
         Question::ImagesAt(ImagesAt { indices }) => Ok(images_at(&current.dataset, &indices, indices.len()).into()),
         Question::Augment(question) => augmented(current, question).await.map(Answer::from),
         Question::Evaluate(question) => evaluate(session, current, asked, question).await.map(Answer::from),
+        Question::EvaluateTrained(question) => {
+            evaluate_trained(session, current, asked, question).await.map(Answer::from)
+        }
         Question::Classify(Classify { image, views }) => {
             let network = session.published().get().ok_or_else(no_network)?;
             let views = ViewSet::new(views, &current.summary.classes);
@@ -59,6 +67,10 @@ pub async fn answer<P: Platform>(
         }
         Question::Measure(question) => measured(session, current, asked, question).await.map(Answer::from),
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
+        Question::CheckImages(CheckImages) => Ok(check_images(&current.dataset, &current.split).into()),
+        Question::FindLabelErrors(question) => {
+            label_errors::find(session, current, asked, question).await.map(Answer::from)
+        }
     }
 }
 
@@ -77,6 +89,19 @@ async fn evaluate<P: Platform>(
     let network = session.published().get().ok_or_else(no_network)?;
     let config = EvaluateConfig { split, views: ViewSet::new(views, &current.summary.classes) };
     evaluation::evaluate(&network, &current.on_device, config, &host(session), progress(session, asked.request)).await
+}
+
+async fn evaluate_trained<P: Platform>(
+    session: &Session<P>,
+    current: &Current,
+    asked: Asked<'_>,
+    EvaluateTrained { split, config, weights }: EvaluateTrained,
+) -> Result<Evaluation, Failure> {
+    let (data, classes) = (&current.on_device, &current.summary.classes);
+    let network = continued_network(&config, data, &weights, classes)?.valid();
+    let is_known: Vec<bool> = classes.iter().map(|class| weights.classes.contains(class)).collect();
+    evaluation::evaluate_known(&network, data, (split, &is_known), &host(session), progress(session, asked.request))
+        .await
 }
 
 async fn measured<P: Platform>(
@@ -119,8 +144,9 @@ async fn range_test<P: Platform>(
 }
 
 /// A host for work outside of a run.
-fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
-    RunHost { platform: session.platform().clone(), run: RunId::default(), is_kept: false }
+pub fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
+    let platform = session.platform().clone();
+    RunHost { platform, run: RunId::default(), is_kept: false, teacher: None, listener: None }
 }
 
 fn no_network() -> Failure {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kindling_core::config::Pretrained;
-use kindling_core::protocol::{Event, Failure, RunId, RunUpdate};
+use kindling_core::protocol::{Event, Failure, RunId, RunUpdate, Teacher};
 use kindling_train::training::Host;
 
 use crate::platform::Platform;
@@ -17,11 +17,19 @@ pub struct RunHost<P> {
     pub run: RunId,
     /// Whether the run emits checkpoints and its final weights.
     pub is_kept: bool,
+    pub teacher: Option<Teacher>,
+    /// Receives the updates in place of the page.
+    pub listener: Option<Listener>,
 }
+
+pub type Listener = Rc<dyn Fn(&RunUpdate)>;
 
 impl<P: Platform> Host for RunHost<P> {
     fn emit(&self, update: RunUpdate) {
-        self.platform.emit(Event::Run { run: self.run, update });
+        match &self.listener {
+            Some(listener) => listener(&update),
+            None => self.platform.emit(Event::Run { run: self.run, update }),
+        }
     }
 
     fn warn(&self, failure: Failure) {
@@ -30,6 +38,10 @@ impl<P: Platform> Host for RunHost<P> {
 
     fn checkpoint_interval_ms(&self) -> Option<f64> {
         self.is_kept.then_some(CHECKPOINT_INTERVAL_MS)
+    }
+
+    fn teacher(&self) -> Option<&Teacher> {
+        self.teacher.as_ref()
     }
 
     async fn pretrained(&self, pretrained: Pretrained) -> Result<Rc<[u8]>, Failure> {

@@ -15,6 +15,9 @@ mod questions;
 /// …and answers them.
 mod answer;
 
+/// Images whose labels are probably wrong.
+mod label_errors;
+
 /// Loads datasets: fetches and parses their files.
 mod load;
 

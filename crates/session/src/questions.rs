@@ -59,7 +59,7 @@ impl Questions {
         }
     }
 
-    /// Cancels one question. Of those in progress, only a range test ends early.
+    /// Cancels one question. Of those in progress, only a range test and a cross-validation end early.
     pub fn withdraw(&self, platform: &impl Platform, withdrawn: RequestId) {
         for queue in [&self.quick, &self.long] {
             let n_before = queue.waiting.borrow().len();
@@ -80,7 +80,12 @@ impl Questions {
             | Question::Augment(_)
             | Question::Classify(_)
             | Question::Inspect(_) => &self.quick,
-            Question::Evaluate(_) | Question::Measure(_) | Question::FindRate(_) => &self.long,
+            Question::Evaluate(_)
+            | Question::EvaluateTrained(_)
+            | Question::Measure(_)
+            | Question::FindRate(_)
+            | Question::FindLabelErrors(_)
+            | Question::CheckImages(_) => &self.long,
         }
     }
 

@@ -9,7 +9,7 @@ use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::{self, Dataset, ReadAs, Split};
 use kindling_core::protocol::{
     Bulk, Command, DatasetSource, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, RunId, RunStart,
-    RunUpdate, ValueChange, Watch,
+    RunUpdate, Teacher, ValueChange, Watch,
 };
 use kindling_train::device::{DeviceDataset, EngineDevice};
 use kindling_train::exchange::weight_file;
@@ -110,6 +110,10 @@ impl<P: Platform> Session<P> {
 
     pub fn questions(&self) -> &Questions {
         &self.questions
+    }
+
+    pub fn max_buffer_bytes(&self) -> u64 {
+        self.device.max_buffer_bytes
     }
 
     pub fn act(self: &Rc<Self>, command: Command) {
@@ -298,7 +302,15 @@ impl<P: Platform> Session<P> {
             }
         };
         memory::check(config, data.shape(), data.n_classes(), &self.device)?;
-        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept };
+        let teacher = match start {
+            RunStart::Taught(teacher) => Some((**teacher).clone()),
+            RunStart::New | RunStart::Checkpoint(_) | RunStart::Trained(_) => None,
+        };
+        if let Some(Teacher { network, .. }) = &teacher {
+            let config = RunConfig { network: network.clone(), ..config.clone() };
+            memory::check(&config, data.shape(), data.n_classes(), &self.device)?;
+        }
+        let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, teacher, listener: None };
         let kernels = Some(config.kernels());
         let is_prepared = !self.device.compiles_kernels || *self.prepared.borrow() == kernels;
         // A warm-up whose result is discarded, so that the run's time does not include compiling kernels. A run that is stopped meanwhile
@@ -307,7 +319,7 @@ impl<P: Platform> Session<P> {
             self.prepared.replace(kernels);
         }
         let checkpoint = match start {
-            RunStart::New => None,
+            RunStart::New | RunStart::Taught(_) => None,
             RunStart::Checkpoint(bytes) => Some(bytes.clone()),
             RunStart::Trained(trained) => {
                 let network = continued_network(config, data, trained, &current.summary.classes)?;

@@ -9,8 +9,14 @@
     reason = "a test may panic, read files and wait"
 )]
 
+#[path = "session/continuing.rs"]
+mod continuing;
+
 #[path = "session/images.rs"]
 mod images;
+
+#[path = "session/label_errors.rs"]
+mod label_errors;
 
 #[path = "session/pretrained.rs"]
 mod pretrained;

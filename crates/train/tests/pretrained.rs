@@ -130,6 +130,43 @@ fn pretrained_layers_learn_at_a_rate_of_their_own() {
 }
 
 #[test]
+fn fine_tuning_leaves_frozen_layers_and_moves_the_published_ones_behind_them_a_little() {
+    // The batch norm, the stem and its ReLU6 are frozen; the first block, up to its last convolution, is not.
+    let layers: Vec<Layer> = feature_layers()
+        .into_iter()
+        .skip(1)
+        .take(6)
+        .chain([Layer::GlobalAveragePool, Layer::Classifier { bias: true }])
+        .collect();
+    let (dataset, split) = bands();
+    let data = DeviceDataset::new(&dataset, split, &Device::flex(), u64::MAX).unwrap();
+    let network = NetworkConfig { pretrained: Some(NET), frozen: 3, ..NetworkConfig::new("", layers) };
+    let config = RunConfig { learning_rate: 0.01, ..RunConfig::new("bands", network) };
+    let network =
+        Network::pretrained(&config.network, NET, &weights(), (dataset.shape, 3), &mut Random::new(1), &Device::flex());
+    let network = network.unwrap();
+    let before = block_on(network.weights()).unwrap();
+    let mut trainer = Trainer::new(network, &config, &data.train_class_counts(), Random::new(3)).unwrap();
+    let rates = Rates { learning_rate: config.learning_rate, weight_decay: 0.0 };
+    for step in 0..4 {
+        trainer.step(data.batch(data.select(step * 30..(step + 1) * 30)), StepSettings { rates, is_update: true });
+    }
+    let after = block_on(trainer.network().weights()).unwrap();
+    let moved = |(before, after): (&NamedTensor, &NamedTensor)| {
+        before.values.iter().zip(&after.values).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+    };
+    let of = |layer: &str| {
+        let is_of = |(tensor, _): &(&NamedTensor, &NamedTensor)| tensor.name.starts_with(layer);
+        before.iter().zip(&after).filter(is_of).map(moved).fold(0.0, f32::max)
+    };
+    assert_eq!((of("0."), of("1.")), (0.0, 0.0));
+    // Adam's steps are about as long as the learning rate.
+    let (depthwise, classifier) = (of("3."), of("7."));
+    assert!(depthwise > 0.0 && of("5.") > 0.0, "{depthwise}");
+    assert!(depthwise < 0.2 * classifier && classifier > config.learning_rate as f32, "{depthwise} and {classifier}");
+}
+
+#[test]
 fn a_damaged_file_is_refused() {
     let input = ImageShape { channels: 3, height: 32, width: 32 };
     let layers = [feature_layers(), vec![Layer::Classifier { bias: true }]].concat();

@@ -43,8 +43,14 @@ mod resume;
 #[path = "training/frozen.rs"]
 mod frozen;
 
+#[path = "training/out_of_fold.rs"]
+mod out_of_fold;
+
 #[path = "training/augmentation.rs"]
 mod augmentation;
+
+#[path = "training/distillation.rs"]
+mod distillation;
 
 #[path = "training/monitor.rs"]
 mod monitor;

@@ -1,12 +1,12 @@
 //! Completes the config that a program passes to `kindling.train`: its keys override a preset's values. Pure.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::values::{bad, kind, part, read};
 use kindling_core::config::check::check_number;
 use kindling_core::config::{
-    AdversarialConfig, AttackMethod, AugmentConfig, EarlyStopping, LossConfig, NetworkConfig, OptimizerConfig,
-    RunConfig, ScheduleConfig, SplitConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, DistillationConfig, EarlyStopping, LossConfig, NetworkConfig,
+    OptimizerConfig, RunConfig, ScheduleConfig, SplitConfig,
 };
 use kindling_core::dataset::ImageReading;
 use kindling_core::protocol::{Failure, ValueChange};
@@ -52,6 +52,7 @@ pub fn complete(
             "earlyStopping" => config.early_stopping = early_stopping(key, value, config.early_stopping)?,
             "augment" => config.augment = part(key, value, &config.augment)?,
             "adversarial" => config.adversarial = adversarial(key, value, config.adversarial)?,
+            "distillation" => config.distillation = distillation(key, value, config.distillation)?,
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
@@ -62,6 +63,14 @@ pub fn complete(
         }
     }
     Ok(config)
+}
+
+/// Takes the id of the run to continue from the options of `kindling.train`.
+pub fn continued_run(options: Value) -> Result<(Value, Option<String>), Failure> {
+    let mut options = if options.is_null() { Value::Object(Map::new()) } else { options };
+    let from = options.as_object_mut().and_then(|options| options.remove("from")).filter(|from| !from.is_null());
+    let from = from.map(|from| read("from", &from)).transpose()?;
+    Ok((options, from))
 }
 
 /// None for null. Omitted values are those of `current`, or the defaults.
@@ -86,6 +95,15 @@ fn adversarial(
         fields.remove("method");
     }
     part(key, &rest, &AdversarialConfig { method, ..current }).map(Some)
+}
+
+/// None for null. Omitted values are those of `current`, or the defaults.
+fn distillation(
+    key: &str,
+    value: &Value,
+    current: Option<DistillationConfig>,
+) -> Result<Option<DistillationConfig>, Failure> {
+    if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
 }
 
 /// Refuses a config for another dataset or split: a run always uses the current ones.
@@ -195,9 +213,18 @@ mod tests {
             early_stopping: Some(EarlyStopping::default()),
             augment: AugmentConfig { flip: 0.5, ..AugmentConfig::default() },
             adversarial: Some(AdversarialConfig::default()),
+            distillation: Some(DistillationConfig::default()),
             ..base()
         };
         check(serde_json::to_value(&other).unwrap(), other);
+    }
+
+    #[test]
+    fn the_run_to_continue_is_no_part_of_the_config() {
+        assert_eq!(continued_run(Value::Null), Ok((json!({}), None)));
+        assert_eq!(continued_run(json!({ "epochs": 3 })), Ok((json!({ "epochs": 3 }), None)));
+        assert_eq!(continued_run(json!({ "epochs": 3, "from": "a" })), Ok((json!({ "epochs": 3 }), Some("a".into()))));
+        assert_eq!(continued_run(json!({ "from": 3 })).unwrap_err().kind, FailureKind::BadConfig);
     }
 
     #[test]
@@ -303,11 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn a_lesson_is_given_by_its_values() {
+        let taught = |temperature, weight| RunConfig {
+            distillation: Some(DistillationConfig { temperature, weight }),
+            ..base()
+        };
+        check(json!({ "distillation": {} }), taught(4.0, 0.7));
+        check(json!({ "distillation": { "temperature": 2 } }), taught(2.0, 0.7));
+        check(json!({ "distillation": null }), base());
+        check_refused(json!({ "distillation": { "alpha": 0.5 } }), "unknown field `alpha`");
+    }
+
+    #[test]
     fn configs_from_before_the_extras_still_read() {
         let mut old = serde_json::to_value(base()).unwrap();
         let extras =
             ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"];
-        for key in extras.into_iter().chain(["adversarial", "pretrainedRateShare"]) {
+        for key in extras.into_iter().chain(["adversarial", "distillation", "pretrainedRateShare"]) {
             assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         assert_eq!(serde_json::from_value::<RunConfig>(old).unwrap(), base());

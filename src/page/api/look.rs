@@ -1,8 +1,9 @@
-//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export` and `kindling.prune`. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export`, `kindling.import` and `kindling.prune`. Pure.
 
 use serde_json::Value;
 
 use super::values::{bad, read};
+use crate::page::runs::network_file::Scaling;
 use kindling_core::protocol::{Failure, InputKind, Views};
 
 const TEST_TIME: &str = "testTimeAugmentation";
@@ -28,10 +29,14 @@ pub fn many_options(options: &Value) -> Result<(Views, f32), Failure> {
     Ok((views(options)?, threshold))
 }
 
-/// The options of `kindling.evaluate`. The default is no test-time augmentation.
-pub fn evaluate_options(options: &Value) -> Result<Views, Failure> {
-    check_keys(options, &[TEST_TIME])?;
-    views(options)
+/// The options of `kindling.evaluate`: test-time augmentation, or the id of a kept run. The default is neither.
+pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Failure> {
+    check_keys(options, &[TEST_TIME, "run"])?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    match (views(options)?, run) {
+        (Views::Several, Some(_)) => Err(bad(format!("{TEST_TIME}: not of a kept run"))),
+        asked => Ok(asked),
+    }
 }
 
 /// The options of `kindling.export` and `kindling.pruningCurve`: the id of a run. The default is none.
@@ -58,6 +63,18 @@ pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
     let epochs = options.get("epochs").map_or(Ok(1), |value| read("epochs", value))?;
     let run = options.get("run").map(|value| read("run", value)).transpose()?;
     Ok(PruneOptions { run, keep, epochs })
+}
+
+/// The options of `kindling.import`: how a network of another tool expects its pixels.
+pub fn import_options(options: &Value) -> Result<Scaling, Failure> {
+    check_keys(options, &["mean", "std"])?;
+    let numbers = |key: &str, default: Vec<f32>| match options.get(key) {
+        None => Ok(default),
+        Some(several @ Value::Array(_)) => read::<Vec<f32>>(key, several),
+        Some(one) => read::<f32>(key, one).map(|number| vec![number]),
+    };
+    let Scaling { mean, std } = Scaling::default();
+    Ok(Scaling { mean: numbers("mean", mean)?, std: numbers("std", std)? })
 }
 
 fn views(options: &Value) -> Result<Views, Failure> {
@@ -100,11 +117,23 @@ mod tests {
 
     #[test]
     fn evaluations_look_once_unless_said_otherwise() {
-        assert_eq!(evaluate_options(&Value::Null), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok(Views::One));
-        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok(Views::Several));
-        for refused in [json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
+        assert_eq!(evaluate_options(&Value::Null), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": false })), Ok((Views::One, None)));
+        assert_eq!(evaluate_options(&json!({ "testTimeAugmentation": true })), Ok((Views::Several, None)));
+        assert_eq!(evaluate_options(&json!({ "run": "a1" })), Ok((Views::One, Some("a1".to_owned()))));
+        let both = json!({ "run": "a1", "testTimeAugmentation": true });
+        for refused in [both, json!({ "testTimeAugmentation": 1 }), json!({ "kind": "photo" }), json!(true)] {
             assert_eq!(evaluate_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_scaled_as_here_unless_said_otherwise() {
+        assert_eq!(import_options(&Value::Null), Ok(Scaling::default()));
+        let scaling = Scaling { mean: vec![0.0], std: vec![0.5, 0.25, 1.0] };
+        assert_eq!(import_options(&json!({ "mean": 0, "std": [0.5, 0.25, 1] })), Ok(scaling));
+        for refused in [json!({ "mean": "0" }), json!({ "std": [null] }), json!({ "scale": 1 }), json!(1)] {
+            assert_eq!(import_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }
 

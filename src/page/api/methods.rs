@@ -11,16 +11,20 @@ use js_sys::Function;
 use leptos::prelude::untrack;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::File;
 
-use super::glue::{blob, call as notify, files, from_js, named_error, to_error, to_js};
-use super::values::bad;
-use super::{Answering, Method, Page, answers, compress, config, current_run, look, projects, search, watch};
+use super::glue::{blob, call as notify, files, from_js, to_error, to_js};
+use super::values::{bad, read};
+use super::{
+    Answering, Method, Page, answers, compress, config, current_run, label_errors, look, projects, search, watch,
+};
 use crate::channel::BUILD;
 use crate::page::download;
-use crate::page::evaluations::Evaluations;
 use crate::page::export::export;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
+use crate::page::runs::continuing::continued_config;
 use crate::page::runs::interrupted::Interrupted;
+use crate::page::runs::network_file::read_all;
 use crate::page::runs::{Runs, refusal_text};
 use crate::page::search::Searcher;
 use crate::page::state::DatasetState;
@@ -39,15 +43,20 @@ use kindling_core::runs::incoming::{Incoming, parse_file};
 use kindling_core::runs::record::EPOCHS_LIMIT;
 use kindling_core::runs::run_event;
 
+/// Maximum number of files that a network may consist of.
+const IMPORTED_LIMIT: usize = 10;
+
 /// Calls a method with its arguments; a method with fewer parameters ignores the rest.
 pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answering {
-    let Page { store, evaluations, runs, interrupted, searcher } = page;
+    let Page { store, runs, interrupted, searcher, .. } = page;
     searcher.restore();
     match method {
         Method::Ready => answer(ready(store)),
         Method::LoadDataset => answer(load_dataset(store, first, second)),
-        Method::Train => answer(train(store, first, second)),
+        Method::Train => answer(train(store, runs, first, second)),
         Method::FindLearningRate => answer(find_rate(store, first, second)),
+        Method::CheckImages => answer(label_errors::check_images(store)),
+        Method::FindLabelErrors => answer(label_errors::find(store, first, second)),
         Method::Search => answer(search(store, searcher, first, second)),
         Method::CurrentRun => answer(current_run(store)),
         Method::Advice => answer(advice(store)),
@@ -59,7 +68,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::InterruptedRun => answer(interrupted_run(interrupted)),
         Method::ResumeRun => answer(resume_run(store, interrupted, first)),
         Method::Watch => answer(watch_layers(store, first)),
-        Method::Evaluate => answer(evaluate(evaluations, first, second)),
+        Method::Evaluate => answer(evaluate(page, first, second)),
         Method::Classify => answer(classify(store, first, second)),
         Method::ClassifyFiles => answer(classify_many(store, first, second)),
         Method::Runs => answer(kept_runs(runs)),
@@ -69,11 +78,12 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
         Method::PruningCurve => answer(compress::pruning_curve(page, first, second)),
         Method::Prune => answer(compress::prune(page, first, second)),
-        Method::Import => not_yet("Networks cannot be imported yet."),
+        Method::Import => answer(import(runs, first, second)),
         Method::Projects
         | Method::CreateProject
         | Method::AddClass
         | Method::AddImages
+        | Method::ReviewImage
         | Method::UseProject
         | Method::ExportProject
         | Method::ImportProject
@@ -84,10 +94,6 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
 fn answer(result: impl Future<Output = Result<Value, Failure>> + 'static) -> Answering {
     let result: Pin<Box<dyn Future<Output = Result<Value, Failure>>>> = Box::pin(result);
     Box::pin(async { result.await.map(|value| to_js(&value)).map_err(to_error) })
-}
-
-fn not_yet(sentence: &'static str) -> Answering {
-    Box::pin(async move { Err(named_error("NotYet", sentence)) })
 }
 
 async fn ready(store: Store) -> Result<Value, Failure> {
@@ -132,13 +138,42 @@ pub fn dataset_json(dataset: &DatasetSummary) -> Value {
     })
 }
 
-async fn train(store: Store, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
+async fn train(store: Store, runs: Runs, options: JsValue, on_event: JsValue) -> Result<Value, Failure> {
     let listener = listener(on_event)?;
+    let mut options = from_js(&options)?;
+    let teacher = options.as_object_mut().and_then(|options| options.remove("teacher"));
     // After an engine was lost, the dataset is loading again.
     store.dataset_settled().await;
-    let config = complete(store, &options)?;
+    let (options, from) = config::continued_run(options)?;
+    if let Some(id) = from {
+        if teacher.is_some() {
+            let detail = "`from` and `teacher` exclude each other: a run continues from another one or learns from it";
+            return Err(Failure::new(FailureKind::BadConfig, detail));
+        }
+        runs.loaded().await;
+        let (record, _) = runs.trained(&id).await?;
+        let (dataset, _) = current_dataset(store)?;
+        let config = complete_config(store, &options, Some(continued_config(&record.config, &dataset)))?;
+        store.ready().await?;
+        return run_reporting(listener, |on_update| async move { runs.continued(&id, config, on_update).await }).await;
+    }
+    let teacher = match teacher {
+        None => None,
+        Some(id) => {
+            let id: String = read("teacher", &id)?;
+            runs.loaded().await;
+            Some(runs.teacher(&id).await?)
+        }
+    };
+    let config = complete_config(store, &options, None)?;
     store.ready().await?;
-    run_reporting(listener, |on_update| store.train(config, on_update)).await
+    run_reporting(listener, |on_update| async move {
+        match teacher {
+            None => store.train(config, on_update).await,
+            Some(teacher) => store.train_taught(config, teacher, on_update).await,
+        }
+    })
+    .await
 }
 
 /// Runs `run` and reports its updates to the listener. Resolves to the run's report with the reports of its epochs.
@@ -214,16 +249,18 @@ pub fn listener(on_event: JsValue) -> Result<Option<Function>, Failure> {
 /// The whole config of a run on the current dataset.
 fn complete(store: Store, options: &JsValue) -> Result<RunConfig, Failure> {
     match from_js(options)? {
-        Value::Null => complete_config(store, &json!({})),
-        options => complete_config(store, &options),
+        Value::Null => complete_config(store, &json!({}), None),
+        options => complete_config(store, &options, None),
     }
 }
 
-fn complete_config(store: Store, options: &Value) -> Result<RunConfig, Failure> {
+/// The config of a program, completed by `base`, or by the default for the dataset.
+pub fn complete_config(store: Store, options: &Value, base: Option<RunConfig>) -> Result<RunConfig, Failure> {
     let (dataset, split) = current_dataset(store)?;
     let presets = presets(&dataset);
-    let base = presets.first().ok_or_else(|| bad("no preset fits the images of this dataset"))?;
-    let base = RunConfig { split, ..base.config.clone() };
+    let base = base.or_else(|| presets.first().map(|preset| preset.config.clone()));
+    let base = base.ok_or_else(|| bad("no preset fits the images of this dataset"))?;
+    let base = RunConfig { split, ..base };
     let preset = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
     config::complete(options, base, preset)
 }
@@ -232,7 +269,7 @@ async fn search(store: Store, searcher: Searcher, options: JsValue, on_event: Js
     let listener = listener(on_event)?;
     let options = from_js(&options)?;
     store.dataset_settled().await;
-    let base = complete_config(store, options.get("config").unwrap_or(&json!({})))?;
+    let base = complete_config(store, options.get("config").unwrap_or(&json!({})), None)?;
     let (dataset, _) = current_dataset(store)?;
     let presets = presets(&dataset);
     let network = |id: &str| presets.iter().find(|preset| preset.id == id).map(|preset| json!(preset.config.network));
@@ -300,13 +337,19 @@ async fn send(store: Store, command: Command) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
-async fn evaluate(evaluations: Evaluations, split: JsValue, options: JsValue) -> Result<Value, Failure> {
-    let views = look::evaluate_options(&from_js(&options)?)?;
+async fn evaluate(page: Page, split: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let Page { store, evaluations, runs, .. } = page;
+    let (views, run) = look::evaluate_options(&from_js(&options)?)?;
     let split = match split.as_string().as_deref() {
         Some("validation") => SplitName::Validation,
         Some("test") => SplitName::Test,
         _ => return Err(bad("the split is neither \"validation\" nor \"test\"")),
     };
+    if let Some(id) = run {
+        runs.loaded().await;
+        let (dataset, _) = current_dataset(store)?;
+        return Ok(answers::evaluation(&runs.evaluate_kept(&id, split).await?, &dataset.classes));
+    }
     let evaluated = evaluations.evaluate(split, views).await?;
     Ok(answers::evaluation(&evaluated.evaluation, &evaluated.classes))
 }
@@ -387,6 +430,22 @@ async fn import_run(runs: Runs, file: JsValue) -> Result<Value, Failure> {
             Ok(json!([id]))
         }
     }
+}
+
+/// Keeps the network of a file, or of several that belong together, and makes it the current one. Returns the id of its run.
+async fn import(runs: Runs, model: JsValue, options: JsValue) -> Result<Value, Failure> {
+    let scaling = look::import_options(&from_js(&options)?)?;
+    let refused = |refusal| Failure::new(FailureKind::BadFile, refusal_text(&refusal));
+    let contents = match (files(&model), blob(model.clone())) {
+        (Some(files), _) if (1..=IMPORTED_LIMIT).contains(&files.len()) => read_all(&files).await.map_err(refused)?,
+        (None, Some(blob)) => {
+            let name = model.dyn_ref::<File>().map_or_else(|| "network".to_owned(), File::name);
+            vec![(name, download::bytes(&blob).await.map_err(refused)?.into())]
+        }
+        _ => return Err(bad("the model is no Blob and no list of its files")),
+    };
+    runs.loaded().await;
+    Ok(json!(runs.import_any(contents, scaling).await?))
 }
 
 /// The current dataset and its split.

@@ -8,6 +8,7 @@ mod compress;
 mod config;
 mod current_run;
 mod glue;
+mod label_errors;
 mod look;
 mod methods;
 mod projects;
@@ -47,6 +48,8 @@ enum Method {
     LoadDataset,
     Train,
     FindLearningRate,
+    FindLabelErrors,
+    CheckImages,
     Search,
     CurrentRun,
     Advice,
@@ -73,17 +76,20 @@ enum Method {
     CreateProject,
     AddClass,
     AddImages,
+    ReviewImage,
     UseProject,
     ExportProject,
     ImportProject,
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 34] = [
+const METHODS: [(&str, Method); 37] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
     ("findLearningRate", Method::FindLearningRate),
+    ("findLabelErrors", Method::FindLabelErrors),
+    ("checkImages", Method::CheckImages),
     ("search", Method::Search),
     ("currentRun", Method::CurrentRun),
     ("advice", Method::Advice),
@@ -110,6 +116,7 @@ const METHODS: [(&str, Method); 34] = [
     ("createProject", Method::CreateProject),
     ("addClass", Method::AddClass),
     ("addImages", Method::AddImages),
+    ("reviewImage", Method::ReviewImage),
     ("useProject", Method::UseProject),
     ("exportProject", Method::ExportProject),
     ("importProject", Method::ImportProject),

@@ -8,7 +8,7 @@ use web_sys::File;
 use super::glue::{blob, files, from_js, named_error, to_error, to_js};
 use super::methods::dataset_json;
 use super::values::bad;
-use super::{Answering, Method, config};
+use super::{Answering, Method, config, label_errors};
 use crate::page::collect::collector::{Collector, Problem, collector};
 use crate::page::collect::programs::Refusal;
 use crate::page::runs::Runs;
@@ -53,6 +53,10 @@ async fn plain(
             Ok(Value::Null)
         }
         Method::AddImages => Ok(collector.add_by_class(&text("the project", first)?, by_class(second)?).await?),
+        Method::ReviewImage => {
+            let options = from_js(second).map_err(Refusal::Engine)?;
+            label_errors::decide(collector, &text("the project", first)?, &options).await
+        }
         Method::UseProject => {
             let options = from_js(second).map_err(Refusal::Engine)?;
             let (split, images) = config::load_options(&options).map_err(Refusal::Engine)?;

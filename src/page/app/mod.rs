@@ -78,7 +78,7 @@ fn App() -> impl IntoView {
     engines.start(EnginePreference::remembered().unwrap_or_default());
     let place = current_place();
     announce(place, store);
-    refuse_files(move || matches!(place.get_untracked(), Place::Data | Place::Use));
+    refuse_files();
     read_kept(catalog, runs, interrupted);
     fetch_rest(store);
 

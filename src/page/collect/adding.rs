@@ -9,7 +9,7 @@ use web_sys::{File, Url};
 
 use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
 use super::intake::{self, Fresh};
-use super::project::{IMAGES_LIMIT, ImageRecord, Source};
+use super::project::{IMAGES_LIMIT, ImageRecord, Source, UNLABELED};
 use super::room;
 use super::storage::ProjectStorage;
 use super::tabs;
@@ -56,7 +56,9 @@ impl Collector {
     /// If the project or the class is gone, the project is full, or the storage is.
     pub async fn add(self, project: &str, class: &str, image: NewImage) -> Result<Option<String>, Problem> {
         let found = self.find(project).ok_or(Problem::Gone)?;
-        found.class(class).ok_or(Problem::Gone)?;
+        if class != UNLABELED {
+            found.class(class).ok_or(Problem::Gone)?;
+        }
         let NewImage { fresh, source, group, name, added_at } = image;
         let look = |images: &[ImageRecord]| {
             let copy = images.iter().find(|other| other.id == fresh.id);
@@ -83,6 +85,7 @@ impl Collector {
             group,
             name,
             deleted_at: None,
+            is_confirmed: false,
         };
         self.keep(project, record.clone(), fresh).await?;
         if self.is_open(project) {

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::label_errors::Search;
 use super::manifest::ArchiveTrouble;
 use super::project::{Class, ImageRecord, NameTrouble, Project};
 use super::room::Room;
@@ -63,6 +64,7 @@ pub enum News {
     ClassDeleted { name: String },
     ProjectDeleted { name: String },
     Moved { count: usize, class: String },
+    Kept { class: String },
     Undone,
     Used { images: u32, classes: usize },
     Exported,
@@ -108,6 +110,8 @@ pub struct Collector {
     pub is_elsewhere: RwSignal<bool>,
     /// The dataset that was made of a project last, with the project's id.
     pub used: RwSignal<Option<(String, String)>>,
+    /// The search for label errors.
+    pub search: RwSignal<Search>,
     pub(super) undo: RwSignal<Vec<Undo>>,
     pub(super) is_canceled: StoredValue<bool>,
     /// Object URLs of the files of the dataset in use.
@@ -153,6 +157,7 @@ impl Collector {
             room: RwSignal::default(),
             is_elsewhere: RwSignal::new(false),
             used: RwSignal::default(),
+            search: RwSignal::default(),
             undo: RwSignal::default(),
             is_canceled: StoredValue::new(false),
             urls: StoredValue::default(),

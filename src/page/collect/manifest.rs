@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::project::{
-    CLASSES_LIMIT, Class, IMAGES_LIMIT, ImageRecord, N_COLORS, Project, Source, USES_LIMIT, Use, clean_name,
+    CLASSES_LIMIT, Class, IMAGES_LIMIT, ImageRecord, N_COLORS, Project, Reviewed, Source, UNLABELED, USES_LIMIT, Use,
+    clean_name,
 };
 
 pub const NAME: &str = "project.json";
@@ -29,6 +30,7 @@ pub struct Manifest {
     pub images: BTreeMap<String, Details>,
     /// The datasets that the project became.
     pub uses: Vec<Use>,
+    pub reviewed: Reviewed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +47,21 @@ pub struct Details {
     pub source: Source,
     pub group: Option<String>,
     pub name: String,
+    pub is_confirmed: bool,
+    /// Whether it lies in the tray, whatever its folder is called.
+    pub is_unlabeled: bool,
 }
 
 impl Default for Details {
     fn default() -> Self {
-        Self { added_at: None, source: Source::File, group: None, name: String::new() }
+        Self {
+            added_at: None,
+            source: Source::File,
+            group: None,
+            name: String::new(),
+            is_confirmed: false,
+            is_unlabeled: false,
+        }
     }
 }
 
@@ -79,12 +91,13 @@ pub fn write(project: &Project, images: &[(&Class, &ImageRecord)]) -> String {
         .map(|(class, image)| {
             json!({
                 "file": path(class, image), "addedAt": image.added_at, "source": image.source, "group": image.group, "name": image.name,
+                "isConfirmed": image.is_confirmed, "isUnlabeled": image.class == UNLABELED,
             })
         })
         .collect();
     let manifest = json!({
         "format": "kindling-project", "version": VERSION, "name": project.name, "createdAt": project.created_at, "classes": classes,
-        "images": images, "uses": project.uses,
+        "images": images, "uses": project.uses, "reviewed": project.reviewed,
     });
     serde_json::to_string_pretty(&manifest).unwrap_or_default()
 }
@@ -124,6 +137,7 @@ pub fn read(text: &str) -> Result<Manifest, ArchiveTrouble> {
         classes: classes.iter().filter_map(Value::as_object).filter_map(class).collect(),
         images: images.iter().filter_map(Value::as_object).filter_map(details).collect(),
         uses: uses.iter().take(USES_LIMIT).filter_map(used).collect(),
+        reviewed: manifest.get("reviewed").and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default(),
     })
 }
 
@@ -138,11 +152,14 @@ fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
     let file = image.get("file")?.as_str()?.to_owned();
     let source = image.get("source").and_then(|source| serde_json::from_value(source.clone()).ok());
     let group = Some(text_of(image, "group")).filter(|group| !group.is_empty());
+    let is_set = |key: &str| image.get(key).and_then(Value::as_bool).unwrap_or_default();
     let details = Details {
         added_at: time(image.get("addedAt")),
         source: source.unwrap_or(Source::File),
         group,
         name: text_of(image, "name"),
+        is_confirmed: is_set("isConfirmed"),
+        is_unlabeled: is_set("isUnlabeled"),
     };
     Some((file, details))
 }
@@ -180,17 +197,24 @@ mod tests {
         let used = Use { dataset: "files-1".into(), files: "2".into(), reading: Reading::default(), at: Some(9.5) };
         pets.remember_use(used.clone());
         pets.created_at = 5.5;
+        pets.reviewed.kept = 3;
         let classes: Vec<&Class> = pets.live_classes().collect();
         let mut images = [image(7, "cat", Some("burst")), image(8, "dog", None)];
         images[1].name = "rex.jpg".into();
+        images[0].is_confirmed = true;
         let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
-        assert_eq!(manifest.uses, [used]);
+        assert_eq!((manifest.uses, manifest.reviewed), (vec![used], pets.reviewed));
         assert_eq!((manifest.name.as_str(), manifest.created_at), ("Pets", Some(5.5)));
         let dog = ManifestClass { name: "dog".into(), color: 1, is_off: true };
         assert_eq!(manifest.classes.get(1), Some(&dog));
-        let details =
-            Details { added_at: Some(7.0), source: Source::Webcam, group: Some("burst".into()), name: String::new() };
+        let details = Details {
+            added_at: Some(7.0),
+            source: Source::Webcam,
+            group: Some("burst".into()),
+            is_confirmed: true,
+            ..Details::default()
+        };
         assert_eq!(manifest.images.get(&path(classes[0], &images[0])), Some(&details));
         assert_eq!(manifest.images.get(&path(classes[1], &images[1])).map(|it| it.name.as_str()), Some("rex.jpg"));
     }

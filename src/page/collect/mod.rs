@@ -6,17 +6,21 @@ pub mod adding;
 pub mod archive;
 pub mod collector;
 mod intake;
+pub mod label_errors;
 mod manifest;
 pub mod programs;
 pub mod project;
 mod recorder;
+pub mod review;
 mod room;
 mod run_files;
 mod splits;
 mod storage;
+pub mod suspects;
 mod tabs;
 pub mod teaching;
 mod transfer;
+mod tray;
 mod undo;
 mod using;
 mod video;
@@ -32,7 +36,7 @@ use crate::page::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind};
 
-pub use view::PART;
+pub use view::{IMAGE_CHECKS, LABEL_ERRORS, PART};
 
 type Found = Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use web_sys::{Blob, File};
 
 use super::collector::{Collector, Problem, Refused, RefusedWhy};
-use super::project::{ImageRecord, NameTrouble, Project};
+use super::project::{ImageRecord, NameTrouble, Project, UNLABELED};
+use super::video::FRAMES_PER_SECOND;
 use crate::page::database::Trouble;
 use crate::page::runs::Runs;
 use kindling_core::protocol::Failure;
@@ -63,11 +64,12 @@ impl Collector {
         for (name, files) in files {
             let known = self.find(id).and_then(|project| project.class_named(&name).map(|class| class.id.clone()));
             let class = match known {
+                _ if name.is_empty() => UNLABELED.to_owned(),
                 Some(class) => class,
                 None => self.add_class(id, &name).await?,
             };
             let files = files.into_iter().map(|file| (file.name(), file)).collect();
-            added += self.add_files(id, &class, files).await?;
+            added += self.add_media(id, &class, files, FRAMES_PER_SECOND).await?;
             refused.extend(self.refused.get_untracked().into_iter().map(refused_json));
         }
         Ok(json!({ "added": added, "leftOut": refused }))

@@ -9,6 +9,9 @@ const NAME_LIMIT_CHARS: usize = 80;
 /// Maximum number of classes that are shown and kept; the engine's own limit, as deleted classes do not count.
 pub const CLASSES_LIMIT: usize = MAX_CLASSES;
 
+/// The class of an image without a label: the id of no class, so that such images stay out of the dataset.
+pub const UNLABELED: &str = "";
+
 /// Maximum number of images of a project, as many as the engine takes files.
 pub const IMAGES_LIMIT: usize = 100_000;
 
@@ -33,6 +36,18 @@ pub struct Project {
     /// The datasets that were made of it, the newest last.
     #[serde(default)]
     pub uses: Vec<Use>,
+    /// What was decided about images that were pointed out.
+    #[serde(default)]
+    pub reviewed: Reviewed,
+}
+
+/// Counts the decisions about images whose labels may be wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reviewed {
+    pub kept: u32,
+    pub relabeled: u32,
+    pub deleted: u32,
 }
 
 /// A dataset that a project became.
@@ -84,6 +99,9 @@ pub struct ImageRecord {
     pub name: String,
     #[serde(default)]
     pub deleted_at: Option<f64>,
+    /// Whether the visitor has confirmed its label: it is not pointed out again.
+    #[serde(default)]
+    pub is_confirmed: bool,
 }
 
 /// The format of a kept image file.
@@ -153,7 +171,15 @@ pub enum NameTrouble {
 
 impl Project {
     pub fn new(id: String, name: &str, created_at: f64) -> Self {
-        Self { id, name: clean_name(name), created_at, classes: Vec::new(), deleted_at: None, uses: Vec::new() }
+        Self {
+            id,
+            name: clean_name(name),
+            created_at,
+            classes: Vec::new(),
+            deleted_at: None,
+            uses: Vec::new(),
+            reviewed: Reviewed::default(),
+        }
     }
 
     /// The classes that are not deleted.
@@ -265,6 +291,7 @@ pub mod samples {
             group: group.map(str::to_owned),
             name: String::new(),
             deleted_at: None,
+            is_confirmed: false,
         }
     }
 }

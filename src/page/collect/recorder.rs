@@ -10,6 +10,7 @@ use super::adding::{NewImage, new_burst};
 use super::collector::{Collector, News, now};
 use super::intake;
 use super::undo::Undo;
+use super::video::FRAMES_PER_SECOND;
 use kindling_core::protocol::ImageInput;
 
 /// Frames per second to choose from.
@@ -56,7 +57,7 @@ impl Recorder {
         Self {
             collector,
             is_live: RwSignal::new(false),
-            rate: RwSignal::new(5.0),
+            rate: RwSignal::new(FRAMES_PER_SECOND),
             count: RwSignal::new(25),
             countdown: RwSignal::new(None),
             burst: RwSignal::new(None),

@@ -12,7 +12,7 @@ use super::archive::{self, Entry, Opened, Writing};
 use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
 use super::intake;
 use super::manifest::{self, ArchiveTrouble, Details};
-use super::project::{Class, ImageRecord, Project, clean_name};
+use super::project::{Class, ImageRecord, Project, UNLABELED, clean_name};
 use super::run_files;
 use super::storage::ProjectStorage;
 use crate::page::database::{Trouble, unique_id};
@@ -31,10 +31,14 @@ impl Collector {
         let images = self.images_of(id).await?;
         let storage = ProjectStorage::open().await?;
         let files: BTreeMap<String, Blob> = storage.files(id).await?.into_iter().collect();
+        let tray =
+            Class { id: UNLABELED.to_owned(), name: "unlabeled".to_owned(), color: 0, is_off: true, deleted_at: None };
+        let folder =
+            |image: &ImageRecord| if image.class == UNLABELED { Some(&tray) } else { project.class(&image.class) };
         let kept: Vec<(&Class, &ImageRecord)> = images
             .iter()
             .filter(|image| files.contains_key(&image.id))
-            .filter_map(|image| Some((project.class(&image.class)?, image)))
+            .filter_map(|image| Some((folder(image)?, image)))
             .collect();
         let unwritten = || Problem::Storage(Trouble::Full);
         let mut writing = Writing::new();
@@ -94,11 +98,15 @@ impl Collector {
             }
             let why = match read(opened, entry).await {
                 Ok(fresh) => {
-                    let Details { added_at, source, group, name } = details;
+                    let Details { added_at, source, group, name, is_confirmed, .. } = details;
+                    let id = fresh.id.clone();
                     // Without times of their own, the images keep the order of the file.
                     let added_at = added_at.unwrap_or_else(|| plan.project.created_at + number as f64 / 1_000.0);
                     let there = self.add(project, &class, NewImage { fresh, source, group, name, added_at }).await?;
                     count += usize::from(there.is_none());
+                    if is_confirmed && there.is_none() {
+                        self.confirm(project, &id).await?;
+                    }
                     there.map(RefusedWhy::There)
                 }
                 Err(reason) => Some(RefusedWhy::Bad(reason)),
@@ -142,6 +150,7 @@ impl<'a> Plan<'a> {
         let name = Some(manifest.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(file_name);
         let mut project = Project::new(unique_id(), name, manifest.created_at.unwrap_or_else(now));
         project.uses.clone_from(&manifest.uses);
+        project.reviewed = manifest.reviewed;
         for class in &manifest.classes {
             let id = format!("{}-{}", project.id, project.classes.len());
             // Of two classes with one name, the first counts.
@@ -154,7 +163,8 @@ impl<'a> Plan<'a> {
             let Some(path) = entry.path.strip_prefix(&opened.root) else { continue };
             let Some((folder, _)) = path.split_once('/') else { continue };
             let details = manifest.images.get(path).cloned().unwrap_or_default();
-            images.push((class_of(&mut project, folder)?, entry, details));
+            let class = if details.is_unlabeled { UNLABELED.to_owned() } else { class_of(&mut project, folder)? };
+            images.push((class, entry, details));
         }
         Self { project, images }.checked()
     }

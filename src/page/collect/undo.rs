@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use leptos::prelude::*;
 
 use super::collector::{Collector, News, Problem, now};
-use super::project::{ImageRecord, Project};
+use super::project::{ImageRecord, Project, Reviewed};
 use super::storage::ProjectStorage;
 use super::tabs;
 
@@ -27,6 +27,12 @@ pub enum Undo {
     Remove {
         project: String,
         images: Vec<String>,
+    },
+    /// Stores an image as it was before the visitor decided about it, and the counts as they were.
+    Review {
+        project: String,
+        image: Box<ImageRecord>,
+        reviewed: Reviewed,
     },
     Class {
         project: String,
@@ -51,6 +57,7 @@ fn gone<'a>(project: Option<&Project>, images: &'a [ImageRecord], undo: &[Undo],
         .iter()
         .flat_map(|step| match step {
             Undo::Restore { images, .. } => images.as_slice(),
+            Undo::Review { image, .. } => std::slice::from_ref(&**image),
             Undo::Remove { .. } | Undo::Class { .. } | Undo::Project { .. } => &[],
         })
         .map(|image| image.id.as_str())
@@ -135,7 +142,7 @@ impl Collector {
     }
 
     /// Stores records of images whose files are there, and shows them.
-    async fn restore(self, project: &str, records: &[ImageRecord]) -> Result<(), Problem> {
+    pub(super) async fn restore(self, project: &str, records: &[ImageRecord]) -> Result<(), Problem> {
         ProjectStorage::open().await?.put_records(project, records).await?;
         if self.is_open(project) {
             self.images.update(|images| {
@@ -182,6 +189,10 @@ impl Collector {
         let Some(step) = self.undo.try_update(Vec::pop).flatten() else { return Ok(()) };
         match step {
             Undo::Restore { project, images } => self.restore(&project, &images).await?,
+            Undo::Review { project, image, reviewed } => {
+                self.restore(&project, &[*image]).await?;
+                self.change(&project, |project| project.reviewed = reviewed).await?;
+            }
             Undo::Remove { project, images } => {
                 if self.is_open(&project) {
                     self.mark(&project, &images, Some(now())).await?;

@@ -20,17 +20,41 @@ use kindling_core::protocol::{ImageInput, InputKind};
 /// Maximum number of frames of one video.
 const FRAMES_LIMIT: usize = 600;
 
-pub fn is_video(file: &File) -> bool {
+/// Frames in a second of video, unless the visitor chooses another rate.
+pub const FRAMES_PER_SECOND: f64 = 5.0;
+
+fn is_video(file: &File) -> bool {
     file.type_().starts_with("video/")
 }
 
 impl Collector {
+    /// Adds images to a class, and frames of videos. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collector::add`]; what was added before stays.
+    pub async fn add_media(
+        self,
+        project: &str,
+        class: &str,
+        files: Vec<(String, File)>,
+        frames_per_second: f64,
+    ) -> Result<usize, Problem> {
+        let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
+        self.refused.set(Vec::new());
+        let mut count = if files.is_empty() { 0 } else { self.add_files(project, class, files).await? };
+        for (_, video) in videos {
+            count += self.add_video(project, class, &video, frames_per_second).await?;
+        }
+        Ok(count)
+    }
+
     /// Adds frames of a video to a class. Returns how many: none of a file that is no video that the browser plays, which is listed as refused.
     ///
     /// # Errors
     ///
     /// As [`Collector::add`]; what was added before stays.
-    pub async fn add_video(
+    async fn add_video(
         self,
         project: &str,
         class: &str,

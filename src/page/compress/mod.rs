@@ -1,6 +1,7 @@
 //! Smaller networks from kept runs. Channels are removed here; the engine measures what is left, and trains it further as a run of its own.
 
 mod cost;
+mod distilling;
 pub mod panel;
 mod pruning;
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::cost::Cost;
+use super::distilling::Distilling;
 use super::pruning::Pruning;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
@@ -26,7 +27,8 @@ fn CompressPanel() -> impl IntoView {
                     // Drawn anew for another run, of which nothing measured before is true.
                     Some(record) => view! {
                         <Cost record=record.clone() />
-                        <Pruning record />
+                        <Pruning record=record.clone() />
+                        <Distilling record />
                     }
                     .into_any(),
                 }}

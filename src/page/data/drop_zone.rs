@@ -12,7 +12,10 @@ use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
 use crate::page::recipe::use_recipe;
-use crate::page::store::use_store;
+use crate::page::runs::network_file::{Scaling, is_network, read_all};
+use crate::page::runs::{Runs, use_runs};
+use crate::page::state::{NoticeKind, RunNotice};
+use crate::page::store::{Store, use_store};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
 use crate::page::widgets::icon::{Glyph, Icon};
@@ -26,11 +29,15 @@ pub fn DropZone(
 ) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let runs = use_runs();
     let image_reading = RwSignal::new(store.dataset.with_untracked(|dataset| match &dataset.origin {
         Some((DatasetSource::Files { reading, .. }, _)) => reading.images,
         Some((DatasetSource::Served { .. }, _)) | None => ImageReading::default(),
     }));
     let take = move |files: Vec<(String, File)>| {
+        if !files.is_empty() && files.iter().all(|(name, _)| is_network(name)) {
+            return take_network(runs, store, files.into_iter().map(|(_, file)| file).collect());
+        }
         n_too_many.set((files.len() > FILES_LIMIT).then_some(files.len()));
         if files.is_empty() || n_too_many.get_untracked().is_some() || !may_replace(store) {
             return;
@@ -66,6 +73,19 @@ pub fn DropZone(
             </details>
         </section>
     }
+}
+
+/// A network is no dataset, but a visitor who drops one means it.
+fn take_network(runs: Runs, store: Store, files: Vec<File>) {
+    spawn_local(async move {
+        let taken = match read_all(&files).await {
+            Ok(contents) => runs.import_any(contents, Scaling::default()).await.map_err(RunNotice::NetworkRefused),
+            Err(refusal) => Err(RunNotice::FileRefused(refusal)),
+        };
+        if let Err(refused) = taken {
+            store.notify(NoticeKind::Runs(refused));
+        }
+    });
 }
 
 /// A button that lets the visitor choose files, or a folder with all that is in it.

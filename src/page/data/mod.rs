@@ -78,6 +78,7 @@ fn DataPlace() -> impl IntoView {
                     {move || current.get().map(|summary| view! {
                         {summary.import.clone().map(|report| view! { <ImportReport report /> })}
                         <Statistics summary=summary.clone() />
+                        <Parted part=collect::IMAGE_CHECKS is_quiet=true />
                         <ImageBrowser summary />
                     })}
                 </div>

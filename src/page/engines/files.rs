@@ -55,7 +55,7 @@ impl EngineFiles {
             EngineProgram::CpuThreads { count } => format!("&threads={count}"),
             EngineProgram::Cpu | EngineProgram::Gpu => String::new(),
         };
-        self.worker_url(program.name()) + &threads
+        self.worker_url(program.name()) + threads.as_str()
     }
 
     /// Where a worker of the page's build starts.

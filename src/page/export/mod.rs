@@ -13,8 +13,8 @@ use crate::page::widgets::pixel_image::to_rgba;
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::protocol::question::{Classify, Images};
 use kindling_core::protocol::{
-    Bulk, Classification, ExportRequest, ExportTarget, ExportedFile, Failure, FailureKind, ImageInput, ImageShape,
-    InputKind, QuantizationImages, SplitName, Views,
+    Bulk, Classification, ExchangeAnswer, ExchangeRequest, ExportRequest, ExportTarget, ExportedFile, Failure,
+    FailureKind, ImageInput, ImageShape, InputKind, Origin, QuantizationImages, SplitName, Views,
 };
 use kindling_core::runs::record::{NetworkInput, RunRecord};
 
@@ -40,6 +40,7 @@ pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) ->
         shape,
         classes,
         style,
+        origin: Some(Origin { dataset: record.config.dataset.clone(), split: record.config.split }),
         weights: weights.into(),
         images: Vec::new(),
         probabilities: Vec::new(),
@@ -54,7 +55,15 @@ pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) ->
         // As the engine saw it: where a dataset has figures, it may have cropped and centered something.
         request.images.push(classification.seen);
     }
-    ask_once::<_, Result<ExportedFile, Failure>>(&exporter_url().await, &request).await?
+    match asked(&ExchangeRequest::Export(Box::new(request))).await? {
+        ExchangeAnswer::Exported(file) => Ok(file),
+        ExchangeAnswer::Imported(_) => Err(Failure::new(FailureKind::EngineCrashed, "the exporter imported instead")),
+    }
+}
+
+/// Starts the exporter for one request.
+pub async fn asked(request: &ExchangeRequest) -> Result<ExchangeAnswer, Failure> {
+    ask_once::<_, Result<ExchangeAnswer, Failure>>(&exporter_url().await, request).await?
 }
 
 /// Images of the dataset that the network was trained on.

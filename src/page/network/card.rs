@@ -13,11 +13,12 @@ use crate::page::network::designer::edit::Edit;
 use crate::page::network::designer::parameters::parameters;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
-use crate::page::text::i18n::{move_tr, tr};
+use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::layer::{layer_title, layer_why};
 use crate::page::text::reason::layer_reason;
-use crate::page::widgets::hint::Why;
+use crate::page::widgets::hint::{TermName, Why};
 use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;
 
 #[component]
@@ -51,6 +52,7 @@ pub fn Card(
         <li
             class="layer-card"
             class:is-wrong=move || is_wrong.get()
+            class:is-frozen=move || at < deck.n_frozen.get()
             class:is-dragged=is_from
             class:is-before=move || is_to(false)
             class:is-after=move || is_to(true)
@@ -91,6 +93,7 @@ pub fn LayerBody(
                 <RemedyButtons remedies=deck.remedies />
             </div>
         })}
+        <Marks at deck />
         <div class="layer-fields">
             {move || fields.get().into_iter().map(|parameter| view! {
                 <ParameterField at layer parameter />
@@ -100,6 +103,21 @@ pub fn LayerBody(
         <Figures at deck />
         {children.map(|children| children())}
         {move || layer.read().as_ref().map(layer_why).map(|why| view! { <Why text=why /> })}
+    }
+}
+
+/// Whether the layer is frozen, and whether it starts with pre-trained weights.
+#[component]
+fn Marks(at: usize, deck: Deck) -> impl IntoView {
+    let is_frozen = memo(move |_| at < deck.n_frozen.get());
+    let is_pretrained = memo(move |_| at < deck.n_pretrained.get());
+    view! {
+        <Show when=move || is_frozen.get() || is_pretrained.get()>
+            <p class="layer-marks">
+                <Show when=move || is_frozen.get()><TermName label=key_tr!(designer.frozen) /></Show>
+                <Show when=move || is_pretrained.get()><TermName label=key_tr!(designer.pretrained) /></Show>
+            </p>
+        </Show>
     }
 }
 
@@ -125,7 +143,7 @@ fn Grip(at: usize, deck: Deck) -> impl IntoView {
     }
 }
 
-/// Buttons that move, duplicate and remove the layer.
+/// Buttons that freeze, move, duplicate and remove the layer.
 #[component]
 pub fn Tools(at: usize, deck: Deck) -> impl IntoView {
     let recipe = use_recipe();
@@ -151,8 +169,29 @@ pub fn Tools(at: usize, deck: Deck) -> impl IntoView {
             }
         }
     };
+    // Frozen layers are the first ones, so those before are frozen with it, and those behind thaw with it.
+    let is_frozen = memo(move |_| at < deck.n_frozen.get());
+    let freeze = move |_| {
+        recipe.edit(&Edit::Freeze(at + usize::from(!is_frozen.get_untracked())));
+    };
+    let freeze_text = move || match is_frozen.get() {
+        true => tr!(designer.thaw, layer = at + 1),
+        false => tr!(designer.freeze, layer = at + 1),
+    };
     view! {
         <span class="layer-tools">
+            <button
+                type="button"
+                class="button is-quiet"
+                data-control="freeze"
+                disabled=is_last
+                aria-pressed=move || is_frozen.get().to_string()
+                aria-label=freeze_text
+                title=freeze_text
+                on:click=freeze
+            >
+                <Glyph icon=Icon::Freeze />
+            </button>
             <button
                 type="button"
                 class="button is-quiet"

@@ -22,6 +22,9 @@ pub struct Deck {
     pub selected: RwSignal<usize>,
     /// FLOPs per image of all layers before the first that does not fit.
     pub flops: Memo<u64>,
+    /// How many layers are frozen, and how many start with pre-trained weights, counted from the first.
+    pub n_frozen: Memo<usize>,
+    pub n_pretrained: Memo<usize>,
     pub remedies: Memo<Vec<Remedy>>,
     pub dragged: RwSignal<Option<Dragged>>,
 }
@@ -33,8 +36,17 @@ impl Deck {
             let survey = recipe.survey.read();
             survey.iter().flat_map(|survey| &survey.layers).fold(0, |sum: u64, layer| sum.saturating_add(layer.flops))
         });
-        let selected = RwSignal::new(0);
-        Self { n_layers, selected, flops, remedies: remedies_now(recipe), dragged: RwSignal::new(None) }
+        let n_frozen = memo(move |_| recipe.network.read().as_ref().map_or(0, |network| network.frozen as usize));
+        let n_pretrained = memo(move |_| recipe.survey.read().as_ref().map_or(0, |survey| survey.n_pretrained));
+        Self {
+            n_layers,
+            selected: RwSignal::new(0),
+            flops,
+            n_frozen,
+            n_pretrained,
+            remedies: remedies_now(recipe),
+            dragged: RwSignal::new(None),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::page::text::format::short_count;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::text::preset::preset_name;
 use crate::page::widgets::hint::TermLink;
+use kindling_core::network::presets::has_few_images;
 use kindling_core::network::{LayerSummary, Preset, shape};
 use kindling_core::protocol::DatasetSummary;
 
@@ -34,6 +35,12 @@ pub fn Presets() -> impl IntoView {
         let presets = recipe.presets.read();
         presets.iter().find(|preset| recipe.preset.get() == Some(preset.id)).map(preset_text)
     };
+    // Why the presets for few images come first.
+    let few = move || {
+        let dataset = recipe.dataset.get().filter(|dataset| has_few_images(dataset))?;
+        let count = dataset.counts.train as usize / dataset.classes.len().max(1);
+        Some(tr!(presets.few_images, count = count))
+    };
     let term = move || match recipe.preset.get() {
         Some("features") => Some(key_tr!(presets.features)),
         Some("fine-tune") => Some(key_tr!(presets.fine_tune)),
@@ -46,6 +53,7 @@ pub fn Presets() -> impl IntoView {
                 {move || is_active.get().then(|| view! { <span class="hint">" · "{move_tr!(train.next_run)}</span> })}
             </legend>
             <div class="preset-row">{cards}</div>
+            {move || few().map(|why| view! { <p class="hint" id="few-images">{why}</p> })}
             <p class="hint" role="note">{about}{move || term().map(|term| view! { " "<TermLink term /> })}</p>
         </fieldset>
     }

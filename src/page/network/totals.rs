@@ -5,10 +5,11 @@ use leptos::prelude::*;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::text::format::{bytes, count, short_count};
-use crate::page::text::i18n::{key_tr, move_tr};
-use crate::page::widgets::hint::TermName;
+use crate::page::text::i18n::{key_tr, move_tr, tr};
+use crate::page::widgets::hint::{TermLink, TermName};
 use crate::page::widgets::show::Show;
 use kindling_core::network::LayerSummary;
+use kindling_core::network::frozen::FrozenWork;
 
 #[component]
 pub fn Totals() -> impl IntoView {
@@ -47,6 +48,28 @@ pub fn Totals() -> impl IntoView {
                     <dd data-figure="weights">{move || bytes(parameters.get().saturating_mul(4))}</dd>
                 </div>
             </dl>
+            <FrozenCost />
         </div>
+    }
+}
+
+/// What training computes and keeps where layers are frozen.
+#[component]
+fn FrozenCost() -> impl IntoView {
+    let recipe = use_recipe();
+    let work = memo(move |_| {
+        let (dataset, survey) = (recipe.dataset.read(), recipe.survey.read());
+        FrozenWork::of(recipe.config.read().as_ref()?, &survey.as_ref()?.layers, dataset.as_ref()?.counts)
+    });
+    let text = move || {
+        let FrozenWork { learning_flops, learning_bytes, kept_bytes, .. } = work.get()?;
+        let (flops, memory) = (short_count(learning_flops), bytes(learning_bytes));
+        Some(match kept_bytes {
+            0 => tr!(features.cost_computed, flops = flops, memory = memory),
+            kept => tr!(features.cost_kept, kept = bytes(kept), flops = flops, memory = memory),
+        })
+    };
+    move || {
+        text().map(|text| view! { <p class="hint" id="frozen-cost">{text}" "<TermLink term="transfer-learning" /></p> })
     }
 }

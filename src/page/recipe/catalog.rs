@@ -11,7 +11,7 @@ use web_sys::Response;
 use crate::page::reactive::memo;
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::dataset::served::{self, ServedDataset};
-use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, SplitCounts};
+use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, ImageShape, SplitCounts};
 
 #[derive(Clone, Copy)]
 pub struct Catalog {
@@ -57,6 +57,17 @@ impl Catalog {
     pub fn find(self, id: &str) -> Option<Arc<ServedDataset>> {
         match &*self.state.read() {
             CatalogState::Ready(datasets) => datasets.iter().find(|dataset| dataset.id == id).cloned(),
+            CatalogState::Loading | CatalogState::Failed(_) => None,
+        }
+    }
+
+    /// The id of the first dataset with such images and such names of classes, untracked.
+    pub fn with_classes(self, shape: ImageShape, names: &[String]) -> Option<String> {
+        match &*self.state.read_untracked() {
+            CatalogState::Ready(datasets) => {
+                let found = datasets.iter().find(|it| it.shape == shape && it.classes == names);
+                found.map(|dataset| dataset.id.clone())
+            }
             CatalogState::Loading | CatalogState::Failed(_) => None,
         }
     }

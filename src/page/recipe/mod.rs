@@ -24,7 +24,9 @@ use crate::page::widgets::refusals::Refusals;
 use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
 use kindling_core::network::shape::{Survey, survey};
 use kindling_core::network::{Preset, presets};
-use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure, FailureKind, RateProgress, RateTest};
+use kindling_core::protocol::{
+    DatasetSource, DatasetSummary, Failure, FailureKind, ImageShape, Origin, RateProgress, RateTest,
+};
 
 pub fn use_recipe() -> Recipe {
     expect_context()
@@ -197,6 +199,8 @@ impl Recipe {
             self.store.notify(NoticeKind::Runs(RunNotice::OtherDataset { dataset }));
         }
         self.remember();
+        // The form has no teacher: what it starts learns from the labels alone.
+        let config = RunConfig { distillation: None, ..config };
         let presets = self.presets.get_untracked();
         self.preset.set(presets.iter().find(|preset| preset.config.network == config.network).map(|preset| preset.id));
         self.config.set(Some(config));
@@ -278,6 +282,22 @@ impl Recipe {
             return Ok(());
         }
         Err(Failure::new(FailureKind::NoDataset, format!("the dataset {} must be given again", config.dataset)))
+    }
+
+    /// A dataset with such images and classes: the loaded one, or one of the catalog. Without `names`, any names fit the loaded one.
+    pub fn dataset_like(self, shape: ImageShape, names: Option<&[String]>, n_classes: usize) -> Option<Origin> {
+        let loaded = self.store.dataset.with_untracked(|dataset| {
+            let (current, (_, split)) = dataset.current.as_ref().zip(dataset.origin.as_ref())?;
+            let is_like = current.shape == shape
+                && current.classes.len() == n_classes
+                && names.is_none_or(|names| current.classes == names);
+            is_like.then(|| Origin { dataset: current.id.clone(), split: *split })
+        });
+        let served = || {
+            let dataset = self.catalog.with_classes(shape, names?)?;
+            Some(Origin { dataset, split: SplitConfig::default() })
+        };
+        loaded.or_else(served)
     }
 
     /// The settings, with the id and split of the loaded dataset; None if no dataset is loaded.

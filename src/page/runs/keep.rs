@@ -75,7 +75,7 @@ impl Runs {
         self.store.dataset.with_untracked(|state| state.current.as_ref().map(|current| NetworkInput::new(current)))
     }
 
-    fn environment(self) -> Environment {
+    pub(super) fn environment(self) -> Environment {
         let (engine, adapter) = self.store.engine.with_untracked(|engine| match engine {
             EngineState::Ready { info, .. } => (Some(info.kind), info.adapter.clone()),
             EngineState::Starting(choice) => (Some(choice.program.kind()), String::new()),
@@ -156,6 +156,7 @@ fn kept_run(ended: EndedRun, circumstances: Circumstances) -> Option<KeptRun> {
         test: None,
         environment,
         input,
+        continued_from: run.continued_from,
         weights_bytes: weights.map(|weights| weights.len() as u64),
         name: String::new(),
         note: String::new(),

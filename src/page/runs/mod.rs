@@ -4,6 +4,7 @@
 //! long as the page. Another window of the page shows the runs stored by this one after a reload.
 
 pub mod at_hand;
+pub mod continuing;
 pub mod difference;
 mod further;
 pub mod import;
@@ -12,6 +13,7 @@ mod keep;
 pub mod label;
 pub mod limit;
 pub mod link;
+pub mod network_file;
 mod notice;
 mod reopen;
 mod storage;

@@ -2,7 +2,9 @@
 
 use crate::page::database::Trouble;
 use crate::page::state::RunNotice;
+use crate::page::text::failure::failure_text;
 use crate::page::text::i18n::tr;
+use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::runs::incoming::{RUNS_LIMIT, Refusal};
 
 /// In the visitor's language; tracked.
@@ -16,8 +18,17 @@ pub fn run_notice_text(notice: &RunNotice) -> String {
         RunNotice::OldestGone => tr!(runs.oldest_gone, limit = RUNS_LIMIT),
         RunNotice::LinkRefused(refusal) => tr!(runs.link_refused, reason = refusal_text(refusal)),
         RunNotice::FileRefused(refusal) => tr!(runs.file_refused, reason = refusal_text(refusal)),
+        RunNotice::NetworkRefused(failure) => tr!(runs.network_refused, reason = refused_network(failure)),
         RunNotice::Imported { ids } => tr!(runs.imported, count = ids.len()),
         RunNotice::OtherDataset { dataset } => tr!(runs.other_dataset, dataset = dataset),
+    }
+}
+
+/// Most files are refused for one of their nodes or tensors, which the detail names.
+fn refused_network(failure: &Failure) -> String {
+    match failure.kind {
+        FailureKind::BadFile | FailureKind::CannotExport | FailureKind::BadNetwork => failure.detail.clone(),
+        _ => failure_text(failure),
     }
 }
 

@@ -33,6 +33,20 @@ impl Runs {
         self.open(kept, report, weights).await.map(drop)
     }
 
+    /// Trains the network of a stored run further, with that run's hyperparameters. A failure before the first step is shown as a notice.
+    pub fn learn_on(self, id: String) {
+        spawn_local(async move {
+            match self.fetched(&id).await {
+                Ok((kept, _, _)) => {
+                    self.recipe.take(kept.record.config.clone());
+                    // Later failures are in the state, and the places show them.
+                    drop(self.continued(&id, kept.record.config, |_| {}).await);
+                }
+                Err(failure) => self.store.notify(NoticeKind::Warning(failure)),
+            }
+        });
+    }
+
     /// Opens the run in view once more when its network was lost with the engine and another engine has its dataset. The form stays.
     pub(super) fn watch_for_loss(self) {
         let lost = memo(move |_| {
@@ -110,6 +124,7 @@ fn run_of(kept: &KeptRun) -> Run {
         epochs: record.epochs.clone(),
         adjustments: record.adjustments.clone(),
         best: record.best,
+        continued_from: record.continued_from.clone(),
         ..Run::new(RunId::default(), record.config.clone())
     }
 }

@@ -51,6 +51,8 @@ pub enum RunNotice {
     LinkRefused(Refusal),
     /// A file of a config or of runs was refused.
     FileRefused(Refusal),
+    /// A file of a network was refused.
+    NetworkRefused(Failure),
     /// Runs were imported from a file, without those that were already present; this can be undone while the notice is visible.
     Imported { ids: Vec<String> },
     /// A config was made for a dataset that is not loaded.

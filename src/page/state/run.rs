@@ -83,6 +83,9 @@ pub struct Run {
     pub adjustments: Vec<Adjustment>,
     /// The best of all completed epochs, whose weights are kept.
     pub best: Option<EpochReport>,
+    /// The id of the record of the run from whose weights it continued.
+    #[serde(default)]
+    pub continued_from: Option<String>,
 }
 
 impl Run {
@@ -96,6 +99,7 @@ impl Run {
             epochs: Vec::new(),
             adjustments: Vec::new(),
             best: None,
+            continued_from: None,
         }
     }
 

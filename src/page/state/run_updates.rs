@@ -99,6 +99,13 @@ impl AppState {
         Changed { run: true, curves: true, ..Changed::NOTHING }
     }
 
+    /// Records from which run the one that was just requested continues.
+    pub fn continues(&mut self, from: String) -> Changed {
+        let Some(run) = self.run.run_mut() else { return Changed::NOTHING };
+        run.continued_from = Some(from);
+        Changed { run: true, ..Changed::NOTHING }
+    }
+
     /// Restores an ended run that was just requested, with the report it ended with.
     pub fn open(&mut self, past: Run, curves: Curves, report: RunReport) -> Changed {
         self.opening = Some(report);

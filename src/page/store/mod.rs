@@ -17,6 +17,7 @@
 //! - `store.train(config, on_update).await` starts a run and waits for its end; `on_update` receives each update.
 //! - `store.train_trial(config, on_update).await` does the same for a trial of a search, which is not kept among the runs.
 //! - `store.find_rate(config, on_progress).await` runs an LR range test; `stop_range_test()` cancels it.
+//! - `store.find_label_errors(question, on_progress).await` finds images whose labels are probably wrong; `stop_label_errors()` cancels it.
 //! - `store.ready().await` waits for an engine.
 //! - `store.send(Command::Pause)` sends a command that needs no answer.
 //!
@@ -94,6 +95,8 @@ struct Waiting {
     answers: BTreeMap<RequestId, (Sender<Answer>, OnProgress)>,
     /// The latest LR range test.
     range_test: Option<RequestId>,
+    /// The latest search for label errors.
+    label_errors: Option<RequestId>,
     /// Callers that wait for the load in progress to end.
     dataset: Vec<Sender<Arc<DatasetSummary>>>,
     run: Option<RunWatch>,

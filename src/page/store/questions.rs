@@ -7,9 +7,10 @@ use leptos::prelude::*;
 
 use super::{OnProgress, Receiver, Store, canceled};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::question::FindRate;
+use kindling_core::protocol::question::{FindLabelErrors, FindRate};
 use kindling_core::protocol::{
-    Answer, AnswerProgress, Ask, Command, Failure, Question, RateProgress, RateTest, RequestId,
+    Answer, AnswerProgress, Ask, Command, Failure, FoldProgress, LabelErrors, Question, RateProgress, RateTest,
+    RequestId,
 };
 
 /// The maximum number of open questions. More are refused: only a runaway script asks so many.
@@ -46,6 +47,25 @@ impl Store {
     /// Does nothing if no test is in progress.
     pub fn stop_range_test(self) {
         if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
+            self.send(Command::Withdraw { request });
+        }
+    }
+
+    /// Finds images whose labels are probably wrong, by cross-validation. Cancels a search in progress first.
+    pub async fn find_label_errors(
+        self,
+        question: FindLabelErrors,
+        on_progress: impl Fn(FoldProgress) + 'static,
+    ) -> Result<LabelErrors, Failure> {
+        self.stop_label_errors();
+        let (request, answer) = self.open_question(question.into(), reporting(on_progress))?;
+        self.waiting.update_value(|waiting| waiting.label_errors = Some(request));
+        Ok(self.answer(answer).await?.try_into()?)
+    }
+
+    /// Does nothing if no search is in progress.
+    pub fn stop_label_errors(self) {
+        if let Some(request) = self.waiting.try_update_value(|waiting| waiting.label_errors.take()).flatten() {
             self.send(Command::Withdraw { request });
         }
     }

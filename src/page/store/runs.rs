@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::{OnUpdate, RunWatch, Store, canceled};
 use crate::page::state::{Checkpoint, Curves, Run, RunState};
 use kindling_core::config::RunConfig;
-use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunStart, RunUpdate, TrainedWeights};
+use kindling_core::protocol::{Bulk, Command, Failure, RunId, RunReport, RunStart, RunUpdate, Teacher, TrainedWeights};
 
 /// The maximum number of trials that are remembered as such; older ones have ended and are stored nowhere.
 const TRIALS_LIMIT: usize = 1_000;
@@ -23,6 +23,19 @@ impl Store {
         self.begin(config, RunStart::New, false, Rc::new(on_update))?.1.await
     }
 
+    /// Like [`Store::train`], but continues from the weights of an ended run; `from` is the id of its record.
+    pub async fn continue_run(
+        self,
+        config: RunConfig,
+        from: String,
+        weights: TrainedWeights,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        let (_, report) = self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?;
+        self.change(|state| state.continues(from));
+        report.await
+    }
+
     /// Like [`Store::train`], but begins with the given weights, such as those of a pruned network.
     pub async fn train_further(
         self,
@@ -31,6 +44,17 @@ impl Store {
         on_update: impl Fn(&RunUpdate) + 'static,
     ) -> Result<RunReport, Failure> {
         self.begin(config, RunStart::Trained(weights), false, Rc::new(on_update))?.1.await
+    }
+
+    /// Like [`Store::train`], with a teacher for the config's distillation, by default the usual one.
+    pub async fn train_taught(
+        self,
+        config: RunConfig,
+        teacher: Teacher,
+        on_update: impl Fn(&RunUpdate) + 'static,
+    ) -> Result<RunReport, Failure> {
+        let config = RunConfig { distillation: Some(config.distillation.unwrap_or_default()), ..config };
+        self.begin(config, RunStart::Taught(Box::new(teacher)), false, Rc::new(on_update))?.1.await
     }
 
     /// Like [`Store::train`], for a trial of a search.

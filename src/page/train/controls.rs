@@ -2,14 +2,18 @@
 
 use leptos::prelude::*;
 
+use super::{continuing, feature_time};
+use crate::page::parts::Parted;
 use crate::page::place::Place;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
+use crate::page::runs::use_runs;
 use crate::page::state::{EngineState, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::text::reason::network_reason;
 use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::show::Show;
 use kindling_core::protocol::Command;
 
 /// Starts a run; loads its dataset first if necessary.
@@ -29,6 +33,9 @@ pub fn TrainButton(
             && recipe.survey.read().as_ref().is_none_or(|survey| survey.error.is_none())
             && !store.engine.with(|engine| matches!(engine, EngineState::Failed(_)))
     };
+    let runs = use_runs();
+    let has_grown = memo(move |_| runs.grown_since().is_some());
+    let has_frozen = memo(move |_| recipe.network.read().as_ref().is_some_and(|network| network.frozen > 0));
     let obstacle =
         memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
     view! {
@@ -42,6 +49,8 @@ pub fn TrainButton(
             <Glyph icon=Icon::Play />
             {move || if is_again { tr!(train.again) } else { tr!(train.start) }}
         </button>
+        <Show when=move || has_grown.get()><Parted part=continuing::OFFER is_quiet=true /></Show>
+        <Show when=move || has_frozen.get()><Parted part=feature_time::PART is_quiet=true /></Show>
         {move || recipe.refusals.first().map(|refusal| view! {
             <p class="failure" role="alert">
                 {move || tr!(train.held_back, field = refusal.label.get(), text = refusal.text)}

@@ -4,8 +4,10 @@
 mod adjust;
 mod adjustments;
 pub mod advice;
+mod continuing;
 mod controls;
 mod curves;
+mod feature_time;
 mod fold;
 mod form;
 mod inside;

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::continuing;
 use super::controls::TrainButton;
 use crate::page::load_status::LoadStatus;
 use crate::page::parts::Parted;
@@ -25,6 +26,8 @@ use kindling_core::protocol::{Ending, FailureKind, RunReport};
 pub struct Outcome {
     report: RunReport,
     n_classes: usize,
+    /// Whether the network came from a file: it has weights, though no step was trained.
+    is_imported: bool,
 }
 
 impl Outcome {
@@ -39,7 +42,8 @@ impl Outcome {
             | RunState::Failed { .. } => None,
         })?;
         let n_classes = store.dataset.with(|dataset| dataset.current.as_ref().map_or(0, |it| it.classes.len()));
-        Some(Self { report, n_classes })
+        let is_imported = report.steps == 0 && store.run.with(RunState::has_network);
+        Some(Self { report, n_classes, is_imported })
     }
 
     fn accuracy(&self) -> Option<f64> {
@@ -60,6 +64,7 @@ impl Outcome {
         match (self.report.best.is_some(), self.accuracy()) {
             (_, Some(accuracy)) if self.is_guessing() => tr!(train.finished_guessing, accuracy = percent(accuracy)),
             (_, Some(accuracy)) => tr!(train.finished, accuracy = percent(accuracy)),
+            (false, None) if self.is_imported => tr!(train.imported),
             (true, None) => tr!(train.finished_unvalidated),
             (false, None) => tr!(train.finished_early),
         }
@@ -78,13 +83,17 @@ pub fn Finished() -> impl IntoView {
     let outcome = memo(move |_| Outcome::now(store));
     let has_network = memo(move |_| store.run.with(RunState::has_network));
     let is_lost = memo(move |_| !has_network.get() && outcome.get().is_some_and(|it| it.report.steps > 0));
+    let has_continued = memo(move |_| {
+        has_network.get() && store.run.with(|state| state.run().is_some_and(|run| run.continued_from.is_some()))
+    });
     let is_guessing = memo(move |_| outcome.get().is_some_and(|outcome| outcome.is_guessing()));
     view! {
         <div class="outcome">
             <p class="outcome-details">
-                {move || outcome.get().map(|outcome| details(&outcome.report))}" "<TermLink term="checkpoint" />
+                {move || outcome.get().map(|outcome| details(&outcome))}" "<TermLink term="checkpoint" />
             </p>
             <Parted part=advice::panel::SUMMARY is_quiet=true />
+            <Show when=move || has_continued.get()><Parted part=continuing::BEFORE_AFTER is_quiet=true /></Show>
             <Show when=move || is_guessing.get()><p class="hint">{move_tr!(train.guessing_why)}</p></Show>
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>
@@ -103,7 +112,10 @@ pub fn Finished() -> impl IntoView {
     }
 }
 
-fn details(report: &RunReport) -> String {
+fn details(Outcome { report, is_imported, .. }: &Outcome) -> String {
+    if *is_imported {
+        return tr!(train.imported_why);
+    }
     if report.steps == 0 {
         return tr!(train.stopped_untrained);
     }
@@ -201,7 +213,7 @@ mod tests {
         };
         let report =
             RunReport { ending: Ending::Completed, steps: 1, best: Some(best), is_averaged: false, elapsed_ms: 1.0 };
-        Outcome { report, n_classes }
+        Outcome { report, n_classes, is_imported: false }
     }
 
     #[test]

@@ -260,7 +260,9 @@ fn preparation_text(preparation: Option<Preparation>) -> String {
             tr!(train.loading_weights, percent = 100 * received_bytes / total_bytes.max(1))
         }
         Some(Preparation::ComputingFeatures { done, total, images_per_second }) => {
-            tr!(train.computing_features, done = done, total = total, rate = images_per_second.round() as u64)
+            let left_ms = 1_000.0 * f64::from(total.saturating_sub(done)) / images_per_second.max(0.001);
+            let (rate, left) = (images_per_second.round() as u64, clock(left_ms));
+            tr!(train.computing_features, done = done, total = total, rate = rate, left = left)
         }
     }
 }

@@ -9,8 +9,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use self::results::{Results, Summary};
+use crate::page::collect;
 use crate::page::evaluations::{EvaluationState, Evaluations};
-use crate::page::parts::{Part, part};
+use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{effect, memo};
 use crate::page::runs::at_hand::ModelAtHand;
 use crate::page::state::RunState;
@@ -42,6 +43,7 @@ fn UnderstandPlace() -> impl IntoView {
                     <Summary split />
                 </div>
                 <Found split />
+                <Parted part=collect::LABEL_ERRORS is_quiet=true />
             </ModelAtHand>
         </section>
     }

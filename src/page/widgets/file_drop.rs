@@ -1,8 +1,15 @@
 //! Handles files that are dropped anywhere on the page.
 
+use std::cell::Cell;
+
 use leptos::ev;
 use leptos::prelude::*;
 use web_sys::{DataTransfer, DragEvent};
+
+thread_local! {
+    /// How many views take files that are dropped.
+    static N_TAKING: Cell<u32> = const { Cell::new(0) };
+}
 
 /// Calls `take` with dropped files until the reactive owner is disposed. Returns whether files are being dragged over the page. The whole
 /// page is the drop zone, because for a file dropped elsewhere the browser would navigate away from the page.
@@ -23,7 +30,11 @@ pub fn listen_for_files(take: impl Fn(Option<DataTransfer>) + 'static) -> RwSign
             }
         }),
     ];
-    on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+    N_TAKING.set(N_TAKING.get() + 1);
+    on_cleanup(move || {
+        N_TAKING.set(N_TAKING.get().saturating_sub(1));
+        listeners.into_iter().for_each(WindowListenerHandle::remove);
+    });
     drop.is_over
 }
 
@@ -49,10 +60,10 @@ impl FileDrop {
 }
 
 /// Where no files are taken, keeps the browser from leaving the page for one that is dropped.
-pub fn refuse_files(is_taking: impl Fn() -> bool + 'static) {
+pub fn refuse_files() {
     let has_files = |data: &DataTransfer| data.types().includes(&"Files".into(), 0);
     let refuse = window_event_listener(ev::dragover, move |event: DragEvent| {
-        if let Some(data) = event.data_transfer().filter(|data| !is_taking() && has_files(data)) {
+        if let Some(data) = event.data_transfer().filter(|data| N_TAKING.get() == 0 && has_files(data)) {
             event.prevent_default();
             // No drop follows.
             data.set_drop_effect("none");

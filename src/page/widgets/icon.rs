@@ -21,6 +21,7 @@ pub enum Icon {
     Warning,
     Upload,
     Copy,
+    Freeze,
 }
 
 impl Icon {
@@ -46,6 +47,7 @@ impl Icon {
             Self::Warning => "M12 4L2.500 20h19zM12 10v4M12 17v0",
             Self::Upload => "M12 16V4M7 9l5-5l5 5M4 16v4h16v-4",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
+            Self::Freeze => "M12 3v18M4 7.500l16 9M20 7.500l-16 9M9 4l3 3l3-3M9 20l3-3l3 3",
         }
     }
 }

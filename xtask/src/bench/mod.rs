@@ -21,6 +21,8 @@ mod page_thread;
 
 mod accuracy;
 
+mod exports;
+
 mod memory;
 
 mod workload;
@@ -114,6 +116,7 @@ impl Measurement {
         Self::Monitoring,
         Self::PageThread,
         Self::Accuracy,
+        Self::Exports,
         Self::Memory,
     ];
 
@@ -129,6 +132,7 @@ impl Measurement {
             Self::Monitoring => "Looking inside the network",
             Self::PageThread => "The page's thread while training",
             Self::Accuracy => "MNIST: seconds to an accuracy",
+            Self::Exports => "Exported networks",
             Self::Memory => "Memory",
         }
     }
@@ -146,6 +150,7 @@ impl Measurement {
             Self::Monitoring => monitoring::measure(bench).await,
             Self::PageThread => page_thread::measure(bench).await,
             Self::Accuracy => accuracy::measure(bench).await,
+            Self::Exports => exports::measure(bench).await,
             Self::Memory => memory::measure(bench).await,
         }
     }

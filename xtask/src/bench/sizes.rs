@@ -70,24 +70,25 @@ pub fn measure(bench: &Bench<'_>) -> Result<String> {
     ))
 }
 
+/// The size of a file in brotli.
+pub fn compressed_bytes(content: &[u8]) -> Result<usize> {
+    let mut compressed = Vec::new();
+    let params = brotli::enc::BrotliEncoderParams {
+        quality: QUALITY,
+        lgwin: WINDOW_BITS,
+        size_hint: content.len(),
+        ..Default::default()
+    };
+    brotli::BrotliCompress(&mut &content[..], &mut compressed, &params)?;
+    Ok(compressed.len())
+}
+
 impl File {
     fn measure(path: &Path, name: &str) -> Result<Self> {
         let content = fs::read(path)?;
-        let mut compressed = Vec::new();
-        let params = brotli::enc::BrotliEncoderParams {
-            quality: QUALITY,
-            lgwin: WINDOW_BITS,
-            size_hint: content.len(),
-            ..Default::default()
-        };
-        brotli::BrotliCompress(&mut &content[..], &mut compressed, &params)?;
-        println!("   {name}: {} of {} KB", kilobytes(compressed.len() as u64), kilobytes(content.len() as u64));
-        Ok(Self {
-            part: Part::of(name),
-            name: name.to_owned(),
-            raw_bytes: content.len() as u64,
-            brotli_bytes: compressed.len() as u64,
-        })
+        let brotli_bytes = compressed_bytes(&content)? as u64;
+        println!("   {name}: {} of {} KB", kilobytes(brotli_bytes), kilobytes(content.len() as u64));
+        Ok(Self { part: Part::of(name), name: name.to_owned(), raw_bytes: content.len() as u64, brotli_bytes })
     }
 }
 

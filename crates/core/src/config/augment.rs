@@ -44,6 +44,11 @@ impl AugmentConfig {
         *self == Self::default()
     }
 
+    /// Whether images are flipped, and not changed in any other way.
+    pub fn only_flips(&self) -> bool {
+        self.flip > 0.0 && Self { flip: 0.0, ..*self }.is_nothing()
+    }
+
     /// Checks that every strength is in its range.
     ///
     /// # Errors

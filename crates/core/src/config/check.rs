@@ -2,8 +2,8 @@
 
 use super::fields::find;
 use super::{
-    AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, RunConfig,
-    ScheduleConfig, SplitConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, Decay, DistillationConfig, EarlyStopping, LossConfig,
+    OptimizerConfig, RunConfig, ScheduleConfig, SplitConfig,
 };
 use crate::protocol::{Failure, FailureKind};
 
@@ -86,6 +86,7 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
         early_stopping,
         augment,
         adversarial,
+        distillation,
     } = config;
     let mut numbers = vec![
         ("split.validationFraction", f64::from(*validation_fraction)),
@@ -112,6 +113,10 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
         numbers.push(("earlyStopping.leastImprovement", *least_improvement));
     }
     numbers.extend(strengths(augment));
+    if let Some(DistillationConfig { temperature, weight }) = distillation {
+        numbers.push(("distillation.temperature", *temperature));
+        numbers.push(("distillation.weight", *weight));
+    }
     if let Some(AdversarialConfig { method, strength, share }) = adversarial {
         numbers.push(("adversarial.strength", *strength));
         numbers.push(("adversarial.share", *share));

@@ -170,6 +170,10 @@ pub const FIELDS: &[ConfigField] = &[
     field("adversarial.method.stepSize", Number(above(0.0, 1.0)),                  OfKind(&[("pgd", 0.025)]),       AroundPresent,      "expert.attack_step_size"),
     field("adversarial.strength",       Number(above(0.0, 1.0)),                   is(0.1),                         AroundPresent,      "expert.attack_strength"),
     field("adversarial.share",          Number(from(0.0, 1.0)),                    is(0.5),                         AroundPresent,      "expert.attack_share"),
+
+    field("distillation",               Part,                                      Off,                             Never,              "expert.distillation"),
+    field("distillation.temperature",   Number(from(1.0, 100.0)),                  is(4.0),                         Never,              "expert.temperature"),
+    field("distillation.weight",        Number(from(0.0, 1.0)),                    is(0.7),                         Never,              "expert.teacher_weight"),
 ];
 
 const fn field(

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::network::NetworkConfig;
-use super::{AdversarialConfig, AugmentConfig, Decay, EarlyStopping, LossConfig, OptimizerConfig, ScheduleConfig};
+use super::{
+    AdversarialConfig, AugmentConfig, Decay, DistillationConfig, EarlyStopping, LossConfig, OptimizerConfig,
+    ScheduleConfig,
+};
 
 /// The complete configuration of a run, saved with its weights. [`super::fields`] has the range of every number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,9 @@ pub struct RunConfig {
     /// Adversarial training, applied after augmentation.
     #[serde(default)]
     pub adversarial: Option<AdversarialConfig>,
+    /// Distillation from a teacher, which is given with the run.
+    #[serde(default)]
+    pub distillation: Option<DistillationConfig>,
 }
 
 fn one() -> u32 {
@@ -92,6 +98,7 @@ impl RunConfig {
             early_stopping: None,
             augment: AugmentConfig::default(),
             adversarial: None,
+            distillation: None,
         }
     }
 

@@ -60,6 +60,12 @@ pub mod split;
 /// Splitting images by what they are, so that others may come and go.
 mod stable_split;
 
+/// Copies, and images without content.
+pub mod image_checks;
+
+/// Folds for cross-validation.
+pub mod folds;
+
 /// The dataset's summary for the page.
 pub mod summary;
 

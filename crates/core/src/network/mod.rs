@@ -21,5 +21,8 @@ pub mod bilinear;
 /// Published networks whose weights the page serves.
 pub mod pretrained;
 
+/// What frozen layers cost.
+pub mod frozen;
+
 pub use presets::{PRESET_IDS, Preset, presets};
 pub use shape::{FeatureShape, LayerSummary, NetworkError, PlacedLayer};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Bulk, Question, RequestId, RunId, Watch};
-use crate::config::{AugmentConfig, RunConfig, SplitConfig};
+use crate::config::{AugmentConfig, NetworkConfig, RunConfig, SplitConfig};
 use crate::dataset::Reading;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,16 @@ pub enum RunStart {
     Checkpoint(Bulk),
     /// The weights of an ended run, on whose dataset this one has grown.
     Trained(TrainedWeights),
+    /// Initial weights, and the teacher for [`crate::config::RunConfig::distillation`].
+    Taught(Box<Teacher>),
+}
+
+/// A trained network from which another one learns. It knows the same classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Teacher {
+    pub network: NetworkConfig,
+    /// Those of [`super::RunUpdate::Weights`].
+    pub weights: Bulk,
 }
 
 /// The weights of an ended run, and the classes that its network knows. A network for other classes takes over all but the output layer, and in it

@@ -1,10 +1,10 @@
 //! What the page and the exporter say to each other: one request, one answer. The exporter is a worker of its own, which the page starts when a
-//! network leaves.
+//! network leaves or comes in.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Bulk, ImageShape};
-use crate::config::NetworkConfig;
+use crate::config::{NetworkConfig, SplitConfig};
 use crate::dataset::DrawingStyle;
 
 /// What a trained network can leave as.
@@ -144,6 +144,55 @@ impl ExportTarget {
     }
 }
 
+/// What the exporter does for the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ExchangeRequest {
+    Export(Box<ExportRequest>),
+    Import(ImportRequest),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ExchangeAnswer {
+    Exported(ExportedFile),
+    Imported(Box<ImportedFile>),
+}
+
+/// A file to make a network of, or the files of an archive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportRequest {
+    /// Names and contents.
+    pub files: Vec<(String, Bulk)>,
+    /// How a network of another tool expects its pixels: `(value / 255 - mean) / std`, for each channel or for all of them.
+    pub mean: Vec<f32>,
+    pub std: Vec<f32>,
+}
+
+/// A network that came in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportedFile {
+    pub network: NetworkConfig,
+    /// The shape of its input.
+    pub shape: ImageShape,
+    /// Class names, in the order of its outputs.
+    pub classes: Vec<String>,
+    /// Where the file names no classes, they are numbers.
+    pub has_class_names: bool,
+    pub style: DrawingStyle,
+    pub origin: Option<Origin>,
+    /// A safetensors file with PyTorch's names and layouts.
+    pub weights: Bulk,
+    /// Between the file's probabilities for a few images and the network's.
+    pub largest_difference: f32,
+}
+
+/// What a network was trained on, so that whoever trains or evaluates it further keeps the splits apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The dataset's id.
+    pub dataset: String,
+    pub split: SplitConfig,
+}
+
 /// A network to write as a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExportRequest {
@@ -155,6 +204,7 @@ pub struct ExportRequest {
     pub classes: Vec<String>,
     /// How figures are laid out in the images that it was trained on.
     pub style: DrawingStyle,
+    pub origin: Option<Origin>,
     /// A safetensors file with PyTorch's names and layouts.
     pub weights: Bulk,
     /// Images of its input shape, channel by channel, which the file must classify like the engine.

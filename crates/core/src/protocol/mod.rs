@@ -10,17 +10,21 @@ pub mod question;
 pub mod report;
 
 pub use bulk::Bulk;
-pub use command::{Command, DatasetFile, DatasetSource, ImageInput, InputKind, RunStart, TrainedWeights, ValueChange};
+pub use command::{
+    Command, DatasetFile, DatasetSource, ImageInput, InputKind, RunStart, Teacher, TrainedWeights, ValueChange,
+};
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use export::{
-    ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile, Int8Format, Int8Proof, QuantizationImages,
+    ExchangeAnswer, ExchangeRequest, ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile,
+    ImportRequest, ImportedFile, Int8Format, Int8Proof, Origin, QuantizationImages,
 };
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
-pub use question::{Answer, AnswerProgress, Ask, Question, RateProgress, Views};
+pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
+    ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
+    Treatment,
 };
 
 use serde::{Deserialize, Serialize};

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LayersReport, Measurement,
-    RatePoint, RateTest, SplitName, Watch,
+    Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors, LayersReport,
+    Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
+use crate::dataset::image_checks::ImageChecks;
 
 /// A question, with the types of its answer and of its progress reports.
 pub trait Ask: Into<Question> {
@@ -44,6 +45,14 @@ pub struct Evaluate {
     pub views: Views,
 }
 
+/// Like [`Evaluate`], of the network of an ended run, which may know other classes: it never predicts one that it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateTrained {
+    pub split: SplitName,
+    pub config: Box<RunConfig>,
+    pub weights: TrainedWeights,
+}
+
 /// The prediction for one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classify {
@@ -56,6 +65,22 @@ pub struct Classify {
 pub struct FindRate {
     pub config: Box<RunConfig>,
 }
+
+/// Label errors among the train and validation images, see [`crate::label_errors`]: cross-validation with as many networks of this config as
+/// there are folds, which are then discarded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindLabelErrors {
+    pub config: Box<RunConfig>,
+    /// In [`FOLDS`].
+    pub folds: u32,
+}
+
+/// Numbers of folds that are accepted.
+pub const FOLDS: std::ops::RangeInclusive<u32> = 2..=20;
+
+/// Copies and images without content, see [`crate::dataset::image_checks`], in all splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckImages;
 
 /// The layers of the current network, for one that is not being trained: without gradients, and without a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,8 +115,11 @@ pub enum Question {
     ImagesAt(ImagesAt),
     Augment(Augment),
     Evaluate(Evaluate),
+    EvaluateTrained(EvaluateTrained),
     Classify(Classify),
     FindRate(FindRate),
+    FindLabelErrors(FindLabelErrors),
+    CheckImages(CheckImages),
     Inspect(Inspect),
     Measure(Measure),
 }
@@ -103,6 +131,8 @@ pub enum Answer {
     Evaluation(Evaluation),
     Classification(Classification),
     Rates(RateTest),
+    LabelErrors(LabelErrors),
+    ImageChecks(ImageChecks),
     Layers(LayersReport),
     Measurement(Measurement),
 }
@@ -113,6 +143,21 @@ pub enum AnswerProgress {
     /// Fraction of the images evaluated, 0 to 1.
     Evaluation(f32),
     Rates(RateProgress),
+    Folds(FoldProgress),
+}
+
+/// Progress of a cross-validation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoldProgress {
+    /// 0 to 1, of all folds together.
+    pub fraction: f32,
+    /// The fold whose network is trained, from 0; `None` while the outputs of frozen layers are computed.
+    pub fold: Option<u32>,
+    pub folds: u32,
+    pub images_per_second: f64,
+    /// Estimated; `None` before the first step.
+    pub remaining_ms: Option<f64>,
 }
 
 /// Progress of an LR range test.
@@ -138,6 +183,7 @@ impl AnswerProgress {
         match self {
             Self::Evaluation(fraction) => *fraction,
             Self::Rates(progress) => progress.fraction,
+            Self::Folds(progress) => progress.fraction,
         }
     }
 }
@@ -196,8 +242,11 @@ questions! {
     ImagesAt => ImageBatch, Never;
     Augment => ImageBatch, Never;
     Evaluate => Evaluation, f32;
+    EvaluateTrained => Evaluation, f32;
     Classify => Classification, Never;
     FindRate => RateTest, RateProgress;
+    FindLabelErrors => LabelErrors, FoldProgress;
+    CheckImages => ImageChecks, Never;
     Inspect => LayersReport, Never;
     Measure => Measurement, f32;
 }
@@ -207,8 +256,11 @@ carried! {
     Answer::Evaluation(Evaluation);
     Answer::Classification(Classification);
     Answer::Rates(RateTest);
+    Answer::LabelErrors(LabelErrors);
+    Answer::ImageChecks(ImageChecks);
     Answer::Layers(LayersReport);
     Answer::Measurement(Measurement);
     AnswerProgress::Evaluation(f32);
     AnswerProgress::Rates(RateProgress);
+    AnswerProgress::Folds(FoldProgress);
 }

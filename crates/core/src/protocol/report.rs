@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Bulk;
 use crate::config::AugmentConfig;
 use crate::dataset::{DrawingStyle, Framing, ImageReport, ReadAs};
+use crate::label_errors::LabelError;
 
 /// `[channels, height, width]`; channels is 1 (gray) or 3 (red, green, blue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,6 +162,21 @@ pub struct RateTest {
     pub points: Vec<RatePoint>,
     /// The suggested learning rate; `None` if the loss never fell.
     pub proposed: Option<f64>,
+}
+
+/// The images whose labels are probably wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelErrors {
+    /// The first of them, the most probable ones first.
+    pub errors: Vec<LabelError>,
+    /// For each of these errors, the hash of its image file; empty if the dataset was not made of image files.
+    pub files: Vec<u64>,
+    pub n_errors: u32,
+    /// Images that were predicted.
+    pub n_images: u32,
+    /// Out-of-fold accuracy, 0 to 1.
+    pub accuracy: f32,
+    pub folds: u32,
 }
 
 /// A step of an LR range test.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::curves::RunCurves;
-use crate::config::RunConfig;
+use crate::config::{NetworkConfig, RunConfig, SplitConfig};
 use crate::dataset::DrawingStyle;
+use crate::network::shape::infer;
 use crate::protocol::{
     Adjustment, DatasetSummary, Ending, EngineKind, EpochReport, Evaluation, FailureKind, ImageShape, RunReport,
 };
@@ -49,6 +50,9 @@ pub struct RunRecord {
     /// `None` in older records.
     #[serde(default)]
     pub input: Option<NetworkInput>,
+    /// The id of the run from whose weights it continued.
+    #[serde(default)]
+    pub continued_from: Option<String>,
     /// Size of the final weights, if they are stored.
     #[serde(default)]
     pub weights_bytes: Option<u64>,
@@ -70,6 +74,8 @@ pub enum RunEnding {
     EarlyStopped,
     /// Another run or another dataset replaced it.
     Replaced,
+    /// No run: its network came from a file of another program, or of another format.
+    Imported,
     Failed(FailureKind),
 }
 
@@ -138,7 +144,7 @@ impl RunRecord {
     /// The engine's final report; `None` for a run that was replaced or failed.
     pub fn report(&self) -> Option<RunReport> {
         let ending = match self.ending {
-            RunEnding::Completed => Ending::Completed,
+            RunEnding::Completed | RunEnding::Imported => Ending::Completed,
             RunEnding::StepLimit => Ending::StepLimit,
             RunEnding::Stopped => Ending::Stopped,
             RunEnding::EarlyStopped => Ending::EarlyStopped,
@@ -151,6 +157,52 @@ impl RunRecord {
             is_averaged: self.config.ema_decay.is_some(),
             elapsed_ms: self.elapsed_ms,
         })
+    }
+}
+
+/// What a network that was trained elsewhere is kept with: a record without a step.
+#[derive(Clone, Debug)]
+pub struct ImportedNetwork {
+    /// A new one.
+    pub id: String,
+    /// Milliseconds since 1970, UTC.
+    pub imported_at: f64,
+    pub network: NetworkConfig,
+    pub input: NetworkInput,
+    /// The dataset that it is evaluated and trained on.
+    pub dataset: String,
+    pub dataset_name: String,
+    pub split: SplitConfig,
+    pub environment: Environment,
+}
+
+impl From<ImportedNetwork> for KeptRun {
+    fn from(imported: ImportedNetwork) -> Self {
+        let ImportedNetwork { id, imported_at, network, input, dataset, dataset_name, split, environment } = imported;
+        let layers = infer(&network, input.shape, input.classes.len()).ok();
+        let parameters = layers.map(|layers| layers.iter().map(|layer| layer.parameters).sum());
+        let record = RunRecord {
+            id,
+            started_at: imported_at,
+            dataset_name,
+            config: RunConfig { split, ..RunConfig::new(dataset, network) },
+            parameters,
+            steps: 0,
+            elapsed_ms: 0.0,
+            ending: RunEnding::Imported,
+            best: None,
+            epochs: Vec::new(),
+            adjustments: Vec::new(),
+            test: None,
+            environment,
+            input: Some(input),
+            continued_from: None,
+            weights_bytes: None,
+            name: String::new(),
+            note: String::new(),
+            is_starred: false,
+        };
+        Self { record, curves: RunCurves::default() }
     }
 }
 

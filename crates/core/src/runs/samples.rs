@@ -23,6 +23,7 @@ pub fn record(id: &str) -> RunRecord {
         epochs: vec![epoch(0.25)],
         adjustments: Vec::new(),
         test: Some(TestResult { loss: None, accuracy: 0.5 }),
+        continued_from: None,
         weights_bytes: None,
         environment: Environment { engine: Some(EngineKind::Cpu), ..Environment::default() },
         input: Some(NetworkInput {

@@ -14,6 +14,8 @@ pub fn fine_tuning(run: &RunConfig, pruned: NetworkConfig, keep: f32, epochs: u3
         epochs,
         max_steps: None,
         learning_rate: RATE_SHARE * run.learning_rate,
+        // The teacher of that run is not at hand.
+        distillation: None,
         ..run.clone()
     }
 }

@@ -51,6 +51,7 @@ pub fn quantize(
         return Err(ExchangeError::NoImages);
     }
     let mut quantized = folded::fold(network);
+    check_is_there(&quantized, &options.float_layers)?;
     check_is_finite(&quantized)?;
     let observed = observe(&quantized, images)?;
     if let Some(place) = observed.iter().position(|observed| !observed.is_finite()) {
@@ -88,6 +89,15 @@ fn check_is_finite(quantized: &QuantizedNetwork) -> Result<(), ExchangeError> {
         None => Ok(()),
         Some(place) => Err(not_finite(quantized, place)),
     }
+}
+
+/// Fails on a path that names no layer, which would keep nothing in floats.
+fn check_is_there(quantized: &QuantizedNetwork, layers: &[String]) -> Result<(), ExchangeError> {
+    let is_there = |layer: &String| quantized.operations.iter().any(|operation| is_at(&operation.path, layer));
+    let Some(path) = layers.iter().find(|layer| !is_there(layer)) else { return Ok(()) };
+    let weighted = quantized.operations.iter().filter(|it| matches!(it.kind, Kind::Conv { .. } | Kind::Linear { .. }));
+    let known: Vec<&str> = weighted.map(|operation| operation.path.as_str()).collect();
+    Err(ExchangeError::NoLayer { path: path.clone(), known: known.join(", ") })
 }
 
 fn not_finite(quantized: &QuantizedNetwork, operation: usize) -> ExchangeError {

@@ -95,7 +95,8 @@ fn script<'a>(page: &'a str, id: &str) -> Result<&'a str, String> {
     rest.split_once("</script>").map(|(content, _)| content).ok_or_else(|| format!("its {id} does not end"))
 }
 
-fn run(
+/// The probabilities for images of the network's input shape.
+pub(crate) fn run(
     description: &Description,
     weights: &BTreeMap<String, Tensor>,
     images: &[Vec<u8>],

@@ -22,7 +22,7 @@ pub mod module;
 pub mod tfjs;
 
 /// Weights for tools that keep maps as `[height, width, channels]`.
-mod channels_last;
+pub(crate) mod channels_last;
 
 /// TFLite.
 pub mod tflite;

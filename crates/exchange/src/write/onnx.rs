@@ -2,7 +2,7 @@
 //! their own; runtimes fold them.
 
 /// Nodes, constants, attributes.
-mod graph;
+pub(crate) mod graph;
 
 /// The nodes of a layer.
 mod layers;

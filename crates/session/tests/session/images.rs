@@ -12,7 +12,7 @@ use kindling_core::protocol::{
 
 use crate::world::{World, config};
 
-type File = (String, Vec<u8>);
+pub type File = (String, Vec<u8>);
 
 const CLASSES: [(&str, [u8; 3]); 3] =
     [("blue disk", [40, 60, 220]), ("green disk", [30, 170, 60]), ("red disk", [210, 40, 40])];
@@ -36,11 +36,16 @@ fn png(image: &RgbaImage) -> Vec<u8> {
 }
 
 /// Images in one folder per class, below `top`.
-fn folders(top: &str) -> Vec<File> {
-    let of_class = |(class, color)| {
+pub fn folders(top: &str) -> Vec<File> {
+    folders_of(top, &CLASSES)
+}
+
+/// The same for classes of a color.
+pub fn folders_of(top: &str, classes: &[(&'static str, [u8; 3])]) -> Vec<File> {
+    let of_class = |&(class, color): &(&'static str, [u8; 3])| {
         (0..N_PER_CLASS).map(move |number| (format!("{top}{class}/{number}.png"), png(&disk(color, number))))
     };
-    CLASSES.into_iter().flat_map(of_class).collect()
+    classes.iter().flat_map(of_class).collect()
 }
 
 fn zip(files: &[File]) -> Vec<u8> {
@@ -67,7 +72,7 @@ fn tar(files: &[File]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn load(world: &mut World, files: Vec<File>, reading: Reading) -> Result<DatasetSummary, Failure> {
+pub fn load(world: &mut World, files: Vec<File>, reading: Reading) -> Result<DatasetSummary, Failure> {
     world.forget();
     world.load_files(files, reading);
     let is_end = |event: &Event| matches!(event, Event::Dataset(DatasetUpdate::Set(_) | DatasetUpdate::Failed(_)));

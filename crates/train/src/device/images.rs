@@ -93,6 +93,11 @@ impl DeviceDataset {
         Self { samples, ..self }
     }
 
+    /// The same images, split otherwise, without samples.
+    pub fn with_split(&self, split: Split) -> Self {
+        Self { split, samples: Vec::new(), ..self.clone() }
+    }
+
     pub fn shape(&self) -> ImageShape {
         self.shape
     }

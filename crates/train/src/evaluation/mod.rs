@@ -13,6 +13,6 @@ pub mod measure;
 pub mod classify;
 
 pub use classify::classify;
-pub use evaluate::{EvaluateConfig, evaluate};
+pub use evaluate::{EvaluateConfig, evaluate, evaluate_known};
 pub use measure::measure;
 pub use views::ViewSet;

@@ -1,6 +1,7 @@
 //! The objective of a classifier: a loss between its logits and the targets, for images that may be attacked.
 
 use super::adversarial::Attacker;
+use super::distillation::Lesson;
 use super::loss::{BatchLoss, Loss};
 use super::{Classified, Objective, Pass};
 use crate::device::images::Batch;
@@ -12,6 +13,7 @@ use kindling_core::random::Random;
 pub struct Classification {
     pub loss: Loss,
     pub attacker: Option<Attacker>,
+    pub lesson: Option<Lesson>,
 }
 
 impl Objective for Classification {
@@ -20,12 +22,13 @@ impl Objective for Classification {
             Some(attacker) => attacker.attack(batch, network, &self.loss),
             None => batch,
         };
+        let soft = self.lesson.as_ref().map(|lesson| lesson.targets(batch.images.clone()));
         // [batch, classes]
         let logits = match batch.features {
             Some(features) => network.forward_train_from_frozen(features, random),
             None => network.forward_train(batch.images.autodiff(), random),
         };
-        let (BatchLoss { terms, predicted }, gradients) = self.loss.backward(logits, batch.targets);
+        let (BatchLoss { terms, predicted }, gradients) = self.loss.backward_with(logits, batch.targets, soft);
         Pass { gradients, loss_terms: terms, classified: Some(Classified { predicted, labels: batch.labels }) }
     }
 

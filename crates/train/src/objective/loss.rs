@@ -5,6 +5,7 @@
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
+use super::distillation::SoftTargets;
 use crate::blocks::{cross_entropy, has_kernels};
 use kindling_core::config::{ClassWeights, LossConfig};
 use kindling_core::protocol::{Failure, FailureKind};
@@ -63,8 +64,23 @@ impl Loss {
     /// The loss, and the gradients of everything that the logits depend on. `logits` and `targets` are `[batch, classes]`; each row of
     /// `targets` sums to 1.
     pub fn backward(&self, logits: Tensor<2>, targets: Tensor<2>) -> (BatchLoss, Gradients) {
+        self.backward_with(logits, targets, None)
+    }
+
+    /// The same, with the predictions of a teacher.
+    pub fn backward_with(
+        &self,
+        logits: Tensor<2>,
+        targets: Tensor<2>,
+        soft: Option<SoftTargets>,
+    ) -> (BatchLoss, Gradients) {
         let Shifted { logits, predicted } = Shifted::of(logits);
-        let LossValue { parts, gradient } = self.at_shifted(logits.clone().without_autodiff(), targets);
+        let shifted = logits.clone().without_autodiff();
+        let value = self.at_shifted(shifted.clone(), targets);
+        let LossValue { parts, gradient } = match soft {
+            None => value,
+            Some(soft) => soft.mixed_with(value, shifted),
+        };
         // The product of logits and constants has those constants as its gradient. It need not be summed: autodiff starts with a 1 at
         // every value. It precedes the sum of the parts, so that burn fuses it with them.
         let gradients = (logits * gradient).backward();
@@ -76,7 +92,7 @@ impl Loss {
         self.at_shifted(Shifted::of(logits).logits, targets)
     }
 
-    fn at_shifted(&self, shifted: Tensor<2>, targets: Tensor<2>) -> LossValue {
+    pub(super) fn at_shifted(&self, shifted: Tensor<2>, targets: Tensor<2>) -> LossValue {
         let [n_images, n_classes] = targets.dims();
         match self {
             Self::CrossEntropy { label_smoothing, class_weights } => {
@@ -133,22 +149,22 @@ impl LossValue {
 }
 
 /// Logits minus the image's largest, so that no exponential overflows. Softmax and all gradients are unchanged.
-struct Shifted {
+pub(super) struct Shifted {
     /// `[batch, classes]`
-    logits: Tensor<2>,
+    pub logits: Tensor<2>,
     /// `[batch, 1]`: the classes of the largest. A reshape here would keep burn from fusing the operations before it with those after it.
     predicted: Tensor<2, Int>,
 }
 
 impl Shifted {
-    fn of(logits: Tensor<2>) -> Self {
+    pub fn of(logits: Tensor<2>) -> Self {
         let (largest, predicted) = logits.clone().without_autodiff().max_dim_with_indices(1); // [batch, 1] each
         Self { logits: logits - largest, predicted }
     }
 }
 
 /// Softmax probabilities, in the factors that the losses use.
-struct Softmax {
+pub(super) struct Softmax {
     /// `[batch, classes]`: the shifted logits.
     shifted: Tensor<2>,
     /// `[batch, 1]`: the sums of their exponentials.
@@ -156,18 +172,18 @@ struct Softmax {
 }
 
 impl Softmax {
-    fn of(shifted: Tensor<2>) -> Self {
+    pub fn of(shifted: Tensor<2>) -> Self {
         Self { sums: shifted.clone().exp().sum_dim(1), shifted }
     }
 
     /// `[batch, classes]`
-    fn probabilities(&self) -> Tensor<2> {
+    pub fn probabilities(&self) -> Tensor<2> {
         // Recomputes the exponentials: keeping those of the sums would take one more buffer, of which a GPU binds few.
         self.shifted.clone().exp() / self.sums.clone()
     }
 
     /// `[batch, classes]`: the negative logarithms of the probabilities.
-    fn negative_log_likelihoods(&self) -> Tensor<2> {
+    pub fn negative_log_likelihoods(&self) -> Tensor<2> {
         self.sums.clone().log() - self.shifted.clone()
     }
 }

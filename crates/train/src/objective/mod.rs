@@ -6,6 +6,9 @@ pub mod loss;
 /// Perturbations of a batch that raise the loss.
 pub mod adversarial;
 
+/// A teacher whose predictions are learned.
+pub mod distillation;
+
 /// The objective of a classifier.
 pub mod classification;
 

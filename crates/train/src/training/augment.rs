@@ -59,8 +59,14 @@ impl Augmenter {
         self.config = config;
     }
 
-    pub fn changes_images(&self) -> bool {
-        !self.config.is_nothing()
+    pub fn config(&self) -> AugmentConfig {
+        self.config
+    }
+
+    /// Which images of a batch are mirrored, with the draws of [`Augmenter::augment`] in place of it, where images are only flipped.
+    pub fn flips(&mut self, n_images: usize) -> Vec<bool> {
+        let (config, shape) = (self.config, self.shape);
+        (0..n_images).map(|_| Draw::new(&config, shape, &mut self.random).is_flipped()).collect()
     }
 
     /// The state of its random generator.

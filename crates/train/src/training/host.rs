@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kindling_core::config::Pretrained;
-use kindling_core::protocol::{Failure, FailureKind, RunUpdate};
+use kindling_core::protocol::{Failure, FailureKind, RunUpdate, Teacher};
 
 /// The environment of a run: the worker in the browser; a test or the command line natively.
 pub trait Host {
@@ -14,6 +14,11 @@ pub trait Host {
 
     /// Minimum time between checkpoints that are neither requested nor due to a pause; none at all are made if there is no interval.
     fn checkpoint_interval_ms(&self) -> Option<f64> {
+        None
+    }
+
+    /// The teacher of a run that begins with one; a run that resumes has it in its checkpoint.
+    fn teacher(&self) -> Option<&Teacher> {
         None
     }
 

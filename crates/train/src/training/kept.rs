@@ -1,20 +1,20 @@
 //! The outputs of a network's frozen layers, computed once for each image and kept on the device: a run whose first layers are frozen then trains on
-//! them, and an epoch costs what the layers behind them cost. On the way, frozen batch norms get the statistics of the train images.
+//! them, and an epoch costs what the layers behind them cost. Where augmentation only flips images, the outputs of the mirrored train images are
+//! kept, too. On the way, frozen batch norms get the statistics of the train images.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::control::{Control, Wish};
 use super::host::Host;
+use super::step::Trainer;
 use crate::device::images::{DeviceDataset, Selection};
 use crate::device::tensors::device_failure;
 use crate::module::{Features, Network};
 use kindling_core::config::RunConfig;
+use kindling_core::network::frozen::KEPT_LIMIT_BYTES;
 use kindling_core::protocol::event::Preparation;
 use kindling_core::protocol::{Failure, RunUpdate, SplitName};
-
-/// Maximum size of the kept outputs, which are one buffer: any WebGPU device binds so much. Beyond it, they are computed in every step.
-const LIMIT_BYTES: usize = 128 << 20;
 
 /// Images that pass through the frozen layers at a time.
 const BATCH_IMAGES: usize = 32;
@@ -24,8 +24,10 @@ const REPORT_INTERVAL_MS: f64 = 100.0;
 /// The outputs of frozen layers for some images of a dataset.
 #[derive(Clone, Debug)]
 pub struct KeptFeatures {
-    /// `[kept images, values]`
+    /// `[kept images, values]`: of train images, if they are kept, and of validation images.
     values: Tensor<2>,
+    /// `[train images, values]`: of the mirrored images, in the same order.
+    mirrored: Option<Tensor<2>>,
     /// `[images of the dataset]`: the row of each image; 0 of one whose output is not kept.
     rows: Tensor<1, Int>,
     /// Whether the output of each image is kept.
@@ -39,7 +41,31 @@ impl KeptFeatures {
     /// The outputs for images that are among the kept ones.
     pub fn of(&self, selection: &Selection) -> Features {
         let rows = self.rows.clone().select(0, selection.indices());
-        let values = self.values.clone().select(0, rows); // [batch, values]
+        self.shaped(self.values.clone().select(0, rows))
+    }
+
+    /// The outputs for a batch to train on; none unless they are kept for the images as the trainer augments them.
+    pub fn for_step(&self, selection: &Selection, trainer: &mut Trainer) -> Option<Features> {
+        if !self.has_train {
+            return None;
+        }
+        if trainer.augmentation().is_nothing() {
+            return Some(self.of(selection));
+        }
+        let mirrored = self.mirrored.as_ref()?;
+        let rows = self.rows.clone().select(0, selection.indices());
+        let [n_images] = rows.dims();
+        let flips: Vec<f32> = trainer.flips(n_images)?.into_iter().map(f32::from).collect();
+        let flips = Tensor::<2>::from_data(TensorData::new(flips, [n_images, 1]), &rows.device());
+        let plain = self.values.clone().select(0, rows.clone());
+        let mirrored = mirrored.clone().select(0, rows);
+        let [_, n_values] = plain.dims();
+        let is_flipped = flips.greater_elem(0.5).expand([n_images, n_values]);
+        Some(self.shaped(plain.mask_where(is_flipped, mirrored)))
+    }
+
+    /// Rows to outputs: `[batch, values]`.
+    fn shaped(&self, values: Tensor<2>) -> Features {
         let [n_images, _] = values.dims();
         match self.shape[..] {
             [channels, height, width] => Features::Maps(values.reshape([n_images, channels, height, width])),
@@ -52,16 +78,11 @@ impl KeptFeatures {
     pub fn has(&self, images: &[u32]) -> bool {
         images.iter().all(|&image| self.is_kept.get(image as usize).is_some_and(|is_kept| *is_kept))
     }
-
-    /// Whether train images are among them, and not only validation images.
-    pub fn has_train(&self) -> bool {
-        self.has_train
-    }
 }
 
 /// Measures the statistics of the frozen batch norms that have none, if `measures`, and keeps the outputs of the frozen layers for the validation
-/// images and, unless the run changes them, for the train images. Keeps nothing if no layer is frozen or the outputs are too large, or if the run is
-/// stopped meanwhile.
+/// images and, unless the run changes them by more than flips, for the train images. Keeps nothing if no layer is frozen or the outputs are too
+/// large, or if the run is stopped meanwhile.
 pub async fn keep(
     host: &impl Host,
     control: &Control,
@@ -74,8 +95,9 @@ pub async fn keep(
     if network.n_frozen() == 0 {
         return Ok(None);
     }
-    let has_train = config.augment.is_nothing() && config.adversarial.is_none();
-    let mut pass = Pass::new(host, control, data, has_train || (measures && !norms.is_empty()));
+    let has_mirrored = config.augment.only_flips() && config.adversarial.is_none();
+    let has_train = has_mirrored || (config.augment.is_nothing() && config.adversarial.is_none());
+    let mut pass = Pass::new(host, control, data, has_train || (measures && !norms.is_empty()), has_mirrored);
     for norm in norms {
         let Some((mean, variance)) = pass.through(network, norm, measures).await? else { return Ok(None) };
         if !measures {
@@ -106,9 +128,11 @@ struct Pass<'a, H> {
     host: &'a H,
     control: &'a Control,
     data: &'a DeviceDataset,
-    /// The images of each batch; of the train split first.
+    /// The images of each batch: of the train split, of the validation split, and of the train split to be mirrored.
     batches: Vec<Vec<u32>>,
     n_train_batches: usize,
+    /// How many batches are not to be mirrored.
+    n_plain_batches: usize,
     /// The outputs of the layers before `layer`, for each batch; none before the first layer, or where they are too large.
     outputs: Vec<Features>,
     layer: usize,
@@ -116,12 +140,33 @@ struct Pass<'a, H> {
 }
 
 impl<'a, H: Host> Pass<'a, H> {
-    fn new(host: &'a H, control: &'a Control, data: &'a DeviceDataset, has_train: bool) -> Self {
-        let batches = |part: &[u32]| part.chunks(BATCH_IMAGES).map(<[u32]>::to_vec).collect::<Vec<_>>();
-        let mut all = if has_train { batches(data.part(SplitName::Train)) } else { Vec::new() };
-        let n_train_batches = all.len();
-        all.extend(batches(data.part(SplitName::Validation)));
-        Self { host, control, data, batches: all, n_train_batches, outputs: Vec::new(), layer: 0, is_too_large: false }
+    fn new(host: &'a H, control: &'a Control, data: &'a DeviceDataset, has_train: bool, has_mirrored: bool) -> Self {
+        let part = |name, is_wanted: bool| {
+            let images = if is_wanted { data.part(name) } else { &[] };
+            images.chunks(BATCH_IMAGES).map(<[u32]>::to_vec).collect::<Vec<_>>()
+        };
+        let mut batches = part(SplitName::Train, has_train);
+        let n_train_batches = batches.len();
+        batches.extend(part(SplitName::Validation, true));
+        let n_plain_batches = batches.len();
+        batches.extend(part(SplitName::Train, has_mirrored));
+        Self {
+            host,
+            control,
+            data,
+            batches,
+            n_train_batches,
+            n_plain_batches,
+            outputs: Vec::new(),
+            layer: 0,
+            is_too_large: false,
+        }
+    }
+
+    /// The images of a batch.
+    fn images(&self, number: usize, batch: &[u32]) -> Features {
+        let images = self.data.batch(self.data.select(batch.iter().copied())).images;
+        Features::Maps(if number < self.n_plain_batches { images } else { images.flip([3]) })
     }
 
     /// Takes all images through the layers up to `end`. Returns the statistics of the train images there, if they are wanted; none if the run was
@@ -145,7 +190,7 @@ impl<'a, H: Host> Pass<'a, H> {
         for (number, batch) in self.batches.iter().enumerate() {
             let input = match inputs.get(number) {
                 Some(features) => features.clone(),
-                None => Features::Maps(self.data.batch(self.data.select(batch.iter().copied())).images),
+                None => self.images(number, batch),
             };
             let output = inference.forward_through(begin..end, input);
             if has_statistics && number < self.n_train_batches {
@@ -155,8 +200,11 @@ impl<'a, H: Host> Pass<'a, H> {
                 let first = output.clone().in_rows().slice([0..1, 0..1]);
                 first.into_data_async().await.map_err(device_failure)?;
             }
+            if number == self.n_plain_batches {
+                n_bytes = 0;
+            }
             n_bytes += 4 * output.dims().iter().product::<usize>();
-            if n_bytes > LIMIT_BYTES {
+            if n_bytes > KEPT_LIMIT_BYTES {
                 self.is_too_large = true;
                 self.outputs.clear();
                 if !has_statistics {
@@ -188,7 +236,7 @@ impl<'a, H: Host> Pass<'a, H> {
         let shape = self.outputs.first()?.dims().split_first()?.1.to_vec();
         let mut rows = vec![0_i32; self.data.n_images()];
         let mut is_kept = vec![false; rows.len()];
-        for (row, &image) in self.batches.iter().flatten().enumerate() {
+        for (row, &image) in self.batches.iter().take(self.n_plain_batches).flatten().enumerate() {
             if let (Some(place), Some(is_kept)) = (rows.get_mut(image as usize), is_kept.get_mut(image as usize)) {
                 *place = row as i32;
                 *is_kept = true;
@@ -196,8 +244,10 @@ impl<'a, H: Host> Pass<'a, H> {
         }
         let n_images = rows.len();
         let rows = Tensor::from_data(TensorData::new(rows, [n_images]), &self.data.device());
-        let values = Tensor::cat(self.outputs.into_iter().map(Features::in_rows).collect(), 0);
-        Some(KeptFeatures { values, rows, is_kept, shape, has_train })
+        let mut plain: Vec<Tensor<2>> = self.outputs.into_iter().map(Features::in_rows).collect();
+        let mirrored = plain.split_off(self.n_plain_batches.min(plain.len()));
+        let mirrored = (!mirrored.is_empty()).then(|| Tensor::cat(mirrored, 0));
+        Some(KeptFeatures { values: Tensor::cat(plain, 0), mirrored, rows, is_kept, shape, has_train })
     }
 }
 

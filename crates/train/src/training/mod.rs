@@ -66,8 +66,12 @@ pub mod warm_up;
 /// The learning rate range test.
 pub mod range_test;
 
+/// Cross-validation.
+pub mod out_of_fold;
+
 pub use control::Control;
 pub use host::Host;
+pub use out_of_fold::out_of_fold;
 pub use published::Published;
 pub use range_test::find_rate;
 pub use run::{resume, train};

@@ -62,7 +62,7 @@ pub async fn predict_by(
 }
 
 /// Images per batch: fewer of a network with large outputs.
-fn n_batch(network: &Network) -> usize {
+pub(super) fn n_batch(network: &Network) -> usize {
     BATCH_IMAGES.min(network.n_images_at_once())
 }
 

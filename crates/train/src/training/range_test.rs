@@ -3,7 +3,7 @@
 
 use super::control::{Control, Wish};
 use super::host::Host;
-use super::kept::{KeptFeatures, keep};
+use super::kept::keep;
 use super::optimizer::Rates;
 use super::plan::Plan;
 use super::run::{new_network, new_trainer};
@@ -44,7 +44,7 @@ pub async fn find_rate(
 ) -> Result<RateTest, Failure> {
     let plan = Plan::new(config, data.counts())?;
     let mut network = new_network(host, data, config).await?;
-    let kept = keep(host, control, data, config, &mut network, true).await?.filter(KeptFeatures::has_train);
+    let kept = keep(host, control, data, config, &mut network, true).await?;
     let mut trainer = new_trainer(network, data, &RunConfig { ema_decay: None, ..config.clone() })?;
     let order = data.select(plan.order(data.part(SplitName::Train), config.seed, 0));
     let mut curve = Curve::default();
@@ -56,7 +56,7 @@ pub async fn find_rate(
         }
         let position = (step % plan.steps_per_epoch) as usize;
         let selection = order.narrow(position * plan.batch_size, plan.batch_size);
-        let features = kept.as_ref().map(|kept| kept.of(&selection));
+        let features = kept.as_ref().and_then(|kept| kept.for_step(&selection, &mut trainer));
         let batch = Batch { features, ..data.batch(selection) };
         let rates = Rates { learning_rate: rate_of(step), weight_decay: config.weight_decay };
         tally.add(trainer.step(batch, StepSettings { rates, is_update: true }));

@@ -26,9 +26,10 @@ use crate::device::images::{Batch, DeviceDataset, Selection};
 use crate::exchange::tensor_file::Metadata;
 use crate::exchange::weight_file;
 use crate::module::Network;
+use crate::objective::distillation::Lesson;
 use kindling_core::config::RunConfig;
 use kindling_core::config::schedule::{At, learning_rate};
-use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName};
+use kindling_core::protocol::{Adjustment, Ending, Failure, Preparation, RunReport, RunUpdate, SplitName, Teacher};
 
 /// Trains a network from its initial weights. Emits everything but `Finished` and `Failed`: those are the result, which the caller
 /// reports. `published` always holds the network that predictions are made with, at the end the best one.
@@ -39,7 +40,19 @@ pub async fn train(
     config: &RunConfig,
     published: &Published,
 ) -> Result<RunReport, Failure> {
-    run(host, control, data, config, published, None).await
+    run(host, control, data, config, published, Start::Anew).await
+}
+
+/// Trains a network that has the initial weights of a run, on outputs of its frozen layers that are kept already.
+pub(super) async fn train_network(
+    host: &impl Host,
+    control: &Control,
+    data: &DeviceDataset,
+    config: &RunConfig,
+    published: &Published,
+    network: (Network, Option<KeptFeatures>),
+) -> Result<RunReport, Failure> {
+    run(host, control, data, config, published, Start::Network(Box::new(network))).await
 }
 
 /// Resumes a run of this config from the bytes of a checkpoint, as [`RunUpdate::Checkpoint`] has them. On a device that computes the
@@ -52,7 +65,15 @@ pub async fn resume(
     published: &Published,
     checkpoint: &[u8],
 ) -> Result<RunReport, Failure> {
-    run(host, control, data, config, published, Some(Checkpoint::from_bytes(checkpoint)?)).await
+    run(host, control, data, config, published, Start::Checkpoint(Box::new(Checkpoint::from_bytes(checkpoint)?))).await
+}
+
+/// What a run begins with.
+enum Start {
+    /// Its initial weights.
+    Anew,
+    Network(Box<(Network, Option<KeptFeatures>)>),
+    Checkpoint(Box<Checkpoint>),
 }
 
 async fn run(
@@ -61,18 +82,27 @@ async fn run(
     data: &DeviceDataset,
     config: &RunConfig,
     published: &Published,
-    checkpoint: Option<Checkpoint>,
+    start: Start,
 ) -> Result<RunReport, Failure> {
     let plan = Plan::new(config, data.counts())?;
     host.emit(RunUpdate::Preparing(Preparation::BuildingNetwork));
-    let mut network = new_network(host, data, config).await?;
-    let parameters = network.n_parameters();
-    // A checkpoint has the statistics of frozen batch norms.
-    let kept = match checkpoint {
-        None => keep(host, control, data, config, &mut network, true).await?,
-        Some(_) => None,
+    let (network, kept, checkpoint) = match start {
+        Start::Anew => {
+            let mut network = new_network(host, data, config).await?;
+            let kept = keep(host, control, data, config, &mut network, true).await?;
+            (network, kept, None)
+        }
+        Start::Network(start) => {
+            let (network, kept) = *start;
+            (network, kept, None)
+        }
+        // A checkpoint has the statistics of frozen batch norms.
+        Start::Checkpoint(checkpoint) => (new_network(host, data, config).await?, None, Some(*checkpoint)),
     };
-    let trainer = new_trainer(network, data, config)?;
+    let parameters = network.n_parameters();
+    let mut trainer = new_trainer(network, data, config)?;
+    let teacher = checkpoint.as_ref().map_or_else(|| host.teacher().cloned(), |checkpoint| checkpoint.teacher.clone());
+    trainer.set_lesson(Lesson::new(config.distillation, teacher.as_ref(), data)?);
     host.emit(RunUpdate::Started { steps_per_epoch: plan.steps_per_epoch, total_steps: plan.total_steps, parameters });
     let mut run = Run {
         host,
@@ -82,6 +112,7 @@ async fn run(
         config,
         plan,
         trainer,
+        teacher: teacher.filter(|_| config.distillation.is_some()),
         kept,
         position: Position::new(config),
         best_network: None,
@@ -154,6 +185,8 @@ struct Run<'a, H> {
     config: &'a RunConfig,
     plan: Plan,
     trainer: Trainer,
+    /// What the trainer's lesson was made of, for checkpoints.
+    teacher: Option<Teacher>,
     /// The outputs of frozen layers, if they are kept.
     kept: Option<KeptFeatures>,
     position: Position,
@@ -252,9 +285,7 @@ impl<H: Host> Run<'_, H> {
         let n_batch = self.plan.batch_size;
         let start = self.position.step_in_epoch(&self.plan) as usize * n_batch;
         let selection = order.narrow(start, n_batch);
-        // Augmentation may have been turned on during the run.
-        let kept = self.kept.as_ref().filter(|kept| kept.has_train() && !self.trainer.augments());
-        let features = kept.map(|kept| kept.of(&selection));
+        let features = self.kept.as_ref().and_then(|kept| kept.for_step(&selection, &mut self.trainer));
         let batch = Batch { features, ..self.data.batch(selection) };
         let settings = self.settings();
         if self.control.watch().is_some() && self.snapshot_clock.is_due(self.host.now_ms()) {

@@ -28,7 +28,14 @@ pub async fn checkpoint_of(network: Network, config: &RunConfig) -> Result<Vec<u
     let mut collector = Collector::default();
     let state = trainer.collect(&mut collector);
     let tensors = collector.read().await?;
-    Checkpoint { position: Position::new(config), pace: Pace::new(0.0).state(0.0), trainer: state, tensors }.to_bytes()
+    Checkpoint {
+        position: Position::new(config),
+        pace: Pace::new(0.0).state(0.0),
+        trainer: state,
+        tensors,
+        teacher: None,
+    }
+    .to_bytes()
 }
 
 /// The config's network for the classes of a dataset, with the weights of an ended run. Only the output layer depends on the classes: its units of

@@ -16,6 +16,7 @@ use crate::device::parameters::Collector;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
 use crate::objective::adversarial::Attacker;
+use crate::objective::distillation::Lesson;
 use crate::objective::loss::Loss;
 use crate::objective::{Classification, Classified, Objective, Pass};
 use kindling_core::config::{AugmentConfig, RunConfig};
@@ -82,7 +83,12 @@ impl Trainer {
     pub fn new(network: Network, config: &RunConfig, class_counts: &[u32], dropout: Random) -> Result<Self, Failure> {
         let loss = Loss::new(&config.loss, class_counts, &network.device().without_autodiff())?;
         let attacker = config.adversarial.map(|it| Attacker::new(it, random(config.seed, Purpose::Attack)));
-        Ok(Self::minimizing(Classification { loss, attacker }, network, config, dropout))
+        Ok(Self::minimizing(Classification { loss, attacker, lesson: None }, network, config, dropout))
+    }
+
+    /// Has the network also learn from a teacher.
+    pub fn set_lesson(&mut self, lesson: Option<Lesson>) {
+        self.objective.lesson = lesson;
     }
 }
 
@@ -123,9 +129,15 @@ impl<O: Objective> Trainer<O> {
         self.changed_augment
     }
 
-    /// Whether the images of a batch are changed.
-    pub fn augments(&self) -> bool {
-        self.augmenter.as_ref().is_some_and(Augmenter::changes_images)
+    /// How the images of a batch are changed.
+    pub fn augmentation(&self) -> AugmentConfig {
+        self.augmenter.as_ref().map(Augmenter::config).unwrap_or_default()
+    }
+
+    /// Which images of the next batch are mirrored, if flips are the only augmentation.
+    pub fn flips(&mut self, n_images: usize) -> Option<Vec<bool>> {
+        let augmenter = self.augmenter.as_mut().filter(|augmenter| augmenter.config().only_flips())?;
+        Some(augmenter.flips(n_images))
     }
 
     fn augment_by(&mut self, config: AugmentConfig) {
@@ -162,11 +174,11 @@ impl<O: Objective> Trainer<O> {
         self.observer.take()
     }
 
-    /// Trains one batch. Nothing waits for the device.
+    /// Trains one batch, whose images are augmented unless it has features. Nothing waits for the device.
     pub fn step(&mut self, batch: Batch, settings: StepSettings) -> StepOutcome {
         let batch = match &mut self.augmenter {
-            Some(augmenter) => augmenter.augment(batch),
-            None => batch,
+            Some(augmenter) if batch.features.is_none() => augmenter.augment(batch),
+            _ => batch,
         };
         let Pass { gradients, loss_terms, classified } =
             self.objective.pass(&mut self.network, batch, &mut self.random);

@@ -9,6 +9,7 @@ use super::run::{new_network, new_trainer};
 use super::step::StepSettings;
 use crate::device::images::DeviceDataset;
 use crate::device::tensors::device_failure;
+use crate::objective::distillation::Lesson;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, Preparation, RunUpdate, SplitName};
 
@@ -24,6 +25,10 @@ pub async fn warm_up(
     let plan = Plan::new(config, data.counts())?;
     let rates = Rates { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
     let mut trainer = new_trainer(new_network(host, data, config).await?, data, config)?;
+    // A run that resumes has its teacher in its checkpoint, and compiles its kernels when it begins.
+    if let Some(teacher) = host.teacher() {
+        trainer.set_lesson(Lesson::new(config.distillation, Some(teacher), data)?);
+    }
     host.emit(RunUpdate::Preparing(Preparation::CompilingKernels));
     let batch = data.batch(data.select(train.iter().copied().take(plan.batch_size)));
     let outcome = trainer.step(batch, StepSettings { rates, is_update: true });

@@ -29,7 +29,7 @@ pub fn trained(
         let NamedTensor { name, shape, values } = tensor.clone();
         (name, Tensor::new(shape, values))
     });
-    let description = Description { network: config.clone(), input, classes, style: DrawingStyle::Scene };
+    let description = Description { network: config.clone(), input, classes, style: DrawingStyle::Scene, origin: None };
     let trained = TrainedNetwork::new(description, weights.collect()).unwrap();
     let network = Network::with_weights(config, input, n_classes, tensors, &Device::flex()).unwrap().valid();
     let images: Vec<Vec<u8>> = patterns(input).into_iter().cycle().take(n_images).enumerate().map(varied).collect();

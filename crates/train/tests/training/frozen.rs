@@ -1,6 +1,6 @@
 //! Frozen layers stay as they are, and their outputs, computed once, give the same run as those of every step.
 
-use kindling_core::config::{AdversarialConfig, NetworkConfig, OptimizerConfig, RunConfig};
+use kindling_core::config::{AdversarialConfig, AugmentConfig, NetworkConfig, OptimizerConfig, RunConfig};
 use kindling_core::protocol::event::Preparation;
 use kindling_core::protocol::{RunUpdate, SplitName};
 use kindling_core::random::Random;
@@ -56,15 +56,31 @@ fn a_frozen_batch_norm_has_the_statistics_of_the_train_images() {
     }
 }
 
+/// How many images had passed through the frozen layers at the end, of how many.
+fn n_features(run: &Outcome) -> Option<(u32, u32)> {
+    let mut done = run.updates.iter().filter_map(|update| match update {
+        RunUpdate::Preparing(Preparation::ComputingFeatures { done, total, .. }) => Some((*done, *total)),
+        _ => None,
+    });
+    done.next_back()
+}
+
+#[test]
+fn kept_outputs_of_mirrored_images_give_the_same_losses() {
+    let augment = AugmentConfig { flip: 0.5, ..AugmentConfig::default() };
+    let flipped = RunConfig { augment, ..frozen() };
+    let kept = Outcome::of(&flipped);
+    assert_eq!(n_features(&kept), Some((660, 660)));
+    let adversarial = Some(AdversarialConfig { share: 0.0, ..AdversarialConfig::default() });
+    let computed = Outcome::of(&RunConfig { adversarial, ..flipped });
+    assert_eq!(n_features(&computed), Some((360, 360)));
+    assert_eq!(kept.losses, computed.losses);
+    assert_eq!(weights_after(&kept), weights_after(&computed));
+    assert_ne!(kept.losses, Outcome::of(&frozen()).losses);
+}
+
 #[test]
 fn kept_outputs_give_the_same_losses() {
-    let n_features = |run: &Outcome| {
-        let mut done = run.updates.iter().filter_map(|update| match update {
-            RunUpdate::Preparing(Preparation::ComputingFeatures { done, total, .. }) => Some((*done, *total)),
-            _ => None,
-        });
-        done.next_back()
-    };
     let kept = Outcome::of(&frozen());
     assert_eq!(n_features(&kept), Some((360, 360)));
     // Attacks none of the images, but might, so that nothing is kept for them.

@@ -42,17 +42,8 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
     let add_files = move |files: Vec<(String, File)>| {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
         let class = id.get_value();
-        let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
         let rate = recorder.rate.get_untracked();
-        collector.run(async move {
-            if !files.is_empty() {
-                collector.add_files(&project, &class, files).await?;
-            }
-            for (_, video) in videos {
-                collector.add_video(&project, &class, &video, rate).await?;
-            }
-            Ok(())
-        });
+        collector.run(async move { collector.add_media(&project, &class, files, rate).await.map(drop) });
     };
     let drop_files = move |event: DragEvent| {
         let Some(dropped) = file_drop.taken(&event).map(|data| Dropped::of(&data)) else { return };

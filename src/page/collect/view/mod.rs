@@ -3,10 +3,14 @@
 mod capture;
 mod class_card;
 mod head;
+mod image_checks;
+mod label_errors;
 mod outcome;
 mod selection;
+mod suspects;
 pub mod text;
 mod thumbnails;
+mod tray;
 mod viewer;
 
 use leptos::prelude::*;
@@ -18,6 +22,7 @@ use self::head::Head;
 use self::outcome::Outcome;
 use self::selection::{Selected, SelectionBar};
 use self::text::{news_text, problem_text, refused_text};
+use self::tray::Tray;
 use self::viewer::Viewer;
 use super::collector::{Collector, Reading, Refused, collector};
 use super::recorder::Recorder;
@@ -32,6 +37,9 @@ use crate::page::widgets::show::Show;
 use kindling_core::protocol::ImageInput;
 
 pub const PART: Part = part!(collect::panel, CollectPanel);
+
+pub use image_checks::PART as IMAGE_CHECKS;
+pub use label_errors::PART as LABEL_ERRORS;
 
 /// What the views of the panel share.
 #[derive(Clone, Copy)]
@@ -140,6 +148,7 @@ fn Workspace() -> impl IntoView {
                     <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
                 </ul>
                 <button type="button" class="button" on:click=add>{move_tr!(collect.add_class)}</button>
+                <Tray classes />
             </div>
         </div>
         <Outcome />

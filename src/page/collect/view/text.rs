@@ -9,6 +9,7 @@ use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;
 use crate::page::text::i18n::tr;
 use crate::page::text::left_out::reason_text;
+use kindling_core::dataset::image_checks::FlawKind;
 
 /// What happened, and what helps.
 pub fn problem_text(problem: &Problem) -> String {
@@ -34,11 +35,13 @@ pub fn problem_text(problem: &Problem) -> String {
 
 pub fn news_text(news: &News) -> String {
     match news {
+        News::Added { count: number, class } if class.is_empty() => tr!(tray.added, count = count(*number as u64)),
         News::Added { count: number, class } => tr!(collect.added, count = count(*number as u64), class = class),
         News::Deleted { count: number } => tr!(collect.deleted, count = count(*number as u64)),
         News::ClassDeleted { name } => tr!(collect.class_deleted, name = name),
         News::ProjectDeleted { name } => tr!(collect.project_deleted, name = name),
         News::Moved { count: number, class } => tr!(collect.moved, count = count(*number as u64), class = class),
+        News::Kept { class } => tr!(suspects.kept, class = class),
         News::Undone => tr!(collect.undone),
         News::Used { images, classes } => tr!(collect.used, images = count(*images), classes = classes),
         News::Exported => tr!(collect.exported),
@@ -63,6 +66,33 @@ pub fn warning_text(warning: &Warning) -> String {
             many = number(n_largest)
         ),
         Warning::OneBurst { class, count } => tr!(collect.one_burst, count = number(count), class = class),
+    }
+}
+
+/// What is wrong with an image.
+pub fn flaw_text(kind: FlawKind) -> String {
+    match kind {
+        FlawKind::Contradiction => tr!(suspects.contradiction),
+        FlawKind::Leak => tr!(suspects.leak),
+        FlawKind::Copy => tr!(suspects.copy),
+        FlawKind::NearCopy => tr!(suspects.near_copy),
+        FlawKind::Blank => tr!(suspects.blank),
+        FlawKind::Dark => tr!(suspects.dark),
+        FlawKind::Blurred => tr!(suspects.blurred),
+    }
+}
+
+/// How many images have a flaw, and what to do about it.
+pub fn flaws_text(kind: FlawKind, number: u32) -> String {
+    let count = count(number);
+    match kind {
+        FlawKind::Contradiction => tr!(suspects.contradictions, count = count),
+        FlawKind::Leak => tr!(suspects.leaks, count = count),
+        FlawKind::Copy => tr!(suspects.copies, count = count),
+        FlawKind::NearCopy => tr!(suspects.near_copies, count = count),
+        FlawKind::Blank => tr!(suspects.blanks, count = count),
+        FlawKind::Dark => tr!(suspects.darks, count = count),
+        FlawKind::Blurred => tr!(suspects.blurs, count = count),
     }
 }
 

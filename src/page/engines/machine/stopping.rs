@@ -10,35 +10,30 @@ use kindling_core::protocol::{Bulk, Command, EngineKind, RunId, RunStart};
 const PATIENCE_MS: f64 = 3_000.0;
 
 /// The latest run, and the alarm that is due if it does not stop.
-#[derive(Default)]
 pub(super) struct Stopping {
-    run: Option<Latest>,
+    run: Option<RunId>,
+    is_kept: bool,
+    /// Where it begins in a new engine: at its last checkpoint, if it has one.
+    start: RunStart,
     alarm: Option<AlarmId>,
 }
 
-struct Latest {
-    id: RunId,
-    /// Its last checkpoint, or what it began with.
-    start: RunStart,
-    is_kept: bool,
+impl Default for Stopping {
+    fn default() -> Self {
+        Self { run: None, is_kept: false, start: RunStart::New, alarm: None }
+    }
 }
 
 impl Stopping {
     /// A run that is about to begin.
-    pub(super) fn of(id: RunId, start: RunStart, is_kept: bool) -> Self {
-        Self { run: Some(Latest { id, start, is_kept }), alarm: None }
+    pub(super) fn of(run: RunId, start: RunStart, is_kept: bool) -> Self {
+        Self { run: Some(run), is_kept, start, alarm: None }
     }
 
-    pub(super) fn keep(&mut self, id: RunId, checkpoint: &Bulk) {
-        if let Some(run) = self.run.as_mut().filter(|run| run.id == id) {
-            run.start = RunStart::Checkpoint(checkpoint.clone());
+    pub(super) fn keep(&mut self, run: RunId, checkpoint: &Bulk) {
+        if self.run == Some(run) {
+            self.start = RunStart::Checkpoint(checkpoint.clone());
         }
-    }
-
-    /// The latest run, if it is the page's and active.
-    fn active(&self, page: &AppState) -> Option<&Latest> {
-        let of_page = page.run.run().filter(|_| page.run.is_active())?.id;
-        self.run.as_ref().filter(|run| run.id == of_page)
     }
 
     pub(super) fn is_due(&self, alarm: AlarmId) -> bool {
@@ -50,11 +45,8 @@ impl Engines {
     /// The run was asked to stop. A step on a GPU keeps its engine waiting, but not from hearing, and its kernels are slow to compile anew.
     pub(super) fn expect_stop(&mut self, page: &AppState) {
         let is_cpu = self.active.as_ref().is_some_and(|engine| engine.program.kind() == EngineKind::Cpu);
-        if is_cpu
-            && self.stopping.active(page).is_some()
-            && page.dataset.origin.is_some()
-            && !page.dataset.load.is_loading()
-        {
+        let is_known = page.run.is_active() && page.run.run().map(|run| run.id) == self.stopping.run;
+        if is_cpu && is_known && page.dataset.origin.is_some() && !page.dataset.load.is_loading() {
             self.set_stop_alarm();
         }
     }
@@ -74,11 +66,8 @@ impl Engines {
     /// The run has not stopped in time.
     pub(super) fn stop_by_force(&mut self, page: &AppState) {
         self.stopping.alarm = None;
-        let run = self.stopping.active(page).map(|run| (run.id, run.start.clone(), run.is_kept));
-        let config = page.run.run().map(|run| Box::new((*run.config).clone()));
-        let (Some((run, start, is_kept)), Some(config), Some(choice)) = (run, config, self.choice.clone()) else {
-            return;
-        };
+        let run = page.run.run().filter(|run| page.run.is_active() && Some(run.id) == self.stopping.run);
+        let (Some(run), Some(choice)) = (run, self.choice.clone()) else { return };
         let asked = self.active.as_mut().map(|engine| std::mem::take(&mut engine.asked));
         self.start_active(choice, page);
         self.give_up_questions(asked.unwrap_or_default());
@@ -86,8 +75,10 @@ impl Engines {
             self.catch_up(&mut engine, page);
             self.active = Some(engine);
         }
-        self.tell(Told::RunMoves(run));
-        self.send(Command::Train { run, config, start, is_kept });
+        self.tell(Told::RunMoves(run.id));
+        let (start, is_kept) = (self.stopping.start.clone(), self.stopping.is_kept);
+        let config = Box::new((*run.config).clone());
+        self.send(Command::Train { run: run.id, config, start, is_kept });
         self.send(Command::Stop);
         self.tell(Told::Notice(NoticeKind::StoppedMidStep));
     }

@@ -24,6 +24,8 @@ pub enum Edit {
     Clear,
     Rename(String),
     Init(InitConfig),
+    /// Freezes this many layers, counted from the first, and thaws the others.
+    Freeze(usize),
     Network(NetworkConfig),
 }
 
@@ -74,6 +76,7 @@ impl Edit {
             }
             Self::Rename(name) => next.name.clone_from(name),
             Self::Init(init) => next.init = *init,
+            Self::Freeze(n_layers) => next.frozen = (*n_layers).min(layers.len()) as u32,
             Self::Network(network) => next = network.clone(),
         }
         Some(next)
@@ -126,6 +129,20 @@ mod tests {
         check(Edit::Move { from: 2, to: 0 }, Some(&[CLASSIFIER, BatchNorm, Flatten]));
         check(Edit::Move { from: 0, to: 3 }, None);
         check(Edit::Clear, Some(&[]));
+    }
+
+    #[test]
+    fn layers_are_frozen_up_to_one_and_move_with_it() {
+        let before = network(&[Layer::BatchNorm, Layer::Flatten, CLASSIFIER]);
+        let frozen = Edit::Freeze(2).apply(&before).unwrap();
+        let n_frozen = |edit: Edit| edit.apply(&frozen).unwrap().frozen;
+        assert_eq!(frozen.frozen, 2);
+        assert_eq!(n_frozen(Edit::Freeze(9)), 3);
+        assert_eq!(n_frozen(Edit::Freeze(0)), 0);
+        assert_eq!(n_frozen(Edit::Remove(0)), 1);
+        assert_eq!(n_frozen(Edit::Remove(2)), 2);
+        assert_eq!(n_frozen(Edit::Insert { at: 1, layer: Layer::Rows }), 3);
+        assert_eq!(n_frozen(Edit::Move { from: 0, to: 2 }), 1);
     }
 
     #[test]

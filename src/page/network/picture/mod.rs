@@ -86,6 +86,7 @@ fn LayerTab(
         let survey = recipe.survey.read();
         survey.as_ref().and_then(|survey| survey.misfit()).is_some_and(|(layer, _)| layer == at)
     });
+    let is_frozen = memo(move |_| at < deck.n_frozen.get());
     let of_layer = move |text: fn(&Layer) -> String| move || layer.read().as_ref().map(text);
     let is_selected = move || deck.selected.get() == at;
     view! {
@@ -96,6 +97,7 @@ fn LayerTab(
             data-group=move || layer.read().as_ref().map(|layer| group_key(group_of(layer)))
             class:is-wrong=move || is_wrong.get()
             class:is-unknown=move || output.get().is_none()
+            class:is-frozen=move || is_frozen.get()
             data-layer=at + 1
             title=of_layer(layer_title)
             aria-selected=move || is_selected().to_string()
@@ -106,7 +108,10 @@ fn LayerTab(
             on:click=move |_| deck.selected.set(at)
         >
             <Drawing />
-            <span class="strip-name">{at + 1}". "{of_layer(layer_short)}</span>
+            <span class="strip-name">
+                {at + 1}". "{of_layer(layer_short)}
+                <Show when=move || is_frozen.get()><span class="visually-hidden">", "{move_tr!(designer.frozen)}</span></Show>
+            </span>
             <span class="strip-shape">{move || output.get().map_or_else(|| "–".to_owned(), |output| output.to_string())}</span>
         </button>
     }

@@ -13,7 +13,7 @@ use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::count;
+use crate::page::text::format::{count, date};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::TermLink;
 use kindling_core::protocol::EngineKind;
@@ -107,6 +107,14 @@ fn Facts(row: RunRow) -> impl IntoView {
             <dd>{move_tr!(runs.adjustments, count = n_adjustments)}</dd>
         }
     });
+    let continued = record.continued_from.as_ref().map(|id| {
+        let before = use_runs().find(id);
+        let before = before.map(|before| format!("{}, {}", before.config.network.name, date(before.started_at)));
+        view! {
+            <dt>{move_tr!(runs.continued_from)}</dt>
+            <dd>{before.unwrap_or_else(|| "–".to_owned())}</dd>
+        }
+    });
     view! {
         <dl class="explanations">
             <dt>{move_tr!(runs.changed)}</dt>
@@ -114,6 +122,7 @@ fn Facts(row: RunRow) -> impl IntoView {
             <dt>{move_tr!(runs.ending)}</dt>
             <dd>{move || ending_text(ending)}</dd>
             {adjusted}
+            {continued}
             <dt>{move_tr!(runs.parameters)}</dt>
             <dd>{record.parameters.map_or_else(|| "–".to_owned(), count)}</dd>
             <dt>{move_tr!(runs.engine)}</dt>
@@ -133,6 +142,7 @@ pub fn ending_text(ending: RunEnding) -> String {
         RunEnding::Stopped => tr!(runs.stopped),
         RunEnding::EarlyStopped => tr!(runs.early_stopped),
         RunEnding::Replaced => tr!(runs.replaced),
+        RunEnding::Imported => tr!(runs.from_file),
         RunEnding::Failed(kind) => failure_text(&kindling_core::protocol::Failure::new(kind, "")),
     }
 }

@@ -140,6 +140,7 @@ pub fn TableRow(id: String, rows: Memo<Vec<RunRow>>, view: View) -> impl IntoVie
 fn ending_mark(ending: RunEnding) -> Option<impl IntoView> {
     let (icon, is_failed) = match ending {
         RunEnding::Completed | RunEnding::StepLimit | RunEnding::EarlyStopped => return None,
+        RunEnding::Imported => (Icon::Upload, false),
         RunEnding::Stopped | RunEnding::Replaced => (Icon::Stop, false),
         RunEnding::Failed(_) => (Icon::Warning, true),
     };

@@ -1,20 +1,25 @@
 //! Export and import: configs, links, and files of runs, weights and curves.
 
+use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::File;
+use web_sys::{File, FileList};
 
 use super::row::RunRow;
 use crate::page::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::runs::link::config_to_link;
+use crate::page::runs::network_file::{Scaling, may_hold_network, read_all};
 use crate::page::runs::{Runs, use_runs};
-use crate::page::state::{NoticeKind, RunNotice};
+use crate::page::state::{NoticeKind, RunNotice, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
+use crate::page::widgets::file_drop::listen_for_files;
+use kindling_core::protocol::Failure;
 use kindling_core::runs::incoming::{Incoming, RUNS_LIMIT, Refusal, parse_file, runs_to_file};
 
 const JSON: &str = "application/json";
@@ -57,6 +62,12 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
             }
         });
     };
+    let learn_on = move |_| {
+        if let Some(row) = row.get_untracked() {
+            runs.learn_on(row.record.id.clone());
+        }
+    };
+    let is_active = move || store.run.with(RunState::is_active);
     let delete = move |_| {
         if let Some(row) = row.get_untracked() {
             runs.delete(row.record.id.clone(), untrack(|| row.label()));
@@ -77,6 +88,16 @@ pub fn RunActions(row: Memo<Option<RunRow>>) -> impl IntoView {
                     on:click=save_weights
                 >
                     {move_tr!(runs.save_weights)}
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    id="run-further"
+                    title=move_tr!(runs.train_further_why)
+                    disabled=is_active
+                    on:click=learn_on
+                >
+                    {move_tr!(runs.train_further)}
                 </button>
             })}
             <button type="button" class="button" id="run-delete" on:click=delete>{move_tr!(runs.delete)}</button>
@@ -129,7 +150,7 @@ fn link(config: &kindling_core::config::RunConfig) -> Option<String> {
     Some(format!("{page}?config={}#train", config_to_link(config)?))
 }
 
-/// Exports all runs to a file, and imports files of runs or a config.
+/// Exports all runs to a file, and imports files of runs, a config, or a network, also where they are dropped.
 #[component]
 pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
     let runs = use_runs();
@@ -137,19 +158,30 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let export =
         move |_| spawn_local(async move { save_file("kindling-runs.json", JSON, &runs_to_file(&runs.all().await)) });
+    let is_busy = RwSignal::new(false);
+    let take = move |files: Vec<File>| {
+        if files.is_empty() || is_busy.get_untracked() {
+            return;
+        }
+        is_busy.set(true);
+        spawn_local(async move {
+            let taken = take_files(files, runs, recipe).await;
+            // Does nothing if the visitor has moved on to another place meanwhile.
+            is_busy.try_set(false);
+            match taken {
+                Ok(()) => {}
+                Err(Refused::File(refusal)) => store.notify(NoticeKind::Runs(RunNotice::FileRefused(refusal))),
+                Err(Refused::Network(failure)) => store.notify(NoticeKind::Runs(RunNotice::NetworkRefused(failure))),
+            }
+        });
+    };
     let import = move |_| {
         let Some(input) = input.get_untracked() else { return };
-        let file = input.files().and_then(|files| files.get(0));
+        take(listed(input.files()));
         // Lets the same file be chosen again.
         input.set_value("");
-        if let Some(file) = file {
-            spawn_local(async move {
-                if let Err(refusal) = take_file(&file, runs, recipe).await {
-                    store.notify(NoticeKind::Runs(RunNotice::FileRefused(refusal)));
-                }
-            });
-        }
     };
+    listen_for_files(move |data| take(listed(data.and_then(|data| data.files()))));
     view! {
         <div class="controls runs-transfer">
             <button type="button" class="button" id="runs-export" disabled=move || !has_runs.get() on:click=export>
@@ -161,16 +193,44 @@ pub fn Transfer(has_runs: Memo<bool>) -> impl IntoView {
                     class="visually-hidden"
                     id="runs-import"
                     type="file"
-                    accept=".json,.safetensors,application/json"
+                    multiple
+                    accept=".json,.safetensors,.onnx,.zip,application/json"
                     node_ref=input
                     on:change=import
                 />
             </label>
+            <p class="hint" role="status">
+                {move || if is_busy.get() { tr!(runs.importing) } else { tr!(runs.import_why) }}
+            </p>
         </div>
     }
 }
 
-async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusal> {
+/// Why a file was not taken.
+enum Refused {
+    File(Refusal),
+    Network(Failure),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::File(refusal)
+    }
+}
+
+fn listed(files: Option<FileList>) -> Vec<File> {
+    let files = files.map(|files| Array::from(&files)).unwrap_or_default();
+    files.iter().map(|file| file.unchecked_into()).collect()
+}
+
+/// Takes runs or hyperparameters from one file, or else a network from one file or several.
+async fn take_files(files: Vec<File>, runs: Runs, recipe: Recipe) -> Result<(), Refused> {
+    let is_of_network = files.len() > 1 || files.iter().any(|file| may_hold_network(&file.name()));
+    if is_of_network {
+        let contents = read_all(&files).await?;
+        return runs.import_any(contents, Scaling::default()).await.map(drop).map_err(Refused::Network);
+    }
+    let Some(file) = files.first() else { return Ok(()) };
     match parse_file(&bytes(file).await?)? {
         Incoming::Config(config) => recipe.take(*config),
         Incoming::Runs(imported) => {
@@ -184,6 +244,7 @@ async fn take_file(file: &File, runs: Runs, recipe: Recipe) -> Result<(), Refusa
                 runs.import(imported);
             }
         }
+        // A file with weights has another name.
         Incoming::Trained(run, weights) => runs.import_trained(*run, weights),
     }
     Ok(())

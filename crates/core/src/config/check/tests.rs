@@ -16,6 +16,7 @@ fn base() -> RunConfig {
         ema_decay: Some(0.9),
         early_stopping: Some(EarlyStopping::default()),
         adversarial: Some(AdversarialConfig::default()),
+        distillation: Some(DistillationConfig::default()),
         ..RunConfig::new("mnist", network)
     }
 }

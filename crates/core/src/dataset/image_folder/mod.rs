@@ -17,7 +17,7 @@ pub mod survey;
 pub mod importer;
 
 /// Images that look alike.
-mod near;
+pub(super) mod near;
 
 /// What was imported, what was left out, and why.
 pub mod report;

@@ -17,20 +17,28 @@ const N_AT_ONCE: usize = 512;
 
 /// The number of images that look like an earlier one with another id. `pixels` are all images of the shape, one after the other.
 pub fn count_near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> u32 {
+    near(ids, pixels, shape).unwrap_or_default().len() as u32
+}
+
+/// The images that look like an earlier one with another id, as places of both, in ascending order; none if there are too many images to compare.
+pub fn near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> Option<Vec<(usize, usize)>> {
     if ids.len() > N_COMPARED_LIMIT {
-        return 0;
+        return None;
     }
     let images = pixels.chunks_exact(shape.n_values().max(1)).zip(ids).enumerate();
     let mut looks: Vec<Look> = images.map(|(place, (pixels, id))| Look::of(place, *id, pixels, shape)).collect();
     // Images of about the same brightness are neighbors.
     looks.sort_by(|one, other| one.mean.total_cmp(&other.mean));
-    let is_near = |(index, look): &(usize, &Look)| {
-        let (before, after) = looks.split_at(*index);
+    let near = |(index, look): (usize, &Look)| {
+        let (before, after) = looks.split_at(index);
         let darker = before.iter().rev().take_while(|other| look.mean - other.mean <= look.limit);
         let brighter = after.iter().skip(1).take_while(|other| other.mean - look.mean <= look.limit);
-        darker.chain(brighter).any(|other| other.place < look.place && other.id != look.id && look.is_near(other))
+        let is_near = |other: &&Look| other.place < look.place && other.id != look.id && look.is_near(other);
+        darker.chain(brighter).find(is_near).map(|other| (look.place, other.place))
     };
-    looks.iter().enumerate().filter(is_near).count() as u32
+    let mut pairs: Vec<(usize, usize)> = looks.iter().enumerate().filter_map(near).collect();
+    pairs.sort_unstable();
+    Some(pairs)
 }
 
 /// What an image looks like. Neither the difference of means nor that of cells exceeds the difference of the pixels, so they leave out no pair.

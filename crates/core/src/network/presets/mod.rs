@@ -48,7 +48,9 @@ pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
     use families::{gru_rows, lstm_rows, mlp, vit};
     use transfer::{features, fine_tune};
     let is_small_gray = dataset.shape.channels == 1 && dataset.shape.height <= 32 && dataset.shape.width <= 32;
-    let builders: &[fn(&DatasetSummary) -> Preset] = if is_small_gray {
+    let builders: &[fn(&DatasetSummary) -> Preset] = if has_few_images(dataset) {
+        &[features, fine_tune, batch_norm, lenet, resnet9, vgg, mobile, vit, mlp, lstm_rows, gru_rows, one_minute]
+    } else if is_small_gray {
         // No ResNet-9: it has millions more weights than small grayscale images need.
         &[one_minute, lenet, batch_norm, mlp, vgg, mobile, lstm_rows, gru_rows, vit, features, fine_tune]
     } else {
@@ -59,6 +61,14 @@ pub fn presets(dataset: &DatasetSummary) -> Vec<Preset> {
         .map(|build| suited(build(dataset), dataset))
         .filter(|preset| super::shape::infer(&preset.config.network, dataset.shape, dataset.classes.len()).is_ok())
         .collect()
+}
+
+/// Whether a dataset has so few color images of the visitor's own that pre-trained features classify them better than a network that is trained
+/// from scratch does.
+pub fn has_few_images(dataset: &DatasetSummary) -> bool {
+    const IMAGES_PER_CLASS: usize = 500;
+    let is_few = (dataset.counts.train as usize) < IMAGES_PER_CLASS * dataset.classes.len();
+    dataset.import.is_some() && dataset.shape.channels == 3 && is_few
 }
 
 /// Few images of the visitor's own make few batches an epoch: smaller batches and more epochs give the optimizer enough steps.

@@ -25,6 +25,21 @@ fn the_default_suits_the_images() {
 }
 
 #[test]
+fn few_images_of_ones_own_get_pretrained_features() {
+    let of = |train, import: bool, channels| {
+        let counts = SplitCounts { train, ..SplitCounts::default() };
+        DatasetSummary { counts, import: import.then(Default::default), ..summary(channels, 64) }
+    };
+    let ids = |dataset: &DatasetSummary| presets(dataset).iter().map(|preset| preset.id).collect::<Vec<_>>();
+    let few = of(4_999, true, 3);
+    assert_eq!(ids(&few)[..3], ["features", "fine-tune", "batch-norm"]);
+    assert_eq!(ids(&few).len(), PRESET_IDS.len());
+    for other in [of(5_000, true, 3), of(4_999, false, 3), of(4_999, true, 1)] {
+        assert_eq!(ids(&other)[0], "batch-norm");
+    }
+}
+
+#[test]
 fn all_families_are_offered_and_no_id_twice() {
     let ids = |channels, side| presets(&summary(channels, side)).iter().map(|preset| preset.id).collect::<Vec<_>>();
     let gray = [
@@ -136,7 +151,7 @@ fn few_images_of_ones_own_get_enough_steps() {
         let dataset = DatasetSummary { counts, import: Some(Default::default()), ..summary(3, 64) };
         let presets = presets(&dataset);
         assert!(presets.len() > 6, "networks for 3 x 64 x 64: {}", presets.len());
-        let config = &presets[0].config;
+        let config = &presets.iter().find(|preset| preset.id == "batch-norm").unwrap().config;
         assert_eq!((config.batch_size, config.epochs), (batch_size, epochs), "{n_images} images");
     }
 }

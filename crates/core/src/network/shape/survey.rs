@@ -3,14 +3,17 @@
 
 use super::feature::FeatureShape;
 use super::place::{PlacedLayer, Placing, layer_name};
-use super::{LayerError, LayerSummary, NetworkError, infer};
+use super::{LayerError, LayerSummary, NetworkError, place};
 use crate::config::{Layer, NetworkConfig};
+use crate::network::pretrained::n_pretrained_layers;
 use crate::protocol::ImageShape;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// Output and cost of each layer before the first that does not fit.
     pub layers: Vec<LayerSummary>,
+    /// How many of them, counted from the first, start with pre-trained weights or have none.
+    pub n_pretrained: usize,
     pub error: Option<NetworkError>,
 }
 
@@ -40,14 +43,17 @@ impl Survey {
     }
 }
 
-/// Like [`infer`], but returns partial results. Reports a layer that does not fit in preference to a missing classifier.
+/// Like [`super::infer`], but returns partial results. Reports a layer that does not fit in preference to a missing classifier.
 pub fn survey(network: &NetworkConfig, image: ImageShape, n_classes: usize) -> Survey {
-    let error = match infer(network, image, n_classes) {
-        Ok(layers) => return Survey { layers, error: None },
+    let surveyed = |layers: &[PlacedLayer], error| Survey {
+        layers: layers.iter().map(PlacedLayer::summary).collect(),
+        n_pretrained: network.pretrained.map_or(0, |pretrained| n_pretrained_layers(pretrained, layers)),
+        error,
+    };
+    let error = match place(network, image, n_classes) {
+        Ok(layers) => return surveyed(&layers, None),
         // A network that is too long or too deep must not be traversed.
-        Err(error @ (NetworkError::TooManyLayers | NetworkError::TooDeep)) => {
-            return Survey { layers: Vec::new(), error: Some(error) };
-        }
+        Err(error @ (NetworkError::TooManyLayers | NetworkError::TooDeep)) => return surveyed(&[], Some(error)),
         Err(error) => error,
     };
     let placing = Placing { n_classes: n_classes as u64 };
@@ -56,16 +62,16 @@ pub fn survey(network: &NetworkConfig, image: ImageShape, n_classes: usize) -> S
     for (index, layer) in network.layers.iter().enumerate() {
         let is_early = matches!(layer, Layer::Classifier { .. }) && index + 1 < network.layers.len();
         let placed = if is_early { Err(LayerError::ClassifierNotLast) } else { placing.layer(layer, shape) };
-        match placed.as_ref().map(PlacedLayer::summary) {
-            Ok(summary) => {
-                shape = summary.output;
-                layers.push(summary);
+        match placed {
+            Ok(placed) => {
+                shape = placed.output;
+                layers.push(placed);
             }
             Err(reason) => {
-                let error = NetworkError::Layer { layer: index, name: layer_name(layer), reason: reason.clone() };
-                return Survey { layers, error: Some(error) };
+                let error = NetworkError::Layer { layer: index, name: layer_name(layer), reason };
+                return surveyed(&layers, Some(error));
             }
         }
     }
-    Survey { layers, error: Some(error) }
+    surveyed(&layers, Some(error))
 }

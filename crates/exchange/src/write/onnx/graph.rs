@@ -45,6 +45,7 @@ impl GraphBuilder {
             data_type: element::FLOAT,
             name: name.clone(),
             raw_data: tensor.bytes(),
+            ..TensorProto::default()
         });
         name
     }
@@ -57,6 +58,7 @@ impl GraphBuilder {
             data_type: element::INT64,
             name: name.clone(),
             raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            ..TensorProto::default()
         });
         name
     }
@@ -75,7 +77,8 @@ impl GraphBuilder {
 
     fn raw(&mut self, name: String, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
         let dims = shape.iter().map(|&side| side as i64).collect();
-        self.constants.push(TensorProto { dims, data_type, name: name.clone(), raw_data });
+        let constant = TensorProto { dims, data_type, name: name.clone(), raw_data, ..TensorProto::default() };
+        self.constants.push(constant);
         name
     }
 

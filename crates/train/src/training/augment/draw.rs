@@ -70,6 +70,11 @@ impl Draw {
         }
     }
 
+    /// Whether the image is mirrored, if nothing but flips is drawn.
+    pub fn is_flipped(&self) -> bool {
+        self.matrix[0] < 0.0
+    }
+
     pub fn into_values(self) -> Vec<f32> {
         let Self { matrix, colors, offset, noise_place, hole } = self;
         [&matrix[..], &colors, &[offset, noise_place], &hole].concat()

@@ -34,7 +34,8 @@ impl<H: Host> Run<'_, H> {
         }
         let tensors = collector.read().await?;
         let (position, pace) = (self.position, self.pace.state(since_ms));
-        let bytes = Checkpoint { position, pace, trainer, tensors }.to_bytes()?;
+        let teacher = self.teacher.clone();
+        let bytes = Checkpoint { position, pace, trainer, tensors, teacher }.to_bytes()?;
         self.host.emit(RunUpdate::Checkpoint { step: position.step, bytes: bytes.into() });
         self.control.was_kept();
         self.last_checkpoint_ms = self.host.now_ms();
@@ -44,7 +45,7 @@ impl<H: Host> Run<'_, H> {
 
     /// Restores the run that a checkpoint was made of.
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), Failure> {
-        let Checkpoint { position, pace, trainer, tensors } = checkpoint;
+        let Checkpoint { position, pace, trainer, tensors, teacher: _ } = checkpoint;
         if !position.is_in(&self.plan, self.config) {
             return Err(unreadable(format!("step {} of epoch {} is not in this run", position.step, position.epoch)));
         }

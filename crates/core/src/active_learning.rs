@@ -1,0 +1,125 @@
+//! Active learning: which unlabeled image a label would teach most. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+
+use std::collections::VecDeque;
+
+/// How unsure a network is of an image, by the probabilities of its classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Uncertainty {
+    /// The two most probable classes are close: good for finding the border between classes.
+    #[default]
+    Margin,
+    /// The probabilities are spread over many classes.
+    Entropy,
+}
+
+impl Uncertainty {
+    /// From 0 for an image that the network is sure of to 1 for one whose classes are all as probable. 1 as well if the probabilities are not
+    /// finite, or fewer than two.
+    pub fn of(self, probabilities: &[f32]) -> f64 {
+        if probabilities.len() < 2 || probabilities.iter().any(|probability| !probability.is_finite()) {
+            return 1.0;
+        }
+        match self {
+            Self::Margin => {
+                let mut sorted = probabilities.to_vec();
+                sorted.sort_by(|one, other| other.total_cmp(one));
+                let margin = sorted.first().zip(sorted.get(1)).map_or(0.0, |(first, second)| first - second);
+                1.0 - f64::from(margin.clamp(0.0, 1.0))
+            }
+            Self::Entropy => {
+                let entropy =
+                    probabilities.iter().filter(|it| **it > 0.0).map(|it| -f64::from(*it) * f64::from(*it).ln());
+                (entropy.sum::<f64>() / (probabilities.len() as f64).ln()).clamp(0.0, 1.0)
+            }
+        }
+    }
+}
+
+/// The latest answers that count for [`Answers::has_stopped_teaching`].
+const N_LATEST: usize = 20;
+
+/// Among these, the fraction that the network knew.
+const KNOWN: f64 = 0.95;
+
+/// Whether the network knew the labels that it asked for: then further ones teach it little.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    were_known: VecDeque<bool>,
+    n_given: u32,
+}
+
+impl Answers {
+    /// Adds an answer, and whether it was the class that the network found most probable.
+    pub fn add(&mut self, was_known: bool) {
+        self.n_given += 1;
+        self.were_known.push_back(was_known);
+        if self.were_known.len() > N_LATEST {
+            self.were_known.pop_front();
+        }
+    }
+
+    /// All answers so far.
+    pub fn n_given(&self) -> u32 {
+        self.n_given
+    }
+
+    /// Whether nearly all of the latest answers were known, though the network was less sure of them than of any others.
+    pub fn has_stopped_teaching(&self) -> bool {
+        let n_known = self.were_known.iter().filter(|was_known| **was_known).count();
+        self.were_known.len() == N_LATEST && n_known as f64 >= KNOWN * N_LATEST as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(probabilities: &[f32], margin: f64, entropy: f64) {
+        let is_near = |uncertainty: Uncertainty, expected: f64| (uncertainty.of(probabilities) - expected).abs() < 1e-6;
+        assert!(is_near(Uncertainty::Margin, margin), "{probabilities:?}");
+        assert!(is_near(Uncertainty::Entropy, entropy), "{probabilities:?} {}", Uncertainty::Entropy.of(probabilities));
+    }
+
+    #[test]
+    fn known_values() {
+        check(&[1.0, 0.0, 0.0], 0.0, 0.0);
+        check(&[0.25; 4], 1.0, 1.0);
+        check(&[0.5, 0.5, 0.0, 0.0], 1.0, 0.5);
+        check(&[0.0, 0.25, 0.75], 0.5, 0.511_859_5);
+        check(&[f32::NAN, 0.5], 1.0, 1.0);
+        check(&[1.0], 1.0, 1.0);
+        check(&[], 1.0, 1.0);
+    }
+
+    #[test]
+    fn asking_stops_to_teach_when_the_latest_answers_were_known() {
+        let mut answers = Answers::default();
+        (0..10).for_each(|_| answers.add(false));
+        (0..18).for_each(|_| answers.add(true));
+        assert!(!answers.has_stopped_teaching());
+        answers.add(true);
+        assert!(answers.has_stopped_teaching());
+        assert_eq!(answers.n_given(), 29);
+        answers.add(false);
+        assert!(answers.has_stopped_teaching());
+        answers.add(false);
+        assert!(!answers.has_stopped_teaching());
+    }
+
+    proptest! {
+        #[test]
+        fn uncertainty_is_from_0_to_1_and_does_not_depend_on_the_order(values in prop::collection::vec(0.001_f32..1.0, 2..20)) {
+            let sum: f32 = values.iter().sum();
+            let probabilities: Vec<f32> = values.iter().map(|value| value / sum).collect();
+            let mut reversed = probabilities.clone();
+            reversed.reverse();
+            for uncertainty in [Uncertainty::Margin, Uncertainty::Entropy] {
+                let value = uncertainty.of(&probabilities);
+                prop_assert!((0.0..=1.0).contains(&value));
+                prop_assert!((value - uncertainty.of(&reversed)).abs() < 1e-9);
+            }
+        }
+    }
+}

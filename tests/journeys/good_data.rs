@@ -1,0 +1,122 @@
+//! A visitor's images have a wrong label and one that shows nothing: the page points them out, and the visitor decides.
+
+use serde_json::{Value, json};
+use xtask::drive::Page;
+
+use crate::app::{App, LONG, SHORT};
+use crate::own_images::{shape, zip};
+use crate::pictures::bmp;
+use crate::visitor::{arrive, expect_no_trouble, pick_file};
+
+/// Thirty disks and thirty stripes; one more disk lies among the stripes, and a blank image among the disks.
+fn folders() -> Vec<(String, Vec<u8>)> {
+    let of_class = |class| (0..30).map(move |number| (format!("{class}/{number}.bmp"), shape(class, number)));
+    let mut files: Vec<_> = ["disk", "stripes"].into_iter().flat_map(of_class).collect();
+    files.push(("stripes/wrong.bmp".into(), shape("disk", 41)));
+    files.push(("disk/blank.bmp".into(), bmp(32, 32, |_, _| [120, 120, 120])));
+    files
+}
+
+/// The numbers of disks and stripes in the project.
+async fn counts(page: &Page) -> Value {
+    page.run(
+        "const [{ classes }] = await kindling.projects();
+         return ['disk', 'stripes'].map(name => classes.find(it => it.name === name).images)",
+        json!(null),
+    )
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_label_is_pointed_out_and_corrected() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("Shapes.zip"), zip(&folders())).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
+    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+    page.run::<Value>("await kindling.ready()", json!(null)).await.unwrap();
+    page.click("button", "Use these images").await.unwrap();
+    page.wait_for_text("Dataset summary: Shapes", LONG).await.unwrap();
+
+    page.click("button", "Check the images").await.unwrap();
+    page.wait_for_text("1 image is blank.", SHORT).await.unwrap();
+    page.click("button", "Keep disk").await.unwrap();
+    page.wait_for_text("Decided in this project: 1 kept, 0 relabeled, 0 deleted.", SHORT).await.unwrap();
+
+    let report: Value =
+        page.run("return await kindling.train({ network: 'features', epochs: 20 })", json!(null)).await.unwrap();
+    assert!(report["best"]["validationAccuracy"].as_f64().unwrap() > 0.7, "{report}");
+    page.go_to("Evaluate").await.unwrap();
+    page.click("button", "Find label errors").await.unwrap();
+    page.wait_for_text("Cross-validation accuracy:", LONG).await.unwrap();
+    page.wait_for_text("stripes → disk", SHORT).await.unwrap();
+    assert_eq!(counts(&page).await, json!([31, 31]));
+    page.click("button", "Relabel as disk").await.unwrap();
+    page.wait_for_text("1 kept, 1 relabeled, 0 deleted.", SHORT).await.unwrap();
+    assert_eq!(counts(&page).await, json!([32, 30]));
+    page.wait_for::<bool>("!document.querySelector('main').innerText.includes('stripes → disk')", SHORT).await.unwrap();
+    page.click("button", "Undo").await.unwrap();
+    page.wait_for_text("1 kept, 0 relabeled, 0 deleted.", SHORT).await.unwrap();
+    assert_eq!(counts(&page).await, json!([31, 31]));
+    page.click("button", "Relabel as disk").await.unwrap();
+    page.wait_for_text("1 kept, 1 relabeled, 0 deleted.", SHORT).await.unwrap();
+
+    // The decisions are kept, and the corrected images are another dataset, which has no such error.
+    page.click("button", "Use the corrected images").await.unwrap();
+    page.wait_for::<bool>("!document.querySelector('.suspect')", LONG).await.unwrap();
+    let found: Value = page
+        .run(
+            "const folds = new Set();
+             const found = await kindling.findLabelErrors(
+                 { network: 'features', epochs: 20, folds: 3 }, ({ fold }) => folds.add(fold));
+             return { ...found, seen: [...folds].filter(fold => fold !== null) }",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!((&found["folds"], &found["seen"]), (&json!(3), &json!([0, 1, 2])), "{found}");
+    let is_stripes = |error: &Value| error["label"] == "stripes";
+    assert!(!found["errors"].as_array().unwrap().iter().any(is_stripes), "{found}");
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}
+
+#[tokio::test]
+async fn the_model_asks_for_labels_and_keys_answer() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("Shapes.zip"), zip(&folders())).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
+    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+    page.run::<Value>(
+        "await kindling.useProject((await kindling.projects())[0].id);
+         await kindling.train({ network: 'mlp', maxSteps: 30 });
+         document.querySelector('.tray').open = true",
+        json!(null),
+    )
+    .await
+    .unwrap();
+    for number in [50, 51, 52] {
+        let path = app.file(&format!("{number}.bmp"));
+        std::fs::write(&path, shape("stripes", number)).unwrap();
+        pick_file(&page, "Image files without a label", &path).await;
+        page.wait_for_text(&format!("Images without a label: {}", number - 49), SHORT).await.unwrap();
+    }
+    // They are in no class, and so in no dataset.
+    assert_eq!(counts(&page).await, json!([31, 31]));
+    page.click("button", "Ask me").await.unwrap();
+    page.wait_for_text("The model says", LONG).await.unwrap();
+    let press = "document.querySelector('.tray-asked').dispatchEvent(new KeyboardEvent('keydown', { key: args, bubbles: true }))";
+    page.run::<Value>(press, json!("s")).await.unwrap();
+    page.run::<Value>(press, json!("2")).await.unwrap();
+    page.wait_for_text("1 label given.", SHORT).await.unwrap();
+    page.wait_for_text("Images without a label: 2", SHORT).await.unwrap();
+    assert_eq!(counts(&page).await, json!([31, 32]));
+    page.click("button", "Undo").await.unwrap();
+    page.wait_for_text("Images without a label: 3", SHORT).await.unwrap();
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}

@@ -11,7 +11,6 @@ use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::NewImage;
 use crate::page::collect::intake;
 use crate::page::collect::project::{Class, N_COLORS};
-use crate::page::collect::video::is_video;
 use crate::page::reactive::memo;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::named;

@@ -146,7 +146,7 @@ fn open_cuda(index: Option<usize>) -> Result<EngineDevice, Trouble> {
 
 #[cfg(any(feature = "vulkan", feature = "metal", feature = "cuda"))]
 fn gpu(device: Device) -> EngineDevice {
-    EngineDevice { device, max_buffer_bytes: MAX_BUFFER_BYTES, compiles_kernels: true }
+    EngineDevice { device, max_buffer_bytes: MAX_BUFFER_BYTES, memory_bytes: u64::MAX, compiles_kernels: true }
 }
 
 macro_rules! absent {

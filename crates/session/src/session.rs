@@ -301,14 +301,14 @@ impl<P: Platform> Session<P> {
                 return Ok(RunUpdate::Opened);
             }
         };
-        memory::check(config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
+        memory::check(config, data.shape(), data.n_classes(), &self.device)?;
         let teacher = match start {
             RunStart::Taught(teacher) => Some((**teacher).clone()),
             RunStart::New | RunStart::Checkpoint(_) | RunStart::Trained(_) => None,
         };
         if let Some(Teacher { network, .. }) = &teacher {
             let config = RunConfig { network: network.clone(), ..config.clone() };
-            memory::check(&config, data.shape(), data.n_classes(), self.device.max_buffer_bytes)?;
+            memory::check(&config, data.shape(), data.n_classes(), &self.device)?;
         }
         let host = RunHost { platform: self.platform.clone(), run: run.id, is_kept, teacher, listener: None };
         let kernels = Some(config.kernels());

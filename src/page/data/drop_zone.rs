@@ -7,9 +7,9 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{File, FileList, HtmlInputElement};
 
-use super::folder::Dropped;
 use super::image_options::ImageOptions;
 use crate::page::recipe::ending::may_replace;
+use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
 use crate::page::recipe::use_recipe;
 use crate::page::runs::network_file::{Scaling, is_network, read_all};

@@ -3,7 +3,6 @@
 mod browser;
 mod cards;
 mod drop_zone;
-pub mod folder;
 mod image_options;
 mod import_report;
 mod reading_form;

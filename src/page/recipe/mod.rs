@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod editor;
 pub mod ending;
+pub mod folder;
 mod pending;
 pub mod sources;
 

@@ -215,7 +215,12 @@ impl World {
             open_downloads: Rc::default(),
             store: TestStore::default(),
         });
-        let device = EngineDevice { device: Device::flex(), max_buffer_bytes: u64::MAX, compiles_kernels };
+        let device = EngineDevice {
+            device: Device::flex(),
+            max_buffer_bytes: u64::MAX,
+            memory_bytes: u64::MAX,
+            compiles_kernels,
+        };
         let session = Session::new(machine.clone(), device);
         let world = Self { machine, session, pool, n_requests: 0 };
         let (images, labels) = bands();

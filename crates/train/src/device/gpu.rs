@@ -15,7 +15,7 @@ pub async fn open(max_buffer_bytes: u64) -> Result<EngineDevice, Failure> {
     let device = Device::wgpu_options().tasks_max(TASKS_MAX).init_async().await;
     let device =
         device.map_err(|error| Failure::new(FailureKind::NoWebGpu, format!("the GPU cannot be opened: {error}")))?;
-    Ok(EngineDevice { device, max_buffer_bytes, compiles_kernels: true })
+    Ok(EngineDevice { device, max_buffer_bytes, memory_bytes: u64::MAX, compiles_kernels: true })
 }
 
 /// Makes burn fuse only consecutive element-wise operations. By default it searches up to five threads of operations at once, and may

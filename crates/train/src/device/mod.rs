@@ -49,6 +49,8 @@ pub struct EngineDevice {
     pub device: Device,
     /// The largest buffer that the device binds.
     pub max_buffer_bytes: u64,
+    /// All memory that the device can have; of a GPU it is not known.
+    pub memory_bytes: u64,
     /// Whether it compiles kernels, which takes seconds, before the first step that counts.
     pub compiles_kernels: bool,
 }

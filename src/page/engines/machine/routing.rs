@@ -20,9 +20,6 @@ impl Engines {
             Command::Pause | Command::Resume | Command::Step | Command::Stop | Command::Adjust { .. } => {
                 let next = self.race.interrupt();
                 self.follow(next, page);
-                if command == Command::Stop {
-                    self.expect_stop(page);
-                }
             }
             Command::Withdraw { request } => {
                 if let Some(retired) = self.beside.as_ref().filter(|beside| beside.asked.contains(request)) {
@@ -36,7 +33,11 @@ impl Engines {
             | Command::Release
             | Command::Watch(_) => {}
         }
+        let is_stop = command == Command::Stop;
         self.send(command);
+        if is_stop {
+            self.expect_stop(page);
+        }
     }
 
     /// Handles an event. Events of an engine that was ended are ignored.

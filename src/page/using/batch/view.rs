@@ -9,9 +9,9 @@ use web_sys::File;
 
 use super::table::BatchTable;
 use super::work::Batch;
-use crate::page::data::folder::Dropped;
 use crate::page::load_status::image_figures;
 use crate::page::reactive::memo;
+use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::named;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::count;

@@ -42,7 +42,7 @@ pub async fn find<P: Platform>(
             "there are too many images and classes to find label errors",
         ));
     }
-    memory::check(&config, data.shape(), data.n_classes(), session.max_buffer_bytes())?;
+    memory::check(&config, data.shape(), data.n_classes(), session.device())?;
     let watch = Rc::new(FoldWatch::new(session.platform().clone(), request, n_folds, &config));
     let listener: Listener = {
         let watch = watch.clone();

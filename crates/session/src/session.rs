@@ -112,8 +112,8 @@ impl<P: Platform> Session<P> {
         &self.questions
     }
 
-    pub fn max_buffer_bytes(&self) -> u64 {
-        self.device.max_buffer_bytes
+    pub fn device(&self) -> &EngineDevice {
+        &self.device
     }
 
     pub fn act(self: &Rc<Self>, command: Command) {

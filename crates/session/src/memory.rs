@@ -7,12 +7,12 @@ use kindling_train::device::EngineDevice;
 
 const VALUE_BYTES: u64 = 4;
 
-/// The share of all layers' outputs that a step keeps at least for its backward pass: kernels of Kindling's own keep less than all. The peak of the
-/// presets is at 72 to 88 % of them.
+/// The share of all layers' outputs that a step keeps at least for its backward pass: kernels of Kindling's own keep less than all. For each image
+/// of a batch, the peak memory of LeNet, the small CNN and the VGG-like preset grows by 88, 76 and 72 % of them on the CPU.
 const KEPT_PERCENT: u64 = 70;
 
-/// Checks the outputs of the layers for one batch: those of each layer, which are one buffer, against the device's largest, and those of all trained
-/// layers against its memory.
+/// Checks the outputs of the layers for one batch: those of each layer, which are one buffer, against the device's largest, and those of all
+/// trained layers against its memory.
 ///
 /// # Errors
 ///

@@ -73,7 +73,11 @@ async fn what_a_frame_around_the_page_hands_over_is_taken() {
          const listen = foreign.Array.prototype.push.bind(seen);
          await kindling.train(Object.assign(new foreign.Object(), { network: 'mlp', maxSteps: 2 }), listen);
          const canvas = foreign.document.createElement('canvas');
-         canvas.getContext('2d').fillRect(20, 20, 40, 40);
+         const pen = canvas.getContext('2d');
+         pen.fillStyle = 'white';
+         pen.fillRect(0, 0, canvas.width, canvas.height);
+         pen.fillStyle = 'black';
+         pen.fillRect(20, 20, 40, 40);
          const element = foreign.document.createElement('img');
          element.src = URL.createObjectURL(image('shown.bmp'));
          await element.decode();
@@ -121,7 +125,7 @@ async fn who_loads_another_dataset_during_a_run_is_asked_first() {
     page.click("button", "Load Animal silhouettes*").await.unwrap();
     page.wait_for_text("Dataset summary: Animal silhouettes", LONG).await.unwrap();
     let ending: Value = page.wait_for("(await kindling.runs())[0]?.ending", SHORT).await.unwrap();
-    assert_eq!(ending, "replaced", "it is kept under Runs, as what it is");
+    assert_eq!(ending, "stopped", "it is kept under Runs, as what it is");
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
@@ -178,7 +182,7 @@ async fn an_import_that_pushes_out_runs_asks_and_can_be_undone() {
 async fn import_copies(page: &Page, n_copies: usize) {
     let import = "const runs = await kindling.runs();
          const { curves, ...run } = runs[0];
-         const copy = number => ({ ...run, curves, id: `copy ${number}`, startedAt: runs.at(-1).startedAt + number + 1 });
+         const copy = number => ({ ...run, curves, id: `copy-${number}`, startedAt: runs.at(-1).startedAt + number + 1 });
          const file = { format: 'kindling-runs-1', runs: Array.from({ length: args }, (_, number) => copy(number)) };
          const chosen = new DataTransfer();
          chosen.items.add(new File([JSON.stringify(file)], 'runs.json'));

@@ -30,7 +30,7 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     page.wait_for::<bool>(&format!("{ROWS}.length === 10"), LONG).await.unwrap();
     // With all channels, the curve begins at the model's own accuracy; with a tenth of them, little is left.
     let curve: Vec<f64> =
-        page.run(&format!("return {ROWS}.map(row => parseFloat(row.lastChild.innerText))"), json!(null)).await.unwrap();
+        page.run(&format!("return {ROWS}.map(row => parseFloat(row.lastElementChild.innerText))"), json!(null)).await.unwrap();
     assert!(curve[0] > 90.0 && curve[9] < curve[0] - 10.0, "{curve:?}");
     let is_chosen = "document.getElementById('keep-50').checked";
     assert!(page.run::<bool>(&format!("return {is_chosen}"), json!(null)).await.unwrap());
@@ -79,7 +79,7 @@ async fn a_student_learns_from_a_kept_run() {
     page.run::<Value>("await kindling.stop()", json!(null)).await.unwrap();
     page.wait_for::<bool>("(await kindling.runs()).length === 2", LONG).await.unwrap();
     let student: Value = page.run("return (await kindling.runs())[1].config", json!(null)).await.unwrap();
-    assert_eq!(student["distillation"], json!({ "temperature": 2.0, "weight": 0.7 }));
+    assert_eq!(student["distillation"], json!({ "temperature": 2, "weight": 0.7 }));
     assert!(student["network"]["name"].as_str().unwrap().ends_with(", distilled"), "{student}");
 
     // A program names the teacher by its run; without one there is nothing to learn from.

@@ -62,22 +62,31 @@ impl Runs {
     /// `BadFile`, naming the node or the tensor because of which the file is refused; `NoDataset` if nothing here has such images and classes;
     /// `Canceled` while a run is under way; those of [`Runs::opened`].
     pub async fn import_any(self, files: Vec<(String, Bulk)>, scaling: Scaling) -> Result<String, Failure> {
+        if self.store.run.with_untracked(RunState::is_active) {
+            return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
+        }
         if let [(_, bytes)] = &files[..]
             && let Ok(Incoming::Trained(run, weights)) = parse_file(bytes)
         {
-            let id = run.record.id.clone();
-            self.import_trained(*run, weights);
-            self.opened(&id).await?;
-            return Ok(id);
+            return self.keep_and_open(*run, weights).await;
         }
         self.import_network(files, scaling).await
     }
 
+    /// Keeps a run and opens it with the weights at hand, which the storage may not have yet. Returns its id.
+    async fn keep_and_open(self, run: KeptRun, weights: Bulk) -> Result<String, Failure> {
+        let gone = || Failure::new(FailureKind::NoNetwork, "this run did not come to an end of its own");
+        let report = run.record.report().ok_or_else(gone)?;
+        let id = run.record.id.clone();
+        self.import_trained(run.clone(), weights.clone());
+        self.recipe.dataset_for(&run.record.config, None).await?;
+        self.recipe.take(run.record.config.clone());
+        self.open(run, report, weights).await?;
+        Ok(id)
+    }
+
     /// The files are no run.
     async fn import_network(self, files: Vec<(String, Bulk)>, scaling: Scaling) -> Result<String, Failure> {
-        if self.store.run.with_untracked(RunState::is_active) {
-            return Err(Failure::new(FailureKind::Canceled, "a run is under way: end it first"));
-        }
         let Scaling { mean, std } = scaling;
         let request = ExchangeRequest::Import(ImportRequest { files, mean, std });
         let ExchangeAnswer::Imported(imported) = asked(&request).await? else {
@@ -94,9 +103,8 @@ impl Runs {
             true => NetworkInput { shape, classes, style },
             false => NetworkInput::new(&dataset),
         };
-        let id = unique_id();
         let run = KeptRun::from(ImportedNetwork {
-            id: id.clone(),
+            id: unique_id(),
             imported_at: js_sys::Date::now(),
             network,
             input,
@@ -105,9 +113,7 @@ impl Runs {
             split: origin.split,
             environment: self.environment(),
         });
-        self.import_trained(run, weights);
-        self.opened(&id).await?;
-        Ok(id)
+        self.keep_and_open(run, weights).await
     }
 
     /// Loads the dataset that a network is for: the one that it was trained on, or else one with such images and classes. `names` are those of its

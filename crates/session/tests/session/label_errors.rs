@@ -48,7 +48,11 @@ fn a_file_in_the_wrong_folder_is_found() {
         };
         assert_eq!((folds, n_errors as usize), (4, errors.len()));
         assert!(n_images > 50 && accuracy > 0.7, "{n_images} {accuracy}");
-        assert_eq!((files.first(), errors[0].label, errors[0].suggested), (Some(&id), 1, 2), "{errors:?}");
+        assert_eq!(files.len(), errors.len());
+        // Frozen at initial weights, the network is not sure enough of any image.
+        if frozen == 0 {
+            assert_eq!((files.first(), errors[0].label, errors[0].suggested), (Some(&id), 1, 2), "{errors:?}");
+        }
         let progress = progress(&world.machine.events.borrow());
         assert!(progress.windows(2).all(|pair| pair[0].fraction <= pair[1].fraction), "{progress:?}");
         let last = progress.last().unwrap();

@@ -85,7 +85,7 @@ fn outputs_of_frozen_layers_are_computed_once_and_change_nothing() {
 
 #[test]
 fn it_can_be_stopped() {
-    for breaths in [3, 60, 130] {
+    for breaths in [3, 40, 80] {
         let control = Rc::new(Control::default());
         let at_yield = control.clone();
         let host = Recorder::new(1.0, move |breath| {

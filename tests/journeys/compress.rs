@@ -29,8 +29,10 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     click(&page, "#compress-curve").await;
     page.wait_for::<bool>(&format!("{ROWS}.length === 10"), LONG).await.unwrap();
     // With all channels, the curve begins at the model's own accuracy; with a tenth of them, little is left.
-    let curve: Vec<f64> =
-        page.run(&format!("return {ROWS}.map(row => parseFloat(row.lastElementChild.innerText))"), json!(null)).await.unwrap();
+    let curve: Vec<f64> = page
+        .run(&format!("return {ROWS}.map(row => parseFloat(row.lastElementChild.innerText))"), json!(null))
+        .await
+        .unwrap();
     assert!(curve[0] > 90.0 && curve[9] < curve[0] - 10.0, "{curve:?}");
     let is_chosen = "document.getElementById('keep-50').checked";
     assert!(page.run::<bool>(&format!("return {is_chosen}"), json!(null)).await.unwrap());

@@ -10,7 +10,8 @@ use crate::visitor::{click, open_tab, pick_file};
 /// As PyTorch's exporter writes it; `make.py` beside it says how it was made.
 const FOREIGN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/exchange/tests/data/residual.onnx");
 
-const TRAIN: &str = "await kindling.loadDataset('mnist'); await kindling.train({ network: 'lenet', maxSteps: 150 });";
+const TRAIN: &str = "await kindling.loadDataset('mnist'); await kindling.train(
+    { network: 'lenet', optimizer: 'adam', learningRate: 0.002, batchSize: 64, maxSteps: 300 });";
 
 #[tokio::test]
 async fn an_exported_model_comes_back_and_learns_on() {
@@ -29,7 +30,11 @@ async fn an_exported_model_comes_back_and_learns_on() {
             )
             .await
             .unwrap();
-        assert_eq!((ending.as_str(), network.as_str(), &accuracy), ("imported", "LeNet", &before), "{format}");
+        assert_eq!(
+            (ending.as_str(), network.as_str(), &accuracy),
+            ("imported", "LeNet (PyTorch tutorial)", &before),
+            "{format}"
+        );
         assert!(parameters > 40_000);
     }
     // What came in goes out, and learns on: its first loss is that of a trained network.

@@ -75,7 +75,8 @@ async fn figures_and_answers_stay_true_while_the_browser_translates_the_page() {
     page.wait_for::<bool>("!!document.querySelector('main font')", SHORT).await.unwrap();
     page.click("button", "Train").await.unwrap();
     let steps = number("Steps");
-    let seen = wait_until(&page, &steps, "it >= 1", LONG).await;
+    // So many that it is sure of its answers.
+    let seen = wait_until(&page, &steps, "it >= 300", LONG).await;
     wait_until(&page, &steps, &format!("it > {seen}"), SHORT).await;
     page.click("button", "Stop").await.unwrap();
     page.wait_for_text("Stopped after ", SHORT).await.unwrap();

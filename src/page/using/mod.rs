@@ -113,8 +113,10 @@ fn UsePlace() -> impl IntoView {
                     </Show>
                 </div>
             </div>
-            <Parted part=export::panel::PART />
-            <Parted part=compress::panel::PART />
+            <div class="use-more">
+                <Parted part=export::panel::PART />
+                <Parted part=compress::panel::PART />
+            </div>
         </section>
     }
 }

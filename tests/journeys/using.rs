@@ -94,15 +94,16 @@ async fn a_live_camera_is_answered_with_the_class_and_with_none_of_these() {
     page.click("button", "Start camera").await.unwrap();
     page.wait_for_text("correct predictions there", LONG).await.unwrap();
     page.wait_for_text("predictions a second", LONG).await.unwrap();
-    // Two rounds of the clip; the answer may follow a new scene with some delay.
+    // Until each scene was seen for a while, which takes long on a slow machine; the answer may follow a new scene with some delay.
     let seen: Value = page
         .run(
             &format!(
                 "{SCENE}
                  const counts = {{}};
                  let now = null, since = 0;
-                 const end = performance.now() + 18000;
-                 while (performance.now() < end) {{
+                 const end = performance.now() + 120000;
+                 const seen = name => Object.values(counts[name] ?? {{}}).reduce((sum, count) => sum + count, 0);
+                 while (performance.now() < end && !['disk', 'square', 'nothing'].every(name => seen(name) > 60)) {{
                      await new Promise(done => requestAnimationFrame(done));
                      const shown = scene();
                      if (shown !== now) [now, since] = [shown, performance.now()];

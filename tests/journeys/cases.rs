@@ -66,23 +66,36 @@ async fn what_a_frame_around_the_page_hands_over_is_taken() {
     let rows: String = (0..40).map(|row| format!("{},{row},0,0,9\n", row % 2)).collect();
     let classes: Vec<String> = page.run(load, json!(rows)).await.unwrap();
     assert_eq!(classes, ["0", "1"]);
-    // Objects, functions, blobs and files, all of that page's own classes.
+    // Objects, functions, elements, blobs and files, all of that page's own classes.
     let rest = "const bytes = foreign.Uint8Array.from(atob(args), letter => letter.charCodeAt(0));
          const image = name => new foreign.File([bytes], name, { type: 'image/bmp' });
          const seen = [];
          const listen = foreign.Array.prototype.push.bind(seen);
          await kindling.loadDataset('mnist');
          await kindling.train(Object.assign(new foreign.Object(), { network: 'mlp', maxSteps: 2 }), listen);
+         const canvas = foreign.document.createElement('canvas');
+         const pen = canvas.getContext('2d');
+         pen.fillStyle = 'white';
+         pen.fillRect(0, 0, canvas.width, canvas.height);
+         pen.fillStyle = 'black';
+         pen.fillRect(100, 20, 12, 90);
+         const element = foreign.document.createElement('img');
+         element.src = canvas.toDataURL();
+         await element.decode();
+         const drawn = await new Promise(done => canvas.toBlob(done));
+         let n_answers = 0;
+         for (const source of [new foreign.File([drawn], 'one.png'), drawn, canvas, element])
+             n_answers += (await kindling.classify(source)).length;
          const run = await kindling.exportRun((await kindling.runs())[0].id);
          const [id] = await kindling.importRun(new foreign.Blob([await run.arrayBuffer()]));
          const project = await kindling.createProject('Foreign', foreign.Array.of('blots'));
          const images = Object.assign(new foreign.Object(), { blots: foreign.Array.of(image('blot.bmp')) });
          const { added } = await kindling.addImages(project, images);
-         return [seen.at(-1).kind, typeof id, added]";
+         return [seen.at(-1).kind, n_answers, typeof id, added]";
     let image =
         STANDARD.encode(bmp(32, 32, |x, y| if x.abs_diff(16) + y.abs_diff(14) < 8 { [20; 3] } else { [240; 3] }));
     let said: Value = page.run(rest, json!(image)).await.unwrap();
-    assert_eq!(said, json!(["finished", "string", 1]));
+    assert_eq!(said, json!(["finished", 40, "string", 1]));
     app.finish(page).await;
 }
 

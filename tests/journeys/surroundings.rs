@@ -88,7 +88,7 @@ async fn figures_and_answers_stay_true_while_the_browser_translates_the_page() {
         // The engine's own answer for the same drawing.
         let agrees = "(async () => {
             const [first] = await kindling.classify(document.querySelector('[aria-label=\"Drawing pad\"]'), { kind: 'drawing' });
-            return document.querySelector('output')?.innerText.endsWith(first.label)
+            return document.querySelector('output')?.innerText === first.label
                 && document.querySelector('.probabilities .is-marked')?.innerText.startsWith(first.label);
         })()";
         page.wait_for::<bool>(&format!("await {agrees}"), SHORT).await.unwrap();

@@ -1,11 +1,11 @@
-//! Networks come back from their exports, and in from other tools.
+//! Networks come back from their exports, and in from other tools: evaluated, tried, exported and trained further like those trained here.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::app::{App, LONG, SHORT};
-use crate::visitor::{open_tab, pick_file};
+use crate::visitor::{click, open_tab, pick_file};
 
 /// As PyTorch's exporter writes it; `make.py` beside it says how it was made.
 const FOREIGN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/exchange/tests/data/residual.onnx");
@@ -63,7 +63,7 @@ async fn an_exported_model_comes_back_and_learns_on() {
 }
 
 #[tokio::test]
-async fn a_network_of_another_tool_is_imported_and_evaluated() {
+async fn a_network_of_another_tool_is_imported_evaluated_and_tried() {
     let app = App::start().await;
     let page = app.open("?engine=cpu").await;
     page.go_to("Train").await.unwrap();
@@ -74,14 +74,20 @@ async fn a_network_of_another_tool_is_imported_and_evaluated() {
     page.wait_for_text("load such images first", LONG).await.unwrap();
     page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
     pick_file(&page, "Import runs, hyperparameters or a network", Path::new(FOREIGN)).await;
-    page.wait_for_text("1 run was added.", LONG).await.unwrap();
+    page.wait_for_text("The model was imported from a file.", LONG).await.unwrap();
     page.wait_for_text("imported from a file", SHORT).await.unwrap();
     let n_layers: usize =
         page.run("return (await kindling.runs()).at(-1).config.network.layers.length", json!(null)).await.unwrap();
     assert_eq!(n_layers, 9);
-    let evaluated = "await kindling.evaluate('test').then(({ accuracy }) => accuracy, () => null)";
-    let accuracy: f64 = page.wait_for(evaluated, LONG).await.unwrap();
+    page.go_to("Evaluate").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#understand-title')", SHORT).await.unwrap();
+    let accuracy: f64 = page.run("return (await kindling.evaluate('test')).accuracy", json!(null)).await.unwrap();
     // Its weights are random.
     assert!((0.0..0.6).contains(&accuracy), "{accuracy}");
+    page.go_to("Predict").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('#export')", SHORT).await.unwrap();
+    click(&page, "#export > summary").await;
+    page.click("button", "Export as ONNX").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('.export-proof')", LONG).await.unwrap();
     app.finish(page).await;
 }

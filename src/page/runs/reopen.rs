@@ -112,6 +112,7 @@ fn run_of(kept: &KeptRun) -> Run {
     });
     Run {
         config: Arc::new(record.config.clone()),
+        has_weights: true,
         plan,
         progress: RunProgress {
             step: record.steps,
@@ -139,6 +140,7 @@ mod tests {
         let kept = kept("one");
         let run = run_of(&kept);
         assert_eq!(*run.config, kept.record.config);
+        assert!(run.has_weights);
         assert_eq!((run.progress.step, run.epochs.len()), (kept.record.steps, kept.record.epochs.len()));
         assert_eq!(Curves::from(&kept.curves).train_loss.points(), kept.curves.train_loss);
     }

@@ -59,11 +59,11 @@ impl RunState {
         matches!(self, Self::Preparing { .. } | Self::Training(_) | Self::Paused(_))
     }
 
-    /// Whether the engine holds a network trained for at least one step, so that it can be evaluated and used.
+    /// Whether the engine holds a network that was trained, here or elsewhere, so that it can be evaluated and used.
     pub fn has_network(&self) -> bool {
         // A run about to resume from a checkpoint has no network yet.
         let is_preparing = matches!(self, Self::Preparing { .. });
-        self.run().is_some_and(|run| run.is_in_engine && run.progress.step > 0 && !is_preparing)
+        self.run().is_some_and(|run| run.is_in_engine && (run.has_weights || run.progress.step > 0) && !is_preparing)
     }
 }
 
@@ -74,6 +74,9 @@ pub struct Run {
     pub config: Arc<RunConfig>,
     /// False once the engine that trained it is gone, and its weights with it.
     pub is_in_engine: bool,
+    /// Whether it was opened with weights, like a network from a file, which has none of its steps.
+    #[serde(default)]
+    pub has_weights: bool,
     /// Known just before the first step.
     pub plan: Option<RunPlan>,
     pub progress: RunProgress,
@@ -94,6 +97,7 @@ impl Run {
             id,
             config: Arc::new(config),
             is_in_engine: true,
+            has_weights: false,
             plan: None,
             progress: RunProgress::default(),
             epochs: Vec::new(),

@@ -1,5 +1,8 @@
 //! Makes a dataset of image files: fetches or unpacks them one after the other, has the platform decode them, and frames what comes out. At no time
 //! are more than a few decoded.
+//!
+//! `core/dataset/image_folder/` has what needs no decoder: `layout.rs` finds classes and parts, `survey.rs` chooses size and channels,
+//! `framing.rs` crops and scales with the code that also prepares images to classify, `stable_split.rs` splits by a hash of each file.
 
 use std::cell::{Cell, RefCell};
 

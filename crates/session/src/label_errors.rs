@@ -1,4 +1,8 @@
 //! Finds label errors: cross-validation with networks of the config asked for, and confident learning on what they predict.
+//!
+//! Train and validation images are cut into folds (`core/dataset/folds.rs`). `train/training/out_of_fold.rs` trains a network for each, on the outputs
+//! of frozen layers that are computed once, and predicts the images that it was not trained on; `core/label_errors.rs` compares with the labels.
+//! `core/active_learning.rs` ranks the images that have no label yet.
 
 use std::cell::Cell;
 use std::rc::Rc;

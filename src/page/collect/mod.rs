@@ -1,6 +1,11 @@
 //! Collecting: the visitor makes a dataset in the page, with the webcam, from files, by drawing, in a project that the browser keeps.
 //!
 //! `collector.rs` is what all of it goes through: the views, and `window.kindling`. Nothing of this folder is in the page's first part.
+//!
+//! A frame, a drawing or a file → `intake.rs` checks it, scales it, and names it by a hash → `storage.rs` keeps record and file in the browser's
+//! database → only then `collector.rs` shows it. "Use these images" hands the engine the files with paths of class and part (`splits.rs`), by the way
+//! of dropped files. Images that may be labeled wrongly are in `suspects.rs`, and `review.rs` carries out what the visitor decides about them; images
+//! without a label lie in `tray.rs`.
 
 pub mod adding;
 pub mod archive;

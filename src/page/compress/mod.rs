@@ -1,4 +1,9 @@
 //! Smaller networks from kept runs. Channels are removed here; the engine measures what is left, and trains it further as a run of its own.
+//!
+//! `exchange/compress/channels.rs` removes channels from the description and the weights → `question::Measure`: the engine measures what is left
+//! (`train/evaluation/measure.rs`) → `exchange/compress/fine_tuning.rs` says how it is trained further → `Command::Train` with `RunStart::Trained`.
+//! A network that learns from a kept run gets it as `RunStart::Taught`: `train/objective/distillation.rs` mixes the loss with that of the teacher's
+//! predictions, and each checkpoint has the teacher.
 
 mod cost;
 mod distilling;

@@ -1,5 +1,8 @@
 //! Networks leave for other tools: the engine classifies a few patterns, and the exporter, a worker of its own, writes the file, runs it on these
 //! patterns and compares.
+//!
+//! The weights come from the storage, the patterns from `core/dataset/patterns.rs`. The exporter is fetched with the first export, so no engine grows
+//! by it; what it does is `kindling_exchange::export`, as natively.
 
 pub mod panel;
 mod snippets;

@@ -1,4 +1,8 @@
 //! The place Predict: the visitor draws, uploads or holds something up to the webcam, and the network classifies it; or whole folders at once.
+//!
+//! For a camera, `smoothing.rs` averages the answers over time, and `rejection.rs` fits the threshold for "none of these" on the validation images, by
+//! the rule of `core/metrics/rejection.rs`. Many images come by `batch/`: the browser decodes three at a time away from the page's thread, and the
+//! table keeps thumbnails only. A corrected image joins its class by `collect/teaching.rs`.
 
 mod actions;
 mod actions_view;

@@ -1,4 +1,9 @@
 //! Networks that come in, from Kindling's own exports and from ONNX files of other tools. Nothing in a file is trusted.
+//!
+//! `kindling.rs` and `onnx.rs` read what Kindling has written, by its own description. `graph.rs` reads ONNX of other tools, whose values form a tree by
+//! what all ways to them go through, so that the two branches of a sum become a residual block; `layers.rs` takes one node after the other. A
+//! reader of [`crate::read`] runs the file on patterns, and a network that does not agree is refused. What comes out is kept as a run without a step
+//! (`core/runs/record.rs`), which opens like any other; in the page by `page/runs/network_file.rs`, natively by `kindling import`.
 
 /// Kindling's description with its weights.
 mod kindling;

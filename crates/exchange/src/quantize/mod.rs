@@ -3,6 +3,10 @@
 //! Batch norms are folded into weights, weights get a scale per output channel, and activations the range that [`Calibration`] chooses from
 //! what they are on the images (Jacob and others, 2018; Krishnamoorthi, 2018). What has no integer arithmetic here stays in floats: recurrent
 //! layers, transformer blocks, layer norm, group norm, resizing, concatenation, and everything else on sequences.
+//!
+//! `folded.rs` turns layers into operations, [`crate::read::quantized`] runs them on train images in floats, `range.rs` chooses the scale of each
+//! activation. What comes out is [`crate::quantized`], which the same reader runs in integers (`read/integers.rs` has the arithmetic, and how it
+//! rounds) and the writers `onnx/int8.rs` and `tflite/int8.rs` write; [`crate::int8`] is the proof of the file.
 
 /// A network as operations in floats.
 pub(crate) mod folded;

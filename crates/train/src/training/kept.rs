@@ -1,6 +1,12 @@
 //! The outputs of a network's frozen layers, computed once for each image and kept on the device: a run whose first layers are frozen then trains on
 //! them, and an epoch costs what the layers behind them cost. Where augmentation only flips images, the outputs of the mirrored train images are
 //! kept, too. On the way, frozen batch norms get the statistics of the train images.
+//!
+//! Pre-trained layers come here as follows: `core/network/pretrained.rs` has a published network as ordinary layers. `config.network.pretrained` names
+//! it, and its layers are compared one by one, so a changed network keeps what it has in common. `run.rs` asks the host for the file;
+//! `session/pretrained.rs` gets it from the cache or the page's server, the command line has it inside; `train/exchange/pretrained_file.rs` reads it.
+//! `config.network.frozen` layers, counted from the first, have no gradient and compute as in inference. The batches then carry `features`.
+//! Layers that start pre-trained and are not frozen learn at `pretrainedRateShare` of the learning rate (`optimizer.rs`).
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};

@@ -1,4 +1,8 @@
 //! Runs that begin with given weights: those of a network that lost channels, or of an ended run whose dataset has grown.
+//!
+//! `RunStart::Trained` has the weights and the classes that they know. The output layer gets a unit for each class of the dataset, those of known
+//! classes by their names, and the network becomes a checkpoint from before the first step, from which the run resumes. Before, and after,
+//! `question::EvaluateTrained` evaluates the old network on the same validation images; `page/train/continuing.rs` shows both, class by class.
 
 use kindling_core::config::RunConfig;
 use kindling_core::network::shape::place;

@@ -103,6 +103,7 @@ fn print_sizes(folder: &Path) -> Result<()> {
 pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
     let page = ["--bin=app", "--features=page", "--profile=page"];
     let engine = ["--bin=engine_cpu", "--features=cpu", "--profile=engine"];
+    let exporter = ["--bin=exporter", "--features=exporter", "--profile=engine"];
     let compile = |options: [&str; 3]| -> Result<()> {
         let mut cargo = toolchain.command("cargo", places)?;
         cargo.args(["build", "--locked", "--no-default-features", "--target", TARGET]).args(options);
@@ -110,12 +111,13 @@ pub fn compile_ahead(places: &Places, toolchain: &Toolchain) -> Result<()> {
         cargo.env("CARGO_TERM_PROGRESS_WHEN", "never");
         process::run(&mut cargo, "the lines above say why")
     };
-    // Both at once: each ends with minutes of one crate on one core, the page with its linking, the engine with burn-flex.
+    // Both at once: each ends with minutes of one crate on one core, the page with its linking, the engine with burn-flex. The exporter waits for
+    // the engine, since both write to one folder, which only one cargo may.
     std::thread::scope(|scope| {
         let page = scope.spawn(|| compile(page));
-        let engine = compile(engine);
+        let engines = compile(engine).and_then(|()| compile(exporter));
         page.join().unwrap_or_else(|_| bail!("compiling the page panicked"))?;
-        engine
+        engines
     })
 }
 

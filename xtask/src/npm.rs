@@ -31,6 +31,7 @@ pub const ESBUILD: Package = Package { program: "esbuild", name: "esbuild", vers
 pub const AXE: Package = Package { program: "axe", name: "axe-core", version: "4.14.1", script: "axe.min.js" };
 
 /// The programs that are there.
+#[derive(Default)]
 pub struct Programs {
     pub wasm_opt: Option<Program>,
     pub esbuild: Option<Program>,

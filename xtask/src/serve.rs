@@ -16,7 +16,7 @@ pub enum OnlyEngine {
 }
 
 pub fn serve(places: &Places, port: u16, mount: &str, only: Option<OnlyEngine>) -> Result<()> {
-    let equipment = setup::for_building(places)?;
+    let equipment = setup::for_serving(places)?;
     let coming = match only {
         Some(OnlyEngine::Cpu) => Vec::new(),
         None => equipment.later_engines(),

@@ -11,7 +11,7 @@ use crate::{build, threads, tools};
 /// The tools of a build.
 pub struct Equipment {
     pub toolchain: Toolchain,
-    /// What makes the page smaller.
+    /// What makes the page smaller: nothing, where it is only served on this machine.
     pub shrinking: npm::Programs,
     /// Whether the compiler's source is there for an engine with threads.
     pub can_build_threads: bool,
@@ -25,6 +25,15 @@ impl Equipment {
 }
 
 pub fn for_building(places: &Places) -> Result<Equipment> {
+    install(places, npm::Programs::install)
+}
+
+/// For a page that is not downloaded: making it smaller would take longer than it saves.
+pub fn for_serving(places: &Places) -> Result<Equipment> {
+    install(places, |_| npm::Programs::default())
+}
+
+fn install(places: &Places, shrinking: fn(&Places) -> npm::Programs) -> Result<Equipment> {
     Toolchain::install(places)?;
     let are_tools_missing = tools::are_missing(places)?;
     // The tools are compiled beside everything else, because each part alone leaves a core idle at its end.
@@ -32,7 +41,7 @@ pub fn for_building(places: &Places) -> Result<Equipment> {
         let installing = scope.spawn(|| -> Result<npm::Programs> {
             tools::trunk(places)?;
             tools::wasm_bindgen(places)?;
-            Ok(npm::Programs::install(places))
+            Ok(shrinking(places))
         });
         let toolchain = Toolchain::find_or_build(places).inspect_err(|error| println!("wasm target: {error:#}"))?;
         println!("wasm target: {}", toolchain.description);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::page::understand::order::class_rows;
 use kindling_core::metrics::ConfusionMatrix;
-use kindling_core::metrics::rejection::{KEPT_SHARE, fit_threshold};
+use kindling_core::metrics::rejection::fit_threshold;
 use kindling_core::protocol::{Classification, Evaluation};
 
 /// All classes by name with their probabilities, most probable first.
@@ -38,7 +38,7 @@ pub fn evaluation(evaluation: &Evaluation, classes: &[String]) -> Value {
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy,
         "accuracyInterval": matrix.accuracy_interval().map(|(low, high)| [low, high]),
-        "threshold": fit_threshold(&evaluation.predictions, KEPT_SHARE),
+        "threshold": fit_threshold(&evaluation.predictions),
         "confusion": confusion,
         "perClass": per_class,
     })

@@ -71,6 +71,13 @@ pub enum News {
     Imported { name: String, count: usize },
 }
 
+impl News {
+    /// Whether an image was looked at once more: its label kept or changed, or the image deleted, or that taken back.
+    pub fn is_about_labels(&self) -> bool {
+        matches!(self, Self::Moved { .. } | Self::Kept { .. } | Self::Deleted { .. } | Self::Undone)
+    }
+}
+
 /// Images on their way into the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Adding {

@@ -9,7 +9,7 @@ use super::classifier::{Classifier, SURE};
 use crate::page::evaluations::{EvaluationState, Evaluations};
 use crate::page::reactive::{effect, memo, watch};
 use crate::page::store::Store;
-use kindling_core::metrics::rejection::{KEPT_SHARE, fit_threshold};
+use kindling_core::metrics::rejection::fit_threshold;
 use kindling_core::protocol::question::Evaluate;
 use kindling_core::protocol::{Prediction, RunId, SplitName, Views};
 
@@ -136,7 +136,7 @@ impl Rejection {
     }
 
     fn settle(self, validation: Vec<Prediction>) {
-        self.fit.set(match fit_threshold(&validation, KEPT_SHARE) {
+        self.fit.set(match fit_threshold(&validation) {
             Some(threshold) => Fit::Done { threshold, validation: Arc::new(validation) },
             None => Fit::Impossible,
         });

@@ -223,10 +223,12 @@ fn Decided(list: List) -> impl IntoView {
         collector.run(async move { collector.use_project(&id, split, Reading::default()).await.map(drop) });
     };
     let undo = move |_| collector.run(async move { collector.undo().await });
+    // What else happened in the project is said at Data, and taken back there.
+    let decision = memo(move |_| collector.news.get().filter(News::is_about_labels));
     view! {
         <div class="collect-news">
-            <p role="status">{move || collector.news.with(|news| news.as_ref().map(news_text))}</p>
-            <Show when=move || collector.can_undo()>
+            <p role="status">{move || decision.with(|news| news.as_ref().map(news_text))}</p>
+            <Show when=move || decision.with(Option::is_some) && collector.can_undo()>
                 <button type="button" class="button" on:click=undo>{move_tr!(runs.undo)}</button>
             </Show>
         </div>

@@ -37,8 +37,8 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
     page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
     page.run::<Value>("await kindling.ready()", json!(null)).await.unwrap();
-    // A test image would not be examined.
-    let all = "await kindling.useProject((await kindling.projects())[0].id, { split: { testFraction: 0 } })";
+    // A test image is examined, too.
+    let all = "await kindling.useProject((await kindling.projects())[0].id)";
     page.run::<Value>(all, json!(null)).await.unwrap();
     page.wait_for_text("Dataset summary: Shapes", LONG).await.unwrap();
 

@@ -99,7 +99,7 @@ async fn import(platform: &impl Platform, name: &str, files: Files<'_>, reading:
     let mut prepared = std::pin::pin!(stream::iter(prepared).buffered(N_AT_ONCE));
     while let Some((item, result)) = prepared.next().await {
         match result? {
-            Ok(prepared) => importer.take(item, prepared),
+            Ok(prepared) => importer.take(item, prepared, unit(&files, item)),
             Err(reason) => importer.leave_out(path(&files, item), reason),
         }
         progress.count();
@@ -172,6 +172,13 @@ async fn read(platform: &impl Platform, source: &Source<'_>, limit_bytes: u64) -
 
 fn path<'f>(files: &'f Files<'_>, item: Item) -> &'f str {
     files.paths.get(item.place).map_or("", String::as_str)
+}
+
+fn unit(files: &Files<'_>, item: Item) -> Option<u64> {
+    match files.sources.get(item.place) {
+        Some(Source::File(file)) => file.unit,
+        Some(Source::Packed(_)) | None => None,
+    }
 }
 
 /// The files come from the visitor's own disk: what counts is how many are done.

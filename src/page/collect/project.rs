@@ -56,7 +56,7 @@ pub struct Reviewed {
 pub struct Use {
     /// Its id.
     pub dataset: String,
-    /// A hash of the images with their classes and parts: the same images become the same dataset again.
+    /// A hash of the images with their classes and bursts: the same images become the same dataset again.
     pub files: String,
     /// How the files were read.
     pub reading: Reading,

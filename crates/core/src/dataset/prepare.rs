@@ -273,7 +273,8 @@ mod tests {
         for (left, ground) in [(5, [255; 4]), (175, [255; 4]), (5, [0; 4])] {
             let is_inside = |x: usize, y: usize| (left..left + 20).contains(&x) && (20..80).contains(&y);
             let pixels = (0..100).flat_map(|y| (0..200).map(move |x| (x, y)));
-            let rgba: Vec<u8> = pixels.flat_map(|(x, y)| if is_inside(x, y) { [0, 0, 0, 255] } else { ground }).collect();
+            let rgba: Vec<u8> =
+                pixels.flat_map(|(x, y)| if is_inside(x, y) { [0, 0, 0, 255] } else { ground }).collect();
             let image = ImageInput { width: 200, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
             assert_eq!(prepare(&image, SHAPE, &MNIST).unwrap(), expected, "{left} {ground:?}");
         }

@@ -1,8 +1,9 @@
 //! Splits imported images one by one: a hash of an image's file and of the seed decides, so that images that are added or removed move no other
-//! one, and copies stay together.
+//! one, unless they look like it. Images that belong together stay together.
 
 use std::collections::BTreeMap;
 
+use super::groups::together;
 use super::{Dataset, DatasetError, Imported, Split};
 use crate::random::Random;
 
@@ -19,7 +20,7 @@ enum Part {
 ///
 /// # Errors
 ///
-/// If a class has images, but fewer different ones than there are parts, or no train images remain.
+/// If a class has images, but fewer groups of them than there are parts, or no train images remain.
 pub fn split(
     dataset: &Dataset,
     imported: &Imported,
@@ -30,7 +31,8 @@ pub fn split(
     let n_own = dataset.len().saturating_sub(n_held_out);
     let validation = if imported.n_standard_validation > 0 { 0.0 } else { validation };
     let ranges = Ranges { test, validation: test + (1.0 - test) * validation };
-    let own = || imported.ids.iter().copied().zip(dataset.labels.iter().copied()).take(n_own);
+    let groups = together(&imported.units, &dataset.labels, imported.near.as_deref().unwrap_or_default());
+    let own = || groups.iter().copied().zip(dataset.labels.iter().copied()).take(n_own);
     let draws: BTreeMap<u64, f64> = own().map(|(id, _)| (id, draw(id, seed))).collect();
     let mut parts: BTreeMap<u64, Part> = draws.iter().map(|(id, draw)| (*id, ranges.part(*draw))).collect();
     for class in 0..dataset.classes.len() {
@@ -139,6 +141,8 @@ mod tests {
             format: ImageFormat { side: 1, channels: 1, framing: Framing::CenterCrop },
             is_resized: true,
             ids: images.iter().map(|(id, _)| *id).collect(),
+            units: images.iter().map(|(id, _)| *id).collect(),
+            near: None,
             n_standard_validation,
             report: ImageReport::default(),
         };
@@ -203,6 +207,24 @@ mod tests {
         let copies = [(1, 0), (2, 0), (3, 0), (9, 1), (9, 1), (9, 1)];
         let expected = DatasetError::TooFewImages { class: "1".into(), found: 1, needed: 3 };
         assert_eq!(Split::new(&dataset(&copies, [0, 0]), &config), Err(expected));
+    }
+
+    /// Each image but the first two of a class looks like another one.
+    #[test]
+    fn what_looks_alike_stays_together() {
+        for seed in 0..20 {
+            let mut data = dataset(&many(400), [0, 0]);
+            let pairs: Vec<(usize, usize)> =
+                (4..400).filter(|place| place % 4 > 1).map(|place| (place, place - 2)).collect();
+            let config = SplitConfig { seed, ..SplitConfig::default() };
+            let is_together =
+                |split: &Split| pairs.iter().all(|(one, other)| part_of(split, *one) == part_of(split, *other));
+            assert!(!is_together(&Split::new(&data, &config).unwrap()));
+            if let Some(imported) = &mut data.imported {
+                imported.near = Some(pairs.clone());
+            }
+            assert!(is_together(&Split::new(&data, &config).unwrap()));
+        }
     }
 
     proptest! {

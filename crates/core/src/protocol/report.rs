@@ -174,7 +174,9 @@ pub struct LabelErrors {
     pub n_errors: u32,
     /// Images that were predicted.
     pub n_images: u32,
-    /// Out-of-fold accuracy, 0 to 1.
+    /// How many of them are test images, which no network has learned.
+    pub n_test: u32,
+    /// Out-of-fold accuracy on the others, 0 to 1.
     pub accuracy: f32,
     pub folds: u32,
 }

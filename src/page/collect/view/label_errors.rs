@@ -112,12 +112,17 @@ fn Progress(progress: Option<FoldProgress>) -> impl IntoView {
 fn summary(found: &Found) -> String {
     let errors = &found.errors;
     let (number, all) = (count(errors.n_errors), count(errors.n_images));
-    let n_hits = (f64::from(errors.accuracy) * f64::from(errors.n_images)).round() as u32;
-    let (low, high) = wilson_interval(n_hits, errors.n_images).unwrap_or((0.0, 1.0));
+    let n_learned = errors.n_images.saturating_sub(errors.n_test);
+    let n_hits = (f64::from(errors.accuracy) * f64::from(n_learned)).round() as u32;
+    let (low, high) = wilson_interval(n_hits, n_learned).unwrap_or((0.0, 1.0));
     let accuracy =
         tr!(train.with_interval, accuracy = percent(errors.accuracy.into()), low = percent(low), high = percent(high));
-    match errors.n_errors {
+    let found = match errors.n_errors {
         0 => tr!(suspects.none, images = all, accuracy = accuracy),
         _ => tr!(suspects.found, count = number, images = all, accuracy = accuracy),
+    };
+    match errors.n_test {
+        0 => found,
+        n_test => format!("{found} {}", tr!(suspects.with_test, count = count(n_test))),
     }
 }

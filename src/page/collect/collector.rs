@@ -72,10 +72,18 @@ pub enum News {
 }
 
 /// Images on their way into the project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adding {
     pub done: usize,
     pub total: usize,
+    pub elapsed_ms: f64,
+}
+
+impl Adding {
+    /// Images per second; 0 before there are any.
+    pub fn rate(self) -> f64 {
+        self.done as f64 * 1_000.0 / self.elapsed_ms.max(1.0)
+    }
 }
 
 /// A file that was not added.

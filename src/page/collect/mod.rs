@@ -8,6 +8,7 @@ pub mod collector;
 mod intake;
 pub mod label_errors;
 mod manifest;
+mod many;
 pub mod programs;
 pub mod project;
 mod recorder;

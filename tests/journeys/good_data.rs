@@ -1,5 +1,7 @@
 //! A visitor's images have a wrong label and one that shows nothing: the page points them out, and the visitor decides.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xtask::drive::Page;
 
@@ -82,8 +84,61 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     let is_stripes = |error: &Value| error["label"] == "stripes";
     assert!(!found["errors"].as_array().unwrap().iter().any(is_stripes), "{found}");
     expect_no_trouble(&page).await;
+    it_answers_in_another_browser_as_here(app, page).await;
+}
+
+/// A network that learned from the corrected images travels with the project, and answers to the last digit as before.
+async fn it_answers_in_another_browser_as_here(app: App, page: Page) {
+    let new: Vec<String> =
+        (60..66).map(|number| STANDARD.encode(shape(if number < 63 { "disk" } else { "stripes" }, number))).collect();
+    let made: Value = page
+        .run(
+            &format!(
+                "{FILES}
+                 await kindling.train({{ network: 'features', epochs: 20 }});
+                 const [run] = (await kindling.runs()).slice(-1);
+                 const answers = await kindling.classifyFiles(files(args));
+                 const zip = await kindling.exportProject((await kindling.projects())[0].id);
+                 const data = await new Promise(done => {{
+                     const reader = new FileReader();
+                     reader.onload = () => done(reader.result.split(',')[1]);
+                     reader.readAsDataURL(zip);
+                 }});
+                 return {{ answers, run: run.id, data }}"
+            ),
+            json!(new),
+        )
+        .await
+        .unwrap();
+    assert_eq!(made["answers"]["images"].as_array().map(Vec::len), Some(6), "{}", made["answers"]);
+    app.finish(page).await;
+
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("Corrected.zip"), STANDARD.decode(made["data"].as_str().unwrap()).unwrap()).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Corrected.zip")).await;
+    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+    assert_eq!(counts(&page).await, json!([32, 30]));
+    let again: Value = page
+        .run(
+            &format!(
+                "{FILES}
+                 await kindling.ready();
+                 await kindling.openRun(args[1]);
+                 return await kindling.classifyFiles(files(args[0]))"
+            ),
+            json!([new, made["run"]]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(again, made["answers"]);
     app.finish(page).await;
 }
+
+/// JavaScript for files of their encoded bytes.
+const FILES: &str = "const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const files = texts => texts.map((text, number) => new File([bytes(text)], `new ${number}.bmp`));";
 
 #[tokio::test]
 async fn the_model_asks_for_labels_and_keys_answer() {

@@ -150,14 +150,14 @@ async fn arrays_of_numpy_keep_their_parts_and_are_trained_on() {
     let said: Value = page
         .run(
             "const { best } = await kindling.train({ network: 'one-minute', maxSteps: 60 });
-             const { accuracy } = await kindling.evaluate('test');
-             return { best, accuracy, matrix: (await kindling.evaluate('test')).confusionMatrix }",
+             const { accuracy, confusion } = await kindling.evaluate('test');
+             return { best, accuracy, confusion }",
             json!(null),
         )
         .await
         .unwrap();
     assert!(said["accuracy"].as_f64().unwrap() > 0.9, "{said}");
-    let n_tested: u64 = said["matrix"]
+    let n_tested: u64 = said["confusion"]
         .as_array()
         .unwrap()
         .iter()

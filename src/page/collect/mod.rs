@@ -37,7 +37,7 @@ use crate::page::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind};
 
-pub use view::{IMAGE_CHECKS, LABEL_ERRORS, PART};
+pub use view::{CROSS_VALIDATION, IMAGE_CHECKS, LABEL_ERRORS, PART};
 
 type Found = Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
 

@@ -582,6 +582,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "Kirkpatrick et al., 2017, arXiv:1612.00796; Rolnick et al., 2019, arXiv:1811.11682",
     },
     Entry {
+        id: "cross-validation",
+        labels: &["suspects.few_validated", "suspects.cross_validate"],
+        place: Place::Train,
+        control: Some("suspects.cross_validate"),
+        formula: None,
+        source: "sklearn.model_selection.cross_val_score",
+    },
+    Entry {
         id: "confident-learning",
         labels: &["suspects.title"],
         place: Place::Understand,

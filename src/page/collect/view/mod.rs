@@ -2,6 +2,7 @@
 
 mod capture;
 mod class_card;
+mod cross_validation;
 mod head;
 mod image_checks;
 mod label_errors;
@@ -39,6 +40,7 @@ use kindling_core::protocol::ImageInput;
 
 pub const PART: Part = part!(collect::panel, CollectPanel);
 
+pub use cross_validation::PART as CROSS_VALIDATION;
 pub use image_checks::PART as IMAGE_CHECKS;
 pub use label_errors::PART as LABEL_ERRORS;
 

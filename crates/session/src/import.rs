@@ -8,7 +8,7 @@ use futures_util::stream;
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::packed::FILE_LIMIT_BYTES;
 use kindling_core::dataset::image_folder::{
-    Importer, Item, LabelTable, Layout, LeftOutReason, Packed, Prepared, Sample, check_file, choose_format,
+    Importer, Item, LabelTable, Layout, LeftOutReason, Packed, Prepared, Sample, Told, check_file, choose_format,
     is_image_name, is_table_name,
 };
 use kindling_core::dataset::{ImageFormat, ReadAs, Reading, check_classes};
@@ -99,7 +99,7 @@ async fn import(platform: &impl Platform, name: &str, files: Files<'_>, reading:
     let mut prepared = std::pin::pin!(stream::iter(prepared).buffered(N_AT_ONCE));
     while let Some((item, result)) = prepared.next().await {
         match result? {
-            Ok(prepared) => importer.take(item, prepared, unit(&files, item)),
+            Ok(prepared) => importer.take(item, prepared, told(&files, item)),
             Err(reason) => importer.leave_out(path(&files, item), reason),
         }
         progress.count();
@@ -174,10 +174,11 @@ fn path<'f>(files: &'f Files<'_>, item: Item) -> &'f str {
     files.paths.get(item.place).map_or("", String::as_str)
 }
 
-fn unit(files: &Files<'_>, item: Item) -> Option<u64> {
+/// What the page has told of a file.
+fn told(files: &Files<'_>, item: Item) -> Told {
     match files.sources.get(item.place) {
-        Some(Source::File(file)) => file.unit,
-        Some(Source::Packed(_)) | None => None,
+        Some(Source::File(file)) => Told { unit: file.unit, is_pseudo: file.is_pseudo },
+        Some(Source::Packed(_)) | None => Told::default(),
     }
 }
 

@@ -27,11 +27,12 @@ pub struct NewImage {
     pub name: String,
     pub added_at: f64,
     pub is_confirmed: bool,
+    pub is_pseudo: bool,
 }
 
 impl NewImage {
     pub fn new(fresh: Fresh, source: Source) -> Self {
-        Self { fresh, source, group: None, name: String::new(), added_at: now(), is_confirmed: false }
+        Self { fresh, source, group: None, name: String::new(), added_at: now(), is_confirmed: false, is_pseudo: false }
     }
 
     pub fn of_frame(fresh: Fresh, burst: &str) -> Self {
@@ -56,6 +57,7 @@ impl NewImage {
             name: self.name.clone(),
             deleted_at: None,
             is_confirmed: self.is_confirmed,
+            is_pseudo: self.is_pseudo,
         }
     }
 }

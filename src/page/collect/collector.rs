@@ -65,6 +65,8 @@ pub enum News {
     ProjectDeleted { name: String },
     Moved { count: usize, class: String },
     Kept { class: String },
+    PseudoLabeled { count: usize },
+    TakenBack { count: usize },
     Undone,
     Used { images: u32, classes: usize },
     Exported,
@@ -238,6 +240,16 @@ impl Collector {
     /// A project by its id, untracked.
     pub fn find(self, id: &str) -> Option<Project> {
         self.projects.with_untracked(|projects| projects.iter().find(|project| project.id == id).cloned())
+    }
+
+    /// The open project, untracked.
+    pub(super) fn open_project(self) -> Option<Project> {
+        self.open.get_untracked().and_then(|id| self.find(&id))
+    }
+
+    /// Reads the images of the open project, untracked.
+    pub(super) fn images_now<T>(self, read: impl FnOnce(&[ImageRecord]) -> T) -> T {
+        self.images.with_untracked(|images| read(images))
     }
 
     pub(super) fn is_open(self, project: &str) -> bool {

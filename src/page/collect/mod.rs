@@ -11,6 +11,7 @@ mod manifest;
 mod many;
 pub mod programs;
 pub mod project;
+mod pseudo;
 mod recorder;
 pub mod review;
 mod room;

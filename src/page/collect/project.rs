@@ -102,6 +102,9 @@ pub struct ImageRecord {
     /// Whether the visitor has confirmed its label: it is not pointed out again.
     #[serde(default)]
     pub is_confirmed: bool,
+    /// Whether its label is a pseudo-label: the model's, which the visitor has not confirmed.
+    #[serde(default)]
+    pub is_pseudo: bool,
 }
 
 /// The format of a kept image file.
@@ -292,6 +295,7 @@ pub mod samples {
             name: String::new(),
             deleted_at: None,
             is_confirmed: false,
+            is_pseudo: false,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Collector {
 
 /// The record after a decision, which is counted; `class` is the name of the class that the image then has.
 fn decided(before: &ImageRecord, decision: &Decision, class: String, reviewed: &mut Reviewed) -> (ImageRecord, News) {
-    let confirmed = ImageRecord { is_confirmed: true, ..before.clone() };
+    let confirmed = ImageRecord { is_confirmed: true, is_pseudo: false, ..before.clone() };
     match decision {
         Decision::Keep => {
             reviewed.kept += 1;

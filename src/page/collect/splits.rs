@@ -66,6 +66,7 @@ mod tests {
             format: ImageFormat { side: 1, channels: 1, framing: Framing::CenterCrop },
             is_resized: false,
             units: units(&used).into_iter().zip(&ids).map(|(unit, id)| unit.unwrap_or(*id)).collect(),
+            pseudo: vec![false; images.len()],
             ids,
             near: None,
             n_standard_validation: 0,

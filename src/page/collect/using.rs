@@ -76,15 +76,15 @@ impl Collector {
         let paths: Vec<String> =
             used.iter().map(|(class, image)| format!("{name}/{}/{}", class.name, image.file_name())).collect();
         // Without the name of the project, which may change.
-        let lines = paths.iter().zip(&units).filter_map(|(path, unit)| {
-            let path = path.get(name.len()..)?;
-            Some(unit.map_or_else(|| path.to_owned(), |unit| format!("{path} {unit:x}")))
+        let lines = paths.iter().zip(&units).zip(&used).filter_map(|((path, unit), (_, image))| {
+            let unit = unit.map(|unit| format!(" {unit:x}")).unwrap_or_default();
+            Some(format!("{}{unit}{}", path.get(name.len()..)?, if image.is_pseudo { " pseudo" } else { "" }))
         });
         let hash = image_id(lines.collect::<Vec<_>>().join("\n").as_bytes());
         let file = |((_, image), (name, unit)): (&(_, &ImageRecord), _)| {
             let blob = files.get(&image.id)?;
             let url = Url::create_object_url_with_blob(blob).ok()?;
-            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit })
+            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit, is_pseudo: image.is_pseudo })
         };
         let paths = paths.into_iter().zip(units);
         Ok(Files { files: used.iter().zip(paths).filter_map(file).collect(), hash })

@@ -606,6 +606,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "Settles, 2009, Active Learning Literature Survey",
     },
     Entry {
+        id: "pseudo-labels",
+        labels: &["tray.pseudo", "tray.pseudo_why"],
+        place: Place::Data,
+        control: Some("tray.pseudo"),
+        formula: Some("ŷ(x) = arg max p(j; x), if max p(j; x) ≥ the confidence"),
+        source: "Lee, 2013; sklearn.semi_supervised.SelfTrainingClassifier",
+    },
+    Entry {
         id: "lr-range-test",
         labels: &["expert.finder", "expert.find_rate"],
         place: Place::Train,

@@ -15,7 +15,8 @@ enum Part {
     Train,
 }
 
-/// Draws the parts of the images that did not come with one. A class none of whose images falls into a part gets the one that is closest to it:
+/// Draws the parts of the images that did not come with one. An image with a pseudo-label is only trained on, and in no part if it belongs with
+/// images that are not; it is not among those that a class must have. A class none of whose images falls into a part gets the one that is closest to it:
 /// only such an image may move later.
 ///
 /// # Errors
@@ -32,7 +33,9 @@ pub fn split(
     let validation = if imported.n_standard_validation > 0 { 0.0 } else { validation };
     let ranges = Ranges { test, validation: test + (1.0 - test) * validation };
     let groups = together(&imported.units, &dataset.labels, imported.near.as_deref().unwrap_or_default());
-    let own = || groups.iter().copied().zip(dataset.labels.iter().copied()).take(n_own);
+    let is_pseudo = |place: usize| imported.pseudo.get(place).is_some_and(|is_pseudo| *is_pseudo);
+    let all = || (0..n_own).zip(groups.iter().copied()).zip(dataset.labels.iter().copied());
+    let own = || all().filter(|((place, _), _)| !is_pseudo(*place)).map(|((_, group), label)| (group, label));
     let draws: BTreeMap<u64, f64> = own().map(|(id, _)| (id, draw(id, seed))).collect();
     let mut parts: BTreeMap<u64, Part> = draws.iter().map(|(id, draw)| (*id, ranges.part(*draw))).collect();
     for class in 0..dataset.classes.len() {
@@ -51,11 +54,13 @@ pub fn split(
     }
 
     let mut split = Split::default();
-    for ((id, _), index) in own().zip(0..) {
-        match parts.get(&id) {
+    for ((place, group), _) in all() {
+        let index = place as u32;
+        match parts.get(&group) {
+            Some(Part::Train) | None => split.train.push(index),
+            Some(Part::Test | Part::Validation) if is_pseudo(place) => {}
             Some(Part::Test) => split.test.push(index),
             Some(Part::Validation) => split.validation.push(index),
-            Some(Part::Train) | None => split.train.push(index),
         }
     }
     let n_validated = n_own + imported.n_standard_validation;
@@ -142,6 +147,7 @@ mod tests {
             is_resized: true,
             ids: images.iter().map(|(id, _)| *id).collect(),
             units: images.iter().map(|(id, _)| *id).collect(),
+            pseudo: vec![false; images.len()],
             near: None,
             n_standard_validation,
             report: ImageReport::default(),
@@ -225,6 +231,21 @@ mod tests {
             }
             assert!(is_together(&Split::new(&data, &config).unwrap()));
         }
+    }
+
+    #[test]
+    fn pseudo_labels_are_only_learned_from_and_move_no_other_image() {
+        let mut data = dataset(&many(600), [0, 0]);
+        let before = Split::new(&dataset(&many(400), [0, 0]), &SplitConfig::default()).unwrap();
+        if let Some(imported) = &mut data.imported {
+            imported.pseudo = (0..600).map(|place| place >= 400).collect();
+            // One looks like a test image.
+            imported.near = Some(vec![(599, before.test[0] as usize)]);
+        }
+        let split = Split::new(&data, &SplitConfig::default()).unwrap();
+        assert!((0..400).all(|place| part_of(&split, place) == part_of(&before, place)));
+        assert!((400..599).all(|place| part_of(&split, place) == "train"));
+        assert_eq!(part_of(&split, 599), "none");
     }
 
     proptest! {

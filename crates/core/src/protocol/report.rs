@@ -227,6 +227,21 @@ pub struct Measurement {
     pub ms_per_image: f64,
 }
 
+/// Outputs of a network's last hidden layer, image by image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Embeddings {
+    /// Of each image.
+    pub n_values: u32,
+    /// `[images, values]`
+    pub values: Vec<f32>,
+}
+
+impl Embeddings {
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact((self.n_values as usize).max(1))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
     /// All classes, in descending order of probability.

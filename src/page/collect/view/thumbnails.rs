@@ -1,5 +1,7 @@
 //! The images of a class, the newest first, a page at a time. Only those that are shown are read.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{KeyboardEvent, Url};
@@ -7,7 +9,7 @@ use web_sys::{KeyboardEvent, Url};
 use super::selection::toggle;
 use super::{Panel, use_panel};
 use crate::page::collect::collector::Collector;
-use crate::page::collect::project::Class;
+use crate::page::collect::project::{Class, ImageRecord};
 use crate::page::reactive::memo;
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
@@ -33,20 +35,34 @@ pub fn Thumbnails(
     };
     let name = move || class.with(|class| class.as_ref().map(|class| class.name.clone()).unwrap_or_default());
     let is_empty = memo(move |_| images.with(Vec::is_empty));
+    let Panel { collector, .. } = use_panel();
+    let pseudo = memo(move |_| {
+        let of_pseudo = |images: &Vec<ImageRecord>| -> BTreeSet<String> {
+            images.iter().filter(|image| image.is_pseudo).map(|image| image.id.clone()).collect()
+        };
+        collector.images.with(of_pseudo)
+    });
     view! {
         <Show when=move || is_empty.get()><p class="hint">{move_tr!(collect.class_empty)}</p></Show>
         <ul class="thumbnails" aria-label=move || tr!(collect.images_of, class = name())>
-            <For each=shown key=|id| id.clone() children=move |id| view! { <Thumbnail id images class /> } />
+            <For each=shown key=|id| id.clone() children=move |id| view! { <Thumbnail id images class pseudo /> } />
         </ul>
         <Show when=move || { pages.get() > 1 }><Pager page n_pages=Signal::derive(move || pages.get()) /></Show>
     }
 }
 
 #[component]
-fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) -> impl IntoView {
+fn Thumbnail(
+    id: String,
+    images: Memo<Vec<String>>,
+    class: Memo<Option<Class>>,
+    /// Ids of the images with a pseudo-label.
+    pseudo: Memo<BTreeSet<String>>,
+) -> impl IntoView {
     let Panel { collector, viewed, selected, .. } = use_panel();
     let id = StoredValue::new(id);
     let is_selected = memo(move |_| selected.with(|selected| id.with_value(|id| selected.contains(id))));
+    let is_pseudo = memo(move |_| pseudo.with(|pseudo| id.with_value(|id| pseudo.contains(id))));
     let address = image_address(collector, id.get_value());
     let number = move || {
         images.with(|images| {
@@ -56,14 +72,15 @@ fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) 
     };
     let name = move || {
         let class = class.with(|class| class.as_ref().map(|class| class.name.clone()).unwrap_or_default());
-        tr!(collect.image_name, number = count(number() as u64), class = class)
+        let name = tr!(collect.image_name, number = count(number() as u64), class = class);
+        if is_pseudo.get() { format!("{name}, {}", tr!(tray.pseudo_mark)) } else { name }
     };
     let delete = move || {
         let id = id.get_value();
         collector.run(async move { collector.delete_images(&[id]).await });
     };
     view! {
-        <li class="thumbnail" class:is-selected=move || is_selected.get()>
+        <li class="thumbnail" class:is-selected=move || is_selected.get() class:is-pseudo=move || is_pseudo.get()>
             <button
                 type="button"
                 class="thumbnail-image"

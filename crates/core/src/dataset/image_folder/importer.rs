@@ -32,6 +32,8 @@ pub struct Imported {
     pub ids: Vec<u64>,
     /// For each image, the unit of its file, such as a burst; its id if it is a unit of its own.
     pub units: Vec<u64>,
+    /// For each image, whether its label is a model's guess.
+    pub pseudo: Vec<bool>,
     /// The images that look like an earlier one with another id, as places of both, ascending; `None` if there were too many to compare.
     pub near: Option<Vec<(usize, usize)>>,
     /// So many images before the standard test set are a validation set that came with the files.
@@ -109,11 +111,21 @@ pub struct Importer {
     report: ImageReport,
 }
 
+/// What is known of an image file besides its bytes and its path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// None if the file is a unit of its own.
+    pub unit: Option<u64>,
+    /// Whether its label is a model's guess.
+    pub is_pseudo: bool,
+}
+
 /// An image that was taken.
 struct Taken {
     item: Item,
     id: u64,
     unit: u64,
+    is_pseudo: bool,
 }
 
 impl Importer {
@@ -129,10 +141,10 @@ impl Importer {
         Ok(Self { classes, format, is_resized: false, pixels, images: Vec::new(), report })
     }
 
-    /// Adds an image; `unit` is that of its file, if it has one.
-    pub fn take(&mut self, item: Item, prepared: Prepared, unit: Option<u64>) {
+    /// Adds an image.
+    pub fn take(&mut self, item: Item, prepared: Prepared, Told { unit, is_pseudo }: Told) {
         self.pixels.extend_from_slice(&prepared.pixels);
-        self.images.push(Taken { item, id: prepared.id, unit: unit.unwrap_or(prepared.id) });
+        self.images.push(Taken { item, id: prepared.id, unit: unit.unwrap_or(prepared.id), is_pseudo });
         self.is_resized |= prepared.is_resized;
         match prepared.paper {
             Some(Paper::White) => self.report.n_on_white += 1,
@@ -164,6 +176,7 @@ impl Importer {
             if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
         let ids: Vec<u64> = self.images.iter().map(|taken| taken.id).collect();
         let units = self.images.iter().map(|taken| taken.unit).collect();
+        let pseudo = self.images.iter().map(|taken| taken.is_pseudo).collect();
         count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
         let near = near(&ids, &self.pixels, self.format.shape());
         self.report.n_near_duplicates = near.as_ref().map_or(0, |near| near.len() as u32);
@@ -174,6 +187,7 @@ impl Importer {
             is_resized: self.is_resized,
             ids,
             units,
+            pseudo,
             near,
             n_standard_validation,
             report: self.report,

@@ -243,7 +243,7 @@ impl Collector {
     }
 
     /// The open project, untracked.
-    pub(super) fn open_project(self) -> Option<Project> {
+    pub fn open_project(self) -> Option<Project> {
         self.open.get_untracked().and_then(|id| self.find(&id))
     }
 

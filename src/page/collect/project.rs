@@ -194,6 +194,12 @@ impl Project {
         self.live_classes().find(|class| class.id == id)
     }
 
+    /// The class that a digit key stands for: the first one for 1.
+    pub fn class_of_key(&self, key: &str) -> Option<&Class> {
+        let place = key.parse::<usize>().ok().filter(|place| (1..=9).contains(place))?;
+        self.live_classes().nth(place - 1)
+    }
+
     pub fn class_named(&self, name: &str) -> Option<&Class> {
         let name = clean_name(name);
         self.live_classes().find(|class| class.name == name)
@@ -322,6 +328,14 @@ mod tests {
         // The name of a deleted class is free.
         pets.change_class("id-cat", |class| class.deleted_at = Some(1.0));
         assert_eq!(pets.check_name("cat", None), Ok("cat".into()));
+    }
+
+    #[test]
+    fn digits_stand_for_the_first_classes() {
+        let mut pets = project(&["cat", "dog", "cow"]);
+        pets.change_class("id-cat", |class| class.deleted_at = Some(1.0));
+        let name = |key| pets.class_of_key(key).map(|class| class.name.as_str());
+        assert_eq!(["1", "2", "3", "0", "x", "12"].map(name), [Some("dog"), Some("cow"), None, None, None, None]);
     }
 
     #[test]

@@ -79,6 +79,12 @@ fn Thumbnail(
         let id = id.get_value();
         collector.run(async move { collector.delete_images(&[id]).await });
     };
+    // That of another class than its own.
+    let class_of_key = move |key: &str| {
+        let own = class.with_untracked(|class| class.as_ref().map(|class| class.id.clone()));
+        let wanted = collector.open_project()?.class_of_key(key).map(|class| class.id.clone());
+        wanted.filter(|wanted| Some(wanted) != own.as_ref())
+    };
     view! {
         <li class="thumbnail" class:is-selected=move || is_selected.get() class:is-pseudo=move || is_pseudo.get()>
             <button
@@ -94,12 +100,16 @@ fn Thumbnail(
                         delete();
                     }
                     "x" | "X" => id.with_value(|id| toggle(selected, id)),
-                    _ => {}
+                    key => if let Some(class) = class_of_key(key) {
+                        focus_neighbor(&event);
+                        let id = id.get_value();
+                        collector.run(async move { collector.move_image(&id, &class).await });
+                    },
                 }
             >
                 {move || address.get().map(|address| view! { <img src=address alt="" /> })}
             </button>
-            // For the pointer: by keyboard, X selects and Delete deletes.
+            // For the pointer: by keyboard, X selects, Delete deletes, and digits move.
             <input
                 type="checkbox"
                 class="thumbnail-select"

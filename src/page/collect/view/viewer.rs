@@ -81,7 +81,18 @@ fn ViewerDialog() -> impl IntoView {
             "ArrowRight" => go(true),
             "ArrowLeft" => go(false),
             "Delete" => delete(),
-            _ => {}
+            key => {
+                let class = collector.open_project().and_then(|it| it.class_of_key(key).map(|class| class.id.clone()));
+                if let Some(class) = class {
+                    let next = neighbor(true).or_else(|| neighbor(false));
+                    if record.get_untracked().is_some_and(|record| record.class != class) {
+                        move_to(class);
+                    }
+                    if next.is_some() {
+                        viewed.set(next);
+                    }
+                }
+            }
         }
     };
     view! {

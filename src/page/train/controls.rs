@@ -92,8 +92,11 @@ pub fn Controls() -> impl IntoView {
         store.send(command);
         if is_training.get_untracked() {
             let asked = next_turn();
-            // The controls may be gone by then.
-            set_timeout(move || drop(is_late.try_set(turn.try_get_value() == asked)), LATE);
+            let tell = move || {
+                // The controls may be gone by then.
+                is_late.try_set(turn.try_get_value() == asked);
+            };
+            set_timeout(tell, LATE);
         }
     };
     // One button for both, so that it keeps keyboard focus from pause to resume.

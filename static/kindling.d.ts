@@ -174,7 +174,7 @@ export declare namespace kindling {
     addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
     /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
     reviewImage(project: string, decision: ImageDecision): Promise<void>;
-    /** Makes a project's images the page's current dataset. Images of one burst stay together in one part. */
+    /** Makes a project's images the page's current dataset. Images that belong together stay in one part. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
     /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
     exportProject(project: string): Promise<Blob>;
@@ -779,9 +779,11 @@ export declare namespace kindling {
     errors: LabelError[];
     /** All of them. */
     count: number;
-    /** Images that were predicted: the training and validation sets. */
+    /** Images that were predicted. */
     images: number;
-    /** Of the cross-validation, 0 to 1. */
+    /** How many of them are test images, which no network has learned. */
+    testImages: number;
+    /** Of the cross-validation, on the other images, 0 to 1. */
     accuracy: number;
     folds: number;
   }

@@ -78,7 +78,8 @@ async fn what_a_frame_around_the_page_hands_over_is_taken() {
          pen.fillStyle = 'white';
          pen.fillRect(0, 0, canvas.width, canvas.height);
          pen.fillStyle = 'black';
-         pen.fillRect(100, 20, 12, 90);
+         // Beside the square in the middle of the canvas.
+         pen.fillRect(20, 20, 40, 40);
          const element = foreign.document.createElement('img');
          element.src = canvas.toDataURL();
          await element.decode();

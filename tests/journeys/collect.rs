@@ -147,9 +147,11 @@ async fn a_project_travels_as_one_file_with_the_same_images() {
                 "{FILES}
                  const id = await kindling.createProject('Shapes', ['disk']);
                  const broken = new File(['no image'], 'broken.png');
+                 const drawing = new File([`<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><circle cx='20' cy='20' r='9'/></svg>`], 'a.svg');
                  const added = await kindling.addImages(id, {{
                      disk: [...files(args[0], 'disk'), broken], stripes: [...files(args[1], 'stripes'), ...files(args[0].slice(0, 1), 'copy')],
                  }});
+                 const svg = await kindling.addImages(await kindling.createProject('Drawings'), {{ disk: [drawing] }});
                  const dataset = await kindling.useProject(id);
                  const zip = await kindling.exportProject(id);
                  const data = await new Promise(done => {{
@@ -157,13 +159,14 @@ async fn a_project_travels_as_one_file_with_the_same_images() {
                      reader.onload = () => done(reader.result.split(',')[1]);
                      reader.readAsDataURL(zip);
                  }});
-                 return {{ added, dataset, data }}"
+                 return {{ added, svg, dataset, data }}"
             ),
             json!([disks, stripes]),
         )
         .await
         .unwrap();
     assert_eq!(made["added"]["added"], 50, "{}", made["added"]);
+    assert_eq!(made["svg"], json!({ "added": 1, "leftOut": [] }));
     assert_eq!(made["added"]["leftOut"].as_array().map(Vec::len), Some(2), "{}", made["added"]);
     assert_eq!(made["dataset"]["classes"], json!(["disk", "stripes"]));
     assert_eq!(made["dataset"]["name"], "Shapes");

@@ -1,12 +1,14 @@
 //! A visitor's images have a wrong label and one that shows nothing: the page points them out, and the visitor decides.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xtask::drive::Page;
 
 use crate::app::{App, LONG, SHORT};
 use crate::own_images::{shape, zip};
 use crate::pictures::bmp;
-use crate::visitor::{arrive, expect_no_trouble, pick_file};
+use crate::visitor::{arrive, expect_no_trouble, pick_file, set};
 
 /// Thirty disks and thirty stripes; one more disk lies among the stripes, and a blank image among the disks.
 fn folders() -> Vec<(String, Vec<u8>)> {
@@ -37,8 +39,8 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
     page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
     page.run::<Value>("await kindling.ready()", json!(null)).await.unwrap();
-    // A test image would not be examined.
-    let all = "await kindling.useProject((await kindling.projects())[0].id, { split: { testFraction: 0 } })";
+    // A test image is examined, too.
+    let all = "await kindling.useProject((await kindling.projects())[0].id)";
     page.run::<Value>(all, json!(null)).await.unwrap();
     page.wait_for_text("Dataset summary: Shapes", LONG).await.unwrap();
 
@@ -82,8 +84,61 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     let is_stripes = |error: &Value| error["label"] == "stripes";
     assert!(!found["errors"].as_array().unwrap().iter().any(is_stripes), "{found}");
     expect_no_trouble(&page).await;
+    it_answers_in_another_browser_as_here(app, page).await;
+}
+
+/// A network that learned from the corrected images travels with the project, and answers to the last digit as before.
+async fn it_answers_in_another_browser_as_here(app: App, page: Page) {
+    let new: Vec<String> =
+        (60..66).map(|number| STANDARD.encode(shape(if number < 63 { "disk" } else { "stripes" }, number))).collect();
+    let made: Value = page
+        .run(
+            &format!(
+                "{FILES}
+                 await kindling.train({{ network: 'features', epochs: 20 }});
+                 const [run] = (await kindling.runs()).slice(-1);
+                 const answers = await kindling.classifyFiles(files(args));
+                 const zip = await kindling.exportProject((await kindling.projects())[0].id);
+                 const data = await new Promise(done => {{
+                     const reader = new FileReader();
+                     reader.onload = () => done(reader.result.split(',')[1]);
+                     reader.readAsDataURL(zip);
+                 }});
+                 return {{ answers, run: run.id, data }}"
+            ),
+            json!(new),
+        )
+        .await
+        .unwrap();
+    assert_eq!(made["answers"]["images"].as_array().map(Vec::len), Some(6), "{}", made["answers"]);
+    app.finish(page).await;
+
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("Corrected.zip"), STANDARD.decode(made["data"].as_str().unwrap()).unwrap()).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Corrected.zip")).await;
+    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+    assert_eq!(counts(&page).await, json!([32, 30]));
+    let again: Value = page
+        .run(
+            &format!(
+                "{FILES}
+                 await kindling.ready();
+                 await kindling.openRun(args[1]);
+                 return await kindling.classifyFiles(files(args[0]))"
+            ),
+            json!([new, made["run"]]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(again, made["answers"]);
     app.finish(page).await;
 }
+
+/// JavaScript for files of their encoded bytes.
+const FILES: &str = "const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const files = texts => texts.map((text, number) => new File([bytes(text)], `new ${number}.bmp`));";
 
 #[tokio::test]
 async fn the_model_asks_for_labels_and_keys_answer() {
@@ -95,7 +150,7 @@ async fn the_model_asks_for_labels_and_keys_answer() {
     page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
     page.run::<Value>(
         "await kindling.useProject((await kindling.projects())[0].id);
-         await kindling.train({ network: 'mlp', maxSteps: 30 });
+         await kindling.train({ network: 'mlp', maxSteps: 300 });
          document.querySelector('.tray').open = true",
         json!(null),
     )
@@ -119,6 +174,55 @@ async fn the_model_asks_for_labels_and_keys_answer() {
     assert_eq!(counts(&page).await, json!([31, 32]));
     page.click("button", "Undo").await.unwrap();
     page.wait_for_text("Images without a label: 3", SHORT).await.unwrap();
+    page.run::<Value>("document.getElementById('tray-k-center').click()", json!(null)).await.unwrap();
+    page.wait_for::<bool>("document.getElementById('tray-k-center').checked", SHORT).await.unwrap();
+    page.wait_for_text("The model says", LONG).await.unwrap();
+    labels_of_the_model_come_and_go(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
+}
+
+/// Pseudo-labels are marked, undone in one step, taken back in one, and not validated or tested on.
+async fn labels_of_the_model_come_and_go(page: &Page) {
+    const N_MARKED: &str = "document.querySelectorAll('.thumbnail.is-pseudo').length";
+    let in_classes = "(await kindling.projects())[0].classes.reduce((sum, { images }) => sum + images, 0)";
+    set(page, "tray-confidence", "90").await;
+    page.wait_for::<bool>("!document.getElementById('tray-pseudo').disabled", SHORT).await.unwrap();
+    page.click("button", "Label *").await.unwrap();
+    page.wait_for::<bool>(&format!("{N_MARKED} > 0"), SHORT).await.unwrap();
+    let (n_labeled, counts): (u64, Value) = page
+        .run(
+            &format!(
+                "const n_images = {in_classes};
+                 const id = (await kindling.projects())[0].id;
+                 const before = (await kindling.useProject(id)).counts;
+                 return [n_images - 62, before]"
+            ),
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert!((1..=3).contains(&n_labeled), "{n_labeled}");
+    page.click("button", "Undo").await.unwrap();
+    page.wait_for::<bool>(&format!("{N_MARKED} === 0"), SHORT).await.unwrap();
+    assert_eq!(page.run::<u64>(&format!("return {in_classes}"), json!(null)).await.unwrap(), 62);
+    let without: Value = page
+        .run("return (await kindling.useProject((await kindling.projects())[0].id)).counts", json!(null))
+        .await
+        .unwrap();
+    assert_eq!((&counts["validation"], &counts["test"]), (&without["validation"], &without["test"]));
+    // One that looks like a held out image would be in no part.
+    assert!(counts["train"].as_u64().unwrap() > without["train"].as_u64().unwrap(), "{counts} {without}");
+    expect_pseudo_labels_to_go_back(page).await;
+}
+
+async fn expect_pseudo_labels_to_go_back(page: &Page) {
+    page.run::<Value>("await kindling.train({ network: 'mlp', maxSteps: 300 })", json!(null)).await.unwrap();
+    page.click("button", "Ask me").await.unwrap();
+    page.wait_for::<bool>("!document.getElementById('tray-pseudo').disabled", LONG).await.unwrap();
+    page.click("button", "Label *").await.unwrap();
+    page.wait_for::<bool>("!!document.getElementById('tray-pseudo-back')", SHORT).await.unwrap();
+    page.click("button", "Take *").await.unwrap();
+    page.wait_for_text("without a label again.", SHORT).await.unwrap();
+    page.wait_for_text("Images without a label: 3", SHORT).await.unwrap();
 }

@@ -37,6 +37,7 @@ mod runs;
 mod search;
 mod settings;
 mod shell;
+mod storage;
 mod surroundings;
 mod threads;
 mod using;

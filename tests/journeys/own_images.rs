@@ -107,3 +107,64 @@ async fn files_of_a_folder_and_their_format_can_be_given_by_a_program() {
     assert_eq!(dataset["import"]["files"], 60);
     app.finish(page).await;
 }
+
+/// An array in NumPy's format.
+fn npy(shape: &str, bytes: Vec<u8>) -> Vec<u8> {
+    const HEAD_BYTES: usize = 10;
+    let mut header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}");
+    while !(HEAD_BYTES + header.len() + 1).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &bytes].concat()
+}
+
+/// Arrays as MedMNIST has them: bars of a direction for each class.
+fn arrays() -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for (part, first, n_images) in [("train", 0, 240), ("val", 240, 40), ("test", 280, 40)] {
+        let image = |number: usize| {
+            let light = |place: usize| {
+                let (along, across) =
+                    if number.is_multiple_of(2) { (place % 28, place / 28) } else { (place / 28, place % 28) };
+                if across.abs_diff(8 + number % 13) < 4 && along > number % 7 { 220 } else { (number % 30) as u8 }
+            };
+            (0..784).map(light).collect::<Vec<u8>>()
+        };
+        let numbers = first..first + n_images;
+        let images = npy(&format!("{n_images}, 28, 28"), numbers.clone().flat_map(image).collect());
+        let labels = npy(&format!("{n_images}, 1"), numbers.map(|number| (number % 2) as u8).collect());
+        files.extend([(format!("{part}_images.npy"), images), (format!("{part}_labels.npy"), labels)]);
+    }
+    files
+}
+
+#[tokio::test]
+async fn arrays_of_numpy_keep_their_parts_and_are_trained_on() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("barsmnist.npz"), zip(&arrays())).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Dataset files", &app.file("barsmnist.npz")).await;
+    page.wait_for_text("Dataset summary: barsmnist", LONG).await.unwrap();
+    let said: Value = page
+        .run(
+            "const { best } = await kindling.train({ network: 'one-minute', maxSteps: 60 });
+             const { accuracy, confusion } = await kindling.evaluate('test');
+             return { best, accuracy, confusion }",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert!(said["accuracy"].as_f64().unwrap() > 0.9, "{said}");
+    let n_tested: u64 = said["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .filter_map(Value::as_u64)
+        .sum();
+    assert_eq!(n_tested, 40, "{said}");
+    expect_no_trouble(&page).await;
+    app.finish(page).await;
+}

@@ -46,6 +46,8 @@ pub enum Measurement {
     Accuracy,
     Exports,
     Memory,
+    OwnImages,
+    OwnPredictions,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -63,6 +63,8 @@ fn walk(path: &Path, name_there: String, depth: u32, files: &mut Vec<DatasetFile
             name: name_there,
             url: format!("{FILE}{}", path.display()),
             size_bytes: metadata.len(),
+            unit: None,
+            is_pseudo: false,
         });
         return Ok(());
     }

@@ -1,4 +1,6 @@
-//! Active learning: which unlabeled image a label would teach most. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+//! Active learning: which unlabeled image a label would teach most. By how unsure the network is of it (Settles, "Active Learning Literature Survey",
+//! 2009, section 3.1), or by how far it lies from those with a label (k-center greedy: Sener and Savarese, "Active Learning for Convolutional Neural
+//! Networks: A Core-Set Approach", 2018, <https://arxiv.org/abs/1708.00489>).
 
 use std::collections::VecDeque;
 
@@ -33,6 +35,26 @@ impl Uncertainty {
             }
         }
     }
+}
+
+/// The candidate that lies farthest from its nearest center, by the Euclidean distance: the next center of the greedy k-center algorithm. Without
+/// centers, the first one. Returns its place; none without candidates.
+pub fn farthest<'a>(candidates: impl Iterator<Item = &'a [f32]>, centers: &[Vec<f32>]) -> Option<usize> {
+    let to_nearest = |candidate: &[f32]| {
+        centers.iter().map(|center| squared_distance(candidate, center)).fold(f64::INFINITY, f64::min)
+    };
+    let mut best: Option<(usize, f64)> = None;
+    for (place, candidate) in candidates.enumerate() {
+        let distance = to_nearest(candidate);
+        if best.is_none_or(|(_, farthest)| distance > farthest) {
+            best = Some((place, distance));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+fn squared_distance(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| f64::from(one - other).powi(2)).sum()
 }
 
 /// The latest answers that count for [`Answers::has_stopped_teaching`].
@@ -91,6 +113,19 @@ mod tests {
         check(&[f32::NAN, 0.5], 1.0, 1.0);
         check(&[1.0], 1.0, 1.0);
         check(&[], 1.0, 1.0);
+    }
+
+    #[test]
+    fn the_farthest_from_all_centers_is_next() {
+        let points: [[f32; 2]; 5] = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0], [5.0, 1.0], [9.0, 1.0]];
+        let farthest = |centers: &[usize]| {
+            let centers: Vec<Vec<f32>> = centers.iter().map(|place| points[*place].to_vec()).collect();
+            super::farthest(points.iter().map(|point| point.as_slice()), &centers)
+        };
+        assert_eq!(farthest(&[]), Some(0));
+        assert_eq!(farthest(&[0]), Some(4));
+        assert_eq!(farthest(&[0, 4]), Some(3));
+        assert_eq!(super::farthest(std::iter::empty(), &[]), None);
     }
 
     #[test]

@@ -58,10 +58,12 @@ impl<'a> Predicted<'a> {
         n_correct as f32 / self.images.len().max(1) as f32
     }
 
-    /// The label errors, in ascending order of their margin. Images with a probability that is not finite are none.
-    pub fn label_errors(&self) -> Vec<LabelError> {
+    /// The label errors among these images and others, which are held to the thresholds of these: test images take no part in them. In ascending
+    /// order of their margin; images with a probability that is not finite are none.
+    pub fn label_errors(&self, others: Option<Predicted<'a>>) -> Vec<LabelError> {
         let thresholds = self.thresholds();
-        let mut errors: Vec<LabelError> = self.rows().filter_map(|row| label_error(row, &thresholds)).collect();
+        let rows = self.rows().chain(others.iter().flat_map(Predicted::rows));
+        let mut errors: Vec<LabelError> = rows.filter_map(|row| label_error(row, &thresholds)).collect();
         errors.sort_by(|one, other| one.margin().total_cmp(&other.margin()).then(one.index.cmp(&other.index)));
         errors
     }
@@ -117,7 +119,7 @@ mod tests {
         let images: Vec<u32> = (0..rows.len() as u32).collect();
         let labels: Vec<u16> = rows.iter().map(|(label, _)| *label).collect();
         let probabilities: Vec<f32> = rows.iter().flat_map(|(_, row)| row.to_vec()).collect();
-        Predicted { images: &images, labels: &labels, n_classes, probabilities: &probabilities }.label_errors()
+        Predicted { images: &images, labels: &labels, n_classes, probabilities: &probabilities }.label_errors(None)
     }
 
     fn check(rows: &[(u16, &[f32])], expected: &[u32]) {
@@ -160,6 +162,19 @@ mod tests {
     }
 
     #[test]
+    fn other_images_are_held_to_the_thresholds_of_these() {
+        let (images, labels) = ([0, 1, 2, 3], [0, 0, 1, 1]);
+        let probabilities = [0.9, 0.1, 0.7, 0.3, 0.2, 0.8, 0.4, 0.6];
+        let predicted = Predicted { images: &images, labels: &labels, n_classes: 2, probabilities: &probabilities };
+        // The threshold of the second class is 0.7.
+        let others =
+            Predicted { images: &[8, 9], labels: &[0, 0], n_classes: 2, probabilities: &[0.31, 0.69, 0.29, 0.71] };
+        let found: Vec<u32> = predicted.label_errors(Some(others)).iter().map(|error| error.index).collect();
+        assert_eq!(found, [9]);
+        assert!(predicted.label_errors(None).is_empty());
+    }
+
+    #[test]
     fn the_accuracy_is_that_of_the_labels() {
         let predicted = Predicted {
             images: &[4, 5, 6, 7],
@@ -195,7 +210,7 @@ mod tests {
             let images: Vec<u32> = (0..300).collect();
             let predicted = Predicted { images: &images, labels: &labels, n_classes: n_classes.into(), probabilities: &probabilities };
             let mut found: Vec<(u32, u16)> =
-                predicted.label_errors().iter().map(|error| (error.index, error.suggested)).collect();
+                predicted.label_errors(None).iter().map(|error| (error.index, error.suggested)).collect();
             found.sort_unstable();
             let wrong = truth.iter().zip(&labels).zip(0..).filter(|((truth, label), _)| truth != label);
             let wrong: Vec<(u32, u16)> = wrong.map(|((truth, _), index)| (index, *truth)).collect();
@@ -212,7 +227,7 @@ mod tests {
             let labels: Vec<u16> = (0..n_images).map(|_| random.below(3) as u16).collect();
             let images: Vec<u32> = (10..10 + n_images as u32).collect();
             let predicted = Predicted { images: &images, labels: &labels, n_classes: 3, probabilities: &values[..3 * n_images] };
-            let errors = predicted.label_errors();
+            let errors = predicted.label_errors(None);
             prop_assert!(errors.iter().all(|error| error.label != error.suggested && images.contains(&error.index)));
             prop_assert!(errors.windows(2).all(|pair| pair[0].margin() <= pair[1].margin()));
         }

@@ -6,7 +6,8 @@ use burn::module::Module;
 use kindling_core::dataset::Dataset;
 use kindling_core::dataset::image_checks::check_images;
 use kindling_core::protocol::question::{
-    Augment, CheckImages, Classify, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect, Measure,
+    Augment, CheckImages, Classify, Embed, EmbedTrain, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect,
+    Measure,
 };
 use kindling_core::protocol::{
     Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
@@ -60,6 +61,14 @@ pub async fn answer<P: Platform>(
             let network = session.published().get().ok_or_else(no_network)?;
             let views = ViewSet::new(views, &current.summary.classes);
             evaluation::classify(&network, &current.on_device, &image, views).await.map(Answer::from)
+        }
+        Question::Embed(Embed { image }) => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            evaluation::embed(&network, &current.on_device, &image).await.map(Answer::from)
+        }
+        Question::EmbedTrain(EmbedTrain { limit }) => {
+            let network = session.published().get().ok_or_else(no_network)?;
+            evaluation::embed_train(&network, &current.on_device, limit as usize).await.map(Answer::from)
         }
         Question::Inspect(Inspect { watch }) => {
             let network = session.published().get().ok_or_else(no_network)?;

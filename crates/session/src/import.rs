@@ -2,7 +2,8 @@
 //! are more than a few decoded.
 //!
 //! `core/dataset/image_folder/` has what needs no decoder: `layout.rs` finds classes and parts, `survey.rs` chooses size and channels,
-//! `framing.rs` crops and scales with the code that also prepares images to classify, `stable_split.rs` splits by a hash of each file.
+//! `framing.rs` crops and scales with the code that also prepares images to classify, `stable_split.rs` splits by a hash of
+//! each file, or of the group that it is in: `groups.rs` has which images belong together.
 
 use std::cell::{Cell, RefCell};
 
@@ -11,7 +12,7 @@ use futures_util::stream;
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::packed::FILE_LIMIT_BYTES;
 use kindling_core::dataset::image_folder::{
-    Importer, Item, LabelTable, Layout, LeftOutReason, Packed, Prepared, Sample, check_file, choose_format,
+    Importer, Item, LabelTable, Layout, LeftOutReason, Packed, Prepared, Sample, Told, check_file, choose_format,
     is_image_name, is_table_name,
 };
 use kindling_core::dataset::{ImageFormat, ReadAs, Reading, check_classes};
@@ -102,7 +103,7 @@ async fn import(platform: &impl Platform, name: &str, files: Files<'_>, reading:
     let mut prepared = std::pin::pin!(stream::iter(prepared).buffered(N_AT_ONCE));
     while let Some((item, result)) = prepared.next().await {
         match result? {
-            Ok(prepared) => importer.take(item, prepared),
+            Ok(prepared) => importer.take(item, prepared, told(&files, item)),
             Err(reason) => importer.leave_out(path(&files, item), reason),
         }
         progress.count();
@@ -175,6 +176,14 @@ async fn read(platform: &impl Platform, source: &Source<'_>, limit_bytes: u64) -
 
 fn path<'f>(files: &'f Files<'_>, item: Item) -> &'f str {
     files.paths.get(item.place).map_or("", String::as_str)
+}
+
+/// What the page has told of a file.
+fn told(files: &Files<'_>, item: Item) -> Told {
+    match files.sources.get(item.place) {
+        Some(Source::File(file)) => Told { unit: file.unit, is_pseudo: file.is_pseudo },
+        Some(Source::Packed(_)) | None => Told::default(),
+    }
 }
 
 /// The files come from the visitor's own disk: what counts is how many are done.

@@ -1,7 +1,8 @@
 //! Finds label errors: cross-validation with networks of the config asked for, and confident learning on what they predict.
 //!
-//! Train and validation images are cut into folds (`core/dataset/folds.rs`). `train/training/out_of_fold.rs` trains a network for each, on the outputs
+//! All images are cut into folds (`core/dataset/folds.rs`), of which test images are predicted only. `train/training/out_of_fold.rs` trains a network for each, on the outputs
 //! of frozen layers that are computed once, and predicts the images that it was not trained on; `core/label_errors.rs` compares with the labels.
+//! The outcome of a run with few validation images takes its accuracy from the same question (`page/collect/view/cross_validation.rs`).
 //! `core/active_learning.rs` ranks the images that have no label yet.
 
 use std::cell::Cell;
@@ -9,12 +10,14 @@ use std::rc::Rc;
 
 use kindling_core::config::RunConfig;
 use kindling_core::dataset::folds::{Member, folds};
+use kindling_core::dataset::groups::groups;
 use kindling_core::label_errors::{PROBABILITIES_LIMIT, Predicted};
 use kindling_core::protocol::question::{FOLDS, FindLabelErrors};
 use kindling_core::protocol::{
-    Event, Failure, FailureKind, FoldProgress, LabelErrors, Preparation, RequestId, RunUpdate,
+    Event, Failure, FailureKind, FoldProgress, LabelErrors, Preparation, RequestId, RunUpdate, SplitName,
 };
 use kindling_train::training::out_of_fold;
+use kindling_train::training::out_of_fold::Predictions;
 
 use crate::answer::{Asked, host};
 use crate::host::{Listener, RunHost};
@@ -56,13 +59,10 @@ pub async fn find<P: Platform>(
     let folds = folds(&members, n_folds as usize, config.seed);
     let on_fold = |fold| watch.fold.set(Some(fold));
     let found = out_of_fold(&host, control, data, &config, &folds, &on_fold).await?;
-    let predicted = Predicted {
-        images: &found.images,
-        labels: &found.labels,
-        n_classes: data.n_classes(),
-        probabilities: &found.probabilities,
-    };
-    let mut errors = predicted.label_errors();
+    let [learned, test] = [&found.learned, &found.test].map(|Predictions { images, labels, probabilities }| {
+        Predicted { images, labels, n_classes: data.n_classes(), probabilities }
+    });
+    let mut errors = learned.label_errors(Some(test));
     let n_errors = errors.len() as u32;
     errors.truncate(ERRORS_LIMIT);
     let files = current.dataset.imported.as_ref().map(|imported| {
@@ -72,20 +72,24 @@ pub async fn find<P: Platform>(
         errors,
         files: files.unwrap_or_default(),
         n_errors,
-        n_images: found.images.len() as u32,
-        accuracy: predicted.accuracy(),
+        n_images: (learned.images.len() + test.images.len()) as u32,
+        n_test: test.images.len() as u32,
+        accuracy: learned.accuracy(),
         folds: n_folds,
     })
 }
 
-/// The train and validation images; copies of a file are one group.
+/// All images, with those that belong together in groups.
 fn members(current: &Current) -> Vec<Member> {
-    let ids = current.dataset.imported.as_ref().map(|imported| imported.ids.as_slice()).unwrap_or_default();
-    let all = current.split.train.iter().chain(&current.split.validation);
-    all.map(|&index| Member {
+    let groups = groups(&current.dataset);
+    let of_split =
+        |split: SplitName| current.split.part(split).iter().map(move |&index| (index, split == SplitName::Test));
+    let all = [SplitName::Train, SplitName::Validation, SplitName::Test].into_iter().flat_map(of_split);
+    all.map(|(index, is_test)| Member {
         index,
         label: current.dataset.label(index).unwrap_or_default(),
-        group: ids.get(index as usize).copied().unwrap_or(index.into()),
+        group: groups.get(index as usize).copied().unwrap_or(index.into()),
+        is_test,
     })
     .collect()
 }

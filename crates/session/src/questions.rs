@@ -79,9 +79,11 @@ impl Questions {
             | Question::ImagesAt(_)
             | Question::Augment(_)
             | Question::Classify(_)
+            | Question::Embed(_)
             | Question::Inspect(_) => &self.quick,
             Question::Evaluate(_)
             | Question::EvaluateTrained(_)
+            | Question::EmbedTrain(_)
             | Question::Measure(_)
             | Question::FindRate(_)
             | Question::FindLabelErrors(_)

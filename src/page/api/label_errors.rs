@@ -65,7 +65,7 @@ fn found_json(found: &Found) -> Value {
     let errors = &found.errors;
     json!({
         "errors": of_labels(errors).into_iter().zip(&errors.errors).map(error).collect::<Vec<_>>(),
-        "count": errors.n_errors, "images": errors.n_images, "accuracy": errors.accuracy, "folds": errors.folds,
+        "count": errors.n_errors, "images": errors.n_images, "testImages": errors.n_test, "accuracy": errors.accuracy, "folds": errors.folds,
     })
 }
 

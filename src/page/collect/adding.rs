@@ -1,24 +1,19 @@
 //! New images for a class: frames of a burst, drawings, files. Each is stored before it is shown.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
 use web_sys::{File, Url};
 
-use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
+use super::collector::{Collector, News, Problem, Refused, RefusedWhy, now};
 use super::intake::{self, Fresh};
-use super::project::{IMAGES_LIMIT, ImageRecord, Source, UNLABELED};
+use super::many::Waiting;
+use super::project::{IMAGES_LIMIT, ImageRecord, Project, Source, UNLABELED};
 use super::room;
 use super::storage::ProjectStorage;
 use super::tabs;
 use super::undo::Undo;
-use crate::page::at_once::join;
 use crate::page::database::{Trouble, unique_id};
-
-/// Files that are decoded at the same time. A photo of 12 megapixels takes 48 MB.
-const N_AT_ONCE: usize = 3;
 
 /// Refused files that are listed.
 pub const REFUSED_LIMIT: usize = 200;
@@ -31,15 +26,39 @@ pub struct NewImage {
     pub group: Option<String>,
     pub name: String,
     pub added_at: f64,
+    pub is_confirmed: bool,
+    pub is_pseudo: bool,
 }
 
 impl NewImage {
-    pub fn of_frame(fresh: Fresh, burst: &str) -> Self {
-        Self { fresh, source: Source::Webcam, group: Some(burst.to_owned()), name: String::new(), added_at: now() }
+    pub fn new(fresh: Fresh, source: Source) -> Self {
+        Self { fresh, source, group: None, name: String::new(), added_at: now(), is_confirmed: false, is_pseudo: false }
     }
 
-    pub fn of_drawing(fresh: Fresh) -> Self {
-        Self { fresh, source: Source::Drawing, group: None, name: String::new(), added_at: now() }
+    pub fn of_frame(fresh: Fresh, burst: &str) -> Self {
+        Self { group: Some(burst.to_owned()), ..Self::new(fresh, Source::Webcam) }
+    }
+
+    /// `path` is that of the visitor's file.
+    pub fn of_file(fresh: Fresh, path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or_default().chars().take(200).collect();
+        Self { name, ..Self::new(fresh, Source::File) }
+    }
+
+    fn record(&self, class: &str) -> ImageRecord {
+        ImageRecord {
+            id: self.fresh.id.clone(),
+            class: class.to_owned(),
+            kind: self.fresh.kind,
+            bytes: self.fresh.bytes(),
+            added_at: self.added_at,
+            source: self.source,
+            group: self.group.clone(),
+            name: self.name.clone(),
+            deleted_at: None,
+            is_confirmed: self.is_confirmed,
+            is_pseudo: self.is_pseudo,
+        }
     }
 }
 
@@ -53,52 +72,64 @@ impl Collector {
     ///
     /// # Errors
     ///
-    /// If the project or the class is gone, the project is full, or the storage is.
+    /// As [`Collector::add_all`].
     pub async fn add(self, project: &str, class: &str, image: NewImage) -> Result<Option<String>, Problem> {
+        let there = self.add_all(project, vec![(class.to_owned(), image)]).await?;
+        Ok(there.into_iter().next().flatten())
+    }
+
+    /// Stores images, each for the class with this id, at once, and shows them if their project is open. Returns for each the class that it is in
+    /// already, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the project or a class is gone, the project is full, or the storage is. Then none is stored.
+    pub async fn add_all(self, project: &str, images: Vec<(String, NewImage)>) -> Result<Vec<Option<String>>, Problem> {
         let found = self.find(project).ok_or(Problem::Gone)?;
-        if class != UNLABELED {
+        for (class, _) in images.iter().filter(|(class, _)| class != UNLABELED) {
             found.class(class).ok_or(Problem::Gone)?;
         }
-        let NewImage { fresh, source, group, name, added_at } = image;
-        let look = |images: &[ImageRecord]| {
-            let copy = images.iter().find(|other| other.id == fresh.id);
+        let (n_images, mut known) = {
+            let ids: BTreeSet<&str> = images.iter().map(|(_, image)| image.fresh.id.as_str()).collect();
             // An image of a deleted class is nobody's.
-            (images.len(), copy.and_then(|copy| found.class(&copy.class)).map(|class| class.name.clone()))
+            let known = |there: &[ImageRecord]| {
+                let copies = there.iter().filter(|image| ids.contains(image.id.as_str()));
+                let named = copies.filter_map(|image| Some((image.id.clone(), class_name(&found, &image.class)?)));
+                (there.len(), named.collect::<BTreeMap<_, _>>())
+            };
+            match self.is_open(project) {
+                true => self.images.with_untracked(|there| known(there)),
+                false => known(&self.images_of(project).await?),
+            }
         };
-        let (n_images, there) = match self.is_open(project) {
-            true => self.images.with_untracked(|images| look(images)),
-            false => look(&self.images_of(project).await?),
-        };
-        if n_images >= IMAGES_LIMIT {
+        let (mut there, mut new) = (Vec::with_capacity(images.len()), Vec::new());
+        for (class, image) in images {
+            let copy = known.get(&image.fresh.id).cloned();
+            if copy.is_none() {
+                known.insert(image.fresh.id.clone(), class_name(&found, &class).unwrap_or_default());
+                new.push((image.record(&class), image.fresh));
+            }
+            there.push(copy);
+        }
+        if n_images + new.len() > IMAGES_LIMIT {
             return Err(Problem::TooManyImages);
         }
-        if there.is_some() {
+        if new.is_empty() {
             return Ok(there);
         }
-        let record = ImageRecord {
-            id: fresh.id.clone(),
-            class: class.to_owned(),
-            kind: fresh.kind,
-            bytes: fresh.bytes(),
-            added_at,
-            source,
-            group,
-            name,
-            deleted_at: None,
-            is_confirmed: false,
-        };
-        self.keep(project, record.clone(), fresh).await?;
+        self.keep(project, &new).await?;
         if self.is_open(project) {
             self.images.update(|images| {
-                images.retain(|image| image.id != record.id);
-                images.push(record);
+                let ids: BTreeSet<&str> = new.iter().map(|(record, _)| record.id.as_str()).collect();
+                images.retain(|image| !ids.contains(image.id.as_str()));
+                images.extend(new.iter().map(|(record, _)| record.clone()));
             });
         }
         tabs::announce(Some(project), tabs::Event::Changed);
         if n_images == 0 {
             room::ask_to_keep().await;
         }
-        Ok(None)
+        Ok(there)
     }
 
     /// Adds an image by itself, and tells. Returns whether it was added: it may be there already, which is listed.
@@ -126,14 +157,13 @@ impl Collector {
         Url::create_object_url_with_blob(&file).ok()
     }
 
-    /// Stores an image. If the storage is full, what was deleted goes for good.
-    async fn keep(self, project: &str, record: ImageRecord, fresh: Fresh) -> Result<(), Problem> {
+    /// Stores images. If the storage is full, what was deleted goes for good.
+    async fn keep(self, project: &str, images: &[(ImageRecord, Fresh)]) -> Result<(), Problem> {
         let storage = ProjectStorage::open().await?;
-        let image = [(record, fresh)];
-        match storage.keep(project, &image).await {
+        match storage.keep(project, images).await {
             Err(Trouble::Full) => {
                 self.sweep(project, &storage).await?;
-                Ok(storage.keep(project, &image).await?)
+                Ok(storage.keep(project, images).await?)
             }
             result => Ok(result?),
         }
@@ -152,81 +182,22 @@ impl Collector {
     ///
     /// # Errors
     ///
-    /// As [`Collector::add`]; what was added before stays.
+    /// As [`Collector::add_all`]; what was added before stays.
     pub async fn add_files(self, project: &str, class: &str, files: Vec<(String, File)>) -> Result<usize, Problem> {
-        let total = files.len();
-        self.is_canceled.set_value(false);
-        self.refused.set(Vec::new());
-        self.adding.set(Some(Adding { done: 0, total }));
-        let work =
-            Rc::new(Work { files: RefCell::new(files.into()), ids: RefCell::default(), n_done: Cell::default() });
-        let added = (0..N_AT_ONCE.min(total.max(1))).map(|_| self.add_next(project, class, work.clone()));
-        let results = join(added.collect()).await;
-        self.adding.set(None);
-        self.measure();
-        let ids = work.ids.take();
+        let waiting = files.into_iter().map(|(name, source)| Waiting { name, class: class.to_owned(), source });
+        let read = async |file: &Waiting<File>| Ok(NewImage::of_file(intake::of_file(&file.source).await?, &file.name));
+        let (ids, result) = self.add_many(project, waiting.collect(), read).await;
         let count = ids.len();
-        let name = self.find(project).and_then(|project| project.class(class).map(|class| class.name.clone()));
         if count > 0 {
+            let name = self.find(project).and_then(|project| class_name(&project, class));
             let undo = Undo::Remove { project: project.to_owned(), images: ids };
             self.remember(undo, News::Added { count, class: name.unwrap_or_default() });
         }
-        results.into_iter().collect::<Result<Vec<()>, Problem>>()?;
-        Ok(count)
-    }
-
-    async fn add_next(self, project: &str, class: &str, work: Rc<Work>) -> Result<(), Problem> {
-        loop {
-            if self.is_canceled.get_value() {
-                return Ok(());
-            }
-            let next = work.files.borrow_mut().pop_front();
-            let Some((name, file)) = next else { return Ok(()) };
-            let refused = match intake::of_file(&file).await {
-                Ok(fresh) => {
-                    let id = fresh.id.clone();
-                    let short = name.rsplit('/').next().unwrap_or_default().chars().take(200).collect();
-                    let image = NewImage { fresh, source: Source::File, group: None, name: short, added_at: now() };
-                    let added = self.add(project, class, image).await;
-                    if added.is_err() {
-                        // The others would fail, too.
-                        self.is_canceled.set_value(true);
-                    }
-                    let there = added?;
-                    if there.is_none() {
-                        work.ids.borrow_mut().push(id);
-                    }
-                    there.map(RefusedWhy::There)
-                }
-                Err(reason) => Some(RefusedWhy::Bad(reason)),
-            };
-            if let Some(why) = refused {
-                self.refused.update(|refused| {
-                    if refused.len() < REFUSED_LIMIT {
-                        refused.push(Refused { file: name, why });
-                    }
-                });
-            }
-            let done = work.n_done.get() + 1;
-            work.n_done.set(done);
-            self.adding.update(|adding| {
-                if let Some(adding) = adding {
-                    adding.done = done;
-                }
-            });
-        }
-    }
-
-    /// Ends the adding of files; those that are added stay.
-    pub fn cancel_adding(self) {
-        self.is_canceled.set_value(true);
+        result.map(|()| count)
     }
 }
 
-/// Files that wait, and what became of the others.
-struct Work {
-    files: RefCell<VecDeque<(String, File)>>,
-    /// Ids of the images that were added.
-    ids: RefCell<Vec<String>>,
-    n_done: Cell<usize>,
+/// The name of a class that is not deleted; none of images without a label.
+fn class_name(project: &Project, class: &str) -> Option<String> {
+    project.class(class).map(|class| class.name.clone())
 }

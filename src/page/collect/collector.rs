@@ -65,6 +65,8 @@ pub enum News {
     ProjectDeleted { name: String },
     Moved { count: usize, class: String },
     Kept { class: String },
+    PseudoLabeled { count: usize },
+    TakenBack { count: usize },
     Undone,
     Used { images: u32, classes: usize },
     Exported,
@@ -79,10 +81,18 @@ impl News {
 }
 
 /// Images on their way into the project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adding {
     pub done: usize,
     pub total: usize,
+    pub elapsed_ms: f64,
+}
+
+impl Adding {
+    /// Images per second; 0 before there are any.
+    pub fn rate(self) -> f64 {
+        self.done as f64 * 1_000.0 / self.elapsed_ms.max(1.0)
+    }
 }
 
 /// A file that was not added.
@@ -237,6 +247,16 @@ impl Collector {
     /// A project by its id, untracked.
     pub fn find(self, id: &str) -> Option<Project> {
         self.projects.with_untracked(|projects| projects.iter().find(|project| project.id == id).cloned())
+    }
+
+    /// The open project, untracked.
+    pub fn open_project(self) -> Option<Project> {
+        self.open.get_untracked().and_then(|id| self.find(&id))
+    }
+
+    /// Reads the images of the open project, untracked.
+    pub(super) fn images_now<T>(self, read: impl FnOnce(&[ImageRecord]) -> T) -> T {
+        self.images.with_untracked(|images| read(images))
     }
 
     pub(super) fn is_open(self, project: &str) -> bool {

@@ -8,12 +8,12 @@ use web_sys::{Blob, HtmlCanvasElement, ImageBitmap, ImageData};
 
 use super::project::FileKind;
 use crate::page::download;
-use crate::page::widgets::image_input::readable_context;
+use crate::page::widgets::image_input::{read_image, readable_context};
 use kindling_core::dataset::image_content::ImageContent;
 use kindling_core::dataset::image_folder::importer::content_id;
 use kindling_core::dataset::image_folder::packed::FILE_LIMIT_BYTES;
 use kindling_core::dataset::image_folder::{LeftOutReason, check_file};
-use kindling_core::protocol::ImageInput;
+use kindling_core::protocol::{ImageInput, InputKind};
 
 /// Larger images are scaled so that their longer side is about this: four times the input of the largest network here, at a tenth of a photo's size.
 pub const SIDE_LIMIT: u32 = 1_024;
@@ -72,7 +72,10 @@ pub async fn of_file(file: &Blob) -> Result<Fresh, LeftOutReason> {
 /// As [`of_file`].
 pub async fn of_bytes(file: &Blob, bytes: &[u8]) -> Result<Fresh, LeftOutReason> {
     // Before memory is taken for its pixels.
-    check_file(bytes)?;
+    match check_file(bytes) {
+        Err(LeftOutReason::Undecodable(ImageContent::Svg)) => return of_svg(file).await,
+        checked => checked?,
+    }
     let undecodable = || LeftOutReason::Undecodable(ImageContent::of(bytes));
     let kind = FileKind::of(bytes);
     let (width, height) = size(bytes).unwrap_or_default();
@@ -88,6 +91,13 @@ pub async fn of_bytes(file: &Blob, bytes: &[u8]) -> Result<Fresh, LeftOutReason>
     };
     bitmap.close();
     fresh.ok_or_else(undecodable)
+}
+
+/// A drawing in SVG becomes pixels, as large as a network may want them.
+async fn of_svg(file: &Blob) -> Result<Fresh, LeftOutReason> {
+    let undecodable = || LeftOutReason::Undecodable(ImageContent::Svg);
+    let drawing = read_image(file, InputKind::Photo).await.map_err(|_| undecodable())?;
+    of_drawing(&drawing).await.ok_or_else(undecodable)
 }
 
 /// The square in the middle of a camera's frame.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::collector::Collector;
+use crate::page::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::question::FindLabelErrors;
 use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, FoldProgress, LabelErrors};
@@ -25,10 +26,30 @@ pub enum Search {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub dataset: Arc<DatasetSummary>,
+    /// That of the networks.
+    pub config: RunConfig,
     pub errors: LabelErrors,
 }
 
+/// The config of the model at hand. Without validation there is no early stopping, so it is trained for as many epochs as the best checkpoint was.
+pub fn config_of_run(store: Store) -> Option<RunConfig> {
+    store.run.with_untracked(|state| {
+        let run = state.run()?;
+        let epochs = run.best.map_or(run.config.epochs, |best| best.epoch + 1);
+        Some(RunConfig { epochs, ..(*run.config).clone() })
+    })
+}
+
 impl Collector {
+    /// What was found in the dataset at hand, tracked: the result of another one says nothing of it.
+    pub fn found_here(self) -> Option<Arc<Found>> {
+        let current = self.store.dataset.with(|dataset| dataset.current.clone())?;
+        self.search.with(|search| match search {
+            Search::Done(found) if found.dataset.id == current.id => Some(found.clone()),
+            Search::None | Search::Running(_) | Search::Done(_) | Search::Failed(_) => None,
+        })
+    }
+
     /// Finds label errors in the dataset at hand with networks of this config; the page shows progress and result.
     ///
     /// # Errors
@@ -43,7 +64,7 @@ impl Collector {
         let dataset = self.store.dataset.with_untracked(|dataset| dataset.current.clone());
         let dataset = dataset.ok_or_else(|| Failure::new(FailureKind::NoDataset, "there is no dataset to check"))?;
         self.search.set(Search::Running(None));
-        let question = FindLabelErrors { config: Box::new(config), folds };
+        let question = FindLabelErrors { config: Box::new(config.clone()), folds };
         let on_progress = move |progress| {
             self.search.update(|search| {
                 if let Search::Running(latest) = search {
@@ -53,7 +74,7 @@ impl Collector {
             on_progress(progress);
         };
         let result = self.store.find_label_errors(question, on_progress).await;
-        let result = result.map(|errors| Arc::new(Found { dataset, errors }));
+        let result = result.map(|errors| Arc::new(Found { dataset, config, errors }));
         self.search.set(match &result {
             Ok(found) => Search::Done(found.clone()),
             Err(failure) if failure.kind == FailureKind::Canceled => Search::None,

@@ -48,6 +48,7 @@ pub struct Details {
     pub group: Option<String>,
     pub name: String,
     pub is_confirmed: bool,
+    pub is_pseudo: bool,
     /// Whether it lies in the tray, whatever its folder is called.
     pub is_unlabeled: bool,
 }
@@ -60,6 +61,7 @@ impl Default for Details {
             group: None,
             name: String::new(),
             is_confirmed: false,
+            is_pseudo: false,
             is_unlabeled: false,
         }
     }
@@ -91,7 +93,7 @@ pub fn write(project: &Project, images: &[(&Class, &ImageRecord)]) -> String {
         .map(|(class, image)| {
             json!({
                 "file": path(class, image), "addedAt": image.added_at, "source": image.source, "group": image.group, "name": image.name,
-                "isConfirmed": image.is_confirmed, "isUnlabeled": image.class == UNLABELED,
+                "isConfirmed": image.is_confirmed, "isPseudo": image.is_pseudo, "isUnlabeled": image.class == UNLABELED,
             })
         })
         .collect();
@@ -159,6 +161,7 @@ fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
         group,
         name: text_of(image, "name"),
         is_confirmed: is_set("isConfirmed"),
+        is_pseudo: is_set("isPseudo"),
         is_unlabeled: is_set("isUnlabeled"),
     };
     Some((file, details))
@@ -202,6 +205,7 @@ mod tests {
         let mut images = [image(7, "cat", Some("burst")), image(8, "dog", None)];
         images[1].name = "rex.jpg".into();
         images[0].is_confirmed = true;
+        images[0].is_pseudo = true;
         let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
         assert_eq!((manifest.uses, manifest.reviewed), (vec![used], pets.reviewed));
@@ -213,6 +217,7 @@ mod tests {
             source: Source::Webcam,
             group: Some("burst".into()),
             is_confirmed: true,
+            is_pseudo: true,
             ..Details::default()
         };
         assert_eq!(manifest.images.get(&path(classes[0], &images[0])), Some(&details));

@@ -3,9 +3,10 @@
 //! `collector.rs` is what all of it goes through: the views, and `window.kindling`. Nothing of this folder is in the page's first part.
 //!
 //! A frame, a drawing or a file → `intake.rs` checks it, scales it, and names it by a hash → `storage.rs` keeps record and file in the browser's
-//! database → only then `collector.rs` shows it. "Use these images" hands the engine the files with paths of class and part (`splits.rs`), by the way
-//! of dropped files. Images that may be labeled wrongly are in `suspects.rs`, and `review.rs` carries out what the visitor decides about them; images
-//! without a label lie in `tray.rs`.
+//! database → only then `collector.rs` shows it. Many files at once are read a few at a time and stored in batches (`many.rs`). "Use these images"
+//! hands the engine the files by the way of dropped ones, with what it cannot see: which are frames of one burst (`splits.rs`), and which have
+//! pseudo-labels. Images that may be labeled wrongly are in `suspects.rs`, and `review.rs` carries out what the visitor decides about them; images
+//! without a label lie in `tray.rs`, and `pseudo.rs` gives them the labels that the model is sure of.
 
 pub mod adding;
 pub mod archive;
@@ -13,8 +14,10 @@ pub mod collector;
 mod intake;
 pub mod label_errors;
 mod manifest;
+mod many;
 pub mod programs;
 pub mod project;
+mod pseudo;
 mod recorder;
 pub mod review;
 mod room;
@@ -41,7 +44,7 @@ use crate::page::store::Store;
 use kindling_core::config::RunConfig;
 use kindling_core::protocol::{Failure, FailureKind};
 
-pub use view::{IMAGE_CHECKS, LABEL_ERRORS, PART};
+pub use view::{CROSS_VALIDATION, IMAGE_CHECKS, LABEL_ERRORS, PART};
 
 type Found = Pin<Box<dyn Future<Output = Result<bool, Failure>>>>;
 

@@ -56,7 +56,7 @@ pub struct Reviewed {
 pub struct Use {
     /// Its id.
     pub dataset: String,
-    /// A hash of the images with their classes and parts: the same images become the same dataset again.
+    /// A hash of the images with their classes and bursts: the same images become the same dataset again.
     pub files: String,
     /// How the files were read.
     pub reading: Reading,
@@ -102,6 +102,9 @@ pub struct ImageRecord {
     /// Whether the visitor has confirmed its label: it is not pointed out again.
     #[serde(default)]
     pub is_confirmed: bool,
+    /// Whether its label is a pseudo-label: the model's, which the visitor has not confirmed.
+    #[serde(default)]
+    pub is_pseudo: bool,
 }
 
 /// The format of a kept image file.
@@ -189,6 +192,12 @@ impl Project {
 
     pub fn class(&self, id: &str) -> Option<&Class> {
         self.live_classes().find(|class| class.id == id)
+    }
+
+    /// The class that a digit key stands for: the first one for 1.
+    pub fn class_of_key(&self, key: &str) -> Option<&Class> {
+        let place = key.parse::<usize>().ok().filter(|place| (1..=9).contains(place))?;
+        self.live_classes().nth(place - 1)
     }
 
     pub fn class_named(&self, name: &str) -> Option<&Class> {
@@ -292,6 +301,7 @@ pub mod samples {
             name: String::new(),
             deleted_at: None,
             is_confirmed: false,
+            is_pseudo: false,
         }
     }
 }
@@ -318,6 +328,14 @@ mod tests {
         // The name of a deleted class is free.
         pets.change_class("id-cat", |class| class.deleted_at = Some(1.0));
         assert_eq!(pets.check_name("cat", None), Ok("cat".into()));
+    }
+
+    #[test]
+    fn digits_stand_for_the_first_classes() {
+        let mut pets = project(&["cat", "dog", "cow"]);
+        pets.change_class("id-cat", |class| class.deleted_at = Some(1.0));
+        let name = |key| pets.class_of_key(key).map(|class| class.name.as_str());
+        assert_eq!(["1", "2", "3", "0", "x", "12"].map(name), [Some("dog"), Some("cow"), None, None, None, None]);
     }
 
     #[test]

@@ -48,20 +48,9 @@ impl Collector {
     }
 }
 
-impl Collector {
-    /// Confirms the label of an image of the open project, as its file says.
-    pub(super) async fn confirm(self, project: &str, image: &str) -> Result<(), Problem> {
-        let found = self.images.with_untracked(|images| images.iter().find(|it| it.id == image).cloned());
-        match found {
-            Some(found) => self.restore(project, &[ImageRecord { is_confirmed: true, ..found }]).await,
-            None => Ok(()),
-        }
-    }
-}
-
 /// The record after a decision, which is counted; `class` is the name of the class that the image then has.
 fn decided(before: &ImageRecord, decision: &Decision, class: String, reviewed: &mut Reviewed) -> (ImageRecord, News) {
-    let confirmed = ImageRecord { is_confirmed: true, ..before.clone() };
+    let confirmed = ImageRecord { is_confirmed: true, is_pseudo: false, ..before.clone() };
     match decision {
         Decision::Keep => {
             reviewed.kept += 1;

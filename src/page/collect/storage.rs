@@ -9,7 +9,7 @@ use super::project::{ImageRecord, Project};
 use crate::page::database::{IMAGE_FILES, IMAGES, PROJECTS, Records, Trouble, read, written};
 
 /// Values in one transaction: enough to be quick, few enough for a save to end soon.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 
 pub struct ProjectStorage(Records);
 

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use web_sys::Blob;
 
 use super::adding::NewImage;
-use super::collector::{Collector, Problem, Refused, RefusedWhy, now};
-use super::intake::{self, Fresh};
+use super::collector::{Collector, Problem, Refused, RefusedWhy};
+use super::intake;
 use super::project::Source;
 use kindling_core::dataset::image_folder::LeftOutReason;
 use kindling_core::protocol::ImageInput;
@@ -69,11 +69,9 @@ async fn new_image(shown: Shown) -> Result<NewImage, LeftOutReason> {
         Shown::Frame { image, burst } => {
             NewImage::of_frame(intake::of_frame(&image).await.ok_or_else(unreadable)?, &burst)
         }
-        Shown::Drawing(drawing) => NewImage::of_drawing(intake::of_drawing(&drawing).await.ok_or_else(unreadable)?),
-        Shown::File { name, file } => {
-            let fresh: Fresh = intake::of_file(&file).await?;
-            let name = name.rsplit('/').next().unwrap_or_default().chars().take(200).collect();
-            NewImage { fresh, source: Source::File, group: None, name, added_at: now() }
+        Shown::Drawing(drawing) => {
+            NewImage::new(intake::of_drawing(&drawing).await.ok_or_else(unreadable)?, Source::Drawing)
         }
+        Shown::File { name, file } => NewImage::of_file(intake::of_file(&file).await?, &name),
     })
 }

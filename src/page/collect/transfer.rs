@@ -7,11 +7,12 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use super::adding::{NewImage, REFUSED_LIMIT};
+use super::adding::NewImage;
 use super::archive::{self, Entry, Opened, Writing};
-use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
+use super::collector::{Collector, News, Problem, now};
 use super::intake;
 use super::manifest::{self, ArchiveTrouble, Details};
+use super::many::Waiting;
 use super::project::{Class, ImageRecord, Project, UNLABELED, clean_name};
 use super::run_files;
 use super::storage::ProjectStorage;
@@ -72,55 +73,33 @@ impl Collector {
     pub async fn import(self, file: &Blob, file_name: &str, runs: Runs) -> Result<String, Problem> {
         let opened = archive::open(file).await.map_err(Problem::Archive)?;
         let plan = Plan::of(&opened, file_name).map_err(Problem::Archive)?;
-        self.is_canceled.set_value(false);
         let id = self.insert(plan.project.clone()).await?;
-        let total = plan.images.len();
-        self.adding.set(Some(Adding { done: 0, total }));
-        let result = self.import_images(&id, &opened, plan).await;
+        let count = self.import_images(&id, &opened, plan).await?;
         // Without its images, a project has no use for them.
-        if result.is_ok() {
-            run_files::read(&opened, runs).await;
-        }
-        self.adding.set(None);
-        self.measure();
-        let count = result?;
+        run_files::read(&opened, runs).await;
         let name = self.find(&id).map(|project| project.name).unwrap_or_default();
         self.news.set(Some(News::Imported { name, count }));
         Ok(id)
     }
 
     async fn import_images(self, project: &str, opened: &Opened, plan: Plan<'_>) -> Result<usize, Problem> {
-        let total = plan.images.len();
-        let (mut count, mut refused) = (0, Vec::new());
-        for (number, (class, entry, details)) in plan.images.into_iter().enumerate() {
-            if self.is_canceled.get_value() {
-                break;
-            }
-            let why = match read(opened, entry).await {
-                Ok(fresh) => {
-                    let Details { added_at, source, group, name, is_confirmed, .. } = details;
-                    let id = fresh.id.clone();
-                    // Without times of their own, the images keep the order of the file.
-                    let added_at = added_at.unwrap_or_else(|| plan.project.created_at + number as f64 / 1_000.0);
-                    let there = self.add(project, &class, NewImage { fresh, source, group, name, added_at }).await?;
-                    count += usize::from(there.is_none());
-                    if is_confirmed && there.is_none() {
-                        self.confirm(project, &id).await?;
-                    }
-                    there.map(RefusedWhy::There)
-                }
-                Err(reason) => Some(RefusedWhy::Bad(reason)),
-            };
-            if let Some(why) = why.filter(|_| refused.len() < REFUSED_LIMIT) {
-                refused.push(Refused { file: entry.path.clone(), why });
-            }
-            self.adding.set(Some(Adding { done: number + 1, total }));
-        }
-        self.refused.set(refused);
+        let Plan { project: planned, images } = plan;
+        let waiting = images.into_iter().enumerate().map(|(number, (class, entry, details))| {
+            // Without times of their own, the images keep the order of the file.
+            let added_at = details.added_at.unwrap_or_else(|| planned.created_at + number as f64 / 1_000.0);
+            Waiting { name: entry.path.clone(), class, source: (entry, details, added_at) }
+        });
+        let read = async |waiting: &Waiting<(&Entry, Details, f64)>| {
+            let (entry, details, added_at) = &waiting.source;
+            let Details { source, group, name, is_confirmed, is_pseudo, .. } = details.clone();
+            let fresh = read(opened, entry).await?;
+            Ok(NewImage { fresh, source, group, name, added_at: *added_at, is_confirmed, is_pseudo })
+        };
+        let (ids, result) = self.add_many(project, waiting.collect(), read).await;
         if self.is_open(project) {
             self.images.update(|images| images.sort_by(|one, other| one.added_at.total_cmp(&other.added_at)));
         }
-        Ok(count)
+        result.map(|()| ids.len())
     }
 }
 

@@ -8,22 +8,42 @@ use super::collector::{Collector, Problem};
 use super::project::{ImageRecord, UNLABELED};
 use super::storage::ProjectStorage;
 use crate::page::widgets::image_input::read_image;
-use kindling_core::active_learning::{Answers, Uncertainty};
-use kindling_core::protocol::question::Classify;
-use kindling_core::protocol::{Classification, Failure, InputKind, RunId, Views};
+use kindling_core::active_learning::{Answers, Uncertainty, farthest};
+use kindling_core::protocol::question::{Classify, Embed, EmbedTrain};
+use kindling_core::protocol::{Failure, ImageInput, InputKind, RunId, Views};
 
 /// Images that the model looks at before it asks: enough to choose from, few enough for it to ask soon.
 const LOOKS_LIMIT: usize = 200;
 
+/// Train images whose embeddings count as centers.
+const CENTERS_LIMIT: u32 = 500;
+
+/// How the image to ask for is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// The one that the model is least sure of.
+    Uncertain(Uncertainty),
+    /// The one that is least like the images with a label.
+    KCenter,
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self::Uncertain(Uncertainty::default())
+    }
+}
+
 /// What the model at hand thinks of the images in the tray.
 #[derive(Clone, Copy, Default)]
 pub struct Asking {
-    pub uncertainty: RwSignal<Uncertainty>,
+    pub strategy: RwSignal<Strategy>,
     /// How far the looking is, of how many images; none if it is done.
     pub looking: RwSignal<Option<(usize, usize)>>,
     /// The image whose label is asked for.
     pub asked: RwSignal<Option<String>>,
     pub answers: RwSignal<Answers>,
+    /// Counts the looks: what follows from them is computed again.
+    pub n_looks: RwSignal<u32>,
     looks: StoredValue<Looks>,
 }
 
@@ -33,7 +53,42 @@ struct Looks {
     run: Option<RunId>,
     /// The probabilities of the classes by their names, the most probable first, of each image.
     of: BTreeMap<String, Vec<(String, f32)>>,
+    /// Of the images that were looked at for the k-center strategy.
+    embeddings: BTreeMap<String, Vec<f32>>,
+    /// The embeddings of images with a label; none before they are known.
+    centers: Option<Vec<Vec<f32>>>,
     skipped: Vec<String>,
+}
+
+impl Looks {
+    fn n_skips(&self, image: &str) -> usize {
+        self.skipped.iter().filter(|id| *id == image).count()
+    }
+
+    /// From 0 to 1; -1 of an image that the model has not looked at.
+    fn uncertainty(&self, uncertainty: Uncertainty, image: &str) -> f64 {
+        let probabilities = self.of.get(image).map(|of| of.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+        probabilities.map_or(-1.0, |probabilities| uncertainty.of(&probabilities))
+    }
+
+    /// The image to ask for: those that the model has not looked at come last, and skipped ones only when no other is left.
+    fn choose<'a>(&self, strategy: Strategy, unlabeled: &[&'a str]) -> Option<&'a str> {
+        let least = unlabeled.iter().map(|id| self.n_skips(id)).min()?;
+        let left = || unlabeled.iter().copied().filter(|id| self.n_skips(id) == least);
+        let best = match strategy {
+            Strategy::Uncertain(uncertainty) => {
+                let score = |id: &&str| self.uncertainty(uncertainty, id);
+                // Of several, the first.
+                left().rev().max_by(|one, other| score(one).total_cmp(&score(other)))
+            }
+            Strategy::KCenter => {
+                let seen: Vec<&str> = left().filter(|id| self.embeddings.contains_key(*id)).collect();
+                let rows = seen.iter().filter_map(|id| self.embeddings.get(*id)).map(Vec::as_slice);
+                farthest(rows, self.centers.as_deref().unwrap_or_default()).and_then(|place| seen.get(place).copied())
+            }
+        };
+        best.or_else(|| left().next())
+    }
 }
 
 impl Asking {
@@ -42,24 +97,12 @@ impl Asking {
         self.looks.with_value(|looks| looks.of.get(image).and_then(|classes| classes.first().cloned()))
     }
 
-    /// Chooses the image to ask for: the one that the model is least sure of; those that it has not looked at come last, and skipped ones only
-    /// when no other is left.
+    /// Chooses the image to ask for.
     pub fn choose(self, images: &[ImageRecord]) {
-        let uncertainty = self.uncertainty.get_untracked();
-        let chosen = self.looks.with_value(|looks| {
-            let rank = |image: &&ImageRecord| {
-                let probabilities = looks.of.get(&image.id);
-                let probabilities = probabilities.map(|of| of.iter().map(|(_, value)| *value).collect::<Vec<_>>());
-                let score = probabilities.map_or(-1.0, |probabilities| uncertainty.of(&probabilities));
-                (looks.skipped.iter().filter(|id| **id == image.id).count(), score)
-            };
-            let unlabeled = images.iter().filter(|image| image.class == UNLABELED);
-            let best = unlabeled.min_by(|one, other| {
-                let ((skips, score), (other_skips, other_score)) = (rank(one), rank(other));
-                skips.cmp(&other_skips).then(other_score.total_cmp(&score))
-            });
-            best.map(|image| image.id.clone())
-        });
+        let unlabeled: Vec<&str> =
+            images.iter().filter(|image| image.class == UNLABELED).map(|image| image.id.as_str()).collect();
+        let strategy = self.strategy.get_untracked();
+        let chosen = self.looks.with_value(|looks| looks.choose(strategy, &unlabeled).map(str::to_owned));
         self.asked.set(chosen);
     }
 
@@ -75,6 +118,19 @@ impl Asking {
     pub fn answered(self, image: &str, class: &str) {
         let guess = self.guess(image);
         self.answers.update(|answers| answers.add(guess.is_some_and(|(guess, _)| guess == class)));
+        self.looks.update_value(|looks| {
+            let embedding = looks.embeddings.get(image).cloned();
+            if let (Some(centers), Some(embedding)) = (&mut looks.centers, embedding) {
+                centers.push(embedding);
+            }
+        });
+    }
+
+    /// Whether the model still has to look at an image.
+    fn is_unseen(self, image: &str) -> bool {
+        let is_wanted = self.strategy.get_untracked() == Strategy::KCenter;
+        self.looks
+            .with_value(|looks| !looks.of.contains_key(image) || (is_wanted && !looks.embeddings.contains_key(image)))
     }
 }
 
@@ -96,33 +152,52 @@ impl Collector {
             self.store.dataset.with_untracked(|dataset| dataset.current.as_ref().map(|it| it.classes.clone()));
         let classes = classes.unwrap_or_default();
         let unseen: Vec<String> = self.images.with_untracked(|images| {
-            let is_unseen = |image: &&ImageRecord| {
-                image.class == UNLABELED && asking.looks.with_value(|looks| !looks.of.contains_key(&image.id))
-            };
+            let is_unseen = |image: &&ImageRecord| image.class == UNLABELED && asking.is_unseen(&image.id);
             images.iter().filter(is_unseen).map(|image| image.id.clone()).collect()
         });
         let unseen = if run.is_some() { spread(unseen) } else { Vec::new() };
+        if !unseen.is_empty() {
+            self.look_at_labeled(asking).await;
+        }
         let total = unseen.len();
         for (done, image) in unseen.into_iter().enumerate() {
             asking.looking.set(Some((done, total)));
             let file = ProjectStorage::open().await?.file(&project, &image).await?;
             let Some(file) = file else { continue };
             // An image that cannot be classified is asked for last.
-            let Ok(classification) = self.classified(&file).await else { continue };
-            let probabilities = classification.classes.iter().map(|class| {
-                let name = classes.get(usize::from(class.class)).cloned().unwrap_or_default();
-                (name, class.probability)
-            });
-            asking.looks.update_value(|looks| drop(looks.of.insert(image, probabilities.collect())));
+            let Ok(pixels) = read_image(&file, InputKind::Photo).await else { continue };
+            self.look_at(asking, image, pixels, &classes).await.ok();
         }
         asking.looking.set(None);
+        asking.n_looks.update(|number| *number = number.wrapping_add(1));
         self.images.with_untracked(|images| asking.choose(images));
         Ok(())
     }
 
-    async fn classified(self, file: &web_sys::Blob) -> Result<Classification, Failure> {
-        let image = read_image(file, InputKind::Photo).await?;
-        self.store.ask(Classify { image, views: Views::One }).await
+    async fn look_at(self, asking: Asking, id: String, image: ImageInput, classes: &[String]) -> Result<(), Failure> {
+        if asking.strategy.get_untracked() == Strategy::KCenter {
+            let found = self.store.ask(Embed { image: image.clone() }).await?;
+            asking.looks.update_value(|looks| drop(looks.embeddings.insert(id.clone(), found.values)));
+        }
+        let found = self.store.ask(Classify { image, views: Views::One }).await?;
+        let probabilities = found.classes.iter().map(|class| {
+            let name = classes.get(usize::from(class.class)).cloned().unwrap_or_default();
+            (name, class.probability)
+        });
+        asking.looks.update_value(|looks| drop(looks.of.insert(id, probabilities.collect())));
+        Ok(())
+    }
+
+    /// Embeds the images with a label, once for a model, if the strategy needs that. If it fails, there are no centers.
+    async fn look_at_labeled(self, asking: Asking) {
+        let is_known = asking.looks.with_value(|looks| looks.centers.is_some());
+        if is_known || asking.strategy.get_untracked() != Strategy::KCenter {
+            return;
+        }
+        if let Ok(found) = self.store.ask(EmbedTrain { limit: CENTERS_LIMIT }).await {
+            let centers = found.rows().map(<[f32]>::to_vec).collect();
+            asking.looks.update_value(|looks| looks.centers = Some(centers));
+        }
     }
 }
 
@@ -164,6 +239,23 @@ mod tests {
             assert_eq!(asked(asking).as_ref(), Some(&images[0].id));
             assert_eq!(asking.answers.get_untracked().n_given(), 1);
         });
+    }
+
+    #[test]
+    fn the_image_that_is_least_like_those_with_a_label_is_asked_for() {
+        let point = |x: f32| vec![x, 0.0];
+        let mut looks = Looks { centers: Some(vec![point(0.0)]), ..Looks::default() };
+        looks.embeddings = [("a", 1.0), ("b", 6.0), ("c", 5.0)].map(|(id, x)| (id.to_owned(), point(x))).into();
+        let choose = |looks: &Looks, ids: &[&'static str]| looks.choose(Strategy::KCenter, ids);
+        assert_eq!(choose(&looks, &["unseen", "a", "b", "c"]), Some("b"));
+        looks.skipped.push("b".into());
+        assert_eq!(choose(&looks, &["unseen", "a", "b", "c"]), Some("c"));
+        // The label of the first one was given.
+        looks.skipped.clear();
+        looks.centers.as_mut().unwrap().push(point(6.0));
+        assert_eq!(choose(&looks, &["a", "c"]), Some("a"));
+        assert_eq!(choose(&looks, &["unseen"]), Some("unseen"));
+        assert_eq!(choose(&looks, &[]), None);
     }
 
     #[test]

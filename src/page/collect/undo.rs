@@ -133,8 +133,10 @@ impl Collector {
         let before: Vec<_> = self.images.with_untracked(|images| images.iter().filter(is_moved).cloned().collect());
         let name = self.find(&project).and_then(|project| project.class(class).map(|class| class.name.clone()));
         let name = name.filter(|_| !before.is_empty()).ok_or(Problem::Gone)?;
-        let moved: Vec<_> =
-            before.iter().map(|image| ImageRecord { class: class.to_owned(), ..image.clone() }).collect();
+        let moved: Vec<_> = before
+            .iter()
+            .map(|image| ImageRecord { class: class.to_owned(), is_pseudo: false, ..image.clone() })
+            .collect();
         self.restore(&project, &moved).await?;
         let count = before.len();
         self.remember(Undo::Restore { project, images: before }, News::Moved { count, class: name });

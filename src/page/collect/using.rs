@@ -9,7 +9,7 @@ use web_sys::Url;
 use super::collector::{Collector, News, Problem, now};
 use super::intake::image_id;
 use super::project::{ImageRecord, Project, Use, clean_name};
-use super::splits::{images_in_use, paths};
+use super::splits::{images_in_use, units};
 use super::storage::ProjectStorage;
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::Reading;
@@ -39,7 +39,7 @@ impl Collector {
         at: f64,
     ) -> Result<Arc<DatasetSummary>, Problem> {
         let project = self.find(id).ok_or(Problem::Gone)?;
-        let Files { files, hash } = self.files_of(&project, &split, at).await?;
+        let Files { files, hash } = self.files_of(&project, at).await?;
         let urls: Vec<String> = files.iter().map(|file| file.url.clone()).collect();
         let loaded = self.store.load_dataset(DatasetSource::Files { files, reading }, split).await;
         // The engine may read the files of the dataset at hand once more; those of the other dataset are not needed.
@@ -60,8 +60,8 @@ impl Collector {
         Ok(summary)
     }
 
-    /// The files of a project's images in use that were there at a time, with the paths that say their classes and parts.
-    async fn files_of(self, project: &Project, split: &SplitConfig, at: f64) -> Result<Files, Problem> {
+    /// The files of a project's images in use that were there at a time, with the paths that say their classes.
+    async fn files_of(self, project: &Project, at: f64) -> Result<Files, Problem> {
         let storage = ProjectStorage::open().await?;
         let mut images = self.images_of(&project.id).await?;
         let files: BTreeMap<String, web_sys::Blob> = storage.files(&project.id).await?.into_iter().collect();
@@ -72,15 +72,21 @@ impl Collector {
         }
         let name =
             Some(clean_name(&project.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "images".to_owned());
-        let paths = paths(&name, &used, split).map_err(|error| Problem::Engine(error.into()))?;
+        let units = units(&used);
+        let paths: Vec<String> =
+            used.iter().map(|(class, image)| format!("{name}/{}/{}", class.name, image.file_name())).collect();
         // Without the name of the project, which may change.
-        let hash =
-            image_id(paths.iter().filter_map(|path| path.get(name.len()..)).collect::<Vec<_>>().join("\n").as_bytes());
-        let file = |((_, image), name): (&(_, &ImageRecord), String)| {
+        let lines = paths.iter().zip(&units).zip(&used).filter_map(|((path, unit), (_, image))| {
+            let unit = unit.map(|unit| format!(" {unit:x}")).unwrap_or_default();
+            Some(format!("{}{unit}{}", path.get(name.len()..)?, if image.is_pseudo { " pseudo" } else { "" }))
+        });
+        let hash = image_id(lines.collect::<Vec<_>>().join("\n").as_bytes());
+        let file = |((_, image), (name, unit)): (&(_, &ImageRecord), _)| {
             let blob = files.get(&image.id)?;
             let url = Url::create_object_url_with_blob(blob).ok()?;
-            Some(DatasetFile { name, url, size_bytes: blob.size() as u64 })
+            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit, is_pseudo: image.is_pseudo })
         };
+        let paths = paths.into_iter().zip(units);
         Ok(Files { files: used.iter().zip(paths).filter_map(file).collect(), hash })
     }
 
@@ -104,7 +110,7 @@ impl Collector {
         });
         let Some((project, used)) = used else { return Ok(false) };
         let at = used.at.unwrap_or_else(now);
-        let Files { files, hash } = self.files_of(&project, &config.split, at).await?;
+        let Files { files, hash } = self.files_of(&project, at).await?;
         for file in files {
             Url::revoke_object_url(&file.url).ok();
         }
@@ -119,6 +125,6 @@ impl Collector {
 /// What the engine gets of a project.
 struct Files {
     files: Vec<DatasetFile>,
-    /// Of the paths, see [`Use`].
+    /// Of paths and units, see [`Use`].
     hash: String,
 }

@@ -10,7 +10,6 @@ use web_sys::{Blob, File, HtmlVideoElement, Url};
 use super::adding::{NewImage, new_burst};
 use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
 use super::intake;
-use super::project::Source;
 use super::undo::Undo;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::dataset::image_content::ImageContent;
@@ -68,19 +67,18 @@ impl Collector {
         };
         self.is_canceled.set_value(false);
         let total = times(video.seconds(), frames_per_second).len();
-        let (burst, name) = (new_burst(), file.name());
+        let (burst, name, began_at) = (new_burst(), file.name(), now());
         let mut ids = Vec::new();
         let mut result = Ok(());
         for (number, seconds) in times(video.seconds(), frames_per_second).into_iter().enumerate() {
-            self.adding.set(Some(Adding { done: number, total }));
+            self.adding.set(Some(Adding { done: number, total, elapsed_ms: now() - began_at }));
             if self.is_canceled.get_value() {
                 break;
             }
             let Some(frame) = video.frame(seconds).await else { break };
             let Some(fresh) = intake::of_frame(&frame).await else { continue };
             let id = fresh.id.clone();
-            let group = Some(burst.clone());
-            let image = NewImage { fresh, source: Source::File, group, name: name.clone(), added_at: now() };
+            let image = NewImage { group: Some(burst.clone()), ..NewImage::of_file(fresh, &name) };
             match self.add(project, class, image).await {
                 Ok(None) => ids.push(id),
                 // The picture has not changed.

@@ -582,6 +582,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "Kirkpatrick et al., 2017, arXiv:1612.00796; Rolnick et al., 2019, arXiv:1811.11682",
     },
     Entry {
+        id: "cross-validation",
+        labels: &["suspects.few_validated", "suspects.cross_validate"],
+        place: Place::Train,
+        control: Some("suspects.cross_validate"),
+        formula: None,
+        source: "sklearn.model_selection.cross_val_score",
+    },
+    Entry {
         id: "confident-learning",
         labels: &["suspects.title"],
         place: Place::Understand,
@@ -596,6 +604,14 @@ pub const ENTRIES: &[Entry] = &[
         control: Some("tray.ask"),
         formula: Some("margin: 1 − (p₁ − p₂); entropy: −Σ pᵢ log pᵢ"),
         source: "Settles, 2009, Active Learning Literature Survey",
+    },
+    Entry {
+        id: "pseudo-labels",
+        labels: &["tray.pseudo", "tray.pseudo_why"],
+        place: Place::Data,
+        control: Some("tray.pseudo"),
+        formula: Some("ŷ(x) = arg max p(j; x), if max p(j; x) ≥ the confidence"),
+        source: "Lee, 2013; sklearn.semi_supervised.SelfTrainingClassifier",
     },
     Entry {
         id: "lr-range-test",

@@ -1,11 +1,13 @@
 //! The buttons that start and control a run. Each takes effect within one step.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use super::{continuing, feature_time};
 use crate::page::parts::Parted;
 use crate::page::place::Place;
-use crate::page::reactive::memo;
+use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
 use crate::page::runs::use_runs;
 use crate::page::state::{EngineState, RunState};
@@ -15,6 +17,9 @@ use crate::page::text::reason::network_reason;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::Command;
+
+/// A pause or a stop that takes longer is explained.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Starts a run; loads its dataset first if necessary.
 #[component]
@@ -70,10 +75,33 @@ pub fn Controls() -> impl IntoView {
     let store = use_store();
     let is_training = memo(move |_| store.run.with(|run| matches!(run, RunState::Training(_))));
     let is_paused = memo(move |_| store.run.with(|run| matches!(run, RunState::Paused(_))));
-    let send = move |command: Command| move |_| store.send(command.clone());
+    // A long step ends first. The number counts what was asked for and what has followed.
+    let (is_late, turn) = (RwSignal::new(false), StoredValue::new(0_u32));
+    let next_turn = move || {
+        turn.try_update_value(|turn| {
+            *turn = turn.wrapping_add(1);
+            *turn
+        })
+    };
+    let follow = move |_: &_, _: Option<&_>| {
+        next_turn();
+        is_late.set(false);
+    };
+    watch(move || is_training.get(), follow, false);
+    let ask = move |command: Command| {
+        store.send(command);
+        if is_training.get_untracked() {
+            let asked = next_turn();
+            let tell = move || {
+                // The controls may be gone by then.
+                is_late.try_set(turn.try_get_value() == asked);
+            };
+            set_timeout(tell, LATE);
+        }
+    };
     // One button for both, so that it keeps keyboard focus from pause to resume.
     let steer = move |_| match (is_training.get_untracked(), is_paused.get_untracked()) {
-        (true, _) => store.send(Command::Pause),
+        (true, _) => ask(Command::Pause),
         (_, true) => store.send(Command::Resume),
         (false, false) => {}
     };
@@ -95,15 +123,16 @@ pub fn Controls() -> impl IntoView {
                 class="button"
                 disabled=move || !is_paused.get()
                 title=move_tr!(train.step_why)
-                on:click=send(Command::Step)
+                on:click=move |_| store.send(Command::Step)
             >
                 <Glyph icon=Icon::Step />
                 {move_tr!(train.step)}
             </button>
-            <button type="button" class="button" title=move_tr!(train.stop_why) on:click=send(Command::Stop)>
+            <button type="button" class="button" title=move_tr!(train.stop_why) on:click=move |_| ask(Command::Stop)>
                 <Glyph icon=Icon::Stop />
                 {move_tr!(train.stop)}
             </button>
+            <Show when=move || is_late.get()><p class="hint" role="status">{move_tr!(train.late)}</p></Show>
         </div>
     }
 }

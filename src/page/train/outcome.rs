@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::continuing;
 use super::controls::TrainButton;
+use crate::page::collect::CROSS_VALIDATION;
 use crate::page::load_status::LoadStatus;
 use crate::page::parts::Parted;
 use crate::page::reactive::memo;
@@ -60,6 +61,12 @@ impl Outcome {
         self.accuracy().is_some_and(|accuracy| accuracy > guessing(self.n_classes))
     }
 
+    /// Whether so few images were validated that their accuracy says little.
+    fn is_unsure(&self) -> bool {
+        const FEW: u32 = 50;
+        self.accuracy().is_some() && (1..FEW).contains(&self.n_validation)
+    }
+
     fn is_guessing(&self) -> bool {
         self.accuracy().is_some() && !self.is_good()
     }
@@ -103,6 +110,7 @@ pub fn Finished() -> impl IntoView {
     let has_continued = memo(move |_| {
         has_network.get() && store.run.with(|state| state.run().is_some_and(|run| run.continued_from.is_some()))
     });
+    let is_unsure = memo(move |_| has_network.get() && outcome.get().is_some_and(|outcome| outcome.is_unsure()));
     let is_guessing = memo(move |_| outcome.get().is_some_and(|outcome| outcome.is_guessing()));
     view! {
         <div class="outcome">
@@ -111,6 +119,7 @@ pub fn Finished() -> impl IntoView {
             </p>
             <Parted part=advice::panel::SUMMARY is_quiet=true />
             <Show when=move || has_continued.get()><Parted part=continuing::BEFORE_AFTER is_quiet=true /></Show>
+            <Show when=move || is_unsure.get()><Parted part=CROSS_VALIDATION is_quiet=true /></Show>
             <Show when=move || is_guessing.get()><p class="hint">{move_tr!(train.guessing_why)}</p></Show>
             <Show when=move || is_lost.get()>
                 <p class="hint">{move_tr!(train.network_gone)}</p>

@@ -9,7 +9,7 @@ use leptos::task::spawn_local;
 use super::camera_choice::{CameraDevice, CameraFailure};
 use super::camera_feed::{CameraFeed, cameras, on_cameras_changed};
 use super::crop_frame::CropFrame;
-use super::image_input::read_image;
+use super::image_input::{middle_square, read_image};
 use super::show::Show;
 use crate::page::text::i18n::{move_tr, tr};
 use kindling_core::protocol::{ImageInput, InputKind};
@@ -39,6 +39,7 @@ struct Camera {
     /// Counts starts and stops: a camera that opens after a later start or stop is closed immediately.
     turn: StoredValue<u32>,
     is_reading: StoredValue<bool>,
+    is_cropped: Signal<bool>,
     wants_image: UnsyncCallback<(), bool>,
     on_image: UnsyncCallback<Option<ImageInput>>,
 }
@@ -123,7 +124,9 @@ impl Camera {
             self.is_reading.try_set_value(false);
             // A frame that cannot be read is skipped: the next one follows soon.
             if let (Ok(image), true) = (image, self.turn.try_get_value() == Some(turn)) {
-                self.on_image.run(Some(image));
+                // What lies outside of the frame in the picture is not shown to the network.
+                let is_cropped = self.is_cropped.get_untracked();
+                self.on_image.run(Some(if is_cropped { middle_square(&image) } else { image }));
             }
         });
     }
@@ -138,7 +141,7 @@ pub fn CameraView(
     /// Receives the frames; none when the camera stops.
     #[prop(into)]
     on_image: UnsyncCallback<Option<ImageInput>>,
-    /// Whether only the square in the middle is used.
+    /// Whether the frames are the square in the middle of the picture.
     #[prop(into)]
     is_cropped: Signal<bool>,
 ) -> impl IntoView {
@@ -149,6 +152,7 @@ pub fn CameraView(
         feed: StoredValue::new_local(None),
         turn: StoredValue::new(0),
         is_reading: StoredValue::new(false),
+        is_cropped,
         wants_image,
         on_image,
     };

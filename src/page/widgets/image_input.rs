@@ -154,6 +154,16 @@ pub fn read_canvas(canvas: &HtmlCanvasElement) -> Option<ImageInput> {
     read(&context, size, InputKind::Drawing)
 }
 
+/// The largest square in the middle of an image.
+pub fn middle_square(image: &ImageInput) -> ImageInput {
+    let side = image.width.min(image.height);
+    let (left, top) = ((image.width - side) / 2, (image.height - side) / 2);
+    let row_bytes = |pixels: u32| 4 * pixels as usize;
+    let rows = image.rgba.chunks_exact(row_bytes(image.width).max(1)).skip(top as usize).take(side as usize);
+    let rgba: Vec<u8> = rows.flat_map(|row| row.iter().skip(row_bytes(left)).take(row_bytes(side))).copied().collect();
+    ImageInput { width: side, height: side, rgba: rgba.into(), kind: image.kind }
+}
+
 fn scale(bitmap: &ImageBitmap, kind: InputKind) -> Option<ImageInput> {
     let size = Size::of(bitmap.width(), bitmap.height(), kind)?;
     let context = size.canvas()?;
@@ -238,6 +248,21 @@ mod tests {
         check((256, 900), InputKind::Photo, (256, 900));
         check((512, 512), InputKind::Drawing, (256, 256));
         check((28, 14), InputKind::Drawing, (28, 14));
+    }
+
+    #[test]
+    fn the_square_is_in_the_middle() {
+        let pixels = |numbers: &[u8]| numbers.iter().flat_map(|number| [*number; 4]).collect::<Vec<u8>>();
+        let check = |width, height, expected: &[u8]| {
+            let all: Vec<u8> = (0..(width * height) as u8).collect();
+            let image = ImageInput { width, height, rgba: pixels(&all).into(), kind: InputKind::Photo };
+            let square = middle_square(&image);
+            assert_eq!((square.width, square.height), (width.min(height), width.min(height)));
+            assert_eq!(square.rgba.to_vec(), pixels(expected));
+        };
+        check(4, 2, &[1, 2, 5, 6]);
+        check(2, 5, &[2, 3, 4, 5]);
+        check(3, 3, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]

@@ -25,6 +25,11 @@ mod exports;
 
 mod memory;
 
+mod own_images;
+mod own_predictions;
+
+mod pictures;
+
 mod workload;
 
 mod native;
@@ -118,6 +123,8 @@ impl Measurement {
         Self::Accuracy,
         Self::Exports,
         Self::Memory,
+        Self::OwnImages,
+        Self::OwnPredictions,
     ];
 
     fn title(self) -> &'static str {
@@ -134,6 +141,8 @@ impl Measurement {
             Self::Accuracy => "MNIST: seconds to an accuracy",
             Self::Exports => "Exported networks",
             Self::Memory => "Memory",
+            Self::OwnImages => "Own images: import and memory",
+            Self::OwnPredictions => "Own images: features and live predictions",
         }
     }
 
@@ -152,6 +161,8 @@ impl Measurement {
             Self::Accuracy => accuracy::measure(bench).await,
             Self::Exports => exports::measure(bench).await,
             Self::Memory => memory::measure(bench).await,
+            Self::OwnImages => own_images::measure(bench).await,
+            Self::OwnPredictions => own_predictions::measure(bench).await,
         }
     }
 }
@@ -172,7 +183,17 @@ impl Bench<'_> {
 
     /// Works in a new browser with an empty profile, on this engine, and closes the browser whatever the result.
     async fn in_page<T>(&self, engine: Engine, work: impl AsyncFnOnce(&App, &Page) -> Result<T>) -> Result<T> {
-        let app = App::start(&self.places.dist, "/", &BrowserOptions::default()).await?;
+        self.in_browser(&BrowserOptions::default(), engine, work).await
+    }
+
+    /// As [`Bench::in_page`], in a browser of the visitor's machine and settings.
+    async fn in_browser<T>(
+        &self,
+        options: &BrowserOptions,
+        engine: Engine,
+        work: impl AsyncFnOnce(&App, &Page) -> Result<T>,
+    ) -> Result<T> {
+        let app = App::start(&self.places.dist, "/", options).await?;
         let result = async {
             let page = app.open(engine.query()).await?;
             page.ready().await?;

@@ -84,7 +84,10 @@ pub struct ImageChecks {
 /// Looks at every image of a dataset.
 pub fn check_images(dataset: &Dataset, split: &Split) -> ImageChecks {
     let ids = ids(dataset);
-    let near = near(&ids, &dataset.pixels, dataset.shape);
+    let near = match &dataset.imported {
+        Some(imported) => imported.near.clone(),
+        None => near(&ids, &dataset.pixels, dataset.shape),
+    };
     let compares_all = near.is_some();
     let mut firsts: BTreeMap<u64, usize> = BTreeMap::new();
     let mut pairs: BTreeMap<usize, (usize, FlawKind)> = BTreeMap::new();

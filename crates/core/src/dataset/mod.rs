@@ -63,6 +63,9 @@ mod stable_split;
 /// Copies, and images without content.
 pub mod image_checks;
 
+/// Images that belong together.
+pub mod groups;
+
 /// Folds for cross-validation.
 pub mod folds;
 

@@ -38,11 +38,6 @@ impl Plane {
         Area { left: 0.0, top: 0.0, width: self.width as f32, height: self.height as f32 }
     }
 
-    /// The largest centered rectangle with the aspect ratio `width : height`.
-    pub fn centered_area(&self, width: usize, height: usize) -> Area {
-        Area::centered([self.width as f32, self.height as f32], [width, height])
-    }
-
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &[f32]> {
         self.values.chunks_exact(self.width.max(1))
     }
@@ -176,7 +171,6 @@ mod tests {
 
     #[test]
     fn the_centered_area_is_the_largest() {
-        let wide = Plane { width: 40, height: 20, values: vec![0.0; 800] };
-        assert_eq!(wide.centered_area(28, 28), Area { left: 10.0, top: 0.0, width: 20.0, height: 20.0 });
+        assert_eq!(Area::centered([40.0, 20.0], [28, 28]), Area { left: 10.0, top: 0.0, width: 20.0, height: 20.0 });
     }
 }

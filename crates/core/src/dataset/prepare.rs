@@ -35,9 +35,9 @@ pub struct Prepared {
 /// Makes the model input from an image.
 ///
 /// If the dataset shows figures on a uniform background, a drawing is cropped, scaled and centered like them and given their polarity. So
-/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. Any other image is framed as the dataset's images
-/// were: center-cropped to their aspect ratio, or whole between two bars, and reduced by area averaging. Transparent pixels are laid on
-/// white or on black, whichever keeps what is on them visible.
+/// is a photo whose border has one brightness: ink on paper, a shirt in front of a wall. The figure is looked for in the middle, and in the whole
+/// photo if nothing stands out there. Any other image is framed as the dataset's images were: center-cropped to their aspect ratio, or whole
+/// between two bars, and reduced by area averaging. Transparent pixels are laid on white or on black, whichever keeps what is on them visible.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub fn prepare(image: &ImageInput, shape: ImageShape, style: &DrawingStyle) -> R
     let prepared = match (style, image.kind) {
         (DrawingStyle::Figure(style), InputKind::Drawing) => Some(prepare_drawing(image, shape, style)?),
         (DrawingStyle::Figure(style), InputKind::Photo) => prepare_photo_of_figure(image, shape, style)?,
-        (DrawingStyle::Scene | DrawingStyle::Letterbox, kind) if is_blank(image, kind) => {
+        (DrawingStyle::Scene | DrawingStyle::Letterbox, _) if is_blank(image, shape) => {
             return Err(ImageError::Blank);
         }
         (DrawingStyle::Scene | DrawingStyle::Letterbox, InputKind::Drawing | InputKind::Photo) => None,
@@ -68,31 +68,56 @@ fn check_size(image: &ImageInput) -> Result<(), ImageError> {
 }
 
 fn prepare_drawing(image: &ImageInput, shape: ImageShape, style: &FigureStyle) -> Result<Prepared, ImageError> {
-    Ink::of(&gray(image), 0.0).and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
+    let ink = grays(image).find_map(|drawing| Ink::of(&drawing, 0.0));
+    ink.and_then(|ink| place(&ink, shape, style)).ok_or(ImageError::Blank)
 }
 
-/// `None` if the photo's border is not uniform; blank if it is and nothing stands out from it.
+/// `None` if the photo's border is not uniform; blank if nothing stands out from it, neither in the middle of the photo nor beside it.
 fn prepare_photo_of_figure(
     image: &ImageInput,
     shape: ImageShape,
     style: &FigureStyle,
 ) -> Result<Option<Prepared>, ImageError> {
+    let size = [image.width as f32, image.height as f32];
+    let middle = Area::centered(size, [shape.width as usize, shape.height as usize]);
+    let [width, height] = size;
+    let whole = Area { left: 0.0, top: 0.0, width, height };
+    for area in [middle, whole] {
+        for photo in grays(image) {
+            match figure(&photo, area, shape.width as f32 / middle.width) {
+                Found::Figure(ink) => return place(&ink, shape, style).map(Some).ok_or(ImageError::Blank),
+                Found::UnevenGround => return Ok(None),
+                Found::Nothing => {}
+            }
+        }
+    }
+    Err(ImageError::Blank)
+}
+
+/// What is in an area of a photo.
+enum Found {
+    Figure(Ink),
+    /// The border has no uniform brightness.
+    UnevenGround,
+    Nothing,
+}
+
+/// Looks for a figure in an area of a photo; `scale` is that from the photo to the dataset's images.
+fn figure(photo: &Plane, area: Area, scale: f32) -> Found {
     const EVEN_TOLERANCE: f32 = 0.2;
     // Resolution of the search for the figure, as a multiple of the dataset's: fine enough for edges, too coarse for sensor noise.
-    const ENLARGEMENT: usize = 8;
-    let (width, height) = (shape.width as usize, shape.height as usize);
-    let photo = gray(image);
-    let area = photo.centered_area(width, height);
-    let finest = |n_pixels: usize, side: f32| (n_pixels * ENLARGEMENT).min(side.ceil() as usize).max(1);
-    let photo = photo.resample(area, finest(width, area.width), finest(height, area.height));
-    let mut border = photo.border();
-    let Some(ground) = median(&mut border) else { return Ok(None) };
+    const ENLARGEMENT: f32 = 8.0;
+    let resolution = (scale * ENLARGEMENT).min(1.0);
+    let to = |side: f32| ((side * resolution).round() as usize).max(1);
+    let part = photo.resample(area, to(area.width), to(area.height));
+    let mut border = part.border();
+    let Some(ground) = median(&mut border) else { return Found::UnevenGround };
     let mut distances: Vec<f32> = border.iter().map(|value| (value - ground).abs()).collect();
     // A fifth of the border may differ: a finger, a shadow, a stroke that leaves the frame.
-    let Some(unevenness) = quantile(&mut distances, 0.8).filter(|unevenness| *unevenness <= EVEN_TOLERANCE) else {
-        return Ok(None);
-    };
-    Ink::of(&photo, unevenness).and_then(|ink| place(&ink, shape, style)).map(Some).ok_or(ImageError::Blank)
+    match quantile(&mut distances, 0.8).filter(|unevenness| *unevenness <= EVEN_TOLERANCE) {
+        Some(unevenness) => Ink::of(&part, unevenness).map_or(Found::Nothing, Found::Figure),
+        None => Found::UnevenGround,
+    }
 }
 
 /// What stands out from the background of an image, which is the median of its border.
@@ -159,13 +184,15 @@ fn offset(wanted: f32, limit: usize) -> usize {
     (wanted.round().max(0.0) as usize).min(limit)
 }
 
-/// Whether an image is of one color. A scene may be faint, as in fog; a drawing that is cannot be seen.
-fn is_blank(image: &ImageInput, kind: InputKind) -> bool {
-    let threshold = match kind {
+/// Whether an image is of one color, as far as a network for images of this shape sees colors. A scene may be faint, as in fog; a drawing that is
+/// cannot be seen.
+fn is_blank(image: &ImageInput, shape: ImageShape) -> bool {
+    let threshold = match image.kind {
         InputKind::Drawing => INK_THRESHOLD,
         InputKind::Photo => 0.02,
     };
-    contrast(&gray(image)) < threshold
+    let n_seen = if shape.channels == 1 { 1 } else { usize::MAX };
+    grays(image).take(n_seen).all(|plane| contrast(&plane) < threshold)
 }
 
 /// The difference between the lightest and the darkest pixel.
@@ -175,15 +202,17 @@ fn contrast(image: &Plane) -> f32 {
     max - min
 }
 
-/// The brightness of each pixel, 0 to 1, transparent ones laid on paper.
-fn gray(image: &ImageInput) -> Plane {
+/// The brightness of each pixel, then its red, green and blue, 0 to 1, transparent pixels laid on paper. A figure may differ from its ground in
+/// color and not in brightness, such as yellow ink on white.
+fn grays(image: &ImageInput) -> impl Iterator<Item = Plane> {
     let paper = Paper::of(image).map_or(1.0, Paper::brightness);
     let (pixels, _) = image.rgba.as_chunks::<4>();
-    Plane {
+    let gray: [fn([f32; 3]) -> f32; 4] = [luma, |[red, ..]| red, |[_, green, _]| green, |[.., blue]| blue];
+    gray.into_iter().map(move |gray| Plane {
         width: image.width as usize,
         height: image.height as usize,
-        values: pixels.iter().map(|pixel| luma(over(pixel, paper))).collect(),
-    }
+        values: pixels.iter().map(|pixel| gray(over(pixel, paper))).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -234,6 +263,43 @@ mod tests {
                     assert_eq!(prepare(&rectangle(color, color, kind), SHAPE, &style), Err(ImageError::Blank));
                 }
             }
+        }
+    }
+
+    /// The middle square of the picture is empty.
+    #[test]
+    fn a_figure_beside_the_middle_is_found() {
+        let expected = prepare(&centered([255; 4], [0, 0, 0, 255]), SHAPE, &MNIST).unwrap();
+        for (left, ground) in [(5, [255; 4]), (175, [255; 4]), (5, [0; 4])] {
+            let is_inside = |x: usize, y: usize| (left..left + 20).contains(&x) && (20..80).contains(&y);
+            let pixels = (0..100).flat_map(|y| (0..200).map(move |x| (x, y)));
+            let rgba: Vec<u8> =
+                pixels.flat_map(|(x, y)| if is_inside(x, y) { [0, 0, 0, 255] } else { ground }).collect();
+            let image = ImageInput { width: 200, height: 100, rgba: rgba.into(), kind: InputKind::Photo };
+            assert_eq!(prepare(&image, SHAPE, &MNIST).unwrap(), expected, "{left} {ground:?}");
+        }
+    }
+
+    /// The middle square of the picture is inside of the shape.
+    #[test]
+    fn a_shape_that_covers_the_middle_is_not_blank() {
+        let (white, black) = ([255; 4], [0, 0, 0, 255]);
+        let row: Vec<u8> = (0..200).flat_map(|x| if (30..170).contains(&x) { black } else { white }).collect();
+        let image = ImageInput { width: 200, height: 100, rgba: row.repeat(100).into(), kind: InputKind::Photo };
+        let prepared = prepare(&image, SHAPE, &MNIST).unwrap();
+        assert_eq!(prepared.treatment, Treatment::Framed(Framing::CenterCrop));
+        assert!(prepared.pixels.iter().all(|value| *value == 0));
+    }
+
+    #[test]
+    fn a_color_shows_on_a_ground_of_its_brightness() {
+        let expected = prepare(&centered([255; 4], [0, 0, 0, 255]), SHAPE, &MNIST).unwrap();
+        for (ground, color) in [([255; 4], [255, 255, 0, 255]), ([120, 120, 120, 255], [255, 60, 70, 255])] {
+            assert!(contrast(&grays(&centered(ground, color)).next().unwrap()) < INK_THRESHOLD);
+            let image = centered(ground, color);
+            assert_eq!(prepare(&image, SHAPE, &MNIST).unwrap().pixels, expected.pixels, "{color:?}");
+            let scene = ImageShape { channels: 3, ..SHAPE };
+            assert!(prepare(&image, scene, &DrawingStyle::Scene).is_ok());
         }
     }
 

@@ -1,8 +1,9 @@
 //! Splits imported images one by one: a hash of an image's file and of the seed decides, so that images that are added or removed move no other
-//! one, and copies stay together.
+//! one, unless they look like it. Images that belong together stay together.
 
 use std::collections::BTreeMap;
 
+use super::groups::together;
 use super::{Dataset, DatasetError, Imported, Split};
 use crate::random::Random;
 
@@ -14,12 +15,13 @@ enum Part {
     Train,
 }
 
-/// Draws the parts of the images that did not come with one. A class none of whose images falls into a part gets the one that is closest to it:
+/// Draws the parts of the images that did not come with one. An image with a pseudo-label is only trained on, and in no part if it belongs with
+/// images that are not; it is not among those that a class must have. A class none of whose images falls into a part gets the one that is closest to it:
 /// only such an image may move later.
 ///
 /// # Errors
 ///
-/// If a class has images, but fewer different ones than there are parts, or no train images remain.
+/// If a class has images, but fewer groups of them than there are parts, or no train images remain.
 pub fn split(
     dataset: &Dataset,
     imported: &Imported,
@@ -30,7 +32,10 @@ pub fn split(
     let n_own = dataset.len().saturating_sub(n_held_out);
     let validation = if imported.n_standard_validation > 0 { 0.0 } else { validation };
     let ranges = Ranges { test, validation: test + (1.0 - test) * validation };
-    let own = || imported.ids.iter().copied().zip(dataset.labels.iter().copied()).take(n_own);
+    let groups = together(&imported.units, &dataset.labels, imported.near.as_deref().unwrap_or_default());
+    let is_pseudo = |place: usize| imported.pseudo.get(place).is_some_and(|is_pseudo| *is_pseudo);
+    let all = || (0..n_own).zip(groups.iter().copied()).zip(dataset.labels.iter().copied());
+    let own = || all().filter(|((place, _), _)| !is_pseudo(*place)).map(|((_, group), label)| (group, label));
     let draws: BTreeMap<u64, f64> = own().map(|(id, _)| (id, draw(id, seed))).collect();
     let mut parts: BTreeMap<u64, Part> = draws.iter().map(|(id, draw)| (*id, ranges.part(*draw))).collect();
     for class in 0..dataset.classes.len() {
@@ -49,11 +54,13 @@ pub fn split(
     }
 
     let mut split = Split::default();
-    for ((id, _), index) in own().zip(0..) {
-        match parts.get(&id) {
+    for ((place, group), _) in all() {
+        let index = place as u32;
+        match parts.get(&group) {
+            Some(Part::Train) | None => split.train.push(index),
+            Some(Part::Test | Part::Validation) if is_pseudo(place) => {}
             Some(Part::Test) => split.test.push(index),
             Some(Part::Validation) => split.validation.push(index),
-            Some(Part::Train) | None => split.train.push(index),
         }
     }
     let n_validated = n_own + imported.n_standard_validation;
@@ -139,6 +146,9 @@ mod tests {
             format: ImageFormat { side: 1, channels: 1, framing: Framing::CenterCrop },
             is_resized: true,
             ids: images.iter().map(|(id, _)| *id).collect(),
+            units: images.iter().map(|(id, _)| *id).collect(),
+            pseudo: vec![false; images.len()],
+            near: None,
             n_standard_validation,
             report: ImageReport::default(),
         };
@@ -203,6 +213,39 @@ mod tests {
         let copies = [(1, 0), (2, 0), (3, 0), (9, 1), (9, 1), (9, 1)];
         let expected = DatasetError::TooFewImages { class: "1".into(), found: 1, needed: 3 };
         assert_eq!(Split::new(&dataset(&copies, [0, 0]), &config), Err(expected));
+    }
+
+    /// Each image but the first two of a class looks like another one.
+    #[test]
+    fn what_looks_alike_stays_together() {
+        for seed in 0..20 {
+            let mut data = dataset(&many(400), [0, 0]);
+            let pairs: Vec<(usize, usize)> =
+                (4..400).filter(|place| place % 4 > 1).map(|place| (place, place - 2)).collect();
+            let config = SplitConfig { seed, ..SplitConfig::default() };
+            let is_together =
+                |split: &Split| pairs.iter().all(|(one, other)| part_of(split, *one) == part_of(split, *other));
+            assert!(!is_together(&Split::new(&data, &config).unwrap()));
+            if let Some(imported) = &mut data.imported {
+                imported.near = Some(pairs.clone());
+            }
+            assert!(is_together(&Split::new(&data, &config).unwrap()));
+        }
+    }
+
+    #[test]
+    fn pseudo_labels_are_only_learned_from_and_move_no_other_image() {
+        let mut data = dataset(&many(600), [0, 0]);
+        let before = Split::new(&dataset(&many(400), [0, 0]), &SplitConfig::default()).unwrap();
+        if let Some(imported) = &mut data.imported {
+            imported.pseudo = (0..600).map(|place| place >= 400).collect();
+            // One looks like a test image.
+            imported.near = Some(vec![(599, before.test[0] as usize)]);
+        }
+        let split = Split::new(&data, &SplitConfig::default()).unwrap();
+        assert!((0..400).all(|place| part_of(&split, place) == part_of(&before, place)));
+        assert!((400..599).all(|place| part_of(&split, place) == "train"));
+        assert_eq!(part_of(&split, 599), "none");
     }
 
     proptest! {

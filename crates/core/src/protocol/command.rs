@@ -116,6 +116,11 @@ pub struct DatasetFile {
     pub name: String,
     pub url: String,
     pub size_bytes: u64,
+    /// The unit of an image file: those of one unit, such as the frames of a burst, stay together in one split. `None` if the file is a unit of
+    /// its own.
+    pub unit: Option<u64>,
+    /// Whether its label is a model's guess: the image is only learned from, never validated or tested on.
+    pub is_pseudo: bool,
 }
 
 /// An image to classify, as decoded by the browser.

@@ -22,9 +22,9 @@ pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};
 pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
-    Adjustment, ClassProbability, Classification, DatasetSummary, Ending, EpochReport, Evaluation, ImageBatch,
-    ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport, SplitCounts, SplitName,
-    Treatment,
+    Adjustment, ClassProbability, Classification, DatasetSummary, Embeddings, Ending, EpochReport, Evaluation,
+    ImageBatch, ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport,
+    SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bulk, Classification, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors, LayersReport,
-    Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
+    Bulk, Classification, Embeddings, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors,
+    LayersReport, Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
 use crate::dataset::image_checks::ImageChecks;
@@ -58,6 +58,18 @@ pub struct EvaluateTrained {
 pub struct Classify {
     pub image: ImageInput,
     pub views: Views,
+}
+
+/// The output of the last hidden layer for an image: what the latest network sees in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Embed {
+    pub image: ImageInput,
+}
+
+/// The same for up to `limit` train images, spread over the split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedTrain {
+    pub limit: u32,
 }
 
 /// The LR range test (Smith, 2017) for this config, on weights that are then discarded.
@@ -117,6 +129,8 @@ pub enum Question {
     Evaluate(Evaluate),
     EvaluateTrained(EvaluateTrained),
     Classify(Classify),
+    Embed(Embed),
+    EmbedTrain(EmbedTrain),
     FindRate(FindRate),
     FindLabelErrors(FindLabelErrors),
     CheckImages(CheckImages),
@@ -130,6 +144,7 @@ pub enum Answer {
     Images(ImageBatch),
     Evaluation(Evaluation),
     Classification(Classification),
+    Embeddings(Embeddings),
     Rates(RateTest),
     LabelErrors(LabelErrors),
     ImageChecks(ImageChecks),
@@ -244,6 +259,8 @@ questions! {
     Evaluate => Evaluation, f32;
     EvaluateTrained => Evaluation, f32;
     Classify => Classification, Never;
+    Embed => Embeddings, Never;
+    EmbedTrain => Embeddings, Never;
     FindRate => RateTest, RateProgress;
     FindLabelErrors => LabelErrors, FoldProgress;
     CheckImages => ImageChecks, Never;
@@ -255,6 +272,7 @@ carried! {
     Answer::Images(ImageBatch);
     Answer::Evaluation(Evaluation);
     Answer::Classification(Classification);
+    Answer::Embeddings(Embeddings);
     Answer::Rates(RateTest);
     Answer::LabelErrors(LabelErrors);
     Answer::ImageChecks(ImageChecks);

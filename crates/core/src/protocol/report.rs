@@ -174,7 +174,9 @@ pub struct LabelErrors {
     pub n_errors: u32,
     /// Images that were predicted.
     pub n_images: u32,
-    /// Out-of-fold accuracy, 0 to 1.
+    /// How many of them are test images, which no network has learned.
+    pub n_test: u32,
+    /// Out-of-fold accuracy on the others, 0 to 1.
     pub accuracy: f32,
     pub folds: u32,
 }
@@ -223,6 +225,21 @@ pub struct Measurement {
     pub images: u32,
     /// Time of the forward pass divided by the number of images, in batches of up to 32; on a CPU, on one thread.
     pub ms_per_image: f64,
+}
+
+/// Outputs of a network's last hidden layer, image by image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Embeddings {
+    /// Of each image.
+    pub n_values: u32,
+    /// `[images, values]`
+    pub values: Vec<f32>,
+}
+
+impl Embeddings {
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact((self.n_values as usize).max(1))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -271,6 +271,8 @@ impl World {
             name: name.to_owned(),
             url: format!("{BASE}/datasets/bands/{name}"),
             size_bytes: bytes.len() as u64,
+            unit: None,
+            is_pseudo: false,
         });
         self.act(Command::SetDataset {
             source: DatasetSource::Files { files: files.into(), reading: Default::default() },
@@ -283,7 +285,7 @@ impl World {
         let files = files.into_iter().map(|(name, bytes)| {
             let (url, size_bytes) = (format!("blob:{name}"), bytes.len() as u64);
             self.machine.replies.borrow_mut().insert(url.clone(), [Reply::File(bytes)].into());
-            DatasetFile { name, url, size_bytes }
+            DatasetFile { name, url, size_bytes, unit: None, is_pseudo: false }
         });
         let source = DatasetSource::Files { files: files.collect(), reading };
         self.act(Command::SetDataset { source, split: SplitConfig::default() });

@@ -12,7 +12,11 @@ pub mod measure;
 /// Classification of one image.
 pub mod classify;
 
+/// What a network sees in images.
+pub mod embed;
+
 pub use classify::classify;
+pub use embed::{embed, embed_train};
 pub use evaluate::{EvaluateConfig, evaluate, evaluate_known};
 pub use measure::measure;
 pub use views::ViewSet;

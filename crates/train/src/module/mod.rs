@@ -233,6 +233,10 @@ impl Network {
     }
 
     /// How many layers are frozen, counted from the first.
+    pub fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
     pub fn n_frozen(&self) -> usize {
         self.n_frozen
     }

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kindling_core::config::{AdversarialConfig, EarlyStopping, NetworkConfig, RunConfig, ScheduleConfig};
-use kindling_core::dataset::folds::{Member, folds};
+use kindling_core::dataset::folds::{Fold, Member, folds};
 use kindling_core::label_errors::Predicted;
 use kindling_core::protocol::event::Preparation;
 use kindling_core::protocol::{Failure, FailureKind, RunUpdate};
 use kindling_train::device::DeviceDataset;
-use kindling_train::training::out_of_fold::OutOfFold;
+use kindling_train::training::out_of_fold::{OutOfFold, Predictions};
 use kindling_train::training::{Control, out_of_fold};
 
 use crate::support::{Recorder, bands, block_on};
@@ -29,8 +29,11 @@ fn data() -> DeviceDataset {
     DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap()
 }
 
-fn in_folds(data: &DeviceDataset) -> Vec<Vec<u32>> {
-    let member = |index| Member { index, label: data.label(index), group: index.into() };
+/// The last images are test images.
+const FIRST_TEST: u32 = 270;
+
+fn in_folds(data: &DeviceDataset) -> Vec<Fold> {
+    let member = |index| Member { index, label: data.label(index), group: index.into(), is_test: index >= FIRST_TEST };
     folds(&(0..300).map(member).collect::<Vec<_>>(), N_FOLDS, 0)
 }
 
@@ -49,14 +52,17 @@ fn planted_wrong_labels_are_found_with_the_true_class() {
     let config = RunConfig { schedule, early_stopping: Some(EarlyStopping::default()), ..config() };
     let found = block_on(out_of_fold(&host, &Control::default(), &data, &config, &in_folds(&data), &on_fold)).unwrap();
     assert_eq!(*begun.borrow(), [0, 1, 2]);
-    let mut images = found.images.clone();
-    images.sort_unstable();
-    assert_eq!(images, (0..300).collect::<Vec<_>>());
-    for row in found.probabilities.chunks(3) {
-        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{row:?}");
+    for (part, expected) in [(&found.learned, 0..FIRST_TEST), (&found.test, FIRST_TEST..300)] {
+        let mut images = part.images.clone();
+        images.sort_unstable();
+        assert_eq!(images, expected.collect::<Vec<_>>());
+        for row in part.probabilities.chunks(3) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{row:?}");
+        }
     }
-    let OutOfFold { images, labels, probabilities } = &found;
-    let errors = Predicted { images, labels, n_classes: 3, probabilities }.label_errors();
+    let [learned, test] = [&found.learned, &found.test]
+        .map(|Predictions { images, labels, probabilities }| Predicted { images, labels, n_classes: 3, probabilities });
+    let errors = learned.label_errors(Some(test));
     let worst = errors.iter().take(WRONG.len()).map(|error| (error.index, u32::from(error.suggested)));
     let mut worst: Vec<(u32, u32)> = worst.collect();
     worst.sort_unstable();
@@ -77,10 +83,29 @@ fn outputs_of_frozen_layers_are_computed_once_and_change_nothing() {
     let adversarial = Some(AdversarialConfig { share: 0.0, ..AdversarialConfig::default() });
     let host = Recorder::new(1.0, |_| {});
     let computed = predicted(&host, &Control::default(), &RunConfig { adversarial, ..frozen }).unwrap();
-    assert_eq!(kept.images, computed.images);
-    for (one, other) in kept.probabilities.iter().zip(&computed.probabilities) {
-        assert!((one - other).abs() < 1e-4, "{one} {other}");
+    for (kept, computed) in [(kept.learned, computed.learned), (kept.test, computed.test)] {
+        assert_eq!(kept.images, computed.images);
+        for (one, other) in kept.probabilities.iter().zip(&computed.probabilities) {
+            assert!((one - other).abs() < 1e-4, "{one} {other}");
+        }
     }
+}
+
+/// Whatever the labels of test images are, the networks and what they predict of the others are the same.
+#[test]
+fn nothing_learns_from_test_images() {
+    let folds = in_folds(&data());
+    let of = |label: u16| {
+        let (mut dataset, split) = bands();
+        dataset.labels.iter_mut().skip(FIRST_TEST as usize).for_each(|it| *it = label);
+        let data = DeviceDataset::new(&dataset, split, &device(), u64::MAX).unwrap();
+        let host = Recorder::new(1.0, |_| {});
+        block_on(out_of_fold(&host, &Control::default(), &data, &config(), &folds, &|_| {})).unwrap()
+    };
+    let (one, other) = (of(0), of(2));
+    assert_eq!(one.learned, other.learned);
+    assert_eq!(one.test.probabilities, other.test.probabilities);
+    assert_ne!(one.test.labels, other.test.labels);
 }
 
 #[test]

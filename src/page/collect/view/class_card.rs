@@ -10,7 +10,7 @@ use super::thumbnails::Thumbnails;
 use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::NewImage;
 use crate::page::collect::intake;
-use crate::page::collect::project::{Class, N_COLORS};
+use crate::page::collect::project::{Class, N_COLORS, Source};
 use crate::page::reactive::memo;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::named;
@@ -231,7 +231,7 @@ fn DrawingButton(id: StoredValue<String>, class: Memo<Option<Class>>) -> impl In
         collector.run(async move {
             let fresh = intake::of_drawing(&image).await;
             if let Some(fresh) = fresh {
-                let added = collector.add_one(&project, &class, NewImage::of_drawing(fresh)).await?;
+                let added = collector.add_one(&project, &class, NewImage::new(fresh, Source::Drawing)).await?;
                 if added {
                     drawing.set(None);
                     pad_turn.update(|turn| *turn += 1);

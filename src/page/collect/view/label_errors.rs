@@ -7,17 +7,16 @@ use leptos::task::spawn_local;
 
 use super::suspects::Suspects;
 use crate::page::collect::collector::collector;
-use crate::page::collect::label_errors::{Found, N_FOLDS, Search};
+use crate::page::collect::label_errors::{Found, N_FOLDS, Search, config_of_run};
 use crate::page::collect::suspects::of_labels;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::state::RunState;
-use crate::page::store::{Store, use_store};
+use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::format::{clock, count, figure, percent};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
-use kindling_core::config::RunConfig;
 use kindling_core::metrics::wilson_interval;
 use kindling_core::protocol::FoldProgress;
 
@@ -38,14 +37,7 @@ fn LabelErrorsPanel() -> impl IntoView {
             spawn_local(async move { drop(collector.find_label_errors(config, N_FOLDS, |_| {}).await) });
         }
     };
-    // The result of another dataset says nothing of this one.
-    let found = memo(move |_| {
-        let current = store.dataset.with(|dataset| dataset.current.clone())?;
-        collector.search.with(|search| match search {
-            Search::Done(found) if found.dataset.id == current.id => Some(found.clone()),
-            _ => None,
-        })
-    });
+    let found = memo(move |_| collector.found_here());
     view! {
         <section class="panel label-errors" aria-labelledby="label-errors-title">
             <header class="images-head">
@@ -77,17 +69,8 @@ fn LabelErrorsPanel() -> impl IntoView {
     }
 }
 
-/// The config of the model at hand. Without validation there is no early stopping, so it is trained for as many epochs as the best checkpoint was.
-fn config_of_run(store: Store) -> Option<RunConfig> {
-    store.run.with_untracked(|state| {
-        let run = state.run()?;
-        let epochs = run.best.map_or(run.config.epochs, |best| best.epoch + 1);
-        Some(RunConfig { epochs, ..(*run.config).clone() })
-    })
-}
-
 #[component]
-fn Progress(progress: Option<FoldProgress>) -> impl IntoView {
+pub fn Progress(progress: Option<FoldProgress>) -> impl IntoView {
     let text = move || match progress {
         None => tr!(suspects.preparing),
         Some(FoldProgress { fold: None, images_per_second, .. }) => {
@@ -112,12 +95,22 @@ fn Progress(progress: Option<FoldProgress>) -> impl IntoView {
 fn summary(found: &Found) -> String {
     let errors = &found.errors;
     let (number, all) = (count(errors.n_errors), count(errors.n_images));
-    let n_hits = (f64::from(errors.accuracy) * f64::from(errors.n_images)).round() as u32;
-    let (low, high) = wilson_interval(n_hits, errors.n_images).unwrap_or((0.0, 1.0));
-    let accuracy =
-        tr!(train.with_interval, accuracy = percent(errors.accuracy.into()), low = percent(low), high = percent(high));
-    match errors.n_errors {
+    let accuracy = accuracy_text(found);
+    let found = match errors.n_errors {
         0 => tr!(suspects.none, images = all, accuracy = accuracy),
         _ => tr!(suspects.found, count = number, images = all, accuracy = accuracy),
+    };
+    match errors.n_test {
+        0 => found,
+        n_test => format!("{found} {}", tr!(suspects.with_test, count = count(n_test))),
     }
+}
+
+/// The accuracy of the cross-validation with its interval.
+pub fn accuracy_text(found: &Found) -> String {
+    let errors = &found.errors;
+    let n_learned = errors.n_images.saturating_sub(errors.n_test);
+    let n_hits = (f64::from(errors.accuracy) * f64::from(n_learned)).round() as u32;
+    let (low, high) = wilson_interval(n_hits, n_learned).unwrap_or((0.0, 1.0));
+    tr!(train.with_interval, accuracy = percent(errors.accuracy.into()), low = percent(low), high = percent(high))
 }

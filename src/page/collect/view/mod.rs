@@ -2,6 +2,7 @@
 
 mod capture;
 mod class_card;
+mod cross_validation;
 mod head;
 mod image_checks;
 mod label_errors;
@@ -26,6 +27,7 @@ use self::tray::Tray;
 use self::viewer::Viewer;
 use super::collector::{Collector, Reading, Refused, collector};
 use super::recorder::Recorder;
+use crate::page::load_status::image_figures;
 use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::store::use_store;
@@ -38,6 +40,7 @@ use kindling_core::protocol::ImageInput;
 
 pub const PART: Part = part!(collect::panel, CollectPanel);
 
+pub use cross_validation::PART as CROSS_VALIDATION;
 pub use image_checks::PART as IMAGE_CHECKS;
 pub use label_errors::PART as LABEL_ERRORS;
 
@@ -167,7 +170,7 @@ fn Messages() -> impl IntoView {
         {move || collector.adding.get().map(|adding| view! {
             <div class="collect-adding">
                 <progress max=adding.total value=adding.done aria-label=move_tr!(collect.adding_bar)></progress>
-                <span class="hint">{tr!(load.images_of_total, done = count(adding.done as u64), total = count(adding.total as u64))}</span>
+                <span class="hint">{image_figures(adding.done as u32, adding.total as u32, adding.rate())}</span>
                 <button type="button" class="button" on:click=move |_| collector.cancel_adding()>{move_tr!(load.cancel)}</button>
             </div>
         })}

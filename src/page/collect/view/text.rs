@@ -42,6 +42,8 @@ pub fn news_text(news: &News) -> String {
         News::ProjectDeleted { name } => tr!(collect.project_deleted, name = name),
         News::Moved { count: number, class } => tr!(collect.moved, count = count(*number as u64), class = class),
         News::Kept { class } => tr!(suspects.kept, class = class),
+        News::PseudoLabeled { count: number } => tr!(tray.pseudo_labeled, count = count(*number as u64)),
+        News::TakenBack { count: number } => tr!(tray.taken_back, count = count(*number as u64)),
         News::Undone => tr!(collect.undone),
         News::Used { images, classes } => tr!(collect.used, images = count(*images), classes = classes),
         News::Exported => tr!(collect.exported),

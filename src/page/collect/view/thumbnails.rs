@@ -1,5 +1,7 @@
 //! The images of a class, the newest first, a page at a time. Only those that are shown are read.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{KeyboardEvent, Url};
@@ -7,7 +9,7 @@ use web_sys::{KeyboardEvent, Url};
 use super::selection::toggle;
 use super::{Panel, use_panel};
 use crate::page::collect::collector::Collector;
-use crate::page::collect::project::Class;
+use crate::page::collect::project::{Class, ImageRecord};
 use crate::page::reactive::memo;
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
@@ -33,20 +35,34 @@ pub fn Thumbnails(
     };
     let name = move || class.with(|class| class.as_ref().map(|class| class.name.clone()).unwrap_or_default());
     let is_empty = memo(move |_| images.with(Vec::is_empty));
+    let Panel { collector, .. } = use_panel();
+    let pseudo = memo(move |_| {
+        let of_pseudo = |images: &Vec<ImageRecord>| -> BTreeSet<String> {
+            images.iter().filter(|image| image.is_pseudo).map(|image| image.id.clone()).collect()
+        };
+        collector.images.with(of_pseudo)
+    });
     view! {
         <Show when=move || is_empty.get()><p class="hint">{move_tr!(collect.class_empty)}</p></Show>
         <ul class="thumbnails" aria-label=move || tr!(collect.images_of, class = name())>
-            <For each=shown key=|id| id.clone() children=move |id| view! { <Thumbnail id images class /> } />
+            <For each=shown key=|id| id.clone() children=move |id| view! { <Thumbnail id images class pseudo /> } />
         </ul>
         <Show when=move || { pages.get() > 1 }><Pager page n_pages=Signal::derive(move || pages.get()) /></Show>
     }
 }
 
 #[component]
-fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) -> impl IntoView {
+fn Thumbnail(
+    id: String,
+    images: Memo<Vec<String>>,
+    class: Memo<Option<Class>>,
+    /// Ids of the images with a pseudo-label.
+    pseudo: Memo<BTreeSet<String>>,
+) -> impl IntoView {
     let Panel { collector, viewed, selected, .. } = use_panel();
     let id = StoredValue::new(id);
     let is_selected = memo(move |_| selected.with(|selected| id.with_value(|id| selected.contains(id))));
+    let is_pseudo = memo(move |_| pseudo.with(|pseudo| id.with_value(|id| pseudo.contains(id))));
     let address = image_address(collector, id.get_value());
     let number = move || {
         images.with(|images| {
@@ -56,14 +72,21 @@ fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) 
     };
     let name = move || {
         let class = class.with(|class| class.as_ref().map(|class| class.name.clone()).unwrap_or_default());
-        tr!(collect.image_name, number = count(number() as u64), class = class)
+        let name = tr!(collect.image_name, number = count(number() as u64), class = class);
+        if is_pseudo.get() { format!("{name}, {}", tr!(tray.pseudo_mark)) } else { name }
     };
     let delete = move || {
         let id = id.get_value();
         collector.run(async move { collector.delete_images(&[id]).await });
     };
+    // That of another class than its own.
+    let class_of_key = move |key: &str| {
+        let own = class.with_untracked(|class| class.as_ref().map(|class| class.id.clone()));
+        let wanted = collector.open_project()?.class_of_key(key).map(|class| class.id.clone());
+        wanted.filter(|wanted| Some(wanted) != own.as_ref())
+    };
     view! {
-        <li class="thumbnail" class:is-selected=move || is_selected.get()>
+        <li class="thumbnail" class:is-selected=move || is_selected.get() class:is-pseudo=move || is_pseudo.get()>
             <button
                 type="button"
                 class="thumbnail-image"
@@ -77,12 +100,16 @@ fn Thumbnail(id: String, images: Memo<Vec<String>>, class: Memo<Option<Class>>) 
                         delete();
                     }
                     "x" | "X" => id.with_value(|id| toggle(selected, id)),
-                    _ => {}
+                    key => if let Some(class) = class_of_key(key) {
+                        focus_neighbor(&event);
+                        let id = id.get_value();
+                        collector.run(async move { collector.move_image(&id, &class).await });
+                    },
                 }
             >
                 {move || address.get().map(|address| view! { <img src=address alt="" /> })}
             </button>
-            // For the pointer: by keyboard, X selects and Delete deletes.
+            // For the pointer: by keyboard, X selects, Delete deletes, and digits move.
             <input
                 type="checkbox"
                 class="thumbnail-select"

@@ -9,12 +9,13 @@ use web_sys::{File, KeyboardEvent};
 use super::thumbnails::image_address;
 use super::{Panel, use_panel};
 use crate::page::collect::project::{Class, UNLABELED};
-use crate::page::collect::tray::Asking;
+use crate::page::collect::pseudo::{CONFIDENCES, confident};
+use crate::page::collect::tray::{Asking, Strategy};
 use crate::page::reactive::{effect, memo, watch};
 use crate::page::recipe::sources::named;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
-use crate::page::text::format::{count, probability};
+use crate::page::text::format::{count, percent, probability};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::Why;
 use crate::page::widgets::segments::{Segment, Segments};
@@ -66,7 +67,7 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
                     <button type="button" class="button is-primary" id="tray-ask" disabled=move || asking.looking.read().is_some() on:click=ask>
                         {move_tr!(tray.ask)}
                     </button>
-                    <Strategy asking />
+                    <StrategyChoice asking />
                 </Show>
             </div>
             {move || asking.looking.get().map(|(done, total)| view! {
@@ -76,21 +77,24 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
                 </div>
             })}
             <Show when=move || is_asking.get()><Asked asking classes /></Show>
+            <PseudoLabels asking />
         </details>
     }
 }
 
 #[component]
-fn Strategy(asking: Asking) -> impl IntoView {
+fn StrategyChoice(asking: Asking) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let segments = vec![
-        Segment { value: Uncertainty::Margin, id: "tray-margin", name: || tr!(tray.margin) },
-        Segment { value: Uncertainty::Entropy, id: "tray-entropy", name: || tr!(tray.entropy) },
+        Segment { value: Strategy::Uncertain(Uncertainty::Margin), id: "tray-margin", name: || tr!(tray.margin) },
+        Segment { value: Strategy::Uncertain(Uncertainty::Entropy), id: "tray-entropy", name: || tr!(tray.entropy) },
+        Segment { value: Strategy::KCenter, id: "tray-k-center", name: || tr!(tray.k_center) },
     ];
-    let choose = move |uncertainty| {
-        asking.uncertainty.set(uncertainty);
+    let choose = move |strategy| {
+        asking.strategy.set(strategy);
         if asking.asked.read_untracked().is_some() {
-            collector.images.with_untracked(|images| asking.choose(images));
+            // The model may have to look again.
+            collector.run(async move { collector.look(asking).await });
         }
     };
     view! {
@@ -99,9 +103,57 @@ fn Strategy(asking: Asking) -> impl IntoView {
             legend=Signal::derive(move_tr!(tray.uncertainty))
             is_legend_hidden=true
             segments
-            value=Signal::derive(move || Some(asking.uncertainty.get()))
+            value=Signal::derive(move || Some(asking.strategy.get()))
             on_change=choose
         />
+    }
+}
+
+/// Labels that the model gives to the images that it is sure of, and the way back.
+#[component]
+fn PseudoLabels(asking: Asking) -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let confidence = RwSignal::new(CONFIDENCES[1].1);
+    let n_confident = memo(move |_| {
+        asking.n_looks.track();
+        let Some(project) = collector.project() else { return 0 };
+        collector.images.with(|images| confident(asking, confidence.get(), &project, images).len())
+    });
+    let n_pseudo = memo(move |_| collector.images.with(|images| images.iter().filter(|image| image.is_pseudo).count()));
+    let label = move |_| {
+        let confidence = confidence.get_untracked();
+        collector.run(async move { collector.label_confident(asking, confidence).await });
+    };
+    let take_back = move |_| collector.run(async move { collector.take_pseudo_back().await });
+    let has_looks = memo(move |_| asking.n_looks.get() > 0);
+    view! {
+        <Show when=move || has_looks.get() || { n_pseudo.get() > 0 }>
+            <h4>{move_tr!(tray.pseudo)}</h4>
+            <Why text=key_tr!(tray.pseudo_why) />
+            <div class="controls">
+                <label class="inline-field">
+                    <span>{move_tr!(tray.confidence)}</span>
+                    <select id="tray-confidence" on:change:target=move |event| {
+                        let chosen = event.target().value();
+                        if let Some((_, value)) = CONFIDENCES.iter().find(|(name, _)| *name == chosen) {
+                            confidence.set(*value);
+                        }
+                    }>
+                        {CONFIDENCES.map(|(name, value)| view! {
+                            <option value=name selected=value == confidence.get_untracked()>{percent(value.into())}</option>
+                        })}
+                    </select>
+                </label>
+                <button type="button" class="button" id="tray-pseudo" disabled=move || n_confident.get() == 0 on:click=label>
+                    {move || tr!(tray.give_pseudo, count = count(n_confident.get() as u64))}
+                </button>
+                <Show when=move || { n_pseudo.get() > 0 }>
+                    <button type="button" class="button" id="tray-pseudo-back" on:click=take_back>
+                        {move || tr!(tray.take_back, count = count(n_pseudo.get() as u64))}
+                    </button>
+                </Show>
+            </div>
+        </Show>
     }
 }
 

@@ -12,7 +12,7 @@ use crate::page::collect::project::ImageRecord;
 use crate::page::preferences::Preference;
 use crate::page::reactive::{effect, memo};
 use crate::page::text::format::bytes;
-use crate::page::text::i18n::{language, move_tr};
+use crate::page::text::i18n::{language, move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 
 #[component]
@@ -81,7 +81,18 @@ fn ViewerDialog() -> impl IntoView {
             "ArrowRight" => go(true),
             "ArrowLeft" => go(false),
             "Delete" => delete(),
-            _ => {}
+            key => {
+                let class = collector.open_project().and_then(|it| it.class_of_key(key).map(|class| class.id.clone()));
+                if let Some(class) = class {
+                    let next = neighbor(true).or_else(|| neighbor(false));
+                    if record.get_untracked().is_some_and(|record| record.class != class) {
+                        move_to(class);
+                    }
+                    if next.is_some() {
+                        viewed.set(next);
+                    }
+                }
+            }
         }
     };
     view! {
@@ -129,13 +140,14 @@ fn ViewerDialog() -> impl IntoView {
 fn Large(record: ImageRecord) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let address = image_address(collector, record.id.clone());
-    let ImageRecord { name, source, added_at, bytes: size, .. } = record;
+    let ImageRecord { name, source, added_at, bytes: size, is_pseudo, .. } = record;
     let time = js_sys::Date::new(&added_at.into())
         .to_locale_string(language().get_untracked().name(), &wasm_bindgen::JsValue::UNDEFINED);
     let time = String::from(time);
     let facts = move || {
         let mut facts = vec![source_text(source), time.clone(), bytes(size)];
         facts.extend(Some(name.clone()).filter(|name| !name.is_empty()));
+        facts.extend(is_pseudo.then(|| tr!(tray.pseudo_mark)));
         facts.join(" · ")
     };
     let label = facts.clone();

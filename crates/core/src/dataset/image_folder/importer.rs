@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::layout::{Item, Layout};
-use super::near::count_near;
+use super::near::near;
 use super::packed::FILE_LIMIT_BYTES;
 use super::report::{ImageReport, LeftOutReason};
 use crate::dataset::files::{FILES, Part};
@@ -30,6 +30,12 @@ pub struct Imported {
     pub is_resized: bool,
     /// For each image, a hash of its file's content.
     pub ids: Vec<u64>,
+    /// For each image, the unit of its file, such as a burst; its id if it is a unit of its own.
+    pub units: Vec<u64>,
+    /// For each image, whether its label is a model's guess.
+    pub pseudo: Vec<bool>,
+    /// The images that look like an earlier one with another id, as places of both, ascending; `None` if there were too many to compare.
+    pub near: Option<Vec<(usize, usize)>>,
     /// So many images before the standard test set are a validation set that came with the files.
     pub n_standard_validation: usize,
     pub report: ImageReport,
@@ -101,8 +107,25 @@ pub struct Importer {
     format: ImageFormat,
     is_resized: bool,
     pixels: Vec<u8>,
-    images: Vec<(Item, u64)>,
+    images: Vec<Taken>,
     report: ImageReport,
+}
+
+/// What is known of an image file besides its bytes and its path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// None if the file is a unit of its own.
+    pub unit: Option<u64>,
+    /// Whether its label is a model's guess.
+    pub is_pseudo: bool,
+}
+
+/// An image that was taken.
+struct Taken {
+    item: Item,
+    id: u64,
+    unit: u64,
+    is_pseudo: bool,
 }
 
 impl Importer {
@@ -118,9 +141,10 @@ impl Importer {
         Ok(Self { classes, format, is_resized: false, pixels, images: Vec::new(), report })
     }
 
-    pub fn take(&mut self, item: Item, prepared: Prepared) {
+    /// Adds an image.
+    pub fn take(&mut self, item: Item, prepared: Prepared, Told { unit, is_pseudo }: Told) {
         self.pixels.extend_from_slice(&prepared.pixels);
-        self.images.push((item, prepared.id));
+        self.images.push(Taken { item, id: prepared.id, unit: unit.unwrap_or(prepared.id), is_pseudo });
         self.is_resized |= prepared.is_resized;
         match prepared.paper {
             Some(Paper::White) => self.report.n_on_white += 1,
@@ -145,20 +169,26 @@ impl Importer {
             return Err(DatasetError::NoImages { n_files: self.report.n_files, detail });
         }
         let labels = self.drop_empty_classes();
-        let count = |part| self.images.iter().filter(|(item, _)| item.part == part).count();
+        let count = |part| self.images.iter().filter(|taken| taken.item.part == part).count();
         let (n_train, n_test) = (count(Part::Train), count(Part::Test));
         // Without images for training, the others are for everything.
         let (n_standard_validation, n_standard_test) =
             if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
-        let ids: Vec<u64> = self.images.iter().map(|(_, id)| *id).collect();
+        let ids: Vec<u64> = self.images.iter().map(|taken| taken.id).collect();
+        let units = self.images.iter().map(|taken| taken.unit).collect();
+        let pseudo = self.images.iter().map(|taken| taken.is_pseudo).collect();
         count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
-        self.report.n_near_duplicates = count_near(&ids, &self.pixels, self.format.shape());
+        let near = near(&ids, &self.pixels, self.format.shape());
+        self.report.n_near_duplicates = near.as_ref().map_or(0, |near| near.len() as u32);
         self.report.has_standard_validation = n_standard_validation > 0;
         let id = self.id(&ids, &labels, reading);
         let imported = Imported {
             format: self.format,
             is_resized: self.is_resized,
             ids,
+            units,
+            pseudo,
+            near,
             n_standard_validation,
             report: self.report,
         };
@@ -177,11 +207,11 @@ impl Importer {
 
     /// Returns the labels of the images as indices of the classes that remain.
     fn drop_empty_classes(&mut self) -> Vec<u16> {
-        let used: BTreeSet<u16> = self.images.iter().map(|(item, _)| item.class).collect();
+        let used: BTreeSet<u16> = self.images.iter().map(|taken| taken.item.class).collect();
         let new_labels: BTreeMap<u16, u16> = used.iter().copied().zip(0..).collect();
         let mut class = 0..;
         self.classes.retain(|_| class.next().is_some_and(|class| used.contains(&class)));
-        self.images.iter().map(|(item, _)| new_labels.get(&item.class).copied().unwrap_or_default()).collect()
+        self.images.iter().map(|taken| new_labels.get(&taken.item.class).copied().unwrap_or_default()).collect()
     }
 
     /// An id such as `files-3f9a1c07`: the same images with the same labels, made into the same format, have the same, whatever they are called.

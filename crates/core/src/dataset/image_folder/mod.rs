@@ -22,7 +22,7 @@ pub(super) mod near;
 /// What was imported, what was left out, and why.
 pub mod report;
 
-pub use importer::{Imported, Importer, Prepared, check_file};
+pub use importer::{Imported, Importer, Prepared, Told, check_file};
 pub use label_table::LabelTable;
 pub use layout::{Item, Layout, is_image_name, is_table_name};
 pub use packed::{Packed, open_archives, unpack_archives};

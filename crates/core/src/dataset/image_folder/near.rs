@@ -15,12 +15,8 @@ const N_CELLS: usize = 8;
 /// Values that are compared before the next look at the sum.
 const N_AT_ONCE: usize = 512;
 
-/// The number of images that look like an earlier one with another id. `pixels` are all images of the shape, one after the other.
-pub fn count_near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> u32 {
-    near(ids, pixels, shape).unwrap_or_default().len() as u32
-}
-
 /// The images that look like an earlier one with another id, as places of both, in ascending order; none if there are too many images to compare.
+/// `pixels` are all images of the shape, one after the other.
 pub fn near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> Option<Vec<(usize, usize)>> {
     if ids.len() > N_COMPARED_LIMIT {
         return None;
@@ -87,6 +83,10 @@ mod tests {
     use super::*;
 
     const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+
+    fn count_near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> usize {
+        near(ids, pixels, shape).unwrap().len()
+    }
 
     /// Waves of a direction, brighter by some levels.
     fn image(direction: usize, brighter: u8) -> Vec<u8> {

@@ -8,8 +8,8 @@ use kindling_core::protocol::{
 use kindling_exchange::quantize::Options;
 use kindling_exchange::trained::write_weights;
 use kindling_exchange::{
-    Check, Description, Evaluation, ExchangeError, Imported, Scaling, TrainedNetwork, export_int8, float_probabilities,
-    quantize,
+    Check, Description, Evaluation, ExchangeError, Imported, QuantizedNetwork, TrainedNetwork, export_int8,
+    float_probabilities, quantize, read,
 };
 
 use crate::channel;
@@ -39,18 +39,28 @@ fn answer(request: ExchangeRequest) -> Result<ExchangeAnswer, ExchangeError> {
     }
 }
 
-fn import(ImportRequest { files, mean, std }: ImportRequest) -> Result<ImportedFile, ExchangeError> {
+fn import(ImportRequest { files, scaling }: ImportRequest) -> Result<ImportedFile, ExchangeError> {
     let files: Vec<_> = files.into_iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
-    let Imported { network, has_class_names, largest_difference } =
-        kindling_exchange::import(&files, &Scaling { mean, std })?;
+    let Imported { network, has_class_names, largest_difference } = kindling_exchange::import(&files, &scaling)?;
     let weights = write_weights(network.weights())?.into();
     let Description { network, input: shape, classes, style, origin } = network.description;
     Ok(ImportedFile { network, shape, classes, has_class_names, style, origin, weights, largest_difference })
 }
 
 fn export(request: ExportRequest) -> Result<ExportedFile, ExchangeError> {
-    let ExportRequest { target, network, shape, classes, style, origin, weights, images, probabilities, quantization } =
-        request;
+    let ExportRequest {
+        target,
+        network,
+        shape,
+        classes,
+        style,
+        origin,
+        weights,
+        images,
+        probabilities,
+        quantization,
+        float_layers,
+    } = request;
     let description = Description { network, input: shape, classes, style, origin };
     let trained = TrainedNetwork::from_file(description, &weights)?;
     let check = Check { images: vectors(&images), probabilities };
@@ -59,7 +69,10 @@ fn export(request: ExportRequest) -> Result<ExportedFile, ExchangeError> {
             let export = kindling_exchange::export(&trained, &check, format)?;
             Ok(ExportedFile { bytes: export.bytes.into(), proof: ExportProof::Difference(export.largest_difference) })
         }
-        ExportTarget::Int8(format) => in_integers(&trained, &check, &quantization, format),
+        ExportTarget::Int8(format) => {
+            let options = Options { float_layers, ..Options::default() };
+            in_integers(&trained, &check, &quantization, &options, format)
+        }
     }
 }
 
@@ -67,13 +80,24 @@ fn in_integers(
     trained: &TrainedNetwork,
     check: &Check,
     QuantizationImages { calibration, test, labels }: &QuantizationImages,
+    options: &Options,
     format: Int8Format,
 ) -> Result<ExportedFile, ExchangeError> {
     let images = vectors(test);
     let probabilities = float_probabilities(trained, check, &images)?;
-    let quantized = quantize(trained, &vectors(calibration), &Options::default())?;
+    let quantized = quantize(trained, &vectors(calibration), options)?;
+    let ms_per_image = time(&quantized, &images)?;
     let export = export_int8(&quantized, &Evaluation { images, labels: labels.clone(), probabilities }, format)?;
-    Ok(ExportedFile { bytes: export.bytes.into(), proof: ExportProof::Int8(export.proof) })
+    Ok(ExportedFile { bytes: export.bytes.into(), proof: ExportProof::Int8 { proof: export.proof, ms_per_image } })
+}
+
+/// Milliseconds per image.
+fn time(network: &QuantizedNetwork, images: &[Vec<u8>]) -> Result<f64, ExchangeError> {
+    const N_TIMED: usize = 32;
+    let timed = images.get(..N_TIMED).unwrap_or(images);
+    let began_ms = channel::now_ms();
+    read::quantized::run(network, timed)?;
+    Ok((channel::now_ms() - began_ms) / timed.len().max(1) as f64)
 }
 
 fn vectors(images: &[Bulk]) -> Vec<Vec<u8>> {

@@ -137,20 +137,32 @@ export declare namespace kindling {
     /**
      * The network of a run as a file for other tools, by default of the run in view, which must have ended; another run is
      * opened first, as by `openRun`. The file is run again before the promise resolves. Rejects with `CannotExport` if the
-     * format lacks a layer, or if a probability differs by more than 1e-4.
+     * format lacks a layer, or if a probability differs by more than 1e-4. In the formats in int8, the layers of `floatLayers`
+     * stay in floats, each by its path: `"3"`, or `"3.layers.1"` in a block.
      */
-    export(format: ExportFormat, options?: { run?: string }): Promise<Blob>;
+    export(format: ExportFormat, options?: { run?: string; floatLayers?: readonly string[] }): Promise<Blob>;
     /**
-     * Accuracy, size and speed of a run's network with fewer and fewer channels, before any further training. By default the
-     * run in view. The listener receives each point.
+     * What a run's network costs, in floats and quantized to int8: size, work, memory, time and accuracy. By default the run in
+     * view; another run is opened first, as by `openRun`.
      */
-    pruningCurve(options?: { run?: string }, onPoint?: (point: PruningPoint) => void): Promise<PruningPoint[]>;
+    cost(options?: { run?: string }): Promise<Cost>;
     /**
-     * Removes the channels with the smallest weights from a run's network, by default that of the run in view, and fine-tunes
-     * what is left as a run of its own; resolves as `train` does. `keep` is the fraction of channels that stay, 0.5 by
-     * default; `epochs` is 1 by default.
+     * Accuracy, size and speed of a run's network with fewer and fewer channels or weights, before any further training. By default
+     * the run in view, and channels. The listener receives each point.
      */
-    prune(options?: { run?: string; keep?: number; epochs?: number }, onEvent?: (event: RunEvent) => void): Promise<Report>;
+    pruningCurve(
+      options?: { run?: string; of?: "channels" | "weights" },
+      onPoint?: (point: PruningPoint) => void,
+    ): Promise<PruningPoint[]>;
+    /**
+     * Fine-tunes a run's network, by default that of the run in view, with fewer channels or weights, as a run of its own; resolves as
+     * `train` does. Channels with the smallest weights are removed before; the smallest weights become zero gradually. `keep` is
+     * the fraction that stays, 0.5 by default; `epochs` is 1 by default.
+     */
+    prune(
+      options?: { run?: string; of?: "channels" | "weights"; keep?: number; epochs?: number },
+      onEvent?: (event: RunEvent) => void,
+    ): Promise<Report>;
     /**
      * Keeps the network of a file as a run and makes it the current one; resolves to the run's id. The file is an export as
      * `"safetensors"` (the zip, or its files) or `"onnx"`, ONNX of other tools, or a run from `exportRun`. Networks of other
@@ -197,11 +209,42 @@ export declare namespace kindling {
     leftOut: { file: string; reason: string }[];
   }
 
-  /** A network with fewer channels. */
-  interface PruningPoint {
-    /** Fraction of the channels that each layer keeps. */
-    keep: number;
+  /** What a network costs. */
+  interface Cost {
     parameters: number;
+    /** FLOPs of the forward pass per image. */
+    flops: number;
+    /** Of all activations of one image. */
+    activationBytes: number;
+    /** Accuracy on validation images. */
+    accuracy: number;
+    /** Number of these images. */
+    images: number;
+    /** In batches of up to 32 images; on a CPU, on one thread. */
+    msPerImage: number;
+    int8: {
+      /** Size of the ONNX file. */
+      bytes: number;
+      /** On one thread, image by image. */
+      msPerImage: number;
+      /** Number of test images. */
+      images: number;
+      /** Fraction of the test images with the same prediction in int8 as in floats. */
+      agreement: number;
+      /** Accuracy on the test images in int8, and in floats. */
+      accuracy: number;
+      floatAccuracy: number;
+    };
+  }
+
+  /** A network with fewer channels or weights. */
+  interface PruningPoint {
+    /** Fraction of the channels, or of the weights, that each layer keeps. */
+    keep: number;
+    /** Those that are not zero. */
+    parameters: number;
+    /** Four for each parameter that is not zero and, where some weights are, a bit for each that says which. */
+    bytes: number;
     /** FLOPs of the forward pass per image. */
     flops: number;
     /** Accuracy on validation images. */
@@ -349,6 +392,8 @@ export declare namespace kindling {
     adversarial?: Partial<Adversarial> | null;
     /** Knowledge distillation from the `teacher` of `train`. */
     distillation?: Partial<Distillation> | null;
+    /** Magnitude pruning during the run: weights become zero and stay so. */
+    sparsity?: Partial<Sparsity> | null;
     /** Seeds the initial weights, the batch order, dropout, augmentation and attacks. An integer, 0 to 4294967295. */
     seed?: number;
     /** If given, as in the config of another run, it must be the current dataset's. */
@@ -547,6 +592,13 @@ export declare namespace kindling {
     temperature: number;
     /** α, the weight of the teacher's predictions against that of the labels, 0 to 1. */
     weight: number;
+  }
+
+  interface Sparsity {
+    /** Fraction of each layer's weights that are zero in the end, 0 to below 1. */
+    target: number;
+    /** Fraction of the run's steps during which the sparsity rises, 0 to 1. */
+    ramp: number;
   }
 
   interface Adversarial {

@@ -13,7 +13,7 @@ pub use once::ask_once;
 pub use page::EngineLink;
 #[cfg(feature = "threads")]
 pub use worker::ports_of_threads;
-pub use worker::{macrotask, post, serve, watch};
+pub use worker::{macrotask, now_ms, post, serve, watch};
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::Serialize;

@@ -63,6 +63,11 @@ pub async fn macrotask() {
     JsFuture::from(next_macrotask()).await.ok();
 }
 
+/// The time in ms since the worker began. Every browser with workers has `performance`; without it, rates and times are zero.
+pub fn now_ms() -> f64 {
+    scope().performance().map_or(0.0, |performance| performance.now())
+}
+
 fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }

@@ -31,8 +31,7 @@ impl Platform for Browser {
     }
 
     fn now_ms(&self) -> f64 {
-        // Every browser with workers has `performance`; without it, rates and times are zero.
-        scope().performance().map_or(0.0, |performance| performance.now())
+        channel::now_ms()
     }
 
     async fn sleep(&self, duration_ms: u32) {

@@ -25,6 +25,8 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     click(&page, "#compress-measure").await;
     let time = "parseFloat(document.getElementById('compress-time').innerText)";
     page.wait_for::<bool>(&format!("{time} > 0"), LONG).await.unwrap();
+    let in_integers = "parseFloat(document.getElementById('compress-time-int8').innerText)";
+    page.wait_for::<bool>(&format!("{in_integers} > 0"), LONG).await.unwrap();
 
     click(&page, "#compress-curve").await;
     page.wait_for::<bool>(&format!("{ROWS}.length === 10"), LONG).await.unwrap();
@@ -36,6 +38,12 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     assert!(curve[0] > 90.0 && curve[9] < curve[0] - 10.0, "{curve:?}");
     let is_chosen = "document.getElementById('keep-50').checked";
     assert!(page.run::<bool>(&format!("return {is_chosen}"), json!(null)).await.unwrap());
+    // All of it is seen at once.
+    let desktop = json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+    page.cdp().send_raw("Emulation.setDeviceMetricsOverride", desktop).await.unwrap();
+    let height = "return document.querySelector('.compress').getBoundingClientRect().height";
+    let height: f64 = page.run(height, json!(null)).await.unwrap();
+    assert!(height <= 900.0, "{height} pixels");
 
     page.wait_for::<bool>("document.getElementById('compress-prune').getAttribute('aria-disabled') === 'false'", SHORT)
         .await
@@ -56,6 +64,31 @@ async fn half_of_the_channels_go_and_the_accuracy_stays() {
     let whole_size: f64 =
         page.run("return (await kindling.export('onnx', { run: args })).size", whole["id"].clone()).await.unwrap();
     assert!(size < 0.5 * whole_size, "{size} bytes instead of {whole_size}");
+    // It comes back as it left.
+    let (again, expected): (f64, f64) = page
+        .run(
+            "await kindling.openRun(args);
+             const file = await kindling.export('onnx');
+             const expected = (await kindling.evaluate('test')).accuracy;
+             await kindling.import(file);
+             return [(await kindling.evaluate('test')).accuracy, expected];",
+            half["id"].clone(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(again, expected);
+
+    // What a program asks for is what the panel shows; a layer that stays in floats takes more space.
+    let cost: Value = page.run("return await kindling.cost({ run: args })", half["id"].clone()).await.unwrap();
+    let number = |name: &str| cost.pointer(name).and_then(Value::as_f64).unwrap_or_else(|| panic!("{name}: {cost}"));
+    assert_eq!(number("/parameters"), parameters(&half));
+    assert!(number("/msPerImage") > 0.0 && number("/int8/msPerImage") > 0.0, "{cost}");
+    assert!(number("/int8/floatAccuracy") - number("/int8/accuracy") <= 0.005, "{cost}");
+    let partly: f64 = page
+        .run("return (await kindling.export('onnx-int8', { run: args, floatLayers: ['7'] })).size", half["id"].clone())
+        .await
+        .unwrap();
+    assert!(partly > number("/int8/bytes"), "{partly}: {cost}");
     app.finish(page).await;
 }
 

@@ -10,7 +10,7 @@ use crate::engines::{self, Engine};
 use crate::places::Places;
 use crate::setup::Equipment;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{machine_paths, offline, parts, process, shrink};
+use crate::{machine_paths, offline, package, parts, process, shrink};
 
 /// Builds everything into `dist/`.
 pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
@@ -21,6 +21,7 @@ pub fn build(places: &Places, equipment: &Equipment) -> Result<()> {
     engines::list(&staging, &[])?;
     offline::list(&staging)?;
     publish(places, &staging)?;
+    package::write(places)?;
     print_sizes(&places.dist)
 }
 

@@ -33,6 +33,8 @@ pub mod parts;
 
 pub mod shrink;
 
+pub mod package;
+
 pub mod serve;
 
 pub mod server;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_core::dataset::{Framing, ImageReading};
 pub use kindling_core::protocol::ExportTarget as Target;
 use kindling_core::protocol::SplitName;
-use kindling_exchange::compress::Criterion;
+use kindling_exchange::compress::{Criterion, Unit};
 use kindling_exchange::{Calibration, Format, Int8Format};
 
 use crate::device::DeviceName;
@@ -90,7 +90,7 @@ pub enum Command {
     /// Make a run of a network from a file: an export for PyTorch, or ONNX
     #[command(after_help = EXIT_CODES)]
     Import(ImportArguments),
-    /// Remove the least important channels of a trained network, and train what is left
+    /// Remove the least important channels or weights of a trained network, and train what is left
     #[command(after_help = EXIT_CODES)]
     Prune(PruneArguments),
     /// List the presets for a dataset: networks with hyperparameters that work for it
@@ -295,7 +295,10 @@ impl From<CalibrationName> for Calibration {
 pub struct PruneArguments {
     /// A folder that `kindling train` wrote, or the .safetensors file of a run
     pub run: PathBuf,
-    /// The share of channels that each layer keeps
+    /// What is removed: channels before the training, or single weights during it
+    #[arg(long, value_enum, default_value_t = UnitName::Channels)]
+    pub of: UnitName,
+    /// The share of channels or weights that each layer keeps
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     pub keep: f32,
     /// What makes a channel important
@@ -306,7 +309,7 @@ pub struct PruneArguments {
     /// The folder to write the new run to
     #[arg(long, value_name = "FOLDER", required_unless_present = "curve")]
     pub out: Option<PathBuf>,
-    /// Epochs of training after channels are removed
+    /// Epochs of training
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub epochs: u32,
     /// Set a field of the config that the smaller network is trained with, as in `kindling train`
@@ -317,6 +320,23 @@ pub struct PruneArguments {
     pub curve: bool,
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UnitName {
+    /// Whole channels: the network becomes smaller and faster
+    Channels,
+    /// Single weights, which become zero: the network becomes smaller where zeros are packed
+    Weights,
+}
+
+impl From<UnitName> for Unit {
+    fn from(name: UnitName) -> Self {
+        match name {
+            UnitName::Channels => Self::Channels,
+            UnitName::Weights => Self::Weights,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,8 @@ use kindling_core::config::RunConfig;
 use kindling_core::protocol::{RunStart, SplitName, TrainedWeights};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::ExchangeError;
-use kindling_exchange::compress::{Pruned, fine_tuning, prune_channels};
+use kindling_exchange::archive::pack;
+use kindling_exchange::compress::{Pruned, Unit, fine_tuning, prune_channels, prune_weights};
 use kindling_exchange::trained::{read_weights, write_weights};
 use kindling_session::EngineDevice;
 use kindling_train::exchange::weight_file;
@@ -16,6 +17,7 @@ use kindling_train::module::Network;
 use crate::arguments::PruneArguments;
 use crate::data::Data;
 use crate::engine::{Engine, Loaded};
+use crate::export::size;
 use crate::history::History;
 use crate::images::{ANOTHER_DATASET, Images, probabilities};
 use crate::reporter::{Reporter, print};
@@ -40,7 +42,12 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let data = Data::find(&arguments.data)?;
     let pruned = |keep| {
         let n_classes = input.classes.len();
-        prune_channels(&config.network, input.shape, n_classes, &weights, keep, arguments.criterion.into())
+        match arguments.of.into() {
+            Unit::Channels => {
+                prune_channels(&config.network, input.shape, n_classes, &weights, keep, arguments.criterion.into())
+            }
+            Unit::Weights => prune_weights(&config.network, input.shape, n_classes, &weights, keep),
+        }
     };
     if arguments.curve {
         let images = Images::load(&data, &config.split, input.shape, &input.classes)?;
@@ -50,10 +57,15 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let folder = RunFolder::open(out)?;
     folder.check_is_free()?;
     folder.check_is_writable()?;
-    train(arguments, pruned(arguments.keep).map_err(trouble)?, config, &input, folder, device, &data)
+    let start = match arguments.of.into() {
+        Unit::Channels => pruned(arguments.keep),
+        // They go during the training.
+        Unit::Weights => pruned(1.0),
+    };
+    train(arguments, start.map_err(trouble)?, config, &input, folder, device, &data)
 }
 
-/// Trains a smaller network from the weights that it kept.
+/// Trains a network that becomes smaller, or has become so, from the weights that it kept.
 fn train(
     arguments: &PruneArguments,
     pruned: Pruned,
@@ -65,13 +77,15 @@ fn train(
 ) -> Result<ExitCode, Trouble> {
     let reporter = Reporter::new(false);
     let Pruned { network, weights, parameters, flops } = pruned;
-    reporter.say(&format!(
-        "{} of {} parameters and {:.0}% of the FLOPs are left",
-        parameters[1],
-        parameters[0],
-        100.0 * flops[1] as f64 / flops[0].max(1) as f64
-    ));
-    let config = fine_tuning(&config, network, arguments.keep, arguments.epochs);
+    if parameters[1] < parameters[0] {
+        reporter.say(&format!(
+            "{} of {} parameters and {:.0}% of the FLOPs are left",
+            parameters[1],
+            parameters[0],
+            100.0 * flops[1] as f64 / flops[0].max(1) as f64
+        ));
+    }
+    let config = fine_tuning(&config, network, arguments.of.into(), arguments.keep, arguments.epochs);
     let config = changed(&config, &arguments.changes)?;
     let bytes = write_weights(&weights).map_err(trouble)?.into();
     let weights = TrainedWeights { bytes, classes: input.classes.clone() };
@@ -98,16 +112,19 @@ fn list(
     if validation.images.is_empty() {
         return Err(Trouble::new("The run's split has no validation images to measure on."));
     }
-    print("share kept, parameters, MFLOPs, validation accuracy");
+    print("share kept, parameters, MFLOPs, zip of the weights, validation accuracy");
     for tenths in (1..=10_u8).rev() {
         let keep = f32::from(tenths) / 10.0;
         let Pruned { network, weights, parameters, flops } = pruned(keep).map_err(trouble)?;
-        let (weights, _) = weight_file::from_bytes(&write_weights(&weights).map_err(trouble)?)?;
+        let file = write_weights(&weights).map_err(trouble)?;
+        let n_packed = pack(&[("model.safetensors", &file)]).map_err(trouble)?.len();
+        let (weights, _) = weight_file::from_bytes(&file)?;
         let network = Network::with_weights(&network, input.shape, input.classes.len(), weights, &device.device)?;
         let answers = probabilities(&network.valid(), &validation.images)?;
         let proof = kindling_exchange::int8::proof(&answers, &answers, &validation.labels);
         let accuracy = 100.0 * proof.float_accuracy();
-        print(format_args!("{keep:.1}, {}, {:.2}, {accuracy:.2}%", parameters[1], flops[1] as f64 / 1e6));
+        let mflops = flops[1] as f64 / 1e6;
+        print(format_args!("{keep:.1}, {}, {mflops:.2}, {}, {accuracy:.2}%", parameters[1], size(n_packed)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -129,6 +129,7 @@ fn interface(path: &str) -> &'static str {
         "augment" => "Augment",
         "adversarial" => "Adversarial",
         "distillation" => "Distillation",
+        "sparsity" => "Sparsity",
         part => panic!("{TYPES}: which interface declares the fields of `{part}`? Say it in this test"),
     }
 }

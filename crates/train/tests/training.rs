@@ -52,6 +52,9 @@ mod augmentation;
 #[path = "training/distillation.rs"]
 mod distillation;
 
+#[path = "training/sparsity.rs"]
+mod sparsity;
+
 #[path = "training/monitor.rs"]
 mod monitor;
 

@@ -1,12 +1,14 @@
 //! Completes the config that a program passes to `kindling.train`: its keys override a preset's values. Pure.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::values::{bad, kind, part, read};
 use kindling_core::config::check::check_number;
 use kindling_core::config::{
-    AdversarialConfig, AttackMethod, AugmentConfig, DistillationConfig, EarlyStopping, LossConfig, NetworkConfig,
-    OptimizerConfig, RunConfig, ScheduleConfig, SplitConfig,
+    AdversarialConfig, AttackMethod, AugmentConfig, LossConfig, NetworkConfig, OptimizerConfig, RunConfig,
+    ScheduleConfig, SplitConfig,
 };
 use kindling_core::dataset::ImageReading;
 use kindling_core::protocol::{Failure, ValueChange};
@@ -49,10 +51,11 @@ pub fn complete(
             "batchesPerUpdate" => config.batches_per_update = read(key, value)?,
             "emaDecay" => config.ema_decay = read(key, value)?,
             "pretrainedRateShare" => config.pretrained_rate_share = read(key, value)?,
-            "earlyStopping" => config.early_stopping = early_stopping(key, value, config.early_stopping)?,
+            "earlyStopping" => config.early_stopping = optional(key, value, config.early_stopping)?,
             "augment" => config.augment = part(key, value, &config.augment)?,
             "adversarial" => config.adversarial = adversarial(key, value, config.adversarial)?,
-            "distillation" => config.distillation = distillation(key, value, config.distillation)?,
+            "distillation" => config.distillation = optional(key, value, config.distillation)?,
+            "sparsity" => config.sparsity = optional(key, value, config.sparsity)?,
             unknown => return Err(bad(format!("unknown key \"{unknown}\""))),
         }
     }
@@ -74,7 +77,11 @@ pub fn continued_run(options: Value) -> Result<(Value, Option<String>), Failure>
 }
 
 /// None for null. Omitted values are those of `current`, or the defaults.
-fn early_stopping(key: &str, value: &Value, current: Option<EarlyStopping>) -> Result<Option<EarlyStopping>, Failure> {
+fn optional<T: Default + Serialize + DeserializeOwned>(
+    key: &str,
+    value: &Value,
+    current: Option<T>,
+) -> Result<Option<T>, Failure> {
     if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
 }
 
@@ -95,15 +102,6 @@ fn adversarial(
         fields.remove("method");
     }
     part(key, &rest, &AdversarialConfig { method, ..current }).map(Some)
-}
-
-/// None for null. Omitted values are those of `current`, or the defaults.
-fn distillation(
-    key: &str,
-    value: &Value,
-    current: Option<DistillationConfig>,
-) -> Result<Option<DistillationConfig>, Failure> {
-    if value.is_null() { Ok(None) } else { part(key, value, &current.unwrap_or_default()).map(Some) }
 }
 
 /// Refuses a config for another dataset or split: a run always uses the current ones.
@@ -156,7 +154,7 @@ mod tests {
 
     use super::*;
     use kindling_core::config::fields::FIELDS;
-    use kindling_core::config::{ClassWeights, Decay, Layer};
+    use kindling_core::config::{ClassWeights, Decay, DistillationConfig, EarlyStopping, Layer, SparsityConfig};
     use kindling_core::dataset::Framing;
     use kindling_core::protocol::FailureKind;
 
@@ -214,6 +212,7 @@ mod tests {
             augment: AugmentConfig { flip: 0.5, ..AugmentConfig::default() },
             adversarial: Some(AdversarialConfig::default()),
             distillation: Some(DistillationConfig::default()),
+            sparsity: Some(SparsityConfig::default()),
             ..base()
         };
         check(serde_json::to_value(&other).unwrap(), other);
@@ -342,11 +341,20 @@ mod tests {
     }
 
     #[test]
+    fn a_sparsity_is_given_by_its_values() {
+        let sparse = |target, ramp| RunConfig { sparsity: Some(SparsityConfig { target, ramp }), ..base() };
+        check(json!({ "sparsity": {} }), sparse(0.8, 0.5));
+        check(json!({ "sparsity": { "target": 0.95 } }), sparse(0.95, 0.5));
+        check(json!({ "sparsity": null }), base());
+        check_refused(json!({ "sparsity": { "final": 0.5 } }), "unknown field `final`");
+    }
+
+    #[test]
     fn configs_from_before_the_extras_still_read() {
         let mut old = serde_json::to_value(base()).unwrap();
         let extras =
             ["loss", "decay", "schedule", "clipNorm", "batchesPerUpdate", "emaDecay", "earlyStopping", "augment"];
-        for key in extras.into_iter().chain(["adversarial", "distillation", "pretrainedRateShare"]) {
+        for key in extras.into_iter().chain(["adversarial", "distillation", "sparsity", "pretrainedRateShare"]) {
             assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         assert_eq!(serde_json::from_value::<RunConfig>(old).unwrap(), base());

@@ -1,10 +1,11 @@
-//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export`, `kindling.import` and `kindling.prune`. Pure.
+//! The options of `kindling.evaluate`, `kindling.classify`, `kindling.classifyFiles`, `kindling.export`, `kindling.import`, `kindling.cost` and
+//! `kindling.prune`. Pure.
 
 use serde_json::Value;
 
 use super::values::{bad, read};
-use crate::page::runs::network_file::Scaling;
-use kindling_core::protocol::{Failure, InputKind, Views};
+use kindling_core::protocol::{Failure, InputKind, Scaling, Views};
+use kindling_exchange::compress::Unit;
 
 const TEST_TIME: &str = "testTimeAugmentation";
 
@@ -39,30 +40,55 @@ pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Fail
     }
 }
 
-/// The options of `kindling.export` and `kindling.pruningCurve`: the id of a run. The default is none.
+/// The options of `kindling.export`: the id of a run, and the paths of layers that stay in floats. The default is none.
+pub fn export_options(options: &Value) -> Result<(Option<String>, Vec<String>), Failure> {
+    const FLOAT_LAYERS: &str = "floatLayers";
+    check_keys(options, &["run", FLOAT_LAYERS])?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    let float_layers = options.get(FLOAT_LAYERS).map(|value| read(FLOAT_LAYERS, value)).transpose()?;
+    Ok((run, float_layers.unwrap_or_default()))
+}
+
+/// The options of `kindling.cost`: the id of a run. The default is none.
 pub fn run_option(options: &Value) -> Result<Option<String>, Failure> {
     check_keys(options, &["run"])?;
     options.get("run").map(|value| read("run", value)).transpose()
+}
+
+const UNIT: &str = "of";
+
+/// The options of `kindling.pruningCurve`: the id of a run, and what is removed. The default is none, and channels.
+pub fn curve_options(options: &Value) -> Result<(Option<String>, Unit), Failure> {
+    check_keys(options, &["run", UNIT])?;
+    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    Ok((run, unit(options)?))
+}
+
+fn unit(options: &Value) -> Result<Unit, Failure> {
+    let Some(asked) = options.get(UNIT) else { return Ok(Unit::default()) };
+    let known = Unit::ALL.into_iter().find(|unit| asked.as_str() == Some(unit.id()));
+    known.ok_or_else(|| bad(format!("{UNIT}: neither \"channels\" nor \"weights\"")))
 }
 
 /// The options of `kindling.prune`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PruneOptions {
     pub run: Option<String>,
+    pub unit: Unit,
     pub keep: f32,
     pub epochs: u32,
 }
 
 /// The defaults are half of the channels and one epoch.
 pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
-    check_keys(options, &["run", "keep", "epochs"])?;
+    check_keys(options, &["run", UNIT, "keep", "epochs"])?;
     let keep = options.get("keep").map_or(Ok(0.5), |value| read("keep", value))?;
     if !(keep > 0.0 && keep <= 1.0) {
         return Err(bad("keep: must be above 0 and at most 1"));
     }
     let epochs = options.get("epochs").map_or(Ok(1), |value| read("epochs", value))?;
     let run = options.get("run").map(|value| read("run", value)).transpose()?;
-    Ok(PruneOptions { run, keep, epochs })
+    Ok(PruneOptions { run, unit: unit(options)?, keep, epochs })
 }
 
 /// The options of `kindling.import`: how a network of another tool expects its pixels.
@@ -128,6 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn exports_quantize_all_layers_unless_said_otherwise() {
+        assert_eq!(export_options(&Value::Null), Ok((None, vec![])));
+        let options = json!({ "run": "a1", "floatLayers": ["0", "3.layers.1"] });
+        assert_eq!(
+            export_options(&options),
+            Ok((Some("a1".to_owned()), vec!["0".to_owned(), "3.layers.1".to_owned()]))
+        );
+        for refused in [json!({ "floatLayers": "0" }), json!({ "floatLayers": [0] }), json!({ "layers": [] })] {
+            assert_eq!(export_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
+        }
+    }
+
+    #[test]
     fn pixels_are_scaled_as_here_unless_said_otherwise() {
         assert_eq!(import_options(&Value::Null), Ok(Scaling::default()));
         let scaling = Scaling { mean: vec![0.0], std: vec![0.5, 0.25, 1.0] };
@@ -158,10 +197,19 @@ mod tests {
 
     #[test]
     fn half_of_the_channels_stay_unless_said_otherwise() {
-        assert_eq!(prune_options(&Value::Null), Ok(PruneOptions { run: None, keep: 0.5, epochs: 1 }));
-        let all = json!({ "run": "a1", "keep": 0.25, "epochs": 3 });
-        assert_eq!(prune_options(&all), Ok(PruneOptions { run: Some("a1".to_owned()), keep: 0.25, epochs: 3 }));
-        for refused in [json!({ "keep": 0 }), json!({ "keep": 1.5 }), json!({ "epochs": -1 }), json!({ "share": 1 })] {
+        let default = PruneOptions { run: None, unit: Unit::Channels, keep: 0.5, epochs: 1 };
+        assert_eq!(prune_options(&Value::Null), Ok(default));
+        let all = json!({ "run": "a1", "of": "weights", "keep": 0.25, "epochs": 3 });
+        let expected = PruneOptions { run: Some("a1".to_owned()), unit: Unit::Weights, keep: 0.25, epochs: 3 };
+        assert_eq!(prune_options(&all), Ok(expected));
+        assert_eq!(curve_options(&json!({ "of": "weights" })), Ok((None, Unit::Weights)));
+        for refused in [
+            json!({ "of": "filters" }),
+            json!({ "keep": 0 }),
+            json!({ "keep": 1.5 }),
+            json!({ "epochs": -1 }),
+            json!({ "share": 1 }),
+        ] {
             assert_eq!(prune_options(&refused).unwrap_err().kind, FailureKind::BadConfig, "{refused}");
         }
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::channel::BUILD;
 use crate::page::download;
-use crate::page::export::export;
+use crate::page::export::{ExportOptions, export};
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named, served};
 use crate::page::runs::continuing::continued_config;
 use crate::page::runs::interrupted::Interrupted;
@@ -76,6 +76,7 @@ pub fn call(page: Page, method: Method, first: JsValue, second: JsValue) -> Answ
         Method::ExportRun => Box::pin(async move { export_run(runs, first).await.map_err(to_error) }),
         Method::ImportRun => answer(import_run(runs, first)),
         Method::Export => Box::pin(async move { export_network(store, runs, first, second).await.map_err(to_error) }),
+        Method::Cost => answer(compress::cost(page, first)),
         Method::PruningCurve => answer(compress::pruning_curve(page, first, second)),
         Method::Prune => answer(compress::prune(page, first, second)),
         Method::Import => answer(import(runs, first, second)),
@@ -390,23 +391,27 @@ async fn export_run(runs: Runs, id: JsValue) -> Result<JsValue, Failure> {
 }
 
 /// The network of a run, by default of the one in view, as a file for other tools.
+/// Opens the run that was asked for, by default the one in view. Returns its id.
+pub async fn opened(runs: Runs, asked: Option<String>) -> Result<String, Failure> {
+    let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
+    let none = || Failure::new(FailureKind::NoNetwork, "no run has ended with the current dataset");
+    let id = asked.or_else(|| in_view.clone()).ok_or_else(none)?;
+    if in_view.as_ref() != Some(&id) {
+        runs.loaded().await;
+        runs.opened(&id).await?;
+    }
+    Ok(id)
+}
+
 async fn export_network(store: Store, runs: Runs, format: JsValue, options: JsValue) -> Result<JsValue, Failure> {
     let format = format.as_string().and_then(|id| ExportTarget::of_id(&id));
     let format = format.ok_or_else(|| {
         let formats = ExportTarget::ALL.map(|format| format!("\"{}\"", format.id()));
         bad(format!("the format is none of {}", formats.join(", ")))
     })?;
-    let asked = look::run_option(&from_js(&options)?)?;
-    let in_view = untrack(|| runs.in_view()).map(|record| record.id.clone());
-    let id = match asked.or_else(|| in_view.clone()) {
-        Some(id) => id,
-        None => return Err(Failure::new(FailureKind::NoNetwork, "no run has ended with the current dataset")),
-    };
-    if in_view.as_ref() != Some(&id) {
-        runs.loaded().await;
-        runs.opened(&id).await?;
-    }
-    let file = export(store, runs, &id, format).await?;
+    let (run, float_layers) = look::export_options(&from_js(&options)?)?;
+    let id = opened(runs, run).await?;
+    let file = export(store, runs, &id, ExportOptions { target: format, float_layers }).await?;
     let unmade = |_| Failure::new(FailureKind::OutOfMemory, "the browser cannot hold the file");
     download::blob(format.mime(), &file.bytes).map(JsValue::from).map_err(unmade)
 }

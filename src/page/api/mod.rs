@@ -70,6 +70,7 @@ enum Method {
     ImportRun,
     Export,
     Import,
+    Cost,
     PruningCurve,
     Prune,
     Projects,
@@ -83,7 +84,7 @@ enum Method {
     DeleteProject,
 }
 
-const METHODS: [(&str, Method); 37] = [
+const METHODS: [(&str, Method); 38] = [
     ("ready", Method::Ready),
     ("loadDataset", Method::LoadDataset),
     ("train", Method::Train),
@@ -110,6 +111,7 @@ const METHODS: [(&str, Method); 37] = [
     ("importRun", Method::ImportRun),
     ("export", Method::Export),
     ("import", Method::Import),
+    ("cost", Method::Cost),
     ("pruningCurve", Method::PruningCurve),
     ("prune", Method::Prune),
     ("projects", Method::Projects),

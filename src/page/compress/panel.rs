@@ -26,9 +26,11 @@ fn CompressPanel() -> impl IntoView {
                     None => view! { <p>{move_tr!(compress.not_yet)}</p> }.into_any(),
                     // Drawn anew for another run, of which nothing measured before is true.
                     Some(record) => view! {
-                        <Cost record=record.clone() />
-                        <Pruning record=record.clone() />
-                        <Distilling record />
+                        <div class="compress-parts">
+                            <Cost record=record.clone() />
+                            <Distilling record=record.clone() />
+                            <Pruning record />
+                        </div>
                     }
                     .into_any(),
                 }}

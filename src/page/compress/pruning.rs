@@ -1,4 +1,4 @@
-//! Pruning: accuracy against the fraction of channels that are removed, from which the visitor picks.
+//! Pruning: accuracy against the fraction of channels or weights that are removed, from which the visitor picks.
 
 use std::sync::Arc;
 
@@ -13,14 +13,15 @@ use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::{count, figure, percent, short_count};
+use crate::page::text::format::{bytes, count, figure, percent, short_count};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
-use crate::page::widgets::hint::Hint;
 use crate::page::widgets::number_field::NumberField;
+use crate::page::widgets::select_field::{Choice, SelectField};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::Failure;
 use kindling_core::runs::record::RunRecord;
 use kindling_core::runs::series::Point as Figure;
+use kindling_exchange::compress::Unit;
 
 const ACCURACY: Bounds = Bounds { lowest: 0.0, highest: 1.0, is_whole: true };
 
@@ -35,6 +36,7 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
     let points = RwSignal::new(Vec::<Point>::new());
     let failure = RwSignal::new(None::<Failure>);
     let is_busy = RwSignal::new(false);
+    let unit = RwSignal::new(Unit::default());
     let keep = RwSignal::new(KEEP);
     let epochs = RwSignal::new(EPOCHS);
     let is_active = memo(move |_| store.run.with(RunState::is_active));
@@ -46,10 +48,11 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
             }
             is_busy.set(true);
             failure.set(None);
-            let (id, keep, epochs) = (id.clone(), keep.get_untracked(), epochs.get_untracked() as u32);
+            let (id, unit) = (id.clone(), unit.get_untracked());
+            let (keep, epochs) = (keep.get_untracked(), epochs.get_untracked() as u32);
             spawn_local(async move {
                 let outcome = match Model::of(runs, &id).await {
-                    Ok(model) if does_prune => match model.smaller(keep, epochs) {
+                    Ok(model) if does_prune => match model.smaller(unit, keep, epochs) {
                         Ok((config, weights)) => {
                             // That place shows the run, and also how it fails.
                             window().location().set_hash("train").ok();
@@ -63,7 +66,7 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
                         let on_point = move |point| {
                             points.try_update(|points| points.push(point));
                         };
-                        model.curve(store, on_point).await.map(drop)
+                        model.curve(store, unit, on_point).await.map(drop)
                     }
                     Err(failure) => Err(failure),
                 };
@@ -83,10 +86,47 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
         });
         vec![Line::new(figures, LineStyle::OneOf(0))]
     });
+    let choices = move || {
+        let name = |unit| match unit {
+            Unit::Channels => tr!(compress.channels),
+            Unit::Weights => tr!(compress.weights),
+        };
+        Unit::ALL.map(|unit| Choice { value: unit.id(), name: name(unit) }).to_vec()
+    };
+    let choose = move |id: String| {
+        if let Some(chosen) = Unit::ALL.into_iter().find(|unit| unit.id() == id) {
+            unit.set(chosen);
+            // Those of the other unit.
+            points.set(Vec::new());
+        }
+    };
+    let why = move || match unit.get() {
+        Unit::Channels => tr!(compress.channels_why),
+        Unit::Weights => tr!(compress.weights_why),
+    };
+    let term = move || match unit.get() {
+        Unit::Channels => key_tr!(compress.channels),
+        Unit::Weights => key_tr!(compress.weights),
+    };
+    let kept = move || {
+        let fraction = percent(keep.get().into());
+        match unit.get() {
+            Unit::Channels => tr!(compress.keep_channels, fraction = fraction),
+            Unit::Weights => tr!(compress.keep_weights, fraction = fraction),
+        }
+    };
     view! {
         <div class="compress-pruning">
             <h3>{move_tr!(compress.pruning)}</h3>
-            <Hint text=Signal::derive(move_tr!(compress.pruning_why)) term=key_tr!(compress.pruning) />
+            <SelectField
+                id="compress-unit"
+                label=Signal::derive(move_tr!(compress.unit))
+                hint=Signal::derive(why)
+                term=Signal::derive(term)
+                choices=Signal::derive(choices)
+                value=Signal::derive(move || Some(unit.get().id()))
+                on_change=choose
+            />
             // Not disabled while busy, because it would lose the focus.
             <button
                 type="button"
@@ -133,7 +173,7 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
                         aria-disabled=move || (is_busy.get() || is_active.get()).to_string()
                         on:click={let prune = prune.clone(); move |_| prune(true)}
                     >
-                        {move || tr!(compress.prune, fraction = percent(keep.get().into()))}
+                        {kept}
                     </button>
                 </div>
             </Show>
@@ -159,6 +199,7 @@ fn Points(points: RwSignal<Vec<Point>>, keep: RwSignal<f32>) -> impl IntoView {
                     <label for=id>{percent(point.keep.into())}</label>
                 </th>
                 <td>{count(point.parameters)}</td>
+                <td>{bytes(point.bytes)}</td>
                 <td>{short_count(point.flops)}</td>
                 <td>{figure(point.measurement.ms_per_image)}</td>
                 <td>{percent(point.measurement.accuracy.into())}</td>
@@ -172,6 +213,7 @@ fn Points(points: RwSignal<Vec<Point>>, keep: RwSignal<f32>) -> impl IntoView {
                     <tr>
                         <th scope="col">{move_tr!(compress.kept)}</th>
                         <th scope="col">{move_tr!(network.parameters)}</th>
+                        <th scope="col">{move_tr!(compress.size)}</th>
                         <th scope="col">{move_tr!(network.flops)}</th>
                         <th scope="col">{move_tr!(compress.ms_per_image)}</th>
                         <th scope="col">{move_tr!(compress.accuracy)}</th>

@@ -12,7 +12,7 @@ use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
 use crate::page::recipe::use_recipe;
-use crate::page::runs::network_file::{Scaling, is_network, read_all};
+use crate::page::runs::network_file::{is_network, read_all};
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice};
 use crate::page::store::{Store, use_store};
@@ -20,7 +20,7 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
 use crate::page::widgets::icon::{Glyph, Icon};
 use kindling_core::dataset::{ImageReading, Reading};
-use kindling_core::protocol::DatasetSource;
+use kindling_core::protocol::{DatasetSource, Scaling};
 
 #[component]
 pub fn DropZone(

@@ -25,13 +25,28 @@ use kindling_core::runs::record::{NetworkInput, RunRecord};
 const N_CALIBRATION: u32 = 100;
 const N_TEST: u32 = 300;
 
+/// What a network is written as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportOptions {
+    pub target: ExportTarget,
+    /// The paths of layers that stay in floats where the others are quantized.
+    pub float_layers: Vec<String>,
+}
+
+impl From<ExportTarget> for ExportOptions {
+    fn from(target: ExportTarget) -> Self {
+        Self { target, float_layers: Vec::new() }
+    }
+}
+
 /// Writes the network of a stored run, which must be the one in the engine.
 ///
 /// # Errors
 ///
 /// `NoNetwork` if the run, its weights or the engine's network are gone; `CannotExport` if the format lacks a layer of the network, or if the file
 /// classifies the patterns differently.
-pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) -> Result<ExportedFile, Failure> {
+pub async fn export(store: Store, runs: Runs, id: &str, options: ExportOptions) -> Result<ExportedFile, Failure> {
+    let ExportOptions { target, float_layers } = options;
     let gone = || Failure::new(FailureKind::NoNetwork, "the weights of this run are no longer there");
     let record = runs.find(id).ok_or_else(gone)?;
     let NetworkInput { shape, classes, style } = record.input.clone().ok_or_else(gone)?;
@@ -50,6 +65,7 @@ pub async fn export(store: Store, runs: Runs, id: &str, target: ExportTarget) ->
             ExportTarget::Float(_) => QuantizationImages::default(),
             ExportTarget::Int8(_) => quantization_images(store).await?,
         },
+        float_layers,
     };
     for pattern in patterns(shape) {
         let classification = store.ask(Classify { image: input(shape, &pattern), views: Views::One }).await?;

@@ -95,7 +95,7 @@ fn Row(format: ExportTarget, record: Arc<RunRecord>, outcomes: Outcomes) -> impl
         note(Outcome::Underway);
         let (id, name) = (record.id.clone(), name.clone());
         spawn_local(async move {
-            note(match export(store, runs, &id, format).await {
+            note(match export(store, runs, &id, format.into()).await {
                 Ok(file) => {
                     save_bytes(&name, &file.bytes);
                     Outcome::Saved { name, n_bytes: file.bytes.len(), proof: file.proof }
@@ -169,7 +169,7 @@ fn Said(outcome: Outcome) -> impl IntoView {
             </p>
         }
         .into_any(),
-        Outcome::Saved { name, n_bytes, proof: ExportProof::Int8(proof) } => {
+        Outcome::Saved { name, n_bytes, proof: ExportProof::Int8 { proof, .. } } => {
             view! { <SavedInt8 name n_bytes proof /> }.into_any()
         }
         Outcome::Failed(failure) => {
@@ -198,7 +198,8 @@ fn SavedInt8(name: String, n_bytes: usize, proof: Int8Proof) -> impl IntoView {
     }
 }
 
-fn format_name(format: ExportTarget) -> String {
+/// What a format is called.
+pub fn format_name(format: ExportTarget) -> String {
     match format {
         ExportTarget::Float(ExportFormat::Page) => tr!(export.page),
         ExportTarget::Float(ExportFormat::Onnx) => tr!(export.onnx),

@@ -1071,11 +1071,19 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "channel-pruning",
-        labels: &["compress.pruning"],
+        labels: &["compress.channels"],
         place: Place::Use,
-        control: Some("compress.pruning"),
+        control: Some("compress.channels"),
         formula: Some("importance of a filter = Σ|w|"),
         source: "Li et al., 2017, arXiv:1608.08710",
+    },
+    Entry {
+        id: "magnitude-pruning",
+        labels: &["compress.weights", "compress.sparsity", "compress.ramp"],
+        place: Place::Use,
+        control: Some("compress.weights"),
+        formula: Some("s(t) = s · (1 − (1 − t)³)"),
+        source: "Zhu and Gupta, 2017, arXiv:1710.01878",
     },
     Entry {
         id: "safetensors",

@@ -10,23 +10,10 @@ use crate::page::state::RunState;
 use kindling_core::config::{NetworkConfig, RunConfig};
 use kindling_core::protocol::{
     Bulk, ExchangeAnswer, ExchangeRequest, Failure, FailureKind, ImageShape, ImportRequest, ImportedFile, Origin,
+    Scaling,
 };
 use kindling_core::runs::incoming::{Incoming, Refusal, parse_file};
 use kindling_core::runs::record::{ImportedNetwork, KeptRun, NetworkInput};
-
-/// How a network of another tool expects its pixels: `(value / 255 - mean) / std`, for each channel or for all of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scaling {
-    pub mean: Vec<f32>,
-    pub std: Vec<f32>,
-}
-
-impl Default for Scaling {
-    /// Kindling's own: from -1 to 1.
-    fn default() -> Self {
-        Self { mean: vec![0.5], std: vec![0.5] }
-    }
-}
 
 /// Whether a file's name is that of a network, or of an archive that may hold one.
 pub fn may_hold_network(name: &str) -> bool {
@@ -87,8 +74,7 @@ impl Runs {
 
     /// The files are no run.
     async fn import_network(self, files: Vec<(String, Bulk)>, scaling: Scaling) -> Result<String, Failure> {
-        let Scaling { mean, std } = scaling;
-        let request = ExchangeRequest::Import(ImportRequest { files, mean, std });
+        let request = ExchangeRequest::Import(ImportRequest { files, scaling });
         let ExchangeAnswer::Imported(imported) = asked(&request).await? else {
             return Err(Failure::new(FailureKind::EngineCrashed, "the exporter exported instead"));
         };

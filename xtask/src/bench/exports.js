@@ -1,7 +1,5 @@
 // The judges' page: runs exported files on test images. `prepare`, `onnx` and `tfjs` are called by the benchmark.
 
-const N_ROUNDS = 3;
-
 let images, labels;
 
 /** `pixels` has one byte for each pixel of the gray images of 28 x 28, one after the other. */
@@ -15,38 +13,35 @@ window.prepare = async (pixels, classes) => {
   await tf.setBackend("wasm");
 };
 
-/** Milliseconds per image, the median of some rounds, and the accuracy of the first. */
-async function timed(batch, run) {
-  const n = labels.length;
+/** Milliseconds per image, the median of all batches, and the accuracy. `input` is the first image's place to a batch, which is not timed; `run` to its probabilities. */
+async function timed(batch, input, run) {
   const times = [];
   let nCorrect = 0;
-  for (let round = 0; round <= N_ROUNDS; round++) {
+  for (let first = 0; first + batch <= labels.length; first += batch) {
+    const images = await input(first);
     const start = performance.now();
-    for (let first = 0; first < n; first += batch) {
-      const probabilities = await run(first, Math.min(batch, n - first));
-      if (round > 0) continue;
-      const nClasses = probabilities.length / Math.min(batch, n - first);
-      for (let image = 0; image < probabilities.length / nClasses; image++) {
-        const row = probabilities.subarray(image * nClasses, (image + 1) * nClasses);
-        nCorrect += row.indexOf(Math.max(...row)) === labels[first + image];
-      }
+    const probabilities = await run(images);
+    times.push((performance.now() - start) / batch);
+    const nClasses = probabilities.length / batch;
+    for (let image = 0; image < batch; image++) {
+      const row = probabilities.subarray(image * nClasses, (image + 1) * nClasses);
+      nCorrect += row.indexOf(Math.max(...row)) === labels[first + image];
     }
-    // The first round warms up.
-    if (round > 0) times.push((performance.now() - start) / n);
   }
   times.sort((one, other) => one - other);
-  return { ms: times[N_ROUNDS >> 1], accuracy: nCorrect / n };
+  return { ms: times[times.length >> 1], accuracy: nCorrect / (times.length * batch) };
 }
 
 window.onnx = async (file) => {
   const session = await ort.InferenceSession.create(file);
+  const batch = 100;
   const color = new Uint8Array(images.length * 3);
   images.forEach((byte, place) => color.fill(byte, 3 * place, 3 * place + 3));
   const size = 28 * 28 * 3;
-  return timed(100, async (first, n) => {
-    const image = new ort.Tensor("uint8", color.subarray(first * size, (first + n) * size), [n, 28, 28, 3]);
-    return (await session.run({ image }, ["probabilities"])).probabilities.data;
-  });
+  const input = (first) => new ort.Tensor("uint8", color.subarray(first * size, (first + batch) * size), [batch, 28, 28, 3]);
+  const result = await timed(batch, input, async (image) => (await session.run({ image }, ["probabilities"])).probabilities.data);
+  await session.release();
+  return result;
 };
 
 /** As the libraries for sketches give images: 224 x 224 pixels, three colors, x / 127 - 1. */
@@ -57,26 +52,22 @@ window.tfjs = async (archive) => {
   const weightSpecs = weightsManifest.flatMap(({ weights }) => weights);
   const model = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData: files.get("weights.bin").buffer }));
   const batch = 10;
-  const inputs = [];
-  for (let first = 0; first < labels.length; first += batch) {
-    inputs.push(() => tf.tidy(() => {
+  const input = async (first) => {
+    const large = tf.tidy(() => {
       const gray = tf.tensor4d(Float32Array.from(images.subarray(first * 784, (first + batch) * 784)), [batch, 28, 28, 1]);
       return tf.tile(tf.image.resizeNearestNeighbor(gray, [224, 224]).div(127).sub(1), [1, 1, 1, 3]);
-    }));
-  }
-  // The making of the large images is no work of the network.
-  let spent = 0;
-  const result = await timed(batch, async (first) => {
-    const start = performance.now();
-    const input = inputs[first / batch]();
-    await input.data();
-    spent += performance.now() - start;
-    const output = model.predict(input);
+    });
+    await large.data();
+    return large;
+  };
+  const result = await timed(batch, input, async (large) => {
+    const output = model.predict(large);
     const probabilities = await output.data();
-    tf.dispose([input, output]);
+    tf.dispose([large, output]);
     return probabilities;
   });
-  return { ...result, ms: result.ms - spent / ((N_ROUNDS + 1) * labels.length) };
+  model.dispose();
+  return result;
 };
 
 /** The files of a zip archive by their names. */

@@ -3,7 +3,7 @@
 use super::fields::find;
 use super::{
     AdversarialConfig, AttackMethod, AugmentConfig, Decay, DistillationConfig, EarlyStopping, LossConfig,
-    OptimizerConfig, RunConfig, ScheduleConfig, SplitConfig,
+    OptimizerConfig, RunConfig, ScheduleConfig, SparsityConfig, SplitConfig,
 };
 use crate::protocol::{Failure, FailureKind};
 
@@ -87,6 +87,7 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
         augment,
         adversarial,
         distillation,
+        sparsity,
     } = config;
     let mut numbers = vec![
         ("split.validationFraction", f64::from(*validation_fraction)),
@@ -116,6 +117,10 @@ fn numbers(config: &RunConfig) -> Vec<(&'static str, f64)> {
     if let Some(DistillationConfig { temperature, weight }) = distillation {
         numbers.push(("distillation.temperature", *temperature));
         numbers.push(("distillation.weight", *weight));
+    }
+    if let Some(SparsityConfig { target, ramp }) = sparsity {
+        numbers.push(("sparsity.target", *target));
+        numbers.push(("sparsity.ramp", *ramp));
     }
     if let Some(AdversarialConfig { method, strength, share }) = adversarial {
         numbers.push(("adversarial.strength", *strength));

@@ -174,6 +174,10 @@ pub const FIELDS: &[ConfigField] = &[
     field("distillation",               Part,                                      Off,                             Never,              "expert.distillation"),
     field("distillation.temperature",   Number(from(1.0, 100.0)),                  is(4.0),                         Never,              "expert.temperature"),
     field("distillation.weight",        Number(from(0.0, 1.0)),                    is(0.7),                         Never,              "expert.teacher_weight"),
+
+    field("sparsity",                   Part,                                      Off,                             Never,              "compress.sparsity"),
+    field("sparsity.target",            Number(FRACTION),                          is(0.8),                         Never,              "compress.sparsity"),
+    field("sparsity.ramp",              Number(from(0.0, 1.0)),                    is(0.5),                         Never,              "compress.ramp"),
 ];
 
 const fn field(

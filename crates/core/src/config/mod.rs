@@ -9,6 +9,7 @@ pub mod network;
 pub mod optimization;
 pub mod run;
 pub mod schedule;
+pub mod sparsity;
 
 pub use adversarial::{AdversarialConfig, AttackMethod};
 pub use augment::AugmentConfig;
@@ -16,3 +17,4 @@ pub use distillation::DistillationConfig;
 pub use network::{Activation, InitConfig, Layer, NetworkConfig, Padding, Pretrained, States};
 pub use optimization::{ClassWeights, Decay, EarlyStopping, LossConfig, Metric, OptimizerConfig, ScheduleConfig};
 pub use run::{RunConfig, RunLength, SplitConfig};
+pub use sparsity::SparsityConfig;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::network::NetworkConfig;
 use super::{
     AdversarialConfig, AugmentConfig, Decay, DistillationConfig, EarlyStopping, LossConfig, OptimizerConfig,
-    ScheduleConfig,
+    ScheduleConfig, SparsityConfig,
 };
 
 /// The complete configuration of a run, saved with its weights. [`super::fields`] has the range of every number.
@@ -64,6 +64,9 @@ pub struct RunConfig {
     /// Distillation from a teacher, which is given with the run.
     #[serde(default)]
     pub distillation: Option<DistillationConfig>,
+    /// Magnitude pruning during the run.
+    #[serde(default)]
+    pub sparsity: Option<SparsityConfig>,
 }
 
 fn one() -> u32 {
@@ -99,6 +102,7 @@ impl RunConfig {
             augment: AugmentConfig::default(),
             adversarial: None,
             distillation: None,
+            sparsity: None,
         }
     }
 

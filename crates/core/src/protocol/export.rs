@@ -162,9 +162,21 @@ pub enum ExchangeAnswer {
 pub struct ImportRequest {
     /// Names and contents.
     pub files: Vec<(String, Bulk)>,
-    /// How a network of another tool expects its pixels: `(value / 255 - mean) / std`, for each channel or for all of them.
+    pub scaling: Scaling,
+}
+
+/// How a network of another tool expects its pixels: `(value / 255 - mean) / std`, for each channel or for all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
     pub mean: Vec<f32>,
     pub std: Vec<f32>,
+}
+
+impl Default for Scaling {
+    /// Kindling's own: from -1 to 1.
+    fn default() -> Self {
+        Self { mean: vec![0.5], std: vec![0.5] }
+    }
 }
 
 /// A network that came in.
@@ -213,6 +225,8 @@ pub struct ExportRequest {
     pub probabilities: Vec<Vec<f32>>,
     /// For [`ExportTarget::Int8`]; empty for the others.
     pub quantization: QuantizationImages,
+    /// For [`ExportTarget::Int8`]: the paths of layers that stay in floats.
+    pub float_layers: Vec<String>,
 }
 
 /// Images of the network's input shape, channel by channel.
@@ -238,7 +252,11 @@ pub struct ExportedFile {
 pub enum ExportProof {
     /// The largest difference of any probability, in floats.
     Difference(f32),
-    Int8(Int8Proof),
+    Int8 {
+        proof: Int8Proof,
+        /// Time of the network in integers on one thread, image by image.
+        ms_per_image: f64,
+    },
 }
 
 /// Counts over test images, on which the network in floats and the file were run.

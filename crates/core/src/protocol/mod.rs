@@ -16,7 +16,7 @@ pub use command::{
 pub use event::{DatasetUpdate, EngineInfo, EngineKind, Event, Preparation, RunUpdate};
 pub use export::{
     ExchangeAnswer, ExchangeRequest, ExportFormat, ExportProof, ExportRequest, ExportTarget, ExportedFile,
-    ImportRequest, ImportedFile, Int8Format, Int8Proof, Origin, QuantizationImages,
+    ImportRequest, ImportedFile, Int8Format, Int8Proof, Origin, QuantizationImages, Scaling,
 };
 pub use failure::{Failure, FailureKind};
 pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pictures, UnitCount, Watch};

@@ -22,6 +22,7 @@ mod node;
 
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::dataset::{MAX_CLASSES, MAX_SIDE_PIXELS};
+use kindling_core::protocol::Scaling;
 use prost::Message;
 
 use crate::check::{Check, TOLERANCE};
@@ -38,20 +39,6 @@ pub struct Imported {
     pub has_class_names: bool,
     /// Between the file's probabilities for a few images and the network's; at most [`TOLERANCE`].
     pub largest_difference: f32,
-}
-
-/// How a network of another tool expects its pixels: `(value / 255 - mean) / std`, for each channel or for all of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scaling {
-    pub mean: Vec<f32>,
-    pub std: Vec<f32>,
-}
-
-impl Default for Scaling {
-    /// Kindling's own: from -1 to 1.
-    fn default() -> Self {
-        Self { mean: vec![0.5], std: vec![0.5] }
-    }
 }
 
 /// Makes a network of a file: of the archive of an export as safetensors, or of an ONNX file. Several files are those of that archive.

@@ -9,6 +9,13 @@
     reason = "the innermost loops of inference; every function checks its operands' shapes first"
 )]
 
+/// Convolution.
+mod conv;
+
+/// Sums of products.
+mod products;
+
+pub use self::conv::conv;
 use super::kernels::{self, Pooling, Window, ensure};
 use crate::quantized::Quantization;
 
@@ -109,70 +116,17 @@ impl Weights<'_> {
     }
 }
 
-/// Cross-correlation of maps with `[filters, channels / groups, height, width]`. Padding is the integer for 0.
-pub fn conv(x: &Integers, weights: Weights, window: Window, output: Quantization, relu: bool) -> Outcome {
-    let [channels, height, width] = dims(x)?;
-    let filters = weights.check()?;
-    let [_, in_group, kernel_height, kernel_width] = weights.shape[..] else {
-        return Err("weights of a convolution without four axes".to_owned());
-    };
-    let groups = window.groups;
-    ensure(groups > 0 && filters % groups == 0, "filters that do not fit their groups")?;
-    ensure(in_group.checked_mul(groups) == Some(channels), "channels that do not fit the filters")?;
-    let [out_height, out_width] = window.places([height, width], [kernel_height, kernel_width])?;
-    let [top, left, bottom, right] = window.pads;
-    let (padded_height, padded_width) = (height + top + bottom, width + left + right);
-    let n_places = out_height * out_width;
-    kernels::check_work(&[filters, n_places, in_group, kernel_height, kernel_width])?;
-    kernels::n_outputs(&[filters, n_places])?;
-    // Differences from the zero point, which fit into 9 bits.
-    let mut padded = vec![0_i16; kernels::n_outputs(&[channels, padded_height, padded_width])?];
-    let zero = i16::from(x.quantization.zero_point);
-    for (row, source) in x.values.chunks_exact(width.max(1)).enumerate() {
-        let (channel, y) = (row / height, row % height);
-        let start = (channel * padded_height + y + top) * padded_width + left;
-        let places = padded[start..start + width].iter_mut();
-        places.zip(source).for_each(|(place, value)| *place = i16::from(*value) - zero);
-    }
-    let mut values = Vec::with_capacity(filters * n_places);
-    let mut sums = vec![0_i32; n_places];
-    for filter in 0..filters {
-        sums.fill(weights.bias[filter]);
-        let first = filter / (filters / groups) * in_group;
-        for channel in 0..in_group {
-            for (u, v) in (0..kernel_height).flat_map(|u| (0..kernel_width).map(move |v| (u, v))) {
-                let place = ((filter * in_group + channel) * kernel_height + u) * kernel_width + v;
-                let factor = i16::from(weights.values[place]);
-                for (y, sums) in sums.chunks_exact_mut(out_width.max(1)).enumerate() {
-                    let row = (first + channel) * padded_height + y * window.stride[0] + u * window.dilation[0];
-                    let source = &padded[row * padded_width + v * window.dilation[1]..(row + 1) * padded_width];
-                    match window.stride[1] {
-                        1 => add_products(sums, factor, source.iter()),
-                        stride => add_products(sums, factor, source.iter().step_by(stride)),
-                    }
-                }
-            }
-        }
-        let multiplier = weights.multiplier(filter, x.quantization, output);
-        values.extend(sums.iter().map(|&sum| requantized(sum.into(), multiplier, output, relu)));
-    }
-    integers([filters, out_height, out_width], values, output)
-}
-
-fn add_products<'a>(sums: &mut [i32], factor: i16, values: impl Iterator<Item = &'a i16>) {
-    let add = |(sum, value): (&mut i32, &i16)| *sum = sum.wrapping_add(i32::from(factor) * i32::from(*value));
-    sums.iter_mut().zip(values).for_each(add);
-}
-
 /// A vector times `[out, in]`.
 pub fn linear(x: &Integers, weights: Weights, output: Quantization, relu: bool) -> Outcome {
     let n_out = weights.check()?;
     let [_, n_in] = weights.shape[..] else { return Err("weights of a linear layer without two axes".to_owned()) };
     ensure(x.values.len() == n_in && n_in > 0, "a vector that does not fit the weights")?;
-    let zero = i32::from(x.quantization.zero_point);
+    // Differences from the zero point, which fit into 9 bits.
+    let zero = i16::from(x.quantization.zero_point);
+    let differences: Vec<i16> = x.values.iter().map(|&value| i16::from(value) - zero).collect();
     let rows = weights.values.chunks_exact(n_in).enumerate();
     let values = rows.map(|(channel, row)| {
-        let products = row.iter().zip(&x.values).map(|(&weight, &value)| i32::from(weight) * (i32::from(value) - zero));
+        let products = row.iter().zip(&differences).map(|(&weight, &value)| i32::from(weight) * i32::from(value));
         let sum = products.fold(weights.bias[channel], i32::wrapping_add);
         requantized(sum.into(), weights.multiplier(channel, x.quantization, output), output, relu)
     });

@@ -5,6 +5,10 @@
     reason = "the innermost loops of inference; every function checks its operands' shapes first"
 )]
 
+/// Convolution.
+mod conv;
+
+pub use self::conv::conv;
 use crate::trained::Tensor;
 
 /// What a computation is refused with.
@@ -90,56 +94,6 @@ impl Window {
     }
 }
 
-/// `[batch, channels, height, width]` with `[filters, channels / groups, height, width]`: cross-correlation.
-pub fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, window: Window) -> Outcome {
-    let [n_images, channels, height, width] = dims(x)?;
-    let [filters, in_group, kernel_height, kernel_width] = dims(weight)?;
-    let groups = window.groups;
-    ensure(groups > 0 && filters % groups == 0, "filters that do not fit their groups")?;
-    ensure(in_group.checked_mul(groups) == Some(channels), "channels that do not fit the filters")?;
-    ensure(bias.is_none_or(|bias| bias.values.len() == filters), "a bias that does not fit the filters")?;
-    let [out_height, out_width] = window.places([height, width], [kernel_height, kernel_width])?;
-    let [top, left, bottom, right] = window.pads;
-    let (padded_height, padded_width) = (height + top + bottom, width + left + right);
-    let n_padded = n_outputs(&[channels, padded_height, padded_width])?;
-    let n_places = out_height * out_width;
-    let shape = [n_images, filters, out_height, out_width];
-    check_work(&[n_values(&shape)?, in_group, kernel_height, kernel_width])?;
-    let mut values = Vec::with_capacity(n_outputs(&shape)?);
-    let mut padded = vec![0.0; n_padded];
-    for image in x.values.chunks_exact((channels * height * width).max(1)) {
-        for (row, source) in image.chunks_exact(width.max(1)).enumerate() {
-            let (channel, y) = (row / height, row % height);
-            let start = (channel * padded_height + y + top) * padded_width + left;
-            padded[start..start + width].copy_from_slice(source);
-        }
-        for filter in 0..filters {
-            let start = values.len();
-            values.resize(start + n_places, bias.map_or(0.0, |bias| bias.values[filter]));
-            let output = &mut values[start..];
-            let first = filter / (filters / groups) * in_group;
-            for channel in 0..in_group {
-                for (u, v) in (0..kernel_height).flat_map(|u| (0..kernel_width).map(move |v| (u, v))) {
-                    let place = ((filter * in_group + channel) * kernel_height + u) * kernel_width + v;
-                    let factor = weight.values[place];
-                    for (y, output) in output.chunks_exact_mut(out_width.max(1)).enumerate() {
-                        let row = (first + channel) * padded_height + y * window.stride[0] + u * window.dilation[0];
-                        let source = &padded[row * padded_width + v * window.dilation[1]..(row + 1) * padded_width];
-                        match window.stride[1] {
-                            1 => output.iter_mut().zip(source).for_each(|(sum, value)| *sum += factor * value),
-                            stride => {
-                                let source = source.iter().step_by(stride);
-                                output.iter_mut().zip(source).for_each(|(sum, value)| *sum += factor * value);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-    tensor(shape, values)
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     Max,
@@ -194,11 +148,24 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Outcome {
 
 /// `x Wᵀ + b` over the last axis, with PyTorch's weight `[out, in]`.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Outcome {
-    let product = matmul(x, &transpose(weight, &[1, 0])?)?;
+    let product = match x.shape.iter().rev().skip(1).all(|&side| side == 1) {
+        true => of_vector(x, weight)?,
+        false => matmul(x, &transpose(weight, &[1, 0])?)?,
+    };
     match bias {
         None => Ok(product),
         Some(bias) => binary(&product, bias, |one, other| one + other),
     }
+}
+
+/// A vector times rows of weights, which one vector alone is not worth turning around for.
+fn of_vector(x: &Tensor, weight: &Tensor) -> Outcome {
+    let [n_out, n_in] = dims(weight)?;
+    let [leading @ .., _] = &x.shape[..] else { return Err("a product of no vector".to_owned()) };
+    ensure(x.values.len() == n_in && n_in > 0, "a vector that does not fit the weights")?;
+    let product = |row: &[f32]| row.iter().zip(&x.values).fold(0.0, |sum, (weight, value)| sum + weight * value);
+    let values = weight.values.chunks_exact(n_in).map(product).collect();
+    tensor(leading.iter().copied().chain([n_out]).collect::<Vec<_>>(), values)
 }
 
 pub fn map(x: &Tensor, function: impl Fn(f32) -> f32) -> Tensor {

@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
+use super::sparsity::Sparsity;
 use crate::device::parameters::Mismatch;
 use crate::device::tensors::NamedTensors;
 use crate::module::Network;
@@ -34,6 +35,11 @@ impl MovingAverage {
 
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Sets the weights to zero that the network has no more.
+    pub fn hold(&mut self, sparsity: &Sparsity) {
+        self.network = sparsity.held(self.network.clone());
     }
 
     /// Adds the weights after an update to the average.

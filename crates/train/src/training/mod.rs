@@ -18,6 +18,9 @@ pub mod optimizer;
 /// The moving average of the weights.
 pub mod average;
 
+/// Weights that become zero.
+pub mod sparsity;
+
 /// The outputs of frozen layers.
 pub mod kept;
 

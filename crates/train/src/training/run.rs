@@ -11,6 +11,7 @@ mod keep;
 
 use super::checkpoint::Checkpoint;
 use super::control::{Control, Wish};
+use super::early_stopping::Patience;
 use super::host::Host;
 use super::kept::{KeptFeatures, keep};
 use super::monitor::SnapshotClock;
@@ -228,6 +229,7 @@ impl<H: Host> Run<'_, H> {
             }
             self.take_changes();
             self.step(&order);
+            self.prune().await?;
             let is_last = self.position.step == self.plan.total_steps;
             let report_is_due = self.pace.step_is_due(self.host.now_ms()) || is_last;
             // With gradient accumulation, reports may never fall on an update, so a checkpoint does not wait for one.
@@ -294,6 +296,16 @@ impl<H: Host> Run<'_, H> {
         self.tally.add(self.trainer.step(batch, settings));
         self.is_updated = settings.is_update;
         self.position.step += 1;
+    }
+
+    /// Sets more weights to zero, if that is due. What was best before the last time had more of them.
+    async fn prune(&mut self) -> Result<(), Failure> {
+        if self.is_updated && self.trainer.prune(self.position.step, self.plan.total_steps).await? {
+            self.position.best = None;
+            self.position.patience = Patience::new();
+            self.best_network = None;
+        }
+        Ok(())
     }
 
     /// The settings of the next step.

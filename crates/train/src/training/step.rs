@@ -10,6 +10,7 @@ use super::gradients::NetworkGradients;
 use super::monitor::{Observation, Observer};
 use super::optimizer::{Optimizer, Rates};
 use super::plan::{Purpose, random};
+use super::sparsity::Sparsity;
 use crate::device::images::Batch;
 use crate::device::layout::Layout;
 use crate::device::parameters::Collector;
@@ -41,6 +42,7 @@ pub struct Trainer<O = Classification> {
     clip_norm: Option<f64>,
     optimizer: Optimizer,
     average: Option<MovingAverage>,
+    sparsity: Option<Sparsity>,
     /// Draws dropout's masks.
     random: Random,
     /// The run's seed.
@@ -105,6 +107,7 @@ impl<O: Objective> Trainer<O> {
             clip_norm: config.clip_norm,
             optimizer: Optimizer::new(config, layout, &network),
             average: config.ema_decay.map(|decay| MovingAverage::new(decay, &network)),
+            sparsity: config.sparsity.map(|sparsity| Sparsity::new(sparsity, layout)),
             random: dropout,
             seed: config.seed,
             observer: Observer::default(),
@@ -190,6 +193,22 @@ impl<O: Objective> Trainer<O> {
         StepOutcome { loss_terms, correct: classified.map(Classified::correct) }
     }
 
+    /// Sets more weights to zero, if the config wants that after so many of a run's steps; call right after an update. Returns whether the sparsity has
+    /// just reached its target. Waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// A device that fails.
+    pub async fn prune(&mut self, step: u32, total_steps: u32) -> Result<bool, Failure> {
+        let Some(sparsity) = self.sparsity.as_mut().filter(|it| it.is_due(step, total_steps)) else { return Ok(false) };
+        sparsity.remove(&self.network, step, total_steps).await?;
+        self.network = sparsity.held(self.network.clone());
+        if let Some(average) = &mut self.average {
+            average.hold(sparsity);
+        }
+        Ok(sparsity.is_at_target())
+    }
+
     /// Queues every tensor for one read. Call right after an update, when no gradients are pending.
     pub fn collect(&self, collector: &mut Collector) -> TrainerState {
         collector.network(Some(WEIGHTS), &self.network);
@@ -207,14 +226,22 @@ impl<O: Objective> Trainer<O> {
         }
     }
 
-    /// Restores the state that was collected from a trainer of the same config.
-    pub fn restore(&mut self, state: TrainerState, tensors: &NamedTensors) -> Result<(), Failure> {
+    /// Restores the state that was collected from a trainer of the same config after `step` of a run's steps.
+    pub fn restore(
+        &mut self,
+        state: TrainerState,
+        tensors: &NamedTensors,
+        [step, total_steps]: [u32; 2],
+    ) -> Result<(), Failure> {
         // Before the augmenter's generator: the run may have started with another augmentation.
         if let Some(augment) = state.changed_augment {
             self.set_augment(augment).map_err(unreadable)?;
         }
         self.network = self.layout.lay_out(self.network.clone().restored(WEIGHTS, tensors).map_err(unreadable)?);
         self.optimizer.restore(state.updates, tensors, &self.network)?;
+        if let Some(sparsity) = &mut self.sparsity {
+            sparsity.restore(&self.network, step, total_steps);
+        }
         self.average = match (self.average.take(), state.average_updates) {
             (Some(average), Some(updates)) => Some(average.restored(updates, AVERAGE, tensors).map_err(unreadable)?),
             (None, None) => None,
@@ -241,6 +268,9 @@ impl<O: Objective> Trainer<O> {
             gradients.clip(&self.network, max_norm);
         }
         self.network = self.optimizer.update(self.network.clone(), gradients, rates);
+        if let Some(sparsity) = &self.sparsity {
+            self.network = sparsity.held(self.network.clone());
+        }
         if let Some(average) = &mut self.average {
             average.update(&self.network);
         }

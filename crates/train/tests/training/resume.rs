@@ -3,7 +3,7 @@
 use kindling_core::config::schedule::Plateau;
 use kindling_core::config::{
     AdversarialConfig, AttackMethod, AugmentConfig, Decay, EarlyStopping, Layer, Metric, NetworkConfig,
-    OptimizerConfig, RunConfig, ScheduleConfig,
+    OptimizerConfig, RunConfig, ScheduleConfig, SparsityConfig,
 };
 use kindling_core::protocol::{EpochReport, FailureKind, RunReport, RunUpdate, ValueChange};
 use kindling_train::device::DeviceDataset;
@@ -107,6 +107,9 @@ fn all_state_of_a_run_resumes() {
     check(&RunConfig { batches_per_update: 4, ..config() });
     let network = NetworkConfig { frozen: 4, ..config().network };
     check(&RunConfig { network, ema_decay: Some(0.9), ..config() });
+    let sparsity = Some(SparsityConfig::default());
+    check(&RunConfig { sparsity, ema_decay: Some(0.9), ..config() });
+    check(&RunConfig { sparsity, batches_per_update: 4, ..config() });
     let method = AttackMethod::Pgd { steps: 2, step_size: 0.05 };
     let adversarial = Some(AdversarialConfig { method, ..AdversarialConfig::default() });
     check(&RunConfig { adversarial, ..config() });

@@ -13,13 +13,13 @@ use crate::page::download::{bytes, file_name, save_bytes, save_file};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::runs::link::config_to_link;
-use crate::page::runs::network_file::{Scaling, may_hold_network, read_all};
+use crate::page::runs::network_file::{may_hold_network, read_all};
 use crate::page::runs::{Runs, use_runs};
 use crate::page::state::{NoticeKind, RunNotice, RunState};
 use crate::page::store::use_store;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
-use kindling_core::protocol::Failure;
+use kindling_core::protocol::{Failure, Scaling};
 use kindling_core::runs::incoming::{Incoming, RUNS_LIMIT, Refusal, parse_file, runs_to_file};
 
 const JSON: &str = "application/json";

@@ -183,8 +183,9 @@ mod tests {
         for numbers in [augment::OF_ALL, augment::OF_COLORS, augment::OF_PARTS] {
             there.extend(check(numbers, &base.augment, "augment"));
         }
-        // The split is set in the Data place, distillation where a model is compressed.
-        let is_elsewhere = |path: &str| ["split.", "distillation."].iter().any(|part| path.starts_with(part));
+        // The split is set in the Data place, distillation and sparsity where a model is compressed.
+        let is_elsewhere =
+            |path: &str| ["split.", "distillation.", "sparsity."].iter().any(|part| path.starts_with(part));
         let numbers = FIELDS.iter().filter(|field| field.range().is_some() && !is_elsewhere(field.path));
         for field in numbers {
             assert!(there.contains(&field.path), "{}: the settings have no field for it", field.path);

@@ -17,6 +17,7 @@ fn base() -> RunConfig {
         early_stopping: Some(EarlyStopping::default()),
         adversarial: Some(AdversarialConfig::default()),
         distillation: Some(DistillationConfig::default()),
+        sparsity: Some(SparsityConfig::default()),
         ..RunConfig::new("mnist", network)
     }
 }

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use prost::Message;
 
 use crate::error::ExchangeError;
-use crate::import::{Imported, Scaling, import};
 use crate::onnx_messages::{Attribute, Entry, Graph, Model, Node, Opset, TensorProto, element};
 use crate::trained::Tensor;
 use crate::write::onnx::graph::{GraphBuilder, float, int, ints, value};
+use crate::{Imported, Scaling, import};
 use kindling_core::config::{Activation, Layer, Padding};
 
 fn random(shape: &[usize], seed: usize) -> Tensor {

@@ -49,7 +49,7 @@ impl<H: Host> Run<'_, H> {
         if !position.is_in(&self.plan, self.config) {
             return Err(unreadable(format!("step {} of epoch {} is not in this run", position.step, position.epoch)));
         }
-        self.trainer.restore(trainer, &tensors)?;
+        self.trainer.restore(trainer, &tensors, [position.step, self.plan.total_steps])?;
         if position.best.is_some() {
             self.best_network = Some(self.trainer.inference_network().restored(BEST, &tensors).map_err(unreadable)?);
         }

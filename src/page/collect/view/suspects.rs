@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 
 use super::text::{flaw_text, news_text, problem_text};
-use crate::page::collect::collector::Collector;
+use crate::page::collect::collector::{Collector, News};
 use crate::page::collect::review::Decision;
 use crate::page::collect::suspects::{Suspect, Why, undecided};
 use crate::page::reactive::memo;

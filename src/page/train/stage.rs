@@ -3,6 +3,8 @@
 //! What changes by itself is marked `translate="no"`, here and elsewhere: a browser that translates the page puts nodes of its own in place of
 //! the text, and the figures would stand still.
 
+use std::time::Duration;
+
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -31,6 +33,9 @@ use crate::page::widgets::hint::TermName;
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::event::Preparation;
+
+/// A first step that takes longer is explained.
+const FIRST_STEP: Duration = Duration::from_secs(3);
 
 /// What the stage shows. A change within one face does not rebuild it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +187,10 @@ fn Active() -> impl IntoView {
     let store = use_store();
     let fraction = memo(move |_| store.run.with(|run| run.run().map_or(0.0, Run::fraction)));
     let slow = memo(move |_| store.run.with(|run| run.run().and_then(slow_step_seconds)));
+    // Images of the first batch, while it takes longer than one expects.
+    let has_waited = RwSignal::new(false);
+    set_timeout(move || drop(has_waited.try_set(true)), FIRST_STEP);
+    let first = memo(move |_| store.run.with(|run| has_waited.get().then(|| first_batch(run)).flatten()));
     view! {
         <div class="active">
             <Controls />
@@ -194,9 +203,18 @@ fn Active() -> impl IntoView {
             {move || slow.get().map(|seconds| view! {
                 <p class="hint" id="slow-steps">{move_tr!(train.slow_steps, seconds = seconds)}</p>
             })}
+            {move || first.get().map(|images| view! {
+                <p class="hint" role="status">{move_tr!(train.first_step, count = count(images))}</p>
+            })}
             <Figures />
         </div>
     }
+}
+
+/// The batch size of a run that trains and has not ended its first step.
+fn first_batch(state: &RunState) -> Option<u32> {
+    let is_training = matches!(state, RunState::Training(_));
+    state.run().filter(|run| is_training && run.progress.step == 0).map(|run| run.config.batch_size)
 }
 
 /// The seconds that a step takes, where they are so many that the run reacts late; rounded.

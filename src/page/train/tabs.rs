@@ -80,6 +80,8 @@ pub struct ChosenTab(RwSignal<Tab>);
 #[component]
 pub fn Tabs() -> impl IntoView {
     let chosen = expect_context::<ChosenTab>().0;
+    // Whether the tabs have the room of the curves, too.
+    let is_large = RwSignal::new(false);
     let (store, searcher) = (use_store(), use_searcher());
     monitor_while_shown(store, chosen);
     let can_try = memo(move |_| store.run.with(|run| run.has_network() && !run.is_active()));
@@ -144,10 +146,17 @@ pub fn Tabs() -> impl IntoView {
         }
     };
     view! {
-        <section class="panel bench-tabs" aria-label=move_tr!(train.details)>
+        <section class="panel bench-tabs" class:is-large=move || is_large.get() aria-label=move_tr!(train.details)>
             <div class="tabs" role="tablist" aria-label=move_tr!(train.details) on:keydown=on_key>
                 {Tab::ALL.map(tab).collect_view()}
             </div>
+            <button
+                type="button"
+                class="button is-small tabs-size"
+                on:click=move |_| is_large.update(|is_large| *is_large = !*is_large)
+            >
+                {move || if is_large.get() { tr!(train.with_curves) } else { tr!(train.enlarge) }}
+            </button>
             {Tab::ALL.map(panel).collect_view()}
         </section>
     }

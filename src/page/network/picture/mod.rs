@@ -19,7 +19,7 @@ use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;
 use kindling_core::network::FeatureShape;
 
-const SPACE: Space = Space { height: 176.0, width: 52.0, thin: 6.0 };
+const SPACE: Space = Space { height: 148.0, width: 52.0, thin: 6.0 };
 
 /// The block of a layer whose output is unknown, as those behind the first that does not fit.
 const UNKNOWN: Block = Block { width: 24.0, height: 48.0 };
@@ -41,7 +41,7 @@ pub fn Picture(deck: Deck) -> impl IntoView {
             <div
                 class="strip-layers"
                 role=move || (deck.n_layers.get() > 0).then_some("tablist")
-                aria-label=move_tr!(network.layers)
+                aria-label=move || (deck.n_layers.get() > 0).then(|| tr!(network.layers))
                 on:keydown=move |event| steer(recipe, deck, &event)
             >
                 // Keyed by index, so that keyboard focus stays in place while layers are added and removed.

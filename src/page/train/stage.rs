@@ -189,7 +189,11 @@ fn Active() -> impl IntoView {
     let slow = memo(move |_| store.run.with(|run| run.run().and_then(slow_step_seconds)));
     // Images of the first batch, while it takes longer than one expects.
     let has_waited = RwSignal::new(false);
-    set_timeout(move || drop(has_waited.try_set(true)), FIRST_STEP);
+    let tell = move || {
+        // The run may be over by then.
+        has_waited.try_set(true);
+    };
+    set_timeout(tell, FIRST_STEP);
     let first = memo(move |_| store.run.with(|run| has_waited.get().then(|| first_batch(run)).flatten()));
     view! {
         <div class="active">

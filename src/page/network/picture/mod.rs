@@ -13,7 +13,7 @@ use crate::page::network::designer::edit::Edit;
 use crate::page::network::designer::palette::{Group, group_of};
 use crate::page::reactive::memo;
 use crate::page::recipe::{Recipe, use_recipe};
-use crate::page::text::i18n::move_tr;
+use crate::page::text::i18n::{move_tr, tr};
 use crate::page::text::layer::{layer_short, layer_title};
 use crate::page::widgets::show::Show;
 use kindling_core::config::Layer;

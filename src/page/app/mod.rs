@@ -218,7 +218,11 @@ fn announce(place: RwSignal<Place>, store: Store) {
     });
     watch(
         move || place.get(),
-        move |_, _| {
+        move |_, before| {
+            // These places have shown it.
+            if matches!(before, Some(Place::Data | Place::Train)) {
+                store.forget_failed_load();
+            }
             if let Some(content) = document().get_element_by_id("content") {
                 // Without this the keyboard focus would stay on the link.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();

@@ -123,13 +123,14 @@ impl AppState {
                 Changed { dataset: true, ..Changed::NOTHING }
             }
             Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
+                let changed = self.forget_failed_load();
                 self.replace_run();
                 self.is_moving = false;
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
                 self.inside.clear();
-                Changed { run: true, curves: true, samples: true, inside: true, ..Changed::NOTHING }
+                Changed { run: true, curves: true, samples: true, inside: true, ..changed }
             }
             Command::Watch(watch) => {
                 self.inside.watch = *watch;
@@ -265,6 +266,15 @@ impl AppState {
         let step = best.unwrap_or(run.progress.step);
         self.inside.rest(LayersReport { step, ..report.clone() });
         true
+    }
+
+    /// Forgets that the latest load failed, which the visitor knows by now.
+    pub fn forget_failed_load(&mut self) -> Changed {
+        let has_failed = matches!(self.dataset.load, Load::Failed { .. });
+        if has_failed {
+            self.dataset.load = Load::Idle;
+        }
+        Changed { dataset: has_failed, ..Changed::NOTHING }
     }
 
     /// Gives the current dataset another name, which it keeps when it is loaded again.

@@ -251,6 +251,18 @@ fn a_failed_load_leaves_the_dataset_before() {
 }
 
 #[test]
+fn a_failed_load_is_forgotten_when_a_run_starts() {
+    let mut state = training();
+    state.sent(&set_dataset("fashion-mnist"));
+    assert!(!state.forget_failed_load().dataset, "it is still loading");
+    state.apply(&Event::Dataset(DatasetUpdate::Failed(failure(FailureKind::BadFile))));
+    let train = Command::Train { run: RunId(8), config: Box::new(config()), start: RunStart::New, is_kept: true };
+    assert!(state.sent(&train).dataset);
+    assert_eq!(state.dataset.load, Load::Idle);
+    assert!(!state.sent(&train).dataset);
+}
+
+#[test]
 fn another_dataset_ends_what_belongs_to_the_one_before() {
     let mut state = training();
     state.receive(progress(1, &[1.0]));

@@ -43,6 +43,14 @@ pub enum Load {
 }
 
 impl Load {
+    /// What is loading or failed to load.
+    pub fn source(&self) -> Option<&DatasetSource> {
+        match self {
+            Self::Loading { source, .. } | Self::Failed { source, .. } => Some(source),
+            Self::Idle | Self::Canceled => None,
+        }
+    }
+
     pub fn is_loading(&self) -> bool {
         matches!(self, Self::Loading { .. })
     }

@@ -58,7 +58,7 @@ pub fn TrainButton(
         <Show when=move || has_frozen.get()><Parted part=feature_time::PART is_quiet=true /></Show>
         {move || recipe.refusals.first().map(|refusal| view! {
             <p class="failure" role="alert">
-                {move || tr!(train.held_back, field = refusal.label.get(), text = refusal.text)}
+                {move || tr!(train.held_back, refused = refusal.sentence())}
             </p>
         })}
         {move || obstacle.get().map(|reason| view! {

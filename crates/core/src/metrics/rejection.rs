@@ -22,7 +22,8 @@ const ENOUGH: usize = 19;
 
 /// The one-sided 95 % quantiles of Student's t distribution, from 1 degree of freedom on.
 const STUDENT_T: [f64; ENOUGH - 2] = [
-    6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746, 1.740,
+    6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746,
+    1.740,
 ];
 
 /// The highest confidence, up to [`THRESHOLD_LIMIT`], that at least [`KEPT_SHARE`] of the correct predictions reach. Fewer than 19 of them are taken

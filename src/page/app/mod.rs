@@ -80,6 +80,7 @@ fn App() -> impl IntoView {
     announce(place, store);
     refuse_files();
     read_kept(catalog, runs, interrupted);
+    look_for_kept_datasets(catalog, store);
     fetch_rest(store);
 
     view! {
@@ -183,6 +184,18 @@ fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
         if is_settled.get() {
             spawn_local(runs.loaded());
             spawn_local(interrupted.loaded());
+        }
+    });
+}
+
+/// Each load keeps the files of another dataset.
+fn look_for_kept_datasets(catalog: Catalog, store: Store) {
+    let is_settled = catalog.settled();
+    let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
+    effect(move |_| {
+        version.track();
+        if is_settled.get() {
+            spawn_local(catalog.look_for_kept());
         }
     });
 }

@@ -9,6 +9,7 @@ use kindling_core::protocol::{
     FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunStart,
     RunUpdate, SplitCounts, SplitName, Views, Watch,
 };
+use kindling_core::runs::incoming::Refusal;
 use kindling_core::runs::record::EPOCHS_LIMIT;
 
 fn config() -> RunConfig {
@@ -260,6 +261,22 @@ fn a_failed_load_is_forgotten_when_a_run_starts() {
     assert!(state.sent(&train).dataset);
     assert_eq!(state.dataset.load, Load::Idle);
     assert!(!state.sent(&train).dataset);
+}
+
+#[test]
+fn what_became_of_files_is_told_of_the_latest_ones() {
+    let mut state = training();
+    let refused = NoticeKind::Runs(RunNotice::FileRefused(Refusal::Unreadable));
+    let imported = |id: &str| NoticeKind::Runs(RunNotice::Imported { ids: vec![id.to_owned()] });
+    state.notify(NoticeKind::StoppedMidStep);
+    state.notify(refused.clone());
+    state.notify(NoticeKind::Runs(RunNotice::FileRefused(Refusal::NotText)));
+    state.notify(imported("a"));
+    state.notify(imported("b"));
+    state.notify(refused.clone());
+    let kinds: Vec<_> = state.notices.list().iter().map(|notice| notice.kind.clone()).collect();
+    // Each import can still be undone.
+    assert_eq!(kinds, [NoticeKind::StoppedMidStep, imported("a"), imported("b"), refused]);
 }
 
 #[test]

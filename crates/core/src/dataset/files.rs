@@ -173,15 +173,43 @@ pub fn check_classes(dataset: &Dataset) -> Result<(), DatasetError> {
 /// The prefix of the ids of datasets from the visitor's files, and the name of those that have no other.
 pub const FILES: &str = "files";
 
-/// The name of a dataset from files: that of the folder which all of them lie in, or that of the only file.
+/// The name of a dataset from files: that of the folder which all of them lie in, or what the files are called alike.
 pub fn files_name<'f>(paths: impl Iterator<Item = &'f str>) -> String {
     let paths: Vec<&str> = paths.filter(|path| !is_hidden(path)).collect();
     let folder = shared_folder(&paths);
-    match (folder, paths.as_slice()) {
-        (Some(folder), _) => folder.to_owned(),
-        (None, [only]) => stem(only).to_owned(),
-        (None, _) => FILES.to_owned(),
+    folder.or_else(|| shared_name(&paths)).unwrap_or(FILES).to_owned()
+}
+
+/// The words that the names of all files begin with, up to the first that only says what is in a file: `emnist-digits` of
+/// `emnist-digits-train-images-idx3-ubyte` and `emnist-digits-test-images-idx3-ubyte`. All of the name of an only file that has more to say.
+fn shared_name<'f>(paths: &[&'f str]) -> Option<&'f str> {
+    const CONTENTS: [&str; 13] = [
+        "train",
+        "training",
+        "test",
+        "testing",
+        "t10k",
+        "val",
+        "valid",
+        "validation",
+        "images",
+        "imgs",
+        "labels",
+        "data",
+        "batch",
+    ];
+    let is_content = |word: &str| CONTENTS.contains(&word.to_ascii_lowercase().as_str());
+    let words = |name: &'f str| name.split(['-', '_', '.', ' ']).take_while(|word| !is_content(word));
+    let mut names = paths.iter().copied().filter(|path| !is_class_names(path)).map(stem);
+    let first = names.next()?;
+    let n_shared = names.clone().fold(words(first).count(), |n_shared, name| {
+        words(first).zip(words(name)).take(n_shared).take_while(|(word, other)| word == other).count()
+    });
+    if names.next().is_none() {
+        return first.split('.').next().is_some_and(|start| !is_content(start)).then_some(first);
     }
+    let n_bytes: usize = words(first).take(n_shared).map(|word| word.len() + 1).sum();
+    first.get(..n_bytes.checked_sub(1)?).filter(|name| !name.is_empty())
 }
 
 /// The first folder of the paths, if it is the same for all.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{AppState, Changed};
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure};
 
@@ -22,6 +23,25 @@ impl DatasetState {
     /// The first of the sample images, whose predictions are reported during training.
     pub fn first_sample(&self) -> Option<u32> {
         self.current.as_ref()?.samples.first().copied()
+    }
+}
+
+impl AppState {
+    /// Forgets that the latest load failed, which the visitor knows by now.
+    pub fn forget_failed_load(&mut self) -> Changed {
+        let has_failed = matches!(self.dataset.load, Load::Failed { .. });
+        if has_failed {
+            self.dataset.load = Load::Idle;
+        }
+        Changed { dataset: has_failed, ..Changed::NOTHING }
+    }
+
+    /// Gives the current dataset another name, which it keeps when it is loaded again.
+    pub fn rename_dataset(&mut self, name: String) -> Changed {
+        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
+        self.dataset.given_name = Some((current.id.clone(), name.clone()));
+        Arc::make_mut(current).name = name;
+        Changed { dataset: true, ..Changed::NOTHING }
     }
 }
 

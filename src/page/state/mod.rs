@@ -268,23 +268,6 @@ impl AppState {
         true
     }
 
-    /// Forgets that the latest load failed, which the visitor knows by now.
-    pub fn forget_failed_load(&mut self) -> Changed {
-        let has_failed = matches!(self.dataset.load, Load::Failed { .. });
-        if has_failed {
-            self.dataset.load = Load::Idle;
-        }
-        Changed { dataset: has_failed, ..Changed::NOTHING }
-    }
-
-    /// Gives the current dataset another name, which it keeps when it is loaded again.
-    pub fn rename_dataset(&mut self, name: String) -> Changed {
-        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
-        self.dataset.given_name = Some((current.id.clone(), name.clone()));
-        Arc::make_mut(current).name = name;
-        Changed { dataset: true, ..Changed::NOTHING }
-    }
-
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.
     pub fn lose_engine(&mut self, failure: &Failure) -> Changed {
         self.engine = EngineState::Choosing;

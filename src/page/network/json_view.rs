@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::remedy_buttons::NetworkProblem;
 use crate::page::network::designer::edit::Edit;
-use crate::page::network::designer::text::{TextError, from_text, to_text};
+use crate::page::network::designer::text::{from_text, to_text};
 use crate::page::network::names::text_error;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;

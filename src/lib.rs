@@ -3,6 +3,10 @@
 /// The typed messages between them.
 pub mod channel;
 
+/// The browser's cache of dataset files.
+#[cfg(any(feature = "page", feature = "worker"))]
+mod dataset_cache;
+
 /// The browser as the session's platform.
 #[cfg(feature = "worker")]
 pub mod worker;

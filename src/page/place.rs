@@ -36,6 +36,9 @@ impl Place {
         }
     }
 
+    /// What places are called in the navigation, where their addresses have other names.
+    const BY_NAME: [(&str, Self); 2] = [("#evaluate", Self::Understand), ("#predict", Self::Use)];
+
     /// The place of an address, and the id of an element in it. The bare address is that of the first place. Other hashes, such as the skip
     /// link's, are of no place.
     fn from_hash(hash: &str) -> Option<(Self, Option<&str>)> {
@@ -43,7 +46,8 @@ impl Place {
             return Some((Self::FIRST, None));
         }
         let (place, element) = hash.split_once('/').map_or((hash, None), |(place, element)| (place, Some(element)));
-        Self::ALL.into_iter().find(|known| known.hash() == place).map(|place| (place, element))
+        let mut addresses = Self::ALL.map(|known| (known.hash(), known)).into_iter().chain(Self::BY_NAME);
+        addresses.find(|(hash, _)| *hash == place).map(|(_, place)| (place, element))
     }
 
     pub fn icon(self) -> Icon {
@@ -97,6 +101,8 @@ mod tests {
             assert_eq!(Place::from_hash(place.hash()), Some((place, None)));
         }
         assert_eq!(Place::from_hash("#train/engine"), Some((Place::Train, Some("engine"))));
+        assert_eq!(Place::from_hash("#evaluate"), Some((Place::Understand, None)));
+        assert_eq!(Place::from_hash("#predict/use-upload"), Some((Place::Use, Some("use-upload"))));
         assert_eq!(Place::from_hash(""), Some((Place::FIRST, None)));
         assert_eq!(Place::from_hash("#content"), None);
         assert_eq!(Place::from_hash("#glossary/train"), None);

@@ -1,14 +1,13 @@
 //! The store in the browser's Cache API. All operations fail where the browser forbids it, as some do in private windows.
 
-use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use kindling_session::{Store, StoreError};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Cache, Request, Response};
 
 use super::platform::scope;
-
-const NAME: &str = "kindling-datasets-v1";
+use crate::dataset_cache;
 
 /// Each record is a cached response, which a write replaces atomically.
 #[derive(Default)]
@@ -37,21 +36,12 @@ impl Store for CacheStore {
     }
 
     async fn names(&self) -> Result<Vec<String>, StoreError> {
-        let requests = JsFuture::from(open().await?.keys()).await.map_err(failed)?.unchecked_into::<Array>();
-        let url = |request: JsValue| request.dyn_into::<Request>().ok().map(|request| request.url());
-        let name = |url: String| url.rsplit('/').next().map(str::to_owned);
-        Ok(requests.iter().filter_map(url).filter_map(name).collect())
+        dataset_cache::names().await.map_err(failed)
     }
 }
 
 async fn open() -> Result<Cache, StoreError> {
-    // Outside secure contexts `caches` is undefined, despite its declared type.
-    let caches = js_sys::Reflect::get(&scope(), &"caches".into()).map_err(failed)?;
-    if caches.is_undefined() {
-        return Err(StoreError("this page may not keep files".to_owned()));
-    }
-    let opening: Promise = caches.unchecked_into::<web_sys::CacheStorage>().open(NAME);
-    JsFuture::from(opening).await.map_err(failed)?.dyn_into().map_err(failed)
+    dataset_cache::open().await.map_err(failed)
 }
 
 /// The cache needs URLs as keys. This one is never fetched.

@@ -154,6 +154,12 @@ async fn broken_files_of_the_visitor_are_named() {
     std::fs::write(&text, "not a dataset").unwrap();
     drop_files(&page, &[text]).await;
     page.wait_for_text("notes.txt", SHORT).await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('.own-files [role=alert]')", SHORT).await.unwrap();
+    // Who goes on has seen it.
+    page.go_to("Train").await.unwrap();
+    page.go_to("Data").await.unwrap();
+    page.wait_for::<bool>("!!document.querySelector('.own-files')", SHORT).await.unwrap();
+    page.wait_for::<bool>("!document.querySelector('[role=alert]')", SHORT).await.unwrap();
     // The page continues to work.
     assert_eq!(page.run::<u32>(LOAD_MNIST, json!(null)).await.unwrap(), 54_000);
     app.finish(page).await;

@@ -51,6 +51,7 @@ async fn the_second_visit_takes_the_dataset_from_the_cache() {
     let n_requests = || app.requests().iter().filter(|path| path.ends_with("ubyte.gz")).count();
     assert_eq!(n_requests(), 4);
     page.session().refresh().await.unwrap();
+    page.wait_for_text("The images are on this device already.", SHORT).await.unwrap();
     page.run::<Value>("await kindling.loadDataset('mnist')", json!(null)).await.unwrap();
     assert_eq!(n_requests(), 4);
     app.finish(page).await;

@@ -157,6 +157,9 @@ async fn a_run_that_was_discarded_stays_gone() {
     wait_for_checkpoint(&page).await;
     page.session().refresh().await.unwrap();
     page.wait_for_text("A run was interrupted", LONG).await.unwrap();
+    page.go_to("Predict").await.unwrap();
+    page.wait_for_text("a run was interrupted after step", SHORT).await.unwrap();
+    page.go_to("Train").await.unwrap();
     page.click("button", "Discard").await.unwrap();
     page.wait_for::<bool>("!document.querySelector('.interrupted')", SHORT).await.unwrap();
     // The storage is emptied a moment later.

@@ -46,7 +46,7 @@ async fn a_small_search_finds_settings_and_its_winner_is_trained() {
 async fn begin(page: &Page) {
     open_tab(page, "search").await;
     for (id, value) in [
-        ("search-least-learningRate", "0.000001"),
+        ("search-least-learningRate", "1e-6"),
         ("search-most-learningRate", "0.1"),
         ("search-factor", "2"),
         ("search-trials", "6"),

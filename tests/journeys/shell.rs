@@ -75,6 +75,11 @@ async fn the_glossary_opens_over_a_place_at_the_term_of_a_link() {
     // An address of its own.
     let page = app.open("#glossary/weight-decay").await;
     page.wait_for::<bool>("document.activeElement.id === 'term-weight-decay'", SHORT).await.unwrap();
+
+    // As a whole, it begins with the search.
+    press(&page, Key::Escape).await;
+    page.run::<Value>("location.hash = 'glossary'", json!(null)).await.unwrap();
+    page.wait_for::<bool>("document.activeElement.id === 'glossary-search'", SHORT).await.unwrap();
     app.finish(page).await;
 }
 

@@ -35,7 +35,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
     Some(match kind {
         FailureKind::DownloadFailed => "Check that the file is complete and can be read.",
         FailureKind::WrongHash => "The file is damaged: get the dataset's folder again.",
-        FailureKind::BadFile => "Get the file again, or leave it out.",
+        FailureKind::BadFile => "Mend the file, get it again if it is damaged, or leave it out.",
         FailureKind::UnknownFormat => {
             "--data takes IDX files, NumPy arrays, tables in CSV, CIFAR's binary files, images in one folder per class, or an archive or a folder of these."
         }

@@ -80,6 +80,7 @@ fn App() -> impl IntoView {
     announce(place, store);
     refuse_files();
     read_kept(catalog, runs, interrupted);
+    look_for_kept_datasets(catalog, store);
     fetch_rest(store);
 
     view! {
@@ -187,6 +188,18 @@ fn read_kept(catalog: Catalog, runs: Runs, interrupted: Interrupted) {
     });
 }
 
+/// Each load keeps the files of another dataset.
+fn look_for_kept_datasets(catalog: Catalog, store: Store) {
+    let is_settled = catalog.settled();
+    let version = memo(move |_| store.dataset.with(|dataset| dataset.version));
+    effect(move |_| {
+        version.track();
+        if is_settled.get() {
+            spawn_local(catalog.look_for_kept());
+        }
+    });
+}
+
 /// Fetches the code of the other places, once the engine is ready or has failed.
 fn fetch_rest(store: Store) {
     let is_decided = memo(move |_| {
@@ -218,7 +231,11 @@ fn announce(place: RwSignal<Place>, store: Store) {
     });
     watch(
         move || place.get(),
-        move |_, _| {
+        move |_, before| {
+            // These places have shown it.
+            if matches!(before, Some(Place::Data | Place::Train)) {
+                store.forget_failed_load();
+            }
             if let Some(content) = document().get_element_by_id("content") {
                 // Without this the keyboard focus would stay on the link.
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(content).focus().ok();

@@ -18,6 +18,7 @@ pub use crate::page::charts::drawing::{Line, LineStyle};
 use crate::page::charts::scale::{Bounds, ScaleKind, nearest};
 use crate::page::charts::table::FigureTable;
 use crate::page::reactive::{effect, memo};
+use crate::page::text::format::list;
 use crate::page::text::i18n::tr;
 use crate::page::widgets::show::Show;
 
@@ -113,7 +114,7 @@ pub fn Chart(
         let Some(step) = cursor.get() else { return tr!(chart.explore) };
         let names = line_names.get().into_iter().enumerate();
         let figures = names.filter_map(|(place, name)| Some(format!("{name} {}", readout(place)?)));
-        std::iter::once(step_name.run((step,))).chain(figures).collect::<Vec<_>>().join(", ")
+        list(std::iter::once(step_name.run((step,))).chain(figures))
     };
     let summary = memo(move |_| {
         let drawing = drawing.read();

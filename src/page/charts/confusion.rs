@@ -49,7 +49,7 @@ pub fn ConfusionTable(
                         <th scope="colgroup" colspan=n_classes>{move_tr!(confusion.predicted_class)}</th>
                     </tr>
                     <tr>
-                        <th scope="col"><span class="visually-hidden">{move_tr!(confusion.true_class)}</span></th>
+                        <th scope="col"><span class="confusion-axis">{move_tr!(confusion.true_class)}</span></th>
                         {classes.iter().map(|name| view! {
                             <th scope="col"><span>{name.clone()}</span></th>
                         }).collect_view()}

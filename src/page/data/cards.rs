@@ -124,7 +124,13 @@ fn shape_text(shape: ImageShape) -> String {
 fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let catalog = expect_context::<Catalog>();
     let id = dataset.id.clone();
+    // A dataset that the browser has kept costs no download.
+    let is_kept = {
+        let id = id.clone();
+        memo(move |_| catalog.is_kept(&id))
+    };
     let is_current = {
         let id = id.clone();
         memo(move |_| store.dataset.with(|state| state.current.as_ref().is_some_and(|current| current.id == id)))
@@ -154,8 +160,12 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
     let license = format!("datasets/{}/{}", dataset.id, dataset.license.file);
     let load_name = {
         let (name, size) = (name.clone(), size.clone());
-        move || tr!(data.load_name, name = name, size = size)
+        move || match is_kept.get() {
+            true => tr!(data.load_kept_name, name = name),
+            false => tr!(data.load_name, name = name, size = size),
+        }
     };
+    let load_text = move || if is_kept.get() { tr!(data.load_kept) } else { tr!(data.load, size = size) };
     view! {
         <li class="card" class:is-current=move || is_current.get()>
             {samples.map(|file| view! { <img class="card-samples" src=file alt="" width=N_SAMPLES * shape.width height=shape.height /> })}
@@ -175,7 +185,7 @@ fn DatasetCard(dataset: Arc<ServedDataset>) -> impl IntoView {
                         disabled=move || is_coming.get()
                         on:click=load.clone()
                     >
-                        {move_tr!(data.load, size = size)}
+                        {load_text.clone()}
                     </button>
                 }.into_any(),
             }}

@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, FileList, HtmlInputElement};
 
 use super::image_options::ImageOptions;
+use crate::page::load_status::LoadStatus;
 use crate::page::recipe::ending::may_replace;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::{FILES_LIMIT, dropped, named};
@@ -19,6 +20,7 @@ use crate::page::store::{Store, use_store};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::listen_for_files;
 use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::show::Show;
 use kindling_core::dataset::{ImageReading, Reading};
 use kindling_core::protocol::{DatasetSource, Scaling};
 
@@ -26,6 +28,8 @@ use kindling_core::protocol::{DatasetSource, Scaling};
 pub fn DropZone(
     /// How many files were too many, until something else is loaded.
     n_too_many: RwSignal<Option<usize>>,
+    /// Whether the visitor's files are loading or failed to load.
+    has_status: Signal<bool>,
 ) -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
@@ -65,6 +69,7 @@ pub fn DropZone(
             {move || n_too_many.get().map(|files| view! {
                 <p class="failure" role="alert">{move || tr!(data.too_many_files, files = files, most = FILES_LIMIT)}</p>
             })}
+            <Show when=move || has_status.get() && n_too_many.get().is_none()><LoadStatus /></Show>
             <ImageOptions reading=image_reading />
             <p class="hint">{move_tr!(data.images_read)}</p>
             <details class="image-options">

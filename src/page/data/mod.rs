@@ -25,14 +25,20 @@ use crate::page::collect::collector::collector;
 use crate::page::load_status::LoadStatus;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
-use crate::page::state::Load;
 use crate::page::store::use_store;
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::show::Show;
-use kindling_core::protocol::DatasetSummary;
+use kindling_core::protocol::{DatasetSource, DatasetSummary};
 
 pub const PART: Part = part!(data::place, DataPlace);
+
+/// Where a load was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Cards,
+    OwnFiles,
+}
 
 #[component]
 fn DataPlace() -> impl IntoView {
@@ -45,8 +51,15 @@ fn DataPlace() -> impl IntoView {
             None => Some(current),
         }
     });
-    let has_status =
-        memo(move |_| store.dataset.with(|dataset| matches!(dataset.load, Load::Loading { .. } | Load::Failed { .. })));
+    // The status of a load is shown where it was asked for.
+    let status = memo(move |_| {
+        store.dataset.with(|dataset| {
+            dataset.load.source().map(|source| match source {
+                DatasetSource::Served { .. } => Asked::Cards,
+                DatasetSource::Files { .. } => Asked::OwnFiles,
+            })
+        })
+    });
     // One alert at a time: that of files that were not taken gives way to the next load, and stands in for that of the load before it.
     let n_too_many = RwSignal::new(None);
     let is_loading = memo(move |_| store.dataset.with(|dataset| dataset.load.is_loading()));
@@ -69,10 +82,10 @@ fn DataPlace() -> impl IntoView {
                 <div class="main-column">
                     <DatasetCards />
                     <Parted part=collect::PART />
-                    <Show when=move || has_status.get() && n_too_many.get().is_none()>
+                    <Show when=move || status.get() == Some(Asked::Cards) && n_too_many.get().is_none()>
                         <div class="panel"><LoadStatus /></div>
                     </Show>
-                    <Show when=move || current.read().is_none() && !has_status.get()>
+                    <Show when=move || current.read().is_none() && status.get().is_none()>
                         <div class="panel empty"><p>{move_tr!(data.nothing_yet)}</p></div>
                     </Show>
                     {move || current.get().map(|summary| view! {
@@ -83,7 +96,7 @@ fn DataPlace() -> impl IntoView {
                     })}
                 </div>
                 <div class="side-column">
-                    <DropZone n_too_many />
+                    <DropZone n_too_many has_status=Signal::derive(move || status.get() == Some(Asked::OwnFiles)) />
                     {move || current.get().map(|summary| view! { <ReadingForm summary /> })}
                     <SplitForm />
                 </div>

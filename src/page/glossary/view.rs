@@ -65,6 +65,8 @@ pub fn GlossaryDialog() -> impl IntoView {
                     <input
                         type="search"
                         id="glossary-search"
+                        // The dialog gives it the focus, which an entry that was asked for takes over.
+                        autofocus
                         autocomplete="off"
                         aria-label=move_tr!(glossary.search)
                         placeholder=move_tr!(glossary.search)

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::remedy_buttons::NetworkProblem;
 use crate::page::network::designer::edit::Edit;
-use crate::page::network::designer::text::{TextError, from_text, to_text};
+use crate::page::network::designer::text::{from_text, to_text};
 use crate::page::network::names::text_error;
 use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
@@ -13,7 +13,8 @@ use crate::page::text::i18n::{move_tr, tr};
 #[component]
 pub fn JsonView() -> impl IntoView {
     let recipe = use_recipe();
-    let error = RwSignal::new(None::<TextError>);
+    // What was wrong with a draft is still so when the visitor comes back to it.
+    let error = RwSignal::new(recipe.draft.with_untracked(|draft| from_text(draft.as_deref()?).err()));
     let text = move || {
         let draft = recipe.draft.get();
         draft.unwrap_or_else(|| recipe.network.read().as_ref().map(to_text).unwrap_or_default())

@@ -52,13 +52,17 @@ fn NetworkPlace() -> impl IntoView {
 #[component]
 fn ToTrain() -> impl IntoView {
     let recipe = use_recipe();
-    let error = memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.clone()));
+    let obstacle = memo(move |_| {
+        let survey = recipe.survey.read();
+        let error = survey.as_ref().and_then(|survey| survey.error.as_ref());
+        recipe.refusals.first().map(|refusal| refusal.sentence()).or_else(|| error.map(network_reason))
+    });
     view! {
         <div class="to-train">
-            {move || match error.get() {
+            {move || match obstacle.get() {
                 None => view! { <a class="button is-primary" href="#train">{move_tr!(network.to_train)}</a> }.into_any(),
-                Some(error) => view! {
-                    <button type="button" class="button is-primary" disabled title=move || network_reason(&error)>
+                Some(reason) => view! {
+                    <button type="button" class="button is-primary" disabled title=reason>
                         {move_tr!(network.to_train)}
                     </button>
                 }

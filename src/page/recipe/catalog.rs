@@ -1,5 +1,6 @@
 //! The datasets served with the page, by their description files. The engine loads their images.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -8,6 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
+use crate::dataset_cache;
 use crate::page::reactive::memo;
 use kindling_core::dataset::DrawingStyle;
 use kindling_core::dataset::served::{self, ServedDataset};
@@ -16,6 +18,8 @@ use kindling_core::protocol::{DatasetSummary, Failure, FailureKind, ImageShape, 
 #[derive(Clone, Copy)]
 pub struct Catalog {
     state: RwSignal<CatalogState>,
+    /// The ids of the datasets whose files the browser has kept.
+    kept: RwSignal<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +33,7 @@ pub enum CatalogState {
 impl Catalog {
     /// Starts fetching the descriptions. Made once, beside the store.
     pub fn new() -> Self {
-        let catalog = Self { state: RwSignal::default() };
+        let catalog = Self { state: RwSignal::default(), kept: RwSignal::default() };
         catalog.load();
         catalog
     }
@@ -59,6 +63,23 @@ impl Catalog {
             CatalogState::Ready(datasets) => datasets.iter().find(|dataset| dataset.id == id).cloned(),
             CatalogState::Loading | CatalogState::Failed(_) => None,
         }
+    }
+
+    /// Whether the browser has kept the files of a dataset, so that none is downloaded; tracked.
+    pub fn is_kept(self, id: &str) -> bool {
+        self.kept.read().contains(id)
+    }
+
+    /// Finds the datasets that the browser has kept.
+    pub async fn look_for_kept(self) {
+        // A browser that cannot tell has kept none.
+        let names = dataset_cache::names().await.unwrap_or_default();
+        let is_kept = |dataset: &&Arc<ServedDataset>| dataset.files.iter().all(|file| names.contains(&file.sha256));
+        let kept = self.state.with_untracked(|state| match state {
+            CatalogState::Ready(datasets) => datasets.iter().filter(is_kept).map(|it| it.id.clone()).collect(),
+            CatalogState::Loading | CatalogState::Failed(_) => BTreeSet::new(),
+        });
+        self.kept.set(kept);
     }
 
     /// The id of the first dataset with such images and such names of classes, untracked.

@@ -2,6 +2,7 @@
 
 use super::difference::Difference;
 use crate::page::text::config::{path_text, path_text_in, value_text};
+use crate::page::text::format::list;
 use crate::page::text::i18n::tr;
 use kindling_core::config::NetworkConfig;
 use kindling_core::runs::record::RunRecord;
@@ -19,7 +20,7 @@ pub fn run_label(record: &RunRecord, differences: Option<&[Difference]>) -> Stri
         Some([]) => tr!(runs.same_again),
         Some(differences) => {
             let named = differences.iter().take(NAMED).map(|it| difference_text_in(it, &record.config.network));
-            let named = named.collect::<Vec<_>>().join(", ");
+            let named = list(named);
             match differences.len().saturating_sub(NAMED) {
                 0 => named,
                 n_more => tr!(runs.and_more, count = n_more, named = named),

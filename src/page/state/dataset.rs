@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{AppState, Changed};
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::{DatasetSource, DatasetSummary, Failure};
 
@@ -25,6 +26,25 @@ impl DatasetState {
     }
 }
 
+impl AppState {
+    /// Forgets that the latest load failed, which the visitor knows by now.
+    pub fn forget_failed_load(&mut self) -> Changed {
+        let has_failed = matches!(self.dataset.load, Load::Failed { .. });
+        if has_failed {
+            self.dataset.load = Load::Idle;
+        }
+        Changed { dataset: has_failed, ..Changed::NOTHING }
+    }
+
+    /// Gives the current dataset another name, which it keeps when it is loaded again.
+    pub fn rename_dataset(&mut self, name: String) -> Changed {
+        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
+        self.dataset.given_name = Some((current.id.clone(), name.clone()));
+        Arc::make_mut(current).name = name;
+        Changed { dataset: true, ..Changed::NOTHING }
+    }
+}
+
 /// The state of the latest load. The previous dataset stays current until a load succeeds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Load {
@@ -43,6 +63,14 @@ pub enum Load {
 }
 
 impl Load {
+    /// What is loading or failed to load.
+    pub fn source(&self) -> Option<&DatasetSource> {
+        match self {
+            Self::Loading { source, .. } | Self::Failed { source, .. } => Some(source),
+            Self::Idle | Self::Canceled => None,
+        }
+    }
+
     pub fn is_loading(&self) -> bool {
         matches!(self, Self::Loading { .. })
     }

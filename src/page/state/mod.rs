@@ -123,13 +123,14 @@ impl AppState {
                 Changed { dataset: true, ..Changed::NOTHING }
             }
             Command::Train { run, config, .. } | Command::Open { run, config, .. } => {
+                let changed = self.forget_failed_load();
                 self.replace_run();
                 self.is_moving = false;
                 self.run = RunState::Preparing { run: Run::new(*run, (**config).clone()), preparation: None };
                 self.curves = Curves::default();
                 self.samples.clear();
                 self.inside.clear();
-                Changed { run: true, curves: true, samples: true, inside: true, ..Changed::NOTHING }
+                Changed { run: true, curves: true, samples: true, inside: true, ..changed }
             }
             Command::Watch(watch) => {
                 self.inside.watch = *watch;
@@ -265,14 +266,6 @@ impl AppState {
         let step = best.unwrap_or(run.progress.step);
         self.inside.rest(LayersReport { step, ..report.clone() });
         true
-    }
-
-    /// Gives the current dataset another name, which it keeps when it is loaded again.
-    pub fn rename_dataset(&mut self, name: String) -> Changed {
-        let Some(current) = &mut self.dataset.current else { return Changed::NOTHING };
-        self.dataset.given_name = Some((current.id.clone(), name.clone()));
-        Arc::make_mut(current).name = name;
-        Changed { dataset: true, ..Changed::NOTHING }
     }
 
     /// Drops everything that lived in the engine, until another is chosen. The curves and the dataset's origin stay.

@@ -36,6 +36,15 @@ pub enum NoticeKind {
     Runs(RunNotice),
 }
 
+impl NoticeKind {
+    /// Whether it is what became of files, after those of another notice were refused.
+    fn replaces(&self, other: &Self) -> bool {
+        let is_refused =
+            |kind: &Self| matches!(kind, Self::Runs(RunNotice::FileRefused(_) | RunNotice::NetworkRefused(_)));
+        is_refused(other) && (is_refused(self) || matches!(self, Self::Runs(RunNotice::Imported { .. })))
+    }
+}
+
 /// Notices about stored runs and imported configs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunNotice {
@@ -66,7 +75,7 @@ impl Notices {
 
     pub(super) fn push(&mut self, kind: NoticeKind) {
         self.n_given += 1;
-        self.list.retain(|notice| notice.kind != kind);
+        self.list.retain(|notice| notice.kind != kind && !kind.replaces(&notice.kind));
         self.list.push(Notice { id: self.n_given, kind });
         if self.list.len() > NOTICES_LIMIT {
             self.list.remove(0);

@@ -9,6 +9,7 @@ use kindling_core::protocol::{
     FeatureMaps, Histogram, ImageShape, LayerReport, LayersReport, Pictures, Progress, RunId, RunReport, RunStart,
     RunUpdate, SplitCounts, SplitName, Views, Watch,
 };
+use kindling_core::runs::incoming::Refusal;
 use kindling_core::runs::record::EPOCHS_LIMIT;
 
 fn config() -> RunConfig {
@@ -248,6 +249,34 @@ fn a_failed_load_leaves_the_dataset_before() {
     assert_eq!(state.dataset.current.as_ref().map(|current| current.id.as_str()), Some("mnist"));
     assert!(matches!(&state.dataset.load, Load::Failed { failure, .. } if failure.kind == FailureKind::WrongHash));
     assert!(state.apply(&Event::Dataset(DatasetUpdate::Parsing)).is_nothing());
+}
+
+#[test]
+fn a_failed_load_is_forgotten_when_a_run_starts() {
+    let mut state = training();
+    state.sent(&set_dataset("fashion-mnist"));
+    assert!(!state.forget_failed_load().dataset, "it is still loading");
+    state.apply(&Event::Dataset(DatasetUpdate::Failed(failure(FailureKind::BadFile))));
+    let train = Command::Train { run: RunId(8), config: Box::new(config()), start: RunStart::New, is_kept: true };
+    assert!(state.sent(&train).dataset);
+    assert_eq!(state.dataset.load, Load::Idle);
+    assert!(!state.sent(&train).dataset);
+}
+
+#[test]
+fn what_became_of_files_is_told_of_the_latest_ones() {
+    let mut state = training();
+    let refused = NoticeKind::Runs(RunNotice::FileRefused(Refusal::Unreadable));
+    let imported = |id: &str| NoticeKind::Runs(RunNotice::Imported { ids: vec![id.to_owned()] });
+    state.notify(NoticeKind::StoppedMidStep);
+    state.notify(refused.clone());
+    state.notify(NoticeKind::Runs(RunNotice::FileRefused(Refusal::NotText)));
+    state.notify(imported("a"));
+    state.notify(imported("b"));
+    state.notify(refused.clone());
+    let kinds: Vec<_> = state.notices.list().iter().map(|notice| notice.kind.clone()).collect();
+    // Each import can still be undone.
+    assert_eq!(kinds, [NoticeKind::StoppedMidStep, imported("a"), imported("b"), refused]);
 }
 
 #[test]

@@ -190,6 +190,11 @@ impl Store {
         self.send(Command::CancelDataset);
     }
 
+    /// Forgets that the latest load failed.
+    pub fn forget_failed_load(self) {
+        self.change(AppState::forget_failed_load);
+    }
+
     /// Waits for a running engine.
     pub async fn ready(self) -> Result<EngineReady, Failure> {
         let now = self.engine.with_untracked(|engine| match engine {

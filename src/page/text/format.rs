@@ -60,6 +60,24 @@ pub fn figure(value: f64) -> String {
     }
 }
 
+/// All digits of a number, and no row of zeros: `0.00025`, `1e-6`.
+pub fn exact(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        size if size < 1e-4 => format!("{number:e}"),
+        _ => number.to_string(),
+    }
+}
+
+/// `a, b`, in Chinese `a，b`; tracks the language.
+pub fn list(items: impl IntoIterator<Item = String>) -> String {
+    let comma = match language().get() {
+        Language::English => ", ",
+        Language::Chinese => "，",
+    };
+    items.into_iter().collect::<Vec<_>>().join(comma)
+}
+
 /// `1.2 M`, in Chinese `120 万`: a large count, in the units of floating point work; tracks the language.
 pub fn short_count(number: u64) -> String {
     short_count_in(language().get(), number)
@@ -124,6 +142,12 @@ mod tests {
         assert_eq!(count(999_u32), "999");
         assert_eq!(count(59_000_u32), "59,000");
         assert_eq!(count(1_234_567_u64), "1,234,567");
+    }
+
+    #[test]
+    fn exact_numbers_have_all_digits_and_no_row_of_zeros() {
+        let numbers = [0.0, -0.5, 0.00025, 0.0001, 0.000_02, 1e-8, 1.25e-7, 1024.0];
+        assert_eq!(numbers.map(exact), ["0", "-0.5", "0.00025", "0.0001", "2e-5", "1e-8", "1.25e-7", "1024"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Names and descriptions of layers in the visitor's language.
 
+use crate::page::text::format::list;
 use crate::page::text::i18n::{TextKey, key_tr, tr};
 use kindling_core::config::{Activation, Layer, Padding, States};
 
@@ -142,5 +143,5 @@ fn activation_why(activation: Activation) -> TextKey {
 
 /// Joins a name with those of its details that are present.
 fn with_details<const N: usize>(parts: [Option<String>; N]) -> String {
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    list(parts.into_iter().flatten())
 }

@@ -7,7 +7,7 @@ use crate::page::reactive::memo;
 use crate::page::runs::difference::part_difference;
 use crate::page::runs::label::difference_text;
 use crate::page::store::use_store;
-use crate::page::text::format::{count, figure};
+use crate::page::text::format::{count, figure, list};
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use kindling_core::config::{AugmentConfig, RunConfig};
@@ -73,7 +73,7 @@ fn text(change: &Change) -> String {
     let decay = change.weight_decay.map(|decay| tr!(expert.adjusted_decay, decay = figure(decay)));
     let strengths = change.augment.map(|(before, after)| part_difference("augment", &before, &after));
     let strengths = strengths.iter().flatten().map(difference_text);
-    let all = rate.into_iter().chain(decay).chain(strengths).collect::<Vec<_>>().join(", ");
+    let all = list(rate.into_iter().chain(decay).chain(strengths));
     tr!(expert.adjusted, step = count(change.step), change = all)
 }
 

@@ -8,7 +8,7 @@ use crate::page::parts::{Part, part};
 use crate::page::reactive::memo;
 use crate::page::runs::use_runs;
 use crate::page::store::use_store;
-use crate::page::text::format::{count, date, percent};
+use crate::page::text::format::{count, date, list, percent};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::{TermLink, TermName};
 use kindling_core::metrics::{ClassChange, class_changes};
@@ -115,7 +115,7 @@ fn Changes(comparison: Comparison) -> impl IntoView {
         let (before, after) = (percent(before), percent(after));
         match &forgotten[..] {
             [] => tr!(continuing.nothing_forgotten, before = before, after = after),
-            names => tr!(continuing.forgotten, before = before, after = after, classes = names.join(", ")),
+            names => tr!(continuing.forgotten, before = before, after = after, classes = list(names.to_vec())),
         }
     };
     let rows = comparison.changes.iter().map(|change| {

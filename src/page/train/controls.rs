@@ -41,6 +41,7 @@ pub fn TrainButton(
     let runs = use_runs();
     let has_grown = memo(move |_| runs.grown_since().is_some());
     let has_frozen = memo(move |_| recipe.network.read().as_ref().is_some_and(|network| network.frozen > 0));
+    let has_draft = memo(move |_| recipe.draft.read().is_some());
     let obstacle =
         memo(move |_| recipe.survey.read().as_ref().and_then(|survey| survey.error.as_ref()).map(network_reason));
     view! {
@@ -56,9 +57,12 @@ pub fn TrainButton(
         </button>
         <Show when=move || has_grown.get()><Parted part=continuing::OFFER is_quiet=true /></Show>
         <Show when=move || has_frozen.get()><Parted part=feature_time::PART is_quiet=true /></Show>
+        <Show when=move || has_draft.get()>
+            <p class="hint">{move_tr!(train.draft)}" "<a href=Place::Network.hash()>{move_tr!(train.to_draft)}</a></p>
+        </Show>
         {move || recipe.refusals.first().map(|refusal| view! {
             <p class="failure" role="alert">
-                {move || tr!(train.held_back, field = refusal.label.get(), text = refusal.text)}
+                {move || tr!(train.held_back, refused = refusal.sentence())}
             </p>
         })}
         {move || obstacle.get().map(|reason| view! {

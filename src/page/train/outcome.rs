@@ -30,6 +30,8 @@ pub struct Outcome {
     n_classes: usize,
     /// Images that the accuracy was measured on.
     n_validation: u32,
+    /// On the newest batches, 0 to 1.
+    train_accuracy: Option<f64>,
     /// Whether the network came from a file: it has weights, though no step was trained.
     is_imported: bool,
 }
@@ -48,8 +50,9 @@ impl Outcome {
         let (n_classes, n_validation) = store
             .dataset
             .with(|dataset| dataset.current.as_ref().map_or((0, 0), |it| (it.classes.len(), it.counts.validation)));
+        let train_accuracy = store.run.with(|run| run.run()?.progress.accuracy.map(f64::from));
         let is_imported = report.steps == 0 && store.run.with(RunState::has_network);
-        Some(Self { report, n_classes, n_validation, is_imported })
+        Some(Self { report, n_classes, n_validation, train_accuracy, is_imported })
     }
 
     fn accuracy(&self) -> Option<f64> {
@@ -67,8 +70,10 @@ impl Outcome {
         self.accuracy().is_some() && (1..FEW).contains(&self.n_validation)
     }
 
+    /// Where nothing was validated, the training accuracy tells.
     fn is_guessing(&self) -> bool {
-        self.accuracy().is_some() && !self.is_good()
+        let accuracy = self.accuracy().or(self.train_accuracy);
+        self.n_classes > 0 && accuracy.is_some_and(|accuracy| accuracy <= guessing(self.n_classes))
     }
 
     /// An accuracy on the validation images, with its interval where that is wide.
@@ -85,12 +90,14 @@ impl Outcome {
 
     /// One sentence; tracks the language.
     pub fn verdict(&self) -> String {
-        match (self.report.best.is_some(), self.accuracy()) {
-            (_, Some(accuracy)) if self.is_guessing() => tr!(train.finished_guessing, accuracy = percent(accuracy)),
-            (_, Some(accuracy)) => tr!(train.finished, accuracy = self.with_interval(accuracy)),
-            (false, None) if self.is_imported => tr!(train.imported),
-            (true, None) => tr!(train.finished_unvalidated),
-            (false, None) => tr!(train.finished_early),
+        let is_guessing = self.is_guessing();
+        match (self.accuracy(), self.train_accuracy, self.report.best) {
+            (Some(accuracy), ..) if is_guessing => tr!(train.finished_guessing, accuracy = percent(accuracy)),
+            (Some(accuracy), ..) => tr!(train.finished, accuracy = self.with_interval(accuracy)),
+            (None, Some(accuracy), _) if is_guessing => tr!(train.trained_guessing, accuracy = percent(accuracy)),
+            (None, _, Some(_)) => tr!(train.finished_unvalidated),
+            (None, _, None) if self.is_imported => tr!(train.imported),
+            (None, _, None) => tr!(train.finished_early),
         }
     }
 }
@@ -239,7 +246,7 @@ mod tests {
         };
         let report =
             RunReport { ending: Ending::Completed, steps: 1, best: Some(best), is_averaged: false, elapsed_ms: 1.0 };
-        Outcome { report, n_classes, n_validation: 0, is_imported: false }
+        Outcome { report, n_classes, n_validation: 0, train_accuracy: Some(0.9), is_imported: false }
     }
 
     #[test]
@@ -258,6 +265,17 @@ mod tests {
             assert_eq!(outcome.is_guessing(), !is_good);
         }
         assert!(outcome(0.097, 10).verdict().contains("9.7%"));
+    }
+
+    #[test]
+    fn before_the_first_epoch_the_training_accuracy_tells_of_guessing() {
+        let report = RunReport { best: None, ending: Ending::Stopped, ..outcome(0.1, 10).report };
+        let stopped = |accuracy| Outcome { report, train_accuracy: accuracy, ..outcome(0.1, 10) };
+        assert_eq!(stopped(Some(0.089)).verdict(), "Training accuracy: 8.9%, no better than random guessing.");
+        assert!(
+            stopped(Some(0.089)).is_guessing() && !stopped(Some(0.6)).is_guessing() && !stopped(None).is_guessing()
+        );
+        assert_eq!(stopped(Some(0.6)).verdict(), "The run ended before its first epoch was complete.");
     }
 
     #[test]

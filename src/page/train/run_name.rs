@@ -5,6 +5,7 @@ use leptos::prelude::Read;
 use crate::page::recipe::Recipe;
 use crate::page::state::Run;
 use crate::page::store::Store;
+use crate::page::text::format::exact;
 use crate::page::text::i18n::tr;
 use crate::page::text::preset::preset_name;
 use crate::page::train::settings::kind::Kind;
@@ -38,7 +39,7 @@ pub fn network_name(network: &NetworkConfig, recipe: Recipe) -> String {
 
 /// As people write it, to three significant digits: a rate that a search draws has sixteen.
 fn rate_text(rate: f64) -> String {
-    format!("{rate:.2e}").parse::<f64>().unwrap_or(rate).to_string()
+    exact(format!("{rate:.2e}").parse().unwrap_or(rate))
 }
 
 #[cfg(test)]
@@ -48,7 +49,7 @@ mod tests {
     #[test]
     fn rates_are_written_as_people_do() {
         assert_eq!(rate_text(0.01), "0.01");
-        assert_eq!(rate_text(0.000001), "0.000001");
+        assert_eq!(rate_text(0.000001), "1e-6");
         assert_eq!(rate_text(0.001_234_567_89), "0.00123");
     }
 }

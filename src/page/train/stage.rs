@@ -155,10 +155,11 @@ fn Offer() -> impl IntoView {
         ))
     };
     let download = move || {
-        if store.dataset.with(|dataset| dataset.current.is_some()) {
+        let id = recipe.dataset.get()?.id.clone();
+        if store.dataset.with(|dataset| dataset.current.is_some()) || catalog.is_kept(&id) {
             return Some(tr!(train.already_here));
         }
-        let served = catalog.find(&recipe.dataset.get()?.id)?;
+        let served = catalog.find(&id)?;
         Some(tr!(train.download, size = bytes(served.total_bytes())))
     };
     let trouble = move || match &*catalog.state().read() {

@@ -14,6 +14,7 @@ use crate::page::evaluations::{EvaluationState, Evaluations};
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{effect, memo};
 use crate::page::runs::at_hand::ModelAtHand;
+use crate::page::runs::interrupted::use_interrupted;
 use crate::page::state::RunState;
 use crate::page::store::{Store, use_store};
 use crate::page::text::failure::failure_text;
@@ -69,10 +70,16 @@ fn evaluate_on_arrival(store: Store, evaluations: Evaluations) {
 #[component]
 fn NoNetwork() -> impl IntoView {
     let store = use_store();
+    let interrupted = use_interrupted();
     let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let text = move || match interrupted.newest() {
+        _ if is_active.get() => tr!(understand.first_soon),
+        Some(run) => tr!(interrupted.no_network, step = count(run.run.progress.step)),
+        None => tr!(understand.no_network),
+    };
     view! {
         <div class="panel empty">
-            <p>{move || if is_active.get() { tr!(understand.first_soon) } else { tr!(understand.no_network) }}</p>
+            <p>{text}</p>
             <Show when=move || !is_active.get()>
                 <a class="button is-primary" href="#train">{move_tr!(understand.to_train)}</a>
             </Show>

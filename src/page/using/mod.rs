@@ -37,8 +37,10 @@ use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
 use crate::page::recipe::use_recipe;
 use crate::page::runs::at_hand::ModelAtHand;
+use crate::page::runs::interrupted::use_interrupted;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
+use crate::page::text::format::count;
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::check_field::CheckField;
 use crate::page::widgets::hint::TermLink;
@@ -129,12 +131,18 @@ fn UsePlace() -> impl IntoView {
 fn NoNetwork() -> impl IntoView {
     let store = use_store();
     let recipe = use_recipe();
+    let interrupted = use_interrupted();
     let is_active = memo(move |_| store.run.with(RunState::is_active));
+    let text = move || match interrupted.newest() {
+        _ if is_active.get() => tr!(use_place.first_soon),
+        Some(run) => tr!(interrupted.no_network, step = count(run.run.progress.step)),
+        None => tr!(use_place.no_network),
+    };
     // The bars as they will be, for those who see them.
     let coming = memo(move |_| recipe.dataset.read().as_ref().map(|it| bars(&it.classes, None)).unwrap_or_default());
     view! {
         <div class="empty">
-            <p>{move || if is_active.get() { tr!(use_place.first_soon) } else { tr!(use_place.no_network) }}</p>
+            <p>{text}</p>
             <Show when=move || !is_active.get()>
                 <a class="button is-primary" href="#train">{move_tr!(use_place.to_train)}</a>
             </Show>

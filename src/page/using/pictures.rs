@@ -36,8 +36,11 @@ pub fn Pictures(outcome: Signal<Outcome>, input: Signal<Input>) -> impl IntoView
 fn Before(outcome: Signal<Outcome>) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     effect(move |_| {
-        if let (Some(canvas), Outcome::Classified { image, classification }) = (canvas.get(), &*outcome.read()) {
-            // A picture that cannot be painted leaves the previous one.
+        let Some(canvas) = canvas.get() else { return };
+        // Setting a canvas's size clears it.
+        canvas.set_width(1);
+        canvas.set_height(1);
+        if let Outcome::Classified { image, classification } = &*outcome.read() {
             show(&canvas, image, used([image.width, image.height], classification));
         }
     });

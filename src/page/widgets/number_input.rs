@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 
 use crate::page::reactive::watch;
+use crate::page::text::format::exact;
 use crate::page::text::i18n::tr;
 use crate::page::widgets::refusals::{Refusal, Refusals};
 use crate::page::widgets::typed_number::{Typed, read};
@@ -53,14 +54,14 @@ impl Accepted {
     }
 
     fn text(&self, number: f64) -> String {
-        if self.can_be_empty && number == 0.0 { String::new() } else { number.to_string() }
+        if self.can_be_empty && number == 0.0 { String::new() } else { exact(number) }
     }
 
     /// A sentence about a problem; tracks the language.
     pub fn problem_text(&self, problem: Problem) -> String {
         let (least, most) = self.range;
         match problem {
-            Problem::OutOfRange => tr!(train.out_of_range, least = least, most = most),
+            Problem::OutOfRange => tr!(train.out_of_range, least = exact(least), most = exact(most)),
             Problem::Ambiguous { small, large } => tr!(train.two_numbers, small = small, large = large),
         }
     }
@@ -221,5 +222,6 @@ mod tests {
         assert_eq!(accepted.take(" "), Ok(0.0));
         assert_eq!(accepted.text(0.0), "");
         assert_eq!(accepted.text(2.0), "2");
+        assert_eq!(accepted.text(1e-8), "1e-8");
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::text::i18n::tr;
 use crate::page::widgets::reveal::reveal;
 
 #[derive(Clone, Copy)]
@@ -14,6 +15,13 @@ pub struct Refusal {
     pub id: String,
     pub label: Signal<String>,
     pub text: String,
+}
+
+impl Refusal {
+    /// What is wrong; tracks the label and the language.
+    pub fn sentence(&self) -> String {
+        tr!(train.refused, field = self.label.get(), text = self.text)
+    }
 }
 
 impl Refusals {

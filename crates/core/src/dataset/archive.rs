@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use super::cifar::{Batches, CifarKind};
 use super::class_names::{ClassNames, is_class_names};
+use super::content::FileContent;
 use super::files::{base_name, is_hidden};
 use super::gzip::Unpacked;
 use super::{DatasetError, MAX_PIXEL_BYTES};
@@ -17,7 +18,7 @@ const N_ENTRIES_LIMIT: usize = 100_000;
 pub struct Found {
     /// The texts of class names, by file.
     pub names: Vec<(String, ClassNames)>,
-    /// The first file that is not part of a dataset; error messages name it.
+    /// The first file that is not part of a dataset, with what it is if it may hold one; error messages name it.
     pub other: Option<String>,
 }
 
@@ -60,6 +61,7 @@ fn read_entry(
 ) -> Result<(), DatasetError> {
     const NAMES_LIMIT: usize = 16;
     const META_LIMIT_BYTES: u64 = 64 << 10;
+    const HEAD_BYTES: u64 = 512;
     let expected = entry.size();
     let mut n_read = 0;
     if name.ends_with(".bin") {
@@ -71,7 +73,15 @@ fn read_entry(
             read.map_err(|error| DatasetError::BadArchive { file: name.to_owned(), detail: error.to_string() })? as u64;
         found.names.push((name.to_owned(), ClassNames::parse(name, &text)?));
     } else {
-        found.other.get_or_insert_with(|| name.to_owned());
+        if found.other.is_none() {
+            let mut head = Vec::new();
+            // The rest of a cut archive is reported when its end is read.
+            entry.take(HEAD_BYTES).read_to_end(&mut head).ok();
+            found.other = Some(match FileContent::of(&head) {
+                content if content.may_hold_arrays() => format!("{name}, {content}"),
+                _ => name.to_owned(),
+            });
+        }
         return Ok(());
     }
     if n_read < expected {

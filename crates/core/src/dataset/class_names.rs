@@ -35,7 +35,8 @@ impl ClassNames {
     /// [`DatasetError::BadClassNames`]: no text, a name twice, or the number or length of the names is out of range.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, DatasetError> {
         let bad = |detail: String| DatasetError::BadClassNames { file: file.to_owned(), detail };
-        let text = decode(bytes).ok_or_else(|| bad("it is not text in UTF-8 or UTF-16".to_owned()))?;
+        let text =
+            decode(bytes).ok_or_else(|| bad("it is not text in UTF-8 or UTF-16; save it as UTF-8".to_owned()))?;
         let lines: Vec<_> = text.trim_end().lines().map(str::trim).take(MAX_CLASSES + 2).collect();
         let names = match lines.iter().filter_map(mapped).collect::<Vec<_>>() {
             mapped if mapped.len() > 1 && mapped.len() + 1 >= lines.len() => {
@@ -62,7 +63,7 @@ impl ClassNames {
         }
         let mut seen = BTreeSet::new();
         let twice = names.iter().find(|name| !seen.insert(**name))?;
-        Some(format!("the name {twice} is there twice"))
+        Some(format!("the name {twice} is there twice; each class needs a name of its own"))
     }
 
     /// The classes of some files' labels, and their labels as indices of the classes. Without names, the classes are the labels that occur.

@@ -31,6 +31,11 @@ pub enum FileContent {
 }
 
 impl FileContent {
+    /// Whether it may hold a dataset all the same, in a form that is not read.
+    pub fn may_hold_arrays(self) -> bool {
+        matches!(self, Self::Pickle | Self::Hdf5 | Self::Matlab | Self::Parquet)
+    }
+
     /// Detects the content from the first decompressed bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let head = peek(bytes);
@@ -82,7 +87,10 @@ impl fmt::Display for FileContent {
             Self::Jpeg => "a JPEG image",
             Self::Gif => "a GIF image",
             Self::Pdf => "a PDF document",
-            Self::Pickle => "a Python pickle, which can run code and is not read; save its arrays with numpy.savez",
+            Self::Pickle => {
+                "a Python pickle, which can run code and is not read; take CIFAR's binary version, or save the arrays \
+                 with numpy.savez"
+            }
             Self::Hdf5 => "an HDF5 file; save its arrays with numpy.savez",
             Self::Matlab => "a MATLAB file; save its arrays with numpy.savez",
             Self::Parquet => "a Parquet table; save it as CSV",

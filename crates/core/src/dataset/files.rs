@@ -1,14 +1,11 @@
 //! Detects the format of the files that the visitor dropped, by content and, where that is ambiguous, by name, and parses them.
 
-use sha2::{Digest, Sha256};
-
 use super::archive::{is_tar, read_tar};
 use super::array::{Array, Content, Images, Labels};
 use super::cifar::{Batches, CifarKind};
 use super::class_names::{ClassNames, is_class_names};
 use super::content::FileContent;
 use super::gzip::{Source, Unpacked, peek};
-use super::image_folder::packed::stem;
 use super::reading::{ReadAs, Reading};
 use super::table::{self, Table, is_table};
 use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, idx, npy, npz, pairs};
@@ -168,52 +165,6 @@ pub fn check_classes(dataset: &Dataset) -> Result<(), DatasetError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The prefix of the ids of datasets from the visitor's files, and the name of those that have no other.
-pub const FILES: &str = "files";
-
-/// The name of a dataset from files: that of the folder which all of them lie in, or that of the only file.
-pub fn files_name<'f>(paths: impl Iterator<Item = &'f str>) -> String {
-    let paths: Vec<&str> = paths.filter(|path| !is_hidden(path)).collect();
-    let folder = shared_folder(&paths);
-    match (folder, paths.as_slice()) {
-        (Some(folder), _) => folder.to_owned(),
-        (None, [only]) => stem(only).to_owned(),
-        (None, _) => FILES.to_owned(),
-    }
-}
-
-/// The first folder of the paths, if it is the same for all.
-fn shared_folder<'f>(paths: &[&'f str]) -> Option<&'f str> {
-    let folder = |path: &&'f str| path.split_once('/').map(|(folder, _)| folder);
-    let first = paths.first().and_then(folder)?;
-    paths.iter().all(|path| folder(path) == Some(first)).then_some(first)
-}
-
-/// An id such as `files-3f9a1c07`, from a hash of names and contents: the same files have the same id, in any order, and whatever the folder is
-/// called that they lie in.
-pub fn files_id(files: &[(String, Vec<u8>)], reading: &Reading) -> String {
-    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-    let n_shared = shared_folder(&paths).map_or(0, |folder| folder.len() + 1);
-    let mut files: Vec<_> = files.iter().map(|(path, bytes)| (path.get(n_shared..).unwrap_or(path), bytes)).collect();
-    files.sort();
-    let mut hash = Sha256::new();
-    for (name, bytes) in files {
-        hash.update((name.len() as u64).to_le_bytes());
-        hash.update(name);
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    }
-    // The same files read otherwise are another dataset.
-    if let Some(turn) = reading.turn {
-        hash.update([b'T', turn.quarters, turn.is_mirrored.into()]);
-    }
-    if reading.is_coarse {
-        hash.update(b"coarse");
-    }
-    let short: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{FILES}-{short}")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,6 +45,9 @@ pub mod reading;
 /// Detecting and parsing the files that the visitor dropped.
 pub mod files;
 
+/// The name and the id of a dataset of files.
+pub mod naming;
+
 /// Image files, in one folder per class.
 pub mod image_folder;
 
@@ -89,9 +92,10 @@ pub mod plane;
 
 pub use drawing_style::DrawingStyle;
 pub use error::DatasetError;
-pub use files::{FILES, check_classes, files_id, files_name, parse_files, read_files};
+pub use files::{check_classes, parse_files, read_files};
 pub use framing::Framing;
 pub use image_folder::{ImageReport, Imported};
+pub use naming::{FILES, files_id, files_name};
 pub use prepare::{ImageError, Prepared, prepare};
 pub use reading::{ImageFormat, ImageReading, ReadAs, Reading};
 pub use served::ServedDataset;

@@ -25,7 +25,7 @@ fn four_idx_files_make_a_dataset_in_any_order_packed_or_not() {
 }
 
 #[test]
-fn files_are_named_after_their_folder_or_the_only_one_of_them() {
+fn files_are_named_after_their_folder_or_what_their_names_share() {
     let check = |files: &[&str], expected: &str| assert_eq!(files_name(files.iter().copied()), expected, "{files:?}");
     check(&["birds/a.csv", "birds/more/b.csv", ".DS_Store"], "birds");
     check(&["digits.tar.gz"], "digits");
@@ -34,6 +34,14 @@ fn files_are_named_after_their_folder_or_the_only_one_of_them() {
     check(&["birds/a.csv", "cats/b.csv"], FILES);
     check(&["birds/a.csv", "b.csv"], FILES);
     check(&["train.csv", "test.csv"], FILES);
+    check(&["train.bin"], FILES);
+    check(&["mnist_train.csv"], "mnist_train");
+    check(&["my photos.zip"], "my photos");
+    check(&["fashion-mnist_train.csv", "fashion-mnist_test.csv.gz", "classes.txt"], "fashion-mnist");
+    check(&["k49-train-imgs.npz", "k49-train-labels.npz", "k49-test-imgs.npz"], "k49");
+    check(&["emnist-digits-train-images-idx3-ubyte.gz", "emnist-digits-test-labels-idx1-ubyte.gz"], "emnist-digits");
+    check(&["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"], FILES);
+    check(&["leaves-a.csv", "trees-a.csv"], FILES);
     check(&[], FILES);
 }
 
@@ -118,6 +126,12 @@ fn unknown_files_are_named() {
     check(&[file("cat.jpg", vec![0xff, 0xd8, 0xff, 0xe0]), file("n", vec![])], "cat.jpg (a JPEG image), n (empty)");
     let archive = tar(&[file("train/cat/0001.jpg", vec![1])]);
     check(&[file("a.tar.gz", gzip(&archive))], "a.tar.gz (a tar archive with 0001.jpg)");
+    let pickle = tar(&[file("cifar-10-batches-py/data_batch_1", b"\x80\x02}q\x01".to_vec())]);
+    check(
+        &[file("cifar-10-python.tar.gz", gzip(&pickle))],
+        "cifar-10-python.tar.gz (a tar archive with data_batch_1, a Python pickle, which can run code and is not read; \
+         take CIFAR's binary version, or save the arrays with numpy.savez)",
+    );
     let text = file("t", b"text".to_vec());
     check(&[text.clone(), text.clone(), text.clone(), text], "t (text), t (text), t (text) and 1 more");
 }

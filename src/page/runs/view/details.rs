@@ -13,7 +13,7 @@ use crate::page::runs::use_runs;
 use crate::page::state::RunState;
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
-use crate::page::text::format::{count, date};
+use crate::page::text::format::{count, date, list};
 use crate::page::text::i18n::{key_tr, move_tr, tr};
 use crate::page::widgets::hint::TermLink;
 use kindling_core::protocol::EngineKind;
@@ -94,7 +94,7 @@ fn Facts(row: RunRow) -> impl IntoView {
     let (ending, engine) = (record.ending, record.environment.engine);
     let adapter = record.environment.adapter.clone();
     let network = record.config.network.clone();
-    let changed = move || differences.iter().map(|it| difference_text_in(it, &network)).collect::<Vec<_>>().join(", ");
+    let changed = move || list(differences.iter().map(|it| difference_text_in(it, &network)));
     let engine = move || match engine {
         Some(EngineKind::Webgpu | EngineKind::Gpu) => tr!(engine.webgpu),
         Some(EngineKind::Cpu) => tr!(engine.cpu),

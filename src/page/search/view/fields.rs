@@ -9,7 +9,7 @@ use crate::page::recipe::{Recipe, use_recipe};
 use crate::page::search::draft::Draft;
 use crate::page::search::use_searcher;
 use crate::page::text::config::{path_text, path_text_in};
-use crate::page::text::i18n::{key_tr, move_tr};
+use crate::page::text::i18n::{TextKey, key_tr, move_tr, text_of};
 use crate::page::widgets::hint::Hint;
 use kindling_core::search::offer::{offered_fields, offered_within};
 use kindling_core::search::space::FIELDS_LIMIT;
@@ -58,9 +58,18 @@ pub fn FieldList() -> impl IntoView {
     let rest = move || {
         let paths = paths.read();
         let offered = offered.read();
-        let rest = offered.iter().filter(|field| !paths.contains(&field.path));
-        let name = |field: &Field| named(recipe, &field.path);
-        rest.map(|field| view! { <option value=field.path.clone()>{name(field)}</option> }).collect_view()
+        let options = |group: Option<TextKey>| {
+            let of_group =
+                offered.iter().filter(|field| group_of(&field.path) == group && !paths.contains(&field.path));
+            let option = |field: &Field| {
+                view! { <option value=field.path.clone()>{named(recipe, &field.path)}</option> }
+            };
+            of_group.map(option).collect::<Vec<_>>()
+        };
+        let grouped = GROUPS.iter().map(|(group, _)| (*group, options(Some(*group))));
+        let grouped = grouped.filter(|(_, options)| !options.is_empty());
+        let grouped = grouped.map(|(group, options)| view! { <optgroup label=text_of(group)>{options}</optgroup> });
+        (options(None), grouped.collect_view())
     };
     view! {
         <fieldset class="search-fields">
@@ -85,6 +94,25 @@ pub fn FieldList() -> impl IntoView {
             </div>
         </fieldset>
     }
+}
+
+/// The groups of fields as the settings have them, by the first part of their paths; fields of no group come first.
+const GROUPS: [(TextKey, &[&str]); 7] = [
+    (
+        key_tr!(train.optimizer),
+        &["optimizer", "weightDecay", "decay", "clipNorm", "batchesPerUpdate", "pretrainedRateShare"],
+    ),
+    (key_tr!(expert.schedule), &["schedule"]),
+    (key_tr!(train.loss), &["loss"]),
+    (key_tr!(expert.over_fitting), &["earlyStopping", "emaDecay"]),
+    (key_tr!(expert.augment), &["augment"]),
+    (key_tr!(expert.adversarial), &["adversarial"]),
+    (key_tr!(shell.network), &["network"]),
+];
+
+fn group_of(path: &str) -> Option<TextKey> {
+    let first = path.split('.').next().unwrap_or_default();
+    GROUPS.iter().find(|(_, fields)| fields.contains(&first)).map(|(group, _)| *group)
 }
 
 /// The name of a field of the config in the form; tracked.

@@ -96,9 +96,14 @@ pub fn BestTrial(
     });
     // One click must not end a run that the visitor has started.
     let has_own_run = memo(move |_| searcher.has_own_run());
+    let is_over = memo(move |_| searcher.search.read().as_ref().is_some_and(Search::is_over));
     let text = move || {
         let (place, metric, figure) = best.get()?;
-        Some(tr!(search.best, number = place + 1, figure = metric_text(metric, figure)))
+        let (number, figure) = (place + 1, metric_text(metric, figure));
+        Some(match is_over.get() {
+            true => tr!(search.best_of_all, number = number, figure = figure),
+            false => tr!(search.best, number = number, figure = figure),
+        })
     };
     view! {
         <Show when=move || best.read().is_some()>

@@ -1,7 +1,7 @@
 //! Texts about trials in the visitor's language.
 
 use crate::page::text::config::{path_text_in, value_text};
-use crate::page::text::format::{figure, percent};
+use crate::page::text::format::{figure, list, percent};
 use crate::page::text::i18n::tr;
 use kindling_core::config::Metric;
 use kindling_core::protocol::FailureKind;
@@ -44,21 +44,15 @@ pub fn pick_text(field: &Field, pick: Option<f64>) -> String {
 pub fn trial_text(search: &Search, place: usize) -> Option<String> {
     let trial: &Trial = search.trials().get(place)?;
     let metric = search.plan().metric;
-    let values: Vec<String> = search
-        .plan()
-        .fields
-        .iter()
-        .zip(&trial.picks)
-        .map(|(field, pick)| {
-            let name = path_text_in(&field.path, &search.plan().base.network);
-            format!("{name} {}", pick_text(field, *pick))
-        })
-        .collect();
+    let values = search.plan().fields.iter().zip(&trial.picks).map(|(field, pick)| {
+        let name = path_text_in(&field.path, &search.plan().base.network);
+        format!("{name} {}", pick_text(field, *pick))
+    });
     Some(tr!(
         search.trial_line,
         number = place + 1,
         state = state_text(trial.state),
         figure = metric_text(metric, trial.best(metric)),
-        values = values.join(", ")
+        values = list(values)
     ))
 }

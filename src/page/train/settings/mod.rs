@@ -42,6 +42,7 @@ use crate::page::reactive::memo;
 use crate::page::recipe::use_recipe;
 use crate::page::runs::difference::{Difference, config_difference};
 use crate::page::runs::label::difference_text;
+use crate::page::text::format::list;
 use crate::page::text::i18n::tr;
 use crate::page::widgets::show::Show;
 use kindling_core::config::RunConfig;
@@ -105,7 +106,7 @@ pub fn Group(
         changes.unwrap_or_default()
     });
     let has_changes = memo(move |_| !changes.read().is_empty());
-    let all = move || changes.read().iter().map(difference_text).collect::<Vec<_>>().join(", ");
+    let all = move || list(changes.read().iter().map(difference_text));
     view! {
         <details
             class="setting-group"

@@ -14,9 +14,9 @@ use super::{Bench, Engine};
 use crate::drive::{Page, Result};
 use crate::server::{Isolation, Server, ServerConfig};
 
-/// The presets that learn all of their layers.
-const PRESETS: [&str; 10] =
-    ["lenet", "one-minute", "batch-norm", "vgg", "resnet9", "mobile", "mlp", "lstm-rows", "gru-rows", "vit"];
+/// The presets for small gray images that learn all of their layers. ResNet-9 is for larger ones.
+const PRESETS: [&str; 9] =
+    ["lenet", "one-minute", "batch-norm", "vgg", "mobile", "mlp", "lstm-rows", "gru-rows", "vit"];
 
 const FORMATS: [&str; 8] = ["onnx", "onnx-int8", "tflite", "tflite-int8", "tfjs", "safetensors", "page", "module"];
 
@@ -74,12 +74,8 @@ const EXPORT: &str = "
 const N_TRAIN: usize = 6_000;
 const N_TEST: usize = 1_000;
 const BATCH_SIZE: u32 = 32;
-/// Enough to be far better than guessing, which the accuracies need to mean something. A step of ResNet-9 takes seconds.
+/// Enough to be far better than guessing, which the accuracies need to mean something.
 const MAX_STEPS: u32 = 150;
-const MAX_STEPS_RESNET9: u32 = 40;
-
-/// Of brotli. The highest takes minutes for the files of ResNet-9.
-const QUALITY: i32 = 9;
 
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 struct Timed {
@@ -144,8 +140,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<String> {
         })
         .await?;
     Ok(format!(
-        "Presets on MNIST, trained for {MAX_STEPS} steps of {BATCH_SIZE} of {N_TRAIN} images (ResNet-9: {MAX_STEPS_RESNET9}), all with Adam at 0.001. Files: \
-         kilobytes as they are and, in brackets, in brotli of quality {QUALITY}.\n\n{sizes}\n\n\
+        "Presets on MNIST, trained for {MAX_STEPS} steps of {BATCH_SIZE} of {N_TRAIN} images, all with Adam at 0.001. Files: \
+         kilobytes as they are and, in brackets, in brotli.\n\n{sizes}\n\n\
          Milliseconds per image, one thread each, in the same browser: the CPU engine in batches of 32, Kindling's integers image by image, \
          onnxruntime-web (wasm) in batches of 100, TensorFlow.js (wasm) in batches of 10, whose images are of 224 x 224 pixels, as that format demands. \
          Accuracies on {N_TEST} test images; what the integers lose, in points, on 300 of them.\n\n{speeds}"
@@ -182,8 +178,7 @@ const SPEED_HEADER: [&str; 11] = [
 
 impl Preset {
     async fn trained(page: &Page, id: &'static str) -> Result<Self> {
-        let max_steps = if id == "resnet9" { MAX_STEPS_RESNET9 } else { MAX_STEPS };
-        let options = json!({ "preset": id, "max_steps": max_steps, "batch_size": BATCH_SIZE });
+        let options = json!({ "preset": id, "max_steps": MAX_STEPS, "batch_size": BATCH_SIZE });
         let own: Own = page.run(TRAIN, options).await?;
         let mut files = Vec::new();
         for format in FORMATS {
@@ -210,7 +205,7 @@ impl Preset {
                 None => "–".to_owned(),
                 Some(bytes) => {
                     let kilobytes = |n_bytes: usize| figure(n_bytes as f64 / 1e3);
-                    format!("{} ({})", kilobytes(bytes.len()), kilobytes(compressed_bytes(bytes, QUALITY)?))
+                    format!("{} ({})", kilobytes(bytes.len()), kilobytes(compressed_bytes(bytes)?))
                 }
             });
         }

@@ -71,10 +71,10 @@ pub fn measure(bench: &Bench<'_>) -> Result<String> {
 }
 
 /// The size of a file in brotli.
-pub fn compressed_bytes(content: &[u8], quality: i32) -> Result<usize> {
+pub fn compressed_bytes(content: &[u8]) -> Result<usize> {
     let mut compressed = Vec::new();
     let params = brotli::enc::BrotliEncoderParams {
-        quality,
+        quality: QUALITY,
         lgwin: WINDOW_BITS,
         size_hint: content.len(),
         ..Default::default()
@@ -86,7 +86,7 @@ pub fn compressed_bytes(content: &[u8], quality: i32) -> Result<usize> {
 impl File {
     fn measure(path: &Path, name: &str) -> Result<Self> {
         let content = fs::read(path)?;
-        let brotli_bytes = compressed_bytes(&content, QUALITY)? as u64;
+        let brotli_bytes = compressed_bytes(&content)? as u64;
         println!("   {name}: {} of {} KB", kilobytes(brotli_bytes), kilobytes(content.len() as u64));
         Ok(Self { part: Part::of(name), name: name.to_owned(), raw_bytes: content.len() as u64, brotli_bytes })
     }

@@ -48,7 +48,7 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
             }
             is_busy.set(true);
             failure.set(None);
-            let (id, unit) = (id.clone(), unit.get_untracked());
+            let (id, unit, unit_now) = (id.clone(), unit.get_untracked(), unit);
             let (keep, epochs) = (keep.get_untracked(), epochs.get_untracked() as u32);
             spawn_local(async move {
                 let outcome = match Model::of(runs, &id).await {
@@ -64,7 +64,10 @@ pub fn Pruning(record: Arc<RunRecord>) -> impl IntoView {
                     Ok(model) => {
                         points.try_set(Vec::new());
                         let on_point = move |point| {
-                            points.try_update(|points| points.push(point));
+                            // The visitor may have chosen another one meanwhile.
+                            if unit_now.try_get_untracked() == Some(unit) {
+                                points.try_update(|points| points.push(point));
+                            }
                         };
                         model.curve(store, unit, on_point).await.map(drop)
                     }

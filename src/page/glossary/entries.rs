@@ -1079,7 +1079,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "magnitude-pruning",
-        labels: &["compress.weights", "compress.sparsity", "compress.ramp"],
+        labels: &["compress.weights", "expert.sparsity", "expert.ramp"],
         place: Place::Use,
         control: Some("compress.weights"),
         formula: Some("s(t) = s · (1 − (1 − t)³)"),

@@ -175,9 +175,9 @@ pub const FIELDS: &[ConfigField] = &[
     field("distillation.temperature",   Number(from(1.0, 100.0)),                  is(4.0),                         Never,              "expert.temperature"),
     field("distillation.weight",        Number(from(0.0, 1.0)),                    is(0.7),                         Never,              "expert.teacher_weight"),
 
-    field("sparsity",                   Part,                                      Off,                             Never,              "compress.sparsity"),
-    field("sparsity.target",            Number(FRACTION),                          is(0.8),                         Never,              "compress.sparsity"),
-    field("sparsity.ramp",              Number(from(0.0, 1.0)),                    is(0.5),                         Never,              "compress.ramp"),
+    field("sparsity",                   Part,                                      Off,                             Never,              "expert.sparsity"),
+    field("sparsity.target",            Number(FRACTION),                          is(0.8),                         Never,              "expert.sparsity"),
+    field("sparsity.ramp",              Number(from(0.0, 1.0)),                    is(0.5),                         Never,              "expert.ramp"),
 ];
 
 const fn field(

@@ -69,18 +69,15 @@ impl Multiplier {
         let value = value << self.shift.max(0);
         // Beyond 32 bits the result is far out of the range of 8.
         let value = value.clamp(i32::MIN.into(), i32::MAX.into());
-        let product = value * i64::from(self.mantissa);
-        let nudge = if product >= 0 { 1 << 30 } else { 1 - (1 << 30) };
-        let high = (product + nudge) / (1 << 31);
+        let high = (value * i64::from(self.mantissa) + (1 << 30)) >> 31;
         rounded_shift(high, (-self.shift).max(0) as u32)
     }
 }
 
 /// Division by a power of two, to the nearest integer, with ties away from zero.
 fn rounded_shift(value: i64, exponent: u32) -> i64 {
-    let mask = (1_i64 << exponent) - 1;
-    let threshold = (mask >> 1) + i64::from(value < 0);
-    (value >> exponent) + i64::from(value & mask > threshold)
+    let half = (1_i64 << exponent) >> 1;
+    (value + half - i64::from(value < 0 && half > 0)) >> exponent
 }
 
 /// The integer of 8 bits that a sum becomes; with a ReLU nothing below the integer for 0.
@@ -241,6 +238,9 @@ mod tests {
         for real in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-12] {
             assert_eq!(Multiplier::new(real).of(1_000_000), 0, "{real}");
         }
+        // Ties of the first rounding go up, those of the second away from zero.
+        assert_eq!([1, -1, 3, -3].map(|value| Multiplier { mantissa: 1 << 30, shift: 0 }.of(value)), [1, 0, 2, -1]);
+        assert_eq!([2, -2, 6, -6, 7, -7].map(|value| rounded_shift(value, 2)), [1, -1, 2, -2, 2, -2]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Place {
         }
     }
 
-    /// What places are called in the navigation, where their addresses have other names.
+    /// Addresses by what the navigation calls these places.
     const BY_NAME: [(&str, Self); 2] = [("#evaluate", Self::Understand), ("#predict", Self::Use)];
 
     /// The place of an address, and the id of an element in it. The bare address is that of the first place. Other hashes, such as the skip

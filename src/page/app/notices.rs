@@ -3,16 +3,33 @@
 use leptos::prelude::*;
 
 use crate::page::engines::panel::differ_text;
+use crate::page::parts::{Part, Parted, part};
+use crate::page::reactive::memo;
 use crate::page::runs::{run_notice_text, use_runs};
 use crate::page::state::{Notice, NoticeKind, RunNotice};
 use crate::page::store::use_store;
 use crate::page::text::failure::failure_text;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
+use crate::page::widgets::show::Show;
+
+/// Fetched with the parts of a run, so that it is there before there is something to tell.
+const PART: Part = part!(workbench::notices, Items);
 
 /// Screen readers announce changes. Each notice stays until it is dismissed, or for as long as its action can be undone.
 #[component]
 pub fn NoticeList() -> impl IntoView {
+    let store = use_store();
+    let has_any = memo(move |_| store.notices.with(|notices| !notices.list().is_empty()));
+    view! {
+        <ul class="notices" aria-label=move_tr!(shell.notices) aria-live="polite">
+            <Show when=move || has_any.get()><Parted part=PART is_quiet=true /></Show>
+        </ul>
+    }
+}
+
+#[component]
+fn Items() -> impl IntoView {
     let store = use_store();
     let notices = move || store.notices.with(|notices| notices.list().to_vec());
     let item = move |notice: Notice| {
@@ -54,11 +71,7 @@ pub fn NoticeList() -> impl IntoView {
             </li>
         }
     };
-    view! {
-        <ul class="notices" aria-label=move_tr!(shell.notices) aria-live="polite">
-            <For each=notices key=|notice| notice.id children=item />
-        </ul>
-    }
+    view! { <For each=notices key=|notice| notice.id children=item /> }
 }
 
 /// What a notice offers to undo.

@@ -72,18 +72,18 @@ mod tests {
         let found = Evaluation {
             split: SplitName::Test,
             loss: 0.5,
-            accuracy: 0.5,
-            predictions: vec![prediction(0, 0), prediction(0, 1)],
+            accuracy: 0.75,
+            predictions: vec![prediction(0, 0), prediction(0, 0), prediction(0, 0), prediction(0, 1)],
         };
         let expected = json!({
             "split": "test",
             "loss": 0.5,
-            "accuracy": 0.5,
-            "accuracyInterval": kindling_core::metrics::wilson_interval(1, 2).map(|(low, high)| [low, high]),
+            "accuracy": 0.75,
+            "accuracyInterval": kindling_core::metrics::wilson_interval(3, 4).map(|(low, high)| [low, high]),
             "threshold": 0.5,
-            "confusion": [[1, 1], [0, 0]],
+            "confusion": [[3, 1], [0, 0]],
             "perClass": [
-                { "label": "cat", "precision": 1.0, "recall": 0.5, "f1": f64::from(2.0_f32 / 3.0), "count": 2 },
+                { "label": "cat", "precision": 1.0, "recall": 0.75, "f1": f64::from(6.0_f32 / 7.0), "count": 4 },
                 { "label": "dog", "precision": 0.0, "recall": null, "f1": 0.0, "count": 0 },
             ],
         });

@@ -91,7 +91,7 @@ mod tests {
         };
         let figure = || "Training accuracy 37.5%".to_owned();
         assert_eq!(of(Ending::Completed), ("Training finished".to_owned(), figure()));
-        assert_eq!(of(Ending::StepLimit), ("Step limit reached".to_owned(), figure()));
+        assert_eq!(of(Ending::StepLimit), ("Max steps reached".to_owned(), figure()));
         assert_eq!(of(Ending::Stopped), ("Stopped after 1,234 steps".to_owned(), figure()));
         assert_eq!(figures(&RunState::Training(run)), "37.5%");
     }

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use idb::{
-    Database, DatabaseEvent, Error, Factory, KeyRange, ObjectStoreParams, Query, TransactionMode, TransactionResult,
+    Database, DatabaseEvent, Error, Factory, KeyRange, ObjectStoreParams, Query, Transaction, TransactionMode,
+    TransactionResult,
 };
 use js_sys::Uint8Array;
 use serde::Serialize;
@@ -144,7 +145,7 @@ impl Records {
         for (store, value) in values {
             transaction.object_store(store)?.put(value, Some(&JsValue::from_str(id)))?;
         }
-        ended(transaction.await?)
+        committed(transaction).await
     }
 
     async fn write_all(&self, values: &[(&str, String, JsValue)]) -> Result<(), Error> {
@@ -155,10 +156,15 @@ impl Records {
             return Ok(());
         }
         let transaction = self.0.transaction(&stores, TransactionMode::ReadWrite)?;
-        for (store, id, value) in values {
-            transaction.object_store(store)?.put(value, Some(&JsValue::from_str(id)))?;
+        let put = |(store, id, value): &(&str, String, JsValue)| {
+            transaction.object_store(store)?.put(value, Some(&JsValue::from_str(id))).map(drop)
+        };
+        if let Err(error) = values.iter().try_for_each(put) {
+            // What was put before it would be stored otherwise. It fails if the transaction has ended already.
+            transaction.abort().ok();
+            return Err(error);
         }
-        ended(transaction.await?)
+        committed(transaction).await
     }
 
     async fn rewrite<T: Serialize + DeserializeOwned>(
@@ -173,7 +179,7 @@ impl Records {
         let Some(mut record) = value.as_ref().and_then(read::<T>) else { return Ok(None) };
         change(&mut record);
         transaction.object_store(store)?.put(&written(&record), Some(&key))?;
-        ended(transaction.await?)?;
+        committed(transaction).await?;
         Ok(Some(record))
     }
 
@@ -185,7 +191,7 @@ impl Records {
                 store.delete(JsValue::from_str(id))?;
             }
         }
-        ended(transaction.await?)
+        committed(transaction).await
     }
 }
 
@@ -247,10 +253,11 @@ pub fn written_bytes(bytes: &Bulk) -> JsValue {
 }
 
 /// An aborted transaction has written nothing. It is reported as [`Trouble::Full`], the usual cause.
-fn ended(result: TransactionResult) -> Result<(), Error> {
-    match result {
-        TransactionResult::Committed => Ok(()),
-        TransactionResult::Aborted => Err(Error::DomExceptionNotFound),
+/// Waits until the transaction has committed. One that the browser aborts fails with its open requests, too, and idb expects no such event.
+async fn committed(transaction: Transaction) -> Result<(), Error> {
+    match transaction.await {
+        Ok(TransactionResult::Committed) => Ok(()),
+        Ok(TransactionResult::Aborted) | Err(_) => Err(Error::DomExceptionNotFound),
     }
 }
 

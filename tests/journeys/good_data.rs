@@ -60,7 +60,9 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     page.click("button", "Relabel as disk").await.unwrap();
     page.wait_for_text("1 kept, 1 relabeled, 0 deleted.", SHORT).await.unwrap();
     assert_eq!(counts(&page).await, json!([32, 30]));
-    page.wait_for::<bool>("!document.querySelector('.suspect')", SHORT).await.unwrap();
+    let listed = "return [...document.querySelectorAll('.suspect')].map(it => it.innerText)";
+    let left: Vec<String> = page.run(listed, json!(null)).await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
     page.click("button", "Undo").await.unwrap();
     page.wait_for_text("1 kept, 0 relabeled, 0 deleted.", SHORT).await.unwrap();
     assert_eq!(counts(&page).await, json!([31, 31]));

@@ -54,6 +54,7 @@ const ADD: &str = "const [{ id }] = await kindling.projects();
 #[tokio::test]
 async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     let app = App::start().await;
+    app.prepare_pages(FAULTY).await;
     let page = arrive(&app, "?engine=cpu").await;
     page.go_to("Data").await.unwrap();
     page.run::<Value>(
@@ -62,19 +63,8 @@ async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     )
     .await
     .unwrap();
-    // Each file has 30 kB.
-    let used_bytes: f64 = page.run("return (await navigator.storage.estimate()).usage", json!(null)).await.unwrap();
-    let quota = |bytes: Option<f64>| {
-        let origin = app.url().trim_end_matches('/').to_owned();
-        match bytes {
-            Some(bytes) => json!({ "origin": origin, "quotaSize": bytes }),
-            None => json!({ "origin": origin }),
-        }
-    };
-    let set = async |bytes| {
-        page.cdp().send_raw("Storage.overrideQuotaForOrigin", quota(bytes)).await.unwrap();
-    };
-    set(Some(used_bytes + 4e6)).await;
+    // Room for some of the files, and no longer for all of them.
+    page.run::<Value>("Object.assign(window, { fault: 'quota', room: 150 })", json!(null)).await.unwrap();
     let refused: Value = page.run(ADD, json!(null)).await.unwrap();
     assert_eq!(refused["name"], "StorageFull", "{refused}");
     let n_kept = expect_whole(&page).await;
@@ -84,10 +74,10 @@ async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     page.wait_for_text("Your images", LONG).await.unwrap();
     assert_eq!(expect_whole(&page).await, n_kept, "the same after a reload");
     // The visitor adds one more by hand, and is told what helps.
-    set(Some(used_bytes)).await;
     page.run::<Value>(
         &format!(
             "{NOISY}
+             Object.assign(window, {{ fault: 'quota', room: 0 }});
              const transfer = new DataTransfer();
              (await noisy(0, 3, 200)).forEach(file => transfer.items.add(file));
              const input = document.querySelector('.class-card input[type=file]');
@@ -101,23 +91,26 @@ async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     page.wait_for_text("There is no storage left", SHORT).await.unwrap();
     assert_eq!(expect_whole(&page).await, n_kept);
 
-    set(None).await;
-    let rest: Value =
-        page.run(&format!("{NOISY} window.files = await noisy(0, 3, 100); {ADD}"), json!(null)).await.unwrap();
+    let rest: Value = page
+        .run(&format!("window.fault = null; {NOISY} window.files = await noisy(0, 3, 100); {ADD}"), json!(null))
+        .await
+        .unwrap();
     assert_eq!(rest["added"], 3, "{rest}");
     assert_eq!(expect_whole(&page).await, n_kept + 3);
     app.finish(page).await;
 }
 
-/// Runs before the page: while `window.fault` is `"abort"`, each write of an image file or a project aborts its transaction; while it is `"quota"`, it
-/// throws.
+/// Runs before the page: while `window.fault` is `"abort"`, the first write of an image file or a project aborts its transaction once it has
+/// succeeded; while it is `"quota"`, each throws as soon as `window.room`, a number of such writes, is used up.
 const FAULTY: &str = "
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function(...args) {
         const isWanted = ['image-files', 'projects'].includes(this.name);
-        if (isWanted && window.fault === 'quota') throw new DOMException('no room', 'QuotaExceededError');
+        if (isWanted && window.fault === 'quota' && !(window.room-- > 0))
+            throw new DOMException('no room', 'QuotaExceededError');
         const request = put.apply(this, args);
-        if (isWanted && window.fault === 'abort') this.transaction.abort();
+        if (isWanted && window.fault === 'abort')
+            request.addEventListener('success', () => { try { this.transaction.abort() } catch { /* It is aborted. */ } });
         return request;
     };";
 

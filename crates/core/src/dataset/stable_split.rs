@@ -32,10 +32,9 @@ pub fn split(
     let n_own = dataset.len().saturating_sub(n_held_out);
     let validation = if imported.n_standard_validation > 0 { 0.0 } else { validation };
     let ranges = Ranges { test, validation: test + (1.0 - test) * validation };
-    let groups = together(&imported.units, &dataset.labels, imported.near.as_deref().unwrap_or_default());
-    let is_pseudo = |place: usize| imported.pseudo.get(place).is_some_and(|is_pseudo| *is_pseudo);
-    let all = || (0..n_own).zip(groups.iter().copied()).zip(dataset.labels.iter().copied());
-    let own = || all().filter(|((place, _), _)| !is_pseudo(*place)).map(|((_, group), label)| (group, label));
+    let Labeled { places, groups, labels } = Labeled::of(dataset, imported);
+    let own = || groups.iter().copied().zip(labels.iter().copied()).zip(&places).filter(|(_, place)| **place < n_own);
+    let own = || own().map(|(image, _)| image);
     let draws: BTreeMap<u64, f64> = own().map(|(id, _)| (id, draw(id, seed))).collect();
     let mut parts: BTreeMap<u64, Part> = draws.iter().map(|(id, draw)| (*id, ranges.part(*draw))).collect();
     for class in 0..dataset.classes.len() {
@@ -53,14 +52,22 @@ pub fn split(
         wanted.into_iter().for_each(|part| fill(part, &ids, &draws, &ranges, &mut parts));
     }
 
+    let part_of: BTreeMap<usize, Part> =
+        places.iter().zip(&groups).filter_map(|(place, group)| Some((*place, *parts.get(group)?))).collect();
     let mut split = Split::default();
-    for ((place, group), _) in all() {
+    for place in 0..n_own {
         let index = place as u32;
-        match parts.get(&group) {
-            Some(Part::Train) | None => split.train.push(index),
-            Some(Part::Test | Part::Validation) if is_pseudo(place) => {}
+        match part_of.get(&place) {
+            Some(Part::Train) => split.train.push(index),
             Some(Part::Test) => split.test.push(index),
             Some(Part::Validation) => split.validation.push(index),
+            None => {
+                let is_held_out =
+                    |other: &usize| *other >= n_own || part_of.get(other).is_some_and(|part| *part != Part::Train);
+                if !kin(place, imported).any(|other| is_held_out(&other)) {
+                    split.train.push(index);
+                }
+            }
         }
     }
     let n_validated = n_own + imported.n_standard_validation;
@@ -75,6 +82,39 @@ pub fn split(
         return Err(DatasetError::Empty { file: dataset.name.clone() });
     }
     Ok(split)
+}
+
+/// The images whose labels are not pseudo-labels. Those come and go, so nothing about the others depends on them.
+struct Labeled {
+    /// Indices in the dataset.
+    places: Vec<usize>,
+    groups: Vec<u64>,
+    labels: Vec<u16>,
+}
+
+impl Labeled {
+    fn of(dataset: &Dataset, imported: &Imported) -> Self {
+        let is_pseudo = |place: &usize| imported.pseudo.get(*place).is_some_and(|is_pseudo| *is_pseudo);
+        let places: Vec<usize> = (0..dataset.len()).filter(|place| !is_pseudo(place)).collect();
+        let among: BTreeMap<usize, usize> = places.iter().enumerate().map(|(at, place)| (*place, at)).collect();
+        let labels: Vec<u16> = places.iter().filter_map(|place| dataset.labels.get(*place).copied()).collect();
+        let units: Vec<u64> = places.iter().filter_map(|place| imported.units.get(*place).copied()).collect();
+        let pair = |(one, other): &(usize, usize)| Some((*among.get(one)?, *among.get(other)?));
+        let near: Vec<(usize, usize)> = imported.near.iter().flatten().filter_map(pair).collect();
+        Self { groups: together(&units, &labels, &near), places, labels }
+    }
+}
+
+/// The images of the same unit, and those that look like this one.
+fn kin(place: usize, imported: &Imported) -> impl Iterator<Item = usize> {
+    let unit = imported.units.get(place).copied();
+    let of_unit = imported.units.iter().enumerate().filter(move |(_, other)| Some(**other) == unit).map(|(at, _)| at);
+    let alike = imported.near.iter().flatten().filter_map(move |(one, other)| match place {
+        place if place == *one => Some(*other),
+        place if place == *other => Some(*one),
+        _ => None,
+    });
+    of_unit.chain(alike)
 }
 
 /// Uniform in [0, 1).

@@ -100,8 +100,8 @@ async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     app.finish(page).await;
 }
 
-/// Runs before the page: while `window.fault` is `"abort"`, the first write of an image file or a project aborts its transaction once it has
-/// succeeded; while it is `"quota"`, each throws as soon as `window.room`, a number of such writes, is used up.
+/// Runs before the page: while `window.fault` is `"abort"`, a transaction that writes an image file or a project is aborted once all of it is
+/// written; while it is `"quota"`, each throws as soon as `window.room`, a number of such writes, is used up.
 const FAULTY: &str = "
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function(...args) {
@@ -109,8 +109,12 @@ const FAULTY: &str = "
         if (isWanted && window.fault === 'quota' && !(window.room-- > 0))
             throw new DOMException('no room', 'QuotaExceededError');
         const request = put.apply(this, args);
-        if (isWanted && window.fault === 'abort')
-            request.addEventListener('success', () => { try { this.transaction.abort() } catch { /* It is aborted. */ } });
+        const { transaction } = this;
+        transaction.isWanted ||= isWanted && window.fault === 'abort';
+        transaction.nOpen = (transaction.nOpen ?? 0) + 1;
+        request.addEventListener('success', () => {
+            if (--transaction.nOpen === 0 && transaction.isWanted) transaction.abort();
+        });
         return request;
     };";
 

@@ -24,7 +24,7 @@ pub fn groups(dataset: &Dataset) -> Vec<u64> {
         None => {
             let images = dataset.pixels.chunks_exact(dataset.shape.n_values().max(1));
             let ids: Vec<u64> = images.map(content_id).collect();
-            let near = near(&ids, &dataset.pixels, dataset.shape);
+            let near = near(&ids, &dataset.pixels, dataset.shape, &[]);
             together(&ids, &dataset.labels, &near.unwrap_or_default())
         }
     }

@@ -86,7 +86,7 @@ pub fn check_images(dataset: &Dataset, split: &Split) -> ImageChecks {
     let ids = ids(dataset);
     let near = match &dataset.imported {
         Some(imported) => imported.near.clone(),
-        None => near(&ids, &dataset.pixels, dataset.shape),
+        None => near(&ids, &dataset.pixels, dataset.shape, &[]),
     };
     let compares_all = near.is_some();
     let mut firsts: BTreeMap<u64, usize> = BTreeMap::new();

@@ -177,9 +177,9 @@ impl Importer {
             if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
         let ids: Vec<u64> = self.images.iter().map(|taken| taken.id).collect();
         let units = self.images.iter().map(|taken| taken.unit).collect();
-        let pseudo = self.images.iter().map(|taken| taken.is_pseudo).collect();
+        let pseudo: Vec<bool> = self.images.iter().map(|taken| taken.is_pseudo).collect();
         count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
-        let near = near(&ids, &self.pixels, self.format.shape());
+        let near = near(&ids, &self.pixels, self.format.shape(), &pseudo);
         self.report.n_near_duplicates = near.as_ref().map_or(0, |near| near.len() as u32);
         self.report.has_standard_validation = n_standard_validation > 0;
         let id = self.id(&ids, &labels, reading);

@@ -16,8 +16,9 @@ const N_CELLS: usize = 8;
 const N_AT_ONCE: usize = 512;
 
 /// The images that look like an earlier one with another id, as places of both, in ascending order; none if there are too many images to compare.
-/// `pixels` are all images of the shape, one after the other.
-pub fn near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> Option<Vec<(usize, usize)>> {
+/// `pixels` are all images of the shape, one after the other. `pseudo` says which have a pseudo-label, none if it is empty: those come and go, so they
+/// are compared with all others, and no other one with them.
+pub fn near(ids: &[u64], pixels: &[u8], shape: ImageShape, pseudo: &[bool]) -> Option<Vec<(usize, usize)>> {
     if ids.len() > N_COMPARED_LIMIT {
         return None;
     }
@@ -29,10 +30,17 @@ pub fn near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> Option<Vec<(usize,
         let (before, after) = looks.split_at(index);
         let darker = before.iter().rev().take_while(|other| look.mean - other.mean <= look.limit);
         let brighter = after.iter().skip(1).take_while(|other| other.mean - look.mean <= look.limit);
-        let is_near = |other: &&Look| other.place < look.place && other.id != look.id && look.is_near(other);
-        darker.chain(brighter).find(is_near).map(|other| (look.place, other.place))
+        let is_pseudo = |look: &Look| pseudo.get(look.place).is_some_and(|is_pseudo| *is_pseudo);
+        let is_near = |other: &&Look| {
+            let is_compared = !is_pseudo(other) && (is_pseudo(look) || other.place < look.place);
+            is_compared && other.id != look.id && look.is_near(other)
+        };
+        // One is enough to be in its group.
+        let n_wanted = if is_pseudo(look) { usize::MAX } else { 1 };
+        let found = darker.chain(brighter).filter(is_near).take(n_wanted);
+        found.map(|other| (look.place, other.place)).collect::<Vec<_>>()
     };
-    let mut pairs: Vec<(usize, usize)> = looks.iter().enumerate().filter_map(near).collect();
+    let mut pairs: Vec<(usize, usize)> = looks.iter().enumerate().flat_map(near).collect();
     pairs.sort_unstable();
     Some(pairs)
 }
@@ -85,7 +93,7 @@ mod tests {
     const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
     fn count_near(ids: &[u64], pixels: &[u8], shape: ImageShape) -> usize {
-        near(ids, pixels, shape).unwrap().len()
+        near(ids, pixels, shape, &[]).unwrap().len()
     }
 
     /// Waves of a direction, brighter by some levels.
@@ -104,6 +112,14 @@ mod tests {
         assert_eq!(count_near(&[1, 2, 3, 4, 5], &pixels, SHAPE), 2);
         // Copies of one file are counted as copies.
         assert_eq!(count_near(&[1, 2, 3, 4, 2], &pixels, SHAPE), 1);
+    }
+
+    #[test]
+    fn pseudo_labels_change_nothing_about_others() {
+        let pixels = [image(1, 0), image(1, 1), image(3, 0), image(1, 2)].concat();
+        let found = |pseudo: &[bool]| near(&[1, 2, 3, 4], &pixels, SHAPE, pseudo).unwrap();
+        assert_eq!(found(&[]).len(), 2);
+        assert_eq!(found(&[true, false, false, false]), [(0, 1), (0, 3), (3, 1)]);
     }
 
     #[test]

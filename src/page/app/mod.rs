@@ -210,7 +210,11 @@ fn fetch_rest(store: Store) {
     });
     effect(move |_| {
         if is_decided.get() {
-            fetch_ahead([data::PART, network::PART, understand::PART, using::PART].into_iter().chain(train::PARTS));
+            fetch_ahead(
+                [notices::PART, data::PART, network::PART, understand::PART, using::PART]
+                    .into_iter()
+                    .chain(train::PARTS),
+            );
         }
     });
 }

@@ -13,8 +13,8 @@ use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::icon::{Glyph, Icon};
 use crate::page::widgets::show::Show;
 
-/// Fetched with the parts of a run, so that it is there before there is something to tell.
-const PART: Part = part!(workbench::notices, Items);
+/// A part of its own: it also tells that another one could not be fetched.
+pub const PART: Part = part!(notices::list, Items);
 
 /// Screen readers announce changes. Each notice stays until it is dismissed, or for as long as its action can be undone.
 #[component]

@@ -26,6 +26,15 @@ impl SparsityConfig {
     }
 }
 
+/// The largest magnitude among this fraction, 0 to 1, of the smallest ones; 0 if that is none. Weights up to it become zero.
+pub fn threshold(mut magnitudes: Vec<f32>, fraction: f64) -> f32 {
+    let n_removed = (fraction * magnitudes.len() as f64).round() as usize;
+    match n_removed.checked_sub(1) {
+        Some(last) if last < magnitudes.len() => *magnitudes.select_nth_unstable_by(last, f32::total_cmp).1,
+        _ => 0.0,
+    }
+}
+
 /// Whether a tensor, by its name in PyTorch and its number of axes, has weights that may become zero.
 pub fn can_be_sparse(name: &str, n_axes: usize) -> bool {
     n_axes > 1 && name.rsplit('.').next().is_some_and(|last| last.contains("weight"))
@@ -41,6 +50,13 @@ mod tests {
         for (t, expected) in [(0.0, 0.0), (0.5, 0.7), (1.0, 0.8), (2.0, 0.8)] {
             assert!((config.after(t) - expected).abs() < 1e-12, "{t}");
         }
+    }
+
+    #[test]
+    fn the_threshold_is_the_largest_of_the_smallest_magnitudes() {
+        let magnitudes = || vec![3.0, 1.0, 0.5, 4.0, 2.0];
+        assert_eq!([0.0, 0.2, 0.4, 0.6, 1.0].map(|it| threshold(magnitudes(), it)), [0.0, 0.5, 1.0, 2.0, 4.0]);
+        assert_eq!(threshold(Vec::new(), 1.0), 0.0);
     }
 
     #[test]

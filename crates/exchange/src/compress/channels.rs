@@ -12,6 +12,7 @@ use kindling_core::config::{Layer, NetworkConfig};
 use kindling_core::network::shape::{FeatureShape, PlacedLayer, network_tensors, place};
 use kindling_core::protocol::ImageShape;
 
+use super::is_frozen;
 use crate::error::ExchangeError;
 use crate::trained::Tensor;
 
@@ -60,7 +61,7 @@ pub fn prune_channels(
     let mut pruning = Pruning {
         given: weights,
         cut: BTreeMap::new(),
-        n_frozen: network.frozen as usize,
+        n_frozen: network.frozen,
         keep: f64::from(keep.clamp(0.0, 1.0)),
         criterion,
     };
@@ -84,7 +85,7 @@ struct Pruning<'a> {
     /// The tensors of the smaller network.
     cut: BTreeMap<String, Tensor>,
     /// Counted from the first.
-    n_frozen: usize,
+    n_frozen: u32,
     keep: f64,
     criterion: Criterion,
 }
@@ -106,7 +107,7 @@ impl Pruning<'_> {
             let rest = layers.get(index + 1..).unwrap_or_default();
             let wanted = match forced.filter(|_| last == Some(index)) {
                 Some(forced) => forced.clone(),
-                None if can_lose(rest) && !self.is_frozen(&path) => {
+                None if can_lose(rest) && !is_frozen(&path, self.n_frozen) => {
                     self.chosen(placed, &path, rest.first().map(|next| (next, index + 1, prefix)))
                 }
                 None => all(n_channels(placed.output)),
@@ -244,12 +245,6 @@ impl Pruning<'_> {
         let mut kept: Kept = importances.into_iter().take(n_kept).map(|(channel, _)| channel).collect();
         kept.sort_unstable();
         kept
-    }
-
-    /// Whether a layer is frozen, or is in a block that is.
-    fn is_frozen(&self, path: &str) -> bool {
-        let outermost = path.split('.').next().and_then(|index| index.parse::<usize>().ok());
-        outermost.is_some_and(|index| index < self.n_frozen)
     }
 
     fn copy(&mut self, name: &str) {

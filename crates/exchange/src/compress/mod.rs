@@ -13,6 +13,12 @@ pub use channels::{Criterion, Pruned, prune_channels};
 pub use fine_tuning::fine_tuning;
 pub use weights::prune_weights;
 
+/// Whether the layer or the tensor with this path is in one of the first layers, which are frozen.
+fn is_frozen(path: &str, n_frozen: u32) -> bool {
+    let outermost = path.split('.').next().and_then(|index| index.parse::<u32>().ok());
+    outermost.is_some_and(|index| index < n_frozen)
+}
+
 /// What pruning removes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use kindling_core::config::NetworkConfig;
-use kindling_core::config::sparsity::can_be_sparse;
+use kindling_core::config::sparsity::{can_be_sparse, threshold};
 use kindling_core::network::shape::{PlacedLayer, network_tensors, place};
 use kindling_core::protocol::ImageShape;
 
 use super::channels::Pruned;
+use super::is_frozen;
 use crate::error::ExchangeError;
 use crate::trained::Tensor;
 
@@ -26,7 +27,7 @@ pub fn prune_weights(
 ) -> Result<Pruned, ExchangeError> {
     let layers = place(network, input, n_classes)?;
     let mut pruned = BTreeMap::new();
-    let mut n_removed = 0;
+    let mut n_zeros = 0;
     for (name, spec) in network_tensors(&layers) {
         let shape: Vec<usize> = spec.shape.iter().map(|&side| side as usize).collect();
         let mut tensor = match weights.get(&name).filter(|tensor| tensor.shape == shape) {
@@ -34,7 +35,7 @@ pub fn prune_weights(
             None => return Err(ExchangeError::NoTensor { name, shape }),
         };
         if can_be_sparse(&name, shape.len()) && !is_frozen(&name, network.frozen) {
-            n_removed += remove_smallest(&mut tensor.values, 1.0 - f64::from(keep.clamp(0.0, 1.0)));
+            n_zeros += remove_smallest(&mut tensor.values, 1.0 - f64::from(keep.clamp(0.0, 1.0)));
         }
         pruned.insert(name, tensor);
     }
@@ -43,29 +44,18 @@ pub fn prune_weights(
     Ok(Pruned {
         network: network.clone(),
         weights: pruned,
-        parameters: [n_parameters, n_parameters.saturating_sub(n_removed)],
+        parameters: [n_parameters, n_parameters.saturating_sub(n_zeros)],
         flops: [flops; 2],
     })
 }
 
-/// Whether a tensor belongs to one of the first layers, which are frozen.
-fn is_frozen(name: &str, n_frozen: u32) -> bool {
-    let outermost = name.split('.').next().and_then(|index| index.parse::<u32>().ok());
-    outermost.is_some_and(|index| index < n_frozen)
-}
-
-/// Returns how many became zero.
+/// Returns how many are zero then.
 fn remove_smallest(values: &mut [f32], fraction: f64) -> u64 {
-    let n_removed = (fraction * values.len() as f64).round() as usize;
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    let magnitude = |place: &usize| values.get(*place).map_or(0.0, |value| value.abs());
-    order.sort_by(|one, other| magnitude(one).total_cmp(&magnitude(other)));
-    for place in order.into_iter().take(n_removed) {
-        if let Some(value) = values.get_mut(place) {
-            *value = 0.0;
-        }
-    }
-    n_removed as u64
+    let threshold = threshold(values.iter().map(|value| value.abs()).collect(), fraction);
+    values.iter_mut().filter(|value| value.abs() <= threshold).fold(0, |n_zeros, value| {
+        *value = 0.0;
+        n_zeros + 1
+    })
 }
 
 #[cfg(test)]

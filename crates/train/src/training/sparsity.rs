@@ -13,7 +13,7 @@ use crate::device::parameters::{Collector, ParameterVisitor};
 use crate::maps::Primitive;
 use crate::module::Network;
 use kindling_core::config::SparsityConfig;
-use kindling_core::config::sparsity::can_be_sparse;
+use kindling_core::config::sparsity::{can_be_sparse, threshold};
 use kindling_core::protocol::Failure;
 
 /// How often weights are removed while the sparsity rises.
@@ -61,7 +61,8 @@ impl Sparsity {
         let mut collect = Collect(Collector::default());
         network.visit_parameters(&mut collect);
         let weights: BTreeMap<String, TensorData> = collect.0.read().await?;
-        let thresholds = weights.into_iter().map(|(name, weights)| (name, threshold(weights, fraction)));
+        let magnitudes = |weights: TensorData| weights.iter::<f32>().map(f32::abs).collect();
+        let thresholds = weights.into_iter().map(|(name, weights)| (name, threshold(magnitudes(weights), fraction)));
         self.mask(network, thresholds.collect());
         self.times = times;
         Ok(())
@@ -84,16 +85,6 @@ impl Sparsity {
     /// The network with the chosen weights set to zero.
     pub fn held(&self, network: Network) -> Network {
         if self.masks.is_empty() { network } else { network.map(&mut Hold { sparsity: self }) }
-    }
-}
-
-/// The largest magnitude among this fraction of the smallest ones.
-fn threshold(weights: TensorData, fraction: f64) -> f32 {
-    let mut magnitudes: Vec<f32> = weights.iter::<f32>().map(f32::abs).collect();
-    let n_removed = (fraction * magnitudes.len() as f64).round() as usize;
-    match n_removed.checked_sub(1) {
-        Some(last) if last < magnitudes.len() => *magnitudes.select_nth_unstable_by(last, f32::total_cmp).1,
-        _ => 0.0,
     }
 }
 
@@ -148,13 +139,6 @@ impl ModuleMapper for Hold<'_> {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_smallest_magnitudes_are_removed() {
-        let weights = || TensorData::from([3.0_f32, -1.0, 0.5, -4.0, 2.0]);
-        let thresholds = [0.0, 0.2, 0.4, 0.6, 1.0].map(|fraction| threshold(weights(), fraction));
-        assert_eq!(thresholds, [0.0, 0.5, 1.0, 2.0, 4.0]);
-    }
 
     #[test]
     fn weights_are_removed_during_the_ramp() {

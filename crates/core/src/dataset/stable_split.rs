@@ -1,7 +1,7 @@
 //! Splits imported images one by one: a hash of an image's file and of the seed decides, so that images that are added or removed move no other
 //! one, unless they look like it. Images that belong together stay together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::together;
 use super::{Dataset, DatasetError, Imported, Split};
@@ -33,8 +33,8 @@ pub fn split(
     let validation = if imported.n_standard_validation > 0 { 0.0 } else { validation };
     let ranges = Ranges { test, validation: test + (1.0 - test) * validation };
     let Labeled { places, groups, labels } = Labeled::of(dataset, imported);
-    let own = || groups.iter().copied().zip(labels.iter().copied()).zip(&places).filter(|(_, place)| **place < n_own);
-    let own = || own().map(|(image, _)| image);
+    let n_drawn = places.partition_point(|place| *place < n_own);
+    let own = || groups.iter().copied().zip(labels.iter().copied()).take(n_drawn);
     let draws: BTreeMap<u64, f64> = own().map(|(id, _)| (id, draw(id, seed))).collect();
     let mut parts: BTreeMap<u64, Part> = draws.iter().map(|(id, draw)| (*id, ranges.part(*draw))).collect();
     for class in 0..dataset.classes.len() {
@@ -54,6 +54,8 @@ pub fn split(
 
     let part_of: BTreeMap<usize, Part> =
         places.iter().zip(&groups).filter_map(|(place, group)| Some((*place, *parts.get(group)?))).collect();
+    let is_held_out = |place: usize| place >= n_own || part_of.get(&place).is_some_and(|part| *part != Part::Train);
+    let kin = kin(imported, is_held_out);
     let mut split = Split::default();
     for place in 0..n_own {
         let index = place as u32;
@@ -61,13 +63,8 @@ pub fn split(
             Some(Part::Train) => split.train.push(index),
             Some(Part::Test) => split.test.push(index),
             Some(Part::Validation) => split.validation.push(index),
-            None => {
-                let is_held_out =
-                    |other: &usize| *other >= n_own || part_of.get(other).is_some_and(|part| *part != Part::Train);
-                if !kin(place, imported).any(|other| is_held_out(&other)) {
-                    split.train.push(index);
-                }
-            }
+            None if kin.contains(&place) => {}
+            None => split.train.push(index),
         }
     }
     let n_validated = n_own + imported.n_standard_validation;
@@ -105,16 +102,13 @@ impl Labeled {
     }
 }
 
-/// The images of the same unit, and those that look like this one.
-fn kin(place: usize, imported: &Imported) -> impl Iterator<Item = usize> {
-    let unit = imported.units.get(place).copied();
-    let of_unit = imported.units.iter().enumerate().filter(move |(_, other)| Some(**other) == unit).map(|(at, _)| at);
-    let alike = imported.near.iter().flatten().filter_map(move |(one, other)| match place {
-        place if place == *one => Some(*other),
-        place if place == *other => Some(*one),
-        _ => None,
-    });
-    of_unit.chain(alike)
+/// The images that are of the same unit as a held out one, or look like it.
+fn kin(imported: &Imported, is_held_out: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+    let units = || imported.units.iter().enumerate();
+    let held_out: BTreeSet<u64> = units().filter(|(place, _)| is_held_out(*place)).map(|(_, unit)| *unit).collect();
+    let of_unit = units().filter(|(_, unit)| held_out.contains(unit)).map(|(place, _)| place);
+    let pairs = imported.near.iter().flatten().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
+    of_unit.chain(pairs.filter(|(_, other)| is_held_out(*other)).map(|(place, _)| place)).collect()
 }
 
 /// Uniform in [0, 1).

@@ -8,7 +8,7 @@ use web_sys::{File, KeyboardEvent};
 
 use super::thumbnails::image_address;
 use super::{Panel, use_panel};
-use crate::page::collect::project::{Class, UNLABELED};
+use crate::page::collect::project::{Class, ImageRecord, UNLABELED};
 use crate::page::collect::pseudo::{CONFIDENCES, confident};
 use crate::page::collect::tray::{Asking, Strategy};
 use crate::page::reactive::{effect, memo, watch};
@@ -46,6 +46,18 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
     let ask = move |_| collector.run(async move { collector.look(asking).await });
     let open = memo(move |_| collector.open.get());
     watch(move || open.get(), move |_, _| asking.asked.set(None), false);
+    // An image may leave the tray without an answer: by a pseudo-label, in another tab, or deleted.
+    let has_left = memo(move |_| {
+        let is_asked = |image: &ImageRecord, asked: &str| image.id == asked && image.class == UNLABELED;
+        let is_there = |asked: String| collector.images.with(|images| images.iter().any(|it| is_asked(it, &asked)));
+        asking.asked.get().is_some_and(|asked| !is_there(asked))
+    });
+    let go_on = move |has_left: &bool, _: Option<&bool>| {
+        if *has_left {
+            collector.images.with_untracked(|images| asking.choose(images));
+        }
+    };
+    watch(move || has_left.get(), go_on, false);
     view! {
         <details class="tray">
             <summary>{move || tr!(tray.title, count = count(number.get() as u64))}</summary>

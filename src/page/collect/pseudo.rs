@@ -1,6 +1,8 @@
 //! Pseudo-labels (Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013): images of the tray get the
 //! class that the model is sure of, all in one step that can be undone. They are marked, only learned from, and go back to the tray at any time.
 
+use std::collections::BTreeSet;
+
 use super::collector::{Collector, News, Problem};
 use super::project::{ImageRecord, Project, UNLABELED};
 use super::tray::Asking;
@@ -54,9 +56,9 @@ impl Collector {
         changed: &[ImageRecord],
         news: impl Fn(usize) -> News,
     ) -> Result<(), Problem> {
-        let images = self.images_now(|images| {
-            images.iter().filter(|image| changed.iter().any(|it| it.id == image.id)).cloned().collect::<Vec<_>>()
-        });
+        let ids: BTreeSet<&str> = changed.iter().map(|image| image.id.as_str()).collect();
+        let is_changed = |image: &&ImageRecord| ids.contains(image.id.as_str());
+        let images = self.images_now(|images| images.iter().filter(is_changed).cloned().collect::<Vec<_>>());
         self.restore(project, changed).await?;
         if !images.is_empty() {
             let count = images.len();

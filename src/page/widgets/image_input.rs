@@ -160,7 +160,8 @@ pub fn middle_square(image: &ImageInput) -> ImageInput {
     let (left, top) = ((image.width - side) / 2, (image.height - side) / 2);
     let row_bytes = |pixels: u32| 4 * pixels as usize;
     let rows = image.rgba.chunks_exact(row_bytes(image.width).max(1)).skip(top as usize).take(side as usize);
-    let rgba: Vec<u8> = rows.flat_map(|row| row.iter().skip(row_bytes(left)).take(row_bytes(side))).copied().collect();
+    let rows: Vec<&[u8]> = rows.filter_map(|row| row.get(row_bytes(left)..row_bytes(left + side))).collect();
+    let rgba = rows.concat();
     ImageInput { width: side, height: side, rgba: rgba.into(), kind: image.kind }
 }
 

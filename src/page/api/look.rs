@@ -33,7 +33,7 @@ pub fn many_options(options: &Value) -> Result<(Views, f32), Failure> {
 /// The options of `kindling.evaluate`: test-time augmentation, or the id of a kept run. The default is neither.
 pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Failure> {
     check_keys(options, &[TEST_TIME, "run"])?;
-    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    let run = run(options)?;
     match (views(options)?, run) {
         (Views::Several, Some(_)) => Err(bad(format!("{TEST_TIME}: not of a kept run"))),
         asked => Ok(asked),
@@ -44,7 +44,7 @@ pub fn evaluate_options(options: &Value) -> Result<(Views, Option<String>), Fail
 pub fn export_options(options: &Value) -> Result<(Option<String>, Vec<String>), Failure> {
     const FLOAT_LAYERS: &str = "floatLayers";
     check_keys(options, &["run", FLOAT_LAYERS])?;
-    let run = options.get("run").map(|value| read("run", value)).transpose()?;
+    let run = run(options)?;
     let float_layers = options.get(FLOAT_LAYERS).map(|value| read(FLOAT_LAYERS, value)).transpose()?;
     Ok((run, float_layers.unwrap_or_default()))
 }
@@ -52,6 +52,10 @@ pub fn export_options(options: &Value) -> Result<(Option<String>, Vec<String>), 
 /// The options of `kindling.cost`: the id of a run. The default is none.
 pub fn run_option(options: &Value) -> Result<Option<String>, Failure> {
     check_keys(options, &["run"])?;
+    run(options)
+}
+
+fn run(options: &Value) -> Result<Option<String>, Failure> {
     options.get("run").map(|value| read("run", value)).transpose()
 }
 
@@ -60,8 +64,7 @@ const UNIT: &str = "of";
 /// The options of `kindling.pruningCurve`: the id of a run, and what is removed. The default is none, and channels.
 pub fn curve_options(options: &Value) -> Result<(Option<String>, Unit), Failure> {
     check_keys(options, &["run", UNIT])?;
-    let run = options.get("run").map(|value| read("run", value)).transpose()?;
-    Ok((run, unit(options)?))
+    Ok((run(options)?, unit(options)?))
 }
 
 fn unit(options: &Value) -> Result<Unit, Failure> {
@@ -87,8 +90,7 @@ pub fn prune_options(options: &Value) -> Result<PruneOptions, Failure> {
         return Err(bad("keep: must be above 0 and at most 1"));
     }
     let epochs = options.get("epochs").map_or(Ok(1), |value| read("epochs", value))?;
-    let run = options.get("run").map(|value| read("run", value)).transpose()?;
-    Ok(PruneOptions { run, unit: unit(options)?, keep, epochs })
+    Ok(PruneOptions { run: run(options)?, unit: unit(options)?, keep, epochs })
 }
 
 /// The options of `kindling.import`: how a network of another tool expects its pixels.

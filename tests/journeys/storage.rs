@@ -47,6 +47,16 @@ async fn expect_whole(page: &Page) -> u64 {
     n_shown
 }
 
+/// A page whose writes may fail, with a project without images, and with so many files of so many pixels a side in `window.files`.
+async fn with_noise(app: &App, files: [u32; 2]) -> Page {
+    app.prepare_pages(FAULTY).await;
+    let page = arrive(app, "?engine=cpu").await;
+    page.go_to("Data").await.unwrap();
+    let script = "window.files = await noisy(0, ...args); await kindling.createProject('Noise', ['noise']);";
+    page.run::<Value>(&format!("{NOISY} {script}"), json!(files)).await.unwrap();
+    page
+}
+
 /// Adds the files `window.files` to the first class; returns what became of them.
 const ADD: &str = "const [{ id }] = await kindling.projects();
     try { return await kindling.addImages(id, { noise: window.files }) } catch ({ name, message }) { return { name, message } }";
@@ -54,15 +64,7 @@ const ADD: &str = "const [{ id }] = await kindling.projects();
 #[tokio::test]
 async fn a_full_storage_loses_nothing_that_was_shown_and_says_a_way_out() {
     let app = App::start().await;
-    app.prepare_pages(FAULTY).await;
-    let page = arrive(&app, "?engine=cpu").await;
-    page.go_to("Data").await.unwrap();
-    page.run::<Value>(
-        &format!("{NOISY} window.files = await noisy(0, 240, 100); await kindling.createProject('Noise', ['noise']);"),
-        json!(null),
-    )
-    .await
-    .unwrap();
+    let page = with_noise(&app, [240, 100]).await;
     // Room for some of the files, and no longer for all of them.
     page.run::<Value>("Object.assign(window, { fault: 'quota', room: 150 })", json!(null)).await.unwrap();
     let refused: Value = page.run(ADD, json!(null)).await.unwrap();
@@ -121,15 +123,7 @@ const FAULTY: &str = "
 #[tokio::test]
 async fn a_write_that_fails_is_told_and_leaves_no_half_of_an_image() {
     let app = App::start().await;
-    app.prepare_pages(FAULTY).await;
-    let page = arrive(&app, "?engine=cpu").await;
-    page.go_to("Data").await.unwrap();
-    page.run::<Value>(
-        &format!("{NOISY} window.files = await noisy(0, 20, 40); await kindling.createProject('Noise', ['noise']);"),
-        json!(null),
-    )
-    .await
-    .unwrap();
+    let page = with_noise(&app, [20, 40]).await;
     for fault in ["abort", "quota"] {
         page.run::<Value>("window.fault = args", json!(fault)).await.unwrap();
         let refused: Value = page.run(ADD, json!(null)).await.unwrap();

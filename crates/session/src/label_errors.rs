@@ -1,7 +1,8 @@
 //! Finds label errors: cross-validation with networks of the config asked for, and confident learning on what they predict.
 //!
-//! All images are cut into folds (`core/dataset/folds.rs`), of which test images are predicted only. `train/training/out_of_fold.rs` trains a network for each, on the outputs
-//! of frozen layers that are computed once, and predicts the images that it was not trained on; `core/label_errors.rs` compares with the labels.
+//! All images are cut into folds (`core/dataset/folds.rs`); test images are only predicted. `train/training/out_of_fold.rs` trains a network for each
+//! fold, on the outputs of frozen layers that are computed once, and predicts the images that it was not trained on; `core/label_errors.rs` compares
+//! with the labels.
 //! The outcome of a run with few validation images takes its accuracy from the same question (`page/collect/view/cross_validation.rs`).
 //! `core/active_learning.rs` ranks the images that have no label yet.
 

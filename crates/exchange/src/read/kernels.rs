@@ -137,9 +137,18 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Outcome {
         let b = if b_leading.is_empty() { &b.values[..] } else { &b.values[matrix * inner * columns..] };
         for row in matrix * rows..(matrix + 1) * rows {
             let output = &mut values[row * columns..(row + 1) * columns];
-            for (k, factor) in a.values[row * inner..(row + 1) * inner].iter().enumerate() {
-                let b = &b[k * columns..(k + 1) * columns];
-                output.iter_mut().zip(b).for_each(|(sum, value)| *sum += factor * value);
+            let (fours, rest) = a.values[row * inner..(row + 1) * inner].as_chunks::<4>();
+            let b_row = |k: usize| &b[k * columns..(k + 1) * columns];
+            // Four at a time, so that a sum is read and written once for four products.
+            for (four, factors) in fours.iter().enumerate() {
+                let [b0, b1, b2, b3] = std::array::from_fn(|k| b_row(4 * four + k));
+                let of_b = b0.iter().zip(b1).zip(b2.iter().zip(b3));
+                output.iter_mut().zip(of_b).for_each(|(sum, ((b0, b1), (b2, b3)))| {
+                    *sum = *sum + factors[0] * b0 + factors[1] * b1 + factors[2] * b2 + factors[3] * b3;
+                });
+            }
+            for (k, factor) in rest.iter().enumerate() {
+                output.iter_mut().zip(b_row(4 * fours.len() + k)).for_each(|(sum, value)| *sum += factor * value);
             }
         }
     }
@@ -428,25 +437,4 @@ pub fn last_item(x: &Tensor) -> Outcome {
 
 pub fn sigmoid(value: f32) -> f32 {
     1.0 / (1.0 + (-value).exp())
-}
-
-/// The error function to 1e-7: its series near 0, the continued fraction of its complement beyond (Abramowitz and Stegun, 7.1.6 and 7.1.14).
-pub fn erf(value: f32) -> f32 {
-    let x = f64::from(value);
-    let distance = x.abs();
-    if distance < 2.5 {
-        let (mut term, mut sum, mut n) = (x, x, 0.0);
-        while f64::abs(term) > 1e-12 {
-            n += 1.0;
-            term *= 2.0 * x * x / (2.0 * n + 1.0);
-            sum += term;
-        }
-        return (2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum) as f32;
-    }
-    let mut fraction = distance;
-    for n in (1..40).rev() {
-        fraction = distance + f64::from(n) / 2.0 / fraction;
-    }
-    let complement = (-x * x).exp() / std::f64::consts::PI.sqrt() / fraction;
-    if x.is_nan() { f32::NAN } else { ((1.0 - complement) * x.signum()) as f32 }
 }

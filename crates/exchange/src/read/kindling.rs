@@ -300,7 +300,7 @@ pub(super) fn activate(activation: Activation, value: f32) -> f32 {
         Activation::Relu => value.max(0.0),
         Activation::Relu6 => value.clamp(0.0, 6.0),
         Activation::LeakyRelu => value.max(0.01 * value),
-        Activation::Gelu => 0.5 * value * (1.0 + kernels::erf(value * std::f32::consts::FRAC_1_SQRT_2)),
+        Activation::Gelu => 0.5 * value * (1.0 + libm::erff(value * std::f32::consts::FRAC_1_SQRT_2)),
         Activation::Silu => value * kernels::sigmoid(value),
         Activation::Tanh => value.tanh(),
         Activation::Sigmoid => kernels::sigmoid(value),

@@ -239,7 +239,7 @@ impl Running<'_> {
             op::CAST => Ok(self.x(0)?.clone()),
             op::RSQRT => self.map(|value| 1.0 / value.sqrt()),
             op::LEAKY_RELU => self.map(|value| if value < 0.0 { options.slope * value } else { value }),
-            op::GELU => self.map(|value| 0.5 * value * (1.0 + kernels::erf(value * std::f32::consts::FRAC_1_SQRT_2))),
+            op::GELU => self.map(|value| 0.5 * value * (1.0 + libm::erff(value * std::f32::consts::FRAC_1_SQRT_2))),
             op::RESHAPE => kernels::reshape(self.x(0)?.clone(), self.sizes(1)?),
             op::SOFTMAX => kernels::softmax(self.x(0)?),
             op::PAD => self.pad(),

@@ -45,7 +45,7 @@ impl Operation<'_> {
             }
             "Tanh" => self.map(f32::tanh),
             "Sigmoid" => self.map(kernels::sigmoid),
-            "Erf" => self.map(kernels::erf),
+            "Erf" => self.map(libm::erff),
             "Softmax" => self.softmax(),
             "LogSoftmax" => Ok(kernels::map(&self.softmax()?, f32::ln)),
             "MaxPool" => self.pool(Pooling::Max),

@@ -332,6 +332,8 @@ export declare namespace kindling {
     leftOut: { file: string; reason: string }[];
     /** Images whose file is a copy of another one's; copies are in one split. */
     duplicates: number;
+    /** The first 200 of them, each with the file that it is a copy of. */
+    copies: { file: string; of: string }[];
     /** Images that look like an earlier one, though their files differ. */
     nearDuplicates: number;
     /** Images whose file is also in another class. */

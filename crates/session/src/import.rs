@@ -110,7 +110,7 @@ async fn import(platform: &impl Platform, name: &str, files: Files<'_>, reading:
         // Lets commands in: the load may be canceled.
         platform.yield_now().await;
     }
-    let (id, dataset) = importer.finish(name, reading)?;
+    let (id, dataset) = importer.finish(name, reading, &files.paths)?;
     check_classes(&dataset)?;
     let read_as = ReadAs { turn: reading.turn.unwrap_or_default(), is_coarse: None, images: Some(format) };
     Ok(Loaded { id, dataset, read_as })

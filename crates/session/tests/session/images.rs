@@ -186,6 +186,8 @@ fn the_choice_of_the_visitor_counts_and_odd_files_are_listed() {
     assert_eq!((summary.shape.channels, summary.shape.height, summary.style), (1, 48, DrawingStyle::Letterbox));
     let import = summary.import.unwrap();
     assert_eq!((import.n_on_white, import.n_duplicates, import.n_contradictions), (1, 1, 1));
+    let copied: Vec<_> = import.copies.iter().flat_map(|copy| [copy.file.as_str(), copy.of.as_str()]).collect();
+    assert!(copied.len() == 2 && copied.contains(&"pets/red disk/copy.png"), "{copied:?}");
     let reasons: Vec<_> = import.left_out.iter().map(|left| left.reason.clone()).collect();
     assert_eq!(reasons.len(), 3, "{reasons:?}");
     assert!(reasons.contains(&LeftOutReason::NoClass), "{reasons:?}");

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::layout::{Item, Layout};
 use super::near::near;
 use super::packed::FILE_LIMIT_BYTES;
-use super::report::{ImageReport, LeftOutReason};
+use super::report::{COPIES_LIMIT, Copied, ImageReport, LeftOutReason};
 use crate::dataset::files::Part;
 use crate::dataset::framing::{Paper, frame};
 use crate::dataset::gzip::reserve;
@@ -158,12 +158,17 @@ impl Importer {
         self.report.leave_out(file, reason);
     }
 
-    /// The dataset with its id. Classes of which no image is left are none.
+    /// The dataset with its id. Classes of which no image is left are none. `paths` are those that the layout was made of.
     ///
     /// # Errors
     ///
     /// If no image is left.
-    pub fn finish(mut self, name: &str, reading: &Reading) -> Result<(String, Dataset), DatasetError> {
+    pub fn finish(
+        mut self,
+        name: &str,
+        reading: &Reading,
+        paths: &[String],
+    ) -> Result<(String, Dataset), DatasetError> {
         if self.images.is_empty() {
             let first = self.report.left_out.first();
             let detail = first.map(|left| format!("{}: {}", left.file, left.reason)).unwrap_or_default();
@@ -178,7 +183,10 @@ impl Importer {
         let ids: Vec<u64> = self.images.iter().map(|taken| taken.id).collect();
         let units = self.images.iter().map(|taken| taken.unit).collect();
         let pseudo: Vec<bool> = self.images.iter().map(|taken| taken.is_pseudo).collect();
-        count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report);
+        for (place, first) in count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report) {
+            let path = |place: usize| paths.get(self.images.get(place)?.item.place).cloned();
+            self.report.copies.extend(path(place).zip(path(first)).map(|(file, of)| Copied { file, of }));
+        }
         let near = near(&ids, &self.pixels, self.format.shape(), &pseudo);
         self.report.n_near_duplicates = near.as_ref().map_or(0, |near| near.len() as u32);
         self.report.has_standard_validation = n_standard_validation > 0;
@@ -233,9 +241,11 @@ impl Importer {
     }
 }
 
-/// Counts images that are there twice; the last `n_held_out` ones came as sets of their own.
-fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut ImageReport) {
+/// Counts images that are there twice; the last `n_held_out` ones came as sets of their own. Returns the places of the first copies, each with
+/// that of the image that it is a copy of.
+fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut ImageReport) -> Vec<(usize, usize)> {
     let n_own = ids.len() - n_held_out;
+    let mut copies = Vec::new();
     let mut first_labels: BTreeMap<u64, (u16, usize)> = BTreeMap::new();
     for (place, (id, label)) in ids.iter().zip(labels).enumerate() {
         let Some((first_label, first_place)) = first_labels.get(id) else {
@@ -245,5 +255,9 @@ fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut Ima
         report.n_duplicates += 1;
         report.n_contradictions += u32::from(first_label != label);
         report.n_leaked += u32::from(place >= n_own && *first_place < n_own);
+        if copies.len() < COPIES_LIMIT {
+            copies.push((place, *first_place));
+        }
     }
+    copies
 }

@@ -26,5 +26,5 @@ pub use importer::{Imported, Importer, Prepared, Told, check_file};
 pub use label_table::LabelTable;
 pub use layout::{Item, Layout, is_image_name, is_table_name};
 pub use packed::{Packed, open_archives, unpack_archives};
-pub use report::{ImageReport, LeftOut, LeftOutReason};
+pub use report::{Copied, ImageReport, LeftOut, LeftOutReason};
 pub use survey::{Sample, choose_format};

@@ -10,6 +10,9 @@ use crate::dataset::image_content::ImageContent;
 /// Maximum number of files that a report names; it counts all of them.
 pub const LEFT_OUT_LIMIT: usize = 200;
 
+/// Maximum number of copies that a report names; it counts all of them.
+pub const COPIES_LIMIT: usize = 200;
+
 /// The outcome of an import of image files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageReport {
@@ -20,6 +23,8 @@ pub struct ImageReport {
     pub left_out: Vec<LeftOut>,
     /// Images whose file is a copy of an earlier one's.
     pub n_duplicates: u32,
+    /// The first of those.
+    pub copies: Vec<Copied>,
     /// Images that look like an earlier one, though their files differ; 0 if there are too many images to compare them all.
     pub n_near_duplicates: u32,
     /// Images whose file is also in another class.
@@ -32,6 +37,14 @@ pub struct ImageReport {
     pub n_on_black: u32,
     /// Whether the files came with a validation set of their own.
     pub has_standard_validation: bool,
+}
+
+/// A file with the same content as an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    pub file: String,
+    /// The earlier one.
+    pub of: String,
 }
 
 /// A file that is not in the dataset.
@@ -87,9 +100,11 @@ impl ImageReport {
             .iter()
             .map(|LeftOut { file, reason }| json!({ "file": file, "reason": reason.to_string() }))
             .collect();
+        let copies: Vec<Value> =
+            self.copies.iter().map(|Copied { file, of }| json!({ "file": file, "of": of })).collect();
         json!({
-            "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates, "nearDuplicates": self.n_near_duplicates,
-            "contradictions": self.n_contradictions, "leaked": self.n_leaked, "onWhite": self.n_on_white, "onBlack": self.n_on_black,
+            "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates, "copies": copies,
+            "nearDuplicates": self.n_near_duplicates, "contradictions": self.n_contradictions, "leaked": self.n_leaked, "onWhite": self.n_on_white, "onBlack": self.n_on_black,
             "hasStandardValidation": self.has_standard_validation,
         })
     }

@@ -771,7 +771,9 @@ export declare namespace kindling {
     losses: (number | null)[];
     /** The last of `losses`. */
     loss: number | null;
-    /** Fraction of the images of those steps that were classified correctly. */
+    /** Fraction of the images of each of those steps that were classified correctly. */
+    accuracies: number[];
+    /** That of all those steps together. */
     accuracy: number;
     /** That of step `step`. */
     learningRate: number;

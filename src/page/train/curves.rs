@@ -61,7 +61,7 @@ fn RunCharts() -> impl IntoView {
     let chosen_smoothing = RwSignal::new(None::<f64>);
     let n_points = memo(move |_| store.curves.with(|curves| curves.train_loss.points().len()));
     let smoothing = memo(move |_| chosen_smoothing.get().unwrap_or_else(|| suitable_smoothing(n_points.get())));
-    // Losses come step by step, accuracies several steps at a time: both curves are averaged over as many steps.
+    // Losses come step by step, but earlier builds kept an accuracy for several steps: both curves are averaged over as many steps.
     let accuracy_smoothing = memo(move |_| {
         let n_accuracies = store.curves.with(|curves| curves.train_accuracy.points().len());
         spread(smoothing.get(), n_points.get() as f64 / n_accuracies.max(1) as f64)

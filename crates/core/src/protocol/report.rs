@@ -82,6 +82,8 @@ pub struct Progress {
     pub epoch: u32,
     /// Loss of every step since the last report, oldest first, up to that of step `step`.
     pub losses: Vec<f32>,
+    /// Training accuracy of each of those steps, 0 to 1; empty if nothing is classified.
+    pub accuracies: Vec<f32>,
     /// Training accuracy over the images of those steps, 0 to 1.
     pub accuracy: f32,
     /// The learning rate of step `step`.

@@ -18,11 +18,15 @@ pub struct Curves {
 
 impl Curves {
     pub fn push_progress(&mut self, progress: &Progress) {
-        let first_step = f64::from(progress.step) + 1.0 - progress.losses.len() as f64;
-        for (offset, loss) in progress.losses.iter().enumerate() {
-            self.train_loss.push(first_step + offset as f64, f64::from(*loss));
+        // Step by step, so that the curves do not depend on how many steps are reported together.
+        for (series, values) in
+            [(&mut self.train_loss, &progress.losses), (&mut self.train_accuracy, &progress.accuracies)]
+        {
+            let first_step = f64::from(progress.step) + 1.0 - values.len() as f64;
+            for (offset, value) in values.iter().enumerate() {
+                series.push(first_step + offset as f64, f64::from(*value));
+            }
         }
-        self.train_accuracy.push(f64::from(progress.step), f64::from(progress.accuracy));
     }
 
     pub fn push_epoch(&mut self, report: &EpochReport) {
@@ -144,6 +148,22 @@ mod tests {
         check(" edge", "\" edge\"");
         check("", "");
         check("慢一点", "慢一点");
+    }
+
+    #[test]
+    fn curves_do_not_depend_on_how_many_steps_are_reported_together() {
+        let progress = |step: u32, values: &[f32]| Progress {
+            step,
+            losses: values.to_vec(),
+            accuracies: values.iter().map(|value| value / 4.0).collect(),
+            ..Progress::default()
+        };
+        let [mut once, mut twice] = [Curves::default(), Curves::default()];
+        once.push_progress(&progress(3, &[3.0, 2.0, 1.0]));
+        twice.push_progress(&progress(1, &[3.0]));
+        twice.push_progress(&progress(3, &[2.0, 1.0]));
+        assert_eq!(once, twice);
+        assert_eq!(once.train_accuracy.points(), points([(1.0, 0.75), (2.0, 0.5), (3.0, 0.25)]));
     }
 
     #[test]

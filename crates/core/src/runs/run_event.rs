@@ -165,9 +165,10 @@ mod tests {
 
     #[test]
     fn progress_carries_every_loss_and_the_last_by_itself() {
-        let progress = Progress { step: 2, losses: vec![2.5, 2.25], accuracy: 0.5, ..Progress::default() };
+        let (losses, accuracies) = (vec![2.5, 2.25], vec![0.25, 0.75]);
+        let progress = Progress { step: 2, losses, accuracies, accuracy: 0.5, ..Progress::default() };
         let event = run_event(&RunUpdate::Progress(progress));
-        assert_eq!(event["losses"], json!([2.5, 2.25]));
+        assert_eq!((&event["losses"], &event["accuracies"]), (&json!([2.5, 2.25]), &json!([0.25, 0.75])));
         assert_eq!(event["loss"], json!(2.25));
         assert_eq!(event["imagesPerSecond"], json!(0.0));
         assert_eq!(run_event(&RunUpdate::Progress(Progress::default()))["loss"], Value::Null);

@@ -12,30 +12,27 @@ use kindling_core::protocol::Failure;
 pub struct Tally {
     /// `[batch]` each.
     loss_terms: Vec<Tensor<1>>,
-    /// `[batch]`: summed over all steps.
-    correct: Option<Tensor<1>>,
+    /// `[batch]` each; none if nothing is classified.
+    correct: Vec<Tensor<1>>,
 }
 
 impl Tally {
     pub fn add(&mut self, outcome: StepOutcome) {
         self.loss_terms.push(outcome.loss_terms);
-        self.correct = match (self.correct.take(), outcome.correct) {
-            (Some(sum), Some(correct)) => Some(sum + correct),
-            (sum, correct) => sum.or(correct),
-        };
+        self.correct.extend(outcome.correct);
     }
 
     pub fn n_steps(&self) -> usize {
         self.loss_terms.len()
     }
 
-    /// The mean loss of each step, and the number of images classified correctly in all steps.
-    pub async fn read(self) -> Result<(Vec<f32>, u64), Failure> {
-        let Some(first) = self.loss_terms.first() else { return Ok((Vec::new(), 0)) };
+    /// The mean loss of each step, and the number of images that each classified correctly, if anything is classified.
+    pub async fn read(self) -> Result<(Vec<f32>, Vec<u32>), Failure> {
+        let Some(first) = self.loss_terms.first() else { return Ok((Vec::new(), Vec::new())) };
         let batch_size = first.dims()[0].max(1);
         let mut transaction = Transaction::default().register(Tensor::cat(self.loss_terms, 0));
-        if let Some(correct) = self.correct {
-            transaction = transaction.register(correct);
+        if !self.correct.is_empty() {
+            transaction = transaction.register(Tensor::cat(self.correct, 0));
         }
         // Waits for the device.
         let read = transaction.execute_async().await.map_err(device_failure)?;
@@ -44,7 +41,8 @@ impl Tally {
         };
         let loss_terms: Vec<f32> = loss_terms.iter().collect();
         let losses = loss_terms.chunks(batch_size).map(|terms| terms.iter().sum()).collect();
-        let n_correct = correct.iter().flat_map(|correct| correct.iter::<f32>()).map(|correct| correct as u64).sum();
+        let correct: Vec<f32> = correct.iter().flat_map(|correct| correct.iter::<f32>()).collect();
+        let n_correct = correct.chunks(batch_size).map(|correct| correct.iter().sum::<f32>() as u32).collect();
         Ok((losses, n_correct))
     }
 }
@@ -58,9 +56,11 @@ pub struct EpochTally {
 }
 
 impl EpochTally {
-    pub fn add(&mut self, losses: &[f32], n_correct: u64) {
-        self.loss_sum += losses.iter().copied().map(f64::from).sum::<f64>();
-        self.n_correct += n_correct;
+    /// Adds the losses of steps, and the numbers of images that they classified correctly.
+    pub fn add(&mut self, losses: &[f32], n_correct: &[u32]) {
+        // One by one, so that the sum does not depend on how many are reported together.
+        losses.iter().for_each(|loss| self.loss_sum += f64::from(*loss));
+        self.n_correct += n_correct.iter().copied().map(u64::from).sum::<u64>();
         self.steps += losses.len() as u32;
     }
 

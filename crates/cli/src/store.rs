@@ -32,11 +32,12 @@ impl FolderStore {
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let unfinished = self.path(&format!("{name}{UNFINISHED}"));
-        let mut file = fs::File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(unfinished, self.path(name))
+        let written = write_all(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, self.path(name)));
+        if written.is_err() {
+            // What there is of it would only fill a full disk.
+            fs::remove_file(unfinished).ok();
+        }
+        written
     }
 
     fn file_names(&self) -> io::Result<Vec<String>> {
@@ -54,6 +55,12 @@ impl FolderStore {
     fn failed(&self, name: &str, error: &io::Error) -> StoreError {
         StoreError(format!("{}: {error}", self.path(name).display()))
     }
+}
+
+fn write_all(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 impl Store for FolderStore {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_core::config::fields::MAX_EPOCHS;
+use kindling_core::dataset::reading::IMAGE_SIDES;
 use kindling_core::dataset::{Framing, ImageReading};
 pub use kindling_core::protocol::ExportTarget as Target;
 use kindling_core::protocol::SplitName;
@@ -15,8 +17,9 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    success
   1    failure: standard error says why, and what to do
-  2    invalid arguments
-  130  interrupted by Ctrl-C; a run leaves a checkpoint, see `kindling train --resume`";
+  2    invalid arguments: standard error says which
+  130  interrupted by Ctrl-C; a run leaves a checkpoint, see `kindling train --resume`
+  141  standard output was closed by its reader, such as `head`; a run leaves a checkpoint";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +55,10 @@ Examples:
 
   # Ctrl-C leaves a checkpoint, and --resume continues from it.
   kindling train --data mnist --out run --resume
+
+  # Images are read as they were for the run: --image-size need not be repeated.
+  kindling train batch-norm --data pets --out pets-run --image-size 96
+  kindling evaluate pets-run --data pets
 
   # Print every event as a line of JSON, for programs.
   kindling train lenet --data mnist --out run --json | jq -c 'select(.kind == \"epoch\")'
@@ -107,16 +114,16 @@ pub struct DataArguments {
     pub images: ImageArguments,
 }
 
-/// What to make of image files. What is omitted is chosen by the images.
+/// What to make of image files. What is omitted is as in the run, or chosen by the images.
 #[derive(Args, Clone, Debug)]
 pub struct ImageArguments {
-    /// Height and width that image files are scaled to, in pixels
-    #[arg(long, value_name = "PIXELS")]
+    /// Height and width that image files are scaled to, in pixels; with a run, it is the run's
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(sides()))]
     pub image_size: Option<u32>,
-    /// Whether image files become gray or RGB images
+    /// Whether image files become gray or RGB images; with a run, it is the run's
     #[arg(long, value_enum)]
     pub image_channels: Option<Channels>,
-    /// Which part of an image file the network sees: its center, or the whole between two bars
+    /// Which part of an image file the network sees: its center, or the whole between two bars; with a run, it is the run's
     #[arg(long, value_enum)]
     pub image_framing: Option<FramingName>,
 }
@@ -179,7 +186,7 @@ pub struct TrainArguments {
     /// Set a field of the config to a JSON value, or to a name without quotes, such as --set optimizer=sgd --set optimizer.momentum=0.8: --set epochs=3 --set 'schedule={"cosine":{"warmUpSteps":100,"leastRate":0}}'
     #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "resume")]
     pub changes: Vec<String>,
-    /// Continue from the checkpoint in the folder; without one, start CONFIG. The checkpoint has its own config, so --set is refused
+    /// Continue from the checkpoint in the folder; without one, start CONFIG. The checkpoint has its own config, so --set is refused, and so is a CONFIG with another network
     #[arg(long)]
     pub resume: bool,
     /// Print every event as a line of JSON, as the page's `kindling.train` passes it to its listener
@@ -211,8 +218,8 @@ pub struct PredictArguments {
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Number of classes to list for each image, most probable first
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub top: usize,
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
     /// Print CSV (RFC 4180): image, rank, class, probability. A name that a spreadsheet would take for a formula gets a leading '
     #[arg(long)]
     pub csv: bool,
@@ -230,6 +237,9 @@ pub struct ExportArguments {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub overwrite: bool,
     /// For formats in integers: the dataset of the run. Some of its train images calibrate the network, some of its test images evaluate the file
     #[arg(long = "data", value_name = "PATH")]
     pub data: Vec<PathBuf>,
@@ -261,11 +271,11 @@ pub struct ImportArguments {
     pub data: Vec<PathBuf>,
     #[command(flatten)]
     pub images: ImageArguments,
-    /// For networks of other tools, which expect (value / 255 - mean) / std: one number, or one for each channel, such as 0.485,0.456,0.406
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0.5", allow_hyphen_values = true)]
+    /// For networks of other tools, which expect (value / 255 - mean) / std: one number, or one for each channel, such as 0.485,0.456,0.406; 0.5 by default
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_hyphen_values = true)]
     pub mean: Vec<f32>,
     /// See --mean
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0.5")]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub std: Vec<f32>,
     #[command(flatten)]
     pub machine: MachineArguments,
@@ -310,12 +320,12 @@ pub struct PruneArguments {
     #[arg(long, value_name = "FOLDER", required_unless_present = "curve")]
     pub out: Option<PathBuf>,
     /// Epochs of training
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_EPOCHS)))]
     pub epochs: u32,
     /// Set a field of the config that the smaller network is trained with, as in `kindling train`
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     pub changes: Vec<String>,
-    /// Only list size and accuracy on validation images for shares from 1 to 0.1, before any training
+    /// Only list size and accuracy for shares from 1 to 0.1, before any training. The accuracy is that on up to 1,000 validation images, spread over all
     #[arg(long)]
     pub curve: bool,
     #[command(flatten)]
@@ -354,6 +364,10 @@ impl From<CriterionName> for Criterion {
             CriterionName::BatchNorm => Self::BatchNormScale,
         }
     }
+}
+
+fn sides() -> std::ops::RangeInclusive<i64> {
+    i64::from(*IMAGE_SIDES.start())..=i64::from(*IMAGE_SIDES.end())
 }
 
 fn share(text: &str) -> Result<f32, String> {

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kindling_core::dataset::Reading;
 use kindling_core::dataset::files::is_hidden;
+use kindling_core::dataset::{ImageReading, Reading};
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
-use crate::arguments::DataArguments;
 use crate::platform::{FILE, SERVED};
 use crate::trouble::Trouble;
 
@@ -25,9 +24,9 @@ pub struct Data {
 }
 
 impl Data {
-    pub fn find(DataArguments { data: paths, images }: &DataArguments) -> Result<Self, Trouble> {
-        let reading = Reading { images: images.into(), ..Reading::default() };
-        if let [folder] = paths.as_slice()
+    pub fn find(paths: &[PathBuf], images: ImageReading) -> Result<Self, Trouble> {
+        let reading = Reading { images, ..Reading::default() };
+        if let [folder] = paths
             && folder.join(DESCRIPTION).is_file()
         {
             let source = DatasetSource::Served { id: served_id(folder)?, base: SERVED.to_owned() };

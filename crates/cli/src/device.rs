@@ -67,6 +67,7 @@ impl FromStr for DeviceName {
 
 /// Opens the device. Call once, before any tensor exists.
 pub fn open(arguments: &MachineArguments) -> Result<EngineDevice, Trouble> {
+    check_system(arguments.device.api)?;
     set_threads(arguments.threads)?;
     match arguments.device.api {
         Api::Flex => open_flex(),
@@ -74,6 +75,20 @@ pub fn open(arguments: &MachineArguments) -> Result<EngineDevice, Trouble> {
         Api::Vulkan => open_vulkan(),
         Api::Metal => open_metal(),
         Api::Cuda => open_cuda(arguments.device.index),
+    }
+}
+
+/// Fails on a device that this operating system has in no build.
+fn check_system(api: Api) -> Result<(), Trouble> {
+    let (is_mac, name) = (cfg!(target_os = "macos"), api.name());
+    match api {
+        Api::Metal if !is_mac => {
+            Err(Trouble::new(format!("There is {name} on macOS only: use --device wgpu or --device flex here.")))
+        }
+        Api::Cuda if is_mac => {
+            Err(Trouble::new(format!("There is no {name} on macOS: use --device wgpu or --device flex here.")))
+        }
+        Api::Flex | Api::Wgpu | Api::Vulkan | Api::Metal | Api::Cuda => Ok(()),
     }
 }
 

@@ -56,13 +56,17 @@ impl Engine {
     }
 
     /// Loads a dataset. A run splits it again if its config has another split.
-    pub fn load(&mut self, data: &Data, mut on_update: impl FnMut(&DatasetUpdate)) -> Result<Loaded, Trouble> {
+    pub fn load(
+        &mut self,
+        data: &Data,
+        mut on_update: impl FnMut(&DatasetUpdate) -> Result<(), Trouble>,
+    ) -> Result<Loaded, Trouble> {
         self.act(Command::SetDataset { source: data.source.clone(), split: SplitConfig::default() });
         loop {
             match self.next() {
                 Signal::Interrupted => return Ok(Loaded::Interrupted),
                 Signal::Event(Event::Dataset(update)) => {
-                    on_update(&update);
+                    on_update(&update)?;
                     match update {
                         DatasetUpdate::Set(summary) => return Ok(Loaded::Dataset(summary)),
                         DatasetUpdate::Failed(failure) => return Err(failure.into()),

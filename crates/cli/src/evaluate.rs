@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::arguments::{EvaluateArguments, Part};
 use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
-use crate::reporter::print;
+use crate::reading::as_in_run;
+use crate::reporter::{complain_of_import, print};
 use crate::text::counted;
 use crate::trouble::Trouble;
 use crate::{INTERRUPTED, device, run_folder};
@@ -19,9 +20,14 @@ const REQUEST: RequestId = RequestId(1);
 
 pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
     let (run, weights) = run_folder::open(&arguments.run)?;
-    let data = Data::find(&arguments.data)?;
+    let images = &arguments.data.images;
+    let reading = match &run.record.input {
+        Some(input) => as_in_run(&arguments.run.display().to_string(), images, input)?,
+        None => images.into(),
+    };
+    let data = Data::find(&arguments.data.data, reading)?;
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
-    let Loaded::Dataset(mut dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };
+    let Loaded::Dataset(mut dataset) = engine.load(&data, complain_of_import)? else { return Ok(INTERRUPTED.into()) };
     engine.act(Command::Open { run: RunId(1), config: Box::new(run.record.config), weights });
     loop {
         match engine.next() {
@@ -34,7 +40,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
             Signal::Event(Event::Dataset(kindling_core::protocol::DatasetUpdate::Set(summary))) => dataset = summary,
             Signal::Event(Event::Answer { result, .. }) => {
                 if let Answer::Evaluation(evaluation) = result? {
-                    report(&evaluation, &dataset, arguments);
+                    report(&evaluation, &dataset, arguments)?;
                     return Ok(ExitCode::SUCCESS);
                 }
             }
@@ -46,7 +52,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
     }
 }
 
-fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &EvaluateArguments) {
+fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &EvaluateArguments) -> Result<(), Trouble> {
     let Evaluation { loss, accuracy, predictions, .. } = evaluation;
     let matrix = ConfusionMatrix::new(predictions, dataset.classes.len());
     let part = match arguments.split {
@@ -62,7 +68,7 @@ fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &Evaluat
             "accuracyInterval": matrix.accuracy_interval().map(|(low, high)| [low, high]), "classes": dataset.classes,
             "confusion": confusion,
         });
-        print(object);
+        print(object)
     } else {
         let interval = matrix.accuracy_interval().map_or_else(String::new, |(low, high)| {
             format!(" (95% confidence interval {:.2} to {:.2}%)", 100.0 * low, 100.0 * high)
@@ -72,6 +78,6 @@ fn report(evaluation: &Evaluation, dataset: &DatasetSummary, arguments: &Evaluat
             dataset.name,
             counted(predictions.len(), "image"),
             100.0 * accuracy
-        ));
+        ))
     }
 }

@@ -1,5 +1,6 @@
 //! `kindling export`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use futures_executor::block_on;
@@ -21,16 +22,24 @@ use crate::trouble::Trouble;
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
     let out = &arguments.out;
     let name = out.file_name().ok_or_else(|| Trouble::new(format!("{} is no file: check --out.", out.display())))?;
+    let target = Target::from(arguments.format);
+    if let Target::Int8(format) = target
+        && arguments.data.is_empty()
+    {
+        let format = format.id();
+        return Err(Trouble::usage(format!("{format} needs images: give the run's dataset with --data.")));
+    }
+    check_is_free(out, arguments.overwrite)?;
     let Trained { config, dataset, split, input, network, weights } =
         Trained::open(&arguments.run, &arguments.machine)?;
-    let NetworkInput { shape, classes, style } = input;
+    let NetworkInput { shape, classes, style } = input.clone();
     let origin = Some(Origin { dataset, split });
     let description = Description { network: config, input: shape, classes, style, origin };
-    let format = match Target::from(arguments.format) {
+    let format = match target {
         Target::Float(format) => format,
         Target::Int8(format) => {
             let trained = TrainedNetwork::from_file(description, &weights)?;
-            return export_int8(arguments, format, &network, &trained, &split);
+            return export_int8(arguments, format, &network, &trained, (&input, &split));
         }
     };
     let check = check(&network, &description)?;
@@ -45,8 +54,20 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
         size(export.bytes.len()),
         counted(check.images.len(), "image"),
         export.largest_difference,
-    ));
+    ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fails if a file would be replaced that nobody asked to replace.
+fn check_is_free(out: &Path, may_replace: bool) -> Result<(), Trouble> {
+    let out_name = out.display();
+    if out.is_dir() {
+        Err(Trouble::new(format!("{out_name} is a folder: give the file to write with --out.")))
+    } else if out.exists() && !may_replace {
+        Err(Trouble::new(format!("{out_name} exists: choose another --out, or replace it with --overwrite.")))
+    } else {
+        Ok(())
+    }
 }
 
 /// Images with the probabilities that the network computes for them.

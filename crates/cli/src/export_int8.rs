@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use futures_executor::block_on;
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::SplitName;
+use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::quantize::{Options, quantize};
 use kindling_exchange::{Calibration, Evaluation, Int8Format, QuantizedNetwork, TrainedNetwork};
 use kindling_session::Store;
 use kindling_train::module::Network;
 
-use crate::arguments::{DataArguments, ExportArguments};
+use crate::arguments::ExportArguments;
 use crate::data::Data;
 use crate::export::size;
 use crate::images::{Images, Labelled, probabilities};
+use crate::reading::as_in_run;
 use crate::reporter::print;
 use crate::store::FolderStore;
 use crate::text::counted;
@@ -27,19 +29,16 @@ pub fn export_int8(
     format: Int8Format,
     network: &Network,
     trained: &TrainedNetwork,
-    split: &SplitConfig,
+    (input, split): (&NetworkInput, &SplitConfig),
 ) -> Result<ExitCode, Trouble> {
-    if arguments.data.is_empty() {
-        return Err(Trouble::new(format!("{} needs images: give the run's dataset with --data.", format.id())));
-    }
-    let shape = trained.description.input;
-    let data = Data::find(&DataArguments { data: arguments.data.clone(), images: arguments.images.clone() })?;
-    let images = Images::load(&data, split, shape, &trained.description.classes)?;
+    let reading = as_in_run(&arguments.run.display().to_string(), &arguments.images, input)?;
+    let data = Data::find(&arguments.data, reading)?;
+    let images = Images::load(&data, split, input.shape, &input.classes)?;
     let train = images.of(SplitName::Train, N_CALIBRATION);
     let calibration = Calibration::from(arguments.calibration);
     let options = Options { calibration, float_layers: arguments.float_layers.clone() };
     let quantized = quantize(trained, &train.images, &options)?;
-    let Labelled { images, labels } = images.of(SplitName::Test, arguments.evaluate as usize);
+    let Labelled { images, labels, .. } = images.of(SplitName::Test, arguments.evaluate as usize);
     if images.is_empty() {
         return Err(Trouble::new(
             "The run's split has no test images to evaluate the file on: give a --data with some.",
@@ -64,9 +63,9 @@ pub fn export_int8(
         100.0 * proof.agreement(),
         100.0 * proof.int8_accuracy(),
         100.0 * proof.float_accuracy(),
-    ));
+    ))?;
     if let Some(floats) = in_floats(&quantized) {
-        print(floats);
+        print(floats)?;
     }
     Ok(ExitCode::SUCCESS)
 }

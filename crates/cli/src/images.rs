@@ -11,6 +11,7 @@ use kindling_train::module::Network;
 
 use crate::data::Data;
 use crate::platform::Native;
+use crate::reporter::{complain, import_notes};
 use crate::trouble::Trouble;
 
 pub const ANOTHER_DATASET: &str = "--data is another dataset than the run's: give the one that it was trained on.";
@@ -26,6 +27,8 @@ pub struct Images {
 pub struct Labelled {
     pub images: Vec<Vec<u8>>,
     pub labels: Vec<u16>,
+    /// Images of the part, including those beyond the limit.
+    pub n_all: usize,
 }
 
 impl Images {
@@ -36,6 +39,9 @@ impl Images {
         let mut pool = LocalPool::new();
         let platform = Native::new(events, pool.spawner(), data.folder.clone());
         let dataset = pool.run_until(kindling_session::load(&platform, data.source.clone()))?.dataset;
+        if let Some(imported) = &dataset.imported {
+            import_notes(&imported.report).into_iter().for_each(complain);
+        }
         if dataset.shape != shape || dataset.classes != classes {
             return Err(Trouble::new(ANOTHER_DATASET));
         }
@@ -48,7 +54,7 @@ impl Images {
         let places = self.split.part(part);
         let step = places.len().div_ceil(limit.max(1)).max(1);
         let n_values = self.dataset.shape.n_values();
-        let mut found = Labelled::default();
+        let mut found = Labelled { n_all: places.len(), ..Labelled::default() };
         for &place in places.iter().step_by(step) {
             let place = place as usize;
             let pixels = self.dataset.pixels.get(place * n_values..(place + 1) * n_values);

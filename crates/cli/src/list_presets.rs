@@ -11,25 +11,25 @@ use crate::arguments::{MachineArguments, PresetsArguments};
 use crate::data::Data;
 use crate::device::{self, Api, DeviceName};
 use crate::engine::{Engine, Loaded};
-use crate::reporter::print;
+use crate::reporter::{complain_of_import, print};
 use crate::trouble::Trouble;
 
 pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
-    let data = Data::find(&arguments.data)?;
+    let data = Data::find(&arguments.data.data, (&arguments.data.images).into())?;
     let machine = MachineArguments { device: DeviceName { api: Api::Flex, index: None }, threads: None };
     let mut engine = Engine::start(device::open(&machine)?, &data)?;
-    let Loaded::Dataset(dataset) = engine.load(&data, |_| {})? else { return Ok(INTERRUPTED.into()) };
+    let Loaded::Dataset(dataset) = engine.load(&data, complain_of_import)? else { return Ok(INTERRUPTED.into()) };
     let presets = presets(&dataset);
     if arguments.json {
         let presets: Vec<_> =
             presets.iter().map(|preset| json!({ "id": preset.id, "config": preset.config })).collect();
-        print(json!(presets));
+        print(json!(presets))?;
         return Ok(ExitCode::SUCCESS);
     }
     print(format_args!(
         "{:<12} {:<32} {:>10} {:>6} {:>5} {:>13}",
         "id", "network", "parameters", "epochs", "batch", "learning rate"
-    ));
+    ))?;
     for preset in presets {
         let config = preset.config;
         // Presets that do not fit the dataset are not listed.
@@ -38,7 +38,7 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
         print(format_args!(
             "{:<12} {:<32} {parameters:>10} {:>6} {:>5} {:>13}",
             preset.id, config.network.name, config.epochs, config.batch_size, config.learning_rate
-        ));
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,10 +19,11 @@ mod device;
 /// A trained network on a device.
 mod trained;
 
-/// Where a dataset's files are, and what is in image files.
+/// Where a dataset's files are, how they are read, and what is in image files.
 mod data;
 mod decode;
 mod images;
+mod reading;
 
 /// The config of a run.
 mod settings;
@@ -42,17 +43,24 @@ mod reporter;
 mod text;
 mod trouble;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use self::reporter::complain;
+use self::trouble::{Trouble, USAGE};
 
 /// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
 pub const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(explanation) => return explain(&explanation),
+    };
+    let result = match arguments.command {
         Command::Train(arguments) => train::train(&arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
@@ -61,8 +69,20 @@ fn main() -> ExitCode {
         Command::Prune(arguments) => prune::prune(&arguments),
         Command::Presets(arguments) => list_presets::list_presets(&arguments),
     };
-    result.unwrap_or_else(|trouble| {
-        eprintln!("kindling: {trouble}");
-        ExitCode::FAILURE
-    })
+    result.unwrap_or_else(|trouble| end(&trouble))
+}
+
+fn end(trouble: &Trouble) -> ExitCode {
+    if let Some(sentence) = trouble.sentence() {
+        complain(format_args!("kindling: {sentence}"));
+    }
+    trouble.exit_code().into()
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+fn explain(explanation: &clap::Error) -> ExitCode {
+    match explanation.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if !explanation.use_stderr() => end(&Trouble::output(&error)),
+        _ => u8::try_from(explanation.exit_code()).unwrap_or(USAGE).into(),
+    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use futures_executor::block_on;
 use kindling_core::dataset::prepare;
-use kindling_core::protocol::{Bulk, Classification, Failure};
+use kindling_core::protocol::{Bulk, Classification};
 use kindling_core::runs::curves::csv_field;
 use kindling_core::runs::record::NetworkInput;
 use kindling_train::evaluation::ViewSet;
@@ -14,7 +14,7 @@ use kindling_train::module::Network;
 
 use crate::arguments::PredictArguments;
 use crate::decode::decode;
-use crate::reporter::print;
+use crate::reporter::{complain, print};
 use crate::text::printable;
 use crate::trained::Trained;
 use crate::trouble::Trouble;
@@ -22,15 +22,15 @@ use crate::trouble::Trouble;
 pub fn predict(arguments: &PredictArguments) -> Result<ExitCode, Trouble> {
     let Trained { input, network, .. } = Trained::open(&arguments.run, &arguments.machine)?;
     if arguments.csv {
-        print("image,rank,class,probability\r");
+        print("image,rank,class,probability\r")?;
     }
     let mut is_complete = true;
     for path in &arguments.images {
         match classify(path, &network, &input) {
-            Ok(classification) => print_classes(path, &classification, &input.classes, arguments),
+            Ok(classification) => print_classes(path, &classification, &input.classes, arguments)?,
             // The other images may still succeed.
             Err(trouble) => {
-                eprintln!("kindling: {trouble}");
+                complain(format_args!("kindling: {trouble}"));
                 is_complete = false;
             }
         }
@@ -47,23 +47,30 @@ fn classify(path: &Path, network: &Network, input: &NetworkInput) -> Result<Clas
     }
     let file = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let image = decode(&file).map_err(|error| unreadable(error.to_string()))?;
-    let prepared = prepare(&image, input.shape, &input.style).map_err(Failure::from)?;
+    let prepared = prepare(&image, input.shape, &input.style).map_err(|error| {
+        Trouble::new(format!("{} cannot be classified ({error}): use another image.", path.display()))
+    })?;
     Ok(block_on(classify_prepared(network, Bulk::from(prepared.pixels), ViewSet::One))?)
 }
 
-fn print_classes(path: &Path, classification: &Classification, names: &[String], arguments: &PredictArguments) {
+fn print_classes(
+    path: &Path,
+    classification: &Classification,
+    names: &[String],
+    arguments: &PredictArguments,
+) -> Result<(), Trouble> {
     let path = path.display().to_string();
     let best = classification
         .classes
         .iter()
-        .take(arguments.top.max(1))
+        .take(arguments.top as usize)
         .map(|class| (names.get(usize::from(class.class)).map_or("", String::as_str), class.probability));
     if arguments.csv {
-        for ((name, probability), rank) in best.zip(1..) {
-            print(format_args!("{},{rank},{},{probability}\r", csv_field(&path), csv_field(name)));
-        }
+        best.zip(1..).try_for_each(|((name, probability), rank)| {
+            print(format_args!("{},{rank},{},{probability}\r", csv_field(&path), csv_field(name)))
+        })
     } else {
         let classes: Vec<_> = best.map(|(name, probability)| format!("{name} {:.1}%", 100.0 * probability)).collect();
-        print(printable(&format!("{path}: {}", classes.join(", "))));
+        print(printable(&format!("{path}: {}", classes.join(", "))))
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use burn::module::Module;
-use kindling_core::config::RunConfig;
+use kindling_core::config::{NetworkConfig, RunConfig};
 use kindling_core::protocol::{RunStart, SplitName, TrainedWeights};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::ExchangeError;
@@ -20,26 +20,28 @@ use crate::engine::{Engine, Loaded};
 use crate::export::size;
 use crate::history::History;
 use crate::images::{ANOTHER_DATASET, Images, probabilities};
+use crate::reading::as_in_run;
 use crate::reporter::{Reporter, print};
 use crate::run_folder::{self, RunFolder};
 use crate::settings::changed;
+use crate::text::counted;
 use crate::train::follow;
 use crate::trouble::Trouble;
 use crate::{INTERRUPTED, device};
 
-/// Images that a point of the curve is measured on.
+/// Maximum number of images that a point of the curve is measured on, spread over the validation split.
 const N_MEASURED: usize = 1_000;
 
 pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let (run, weights) = run_folder::open(&arguments.run)?;
+    let input = run_folder::input(&arguments.run, &run)?;
     let config = run.record.config;
-    let input = run.record.input.ok_or_else(|| {
-        let run = arguments.run.display();
-        Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
-    })?;
+    // What is wrong with the options is said before anything slow begins.
+    tuned(arguments, &config, config.network.clone())?;
+    let reading = as_in_run(&arguments.run.display().to_string(), &arguments.data.images, &input)?;
+    let data = Data::find(&arguments.data.data, reading)?;
     let weights = read_weights(&weights).map_err(trouble)?;
     let device = device::open(&arguments.machine)?;
-    let data = Data::find(&arguments.data)?;
     let pruned = |keep| {
         let n_classes = input.classes.len();
         match arguments.of.into() {
@@ -65,6 +67,12 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     train(arguments, start.map_err(trouble)?, config, &input, folder, device, &data)
 }
 
+/// The config that the smaller network is trained with.
+fn tuned(arguments: &PruneArguments, config: &RunConfig, network: NetworkConfig) -> Result<RunConfig, Trouble> {
+    let config = fine_tuning(config, network, arguments.of.into(), arguments.keep, arguments.epochs);
+    changed(&config, &arguments.changes)
+}
+
 /// Trains a network that becomes smaller, or has become so, from the weights that it kept.
 fn train(
     arguments: &PruneArguments,
@@ -83,10 +91,9 @@ fn train(
             parameters[1],
             parameters[0],
             100.0 * flops[1] as f64 / flops[0].max(1) as f64
-        ));
+        ))?;
     }
-    let config = fine_tuning(&config, network, arguments.of.into(), arguments.keep, arguments.epochs);
-    let config = changed(&config, &arguments.changes)?;
+    let config = tuned(arguments, &config, network)?;
     let bytes = write_weights(&weights).map_err(trouble)?.into();
     let weights = TrainedWeights { bytes, classes: input.classes.clone() };
     let mut engine = Engine::start(device, data)?;
@@ -112,7 +119,11 @@ fn list(
     if validation.images.is_empty() {
         return Err(Trouble::new("The run's split has no validation images to measure on."));
     }
-    print("share kept, parameters, MFLOPs, zip of the weights, validation accuracy");
+    print(format_args!(
+        "share kept, parameters, MFLOPs, zip of the weights, accuracy on {} of {}",
+        validation.images.len(),
+        counted(validation.n_all, "validation image")
+    ))?;
     for tenths in (1..=10_u8).rev() {
         let keep = f32::from(tenths) / 10.0;
         let Pruned { network, weights, parameters, flops } = pruned(keep).map_err(trouble)?;
@@ -124,7 +135,7 @@ fn list(
         let proof = kindling_exchange::int8::proof(&answers, &answers, &validation.labels);
         let accuracy = 100.0 * proof.float_accuracy();
         let mflops = flops[1] as f64 / 1e6;
-        print(format_args!("{keep:.1}, {}, {mflops:.2}, {}, {accuracy:.2}%", parameters[1], size(n_packed)));
+        print(format_args!("{keep:.1}, {}, {mflops:.2}, {}, {accuracy:.2}%", parameters[1], size(n_packed)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

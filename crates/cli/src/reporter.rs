@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kindling_core::dataset::image_folder::{ImageReport, LeftOut};
+use kindling_core::dataset::image_folder::{Copied, ImageReport, LeftOut};
 use kindling_core::protocol::{DatasetSummary, DatasetUpdate, EpochReport, Failure, Preparation, RunUpdate};
 use kindling_core::runs::run_event::{error_message, error_name, run_event};
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::text::{counted, duration, printable};
 use crate::trouble::Trouble;
 
-/// Files that are named when they are left out; the number of the others follows.
-const N_LEFT_OUT_PRINTED: usize = 10;
+/// Files that are named when they are left out or copies; the number of the others follows.
+const N_NAMED: usize = 10;
 
 /// Columns of the bar itself.
 const BAR_COLUMNS: u64 = 24;
@@ -36,9 +36,9 @@ impl Reporter {
         Self::Person(bar.with_style(style))
     }
 
-    pub fn dataset(&self, update: &DatasetUpdate) {
+    pub fn dataset(&self, update: &DatasetUpdate) -> Result<(), Trouble> {
         match (self, update) {
-            (Self::Program, DatasetUpdate::Set(dataset)) => print(dataset_event(dataset)),
+            (Self::Program, DatasetUpdate::Set(dataset)) => print(dataset_event(dataset))?,
             (Self::Person(bar), DatasetUpdate::Set(dataset)) => {
                 let counts = dataset.counts;
                 let text = format!(
@@ -48,10 +48,8 @@ impl Reporter {
                     counted(counts.validation, "validation image"),
                     counted(counts.test, "test image")
                 );
-                bar.suspend(|| print(text));
-                if let Some(import) = &dataset.import {
-                    bar.suspend(|| print_import(import));
-                }
+                let notes = dataset.import.as_ref().map(import_notes).unwrap_or_default();
+                bar.suspend(|| [text].into_iter().chain(notes).try_for_each(print))?;
             }
             (Self::Person(bar), DatasetUpdate::Decoding { done, total, images_per_second }) => {
                 bar.set_message(format!("reading the images  {done}/{total}  {images_per_second:.0} images/s"));
@@ -59,9 +57,10 @@ impl Reporter {
             (Self::Person(bar), DatasetUpdate::Parsing) => bar.set_message("reading the dataset"),
             _ => {}
         }
+        Ok(())
     }
 
-    pub fn run(&self, update: &RunUpdate) {
+    pub fn run(&self, update: &RunUpdate) -> Result<(), Trouble> {
         let bar = match self {
             Self::Program => return print(run_event(update)),
             Self::Person(bar) => bar,
@@ -71,7 +70,7 @@ impl Reporter {
             RunUpdate::Started { total_steps, parameters, .. } => {
                 bar.set_length((*total_steps).into());
                 let text = format!("{}, {}", counted(parameters, "parameter"), counted(total_steps, "step"));
-                bar.suspend(|| print(text));
+                bar.suspend(|| print(text))?;
             }
             RunUpdate::Progress(progress) => {
                 let loss = progress.losses.last().copied().unwrap_or_default();
@@ -85,39 +84,46 @@ impl Reporter {
                 let (step, total) = (progress.step.into(), bar.length().unwrap_or_default());
                 bar.set_message(format!("{} {step}/{total}  {figures}", drawn(step, total)));
             }
-            RunUpdate::Epoch(report) => bar.suspend(|| print(epoch(report))),
+            RunUpdate::Epoch(report) => bar.suspend(|| print(epoch(report)))?,
             _ => {}
         }
+        Ok(())
     }
 
-    pub fn warn(&self, failure: &Failure) {
+    pub fn warn(&self, failure: &Failure) -> Result<(), Trouble> {
         match self {
             Self::Program => print(json!({
                 "kind": "warning", "name": error_name(failure), "message": error_message(failure),
             })),
-            Self::Person(bar) => bar.suspend(|| eprintln!("{}", error_message(failure))),
+            Self::Person(bar) => {
+                bar.suspend(|| complain(error_message(failure)));
+                Ok(())
+            }
         }
     }
 
-    /// Warns of a failure of the program itself, on standard error.
-    pub fn warn_of(&self, trouble: &Trouble) {
+    /// Warns of something about the program itself, on standard error.
+    pub fn warn_of(&self, sentence: impl Display) {
+        let line = format!("kindling: {sentence}");
         match self {
-            Self::Program => eprintln!("kindling: {trouble}"),
-            Self::Person(bar) => bar.suspend(|| eprintln!("kindling: {trouble}")),
+            Self::Program => complain(line),
+            Self::Person(bar) => bar.suspend(|| complain(line)),
         }
     }
 
     /// Prints a line for a person only.
-    pub fn say(&self, text: &str) {
-        if let Self::Person(bar) = self {
-            bar.suspend(|| print(text));
+    pub fn say(&self, text: &str) -> Result<(), Trouble> {
+        match self {
+            Self::Program => Ok(()),
+            Self::Person(bar) => bar.suspend(|| print(text)),
         }
     }
 
     /// Prints an event for a program only.
-    pub fn emit(&self, event: &Value) {
-        if let Self::Program = self {
-            print(event);
+    pub fn emit(&self, event: &Value) -> Result<(), Trouble> {
+        match self {
+            Self::Program => print(event),
+            Self::Person(_) => Ok(()),
         }
     }
 
@@ -134,33 +140,59 @@ fn drawn(step: u64, total: u64) -> String {
     (0..BAR_COLUMNS).map(|column| if column < n_filled { '█' } else { '░' }).collect()
 }
 
-/// Prints a line on standard output.
-pub fn print(line: impl Display) {
-    // If the reader closes the pipe, the run continues.
-    writeln!(std::io::stdout().lock(), "{line}").ok();
+/// Prints a line on standard output. Fails if it cannot be written, or if nobody reads it.
+pub fn print(line: impl Display) -> Result<(), Trouble> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| Trouble::output(&error))
 }
 
-/// Says what became of image files where it is not what everybody expects.
-fn print_import(import: &ImageReport) {
+/// Prints a line on standard error.
+pub fn complain(line: impl Display) {
+    // Where this fails, there is no place left to say so.
+    writeln!(std::io::stderr().lock(), "{line}").ok();
+}
+
+/// Says on standard error what became of image files, for commands whose standard output has other things.
+pub fn complain_of_import(update: &DatasetUpdate) -> Result<(), Trouble> {
+    if let DatasetUpdate::Set(DatasetSummary { import: Some(import), .. }) = update {
+        import_notes(import).into_iter().for_each(complain);
+    }
+    Ok(())
+}
+
+/// What became of image files where it is not what everybody expects, line by line.
+pub fn import_notes(import: &ImageReport) -> Vec<String> {
+    let mut lines = Vec::new();
     if import.n_left_out > 0 {
-        print(format_args!("{} of {} were left out:", import.n_left_out, counted(import.n_files, "file")));
-        for LeftOut { file, reason } in import.left_out.iter().take(N_LEFT_OUT_PRINTED) {
-            print(printable(&format!("  {file}: {reason}")));
-        }
-        if import.n_left_out as usize > N_LEFT_OUT_PRINTED {
-            print(format_args!("  and {} more", import.n_left_out as usize - N_LEFT_OUT_PRINTED));
-        }
+        lines.push(format!("{} of {} were left out:", import.n_left_out, counted(import.n_files, "file")));
+        let files = import.left_out.iter().map(|LeftOut { file, reason }| format!("{file}: {reason}"));
+        name_some(files, import.n_left_out, &mut lines);
+    }
+    if import.n_duplicates > 0 {
+        let copies = counted(import.n_duplicates, "image");
+        // What came as a test or validation set stays one; the note on leaked images says so.
+        let place = if import.n_leaked == 0 { ", and stay in one split" } else { "" };
+        lines.push(format!("{copies}: each has the same content as another; copies are kept{place}:"));
+        let files = import.copies.iter().map(|Copied { file, of }| format!("{file}: a copy of {of}"));
+        name_some(files, import.n_duplicates, &mut lines);
     }
     let notes = [
-        (import.n_duplicates, "has the same content as another; copies stay in one split"),
         (import.n_near_duplicates, "looks like another and may be in another split"),
         (import.n_contradictions, "is also in another class"),
         (import.n_leaked, "of the test or validation set is also in the training set"),
         (import.n_on_white, "has transparent pixels, which were laid on white"),
         (import.n_on_black, "has transparent pixels, which were laid on black"),
     ];
-    for (count, note) in notes.into_iter().filter(|(count, _)| *count > 0) {
-        print(format_args!("{}: each {note}", counted(count, "image")));
+    let notes = notes.into_iter().filter(|(count, _)| *count > 0);
+    lines.extend(notes.map(|(count, note)| format!("{}: each {note}", counted(count, "image"))));
+    lines
+}
+
+/// Adds a line for each of the first files, and one for the others.
+fn name_some(files: impl Iterator<Item = String>, count: u32, lines: &mut Vec<String>) {
+    lines.extend(files.take(N_NAMED).map(|file| printable(&format!("  {file}"))));
+    let n_others = (count as usize).saturating_sub(N_NAMED);
+    if n_others > 0 {
+        lines.push(format!("  and {n_others} more"));
     }
 }
 
@@ -262,11 +294,23 @@ mod tests {
             let terminal = Terminal { columns, written: Arc::default() };
             let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
             let reporter = Reporter::on(ProgressBar::with_draw_target(Some(1_000_000), target));
-            reporter.run(&RunUpdate::Progress(Progress { step: 500_000, losses: vec![1.5], ..Progress::default() }));
+            let progress = Progress { step: 500_000, losses: vec![1.5], ..Progress::default() };
+            reporter.run(&RunUpdate::Progress(progress)).unwrap();
             let written = terminal.written.lock().unwrap().clone();
             let longest = written.iter().map(|text| text.chars().count()).max().unwrap_or_default();
             assert!((1..=usize::from(columns)).contains(&longest), "{columns}: {written:?}");
         }
+    }
+
+    #[test]
+    fn files_are_named_up_to_a_limit() {
+        let copies = (1..=15).map(|number| Copied { file: format!("a/{number}.png"), of: "a/0.png".to_owned() });
+        let report = ImageReport { n_duplicates: 15, copies: copies.collect(), ..ImageReport::default() };
+        let lines = import_notes(&report);
+        assert!(lines[0].starts_with("15 images: each has the same content as another"), "{lines:?}");
+        assert_eq!((lines.len(), lines[1].as_str()), (12, "  a/1.png: a copy of a/0.png"));
+        assert_eq!(lines[11], "  and 5 more");
+        assert!(import_notes(&ImageReport::default()).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use futures_executor::block_on;
 use kindling_core::protocol::Bulk;
 use kindling_core::runs::incoming::{FILE_LIMIT_BYTES, Incoming, Refusal, parse_file, runs_to_file};
-use kindling_core::runs::record::KeptRun;
+use kindling_core::runs::record::{KeptRun, NetworkInput};
 use kindling_core::runs::weights;
 use kindling_session::{Store, StoreError};
 
@@ -41,6 +41,10 @@ pub struct Unfinished {
 impl RunFolder {
     /// Creates the folder. Fails if another process writes to it.
     pub fn open(folder: &Path) -> Result<Self, Trouble> {
+        let there = folder.ancestors().find(|path| path.exists());
+        if let Some(file) = there.filter(|path| !path.is_dir()) {
+            return Err(Trouble::new(format!("{} is a file: give a folder with --out.", file.display())));
+        }
         let in_use = || {
             let folder = folder.display();
             Trouble::new(format!("Another kindling writes to {folder}: wait until it ends, or choose another folder."))
@@ -81,8 +85,12 @@ impl RunFolder {
         };
         let damaged = |why: String| {
             let path = self.store.path(CHECKPOINT);
-            Trouble::new(format!("{} cannot be used ({why}): start again in another folder.", path.display()))
+            let way_out = "start the run again with another --out, or remove the file and start it here";
+            Trouble::new(format!("{} cannot be resumed from ({why}): {way_out}.", path.display()))
         };
+        if !weights::is_whole(&bytes).map_err(|error| damaged(error.to_string()))? {
+            return Err(damaged("it is cut off".to_owned()));
+        }
         let text = weights::text(&bytes, HISTORY_KEY).map_err(|error| damaged(error.to_string()))?;
         let text = text.ok_or_else(|| damaged("kindling did not write it".to_owned()))?;
         let history = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
@@ -109,6 +117,14 @@ impl RunFolder {
     }
 }
 
+/// A run's input, for which its classes have names.
+pub fn input(path: &Path, run: &KeptRun) -> Result<NetworkInput, Trouble> {
+    run.record.input.clone().ok_or_else(|| {
+        let run = path.display();
+        Trouble::new(format!("{run} lacks the names of its classes: export it again from this version of the page."))
+    })
+}
+
 /// A run with its weights, from its folder or its file.
 pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
     let file = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
@@ -121,7 +137,10 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
         return Err(Trouble::new(format!("{} has no {WEIGHTS}: {way_out}.", path.display())));
     }
     match read(&file)? {
-        Incoming::Trained(run, weights) => Ok((*run, weights)),
+        Incoming::Trained(run, weights) => match weights::is_whole(&weights) {
+            Ok(true) => Ok((*run, weights)),
+            Ok(false) | Err(_) => Err(refused(&file, &Refusal::NotWeights("it is cut off".to_owned()))),
+        },
         Incoming::Config(_) | Incoming::Runs(_) => Err(Trouble::new(format!(
             "{} has no weights: export the run with its weights from the page, or train it with `kindling train`.",
             file.display()
@@ -154,7 +173,7 @@ fn refused(file: &Path, refusal: &Refusal) -> Trouble {
         Refusal::NotConfig(detail) => format!("it is not the config of a run: {detail}"),
         Refusal::NotRun { place, detail } => format!("its run {place} is not a Kindling run: {detail}"),
         Refusal::TooManyRuns { limit } => format!("it has more than {limit} runs"),
-        Refusal::NotWeights(detail) => format!("it holds no Kindling run: {detail}"),
+        Refusal::NotWeights(detail) => format!("it holds no whole run of Kindling: {detail}"),
         Refusal::NotText | Refusal::NotBase64 | Refusal::Unreadable => "it is damaged".to_owned(),
     };
     Trouble::new(format!("{} cannot be used ({why}): export or train it again.", file.display()))

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
-use kindling_core::config::RunConfig;
-use kindling_core::config::{LossConfig, OptimizerConfig, ScheduleConfig};
+use kindling_core::config::check::check;
+use kindling_core::config::fields::{ConfigField, FieldKind, find};
+use kindling_core::config::{LossConfig, OptimizerConfig, RunConfig, ScheduleConfig};
+use kindling_core::dataset::{DrawingStyle, ReadAs};
 use kindling_core::network::{PRESET_IDS, presets};
-use kindling_core::protocol::DatasetSummary;
-use kindling_core::runs::incoming::{self, Incoming};
+use kindling_core::protocol::{DatasetSummary, ImageShape, SplitCounts};
+use kindling_core::runs::incoming::{self, Incoming, Refusal};
+use kindling_core::runs::record::{KeptRun, NetworkInput};
+use kindling_core::runs::run_event::error_message;
 use kindling_core::search::space::name_of;
 use serde_json::{Value, json};
 
@@ -16,9 +20,22 @@ use crate::trouble::Trouble;
 
 /// Where a config comes from.
 pub enum Source {
-    File(Box<RunConfig>),
+    File(Box<Found>),
     /// Depends on the dataset.
     Preset(String),
+}
+
+/// A config in a file.
+pub struct Found {
+    config: RunConfig,
+    /// Of a run.
+    input: Option<NetworkInput>,
+}
+
+impl From<KeptRun> for Found {
+    fn from(run: KeptRun) -> Self {
+        Self { config: run.record.config, input: run.record.input }
+    }
 }
 
 impl Source {
@@ -26,34 +43,43 @@ impl Source {
     pub fn find(text: &str) -> Result<Self, Trouble> {
         let path = Path::new(text);
         // A preset's id goes before a file of the same name: the folder of an earlier run is often called like its preset.
-        if PRESET_IDS.contains(&text) || !path.exists() {
+        if PRESET_IDS.contains(&text) {
             return Ok(Self::Preset(text.to_owned()));
         }
-        let path = if path.is_dir() { path.join(RUN) } else { path.to_owned() };
-        match run_folder::read(&path)? {
-            Incoming::Config(config) => Ok(Self::File(config)),
-            Incoming::Trained(run, _) => Ok(Self::File(Box::new(run.record.config))),
-            Incoming::Runs(runs) => match <[_; 1]>::try_from(runs) {
-                Ok([run]) => Ok(Self::File(Box::new(run.record.config))),
-                Err(runs) => Err(Trouble::new(format!(
-                    "{} holds {}: export one of them from the page.",
-                    path.display(),
-                    counted(runs.len(), "run")
-                ))),
-            },
+        if !path.exists() {
+            let known = PRESET_IDS.join(", ");
+            return Err(Trouble::new(format!(
+                "{text} is neither a file nor a preset: give a file, or one of the presets {known}."
+            )));
         }
+        let path = if path.is_dir() { path.join(RUN) } else { path.to_owned() };
+        let found = match run_folder::read(&path)? {
+            Incoming::Config(config) => Found { config: *config, input: None },
+            Incoming::Trained(run, _) => Found::from(*run),
+            Incoming::Runs(runs) => match <[_; 1]>::try_from(runs) {
+                Ok([run]) => Found::from(run),
+                Err(runs) => {
+                    return Err(Trouble::new(format!(
+                        "{} holds {}: export one of them from the page.",
+                        path.display(),
+                        counted(runs.len(), "run")
+                    )));
+                }
+            },
+        };
+        Ok(Self::File(Box::new(found)))
     }
 
-    pub fn config(self, dataset: &DatasetSummary) -> Result<RunConfig, Trouble> {
+    pub fn config(&self, dataset: &DatasetSummary) -> Result<RunConfig, Trouble> {
         match self {
-            Self::File(config) => Ok(*config),
+            Self::File(found) => Ok(found.config.clone()),
             Self::Preset(id) => {
                 let known = presets(dataset);
                 let found = known.iter().find(|preset| preset.id == id).map(|preset| preset.config.clone());
                 found.ok_or_else(|| {
                     let known: Vec<_> = known.iter().map(|preset| preset.id).collect();
                     Trouble::new(format!(
-                        "{id} is neither a file nor a preset for {}. Its presets are {}.",
+                        "The preset {id} does not suit {}: choose one of {}.",
                         dataset.name,
                         known.join(", ")
                     ))
@@ -61,33 +87,104 @@ impl Source {
             }
         }
     }
+
+    /// The config for a dataset that suits every preset, to check changes before the dataset itself is read. Which fields a config has does not
+    /// depend on the dataset.
+    pub fn sample(&self) -> Option<RunConfig> {
+        let dataset = DatasetSummary {
+            id: "sample".to_owned(),
+            name: "sample".to_owned(),
+            classes: vec!["one".to_owned(), "two".to_owned()],
+            shape: ImageShape { channels: 3, height: 32, width: 32 },
+            counts: SplitCounts { train: 10_000, validation: 1_000, test: 1_000 },
+            class_counts: Vec::new(),
+            samples: Vec::new(),
+            has_standard_test: false,
+            style: DrawingStyle::Scene,
+            read_as: ReadAs::default(),
+            import: None,
+        };
+        self.config(&dataset).ok()
+    }
+
+    /// The input of the run whose config it is.
+    pub fn input(&self) -> Option<&NetworkInput> {
+        match self {
+            Self::File(found) => found.input.as_ref(),
+            Self::Preset(_) => None,
+        }
+    }
+}
+
+/// The names of the fields in which two configs differ, apart from the dataset.
+pub fn differences(one: &RunConfig, other: &RunConfig) -> Vec<String> {
+    let [Value::Object(one), Value::Object(other)] = [json!(one), json!(other)] else { return Vec::new() };
+    let fields = one.into_iter().filter(|(name, value)| other.get(name) != Some(value)).map(|(name, _)| name);
+    fields.filter(|name| name != "dataset").collect()
 }
 
 /// The config with changed values: `field=value`, where the value is JSON, or a string without its quotes.
 pub fn changed(config: &RunConfig, changes: &[String]) -> Result<RunConfig, Trouble> {
-    let mut whole = serde_json::to_value(config).map_err(|error| Trouble::new(error.to_string()))?;
-    for change in changes {
-        let (field, value) = change.split_once('=').ok_or_else(|| {
-            Trouble::new(format!("--set {change} has no value: write FIELD=VALUE, for example --set epochs=3."))
-        })?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        match place(&mut whole, field) {
-            Some(place) => merge(place, kind(field, &value).unwrap_or(value)),
-            None => {
-                let known: Vec<_> = whole.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
-                return Err(Trouble::new(format!(
-                    "--set {field}: a config has no such field. Its fields are {}.",
-                    known.join(", ")
-                )));
-            }
-        }
+    if changes.is_empty() {
+        return Ok(config.clone());
     }
-    incoming::config(&whole).map_err(|refusal| match refusal {
-        incoming::Refusal::NotConfig(detail) => {
-            Trouble::new(format!("--set makes the config invalid ({detail}): see docs/api.md."))
-        }
-        refusal => Trouble::new(format!("--set makes the config invalid ({refusal:?}).")),
+    let changed = changes.iter().try_fold(config.clone(), |config, change| with_change(&config, change))?;
+    let invalid = |sentence: String| Trouble::usage(format!("{sentence} Change it with --set."));
+    check(&changed).map_err(|failure| invalid(error_message(&failure)))?;
+    Ok(changed)
+}
+
+fn with_change(config: &RunConfig, change: &str) -> Result<RunConfig, Trouble> {
+    let (field, value) = change.split_once('=').ok_or_else(|| {
+        Trouble::usage(format!("--set {change} has no value: write FIELD=VALUE, for example --set epochs=3."))
+    })?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let mut whole = serde_json::to_value(config).map_err(|error| Trouble::new(error.to_string()))?;
+    match place(&mut whole, field) {
+        Some(place) => merge(place, kind(field, &value).unwrap_or(value)),
+        None => return Err(no_field(field, &whole)),
+    }
+    incoming::config(&whole).map_err(|refusal| {
+        let why = match refusal {
+            Refusal::NotConfig(detail) => detail,
+            refusal => format!("{refusal:?}"),
+        };
+        let way_out = match find(field).and_then(expected) {
+            Some(expected) => format!("{field} is {expected}"),
+            None => "docs/api.md has all fields with their values".to_owned(),
+        };
+        Trouble::usage(format!("--set {change} makes the config invalid ({why}): {way_out}."))
     })
+}
+
+/// The error for a path at which the config has nothing.
+fn no_field(field: &str, whole: &Value) -> Trouble {
+    let part = find(field).and_then(|known| known.path.rsplit_once('.')).map(|(part, _)| part);
+    let Some(part) = part else {
+        let known: Vec<_> = whole.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+        let known = known.join(", ");
+        return Trouble::usage(format!("--set {field}: a config has no such field. Its fields are {known}."));
+    };
+    let way_out = match part {
+        "distillation" => "give a --teacher".to_owned(),
+        _ => format!("set {part} to one that has it first, with another --set before this one"),
+    };
+    let present = whole.pointer(&format!("/{}", part.replace('.', "/"))).cloned().unwrap_or_default();
+    Trouble::usage(format!("--set {field}: {part} is {present} here, and has no such field: {way_out}."))
+}
+
+/// What a field takes; `None` for parts with fields of their own.
+fn expected(field: &ConfigField) -> Option<String> {
+    let expected = match field.kind {
+        FieldKind::Integer(range) => format!("a whole number, {range}"),
+        FieldKind::Number(range) => format!("a number, {range}"),
+        FieldKind::Flag => "true or false".to_owned(),
+        FieldKind::Choice(names) => format!("one of {}", names.join(", ")),
+        FieldKind::Text => "a text".to_owned(),
+        FieldKind::Part => return None,
+    };
+    let or_off = if field.is_optional() { ", or null" } else { "" };
+    Some(format!("{expected}{or_off}"))
 }
 
 /// The value at a path such as `optimizer.momentum`. The name of a kind, as in `optimizer.sgd.momentum`, may be left out.
@@ -161,9 +258,37 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_says_what_would() {
-        assert!(with(&["epochs"]).unwrap_err().contains("FIELD=VALUE"));
-        assert!(with(&["epoch=7"]).unwrap_err().contains("epochs"));
-        let refusal = with(&["epochs=many"]).unwrap_err();
-        assert!(refusal.contains("many"), "{refusal}");
+        let refusal = |change: &str| changed(&config(), &[change.to_owned()]).unwrap_err();
+        let check = |change: &str, parts: &[&str]| {
+            let trouble = refusal(change);
+            assert_eq!(trouble.exit_code(), crate::trouble::USAGE);
+            assert!(parts.iter().all(|part| trouble.to_string().contains(part)), "{trouble}");
+        };
+        check("epochs", &["FIELD=VALUE"]);
+        check("epoch=7", &["epochs"]);
+        check("epochs=many", &["many", "epochs is a whole number, 1 to 10000"]);
+        check("epochs=1.5", &["1.5", "whole number"]);
+        check("maxSteps=x", &["or null"]);
+        check("optimizer=sgb", &["one of sgd, adam"]);
+        check("optimizer.momentum=0.5", &["optimizer is", "adam", "set optimizer"]);
+        check("earlyStopping.patience=3", &["earlyStopping is null here"]);
+        check("distillation.weight=1", &["--teacher"]);
+        check("learningRate=-1", &["learningRate must be above 0 to 1e9"]);
+        check("network=5", &["docs/api.md"]);
+    }
+
+    #[test]
+    fn every_preset_is_known_before_the_dataset_is() {
+        for id in PRESET_IDS {
+            let sample = Source::Preset(id.to_owned()).sample().unwrap();
+            assert!(changed(&sample, &["epochs=3".to_owned(), "optimizer=sgd".to_owned()]).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn differences_are_named_by_their_fields() {
+        let other = changed(&config(), &["epochs=7".to_owned(), "dataset=x".to_owned()]).unwrap();
+        assert_eq!(differences(&config(), &other), ["epochs"]);
+        assert!(differences(&other, &other).is_empty());
     }
 }

@@ -29,12 +29,7 @@ pub struct Trained {
 impl Trained {
     pub fn open(path: &Path, machine: &MachineArguments) -> Result<Self, Trouble> {
         let (run, weights) = run_folder::open(path)?;
-        let input = run.record.input.ok_or_else(|| {
-            let run = path.display();
-            Trouble::new(format!(
-                "{run} lacks the names of its classes: export it again from this version of the page."
-            ))
-        })?;
+        let input = run_folder::input(path, &run)?;
         let device = device::open(machine)?.device;
         let RunConfig { network: config, dataset, split, .. } = run.record.config;
         let (tensors, _) = weight_file::from_bytes(&weights)?;

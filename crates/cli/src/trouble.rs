@@ -1,24 +1,69 @@
-//! An error as one sentence, which includes a remedy.
+//! An error as one sentence, which includes a remedy, and the exit code that it ends the program with.
+
+use std::io::{self, ErrorKind};
 
 use kindling_core::protocol::{Failure, FailureKind};
 use kindling_core::runs::run_event::error_message;
 use kindling_session::StoreError;
 
-/// The sentence that the user reads.
+/// The exit code for invalid arguments, also clap's.
+pub const USAGE: u8 = 2;
+
+/// By the convention of shells: 128 plus the number of the signal that ends other programs whose output nobody reads, SIGPIPE.
+const CLOSED_OUTPUT: u8 = 141;
+
+/// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Trouble(pub String);
+pub enum Trouble {
+    /// The sentence that the user reads.
+    #[error("{0}")]
+    Failure(String),
+    /// Invalid arguments. The sentence that the user reads.
+    #[error("{0}")]
+    Usage(String),
+    /// The reader of standard output has closed it, and wants to read no more.
+    #[error("Standard output is closed.")]
+    ClosedOutput,
+}
 
 impl Trouble {
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+        Self::Failure(sentence.into())
+    }
+
+    pub fn usage(sentence: impl Into<String>) -> Self {
+        Self::Usage(sentence.into())
+    }
+
+    /// Standard output cannot be written.
+    pub fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::ClosedOutput,
+            _ => Self::new(format!("Standard output cannot be written ({error}): redirect it to a place with room.")),
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failure(_) => 1,
+            Self::Usage(_) => USAGE,
+            Self::ClosedOutput => CLOSED_OUTPUT,
+        }
+    }
+
+    /// What the user is told; nothing where other programs would end without a word.
+    pub fn sentence(&self) -> Option<&str> {
+        match self {
+            Self::Failure(sentence) | Self::Usage(sentence) => Some(sentence),
+            Self::ClosedOutput => None,
+        }
     }
 }
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         let message = error_message(&failure);
-        Self(match way_out(failure.kind) {
+        Self::new(match way_out(failure.kind) {
             Some(way_out) => format!("{} {way_out}", message),
             None => message,
         })
@@ -27,7 +72,7 @@ impl From<Failure> for Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self(format!("{error}: choose a writable folder with room for the weights."))
+        Self::new(format!("{error}: choose a writable folder with room for the weights."))
     }
 }
 
@@ -42,7 +87,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::OneClass => "Add images of a second class: there is nothing to tell apart.",
         FailureKind::TooFewImages => "Add images, or change the fractions that the split holds out.",
         FailureKind::NoDataset => {
-            "Pass the dataset that the run was made for to --data. To train on another one, start a new run with --set dataset=ID, where ID is the dataset of `kindling presets --json`."
+            "Pass the dataset that the run was made for to --data, unchanged, and read with the same --image options. To train on another one, start a new run with --set dataset=ID, where ID is the dataset of `kindling presets --json`."
         }
         FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",

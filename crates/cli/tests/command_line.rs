@@ -153,10 +153,32 @@ fn a_run_is_trained_kept_evaluated_and_used() {
         assert!(text.starts_with(&format!("{out}: {format}, ")) && text.contains("on 60 test images"), "{text}");
         assert!(!text.contains("in floats stay"), "{text}");
     }
-    assert!(place.fail(1, &["export", "run", "--format", "onnx-int8", "--out", "x"]).contains("--data"));
+    assert!(place.fail(2, &["export", "run", "--format", "onnx-int8", "--out", "x"]).contains("--data"));
+    // A file is replaced only on request.
+    let again = ["export", "run", "--format", "onnx", "--out", "exports/onnx"];
+    assert!(
+        place.fail(1, &again).contains("exports/onnx exists: choose another --out, or replace it with --overwrite")
+    );
+    place.succeed(&[&again[..], &["--overwrite"][..]].concat());
+    assert!(place.fail(1, &["export", "run", "--format", "onnx", "--out", "exports"]).contains("is a folder"));
+    // What Kindling has written comes back, and says itself how its images are scaled.
+    let import = ["import", "exports/onnx", "--out", "imported"];
+    let sentence = place.fail(2, &[&import[..], &["--mean", "0.3"][..]].concat());
+    assert!(sentence.contains("--mean") && !place.path("imported").exists(), "{sentence}");
+    place.succeed(&import);
+    for (file, part) in [
+        ("low, band.png", "`kindling predict`"),
+        ("exports/tflite", "import the network as ONNX"),
+        ("alone.safetensors", "a run already"),
+        ("bands/classes.txt", "give an ONNX file"),
+    ] {
+        let sentence = place.fail(1, &["import", file, "--out", "x"]);
+        assert!(sentence.contains(part) && !place.path("x").exists(), "{file}: {sentence}");
+    }
     // It goes on without half of its channels.
     let curve = place.succeed(&["prune", "run", "--curve", "--data", "bands"]);
     assert_eq!(curve.lines().count(), 11, "{curve}");
+    assert!(curve.contains("accuracy on 54 of 54 validation images"), "{curve}");
     place.succeed(&[
         "prune",
         "run",
@@ -195,11 +217,14 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
         }
     }
     fs::write(place.path("squares/red/broken.jpg"), "no image").unwrap();
+    fs::copy(place.path("squares/red/3.png"), place.path("squares/red/copy.png")).unwrap();
     let text = place.succeed(&["presets", "--data", "squares"]);
     assert!(text.contains("batch-norm"), "{text}");
     let changes = ["--threads=1", "--set", "epochs=40", "--image-size", "24"];
     let text = place.succeed(&[&["train", "mlp", "--data", "squares", "--out", "run"], &changes[..]].concat());
-    assert!(text.contains("1 of 51 files were left out") && text.contains("squares/red/broken.jpg: damaged"), "{text}");
+    assert!(text.contains("1 of 52 files were left out") && text.contains("squares/red/broken.jpg: damaged"), "{text}");
+    let copy = "squares/red/copy.png: a copy of squares/red/3.png";
+    assert!(text.contains("1 image: each has the same content as another") && text.contains(copy), "{text}");
     let (run, _) = place.weights("run");
     assert_eq!(run.record.dataset_name, "squares");
     let input = run.record.input.unwrap();
@@ -207,6 +232,22 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
     square([210, 50, 45], 7).save(place.path("new.bmp")).unwrap();
     let text = place.succeed(&["predict", "run", "new.bmp", "--top", "1"]);
     assert!(text.contains("new.bmp: red"), "{text}");
+    image::RgbImage::from_pixel(40, 30, image::Rgb([90; 3])).save(place.path("gray.png")).unwrap();
+    let sentence = place.fail(1, &["predict", "run", "new.bmp", "gray.png"]);
+    assert!(sentence.contains("gray.png cannot be classified (it is blank"), "{sentence}");
+
+    // Images are read as they were for the run, unless the options contradict it.
+    let output = place.kindling(&["evaluate", "run", "--data", "squares"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && text.contains(copy), "{text}");
+    let sentence = place.fail(2, &["evaluate", "run", "--data", "squares", "--image-size", "32"]);
+    assert!(sentence.contains("--image-size contradicts run") && sentence.contains("24 x 24"), "{sentence}");
+    let again = ["--data", "squares", "--threads=1", "--set", "epochs=1", "--out"];
+    place.succeed(&[&["train", "run"][..], &again, &["again"][..]].concat());
+    place.succeed(&[&["train", "mlp", "--teacher", "run"][..], &again, &["taught"][..]].concat());
+    for out in ["again", "taught"] {
+        assert_eq!(place.weights(out).0.record.input.unwrap().shape.height, 24, "{out}");
+    }
 
     fs::rename(place.path("squares"), place.path(".squares")).unwrap();
     let text = place.succeed(&["presets", "--data", ".squares"]);
@@ -233,12 +274,85 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
 
     let sentence = place.fail(1, &["train", "mlp", "--data", "bands", "--out", "parts"]);
     assert!(sentence.contains("--resume"), "{sentence}");
-    let text = place.succeed(&["train", "--data", "bands", "--out", "parts", "--resume", "--threads=1"]);
-    assert!(text.contains("resuming after step"), "{text}");
+    let resume = |config: &str, out: &str| {
+        place.kindling(&["train", config, "--data", "bands", "--out", out, "--resume", "--threads=1"])
+    };
+    // What cannot be resumed from says so, before the dataset is read.
+    let checkpoint = fs::read(place.path("parts/checkpoint.safetensors")).unwrap();
+    fs::create_dir(place.path("cut")).unwrap();
+    fs::write(place.path("cut/checkpoint.safetensors"), &checkpoint[..checkpoint.len() - 9]).unwrap();
+    let sentence = place.fail(1, &["train", "--data", "nowhere", "--out", "cut", "--resume"]);
+    assert!(sentence.contains("it is cut off") && sentence.contains("another --out"), "{sentence}");
+    let output = resume("lenet", "parts");
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && sentence.contains("of another network"), "{sentence}");
+
+    let output = resume("mlp", "parts");
+    let [text, notes] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success() && text.contains("resuming after step"), "{text}{notes}");
+    assert!(notes.contains("differs from mlp in batchSize, epochs, maxSteps"), "{notes}");
     let ((whole, whole_file), (parts, parts_file)) = (place.weights("whole"), place.weights("parts"));
     assert_eq!(tensors(&parts_file), tensors(&whole_file));
     assert_eq!(parts.record.steps, steps);
-    assert_eq!(parts.curves.train_loss, whole.curves.train_loss);
+    assert_eq!(parts.curves, whole.curves);
+    let [parts, whole] = ["parts", "whole"].map(|out| fs::read(place.path(out).join("curves.csv")).unwrap());
+    assert_eq!(parts, whole);
+}
+
+#[test]
+fn output_that_nobody_reads_ends_the_program_without_a_word() {
+    let place = Place::new();
+    let start = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
+        program.args(arguments).current_dir(place.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.spawn().unwrap()
+    };
+    let mut child = start(&["presets", "--data", "bands"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(141), Vec::new()));
+
+    // A run keeps a checkpoint before it ends.
+    let endless = ["train", "mlp", "--data", "bands", "--out", "run", "--json", "--threads=1", "--set", "epochs=10000"];
+    let mut child = start(&endless);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(r#""kind":"progress""#)));
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(141), Vec::new()));
+    assert!(place.path("run/checkpoint.safetensors").exists());
+}
+
+/// Linux has a file that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let place = Place::new();
+    let full = |arguments: &[&str]| {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kindling"));
+        program.args(arguments).current_dir(place.folder.path()).stdout(full).output().unwrap()
+    };
+    place.train(&[&BRIEF[..], &["--out", "run"][..]].concat());
+    let image = image::GrayImage::from_fn(SIDE, SIDE, |_, y| image::Luma([if y < 8 { 75 } else { 165 }]));
+    image.save(place.path("band.png")).unwrap();
+    for arguments in [
+        &["--help"][..],
+        &["presets", "--data", "bands"],
+        &["presets", "--data", "bands", "--json"],
+        &["evaluate", "run", "--data", "bands"],
+        &["predict", "run", "band.png", "--csv"],
+        &["export", "run", "--format", "onnx", "--out", "x.onnx"],
+        &["prune", "run", "--curve", "--data", "bands"],
+        &["train", "mlp", "--data", "bands", "--out", "x"],
+        &["train", "mlp", "--data", "bands", "--out", "x", "--json"],
+    ] {
+        let output = full(arguments);
+        let sentence = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {sentence}");
+        assert!(sentence.contains("Standard output cannot be written"), "{arguments:?}: {sentence}");
+    }
+    assert!(!place.path("x").exists());
 }
 
 #[test]
@@ -298,13 +412,20 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(2, &[], "Usage");
     check(2, &["train", "mlp"], "--data");
     check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--device", "tpu"], "cuda");
-    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "Its presets are");
+    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "one of the presets one-minute, ");
+    check(1, &["train", "resnet9", "--data", "bands", "--out", "x"], "does not suit bands");
     check(1, &["train", "mlp", "--data", "nowhere", "--out", "x"], "check --data");
     check(1, &["train", "mlp", "--data", "bands/classes.txt", "--out", "x"], "--data takes IDX files");
-    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "epoch=1"], "epochs");
-    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=-1"], "--set");
+    // Options are checked before the dataset is read.
+    check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "epoch=1"], "epochs");
+    check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "learningRate=-1"], "--set");
+    check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "epochs=abc"], "a whole number, 1 to 10000");
+    check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--image-size", "4096"], "8..=256");
     check(1, &["train", "--data", "bands", "--out", "x", "--resume"], "give a CONFIG");
-    check(1, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
+    check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
+    check(1, &["train", "mlp", "--data", "bands", "--out", "bands/classes.txt"], "is a file: give a folder with --out");
+    check(2, &["prune", "bands", "--data", "bands", "--out", "x", "--epochs", "0"], "--epochs");
+    check(2, &["predict", "bands", "a.png", "--top", "0"], "--top");
     check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
     check(2, &["export", "bands", "--format", "keras", "--out", "x"], "safetensors");
@@ -312,6 +433,10 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "check --out");
     #[cfg(not(feature = "cuda"))]
     check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
+    #[cfg(not(target_os = "macos"))]
+    check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "metal"], "use --device wgpu");
+    // A start that failed leaves nothing behind.
+    assert!(!place.path("x").exists() && !place.path("y").exists());
     let help = place.succeed(&["train", "--help"]);
     assert!(help.contains("Exit codes") && help.contains("130"), "{help}");
     assert!(place.succeed(&["presets", "--data", "bands"]).contains("mlp"));

@@ -54,7 +54,7 @@ pub mod import;
 pub use check::Check;
 pub use error::ExchangeError;
 pub use export::{Export, export};
-pub use import::{Imported, import};
+pub use import::{Imported, import, is_own};
 pub use int8::{Evaluation, Int8Export, Int8Format, Int8Proof, export_int8, float_probabilities};
 pub use kindling_core::protocol::{ExportFormat as Format, Origin, Scaling};
 pub use quantize::{Calibration, quantize};

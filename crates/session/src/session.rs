@@ -287,7 +287,8 @@ impl<P: Platform> Session<P> {
         // All datasets from files have the same name, so it does not identify one.
         let is_named = !id.starts_with(dataset::FILES) && run.config.dataset == *name;
         if run.config.dataset != *id && !is_named {
-            return Err(no_dataset(format!("the run is for {}, but {name} is loaded", run.config.dataset)));
+            let loaded = if name == id { name.clone() } else { format!("{name} ({id})") };
+            return Err(no_dataset(format!("the run is for {}, but {loaded} is loaded", run.config.dataset)));
         }
         let current = self.resplit(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);

@@ -91,6 +91,17 @@ pub fn text(file: &[u8], key: &str) -> Result<Option<String>, HeaderError> {
     }
 }
 
+/// Whether the file has all bytes of the tensors that its header names.
+///
+/// # Errors
+///
+/// [`HeaderError`] if the file's header is unusable.
+pub fn is_whole(file: &[u8]) -> Result<bool, HeaderError> {
+    let (header, tensors) = split(file)?;
+    let end = |tensor: &Value| tensor.get("data_offsets")?.get(1)?.as_u64();
+    Ok(parse(header)?.values().filter_map(end).all(|end| end <= tensors.len() as u64))
+}
+
 /// Splits a file into header and tensors.
 fn split(file: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
     let (length, rest) = file.split_first_chunk::<8>().ok_or(HeaderError::NotSafetensors)?;
@@ -135,6 +146,14 @@ mod tests {
         let again = with_run(&file, &kept("b-2")).unwrap();
         assert_eq!(again.len(), file.len());
         assert!(run_text(&again).unwrap().contains("b-2"));
+    }
+
+    #[test]
+    fn a_file_without_all_of_its_tensors_is_not_whole() {
+        let file = with_run(&weights(), &kept("a")).unwrap();
+        assert_eq!(is_whole(&file), Ok(true));
+        assert_eq!(is_whole(&file[..file.len() - 1]), Ok(false));
+        assert_eq!(is_whole(&file[..20]), Err(HeaderError::NotSafetensors));
     }
 
     #[test]

@@ -57,10 +57,20 @@ pub fn import(files: &[(String, Vec<u8>)], scaling: &Scaling) -> Result<Imported
     }
     let unreadable = || ExchangeError::Unreadable(format!("{name}, as an ONNX file or as an export of Kindling,"));
     let model = Model::decode(bytes.as_slice()).map_err(|_| unreadable())?;
-    match model.metadata_props.iter().any(|entry| entry.key == onnx::CONFIG) {
+    match has_description(&model) {
         true => onnx::import(model, bytes),
         false => graph::import(model.graph.ok_or_else(unreadable)?, &model.metadata_props, stem(name), scaling),
     }
+}
+
+/// Whether files that are a network are exports of Kindling, which say themselves how their images are scaled.
+pub fn is_own(files: &[(String, Vec<u8>)]) -> bool {
+    let [(_, bytes)] = files else { return true };
+    bytes.starts_with(b"PK") || Model::decode(bytes.as_slice()).is_ok_and(|model| has_description(&model))
+}
+
+fn has_description(model: &Model) -> bool {
+    model.metadata_props.iter().any(|entry| entry.key == onnx::CONFIG)
 }
 
 /// A file's name without its folder and its ending.

@@ -45,7 +45,8 @@ impl Source {
             let place = from_x * map[start] + from_y * map[start + 1] + map[start + 2] + last / 2.0;
             place.clamp(0.0, last)
         });
-        let (left, top) = (x.floor(), y.floor());
+        // They are not negative. Where a processor has no instruction for it, `floor` is a function.
+        let (left, top) = (x as u32 as f32, y as u32 as f32);
         let (right, bottom) = ((left + 1.0).min(last_x), (top + 1.0).min(last_y));
         let places = [(top, left), (top, right), (bottom, left), (bottom, right)];
         let place = |(y, x): (f32, f32)| y as u32 * width as u32 + x as u32;

@@ -110,10 +110,9 @@ pub fn environment(arguments: &MachineArguments) -> Environment {
 
 #[cfg(feature = "rayon")]
 fn set_threads(threads: Option<u16>) -> Result<(), Trouble> {
-    let Some(threads) = threads else { return Ok(()) };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-    pool.build_global()
-        .map_err(|error| Trouble::new(format!("{} cannot be started: {error}.", counted(threads, "thread"))))
+    // 0 stands for as many as there are cores. This thread computes, too, instead of waiting for the others.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0).into()).use_current_thread();
+    pool.build_global().map_err(|error| Trouble::new(format!("The CPU's threads cannot be started: {error}.")))
 }
 
 #[cfg(not(feature = "rayon"))]

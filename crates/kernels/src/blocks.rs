@@ -159,6 +159,13 @@ pub(crate) unsafe fn written(n: usize, write: impl FnOnce(&mut [Unset])) -> Vec<
     values
 }
 
+/// Sets values to 0, by the thread that adds to them.
+pub(crate) fn zeroed(values: &mut [Unset]) -> &mut [f32] {
+    values.fill(Unset::new(0.0));
+    // SAFETY: all are set.
+    unsafe { values.assume_init_mut() }
+}
+
 /// How many places are moved at once: their lines of all images fit into the first-level cache.
 const STRIP: usize = 16;
 

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::blocks::{Blocks, Unset, written};
+use crate::blocks::{Blocks, Unset, written, zeroed};
 use crate::simd::{self, Kernel, add, groups, groups_mut, groups_unset, max, relu_gradient, splat};
 use crate::threads::Threads;
 
@@ -170,13 +170,6 @@ impl Kernel for Forward<'_> {
             }
         }
     }
-}
-
-/// Sets values to 0, by the thread that adds to them.
-fn zeroed(values: &mut [Unset]) -> &mut [f32] {
-    values.fill(Unset::new(0.0));
-    // SAFETY: all are set.
-    unsafe { values.assume_init_mut() }
 }
 
 struct MaxGradient<'a> {

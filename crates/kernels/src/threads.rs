@@ -52,8 +52,7 @@ impl Threads {
     pub fn groups_and_parts(self, n_blocks: usize, n_rows: usize) -> [usize; 2] {
         let evenly = (1..=self.0).rev().find(|n| self.0.is_multiple_of(*n) && n_blocks.is_multiple_of(*n)).unwrap_or(1);
         let n_groups = if n_blocks >= 4 * self.0 { self.0 } else { evenly };
-        let n_parts = if n_groups == self.0 { 1 } else { self.parts(n_groups, n_rows) };
-        [n_groups, n_parts]
+        [n_groups, self.0.div_ceil(n_groups).clamp(1, n_rows.max(1))]
     }
 
     /// Calls `work` for every item.

@@ -73,9 +73,12 @@ fn results_are_equal_bit_for_bit_on_as_many_threads_and_but_for_weight_gradients
         square(8, 9, 8, 3, 1, 8),
         square(6, 7, 9, 3, 1, 3),
         Conv::linear(8, [3, 3], 20),
+        // Sums that are more than what is added at once, and, of the second, more than there are gradients.
+        square(32, 6, 40, 3, 1, 1),
+        Conv::linear(64, [4, 4], 40),
     ];
     for conv in convs {
-        for n_images in [3, 40, 67] {
+        for n_images in [3, 40, 67, 128] {
             let [forward, data, weights] = results(&conv, n_images, 1);
             for n_threads in [2, 3] {
                 let found = results(&conv, n_images, n_threads);

@@ -127,34 +127,49 @@ impl PackedWeights {
 impl Packing {
     /// `tiles` are the outputs of a tile, and how many may be the only tile.
     fn packed(&self, n_groups: usize, weights: &[f32], (tile, whole): (usize, usize)) -> Packed {
-        let [height, width] = self.kernel;
-        let mut packed = Packed { tiles: Vec::new(), weights: Vec::with_capacity(weights.len()) };
         let n_tiles = if self.outputs <= whole { 1 } else { self.outputs.div_ceil(tile) };
+        // Of an output.
+        let n_weights = self.kernel[0] * self.kernel[1] * self.inputs;
+        assert_eq!(weights.len(), n_groups * self.outputs * n_weights, "there are weights for all outputs");
+        let mut tiles = Vec::with_capacity(n_groups * n_tiles);
         for group in 0..n_groups {
             for number in 0..n_tiles {
                 // Tiles of nearly equal width.
-                let [first, end] = [number, number + 1].map(|number| number * self.outputs / n_tiles);
-                let offset = group * self.group + first * self.output;
-                packed.tiles.push(Tile {
-                    first: group * self.outputs + first,
-                    width: end - first,
-                    group,
-                    weights: packed.weights.len(),
-                });
-                for row in 0..height {
-                    let row = if self.mirrored { height - 1 - row } else { row };
-                    for column in 0..width {
-                        let column = if self.mirrored { width - 1 - column } else { column };
-                        let offset = offset + row * self.row + column * self.column;
-                        for input in 0..self.inputs {
-                            let outputs = weights[offset + input * self.input..].iter().step_by(self.output.max(1));
-                            packed.weights.extend(outputs.take(end - first));
-                        }
-                    }
+                let [first, end] =
+                    [number, number + 1].map(|number| group * self.outputs + number * self.outputs / n_tiles);
+                tiles.push(Tile { first, width: end - first, group, weights: first * n_weights });
+            }
+        }
+        // SAFETY: tiles are all outputs of all groups, and a tile is written as a whole.
+        let packed = unsafe {
+            written(weights.len(), |mut rest| {
+                let mut items = Vec::with_capacity(tiles.len());
+                for tile in &tiles {
+                    let packed;
+                    (packed, rest) = rest.split_at_mut(tile.width * n_weights);
+                    items.push((tile, packed));
+                }
+                Threads::for_values(weights.len()).for_each(items, |(tile, packed)| self.pack(tile, weights, packed));
+            })
+        };
+        Packed { tiles, weights: packed }
+    }
+
+    fn pack(&self, tile: &Tile, weights: &[f32], packed: &mut [Unset]) {
+        let [height, width] = self.kernel;
+        let first = tile.group * self.group + (tile.first - tile.group * self.outputs) * self.output;
+        let mut inputs = packed.chunks_exact_mut(tile.width.max(1));
+        for row in 0..height {
+            let row = if self.mirrored { height - 1 - row } else { row };
+            for column in 0..width {
+                let column = if self.mirrored { width - 1 - column } else { column };
+                let offset = first + row * self.row + column * self.column;
+                for (input, packed) in inputs.by_ref().take(self.inputs).enumerate() {
+                    let outputs = weights[offset + input * self.input..].iter().step_by(self.output.max(1));
+                    packed.iter_mut().zip(outputs).for_each(|(packed, weight)| *packed = Unset::new(*weight));
                 }
             }
         }
-        packed
     }
 }
 

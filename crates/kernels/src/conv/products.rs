@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Unset, written, zeroed};
 use crate::threads::Threads;
 
 /// Inputs of a tile of two vectors of filters. Fused multiplication leaves registers for more.
@@ -16,6 +16,9 @@ const TILE: usize = if cfg!(target_arch = "wasm32") { 4 } else { 6 };
 
 /// Inputs of a tile of one vector.
 const NARROW_TILE: usize = 8;
+
+/// Sums that are added at once.
+const CHUNK: usize = 1 << 14;
 
 /// Sums over all blocks of two batches, `[rows][row values]`, that threads share. `add` adds to some rows what blocks of one width have; `n_values`
 /// are the values of an image.
@@ -29,18 +32,18 @@ pub(super) fn sums(
 ) -> Vec<f32> {
     let wide = blocks.wide();
     let n_blocks = blocks.n_slots().div_ceil(wide);
-    let [n_groups, n_parts] = threads.groups_and_parts(n_blocks, n_rows);
+    let n_sums = n_rows * row_values;
+    // Threads that share rows all turn the gradients, and threads that share blocks add their sums: whatever is less.
+    let are_rows_shared = n_sums > batches[1].len();
+    let [n_groups, n_parts] = threads.groups_and_parts(if are_rows_shared { 1 } else { n_blocks }, n_rows);
     let slots_in_group = n_blocks.div_ceil(n_groups).max(1) * wide;
     let rows_in_part = n_rows.div_ceil(n_parts).max(1);
-    let n_sums = n_rows * row_values;
-    let mut sums = vec![0.0; n_groups * n_sums];
-    let [inputs, gradients] = [0, 1].map(|batch| batches[batch].chunks((slots_in_group * n_values[batch]).max(1)));
-    let groups = sums.chunks_mut(n_sums.max(1)).zip(inputs.zip(gradients));
-    let parts = groups.flat_map(|(sums, (input, gradient))| {
-        let parts = sums.chunks_mut((rows_in_part * row_values).max(1)).enumerate();
-        parts.map(move |(part, sums)| (part * rows_in_part, sums, [input, gradient]))
+    // The last groups may have nothing to add.
+    let [inputs, gradients] = [0, 1].map(|batch| {
+        batches[batch].chunks((slots_in_group * n_values[batch]).max(1)).chain(std::iter::repeat(&[][..]))
     });
-    threads.for_each(parts.collect(), |(first_row, sums, batches)| {
+    let add_part = |(first_row, sums, batches): (usize, &mut [Unset], [&[f32]; 2])| {
+        let sums = zeroed(sums);
         let rows = first_row..first_row + sums.len() / row_values.max(1);
         // All wide blocks, and the narrow one, if there is one.
         let n_slots = batches[0].len() / n_values[0].max(1);
@@ -51,11 +54,25 @@ pub(super) fn sums(
                 add(Summands { width, rows: rows.clone(), input, gradient }, sums);
             }
         }
-    });
+    };
+    // SAFETY: parts are all rows of all groups, and their sums begin at 0.
+    let mut sums = unsafe {
+        written(n_groups * n_sums, |sums| {
+            let groups = sums.chunks_mut(n_sums.max(1)).zip(inputs.zip(gradients));
+            let parts = groups.flat_map(|(sums, (input, gradient))| {
+                let parts = sums.chunks_mut((rows_in_part * row_values).max(1)).enumerate();
+                parts.map(move |(part, sums)| (part * rows_in_part, sums, [input, gradient]))
+            });
+            threads.for_each(parts.collect(), add_part);
+        })
+    };
     let (total, rest) = sums.split_at_mut(n_sums);
-    for part in rest.chunks(n_sums.max(1)) {
-        total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
-    }
+    let chunks = total.chunks_mut(CHUNK).enumerate().collect();
+    Threads::for_values(rest.len()).for_each(chunks, |(number, total): (usize, &mut [f32])| {
+        for group in rest.chunks(n_sums.max(1)) {
+            total.iter_mut().zip(&group[number * CHUNK..]).for_each(|(total, value)| *total += value);
+        }
+    });
     sums.truncate(n_sums);
     sums
 }

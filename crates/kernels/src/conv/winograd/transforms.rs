@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::TILE;
+use crate::blocks::{Unset, written};
 use crate::conv::Direction;
 use crate::simd::{add, splat, sub};
 use crate::threads::Threads;
@@ -14,10 +15,10 @@ pub(super) const PRODUCTS: usize = 16;
 
 /// `G g Gᵀ` of every kernel: `[tiles of outputs][products][inputs][outputs of the tile]`.
 pub(super) fn transformed_kernels([inputs, outputs]: [usize; 2], weights: &[f32], direction: Direction) -> Vec<f32> {
-    let mut transformed = vec![0.0; PRODUCTS * inputs * outputs];
-    let tiles = transformed.chunks_exact_mut(PRODUCTS * inputs * TILE).enumerate().collect();
+    assert!(outputs.is_multiple_of(TILE), "tiles are all outputs");
     // A kernel's taps lie far from the next one's, so each product takes as long as several multiplications.
-    Threads::for_work([16, PRODUCTS, inputs, outputs]).for_each(tiles, |(tile, transformed): (usize, &mut [f32])| {
+    let threads = Threads::for_work([16, PRODUCTS, inputs, outputs]);
+    let transform = |(tile, transformed): (usize, &mut [Unset])| {
         let (transformed, _) = transformed.as_chunks_mut::<TILE>();
         for input in 0..inputs {
             // The kernels of a tile's outputs side by side.
@@ -40,12 +41,18 @@ pub(super) fn transformed_kernels([inputs, outputs]: [usize; 2], weights: &[f32]
             for row in 0..4 {
                 let values = expanded([columns[0][row], columns[1][row], columns[2][row]]);
                 for (column, value) in values.into_iter().enumerate() {
-                    transformed[(4 * row + column) * inputs + input] = value;
+                    transformed[(4 * row + column) * inputs + input] = value.map(Unset::new);
                 }
             }
         }
-    });
-    transformed
+    };
+    // SAFETY: tiles are all of it, and all products of all inputs are a tile.
+    unsafe {
+        written(PRODUCTS * inputs * outputs, |transformed| {
+            let tiles = transformed.chunks_mut((PRODUCTS * inputs * TILE).max(1)).enumerate();
+            threads.for_each(tiles.collect(), transform);
+        })
+    }
 }
 
 /// `G` times three values.

@@ -4,7 +4,7 @@ use pulp::Simd;
 use pulp::bytemuck::{cast_slice, cast_slice_mut};
 
 use super::transforms::{Map, PRODUCTS};
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Unset, written};
 use crate::conv::Conv;
 use crate::conv::products::{Summands, Walk, sums, turn};
 use crate::simd::{self, Kernel, groups, splat};
@@ -25,9 +25,7 @@ pub(crate) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
         let width = summands.width;
         simd::run(Products { conv, output, summands, sums }, width);
     });
-    let mut weights = vec![0.0; 9 * conv.channels * conv.filters];
-    let chunks = weights.chunks_mut(FILTERS * conv.channels * 9).enumerate().collect();
-    Threads::for_work([16, PRODUCTS, conv.channels, conv.filters]).for_each(chunks, |(chunk, weights)| {
+    let contract = |(chunk, weights): (usize, &mut [Unset])| {
         for (channel, sums) in sums.chunks_exact(PRODUCTS * n_filters).enumerate() {
             let mut products = [[0.0; 4 * FILTERS]; 4];
             let places = products.as_flattened_mut().chunks_exact_mut(FILTERS).zip(sums.chunks_exact(n_filters));
@@ -39,12 +37,18 @@ pub(crate) fn weight_gradient(conv: &Conv, blocks: Blocks, input: &[f32], gradie
                 let taps = contracted([columns[0], columns[1], columns[2], columns[3]]);
                 for (column, values) in taps.iter().enumerate() {
                     let weights = weights[channel * 9 + row * 3 + column..].iter_mut().step_by(conv.channels * 9);
-                    weights.zip(values).for_each(|(weight, value)| *weight = *value);
+                    weights.zip(values).for_each(|(weight, value)| *weight = Unset::new(*value));
                 }
             }
         }
-    });
-    weights
+    };
+    // SAFETY: chunks are all weights, and all taps of all channels of some filters are a chunk.
+    unsafe {
+        written(9 * conv.channels * conv.filters, |weights| {
+            let chunks = weights.chunks_mut(FILTERS * conv.channels * 9).enumerate().collect();
+            Threads::for_work([16, PRODUCTS, conv.channels, conv.filters]).for_each(chunks, contract);
+        })
+    }
 }
 
 /// Filters whose kernels are computed side by side.

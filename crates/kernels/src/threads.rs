@@ -37,14 +37,18 @@ impl Threads {
         if work >= SHARED_WORK.load(Ordering::Relaxed) { Self(count()) } else { Self(1) }
     }
 
-    /// For a pass over so many values, each of which takes as long as a few multiplications.
+    /// For a pass over so many values, each of which takes as long as many multiplications, because it comes from memory.
     pub fn for_values(values: usize) -> Self {
-        Self::for_work([4, values])
+        Self::for_work([16, values])
     }
 
-    /// Into how many parts each of so many items is cut, at most `n_rows`, so that every thread gets some.
+    /// Into how many parts each of so many items is cut, at most `n_rows`, so that every thread gets as much as the others, or nearly.
     pub fn parts(self, n_items: usize, n_rows: usize) -> usize {
-        if self.0 == 1 { 1 } else { (2 * self.0).div_ceil(n_items.max(1)).clamp(1, n_rows.max(1)) }
+        if self.0 == 1 {
+            return 1;
+        }
+        let wanted = if n_items.is_multiple_of(self.0) { 2 * self.0 } else { 4 * self.0 };
+        wanted.div_ceil(n_items.max(1)).clamp(1, n_rows.max(1))
     }
 
     /// How a sum over blocks with many rows is shared: into how many groups the blocks are cut, whose sums are added at last, and into how many

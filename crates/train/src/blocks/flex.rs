@@ -119,16 +119,13 @@ impl BlockOps for Flex {
         third: FlexTensor,
         update: Update,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
-        let shape = values.shape();
+        let gradient = contiguous(gradient);
+        let [mut values, mut first, mut second, mut third] = [values, first, second, third].map(contiguous);
         let [has_first, has_second, has_third] = update.rule.moments();
-        let copied = |moment: &FlexTensor, exists| if exists { slice(moment).to_vec() } else { Vec::new() };
-        let [gradient, first, second, third] = [gradient, first, second, third].map(contiguous);
-        let mut values = slice(&contiguous(values)).to_vec();
-        let mut moments = [copied(&first, has_first), copied(&second, has_second), copied(&third, has_third)];
-        update::update(update, &mut values, slice(&gradient), moments.each_mut().map(Vec::as_mut_slice));
-        let updated = |old: FlexTensor, new: Vec<f32>| if new.is_empty() { old } else { tensor(new, old.shape()) };
-        let [new_first, new_second, new_third] = moments;
-        (tensor(values, shape), updated(first, new_first), updated(second, new_second), updated(third, new_third))
+        let moments = [(&mut first, has_first), (&mut second, has_second), (&mut third, has_third)];
+        let moments = moments.map(|(moment, exists)| if exists { slice_mut(moment) } else { &mut [] });
+        update::update(update, slice_mut(&mut values), slice(&gradient), moments);
+        (values, first, second, third)
     }
 
     fn sum_of_squares(values: FlexTensor) -> FlexTensor {
@@ -215,6 +212,15 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
 pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
     let Some(values) = tensor.as_slice() else {
         unreachable!("the tensor is contiguous, and Kindling computes in f32")
+    };
+    values
+}
+
+/// The values of a contiguous tensor, to be changed. They are copied first if another tensor has them, too.
+fn slice_mut(tensor: &mut FlexTensor) -> &mut [f32] {
+    let place = tensor.layout().contiguous_offsets().map(|(start, end)| start..end);
+    let Some(values) = place.and_then(|place| tensor.storage_mut().get_mut(place)) else {
+        unreachable!("the tensor is contiguous, and its values are in its storage")
     };
     values
 }

@@ -7,6 +7,9 @@ pub struct Random {
     state: u64,
 }
 
+/// From one state to the next.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Random {
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
@@ -18,11 +21,22 @@ impl Random {
     }
 
     pub fn next_u64(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
+        let next = self.nth(0);
+        self.skip(1);
+        next
+    }
+
+    /// The number that comes after `n` others.
+    pub fn nth(&self, n: u64) -> u64 {
+        let mut mixed = self.state.wrapping_add(STEP.wrapping_mul(n.wrapping_add(1)));
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    /// Leaves out `n` numbers.
+    pub fn skip(&mut self, n: u64) {
+        self.state = self.state.wrapping_add(STEP.wrapping_mul(n));
     }
 
     /// A number below `limit`; 0 if `limit` is 0. Its bias is below 2⁻³².
@@ -53,7 +67,11 @@ mod tests {
     fn the_numbers_are_those_of_the_reference_code() {
         let mut random = Random::new(1_234_567);
         let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!(expected, [0, 1, 2].map(|n| random.nth(n)));
         assert_eq!(expected, std::array::from_fn(|_| random.next_u64()));
+        let mut random = Random::new(1_234_567);
+        random.skip(2);
+        assert_eq!(expected[2], random.next_u64());
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub mod norm;
 /// Activations.
 pub mod activation;
 
+/// Dropout.
+pub mod dropout;
+
 /// Self-attention.
 pub mod attention;
 

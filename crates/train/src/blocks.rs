@@ -9,6 +9,7 @@ use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::dropout::Dropout;
 use kindling_kernels::norm::GroupNorm;
 use kindling_kernels::pool::Pool;
 use kindling_kernels::recurrent::{Cell, Recurrent};
@@ -16,6 +17,7 @@ use kindling_kernels::update::Update;
 
 use self::ops::BlockOps;
 use crate::device::cpu::is_cpu;
+use kindling_core::random::Random;
 
 /// The operations, as an extension of burn's backends.
 #[cfg_attr(not(feature = "cpu"), allow(unused_variables, reason = "without a CPU backend there is nothing to call"))]
@@ -196,16 +198,22 @@ impl BlockTensor {
 
     /// Multiplies by a mask `[batch, channels, height, width]`.
     pub fn times(self, mask: Tensor<4>) -> Self {
-        self.times_blocks(Self::gather(mask))
+        Self { values: self.values * Self::gather(mask).values, n_images: self.n_images }
     }
 
-    /// Multiplies a sequence by a mask `[batch, length, features]`.
-    pub fn times_sequence(self, mask: Tensor<3>) -> Self {
-        self.times_blocks(Self::gather_sequence(mask))
+    /// Zeroes values with probability `rate`, and scales the others so that the mean is preserved.
+    pub fn dropout(self, rate: f32, random: &mut Random) -> Self {
+        let [_, channels, height, width] = self.dims();
+        let dropout = Dropout { channels, places: height * width, rate };
+        let start = random.clone();
+        random.skip(dropout.n_numbers(self.blocks()) as u64);
+        self.map(|values, blocks| Dispatch::dropout(values, dropout, start, blocks))
     }
 
-    fn times_blocks(self, mask: Self) -> Self {
-        Self { values: self.values * mask.values, n_images: self.n_images }
+    /// The same for a sequence, whose values get their random bits item by item.
+    pub fn dropout_sequence(self, rate: f32, random: &mut Random) -> Self {
+        let [_, features, length, _] = self.dims();
+        self.flatten_sequence().dropout(rate, random).reshaped([features, length, 1])
     }
 
     pub fn device(&self) -> Device {

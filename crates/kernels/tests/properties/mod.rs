@@ -3,6 +3,7 @@
 
 use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::{Conv, WeightOrder};
+use kindling_kernels::dropout::Dropout;
 use kindling_kernels::norm::BatchNorm;
 use kindling_kernels::pool::Pool;
 use kindling_kernels::sample;
@@ -32,6 +33,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("batch norm in parts", |_| batch_norm(20, 3, 3_000, 5.0, true, 3)),
     ("activations", sequences::activations),
     ("group norm and layer norm", sequences::group_norms),
+    ("dropout", dropout),
     ("attention", sequences::attention),
     ("recurrent layers", sequences::recurrent_layers),
     ("cross-entropy", sequences::cross_entropy),
@@ -148,6 +150,25 @@ fn blocks_come_and_go(runner: &mut TestRunner) {
         assert_eq!(n_nonzero(&values), n_nonzero(&images), "padding is 0");
         assert!(blocks.n_slots() < n_images + 8);
         assert_eq!(blocks.scatter(&values, channels, places), images);
+    });
+}
+
+fn dropout(runner: &mut TestRunner) {
+    let shapes = (1_usize..40, 1_usize..9, 1_usize..40, 0.0_f32..0.9, any::<u32>());
+    hold(runner, shapes, |(n_images, channels, places, rate, seed)| {
+        let (blocks, n_values) = (Blocks::new(n_images), channels * places);
+        let dropout = Dropout { channels, places, rate };
+        let number = |n: usize| (n as u64 + u64::from(seed)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        assert_eq!(dropout.n_numbers(blocks), (n_images * n_values).div_ceil(4), "four values have a number");
+        let images = numbers(n_images * n_values, seed.into());
+        let in_blocks = dropout.apply(blocks, &blocks.gather(&images, channels, places), number);
+        let expected = images.iter().enumerate().map(|(place, value)| {
+            let draw = (number(place / 4) >> (16 * (place % 4))) & 0xffff;
+            value * if draw < (rate * 65_536.0) as u64 { 0.0 } else { 1.0 / (1.0 - rate) }
+        });
+        let found = blocks.scatter(&in_blocks, channels, places);
+        assert_eq!(found, expected.collect::<Vec<_>>());
+        assert_eq!(in_blocks, blocks.gather(&found, channels, places), "padding is 0");
     });
 }
 

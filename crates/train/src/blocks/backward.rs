@@ -14,6 +14,7 @@ use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::Conv;
+use kindling_kernels::dropout::Dropout;
 use kindling_kernels::norm::{GroupNorm, Statistics};
 use kindling_kernels::pool::Pool;
 use kindling_kernels::recurrent::Recurrent;
@@ -22,6 +23,7 @@ use kindling_kernels::update::Update;
 use self::sequences::{Attended, Recurred};
 use super::flex::{batch_norm, contiguous, slice, tensor};
 use super::ops::BlockOps;
+use kindling_core::random::Random;
 
 /// Attention and recurrent layers.
 mod sequences;
@@ -163,6 +165,12 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
             activation,
             kept: if activation.keeps_output() { output.clone() } else { values },
         })
+    }
+
+    fn dropout(values: FloatTensor<Self>, dropout: Dropout, random: Random, blocks: Blocks) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let output = Flex::dropout(values, dropout, random.clone(), blocks);
+        tracked::<C, _, 1>([node], output, |_| Dropped { dropout, random, blocks })
     }
 
     fn group_norm(
@@ -363,6 +371,19 @@ impl Differentiable<1> for Activated {
     fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let Self { activation, kept } = self;
         [Some(tensor(activation.gradient(slice(&kept), slice(&gradient)), kept.shape()))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Dropped {
+    dropout: Dropout,
+    random: Random,
+    blocks: Blocks,
+}
+
+impl Differentiable<1> for Dropped {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [Some(Flex::dropout(gradient, self.dropout, self.random, self.blocks))]
     }
 }
 

@@ -7,6 +7,7 @@ use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
+use kindling_kernels::dropout::Dropout;
 use kindling_kernels::loss::{CrossEntropy, cross_entropy};
 use kindling_kernels::norm::{BatchNorm, GroupNorm, Statistics};
 use kindling_kernels::pool::Pool;
@@ -14,6 +15,7 @@ use kindling_kernels::recurrent::{Recurrent, States, Weights};
 use kindling_kernels::update::{self, Update};
 
 use super::ops::BlockOps;
+use kindling_core::random::Random;
 
 impl BlockOps for Flex {
     fn gather(images: FlexTensor) -> FlexTensor {
@@ -76,6 +78,12 @@ impl BlockOps for Flex {
     fn activation(values: FlexTensor, activation: Activation) -> FlexTensor {
         let shape = values.shape();
         tensor(activation.forward(slice(&contiguous(values))), shape)
+    }
+
+    fn dropout(values: FlexTensor, dropout: Dropout, random: Random, blocks: Blocks) -> FlexTensor {
+        let shape = values.shape();
+        let result = dropout.apply(blocks, slice(&contiguous(values)), |n| random.nth(n as u64));
+        tensor(result, shape)
     }
 
     fn group_norm(

@@ -2,10 +2,12 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
+use kindling_core::random::Random;
 use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
 use kindling_kernels::conv::Conv;
+use kindling_kernels::dropout::Dropout;
 use kindling_kernels::norm::GroupNorm;
 use kindling_kernels::pool::Pool;
 use kindling_kernels::recurrent::Recurrent;
@@ -52,6 +54,9 @@ pub(super) trait BlockOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     fn activation(values: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
+
+    /// Dropout by the numbers that a generator gives.
+    fn dropout(values: FloatTensor<Self>, dropout: Dropout, random: Random, blocks: Blocks) -> FloatTensor<Self>;
 
     fn group_norm(
         values: FloatTensor<Self>,

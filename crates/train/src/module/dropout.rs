@@ -1,12 +1,11 @@
 //! Dropout of values and of whole channels. burn's own draws from one generator per device; this one gives equal masks for equal seeds
-//! on every device, at the cost of an upload per layer and step.
+//! on every device. Where no kernel draws them, that costs an upload per layer and step.
 
 use burn::module::Module;
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use super::features::Features;
 use super::flow::Flow;
-use crate::blocks::BlockTensor;
 use kindling_core::random::Random;
 
 /// Zeroes values with probability `rate`, and scales the others so that the mean is preserved.
@@ -19,30 +18,16 @@ pub(super) struct Dropout {
 impl Dropout {
     pub fn forward_train(&self, flow: Flow, random: &mut Random) -> Flow {
         match flow {
-            Flow::Blocks(blocks) => Flow::Blocks(self.blocks(blocks, random)),
-            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(self.blocks(blocks, random)),
-            Flow::SequenceBlocks(blocks) => {
-                let [n_images, features, length, _] = blocks.dims();
-                let mask = mask::<3>(Shape::new([n_images, length, features]), self.rate, &blocks.device(), random);
-                Flow::SequenceBlocks(match mask {
-                    Some(mask) => blocks.times_sequence(mask),
-                    None => blocks,
-                })
-            }
+            flow if self.rate == 0.0 => flow,
+            Flow::Blocks(blocks) => Flow::Blocks(blocks.dropout(self.rate, random)),
+            Flow::FlatBlocks(blocks) => Flow::FlatBlocks(blocks.dropout(self.rate, random)),
+            Flow::SequenceBlocks(blocks) => Flow::SequenceBlocks(blocks.dropout_sequence(self.rate, random)),
             Flow::FlatMaps(maps) => Flow::FlatMaps(self.values(maps, random)),
             Flow::Plain(features) => Flow::Plain(match features {
                 Features::Maps(maps) => Features::Maps(self.values(maps, random)),
                 Features::Sequence(sequence) => Features::Sequence(self.values(sequence, random)),
                 Features::Vector(vector) => Features::Vector(self.values(vector, random)),
             }),
-        }
-    }
-
-    fn blocks(&self, blocks: BlockTensor, random: &mut Random) -> BlockTensor {
-        let shape = Shape::new(blocks.dims());
-        match mask(shape, self.rate, &blocks.device(), random) {
-            Some(mask) => blocks.times(mask),
-            None => blocks,
         }
     }
 
@@ -105,4 +90,33 @@ fn mask<const D: usize>(shape: Shape, rate: f32, device: &Device, random: &mut R
     });
     let mask: Vec<f32> = draws.take(n_values).map(|draw| if draw < threshold { 0.0 } else { kept }).collect();
     Some(Tensor::from_data(TensorData::new(mask, shape), device))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device may have the kernel or not.
+    #[cfg(feature = "cpu")]
+    #[test]
+    fn the_kernel_drops_what_the_mask_drops() {
+        let dropout = Dropout { rate: 0.4 };
+        let device = Device::flex();
+        let maps = Features::Maps(Tensor::ones([5, 3, 4, 7], &device));
+        let sequence = Features::Sequence(Tensor::ones([5, 6, 3], &device));
+        for features in [maps, sequence] {
+            let (mut of_kernel, mut of_mask) = (Random::new(7), Random::new(7));
+            let plain = Flow::Plain(features);
+            let blocks = plain.clone().in_blocks();
+            assert!(blocks.is_in_blocks());
+            let values = |flow: Flow| match flow.plain() {
+                Features::Maps(maps) => maps.into_data(),
+                Features::Sequence(sequence) => sequence.into_data(),
+                Features::Vector(vector) => vector.into_data(),
+            };
+            let found = values(dropout.forward_train(blocks, &mut of_kernel));
+            assert_eq!(found, values(dropout.forward_train(plain, &mut of_mask)));
+            assert_eq!(of_kernel.state(), of_mask.state());
+        }
+    }
 }

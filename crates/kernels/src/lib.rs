@@ -44,6 +44,9 @@ pub mod recurrent;
 /// Cross-entropy.
 pub mod loss;
 
+/// Images in bytes.
+pub mod pixels;
+
 /// Resampling of images.
 pub mod sample;
 

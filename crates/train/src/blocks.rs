@@ -4,7 +4,8 @@
 //! The kernels are a backend extension of burn's, with their own backward passes, so autodiff, optimizers and checkpoints see ordinary tensors.
 
 use burn::backend::Dispatch;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::kind::Basic;
+use burn::tensor::{Device, Int, Tensor};
 use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
 use kindling_kernels::blocks::Blocks;
@@ -235,6 +236,12 @@ impl BlockTensor {
     }
 }
 
+/// Bytes of images in words `[batch, words, 1]` to `[batch, values]` from -1 to 1; see [`kindling_kernels::pixels::unpack`]. Call only where
+/// [`has_kernels`].
+pub fn unpack(words: Tensor<3, Int>, n_values: usize) -> Tensor<2> {
+    wrapped(Dispatch::unpack(words.into_dispatch(), n_values))
+}
+
 /// `images` are `[batch, channels, height · width]`, `maps` `[batch, 6]`; see [`kindling_kernels::sample::affine`]. Call only where
 /// [`has_kernels`].
 pub fn resample(images: Tensor<3>, maps: Tensor<2>, size: [usize; 2]) -> Tensor<3> {
@@ -268,7 +275,7 @@ pub fn sum_of_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
 }
 
 /// Whether a tensor's device has Kindling's kernels.
-pub fn has_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub fn has_kernels<const D: usize, K: Basic>(tensor: &Tensor<D, K>) -> bool {
     !cfg!(feature = "stock") && is_cpu(&tensor.device())
 }
 

@@ -5,6 +5,7 @@ use kindling_kernels::blocks::{Blocks, relu_gradient};
 use kindling_kernels::conv::{Conv, WeightOrder};
 use kindling_kernels::dropout::Dropout;
 use kindling_kernels::norm::BatchNorm;
+use kindling_kernels::pixels;
 use kindling_kernels::pool::Pool;
 use kindling_kernels::sample;
 use kindling_kernels::update::{Rule, Update, sum_of_squares, update};
@@ -37,6 +38,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("attention", sequences::attention),
     ("recurrent layers", sequences::recurrent_layers),
     ("cross-entropy", sequences::cross_entropy),
+    ("bytes", bytes),
     ("resampling", resampling),
     ("updates", updates),
     ("sums of squares", sums_of_squares),
@@ -169,6 +171,21 @@ fn dropout(runner: &mut TestRunner) {
         let found = blocks.scatter(&in_blocks, channels, places);
         assert_eq!(found, expected.collect::<Vec<_>>());
         assert_eq!(in_blocks, blocks.gather(&found, channels, places), "padding is 0");
+    });
+}
+
+fn bytes(runner: &mut TestRunner) {
+    hold(runner, (1_usize..6, 1_usize..40, any::<u32>()), |(n_images, n_values, first)| {
+        let byte = |place: usize| (first as usize + 37 * place) as u8;
+        let image = |image: usize| (0..n_values).map(move |value| byte(image * n_values + value));
+        let words = (0..n_images).flat_map(|number| {
+            let bytes: Vec<u8> = image(number).collect();
+            let word = |bytes: &[u8]| i32::from_le_bytes(std::array::from_fn(|n| bytes.get(n).copied().unwrap_or(7)));
+            bytes.chunks(4).map(word).collect::<Vec<_>>()
+        });
+        let expected: Vec<f32> =
+            (0..n_images).flat_map(image).map(|byte| f32::from(byte) * (2.0 / 255.0) - 1.0).collect();
+        assert_eq!(pixels::unpack(&words.collect::<Vec<_>>(), n_images, n_values), expected);
     });
 }
 

@@ -8,7 +8,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
 use kindling_kernels::activation::Activation;
 use kindling_kernels::attention::Attention;
@@ -238,6 +238,10 @@ impl<C: CheckpointStrategy> BlockOps for Autodiff<Flex, C> {
         let ((logits, _logits_node), (weights, _weights_node)) = (logits.into_parts(), weights.into_parts());
         let (parts, gradient) = Flex::cross_entropy(logits, weights);
         (Self::from_inner(parts), Self::from_inner(gradient))
+    }
+
+    fn unpack(words: IntTensor<Self>, n_values: usize) -> FloatTensor<Self> {
+        Self::from_inner(Flex::unpack(words, n_values))
     }
 
     fn resample(images: FloatTensor<Self>, maps: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {

@@ -148,6 +148,13 @@ impl BlockOps for Flex {
         (tensor(parts, shape.clone()), tensor(gradient, shape))
     }
 
+    fn unpack(words: FlexTensor, n_values: usize) -> FlexTensor {
+        let words = contiguous(words);
+        let [n_images, ..] = words.shape().dims::<3>();
+        let Some(slice) = words.as_slice() else { unreachable!("words have 32 bits") };
+        tensor(kindling_kernels::pixels::unpack(slice, n_images, n_values), [n_images, n_values])
+    }
+
     fn resample(images: FlexTensor, maps: FlexTensor, size: [usize; 2]) -> FlexTensor {
         let shape = images.shape();
         let [_, channels, _] = shape.dims();

@@ -1,6 +1,6 @@
 //! The operations on tensors in blocks, as an extension of burn's backends.
 
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 use kindling_core::random::Random;
 use kindling_kernels::activation::Activation;
@@ -99,6 +99,9 @@ pub(super) trait BlockOps: Backend {
     /// Parts and gradient of a cross-entropy, for logits of which each image's largest is 0, and their weights, `[batch, classes]` each; see
     /// [`kindling_kernels::loss::cross_entropy`]. Nothing has a gradient.
     fn cross_entropy(logits: FloatTensor<Self>, weights: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Bytes in words `[images, words, 1]` to values `[images, values]`, see [`kindling_kernels::pixels::unpack`].
+    fn unpack(words: IntTensor<Self>, n_values: usize) -> FloatTensor<Self>;
 
     /// Resamples `[images, channels, height · width]` by affine maps `[images, 6]`, see [`kindling_kernels::sample::affine`]. The result has no
     /// gradient.

@@ -3,6 +3,7 @@
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 
 use super::layout::Layout;
+use crate::blocks::{has_kernels, unpack};
 use crate::module::Features;
 use kindling_core::dataset::drawing_style::DrawingStyle;
 use kindling_core::dataset::{Dataset, Split};
@@ -226,6 +227,10 @@ impl Unpacker {
         let ImageShape { channels, height, width } = self.shape;
         let [n_images, n_words, _] = packed.dims();
         let n_values = self.shape.n_values();
+        let size = [n_images, channels as usize, height as usize, width as usize];
+        if has_kernels(&packed) {
+            return unpack(packed, n_values).reshape(size);
+        }
         // Scaled before the reshape, so that burn fuses all of it.
         let mut values = (packed
             .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
@@ -237,7 +242,7 @@ impl Unpacker {
         if n_words * WORD_BYTES > n_values {
             values = values.slice([0..n_images, 0..n_values]);
         }
-        values.reshape([n_images, channels as usize, height as usize, width as usize])
+        values.reshape(size)
     }
 
     /// `[batch]` to `[batch, classes]`.

@@ -64,6 +64,7 @@ fn walk(path: &Path, name_there: String, depth: u32, files: &mut Vec<DatasetFile
             size_bytes: metadata.len(),
             unit: None,
             is_pseudo: false,
+            split: None,
         });
         return Ok(());
     }

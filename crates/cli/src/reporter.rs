@@ -178,7 +178,7 @@ pub fn import_notes(import: &ImageReport) -> Vec<String> {
     let notes = [
         (import.n_near_duplicates, "looks like another and may be in another split"),
         (import.n_contradictions, "is also in another class"),
-        (import.n_leaked, "of the test or validation set is also in the training set"),
+        (import.n_leaked, "came for validation or test, and is, or looks like, one that came for another split"),
         (import.n_on_white, "has transparent pixels, which were laid on white"),
         (import.n_on_black, "has transparent pixels, which were laid on black"),
     ];

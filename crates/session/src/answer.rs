@@ -3,15 +3,15 @@
 use std::cell::Cell;
 
 use burn::module::Module;
-use kindling_core::dataset::Dataset;
 use kindling_core::dataset::image_checks::check_images;
+use kindling_core::dataset::{Dataset, Split};
 use kindling_core::protocol::question::{
     Augment, CheckImages, Classify, Embed, EmbedTrain, Evaluate, EvaluateTrained, FindRate, Images, ImagesAt, Inspect,
-    Measure,
+    LocateFiles, Measure,
 };
 use kindling_core::protocol::{
-    Answer, Bulk, Evaluation, Event, Failure, FailureKind, ImageBatch, Measurement, Question, RatePoint, RateProgress,
-    RateTest, RequestId, RunId, SplitName,
+    Answer, Bulk, Evaluation, Event, Failure, FailureKind, FileSplits, ImageBatch, Measurement, Question, RatePoint,
+    RateProgress, RateTest, RequestId, RunId, SplitName,
 };
 use kindling_train::evaluation::{self, EvaluateConfig, ViewSet};
 use kindling_train::exchange::weight_file;
@@ -52,6 +52,7 @@ pub async fn answer<P: Platform>(
             Ok(images_of_split(current, split, class, (offset, count)).into())
         }
         Question::ImagesAt(ImagesAt { indices }) => Ok(images_at(&current.dataset, &indices, indices.len()).into()),
+        Question::LocateFiles(LocateFiles) => Ok(file_splits(&current.dataset, &current.split).into()),
         Question::Augment(question) => augmented(current, question).await.map(Answer::from),
         Question::Evaluate(question) => evaluate(session, current, asked, question).await.map(Answer::from),
         Question::EvaluateTrained(question) => {
@@ -188,6 +189,20 @@ fn images_at(dataset: &Dataset, wanted: &[u32], total: usize) -> ImageBatch {
         }
     }
     ImageBatch { shape: dataset.shape, indices, labels, pixels: Bulk::from(pixels), total: total as u32 }
+}
+
+/// Of each image file, where its image is.
+fn file_splits(dataset: &Dataset, split: &Split) -> FileSplits {
+    let Some(imported) = &dataset.imported else { return FileSplits::default() };
+    let mut splits = vec![None; imported.ids.len()];
+    for name in [SplitName::Train, SplitName::Validation, SplitName::Test] {
+        for index in split.part(name) {
+            if let Some(of_image) = splits.get_mut(*index as usize) {
+                *of_image = Some(name);
+            }
+        }
+    }
+    FileSplits { files: imported.ids.clone(), splits }
 }
 
 /// Maximum number of images of this dataset in one answer.

@@ -181,7 +181,7 @@ fn path<'f>(files: &'f Files<'_>, item: Item) -> &'f str {
 /// What the page has told of a file.
 fn told(files: &Files<'_>, item: Item) -> Told {
     match files.sources.get(item.place) {
-        Some(Source::File(file)) => Told { unit: file.unit, is_pseudo: file.is_pseudo },
+        Some(Source::File(file)) => Told { unit: file.unit, is_pseudo: file.is_pseudo, split: file.split },
         Some(Source::Packed(_)) | None => Told::default(),
     }
 }

@@ -77,6 +77,7 @@ impl Questions {
         match question {
             Question::Images(_)
             | Question::ImagesAt(_)
+            | Question::LocateFiles(_)
             | Question::Augment(_)
             | Question::Classify(_)
             | Question::Embed(_)

@@ -9,6 +9,7 @@ use super::gzip::{Source, Unpacked, peek};
 use super::reading::{ReadAs, Reading};
 use super::table::{self, Table, is_table};
 use super::{Dataset, DatasetError, MAX_IMAGES, MAX_PIXEL_BYTES, idx, npy, npz, pairs};
+use crate::protocol::SplitName;
 
 /// Parses the files of one dataset as [`read_files`] does, where they leave a choice by default.
 ///
@@ -247,6 +248,16 @@ pub enum Part {
     Train,
     Validation,
     Test,
+}
+
+impl From<Part> for SplitName {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Train => Self::Train,
+            Part::Validation => Self::Validation,
+            Part::Test => Self::Test,
+        }
+    }
 }
 
 impl Part {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bulk, Question, RequestId, RunId, Watch};
+use super::{Bulk, Question, RequestId, RunId, SplitName, Watch};
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig, SplitConfig};
 use crate::dataset::Reading;
 
@@ -121,6 +121,8 @@ pub struct DatasetFile {
     pub unit: Option<u64>,
     /// Whether its label is a model's guess: the image is only learned from, never validated or tested on.
     pub is_pseudo: bool,
+    /// The split that the image came in, where its path does not say it. `None` if it is drawn.
+    pub split: Option<SplitName>,
 }
 
 /// An image to classify, as decoded by the browser.

@@ -23,7 +23,7 @@ pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pi
 pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Embeddings, Ending, EpochReport, Evaluation,
-    ImageBatch, ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport,
+    FileSplits, ImageBatch, ImageShape, LabelErrors, Measurement, Prediction, Progress, RatePoint, RateTest, RunReport,
     SplitCounts, SplitName, Treatment,
 };
 

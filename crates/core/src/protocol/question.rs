@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bulk, Classification, Embeddings, Evaluation, Failure, FailureKind, ImageBatch, ImageInput, LabelErrors,
-    LayersReport, Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
+    Bulk, Classification, Embeddings, Evaluation, Failure, FailureKind, FileSplits, ImageBatch, ImageInput,
+    LabelErrors, LayersReport, Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
 use crate::dataset::image_checks::ImageChecks;
@@ -29,6 +29,10 @@ pub struct Images {
 pub struct ImagesAt {
     pub indices: Vec<u32>,
 }
+
+/// Which file each image of the dataset was made from, and in which split it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocateFiles;
 
 /// Up to `count` train images, spread over the split and augmented. Equal seeds give equal images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,6 +129,7 @@ pub enum Views {
 pub enum Question {
     Images(Images),
     ImagesAt(ImagesAt),
+    LocateFiles(LocateFiles),
     Augment(Augment),
     Evaluate(Evaluate),
     EvaluateTrained(EvaluateTrained),
@@ -142,6 +147,7 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     Images(ImageBatch),
+    Files(FileSplits),
     Evaluation(Evaluation),
     Classification(Classification),
     Embeddings(Embeddings),
@@ -255,6 +261,7 @@ macro_rules! carried {
 questions! {
     Images => ImageBatch, Never;
     ImagesAt => ImageBatch, Never;
+    LocateFiles => FileSplits, Never;
     Augment => ImageBatch, Never;
     Evaluate => Evaluation, f32;
     EvaluateTrained => Evaluation, f32;
@@ -270,6 +277,7 @@ questions! {
 
 carried! {
     Answer::Images(ImageBatch);
+    Answer::Files(FileSplits);
     Answer::Evaluation(Evaluation);
     Answer::Classification(Classification);
     Answer::Embeddings(Embeddings);

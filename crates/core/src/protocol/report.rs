@@ -22,7 +22,7 @@ impl ImageShape {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SplitName {
     Train,
@@ -71,6 +71,15 @@ pub struct ImageBatch {
     pub pixels: Bulk,
     /// Number of images that match the question, including those beyond the limit of one answer.
     pub total: u32,
+}
+
+/// The image files of a dataset, in its order; empty if it was not made of image files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSplits {
+    /// Hashes of their contents.
+    pub files: Vec<u64>,
+    /// The split of each; none of an image that is in no split.
+    pub splits: Vec<Option<SplitName>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

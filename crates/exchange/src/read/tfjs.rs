@@ -339,9 +339,9 @@ impl Operation<'_> {
             "tanh" => Ok(kernels::map(&x, f32::tanh)),
             "sigmoid" => Ok(kernels::map(&x, kernels::sigmoid)),
             "swish" => Ok(kernels::map(&x, |value| value * kernels::sigmoid(value))),
-            "gelu" => Ok(kernels::map(&x, |value| {
-                0.5 * value * (1.0 + libm::erff(value * std::f32::consts::FRAC_1_SQRT_2))
-            })),
+            "gelu" => {
+                Ok(kernels::map(&x, |value| 0.5 * value * (1.0 + libm::erff(value * std::f32::consts::FRAC_1_SQRT_2))))
+            }
             "softmax" => kernels::softmax(&x),
             other => Err(format!("the activation {other} is not known")),
         }

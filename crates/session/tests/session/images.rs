@@ -5,9 +5,10 @@ use std::io::{Cursor, Write};
 use image::{ImageFormat as FileFormat, Rgba, RgbaImage};
 use kindling_core::dataset::image_folder::LeftOutReason;
 use kindling_core::dataset::{DrawingStyle, Framing, ImageFormat, ImageReading, Reading};
-use kindling_core::protocol::question::{Classify, ImagesAt};
+use kindling_core::protocol::question::{Classify, ImagesAt, LocateFiles};
 use kindling_core::protocol::{
-    Answer, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind, RunUpdate, Views,
+    Answer, DatasetSummary, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind, RunUpdate, SplitName,
+    Views,
 };
 
 use crate::world::{World, config};
@@ -75,6 +76,10 @@ fn tar(files: &[File]) -> Vec<u8> {
 pub fn load(world: &mut World, files: Vec<File>, reading: Reading) -> Result<DatasetSummary, Failure> {
     world.forget();
     world.load_files(files, reading);
+    end_of_load(world)
+}
+
+fn end_of_load(world: &mut World) -> Result<DatasetSummary, Failure> {
     let is_end = |event: &Event| matches!(event, Event::Dataset(DatasetUpdate::Set(_) | DatasetUpdate::Failed(_)));
     match world.until("the dataset", is_end).into_iter().find(is_end) {
         Some(Event::Dataset(DatasetUpdate::Set(summary))) => Ok(summary),
@@ -167,6 +172,34 @@ fn parts_that_come_with_the_files_stay() {
     let import = summary.import.unwrap();
     assert!(import.has_standard_validation);
     assert_eq!((import.n_duplicates, import.n_leaked), (17, 17));
+}
+
+#[test]
+fn files_of_a_project_keep_the_splits_that_they_came_in() {
+    let mut world = World::new();
+    let mut splits = |told: &dyn Fn(usize) -> Option<SplitName>| {
+        world.forget();
+        let files = folders("pets/").into_iter().enumerate();
+        world.load_given_files(files.map(|(number, file)| (file, told(number))).collect(), Reading::default());
+        end_of_load(&mut world).unwrap()
+    };
+    let drawn = splits(&|_| None);
+    let given = splits(&|number| match number {
+        0 => Some(SplitName::Test),
+        24 => Some(SplitName::Validation),
+        _ => None,
+    });
+    let import = given.import.unwrap();
+    assert_eq!((import.n_given, import.n_leaked, import.has_standard_validation), (2, 0, false));
+    assert_ne!(given.id, drawn.id, "another split is another dataset");
+    // All came in a split, and of each class some in every one.
+    let all = splits(&|number| Some([SplitName::Train, SplitName::Validation, SplitName::Test][number % 3]));
+    assert_eq!([all.counts.train, all.counts.validation, all.counts.test], [24, 24, 24]);
+    assert!(all.import.unwrap().has_standard_validation);
+    let request = world.ask(LocateFiles);
+    let Ok(Answer::Files(found)) = world.answer_to(request) else { panic!() };
+    let expected = (0..72).map(|number| Some([SplitName::Train, SplitName::Validation, SplitName::Test][number % 3]));
+    assert_eq!((found.files.len(), found.splits), (72, expected.collect()));
 }
 
 #[test]

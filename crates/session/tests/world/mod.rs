@@ -15,7 +15,7 @@ use kindling_core::dataset::served::sha256;
 use kindling_core::protocol::question::{Ask, Question};
 use kindling_core::protocol::{
     Answer, Command, DatasetFile, DatasetSource, DatasetUpdate, Event, Failure, FailureKind, ImageInput, InputKind,
-    RequestId, RunId, RunStart, RunUpdate,
+    RequestId, RunId, RunStart, RunUpdate, SplitName,
 };
 use kindling_session::retry::Trouble;
 use kindling_session::{Download, EngineDevice, Freshness, Platform, Session, Store, StoreError};
@@ -273,6 +273,7 @@ impl World {
             size_bytes: bytes.len() as u64,
             unit: None,
             is_pseudo: false,
+            split: None,
         });
         self.act(Command::SetDataset {
             source: DatasetSource::Files { files: files.into(), reading: Default::default() },
@@ -282,10 +283,15 @@ impl World {
 
     /// Loads files as if the visitor had dropped them.
     pub fn load_files(&self, files: Vec<(String, Vec<u8>)>, reading: Reading) {
-        let files = files.into_iter().map(|(name, bytes)| {
+        self.load_given_files(files.into_iter().map(|file| (file, None)).collect(), reading);
+    }
+
+    /// Loads files as the page does those of a project: each with the split that it came in.
+    pub fn load_given_files(&self, files: Vec<((String, Vec<u8>), Option<SplitName>)>, reading: Reading) {
+        let files = files.into_iter().map(|((name, bytes), split)| {
             let (url, size_bytes) = (format!("blob:{name}"), bytes.len() as u64);
             self.machine.replies.borrow_mut().insert(url.clone(), [Reply::File(bytes)].into());
-            DatasetFile { name, url, size_bytes, unit: None, is_pseudo: false }
+            DatasetFile { name, url, size_bytes, unit: None, is_pseudo: false, split }
         });
         let source = DatasetSource::Files { files: files.collect(), reading };
         self.act(Command::SetDataset { source, split: SplitConfig::default() });

@@ -15,7 +15,7 @@ use crate::dataset::image_content::ImageContent;
 use crate::dataset::naming::FILES;
 use crate::dataset::reading::{ImageFormat, Reading};
 use crate::dataset::{Dataset, DatasetError};
-use crate::protocol::ImageInput;
+use crate::protocol::{ImageInput, SplitName};
 
 /// Maximum height and width of an image file, in pixels.
 pub const FILE_SIDE_LIMIT: u32 = 16_384;
@@ -35,10 +35,10 @@ pub struct Imported {
     pub units: Vec<u64>,
     /// For each image, whether its label is a model's guess.
     pub pseudo: Vec<bool>,
+    /// For each image, the split that its file came in; none if it is drawn.
+    pub given: Vec<Option<SplitName>>,
     /// The images that look like an earlier one with another id, as places of both, ascending; `None` if there were too many to compare.
     pub near: Option<Vec<(usize, usize)>>,
-    /// So many images before the standard test set are a validation set that came with the files.
-    pub n_standard_validation: usize,
     pub report: ImageReport,
 }
 
@@ -105,6 +105,7 @@ pub fn check_size(width: u64, height: u64) -> Result<(), LeftOutReason> {
 /// Collects prepared images, in the order of the layout.
 pub struct Importer {
     classes: Vec<String>,
+    has_parts: bool,
     format: ImageFormat,
     is_resized: bool,
     pixels: Vec<u8>,
@@ -119,6 +120,8 @@ pub struct Told {
     pub unit: Option<u64>,
     /// Whether its label is a model's guess.
     pub is_pseudo: bool,
+    /// The split that the image came in.
+    pub split: Option<SplitName>,
 }
 
 /// An image that was taken.
@@ -127,6 +130,7 @@ struct Taken {
     id: u64,
     unit: u64,
     is_pseudo: bool,
+    split: Option<SplitName>,
 }
 
 impl Importer {
@@ -138,14 +142,15 @@ impl Importer {
     pub fn new(layout: Layout, format: ImageFormat) -> Result<Self, DatasetError> {
         let mut pixels = Vec::new();
         reserve(&mut pixels, layout.items.len() as u64 * format.shape().n_values() as u64)?;
+        let has_parts = layout.has_parts();
         let Layout { classes, report, .. } = layout;
-        Ok(Self { classes, format, is_resized: false, pixels, images: Vec::new(), report })
+        Ok(Self { classes, has_parts, format, is_resized: false, pixels, images: Vec::new(), report })
     }
 
     /// Adds an image.
-    pub fn take(&mut self, item: Item, prepared: Prepared, Told { unit, is_pseudo }: Told) {
+    pub fn take(&mut self, item: Item, prepared: Prepared, Told { unit, is_pseudo, split }: Told) {
         self.pixels.extend_from_slice(&prepared.pixels);
-        self.images.push(Taken { item, id: prepared.id, unit: unit.unwrap_or(prepared.id), is_pseudo });
+        self.images.push(Taken { item, id: prepared.id, unit: unit.unwrap_or(prepared.id), is_pseudo, split });
         self.is_resized |= prepared.is_resized;
         match prepared.paper {
             Some(Paper::White) => self.report.n_on_white += 1,
@@ -175,21 +180,22 @@ impl Importer {
             return Err(DatasetError::NoImages { n_files: self.report.n_files, detail });
         }
         let labels = self.drop_empty_classes();
+        let given = self.given();
         let count = |part| self.images.iter().filter(|taken| taken.item.part == part).count();
-        let (n_train, n_test) = (count(Part::Train), count(Part::Test));
-        // Without images for training, the others are for everything.
-        let (n_standard_validation, n_standard_test) =
-            if n_train == 0 { (0, 0) } else { (count(Part::Validation), n_test) };
+        let n_standard_test = if count(Part::Train) == 0 { 0 } else { count(Part::Test) };
         let ids: Vec<u64> = self.images.iter().map(|taken| taken.id).collect();
-        let units = self.images.iter().map(|taken| taken.unit).collect();
+        let units: Vec<u64> = self.images.iter().map(|taken| taken.unit).collect();
         let pseudo: Vec<bool> = self.images.iter().map(|taken| taken.is_pseudo).collect();
-        for (place, first) in count_copies(&ids, &labels, n_standard_validation + n_standard_test, &mut self.report) {
+        for (place, first) in count_copies(&ids, &labels, &mut self.report) {
             let path = |place: usize| paths.get(self.images.get(place)?.item.place).cloned();
             self.report.copies.extend(path(place).zip(path(first)).map(|(file, of)| Copied { file, of }));
         }
         let near = near(&ids, &self.pixels, self.format.shape(), &pseudo);
         self.report.n_near_duplicates = near.as_ref().map_or(0, |near| near.len() as u32);
-        self.report.has_standard_validation = n_standard_validation > 0;
+        self.report.n_given = given.iter().flatten().count() as u32;
+        self.report.n_leaked = count_leaks(&given, [&ids, &units], near.as_deref().unwrap_or_default());
+        self.report.has_standard_validation =
+            given.contains(&Some(SplitName::Validation)) && given.iter().all(Option::is_some);
         let id = self.id(&ids, &labels, reading);
         let imported = Imported {
             format: self.format,
@@ -197,8 +203,8 @@ impl Importer {
             ids,
             units,
             pseudo,
+            given,
             near,
-            n_standard_validation,
             report: self.report,
         };
         let mut dataset = Dataset {
@@ -214,6 +220,15 @@ impl Importer {
         Ok((id, dataset))
     }
 
+    /// The split that each image came in: its path says it, or what is known of it besides.
+    fn given(&self) -> Vec<Option<SplitName>> {
+        let given = |taken: &Taken| taken.split.or(self.has_parts.then(|| taken.item.part.into()));
+        let given: Vec<Option<SplitName>> = self.images.iter().map(given).collect();
+        // Without images for training, the others are for everything.
+        let has_train = given.iter().any(|split| matches!(split, None | Some(SplitName::Train)));
+        if has_train { given } else { vec![None; given.len()] }
+    }
+
     /// Returns the labels of the images as indices of the classes that remain.
     fn drop_empty_classes(&mut self) -> Vec<u16> {
         let used: BTreeSet<u16> = self.images.iter().map(|taken| taken.item.class).collect();
@@ -223,7 +238,8 @@ impl Importer {
         self.images.iter().map(|taken| new_labels.get(&taken.item.class).copied().unwrap_or_default()).collect()
     }
 
-    /// An id such as `files-3f9a1c07`: the same images with the same labels, made into the same format, have the same, whatever they are called.
+    /// An id such as `files-3f9a1c07`: the same images with the same labels in the same splits, made into the same format, have the same, whatever they
+    /// are called.
     fn id(&self, ids: &[u64], labels: &[u16], reading: &Reading) -> String {
         let mut hash = Sha256::new();
         for (id, label) in ids.iter().zip(labels) {
@@ -236,15 +252,19 @@ impl Importer {
         }
         let turn = reading.turn.unwrap_or_default();
         hash.update(format!("{:?} {turn:?}", self.format));
+        // Splits that the paths say are in the order of the images.
+        for (place, split) in self.images.iter().map(|taken| taken.split).enumerate() {
+            if let Some(split) = split {
+                hash.update(format!(" {place} {split:?}"));
+            }
+        }
         let short: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         format!("{FILES}-{short}")
     }
 }
 
-/// Counts images that are there twice; the last `n_held_out` ones came as sets of their own. Returns the places of the first copies, each with
-/// that of the image that it is a copy of.
-fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut ImageReport) -> Vec<(usize, usize)> {
-    let n_own = ids.len() - n_held_out;
+/// Counts images that are there twice. Returns the places of the first copies, each with that of the image that it is a copy of.
+fn count_copies(ids: &[u64], labels: &[u16], report: &mut ImageReport) -> Vec<(usize, usize)> {
     let mut copies = Vec::new();
     let mut first_labels: BTreeMap<u64, (u16, usize)> = BTreeMap::new();
     for (place, (id, label)) in ids.iter().zip(labels).enumerate() {
@@ -254,10 +274,60 @@ fn count_copies(ids: &[u64], labels: &[u16], n_held_out: usize, report: &mut Ima
         };
         report.n_duplicates += 1;
         report.n_contradictions += u32::from(first_label != label);
-        report.n_leaked += u32::from(place >= n_own && *first_place < n_own);
         if copies.len() < COPIES_LIMIT {
             copies.push((place, *first_place));
         }
     }
     copies
+}
+
+/// The number of images that came for validation or test, and belong with an image that came for another split: by one of the `keys`, which are ids and
+/// units, or as they look alike.
+fn count_leaks(given: &[Option<SplitName>], keys: [&[u64]; 2], near: &[(usize, usize)]) -> u32 {
+    let split = |place: usize| given.get(place).copied().flatten();
+    let mut leaked: BTreeSet<usize> = BTreeSet::new();
+    let mut compare = |one: usize, other: usize| {
+        if let (Some(of_one), Some(of_other)) = (split(one), split(other))
+            && of_one != of_other
+        {
+            let of_both = [(one, of_one), (other, of_other)].into_iter();
+            leaked.extend(of_both.filter(|(_, split)| *split != SplitName::Train).map(|(place, _)| place));
+        }
+    };
+    for keys in keys {
+        // Of each key and split, one image to compare with.
+        let mut firsts: BTreeMap<(u64, SplitName), usize> = BTreeMap::new();
+        let known = keys.iter().enumerate().filter_map(|(place, key)| Some((place, *key, split(place)?)));
+        for (place, key, split) in known.clone() {
+            firsts.entry((key, split)).or_insert(place);
+        }
+        for (place, key, _) in known {
+            let of_key = firsts.range((key, SplitName::Train)..=(key, SplitName::Test));
+            of_key.for_each(|(_, first)| compare(place, *first));
+        }
+    }
+    near.iter().for_each(|(one, other)| compare(*one, *other));
+    leaked.len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use SplitName::{Test, Train, Validation};
+
+    fn check(given: &[Option<SplitName>], units: &[u64], near: &[(usize, usize)], expected: u32) {
+        let ids: Vec<u64> = (0..given.len() as u64).collect();
+        assert_eq!(count_leaks(given, [&ids, units], near), expected);
+    }
+
+    #[test]
+    fn what_came_for_two_splits_leaks() {
+        let apart = [1, 2, 3, 4];
+        check(&[Some(Train), Some(Test), Some(Validation), None], &apart, &[], 0);
+        check(&[Some(Train), Some(Test), Some(Validation), None], &[1, 1, 3, 4], &[], 1);
+        check(&[Some(Train), Some(Test), Some(Validation), None], &[1, 1, 1, 4], &[], 2);
+        check(&[Some(Train), Some(Test), Some(Validation), None], &apart, &[(1, 0), (2, 1)], 2);
+        // What is drawn goes where its kin is.
+        check(&[None, Some(Test), Some(Test), None], &[1, 1, 2, 2], &[(2, 1)], 0);
+    }
 }

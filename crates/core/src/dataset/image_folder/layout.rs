@@ -87,6 +87,11 @@ impl Layout {
         let items = items.into_iter().map(|(_, item)| item).collect();
         Ok(Self { classes, items, report })
     }
+
+    /// Whether the files came in splits.
+    pub fn has_parts(&self) -> bool {
+        self.items.iter().any(|item| item.part != Part::Train)
+    }
 }
 
 /// An image file with its path, also split at its slashes.

@@ -29,13 +29,15 @@ pub struct ImageReport {
     pub n_near_duplicates: u32,
     /// Images whose file is also in another class.
     pub n_contradictions: u32,
-    /// Images of the standard test set, or of the validation set that came with the files, whose file is also among the others.
+    /// Images whose files came in a split, which they keep.
+    pub n_given: u32,
+    /// Images that came for validation or test, and are copies of, or look like, images that came for another split.
     pub n_leaked: u32,
     /// Images with transparent pixels that were laid on white.
     pub n_on_white: u32,
     /// Images with transparent pixels that were laid on black.
     pub n_on_black: u32,
-    /// Whether the files came with a validation set of their own.
+    /// Whether the files came with a validation set of their own, and no other image is drawn for validation.
     pub has_standard_validation: bool,
 }
 
@@ -104,7 +106,8 @@ impl ImageReport {
             self.copies.iter().map(|Copied { file, of }| json!({ "file": file, "of": of })).collect();
         json!({
             "files": self.n_files, "nLeftOut": self.n_left_out, "leftOut": left_out, "duplicates": self.n_duplicates, "copies": copies,
-            "nearDuplicates": self.n_near_duplicates, "contradictions": self.n_contradictions, "leaked": self.n_leaked, "onWhite": self.n_on_white, "onBlack": self.n_on_black,
+            "nearDuplicates": self.n_near_duplicates, "contradictions": self.n_contradictions, "given": self.n_given, "leaked": self.n_leaked,
+            "onWhite": self.n_on_white, "onBlack": self.n_on_black,
             "hasStandardValidation": self.has_standard_validation,
         })
     }

@@ -180,10 +180,10 @@ export declare namespace kindling {
     createProject(name: string, classes?: readonly string[]): Promise<string>;
     addClass(project: string, name: string): Promise<void>;
     /**
-     * Keeps images in a project: files for each class, by its name; those of `""` have no label. Of videos, five frames a second are
-     * kept. A class that is not there is added.
+     * Keeps images in a project: files for each class, by its name; those of `""` have no label. Files below `train`, `validation` or
+     * `test` stay in that split. Of videos, five frames a second are kept. A class that is not there is added.
      */
-    addImages(project: string, files: Record<string, readonly File[] | FileList>): Promise<AddedImages>;
+    addImages(project: string, files: Record<string, Files | Partial<Record<"train" | "validation" | "test", Files>>>): Promise<AddedImages>;
     /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
     reviewImage(project: string, decision: ImageDecision): Promise<void>;
     /** Makes a project's images the page's current dataset. Images that belong together stay in one part. */
@@ -194,6 +194,8 @@ export declare namespace kindling {
     importProject(file: Blob): Promise<string>;
     deleteProject(project: string): Promise<void>;
   }
+
+  type Files = readonly File[] | FileList;
 
   interface Project {
     id: string;
@@ -338,7 +340,9 @@ export declare namespace kindling {
     nearDuplicates: number;
     /** Images whose file is also in another class. */
     contradictions: number;
-    /** Images of a test or validation set that came with the files which are also in the training set. */
+    /** Images that stay in the split that their files came in. */
+    given: number;
+    /** Images that came for validation or test, and are, or look like, images that came for another split. */
     leaked: number;
     /** Images with transparent pixels, which were laid on white or on black. */
     onWhite: number;

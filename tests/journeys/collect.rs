@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use xtask::drive::{BrowserOptions, Camera, Page};
 
 use crate::app::{App, LONG, SHORT};
+use crate::own_images::zip;
 use crate::pictures::bmp;
 use crate::visitor::{arrive, expect_no_trouble, pick_file};
 
@@ -191,6 +192,7 @@ async fn a_project_travels_as_one_file_with_the_same_images() {
     page.click("button", "Undo").await.unwrap();
     page.wait_for::<bool>("document.querySelectorAll('.class-card').length === 2", SHORT).await.unwrap();
 
+    images_keep_the_splits_that_they_came_in(&app, &page, [&disks, &stripes]).await;
     let refused = page
         .call::<Value>("return await kindling.importProject(new File(['PK no archive'], 'a.zip'))", json!(null))
         .await
@@ -198,6 +200,43 @@ async fn a_project_travels_as_one_file_with_the_same_images() {
         .unwrap_err();
     assert_eq!(refused.name, "BadFile");
     app.finish(page).await;
+}
+
+/// A zip with `train` and `test` above the classes becomes a project whose images stay there, also in another project made of its file.
+async fn images_keep_the_splits_that_they_came_in(app: &App, page: &Page, classes: [&[String]; 2]) {
+    let mut files = Vec::new();
+    for (class, images) in ["disk", "stripes"].into_iter().zip(classes) {
+        for (number, image) in images.iter().enumerate() {
+            let split = if number < 5 { "test" } else { "train" };
+            files.push((format!("shapes/{split}/{class}/{number}.bmp"), STANDARD.decode(image).unwrap()));
+        }
+        // A copy of a test image.
+        files.push((format!("shapes/train/{class}/copy.bmp"), STANDARD.decode(&images[0]).unwrap()));
+    }
+    std::fs::write(app.file("Parts.zip"), zip(&files)).unwrap();
+    pick_file(page, "Project file, or a zip with one folder per class", &app.file("Parts.zip")).await;
+    page.wait_for_text("50 images are in the project Parts now", LONG).await.unwrap();
+    // The list is folded.
+    let refused =
+        "document.querySelector('.collect .left-out').textContent.match(/came for another split \\(Test\\)/g).length";
+    page.wait_for::<bool>(&format!("{refused} === 2"), SHORT).await.unwrap();
+    let used: Value = page
+        .run(
+            "const used = async () => {
+                 const { id, counts, import: { given } } = await kindling.useProject((await kindling.projects()).at(-1).id);
+                 return { id, counts, given };
+             };
+             const here = await used();
+             const zip = await kindling.exportProject((await kindling.projects()).at(-1).id);
+             await kindling.importProject(zip);
+             return [here, await used()]",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    assert_eq!(used[0], used[1]);
+    assert_eq!((&used[0]["counts"]["test"], &used[0]["given"]), (&json!(10), &json!(50)), "{used}");
+    assert!(used[0]["counts"]["validation"].as_u64().unwrap() > 0, "{used}");
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 use js_sys::{Array, Object};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::File;
 
 use super::glue::{blob, files, from_js, named_error, to_error, to_js};
 use super::methods::dataset_json;
 use super::values::bad;
 use super::{Answering, Method, config, label_errors};
 use crate::page::collect::collector::{Collector, Problem, collector};
-use crate::page::collect::programs::Refusal;
+use crate::page::collect::programs::{FilesOfClass, Refusal};
 use crate::page::runs::Runs;
 use crate::page::store::Store;
 use kindling_core::dataset::Reading;
+use kindling_core::protocol::SplitName;
 
 /// Calls one of these methods.
 pub fn call(store: Store, runs: Runs, method: Method, first: JsValue, second: JsValue) -> Answering {
@@ -100,20 +100,40 @@ fn strings(value: &Value) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// The files of each class, by its name.
-fn by_class(value: &JsValue) -> Result<Vec<(String, Vec<File>)>, Refusal> {
-    // An object of a page around this one is an instance of that page's class.
-    if !value.is_object() || Array::is_array(value) {
-        return Err(refused("the images are no object of files by class"));
-    }
+/// The files of each class, by its name, or by the splits that they come in below it.
+fn by_class(value: &JsValue) -> Result<Vec<FilesOfClass>, Refusal> {
     let mut found = Vec::new();
-    for entry in Object::entries(value.unchecked_ref()).iter() {
-        let entry = Array::from(&entry);
-        let class = text("a class's name", &entry.get(0))?;
-        let files = files(&entry.get(1)).ok_or_else(|| refused("the images of a class are no list of files"))?;
-        found.push((class, files));
+    for (class, of_class) in entries(value).ok_or_else(|| refused("the images are no object of files by class"))? {
+        if let Some(files) = files(&of_class) {
+            found.push(FilesOfClass { class, split: None, files });
+            continue;
+        }
+        let by_split = entries(&of_class);
+        let by_split =
+            by_split.ok_or_else(|| refused("the images of a class are no list of files, and in no splits"))?;
+        // Of copies, the first is kept: one that is held out is not to be trained on.
+        let splits = [("test", SplitName::Test), ("validation", SplitName::Validation), ("train", SplitName::Train)];
+        if by_split.iter().any(|(name, _)| splits.iter().all(|(split, _)| split != name)) {
+            return Err(refused("the splits of a class's images are `train`, `validation` and `test`"));
+        }
+        for (name, split) in splits {
+            let Some((_, of_split)) = by_split.iter().find(|(it, _)| it == name) else { continue };
+            let files = files(of_split).ok_or_else(|| refused("the images of a split are no list of files"))?;
+            found.push(FilesOfClass { class: class.clone(), split: Some(split), files });
+        }
     }
     Ok(found)
+}
+
+/// The entries of an object; none if the value is something else.
+fn entries(value: &JsValue) -> Option<Vec<(String, JsValue)>> {
+    // An object of a page around this one is an instance of that page's class.
+    if !value.is_object() || Array::is_array(value) {
+        return None;
+    }
+    let entries = Object::entries(value.unchecked_ref());
+    let entries = entries.iter().map(|entry| Array::from(&entry));
+    entries.map(|entry| Some((entry.get(0).as_string()?, entry.get(1)))).collect()
 }
 
 fn refused(sentence: &str) -> Refusal {

@@ -14,6 +14,7 @@ use super::storage::ProjectStorage;
 use super::tabs;
 use super::undo::Undo;
 use crate::page::database::{Trouble, unique_id};
+use kindling_core::protocol::SplitName;
 
 /// Refused files that are listed.
 pub const REFUSED_LIMIT: usize = 200;
@@ -28,11 +29,40 @@ pub struct NewImage {
     pub added_at: f64,
     pub is_confirmed: bool,
     pub is_pseudo: bool,
+    /// The split that it came in.
+    pub split: Option<SplitName>,
+}
+
+/// Where new images go.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    pub project: &'a str,
+    /// Id of the class.
+    pub class: &'a str,
+    /// The split that they come in; none if it is drawn.
+    pub split: Option<SplitName>,
+}
+
+/// A copy of a new image that is in the project already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// Name of its class; empty of one without a label.
+    pub class: String,
+    pub split: Option<SplitName>,
 }
 
 impl NewImage {
     pub fn new(fresh: Fresh, source: Source) -> Self {
-        Self { fresh, source, group: None, name: String::new(), added_at: now(), is_confirmed: false, is_pseudo: false }
+        Self {
+            fresh,
+            source,
+            group: None,
+            name: String::new(),
+            added_at: now(),
+            is_confirmed: false,
+            is_pseudo: false,
+            split: None,
+        }
     }
 
     pub fn of_frame(fresh: Fresh, burst: &str) -> Self {
@@ -58,6 +88,7 @@ impl NewImage {
             deleted_at: None,
             is_confirmed: self.is_confirmed,
             is_pseudo: self.is_pseudo,
+            split: self.split,
         }
     }
 }
@@ -68,23 +99,23 @@ pub fn new_burst() -> String {
 }
 
 impl Collector {
-    /// Stores an image, and shows it if its project is open. Returns the class that it is in already, if there is one.
+    /// Stores an image, and shows it if its project is open. Returns its copy, if there is one.
     ///
     /// # Errors
     ///
     /// As [`Collector::add_all`].
-    pub async fn add(self, project: &str, class: &str, image: NewImage) -> Result<Option<String>, Problem> {
+    pub async fn add(self, project: &str, class: &str, image: NewImage) -> Result<Option<Twin>, Problem> {
         let there = self.add_all(project, vec![(class.to_owned(), image)]).await?;
         Ok(there.into_iter().next().flatten())
     }
 
-    /// Stores images, each for the class with this id, at once, and shows them if their project is open. Returns for each the class that it is in
-    /// already, if there is one.
+    /// Stores images, each for the class with this id, at once, and shows them if their project is open. Returns for each its copy that is there already, if
+    /// there is one.
     ///
     /// # Errors
     ///
     /// If the project or a class is gone, the project is full, or the storage is. Then none is stored.
-    pub async fn add_all(self, project: &str, images: Vec<(String, NewImage)>) -> Result<Vec<Option<String>>, Problem> {
+    pub async fn add_all(self, project: &str, images: Vec<(String, NewImage)>) -> Result<Vec<Option<Twin>>, Problem> {
         let found = self.find(project).ok_or(Problem::Gone)?;
         for (class, _) in images.iter().filter(|(class, _)| class != UNLABELED) {
             found.class(class).ok_or(Problem::Gone)?;
@@ -94,8 +125,10 @@ impl Collector {
             // An image of a deleted class is nobody's.
             let known = |there: &[ImageRecord]| {
                 let copies = there.iter().filter(|image| ids.contains(image.id.as_str()));
-                let named = copies.filter_map(|image| Some((image.id.clone(), class_name(&found, &image.class)?)));
-                (there.len(), named.collect::<BTreeMap<_, _>>())
+                let twin =
+                    |image: &ImageRecord| Some(Twin { class: class_name(&found, &image.class)?, split: image.split });
+                let twins = copies.filter_map(|image| Some((image.id.clone(), twin(image)?)));
+                (there.len(), twins.collect::<BTreeMap<_, _>>())
             };
             match self.is_open(project) {
                 true => self.images.with_untracked(|there| known(there)),
@@ -106,7 +139,8 @@ impl Collector {
         for (class, image) in images {
             let copy = known.get(&image.fresh.id).cloned();
             if copy.is_none() {
-                known.insert(image.fresh.id.clone(), class_name(&found, &class).unwrap_or_default());
+                let twin = Twin { class: class_name(&found, &class).unwrap_or_default(), split: image.split };
+                known.insert(image.fresh.id.clone(), twin);
                 new.push((image.record(&class), image.fresh));
             }
             there.push(copy);
@@ -138,10 +172,10 @@ impl Collector {
     ///
     /// As [`Collector::add`].
     pub async fn add_one(self, project: &str, class: &str, image: NewImage) -> Result<bool, Problem> {
-        let (id, file) = (image.fresh.id.clone(), image.name.clone());
+        let (id, file, split) = (image.fresh.id.clone(), image.name.clone(), image.split);
         let there = self.add(project, class, image).await?;
-        if let Some(class) = there {
-            self.refused.set(vec![Refused { file, why: RefusedWhy::There(class) }]);
+        if let Some(twin) = there {
+            self.refused.set(vec![Refused { file, why: RefusedWhy::of_copy(twin, split) }]);
             return Ok(false);
         }
         let name = self.find(project).and_then(|it| it.class(class).map(|class| class.name.clone()));
@@ -183,9 +217,13 @@ impl Collector {
     /// # Errors
     ///
     /// As [`Collector::add_all`]; what was added before stays.
-    pub async fn add_files(self, project: &str, class: &str, files: Vec<(String, File)>) -> Result<usize, Problem> {
+    pub async fn add_files(self, to: Destination<'_>, files: Vec<(String, File)>) -> Result<usize, Problem> {
+        let Destination { project, class, split } = to;
         let waiting = files.into_iter().map(|(name, source)| Waiting { name, class: class.to_owned(), source });
-        let read = async |file: &Waiting<File>| Ok(NewImage::of_file(intake::of_file(&file.source).await?, &file.name));
+        let read = async |file: &Waiting<File>| {
+            let fresh = intake::of_file(&file.source).await?;
+            Ok(NewImage { split, ..NewImage::of_file(fresh, &file.name) })
+        };
         let (ids, result) = self.add_many(project, waiting.collect(), read).await;
         let count = ids.len();
         if count > 0 {

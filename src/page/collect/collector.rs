@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::adding::Twin;
 use super::label_errors::Search;
 use super::manifest::ArchiveTrouble;
 use super::project::{Class, ImageRecord, NameTrouble, Project};
@@ -16,7 +17,7 @@ use crate::page::database::{Trouble, unique_id};
 use crate::page::preferences;
 use crate::page::store::Store;
 use kindling_core::dataset::image_folder::LeftOutReason;
-use kindling_core::protocol::Failure;
+use kindling_core::protocol::{Failure, SplitName};
 
 /// Where the id of the open project is remembered.
 const OPEN_KEY: &str = "kindling.project";
@@ -107,6 +108,18 @@ pub enum RefusedWhy {
     Bad(LeftOutReason),
     /// It is in this class already.
     There(String),
+    /// It is in this class already, and came for another split than before.
+    Leak(String, SplitName),
+}
+
+impl RefusedWhy {
+    /// `split` is the one that the file came in.
+    pub fn of_copy(Twin { class, split: of_twin }: Twin, split: Option<SplitName>) -> Self {
+        match of_twin.filter(|of_twin| split.is_some_and(|split| split != *of_twin)) {
+            Some(of_twin) => Self::Leak(class, of_twin),
+            None => Self::There(class),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ use super::project::{
     CLASSES_LIMIT, Class, IMAGES_LIMIT, ImageRecord, N_COLORS, Project, Reviewed, Source, UNLABELED, USES_LIMIT, Use,
     clean_name,
 };
+use kindling_core::protocol::SplitName;
 
 pub const NAME: &str = "project.json";
 
@@ -51,6 +52,8 @@ pub struct Details {
     pub is_pseudo: bool,
     /// Whether it lies in the tray, whatever its folder is called.
     pub is_unlabeled: bool,
+    /// The split that its file came in.
+    pub split: Option<SplitName>,
 }
 
 impl Default for Details {
@@ -63,6 +66,7 @@ impl Default for Details {
             is_confirmed: false,
             is_pseudo: false,
             is_unlabeled: false,
+            split: None,
         }
     }
 }
@@ -94,6 +98,7 @@ pub fn write(project: &Project, images: &[(&Class, &ImageRecord)]) -> String {
             json!({
                 "file": path(class, image), "addedAt": image.added_at, "source": image.source, "group": image.group, "name": image.name,
                 "isConfirmed": image.is_confirmed, "isPseudo": image.is_pseudo, "isUnlabeled": image.class == UNLABELED,
+                "split": image.split,
             })
         })
         .collect();
@@ -153,6 +158,7 @@ fn class(class: &Map<String, Value>) -> Option<ManifestClass> {
 fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
     let file = image.get("file")?.as_str()?.to_owned();
     let source = image.get("source").and_then(|source| serde_json::from_value(source.clone()).ok());
+    let split = image.get("split").and_then(|split| serde_json::from_value(split.clone()).ok());
     let group = Some(text_of(image, "group")).filter(|group| !group.is_empty());
     let is_set = |key: &str| image.get(key).and_then(Value::as_bool).unwrap_or_default();
     let details = Details {
@@ -163,6 +169,7 @@ fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
         is_confirmed: is_set("isConfirmed"),
         is_pseudo: is_set("isPseudo"),
         is_unlabeled: is_set("isUnlabeled"),
+        split,
     };
     Some((file, details))
 }
@@ -206,6 +213,7 @@ mod tests {
         images[1].name = "rex.jpg".into();
         images[0].is_confirmed = true;
         images[0].is_pseudo = true;
+        images[0].split = Some(SplitName::Test);
         let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
         assert_eq!((manifest.uses, manifest.reviewed), (vec![used], pets.reviewed));
@@ -218,6 +226,7 @@ mod tests {
             group: Some("burst".into()),
             is_confirmed: true,
             is_pseudo: true,
+            split: Some(SplitName::Test),
             ..Details::default()
         };
         assert_eq!(manifest.images.get(&path(classes[0], &images[0])), Some(&details));
@@ -243,7 +252,7 @@ mod tests {
     fn hostile_details_are_tamed() {
         let text = r#"{"format": "kindling-project", "version": 1, "name": "../../etc", "createdAt": 1e300,
             "classes": [{"name": "..", "color": 3}, {"name": "a/b", "color": 250, "isOff": "yes"}, 7],
-            "images": [{"file": "x.png", "addedAt": -1, "source": "moon", "group": 4, "name": "a\u0000b"}, {"file": 3}, "y.png"],
+            "images": [{"file": "x.png", "addedAt": -1, "source": "moon", "group": 4, "split": "exam", "name": "a\u0000b"}, {"file": 3}, "y.png"],
             "uses": [3, {"dataset": "a"}]}"#;
         let manifest = read(text).unwrap();
         assert_eq!((manifest.name.as_str(), manifest.created_at), ("etc", None));

@@ -123,11 +123,11 @@ impl<S> Work<'_, S> {
         if images.is_empty() {
             return Ok(());
         }
-        let ids: Vec<String> = images.iter().map(|(_, image)| image.fresh.id.clone()).collect();
+        let known: Vec<_> = images.iter().map(|(_, image)| (image.fresh.id.clone(), image.split)).collect();
         let there = self.collector.add_all(self.project, images).await?;
-        for ((name, id), there) in names.into_iter().zip(ids).zip(there) {
+        for ((name, (id, split)), there) in names.into_iter().zip(known).zip(there) {
             match there {
-                Some(class) => self.refuse(name, RefusedWhy::There(class)),
+                Some(twin) => self.refuse(name, RefusedWhy::of_copy(twin, split)),
                 None => self.ids.borrow_mut().push(id),
             }
         }

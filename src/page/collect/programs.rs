@@ -4,12 +4,13 @@ use leptos::prelude::GetUntracked;
 use serde_json::{Value, json};
 use web_sys::{Blob, File};
 
+use super::adding::Destination;
 use super::collector::{Collector, Problem, Refused, RefusedWhy};
 use super::project::{ImageRecord, NameTrouble, Project, UNLABELED};
 use super::video::FRAMES_PER_SECOND;
 use crate::page::database::Trouble;
 use crate::page::runs::Runs;
-use kindling_core::protocol::Failure;
+use kindling_core::protocol::{Failure, SplitName};
 
 /// A problem as a name and a sentence, or as the engine's failure.
 pub enum Refusal {
@@ -37,6 +38,15 @@ impl From<Problem> for Refusal {
     }
 }
 
+/// Files for a class.
+pub struct FilesOfClass {
+    /// Its name; empty for images without a label.
+    pub class: String,
+    /// The split that they come in; none if it is drawn.
+    pub split: Option<SplitName>,
+    pub files: Vec<File>,
+}
+
 impl Collector {
     /// All projects with their classes and counts.
     ///
@@ -57,11 +67,11 @@ impl Collector {
     /// # Errors
     ///
     /// If the project is gone, a name is none, or the storage is full; what was added before stays.
-    pub async fn add_by_class(self, id: &str, files: Vec<(String, Vec<File>)>) -> Result<Value, Problem> {
+    pub async fn add_by_class(self, id: &str, files: Vec<FilesOfClass>) -> Result<Value, Problem> {
         self.loaded().await?;
         self.show(Some(self.find(id).ok_or(Problem::Gone)?.id)).await?;
         let (mut added, mut refused) = (0, Vec::new());
-        for (name, files) in files {
+        for FilesOfClass { class: name, split, files } in files {
             let known = self.find(id).and_then(|project| project.class_named(&name).map(|class| class.id.clone()));
             let class = match known {
                 _ if name.is_empty() => UNLABELED.to_owned(),
@@ -69,7 +79,8 @@ impl Collector {
                 None => self.add_class(id, &name).await?,
             };
             let files = files.into_iter().map(|file| (file.name(), file)).collect();
-            added += self.add_media(id, &class, files, FRAMES_PER_SECOND).await?;
+            let to = Destination { project: id, class: &class, split };
+            added += self.add_media(to, files, FRAMES_PER_SECOND).await?;
             refused.extend(self.refused.get_untracked().into_iter().map(refused_json));
         }
         Ok(json!({ "added": added, "leftOut": refused }))
@@ -96,10 +107,19 @@ fn described(project: &Project, images: &[ImageRecord]) -> Value {
     })
 }
 
+fn split_word(split: SplitName) -> &'static str {
+    match split {
+        SplitName::Train => "training",
+        SplitName::Validation => "validation",
+        SplitName::Test => "test",
+    }
+}
+
 fn refused_json(refused: Refused) -> Value {
     let reason = match refused.why {
         RefusedWhy::Bad(reason) => reason.to_string(),
         RefusedWhy::There(class) => format!("already in {class}"),
+        RefusedWhy::Leak(class, split) => format!("already in {class}, where it came for {}", split_word(split)),
     };
     json!({ "file": refused.file, "reason": reason })
 }

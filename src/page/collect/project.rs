@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use kindling_core::dataset::{MAX_CLASSES, Reading};
+use kindling_core::protocol::SplitName;
 
 const NAME_LIMIT_CHARS: usize = 80;
 
@@ -56,7 +57,7 @@ pub struct Reviewed {
 pub struct Use {
     /// Its id.
     pub dataset: String,
-    /// A hash of the images with their classes and bursts: the same images become the same dataset again.
+    /// A hash of the images with their classes, bursts and given splits: the same images become the same dataset again.
     pub files: String,
     /// How the files were read.
     pub reading: Reading,
@@ -105,6 +106,9 @@ pub struct ImageRecord {
     /// Whether its label is a pseudo-label: the model's, which the visitor has not confirmed.
     #[serde(default)]
     pub is_pseudo: bool,
+    /// The split that its file came in, such as in a folder `test`; none if it is drawn.
+    #[serde(default)]
+    pub split: Option<SplitName>,
 }
 
 /// The format of a kept image file.
@@ -302,6 +306,7 @@ pub mod samples {
             deleted_at: None,
             is_confirmed: false,
             is_pseudo: false,
+            split: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which images of a project stay together in one part of the dataset: those of one burst. Pure.
+//! Which images of a project stay together in one split of the dataset: those of one burst. An image that came in a split is in that one. Pure.
 
 use std::collections::BTreeMap;
 
@@ -68,8 +68,8 @@ mod tests {
             units: units(&used).into_iter().zip(&ids).map(|(unit, id)| unit.unwrap_or(*id)).collect(),
             pseudo: vec![false; images.len()],
             ids,
+            given: images.iter().map(|image| image.split).collect(),
             near: None,
-            n_standard_validation: 0,
             report: ImageReport::default(),
         };
         let dataset = Dataset {

@@ -1,11 +1,12 @@
 //! A project goes out as one file, and comes in again, into this browser or another.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Blob;
+use web_sys::{Blob, File};
 
 use super::adding::NewImage;
 use super::archive::{self, Entry, Opened, Writing};
@@ -16,10 +17,12 @@ use super::many::Waiting;
 use super::project::{Class, ImageRecord, Project, UNLABELED, clean_name};
 use super::run_files;
 use super::storage::ProjectStorage;
+use super::undo::Undo;
 use crate::page::database::{Trouble, unique_id};
 use crate::page::download;
 use crate::page::runs::Runs;
-use kindling_core::dataset::image_folder::{Layout, LeftOutReason};
+use kindling_core::dataset::image_folder::{Item, Layout, LeftOutReason};
+use kindling_core::protocol::SplitName;
 
 impl Collector {
     /// Writes a project with all of its images and the runs on them as one file.
@@ -82,6 +85,40 @@ impl Collector {
         Ok(id)
     }
 
+    /// Adds the images of a folder to a project: each of its sub-folders is a class, perhaps below `train`, `val` and `test`, which are then the splits of
+    /// the images. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If no image is in a folder of its class, there are too many classes, or as [`Collector::add_all`]; what was added before stays.
+    pub async fn add_folder(self, id: &str, files: Vec<(String, File)>) -> Result<usize, Problem> {
+        let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let layout = Layout::of(&paths, None).map_err(|_| Problem::Archive(ArchiveTrouble::NoImages))?;
+        let mut classes = Ok(Vec::new());
+        let add = |project: &mut Project| {
+            classes = layout.classes.iter().map(|name| class_of(project, name)).collect::<Result<Vec<_>, _>>();
+        };
+        self.change(id, add).await?;
+        let classes = classes.map_err(Problem::Archive)?;
+        let waiting = held_out_first(&layout).into_iter().filter_map(|(item, split)| {
+            let (name, file) = files.get(item.place)?;
+            let class = classes.get(usize::from(item.class))?.clone();
+            Some(Waiting { name: name.clone(), class, source: (file, split) })
+        });
+        let read = async |waiting: &Waiting<(&File, Option<SplitName>)>| {
+            let (file, split) = waiting.source;
+            Ok(NewImage { split, ..NewImage::of_file(intake::of_file(file).await?, &waiting.name) })
+        };
+        let (ids, result) = self.add_many(id, waiting.collect(), read).await;
+        let count = ids.len();
+        if count > 0 {
+            let name = self.find(id).map(|project| project.name).unwrap_or_default();
+            let undo = Undo::Remove { project: id.to_owned(), images: ids };
+            self.remember(undo, News::Imported { name, count });
+        }
+        result.map(|()| count)
+    }
+
     async fn import_images(self, project: &str, opened: &Opened, plan: Plan<'_>) -> Result<usize, Problem> {
         let Plan { project: planned, images } = plan;
         let waiting = images.into_iter().enumerate().map(|(number, (class, entry, details))| {
@@ -91,9 +128,9 @@ impl Collector {
         });
         let read = async |waiting: &Waiting<(&Entry, Details, f64)>| {
             let (entry, details, added_at) = &waiting.source;
-            let Details { source, group, name, is_confirmed, is_pseudo, .. } = details.clone();
+            let Details { source, group, name, is_confirmed, is_pseudo, split, .. } = details.clone();
             let fresh = read(opened, entry).await?;
-            Ok(NewImage { fresh, source, group, name, added_at: *added_at, is_confirmed, is_pseudo })
+            Ok(NewImage { fresh, source, group, name, added_at: *added_at, is_confirmed, is_pseudo, split })
         };
         let (ids, result) = self.add_many(project, waiting.collect(), read).await;
         if self.is_open(project) {
@@ -154,10 +191,11 @@ impl<'a> Plan<'a> {
         let layout = Layout::of(&paths, None).map_err(|_| ArchiveTrouble::NoImages)?;
         let mut project = Project::new(unique_id(), file_name, now());
         let mut images = Vec::new();
-        for item in &layout.items {
+        for (item, split) in held_out_first(&layout) {
             let found = opened.images.get(item.place).zip(layout.classes.get(usize::from(item.class)));
             if let Some((entry, class)) = found {
-                images.push((class_of(&mut project, class)?, entry, Details::default()));
+                let details = Details { split, ..Details::default() };
+                images.push((class_of(&mut project, class)?, entry, details));
             }
         }
         Self { project, images }.checked()
@@ -167,6 +205,14 @@ impl<'a> Plan<'a> {
         // A project without images is one, too, if it has classes.
         if self.project.classes.is_empty() { Err(ArchiveTrouble::NoImages) } else { Ok(self) }
     }
+}
+
+/// The images with the splits that they came in. Of copies, the first is kept: one that is held out is not to be trained on.
+fn held_out_first(layout: &Layout) -> Vec<(Item, Option<SplitName>)> {
+    let has_parts = layout.has_parts();
+    let mut items: Vec<_> = layout.items.iter().map(|item| (*item, has_parts.then(|| item.part.into()))).collect();
+    items.sort_by_key(|(_, split)| Reverse(*split));
+    items
 }
 
 /// The id of the class with this name, which is added if there is none.

@@ -78,13 +78,16 @@ impl Collector {
         // Without the name of the project, which may change.
         let lines = paths.iter().zip(&units).zip(&used).filter_map(|((path, unit), (_, image))| {
             let unit = unit.map(|unit| format!(" {unit:x}")).unwrap_or_default();
-            Some(format!("{}{unit}{}", path.get(name.len()..)?, if image.is_pseudo { " pseudo" } else { "" }))
+            let split = image.split.map(|split| format!(" {split:?}")).unwrap_or_default();
+            let pseudo = if image.is_pseudo { " pseudo" } else { "" };
+            Some(format!("{}{unit}{split}{pseudo}", path.get(name.len()..)?))
         });
         let hash = image_id(lines.collect::<Vec<_>>().join("\n").as_bytes());
         let file = |((_, image), (name, unit)): (&(_, &ImageRecord), _)| {
             let blob = files.get(&image.id)?;
             let url = Url::create_object_url_with_blob(blob).ok()?;
-            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit, is_pseudo: image.is_pseudo })
+            let ImageRecord { is_pseudo, split, .. } = **image;
+            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit, is_pseudo, split })
         };
         let paths = paths.into_iter().zip(units);
         Ok(Files { files: used.iter().zip(paths).filter_map(file).collect(), hash })
@@ -125,6 +128,6 @@ impl Collector {
 /// What the engine gets of a project.
 struct Files {
     files: Vec<DatasetFile>,
-    /// Of paths and units, see [`Use`].
+    /// Of paths, units and splits, see [`Use`].
     hash: String,
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File, HtmlVideoElement, Url};
 
-use super::adding::{NewImage, new_burst};
+use super::adding::{Destination, NewImage, new_burst};
 use super::collector::{Adding, Collector, News, Problem, Refused, RefusedWhy, now};
 use super::intake;
 use super::undo::Undo;
@@ -34,16 +34,15 @@ impl Collector {
     /// As [`Collector::add`]; what was added before stays.
     pub async fn add_media(
         self,
-        project: &str,
-        class: &str,
+        to: Destination<'_>,
         files: Vec<(String, File)>,
         frames_per_second: f64,
     ) -> Result<usize, Problem> {
         let (videos, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, file)| is_video(file));
         self.refused.set(Vec::new());
-        let mut count = if files.is_empty() { 0 } else { self.add_files(project, class, files).await? };
+        let mut count = if files.is_empty() { 0 } else { self.add_files(to, files).await? };
         for (_, video) in videos {
-            count += self.add_video(project, class, &video, frames_per_second).await?;
+            count += self.add_video(to, &video, frames_per_second).await?;
         }
         Ok(count)
     }
@@ -53,13 +52,8 @@ impl Collector {
     /// # Errors
     ///
     /// As [`Collector::add`]; what was added before stays.
-    async fn add_video(
-        self,
-        project: &str,
-        class: &str,
-        file: &File,
-        frames_per_second: f64,
-    ) -> Result<usize, Problem> {
+    async fn add_video(self, to: Destination<'_>, file: &File, frames_per_second: f64) -> Result<usize, Problem> {
+        let Destination { project, class, split } = to;
         let Some(video) = Video::open(file).await else {
             let why = RefusedWhy::Bad(LeftOutReason::Undecodable(ImageContent::Unknown));
             self.refused.update(|refused| refused.push(Refused { file: file.name(), why }));
@@ -78,7 +72,7 @@ impl Collector {
             let Some(frame) = video.frame(seconds).await else { break };
             let Some(fresh) = intake::of_frame(&frame).await else { continue };
             let id = fresh.id.clone();
-            let image = NewImage { group: Some(burst.clone()), ..NewImage::of_file(fresh, &name) };
+            let image = NewImage { group: Some(burst.clone()), split, ..NewImage::of_file(fresh, &name) };
             match self.add(project, class, image).await {
                 Ok(None) => ids.push(id),
                 // The picture has not changed.

@@ -51,6 +51,7 @@ fn warnings(report: &ImageReport) -> Vec<Text> {
 /// What else is in the dataset.
 fn notes(report: &ImageReport) -> Vec<Text> {
     let notes = [
+        counted(report.n_given, |number| tr!(images.given, count = count(number))),
         counted(report.n_duplicates, |number| tr!(images.duplicates, count = count(number))),
         counted(report.n_near_duplicates, |number| tr!(images.near_duplicates, count = count(number))),
         counted(report.n_on_white, |number| tr!(images.on_white, count = count(number))),

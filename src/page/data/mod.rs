@@ -9,8 +9,6 @@ mod reading_form;
 mod split_form;
 mod statistics;
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 
 use self::browser::ImageBrowser;
@@ -21,7 +19,6 @@ use self::reading_form::ReadingForm;
 use self::split_form::SplitForm;
 use self::statistics::Statistics;
 use crate::page::collect;
-use crate::page::collect::collector::collector;
 use crate::page::load_status::LoadStatus;
 use crate::page::parts::{Part, Parted, part};
 use crate::page::reactive::{memo, watch};
@@ -29,7 +26,7 @@ use crate::page::store::use_store;
 use crate::page::text::i18n::{key_tr, move_tr};
 use crate::page::widgets::hint::TermLink;
 use crate::page::widgets::show::Show;
-use kindling_core::protocol::{DatasetSource, DatasetSummary};
+use kindling_core::protocol::DatasetSource;
 
 pub const PART: Part = part!(data::place, DataPlace);
 
@@ -43,14 +40,7 @@ enum Asked {
 #[component]
 fn DataPlace() -> impl IntoView {
     let store = use_store();
-    let collector = collector(store);
-    let current = memo(move |_| {
-        let current = store.dataset.with(|dataset| dataset.current.clone())?;
-        match collector.project_of_dataset(&current.id) {
-            Some(_) => Some(Arc::new(with_own_split((*current).clone()))),
-            None => Some(current),
-        }
-    });
+    let current = memo(move |_| store.dataset.with(|dataset| dataset.current.clone()));
     // The status of a load is shown where it was asked for.
     let status = memo(move |_| {
         store.dataset.with(|dataset| {
@@ -103,13 +93,4 @@ fn DataPlace() -> impl IntoView {
             </div>
         </section>
     }
-}
-
-/// The summary of a project's dataset: its validation and test sets come with the files only because bursts have to stay together.
-fn with_own_split(mut summary: DatasetSummary) -> DatasetSummary {
-    summary.has_standard_test = false;
-    if let Some(report) = &mut summary.import {
-        report.has_standard_validation = false;
-    }
-    summary
 }

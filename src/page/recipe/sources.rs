@@ -35,7 +35,14 @@ pub fn named(file: File) -> (String, File) {
 pub fn dropped(files: &[(String, File)], reading: Reading) -> DatasetSource {
     let files = files.iter().take(FILES_LIMIT).filter_map(|(path, file)| {
         let url = Url::create_object_url_with_blob(file).ok()?;
-        Some(DatasetFile { name: path.clone(), url, size_bytes: file.size() as u64, unit: None, is_pseudo: false })
+        Some(DatasetFile {
+            name: path.clone(),
+            url,
+            size_bytes: file.size() as u64,
+            unit: None,
+            is_pseudo: false,
+            split: None,
+        })
     });
     DatasetSource::Files { files: files.collect(), reading }
 }

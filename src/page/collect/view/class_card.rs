@@ -8,7 +8,7 @@ use web_sys::{ClipboardEvent, DragEvent, File, KeyboardEvent, PointerEvent};
 
 use super::thumbnails::Thumbnails;
 use super::{CaptureKind, Panel, use_panel};
-use crate::page::collect::adding::NewImage;
+use crate::page::collect::adding::{Destination, NewImage};
 use crate::page::collect::intake;
 use crate::page::collect::project::{Class, N_COLORS, Source};
 use crate::page::reactive::memo;
@@ -42,7 +42,10 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
         let class = id.get_value();
         let rate = recorder.rate.get_untracked();
-        collector.run(async move { collector.add_media(&project, &class, files, rate).await.map(drop) });
+        collector.run(async move {
+            let to = Destination { project: &project, class: &class, split: None };
+            collector.add_media(to, files, rate).await.map(drop)
+        });
     };
     let drop_files = move |event: DragEvent| {
         let Some(dropped) = file_drop.taken(&event).map(|data| Dropped::of(&data)) else { return };
@@ -75,7 +78,7 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
     }
 }
 
-fn all_named(files: &web_sys::FileList) -> Vec<(String, File)> {
+pub fn all_named(files: &web_sys::FileList) -> Vec<(String, File)> {
     Array::from(files).iter().map(|file| named(file.unchecked_into())).collect()
 }
 

@@ -16,9 +16,11 @@ mod viewer;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlInputElement};
 
 use self::capture::Capture;
-use self::class_card::ClassCard;
+use self::class_card::{ClassCard, all_named};
 use self::head::Head;
 use self::outcome::Outcome;
 use self::selection::{Selected, SelectionBar};
@@ -150,11 +152,42 @@ fn Workspace() -> impl IntoView {
                 <ul class="class-cards" aria-label=move_tr!(collect.classes)>
                     <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
                 </ul>
-                <button type="button" class="button" on:click=add>{move_tr!(collect.add_class)}</button>
+                <div class="controls">
+                    <button type="button" class="button" on:click=add>{move_tr!(collect.add_class)}</button>
+                    <FolderButton />
+                </div>
                 <Tray classes />
             </div>
         </div>
         <Outcome />
+    }
+}
+
+/// Adds the images of a folder, each of whose sub-folders is a class.
+#[component]
+fn FolderButton() -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let add = move |event: Event| {
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        let (Some(input), Some(id)) = (input, collector.open.get_untracked()) else { return };
+        let files = input.files().map(|files| all_named(&files)).unwrap_or_default();
+        // Otherwise picking the same folder again fires no event.
+        input.set_value("");
+        collector.run(async move { collector.add_folder(&id, files).await.map(drop) });
+    };
+    view! {
+        <label class="button">
+            {move_tr!(collect.add_folder)}
+            <input
+                class="visually-hidden"
+                id="collect-folder"
+                type="file"
+                multiple
+                prop:webkitdirectory=true
+                aria-label=move_tr!(collect.add_folder_name)
+                on:change=add
+            />
+        </label>
     }
 }
 

@@ -10,6 +10,7 @@ use crate::page::text::format::count;
 use crate::page::text::i18n::tr;
 use crate::page::text::left_out::reason_text;
 use kindling_core::dataset::image_checks::FlawKind;
+use kindling_core::protocol::SplitName;
 
 /// What happened, and what helps.
 pub fn problem_text(problem: &Problem) -> String {
@@ -102,6 +103,17 @@ pub fn refused_text(why: &RefusedWhy) -> String {
     match why {
         RefusedWhy::Bad(reason) => reason_text(reason),
         RefusedWhy::There(class) => tr!(collect.there, class = class),
+        RefusedWhy::Leak(class, split) => {
+            tr!(collect.there_leak, class = class, split = split_text(*split))
+        }
+    }
+}
+
+pub fn split_text(split: SplitName) -> String {
+    match split {
+        SplitName::Train => tr!(data.train),
+        SplitName::Validation => tr!(data.validation),
+        SplitName::Test => tr!(data.test),
     }
 }
 

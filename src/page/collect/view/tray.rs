@@ -8,6 +8,7 @@ use web_sys::{File, KeyboardEvent};
 
 use super::thumbnails::image_address;
 use super::{Panel, use_panel};
+use crate::page::collect::adding::Destination;
 use crate::page::collect::project::{Class, ImageRecord, UNLABELED};
 use crate::page::collect::pseudo::{CONFIDENCES, confident};
 use crate::page::collect::tray::{Asking, Strategy};
@@ -41,7 +42,10 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
         let files: Vec<(String, File)> = files.unwrap_or_default();
         // Otherwise picking the same files again fires no event.
         input.set_value("");
-        collector.run(async move { collector.add_files(&project, UNLABELED, files).await.map(drop) });
+        collector.run(async move {
+            let to = Destination { project: &project, class: UNLABELED, split: None };
+            collector.add_files(to, files).await.map(drop)
+        });
     };
     let ask = move |_| collector.run(async move { collector.look(asking).await });
     let open = memo(move |_| collector.open.get());

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlSelectElement, KeyboardEvent, MouseEvent};
 
-use super::text::source_text;
+use super::text::{source_text, split_text};
 use super::thumbnails::image_address;
 use super::{Panel, use_panel};
 use crate::page::collect::project::ImageRecord;
@@ -140,7 +140,7 @@ fn ViewerDialog() -> impl IntoView {
 fn Large(record: ImageRecord) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let address = image_address(collector, record.id.clone());
-    let ImageRecord { name, source, added_at, bytes: size, is_pseudo, .. } = record;
+    let ImageRecord { name, source, added_at, bytes: size, is_pseudo, split, .. } = record;
     let time = js_sys::Date::new(&added_at.into())
         .to_locale_string(language().get_untracked().name(), &wasm_bindgen::JsValue::UNDEFINED);
     let time = String::from(time);
@@ -148,6 +148,7 @@ fn Large(record: ImageRecord) -> impl IntoView {
         let mut facts = vec![source_text(source), time.clone(), bytes(size)];
         facts.extend(Some(name.clone()).filter(|name| !name.is_empty()));
         facts.extend(is_pseudo.then(|| tr!(tray.pseudo_mark)));
+        facts.extend(split.map(|split| tr!(collect.came_for, split = split_text(split))));
         facts.join(" · ")
     };
     let label = facts.clone();

@@ -10,7 +10,7 @@ use xtask::drive::{BrowserOptions, Camera, Page};
 use crate::app::{App, LONG, SHORT};
 use crate::own_images::zip;
 use crate::pictures::bmp;
-use crate::visitor::{arrive, expect_no_trouble, pick_file};
+use crate::visitor::{arrive, expect_no_trouble, pick_file, set};
 
 /// Writes a clip of light and dark scenes in turn, three seconds each. A block wanders through all of them, so that no two frames are equal.
 fn write_clip(path: &Path) {
@@ -237,6 +237,9 @@ async fn images_keep_the_splits_that_they_came_in(app: &App, page: &Page, classe
     assert_eq!(used[0], used[1]);
     assert_eq!((&used[0]["counts"]["test"], &used[0]["given"]), (&json!(10), &json!(50)), "{used}");
     assert!(used[0]["counts"]["validation"].as_u64().unwrap() > 0, "{used}");
+    set(page, "filter-split", "test").await;
+    page.wait_for_text("10 of 50 images", SHORT).await.unwrap();
+    set(page, "filter-split", "").await;
 }
 
 #[tokio::test]

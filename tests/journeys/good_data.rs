@@ -46,12 +46,14 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
 
     page.click("button", "Check the images").await.unwrap();
     page.wait_for_text("1 image is blank.", SHORT).await.unwrap();
+    the_blank_image_is_filtered(&page).await;
     page.click("button", "Keep disk").await.unwrap();
     page.wait_for_text("Decided in this project: 1 kept, 0 relabeled, 0 deleted.", SHORT).await.unwrap();
 
     let report: Value =
         page.run("return await kindling.train({ network: 'features', epochs: 20 })", json!(null)).await.unwrap();
     assert!(report["best"]["validationAccuracy"].as_f64().unwrap() > 0.7, "{report}");
+    incorrect_predictions_are_filtered(&page).await;
     page.go_to("Evaluate").await.unwrap();
     page.click("button", "Find label errors").await.unwrap();
     page.wait_for_text("Cross-validation accuracy:", LONG).await.unwrap();
@@ -85,6 +87,46 @@ async fn a_wrong_label_is_pointed_out_and_corrected() {
     assert!(!found["errors"].as_array().unwrap().iter().any(is_stripes), "{found}");
     expect_no_trouble(&page).await;
     it_answers_in_another_browser_as_here(app, page).await;
+}
+
+const N_SHOWN: &str = "document.querySelectorAll('.thumbnail').length";
+
+/// Only the images that a filter shows can be selected.
+async fn the_blank_image_is_filtered(page: &Page) {
+    set(page, "filter-flag", "poor").await;
+    page.wait_for_text("1 of 62 images", SHORT).await.unwrap();
+    page.wait_for::<bool>(&format!("{N_SHOWN} === 1"), SHORT).await.unwrap();
+    page.click("button", "Select all of these").await.unwrap();
+    page.wait_for_text("1 image selected", SHORT).await.unwrap();
+    set(page, "filter-class", &class_id(page, "stripes").await).await;
+    page.wait_for_text("No image matches the filter.", SHORT).await.unwrap();
+    page.wait_for::<bool>("!document.querySelector('.collect-selection')", SHORT).await.unwrap();
+    page.click("button", "Clear the filter").await.unwrap();
+    page.wait_for::<bool>(&format!("{N_SHOWN} > 40"), SHORT).await.unwrap();
+    page.click("button", "Select none").await.unwrap();
+    // Without a test split, all images are in the two others.
+    set(page, "filter-split", "test").await;
+    page.wait_for_text("0 of 62 images", SHORT).await.unwrap();
+    page.click("button", "Clear the filter").await.unwrap();
+}
+
+/// The value of a class in the choice of classes.
+async fn class_id(page: &Page, name: &str) -> String {
+    let option = "return [...document.getElementById('filter-class').options].find(it => it.text === args).value";
+    page.run(option, json!(name)).await.unwrap()
+}
+
+/// The predictions of the network that was trained are asked for when a filter needs them.
+async fn incorrect_predictions_are_filtered(page: &Page) {
+    let n_shown = |text: &str| format!("+(/^(\\d+) of 62/.exec({text}) ?? [0, -1])[1]");
+    let figures = "document.querySelector('.filter-figures .class-count').innerText";
+    page.go_to("Data").await.unwrap();
+    set(page, "filter-prediction", "correct").await;
+    page.wait_for::<bool>(&format!("{} > 31", n_shown(figures)), LONG).await.unwrap();
+    let n_correct: u64 = page.run(&format!("return {}", n_shown(figures)), json!(null)).await.unwrap();
+    set(page, "filter-prediction", "incorrect").await;
+    page.wait_for_text(&format!("{} of 62 images", 62 - n_correct), SHORT).await.unwrap();
+    page.click("button", "Clear the filter").await.unwrap();
 }
 
 /// A network that learned from the corrected images travels with the project, and answers to the last digit as before.

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::adding::Twin;
+use super::facts::Facts;
 use super::label_errors::Search;
 use super::manifest::ArchiveTrouble;
 use super::project::{Class, ImageRecord, NameTrouble, Project};
@@ -142,6 +143,8 @@ pub struct Collector {
     pub used: RwSignal<Option<(String, String)>>,
     /// The search for label errors.
     pub search: RwSignal<Search>,
+    /// What the engine says of the images.
+    pub facts: Facts,
     pub(super) undo: RwSignal<Vec<Undo>>,
     pub(super) is_canceled: StoredValue<bool>,
     /// Object URLs of the files of the dataset in use.
@@ -188,6 +191,7 @@ impl Collector {
             is_elsewhere: RwSignal::new(false),
             used: RwSignal::default(),
             search: RwSignal::default(),
+            facts: Facts::default(),
             undo: RwSignal::default(),
             is_canceled: StoredValue::new(false),
             urls: StoredValue::default(),

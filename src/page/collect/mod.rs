@@ -6,11 +6,14 @@
 //! database → only then `collector.rs` shows it. Many files at once are read a few at a time and stored in batches (`many.rs`). "Use these images"
 //! hands the engine the files by the way of dropped ones, with what it cannot see: which are frames of one burst (`splits.rs`), and which have
 //! pseudo-labels. Images that may be labeled wrongly are in `suspects.rs`, and `review.rs` carries out what the visitor decides about them; images
-//! without a label lie in `tray.rs`, and `pseudo.rs` gives them the labels that the model is sure of.
+//! without a label lie in `tray.rs`, and `pseudo.rs` gives them the labels that the model is sure of. Which images are shown is decided in `filter.rs`, by
+//! their records and by what the engine says of them (`facts.rs`).
 
 pub mod adding;
 pub mod archive;
 pub mod collector;
+mod facts;
+mod filter;
 mod intake;
 pub mod label_errors;
 mod manifest;

@@ -164,6 +164,11 @@ impl ImageRecord {
     pub fn is_there(&self) -> bool {
         self.deleted_at.is_none()
     }
+
+    /// The hash of its file, as the engine knows it.
+    pub fn file(&self) -> u64 {
+        u64::from_str_radix(&self.id, 16).unwrap_or_default()
+    }
 }
 
 /// Why a name was not taken.

@@ -23,20 +23,13 @@ const NAME_LIMIT: usize = 80;
 
 #[component]
 pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
-    let Panel { collector, recorder, .. } = use_panel();
+    let Panel { collector, recorder, shown, .. } = use_panel();
     let id = StoredValue::new(id);
     let class =
         memo(move |_| classes.with(|classes| classes.iter().find(|it| id.with_value(|id| it.id == *id)).cloned()));
     let color = move || class.with(|class| class.as_ref().map_or(0, |class| class.color));
     let is_off = memo(move |_| class.with(|class| class.as_ref().is_some_and(|class| class.is_off)));
-    let images = memo(move |_| {
-        let of_class = |images: &Vec<_>| {
-            let of = |image: &&crate::page::collect::project::ImageRecord| id.with_value(|id| image.class == *id);
-            // The newest first.
-            images.iter().rev().filter(of).map(|image| image.id.clone()).collect::<Vec<String>>()
-        };
-        collector.images.with(of_class)
-    });
+    let images = memo(move |_| shown.with(|shown| id.with_value(|id| shown.of_class(id))));
     let file_drop = FileDrop::default();
     let add_files = move |files: Vec<(String, File)>| {
         let (Some(project), false) = (collector.open.get_untracked(), files.is_empty()) else { return };
@@ -68,7 +61,7 @@ pub fn ClassCard(id: String, classes: Memo<Vec<Class>>) -> impl IntoView {
             on:drop=drop_files
             on:paste=paste
         >
-            <ClassHead id class images />
+            <ClassHead id class />
             <div class="controls class-add">
                 <CaptureButtons id class is_recorded />
                 <FileButton class add=move |files| add_files(files) />
@@ -88,13 +81,8 @@ fn name_of(class: Memo<Option<Class>>) -> String {
 
 /// Color, name, count, and what is done to the class as a whole.
 #[component]
-fn ClassHead(
-    id: StoredValue<String>,
-    class: Memo<Option<Class>>,
-    /// Ids of its images.
-    images: Memo<Vec<String>>,
-) -> impl IntoView {
-    let Panel { collector, .. } = use_panel();
+fn ClassHead(id: StoredValue<String>, class: Memo<Option<Class>>) -> impl IntoView {
+    let Panel { collector, filter, shown, .. } = use_panel();
     let name = move || name_of(class);
     let input = NodeRef::<html::Input>::new();
     let rename = move |text: String| {
@@ -123,7 +111,13 @@ fn ClassHead(
             collector.edit(move |project| project.move_class(&id, is_up));
         }
     };
-    let number = move || images.with(Vec::len);
+    let figures = move || {
+        let (n_shown, n_all) = shown.with(|shown| id.with_value(|id| (shown.of_class(id).len(), shown.n_of_class(id))));
+        match filter.read().is_active() {
+            true => tr!(filter.count, all = count(n_all as u64), shown = count(n_shown as u64)),
+            false => tr!(collect.images, count = count(n_all as u64)),
+        }
+    };
     view! {
         <div class="class-head">
             <button type="button" class="class-color" aria-label=move || tr!(collect.color, class = name()) on:click=color></button>
@@ -138,7 +132,7 @@ fn ClassHead(
                 prop:value=name
                 on:change:target=move |event| rename(event.target().value())
             />
-            <span class="class-count">{move || tr!(collect.images, count = count(number() as u64))}</span>
+            <span class="class-count">{figures}</span>
             <label class="check class-in">
                 <input
                     type="checkbox"

@@ -42,10 +42,13 @@ fn ImageChecksPanel() -> impl IntoView {
         let Some(dataset) = current.get_untracked() else { return };
         check.set(Check::Running);
         spawn_local(async move {
-            let result = store.ask(CheckImages).await;
+            let result = store.ask(CheckImages).await.map(Arc::new);
+            if let Ok(found) = &result {
+                collector.facts.checks.set(Some((dataset.clone(), found.clone())));
+            }
             // Does nothing once the panel has been removed from the page.
             check.try_set(match result {
-                Ok(found) => Check::Done(dataset, Arc::new(found)),
+                Ok(found) => Check::Done(dataset, found),
                 Err(failure) => Check::Failed(failure),
             });
         });

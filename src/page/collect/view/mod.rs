@@ -3,6 +3,7 @@
 mod capture;
 mod class_card;
 mod cross_validation;
+mod filter_bar;
 mod head;
 mod image_checks;
 mod label_errors;
@@ -14,6 +15,8 @@ mod thumbnails;
 mod tray;
 mod viewer;
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
@@ -21,6 +24,7 @@ use web_sys::{Event, HtmlInputElement};
 
 use self::capture::Capture;
 use self::class_card::{ClassCard, all_named};
+use self::filter_bar::FilterBar;
 use self::head::Head;
 use self::outcome::Outcome;
 use self::selection::{Selected, SelectionBar};
@@ -28,6 +32,9 @@ use self::text::{news_text, problem_text, refused_text};
 use self::tray::Tray;
 use self::viewer::Viewer;
 use super::collector::{Collector, Reading, Refused, collector};
+use super::facts::Source;
+use super::filter::{Filter, Shown};
+use super::project::ImageRecord;
 use super::recorder::Recorder;
 use crate::page::load_status::image_figures;
 use crate::page::parts::{Part, part};
@@ -55,6 +62,10 @@ pub struct Panel {
     /// Id of the image that is shown large.
     pub viewed: RwSignal<Option<String>>,
     pub selected: Selected,
+    pub filter: RwSignal<Filter>,
+    /// The dataset and the network at hand, if the open project is the dataset.
+    pub source: Memo<Option<Source>>,
+    pub shown: Memo<Arc<Shown>>,
     /// The drawing on the pad.
     pub drawing: RwSignal<Option<ImageInput>>,
     /// Counts the drawings that were added: each begins on a blank pad.
@@ -75,12 +86,23 @@ pub fn use_panel() -> Panel {
 #[component]
 fn CollectPanel() -> impl IntoView {
     let collector = collector(use_store());
+    let filter = RwSignal::new(Filter::default());
+    let source = memo(move |_| collector.source());
+    let known = memo(move |_| collector.known(source.get()));
+    let shown = memo(move |_| {
+        let Some(project) = collector.project() else { return Arc::default() };
+        let of = |images: &Vec<ImageRecord>| known.with(|known| Shown::of(&filter.read(), &project, images, known));
+        Arc::new(collector.images.with(of))
+    });
     let panel = Panel {
         collector,
         recorder: Recorder::new(collector),
         capture: RwSignal::default(),
         viewed: RwSignal::default(),
         selected: RwSignal::default(),
+        filter,
+        source,
+        shown,
         drawing: RwSignal::default(),
         pad_turn: RwSignal::default(),
     };
@@ -125,12 +147,17 @@ fn Invitation() -> impl IntoView {
 
 #[component]
 fn Workspace() -> impl IntoView {
-    let Panel { collector, .. } = use_panel();
+    let Panel { collector, filter, shown, .. } = use_panel();
     let classes = memo(move |_| {
         let classes = collector.project().map(|project| project.live_classes().cloned().collect::<Vec<_>>());
         classes.unwrap_or_default()
     });
-    let ids = move || classes.with(|classes| classes.iter().map(|class| class.id.clone()).collect::<Vec<_>>());
+    // Where images are filtered, classes without any that is shown are out of the way.
+    let ids = memo(move |_| {
+        let is_active = filter.read().is_active();
+        let is_there = |id: &&String| !is_active || shown.with(|shown| shown.has(id));
+        classes.with(|classes| classes.iter().map(|class| &class.id).filter(is_there).cloned().collect::<Vec<_>>())
+    });
     let add = move |_| {
         let Some(id) = collector.open.get_untracked() else { return };
         collector.run(async move {
@@ -148,9 +175,10 @@ fn Workspace() -> impl IntoView {
         <div class="collect-work">
             <Capture />
             <div class="collect-classes">
+                <FilterBar classes />
                 <SelectionBar />
                 <ul class="class-cards" aria-label=move_tr!(collect.classes)>
-                    <For each=ids key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
+                    <For each=move || ids.get() key=|id| id.clone() children=move |id| view! { <ClassCard id classes /> } />
                 </ul>
                 <div class="controls">
                     <button type="button" class="button" on:click=add>{move_tr!(collect.add_class)}</button>

@@ -25,14 +25,15 @@ pub fn toggle(selected: Selected, id: &str) {
 /// What can be done with the selected images; nothing without any.
 #[component]
 pub fn SelectionBar() -> impl IntoView {
-    let Panel { collector, selected, .. } = use_panel();
-    // Some may be gone, or of another project.
+    let Panel { collector, selected, shown, .. } = use_panel();
+    // Some may be gone, of another project, or hidden by a filter: nothing is done to what is not seen.
     let ids = memo(move |_| {
         selected.with(|selected| {
             let is_selected = |id: &&String| selected.contains(*id);
-            collector
-                .images
-                .with(|images| images.iter().map(|image| &image.id).filter(is_selected).cloned().collect::<Vec<_>>())
+            match selected.is_empty() {
+                true => Vec::new(),
+                false => shown.with(|shown| shown.ids().filter(is_selected).cloned().collect::<Vec<_>>()),
+            }
         })
     });
     let classes = memo(move |_| {

@@ -1,6 +1,7 @@
-//! The images of a class, the newest first, a page at a time. Only those that are shown are read.
+//! The images of a class that are shown, the newest first, a page at a time. Only those that are shown are read.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -10,7 +11,7 @@ use super::selection::toggle;
 use super::{Panel, use_panel};
 use crate::page::collect::collector::Collector;
 use crate::page::collect::project::{Class, ImageRecord};
-use crate::page::reactive::memo;
+use crate::page::reactive::{memo, watch};
 use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::pager::{Pager, n_pages};
@@ -22,11 +23,13 @@ const PAGE_SIZE: u32 = 24;
 #[component]
 pub fn Thumbnails(
     class: Memo<Option<Class>>,
-    /// Ids of the images, the newest first.
-    images: Memo<Vec<String>>,
+    /// Ids of the images that are shown.
+    images: Memo<Arc<Vec<String>>>,
 ) -> impl IntoView {
+    let Panel { collector, filter, .. } = use_panel();
     let page = RwSignal::new(0_u32);
-    let pages = memo(move |_| n_pages(images.with(Vec::len) as u32, PAGE_SIZE));
+    let pages = memo(move |_| n_pages(images.with(|images| images.len()) as u32, PAGE_SIZE));
+    watch(move || filter.get(), move |_, _| page.set(0), false);
     // The last page may have gone.
     let current = move || page.get().min(pages.get().saturating_sub(1));
     let shown = move || {
@@ -34,8 +37,7 @@ pub fn Thumbnails(
         images.with(|images| images.iter().skip(first).take(PAGE_SIZE as usize).cloned().collect::<Vec<_>>())
     };
     let name = move || class.with(|class| class.as_ref().map(|class| class.name.clone()).unwrap_or_default());
-    let is_empty = memo(move |_| images.with(Vec::is_empty));
-    let Panel { collector, .. } = use_panel();
+    let is_empty = memo(move |_| images.with(|images| images.is_empty()));
     let pseudo = memo(move |_| {
         let of_pseudo = |images: &Vec<ImageRecord>| -> BTreeSet<String> {
             images.iter().filter(|image| image.is_pseudo).map(|image| image.id.clone()).collect()
@@ -54,7 +56,7 @@ pub fn Thumbnails(
 #[component]
 fn Thumbnail(
     id: String,
-    images: Memo<Vec<String>>,
+    images: Memo<Arc<Vec<String>>>,
     class: Memo<Option<Class>>,
     /// Ids of the images with a pseudo-label.
     pseudo: Memo<BTreeSet<String>>,

@@ -3,7 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlSelectElement, KeyboardEvent, MouseEvent};
+use web_sys::{Element, HtmlSelectElement, KeyboardEvent, MouseEvent};
 
 use super::text::{source_text, split_text};
 use super::thumbnails::image_address;
@@ -24,8 +24,9 @@ pub fn Viewer() -> impl IntoView {
 
 #[component]
 fn ViewerDialog() -> impl IntoView {
-    let Panel { collector, viewed, .. } = use_panel();
+    let Panel { collector, viewed, shown, .. } = use_panel();
     let dialog = NodeRef::<Dialog>::new();
+    let is_zoomed = RwSignal::new(false);
     effect(move |_| {
         if let Some(dialog) = dialog.get() {
             // Fails if it is open already, which is what is wanted.
@@ -45,15 +46,14 @@ fn ViewerDialog() -> impl IntoView {
     let is_backdrop = move |event: &MouseEvent| {
         dialog.get_untracked().is_some_and(|dialog| event.target().as_ref() == Some(dialog.as_ref()))
     };
-    // The images of its class, the newest first, as the thumbnails lie.
+    // Among the images of its class that are shown, as the thumbnails lie. One that a filter hides by now was between those around it.
     let neighbor = move |is_next: bool| {
         let record = record.get_untracked()?;
-        collector.images.with_untracked(|images| {
-            let of_class: Vec<&ImageRecord> = images.iter().rev().filter(|image| image.class == record.class).collect();
-            let place = of_class.iter().position(|image| image.id == record.id)?;
-            let to = if is_next { place.checked_add(1) } else { place.checked_sub(1) }?;
-            of_class.get(to).map(|image| image.id.clone())
-        })
+        let of_class = shown.with_untracked(|shown| shown.of_class(&record.class));
+        match of_class.iter().position(|id| *id == record.id) {
+            Some(place) => of_class.get(if is_next { place.checked_add(1) } else { place.checked_sub(1) }?).cloned(),
+            None => of_class.first().cloned(),
+        }
     };
     let go = move |is_next: bool| {
         if let Some(id) = neighbor(is_next) {
@@ -74,10 +74,14 @@ fn ViewerDialog() -> impl IntoView {
         collector.run(async move { collector.move_image(&id, &class).await });
     };
     let keys = move |event: KeyboardEvent| {
-        // In the list of classes, the keys choose one.
+        // In the list of classes, the keys choose one; in an image that is larger than its frame, arrows move it.
         let is_choosing = event.target().is_some_and(|target| target.has_type::<HtmlSelectElement>());
+        let frame = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let is_moving = is_zoomed.get_untracked() && frame.is_some_and(|it| it.class_list().contains("viewer-image"));
         match event.key().as_str() {
             _ if is_choosing => {}
+            "ArrowRight" | "ArrowLeft" if is_moving => {}
+            "z" | "Z" => is_zoomed.update(|is_zoomed| *is_zoomed = !*is_zoomed),
             "ArrowRight" => go(true),
             "ArrowLeft" => go(false),
             "Delete" => delete(),
@@ -105,10 +109,20 @@ fn ViewerDialog() -> impl IntoView {
             on:keydown=keys
         >
             <div class="viewer-body">
-                {move || record.get().map(|record| view! { <Large record /> })}
+                {move || record.get().map(|record| view! { <Large record is_zoomed /> })}
                 <div class="controls">
                     <button type="button" class="button" on:click=move |_| go(false)>{move_tr!(pager.previous)}</button>
                     <button type="button" class="button" on:click=move |_| go(true)>{move_tr!(pager.next)}</button>
+                    <button
+                        type="button"
+                        class="button"
+                        id="viewer-zoom"
+                        title="Z"
+                        aria-pressed=move || is_zoomed.get().to_string()
+                        on:click=move |_| is_zoomed.update(|is_zoomed| *is_zoomed = !*is_zoomed)
+                    >
+                        {move_tr!(collect.zoom)}
+                    </button>
                     <label class="inline-field">
                         <span>{move_tr!(data.class)}</span>
                         <select id="viewer-class" on:change=move |event| {
@@ -137,7 +151,7 @@ fn ViewerDialog() -> impl IntoView {
 }
 
 #[component]
-fn Large(record: ImageRecord) -> impl IntoView {
+fn Large(record: ImageRecord, is_zoomed: RwSignal<bool>) -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let address = image_address(collector, record.id.clone());
     let ImageRecord { name, source, added_at, bytes: size, is_pseudo, split, .. } = record;
@@ -154,7 +168,14 @@ fn Large(record: ImageRecord) -> impl IntoView {
     let label = facts.clone();
     view! {
         <figure>
-            {move || address.get().map(|address| view! { <img src=address alt=label.clone() /> })}
+            <div
+                class="viewer-image"
+                class:is-zoomed=move || is_zoomed.get()
+                // By keyboard, what does not fit is reached with the arrows.
+                tabindex=move || is_zoomed.get().then_some("0")
+            >
+                {move || address.get().map(|address| view! { <img src=address alt=label.clone() /> })}
+            </div>
             <figcaption class="hint">{facts}</figcaption>
         </figure>
     }

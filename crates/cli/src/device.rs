@@ -83,10 +83,10 @@ fn check_system(api: Api) -> Result<(), Trouble> {
     let (is_mac, name) = (cfg!(target_os = "macos"), api.name());
     match api {
         Api::Metal if !is_mac => {
-            Err(Trouble::new(format!("There is {name} on macOS only: use --device wgpu or --device flex here.")))
+            Err(Trouble::new(format!("{name} exists only on macOS: use --device wgpu or --device flex here.")))
         }
         Api::Cuda if is_mac => {
-            Err(Trouble::new(format!("There is no {name} on macOS: use --device wgpu or --device flex here.")))
+            Err(Trouble::new(format!("{name} does not exist on macOS: use --device wgpu or --device flex here.")))
         }
         Api::Flex | Api::Wgpu | Api::Vulkan | Api::Metal | Api::Cuda => Ok(()),
     }

@@ -103,6 +103,6 @@ impl From<ExchangeError> for Trouble {
             ExchangeError::NoLayer { .. } => "change --float",
             ExchangeError::Unwritable(_) | ExchangeError::BadCheck { .. } => "report this",
         };
-        Self(format!("The network cannot be exported ({error}): {way_out}."))
+        Self::new(format!("The network cannot be exported ({error}): {way_out}."))
     }
 }

@@ -148,7 +148,7 @@ impl Link {
     fn tell(self, told: Told) {
         let store = self.store;
         match told {
-            Told::Event(event) => store.receive(event),
+            Told::Event(event) => store.receive(*event),
             Told::Starting(choice) => store.engine_starting(choice),
             Told::Explained(reason) => store.engine_explained(reason),
             Told::Switched(program, info) => store.engine_switched(program, info),

@@ -14,7 +14,7 @@ impl Engines {
         let was_racing = self.race.is_under_way();
         self.n_lost += 1;
         self.end_engines();
-        self.tell(Told::Event(Event::Crashed(failure.clone())));
+        self.tell(Told::Event(Box::new(Event::Crashed(failure.clone()))));
         let Some(choice) = self.choice.clone() else { return };
         if choice.may_race && choice.program == EngineProgram::Gpu {
             self.race.distrust_gpu();

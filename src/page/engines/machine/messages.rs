@@ -71,7 +71,7 @@ pub enum Effect {
 /// What the page's state is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    Event(Event),
+    Event(Box<Event>),
     Starting(EngineChoice),
     /// The reason for the engine has changed since it was chosen.
     Explained(EngineReason),

@@ -174,7 +174,7 @@ impl Engines {
     pub(super) fn give_up_questions(&mut self, asked: BTreeSet<RequestId>) {
         for request in asked {
             let failure = Failure::new(FailureKind::Canceled, "the engine that was asked has ended");
-            self.tell(Told::Event(Event::Answer { request, result: Err(failure) }));
+            self.tell(Told::Event(Box::new(Event::Answer { request, result: Err(failure) })));
         }
     }
 }

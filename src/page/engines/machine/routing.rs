@@ -73,7 +73,7 @@ impl Engines {
         let news = if self.race.is_at_work() { news_of(&event, page) } else { None };
         // The page is not told that the run stands still, which takes a second.
         if !matches!(event, Event::Run { update: RunUpdate::Held { .. }, .. }) {
-            self.tell(Told::Event(event));
+            self.tell(Told::Event(Box::new(event)));
         }
         if let Some(news) = news {
             let next = self.race.hear(news);
@@ -93,14 +93,14 @@ impl Engines {
             Event::Answer { request, .. } => {
                 beside.asked.remove(&request);
                 let is_done = is_retired && beside.asked.is_empty();
-                self.tell(Told::Event(event));
+                self.tell(Told::Event(Box::new(event)));
                 if is_done {
                     self.end_beside();
                 }
                 None
             }
             Event::AnswerProgress { .. } => {
-                self.tell(Told::Event(event));
+                self.tell(Told::Event(Box::new(event)));
                 None
             }
             Event::Crashed(_) if is_retired => {

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::LabelCurve;
+
 /// How unsure a network is of an image, by the probabilities of its classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Uncertainty {
@@ -92,11 +94,51 @@ impl Answers {
     }
 }
 
+/// Labels below which a flat curve says nothing.
+const FLAT_LABELS_MIN: u32 = N_LATEST as u32;
+
+/// Validation images below which a difference of a percentage point cannot be seen.
+const FLAT_VALIDATION_MIN: u32 = 100;
+
+/// A gain in accuracy below this is none.
+const FLAT_GAIN: f32 = 0.01;
+
+/// Whether the second half of the labels that were asked for has hardly raised the accuracy: the other sign, beside [`Answers`], that further ones
+/// teach little.
+pub fn has_flattened(curve: &LabelCurve) -> bool {
+    let half = curve.points.iter().rfind(|point| 2 * point.n_labels <= curve.n_asked);
+    let gain = half.zip(curve.points.last()).map(|(half, last)| last.asked - half.asked);
+    let is_told = curve.n_asked >= FLAT_LABELS_MIN && curve.n_validation >= FLAT_VALIDATION_MIN;
+    is_told && gain.is_some_and(|gain| gain < FLAT_GAIN)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::LabelPoint;
+
+    #[test]
+    fn a_curve_is_flat_if_the_second_half_of_many_labels_gains_nothing() {
+        let curve = |accuracies: &[(u32, f32)], n_validation| {
+            let point = |&(n_labels, asked): &(u32, f32)| LabelPoint {
+                n_labels,
+                asked,
+                random: asked,
+                lowest: asked,
+                highest: asked,
+            };
+            let points: Vec<_> = accuracies.iter().map(point).collect();
+            let n_asked = points.last().map_or(0, |point| point.n_labels);
+            LabelCurve { points, n_asked, n_start: 9, n_validation }
+        };
+        assert!(has_flattened(&curve(&[(0, 0.5), (12, 0.8), (22, 0.82), (40, 0.805)], 200)));
+        assert!(!has_flattened(&curve(&[(0, 0.5), (12, 0.8), (22, 0.82), (40, 0.82)], 200)));
+        assert!(!has_flattened(&curve(&[(0, 0.5), (12, 0.8), (40, 0.8)], 20)), "few validation images");
+        assert!(!has_flattened(&curve(&[(0, 0.5), (4, 0.8), (10, 0.8)], 200)), "few labels");
+        assert!(!has_flattened(&LabelCurve { n_asked: 50, n_validation: 200, ..LabelCurve::default() }));
+    }
 
     fn check(probabilities: &[f32], margin: f64, entropy: f64) {
         let is_near = |uncertainty: Uncertainty, expected: f64| (uncertainty.of(probabilities) - expected).abs() < 1e-6;

@@ -30,6 +30,12 @@ pub mod metrics;
 /// Images whose labels are probably wrong: confident learning.
 pub mod label_errors;
 
+/// What the labels that were asked for have taught: learning curves.
+pub mod label_curve;
+
+/// A linear classifier on features of images.
+pub mod softmax_regression;
+
 /// Hyperparameter search: which configs to try, which trials to prune, hyperparameter importance.
 #[cfg(feature = "decisions")]
 pub mod search;

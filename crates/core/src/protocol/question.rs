@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bulk, Classification, Embeddings, Evaluation, Failure, FailureKind, FileSplits, ImageBatch, ImageInput,
+    Bulk, Classification, Embeddings, Evaluation, Failure, FailureKind, FileSplits, ImageBatch, ImageInput, LabelCurve,
     LabelErrors, LayersReport, Measurement, RatePoint, RateTest, SplitName, TrainedWeights, Watch,
 };
 use crate::config::{AugmentConfig, NetworkConfig, RunConfig};
@@ -91,6 +91,14 @@ pub struct FindLabelErrors {
     pub folds: u32,
 }
 
+/// Accuracy against labels, in the order in which they were asked for and in random order, see [`crate::label_curve`]: with the latest network's
+/// embeddings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceLabels {
+    /// The hashes of the image files whose labels were asked for, in that order. Those that are no train images do not count.
+    pub asked: Vec<u64>,
+}
+
 /// Numbers of folds that are accepted.
 pub const FOLDS: std::ops::RangeInclusive<u32> = 2..=20;
 
@@ -138,6 +146,7 @@ pub enum Question {
     EmbedTrain(EmbedTrain),
     FindRate(FindRate),
     FindLabelErrors(FindLabelErrors),
+    TraceLabels(TraceLabels),
     CheckImages(CheckImages),
     Inspect(Inspect),
     Measure(Measure),
@@ -153,6 +162,7 @@ pub enum Answer {
     Embeddings(Embeddings),
     Rates(RateTest),
     LabelErrors(LabelErrors),
+    LabelCurve(LabelCurve),
     ImageChecks(ImageChecks),
     Layers(LayersReport),
     Measurement(Measurement),
@@ -161,7 +171,7 @@ pub enum Answer {
 /// Progress of a long question, on the wire; at most ten times a second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AnswerProgress {
-    /// Fraction of the images evaluated, 0 to 1.
+    /// Fraction of the work that is done, 0 to 1.
     Evaluation(f32),
     Rates(RateProgress),
     Folds(FoldProgress),
@@ -270,6 +280,7 @@ questions! {
     EmbedTrain => Embeddings, Never;
     FindRate => RateTest, RateProgress;
     FindLabelErrors => LabelErrors, FoldProgress;
+    TraceLabels => LabelCurve, f32;
     CheckImages => ImageChecks, Never;
     Inspect => LayersReport, Never;
     Measure => Measurement, f32;
@@ -283,6 +294,7 @@ carried! {
     Answer::Embeddings(Embeddings);
     Answer::Rates(RateTest);
     Answer::LabelErrors(LabelErrors);
+    Answer::LabelCurve(LabelCurve);
     Answer::ImageChecks(ImageChecks);
     Answer::Layers(LayersReport);
     Answer::Measurement(Measurement);

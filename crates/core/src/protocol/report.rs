@@ -192,6 +192,32 @@ pub struct LabelErrors {
     pub folds: u32,
 }
 
+/// How accurate a linear classifier is that learns from growing numbers of the labels that were asked for, see [`crate::label_curve`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelCurve {
+    /// In order of increasing labels; empty if there are too few labels, or no validation images.
+    pub points: Vec<LabelPoint>,
+    /// Train images whose labels were asked for.
+    pub n_asked: u32,
+    /// Train images whose labels were not, from which each classifier learns as well.
+    pub n_start: u32,
+    /// Images that the accuracies were measured on.
+    pub n_validation: u32,
+}
+
+/// A point of a [`LabelCurve`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelPoint {
+    /// Labels that were asked for, among those learned from.
+    pub n_labels: u32,
+    /// Validation accuracy with the first of them, 0 to 1.
+    pub asked: f32,
+    /// The mean of the accuracies with as many of them drawn at random, the lowest and the highest.
+    pub random: f32,
+    pub lowest: f32,
+    pub highest: f32,
+}
+
 /// A step of an LR range test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -21,6 +21,7 @@ use kindling_train::training::start::continued_network;
 use kindling_train::training::{Control, find_rate, monitor};
 
 use crate::host::RunHost;
+use crate::label_curve;
 use crate::label_errors;
 use crate::platform::Platform;
 use crate::session::{Current, Session};
@@ -78,6 +79,9 @@ pub async fn answer<P: Platform>(
         Question::Measure(question) => measured(session, current, asked, question).await.map(Answer::from),
         Question::FindRate(question) => range_test(session, current, asked, question).await.map(Answer::from),
         Question::CheckImages(CheckImages) => Ok(check_images(&current.dataset, &current.split).into()),
+        Question::TraceLabels(question) => {
+            label_curve::trace(session, current, asked, question).await.map(Answer::from)
+        }
         Question::FindLabelErrors(question) => {
             label_errors::find(session, current, asked, question).await.map(Answer::from)
         }
@@ -128,7 +132,7 @@ async fn measured<P: Platform>(
 }
 
 /// Emits the completed fraction of a long question, not too often.
-fn progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
+pub fn progress<P: Platform>(session: &Session<P>, request: RequestId) -> impl Fn(f32) {
     let platform = session.platform().clone();
     let reported_ms = Cell::new(platform.now_ms());
     move |fraction| {
@@ -159,7 +163,7 @@ pub fn host<P: Platform>(session: &Session<P>) -> RunHost<P> {
     RunHost { platform, run: RunId::default(), is_kept: false, teacher: None, listener: None }
 }
 
-fn no_network() -> Failure {
+pub fn no_network() -> Failure {
     Failure::new(FailureKind::NoNetwork, "no network was trained on this dataset yet")
 }
 

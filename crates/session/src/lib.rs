@@ -18,6 +18,9 @@ mod answer;
 /// Images whose labels are probably wrong.
 mod label_errors;
 
+/// What the labels that were asked for have taught.
+mod label_curve;
+
 /// Loads datasets: fetches and parses their files.
 mod load;
 

@@ -59,7 +59,7 @@ impl Questions {
         }
     }
 
-    /// Cancels one question. Of those in progress, only a range test and a cross-validation end early.
+    /// Cancels one question. Of those in progress, a range test, a cross-validation and a learning curve end early.
     pub fn withdraw(&self, platform: &impl Platform, withdrawn: RequestId) {
         for queue in [&self.quick, &self.long] {
             let n_before = queue.waiting.borrow().len();
@@ -88,6 +88,7 @@ impl Questions {
             | Question::Measure(_)
             | Question::FindRate(_)
             | Question::FindLabelErrors(_)
+            | Question::TraceLabels(_)
             | Question::CheckImages(_) => &self.long,
         }
     }

@@ -15,6 +15,9 @@ mod continuing;
 #[path = "session/images.rs"]
 mod images;
 
+#[path = "session/label_curve.rs"]
+mod label_curve;
+
 #[path = "session/label_errors.rs"]
 mod label_errors;
 

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use crate::device::images::{DeviceDataset, Unpacker};
 use crate::device::tensors::device_failure;
 use crate::module::{Features, Network};
+use crate::training::predict::Between;
 use kindling_core::dataset::prepare::prepare;
 use kindling_core::protocol::{Embeddings, Failure, ImageInput, SplitName};
 
@@ -37,8 +38,7 @@ pub async fn embed_train(network: &Network, data: &DeviceDataset, limit: usize) 
     let wanted: Vec<u32> = all.iter().copied().step_by(stride).collect();
     let mut found = Embeddings::default();
     for chunk in wanted.chunks(BATCH_IMAGES.min(network.n_images_at_once()).max(1)) {
-        let batch = data.batch(data.select(chunk.iter().copied()));
-        let Embeddings { n_values, values } = read(hidden(network, batch.images)).await?;
+        let Embeddings { n_values, values } = embed_batch(network, data, chunk).await?;
         if found.values.len() + values.len() > VALUES_LIMIT {
             break;
         }
@@ -46,6 +46,36 @@ pub async fn embed_train(network: &Network, data: &DeviceDataset, limit: usize) 
         found.values.extend(values);
     }
     Ok(found)
+}
+
+/// The embeddings of images of the dataset, by their indices; none if `between` ended it early.
+///
+/// # Errors
+///
+/// If the device fails.
+pub async fn embed_images(
+    network: &Network,
+    data: &DeviceDataset,
+    indices: &[u32],
+    between: &mut impl Between,
+) -> Result<Option<Embeddings>, Failure> {
+    let mut found = Embeddings::default();
+    let n_batch = BATCH_IMAGES.min(network.n_images_at_once()).max(1);
+    for (number, chunk) in indices.chunks(n_batch).enumerate() {
+        let Embeddings { n_values, values } = embed_batch(network, data, chunk).await?;
+        found.n_values = n_values;
+        found.values.extend(values);
+        let n_done = number * n_batch + chunk.len();
+        if !between.between(n_done as f32 / indices.len() as f32).await {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found))
+}
+
+async fn embed_batch(network: &Network, data: &DeviceDataset, indices: &[u32]) -> Result<Embeddings, Failure> {
+    let batch = data.batch(data.select(indices.iter().copied()));
+    read(hidden(network, batch.images)).await
 }
 
 /// The input of the last layer: `[batch, channels, height, width]` to `[batch, values]`.

@@ -16,7 +16,7 @@ pub mod classify;
 pub mod embed;
 
 pub use classify::classify;
-pub use embed::{embed, embed_train};
+pub use embed::{embed, embed_images, embed_train};
 pub use evaluate::{EvaluateConfig, evaluate, evaluate_known};
 pub use measure::measure;
 pub use views::ViewSet;

@@ -192,7 +192,7 @@ fn figure_at(drawing: &Drawing, place: usize, cursor: Option<f64>) -> Option<f64
     let figures = &line.figures;
     let point = match cursor {
         None => figures.last().copied(),
-        Some(step) if line.has_own_figures() => {
+        Some(step) if line.has_means() => {
             let place = figures.partition_point(|point| point.step < step);
             figures.get(place).or(figures.last()).copied()
         }

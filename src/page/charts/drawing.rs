@@ -32,6 +32,9 @@ pub enum LineStyle {
     OneOf(usize),
     /// A line from elsewhere, faint in the background: it has no figures, and the axes do not follow it.
     Ghost,
+    /// The area inside a line that leads along its upper edge and back along the lower one, in the color of the second of several lines. Its figures
+    /// are those of an edge.
+    Band,
 }
 
 /// CSS classes of [`LineStyle::OneOf`]; further lines use them again.
@@ -49,13 +52,14 @@ impl LineStyle {
             Self::Marked => "line is-marked",
             Self::Exact => "line is-exact",
             Self::Ghost => "line is-ghost",
+            Self::Band => "line is-band",
             Self::OneOf(place) => KINDS.get(place % KINDS.len()).copied().unwrap_or_default(),
         }
     }
 
     pub(super) fn mark_class(self) -> &'static str {
         match self {
-            Self::Noisy | Self::Marked | Self::Exact | Self::Ghost => "mark",
+            Self::Noisy | Self::Marked | Self::Exact | Self::Ghost | Self::Band => "mark",
             // Marks have the line's color.
             Self::OneOf(place) => MARKS.get(place % MARKS.len()).copied().unwrap_or_default(),
         }
@@ -105,9 +109,9 @@ pub(super) struct Clipped {
 }
 
 impl DrawnLine {
-    /// Whether the legend gives other figures than the line's points.
-    pub(super) fn has_own_figures(&self) -> bool {
-        !Arc::ptr_eq(&self.figures, &self.points)
+    /// Whether the legend gives means of epochs in place of the line's points.
+    pub(super) fn has_means(&self) -> bool {
+        self.style != LineStyle::Band && !Arc::ptr_eq(&self.figures, &self.points)
     }
 }
 
@@ -157,7 +161,7 @@ pub(super) fn draw(lines: &[Line], width: f64, Scales { x, y: kind, bounds }: Sc
             raw_path: if is_smoothed { path(&line.points, &x, &y) } else { String::new() },
             path: path(&points, &x, &y),
             marks: match line.style {
-                LineStyle::Noisy | LineStyle::Exact | LineStyle::Ghost => Vec::new(),
+                LineStyle::Noisy | LineStyle::Exact | LineStyle::Ghost | LineStyle::Band => Vec::new(),
                 LineStyle::OneOf(_) if line.points.len() > MARKS_LIMIT => Vec::new(),
                 LineStyle::Marked | LineStyle::OneOf(_) => line.points.iter().filter_map(mark).collect(),
             },
@@ -179,7 +183,7 @@ fn spread(line: &Line) -> Option<Values> {
         LineStyle::Noisy => Reach::Noisy,
         LineStyle::Marked => Reach::Points,
         LineStyle::OneOf(_) => Reach::Peer,
-        LineStyle::Exact => Reach::All,
+        LineStyle::Exact | LineStyle::Band => Reach::All,
         LineStyle::Ghost => return None,
     };
     Some(Values { values: line.points.iter().map(|point| point.value).collect(), reach })
@@ -275,6 +279,18 @@ mod tests {
         assert!(drawing.y.position(5.0).unwrap() >= TOP);
         assert_ne!(LineStyle::OneOf(0).class(), LineStyle::OneOf(1).class());
         assert_eq!(LineStyle::OneOf(7).class(), LineStyle::OneOf(1).class());
+    }
+
+    #[test]
+    fn a_band_is_an_area_that_the_axis_has_room_for() {
+        let points = [(1.0, 0.5), (2.0, 0.9), (2.0, 0.7), (1.0, 0.1)].map(|(step, value)| Point { step, value });
+        let lowest = [(1.0, 0.1), (2.0, 0.7)].map(|(step, value)| Point { step, value });
+        let band = Line { figures: Some(lowest.into()), ..Line::new(points, LineStyle::Band) };
+        let drawing = draw(&[line(LineStyle::OneOf(0), &[0.4, 0.8]), band], 600.0, LINEAR, 0.0);
+        let band = &drawing.lines[1];
+        assert_eq!((band.path.matches('L').count(), band.marks.len(), band.has_means()), (3, 0, false));
+        assert_eq!(band.figures.last().map(|point| point.value), Some(0.7));
+        assert!(drawing.y.position(0.1).unwrap() <= HEIGHT - BOTTOM && drawing.last_step() == 2.0);
     }
 
     #[test]

@@ -221,7 +221,7 @@ pub fn path(points: &[Point], x: &Scale, y: &Scale) -> String {
     let mut path = String::new();
     let mut column: Vec<(f64, f64)> = Vec::new();
     for place in placed {
-        if column.first().is_some_and(|first| place.0 - first.0 >= 1.0) {
+        if column.first().is_some_and(|first| (place.0 - first.0).abs() >= 1.0) {
             draw_column(&mut path, &column);
             column.clear();
         }

@@ -29,6 +29,7 @@ pub struct NewImage {
     pub added_at: f64,
     pub is_confirmed: bool,
     pub is_pseudo: bool,
+    pub asked_at: Option<f64>,
     /// The split that it came in.
     pub split: Option<SplitName>,
 }
@@ -61,6 +62,7 @@ impl NewImage {
             added_at: now(),
             is_confirmed: false,
             is_pseudo: false,
+            asked_at: None,
             split: None,
         }
     }
@@ -88,6 +90,7 @@ impl NewImage {
             deleted_at: None,
             is_confirmed: self.is_confirmed,
             is_pseudo: self.is_pseudo,
+            asked_at: self.asked_at,
             split: self.split,
         }
     }

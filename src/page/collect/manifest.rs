@@ -50,6 +50,8 @@ pub struct Details {
     pub name: String,
     pub is_confirmed: bool,
     pub is_pseudo: bool,
+    /// When its label was given because the model asked for it.
+    pub asked_at: Option<f64>,
     /// Whether it lies in the tray, whatever its folder is called.
     pub is_unlabeled: bool,
     /// The split that its file came in.
@@ -65,6 +67,7 @@ impl Default for Details {
             name: String::new(),
             is_confirmed: false,
             is_pseudo: false,
+            asked_at: None,
             is_unlabeled: false,
             split: None,
         }
@@ -98,6 +101,7 @@ pub fn write(project: &Project, images: &[(&Class, &ImageRecord)]) -> String {
             json!({
                 "file": path(class, image), "addedAt": image.added_at, "source": image.source, "group": image.group, "name": image.name,
                 "isConfirmed": image.is_confirmed, "isPseudo": image.is_pseudo, "isUnlabeled": image.class == UNLABELED,
+                "askedAt": image.asked_at,
                 "split": image.split,
             })
         })
@@ -168,6 +172,7 @@ fn details(image: &Map<String, Value>) -> Option<(String, Details)> {
         name: text_of(image, "name"),
         is_confirmed: is_set("isConfirmed"),
         is_pseudo: is_set("isPseudo"),
+        asked_at: time(image.get("askedAt")),
         is_unlabeled: is_set("isUnlabeled"),
         split,
     };
@@ -213,6 +218,7 @@ mod tests {
         images[1].name = "rex.jpg".into();
         images[0].is_confirmed = true;
         images[0].is_pseudo = true;
+        images[0].asked_at = Some(9.5);
         images[0].split = Some(SplitName::Test);
         let text = write(&pets, &[(classes[0], &images[0]), (classes[1], &images[1])]);
         let manifest = read(&text).unwrap();
@@ -226,6 +232,7 @@ mod tests {
             group: Some("burst".into()),
             is_confirmed: true,
             is_pseudo: true,
+            asked_at: Some(9.5),
             split: Some(SplitName::Test),
             ..Details::default()
         };
@@ -252,7 +259,7 @@ mod tests {
     fn hostile_details_are_tamed() {
         let text = r#"{"format": "kindling-project", "version": 1, "name": "../../etc", "createdAt": 1e300,
             "classes": [{"name": "..", "color": 3}, {"name": "a/b", "color": 250, "isOff": "yes"}, 7],
-            "images": [{"file": "x.png", "addedAt": -1, "source": "moon", "group": 4, "split": "exam", "name": "a\u0000b"}, {"file": 3}, "y.png"],
+            "images": [{"file": "x.png", "addedAt": -1, "askedAt": "now", "source": "moon", "group": 4, "split": "exam", "name": "a\u0000b"}, {"file": 3}, "y.png"],
             "uses": [3, {"dataset": "a"}]}"#;
         let manifest = read(text).unwrap();
         assert_eq!((manifest.name.as_str(), manifest.created_at), ("etc", None));

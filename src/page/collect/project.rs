@@ -106,6 +106,9 @@ pub struct ImageRecord {
     /// Whether its label is a pseudo-label: the model's, which the visitor has not confirmed.
     #[serde(default)]
     pub is_pseudo: bool,
+    /// When its label was given because the model asked for it.
+    #[serde(default)]
+    pub asked_at: Option<f64>,
     /// The split that its file came in, such as in a folder `test`; none if it is drawn.
     #[serde(default)]
     pub split: Option<SplitName>,
@@ -311,6 +314,7 @@ pub mod samples {
             deleted_at: None,
             is_confirmed: false,
             is_pseudo: false,
+            asked_at: None,
             split: None,
         }
     }

@@ -128,9 +128,9 @@ impl Collector {
         });
         let read = async |waiting: &Waiting<(&Entry, Details, f64)>| {
             let (entry, details, added_at) = &waiting.source;
-            let Details { source, group, name, is_confirmed, is_pseudo, split, .. } = details.clone();
+            let Details { source, group, name, is_confirmed, is_pseudo, asked_at, split, .. } = details.clone();
             let fresh = read(opened, entry).await?;
-            Ok(NewImage { fresh, source, group, name, added_at: *added_at, is_confirmed, is_pseudo, split })
+            Ok(NewImage { fresh, source, group, name, added_at: *added_at, is_confirmed, is_pseudo, asked_at, split })
         };
         let (ids, result) = self.add_many(project, waiting.collect(), read).await;
         if self.is_open(project) {

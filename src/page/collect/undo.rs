@@ -128,6 +128,15 @@ impl Collector {
 
     /// Gives images of the open project another class.
     pub async fn move_images(self, ids: &[String], class: &str) -> Result<(), Problem> {
+        self.relabel(ids, class, None).await
+    }
+
+    /// Gives an image of the open project the class that the model asked for.
+    pub async fn label_asked(self, id: &str, class: &str) -> Result<(), Problem> {
+        self.relabel(&[id.to_owned()], class, Some(now())).await
+    }
+
+    async fn relabel(self, ids: &[String], class: &str, asked_at: Option<f64>) -> Result<(), Problem> {
         let Some(project) = self.open.get_untracked() else { return Ok(()) };
         let is_moved = |image: &&ImageRecord| ids.contains(&image.id);
         let before: Vec<_> = self.images.with_untracked(|images| images.iter().filter(is_moved).cloned().collect());
@@ -135,7 +144,10 @@ impl Collector {
         let name = name.filter(|_| !before.is_empty()).ok_or(Problem::Gone)?;
         let moved: Vec<_> = before
             .iter()
-            .map(|image| ImageRecord { class: class.to_owned(), is_pseudo: false, ..image.clone() })
+            .map(|image| {
+                let asked_at = asked_at.or(image.asked_at);
+                ImageRecord { class: class.to_owned(), is_pseudo: false, asked_at, ..image.clone() }
+            })
             .collect();
         self.restore(&project, &moved).await?;
         let count = before.len();

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::collector::{Collector, Problem};
 use super::project::{ImageRecord, UNLABELED};
 use super::storage::ProjectStorage;
+use crate::page::sort::sort_by;
 use crate::page::widgets::image_input::read_image;
 use kindling_core::active_learning::{Answers, Uncertainty, farthest};
 use kindling_core::protocol::question::{Classify, Embed, EmbedTrain};
@@ -201,6 +202,15 @@ impl Collector {
     }
 }
 
+/// The hashes of the images whose labels were asked for, in that order.
+pub fn asked_for(images: &[ImageRecord]) -> Vec<u64> {
+    let is_asked = |image: &&ImageRecord| image.class != UNLABELED && !image.is_pseudo;
+    let at = |image: &ImageRecord| Some((image.asked_at?, u64::from_str_radix(&image.id, 16).ok()?));
+    let mut asked: Vec<(f64, u64)> = images.iter().filter(is_asked).filter_map(at).collect();
+    sort_by(&mut asked, |(one, _), (other, _)| one.total_cmp(other));
+    asked.into_iter().map(|(_, id)| id).collect()
+}
+
 /// At most as many images as the model looks at, spread over all.
 fn spread(images: Vec<String>) -> Vec<String> {
     let step = images.len().div_ceil(LOOKS_LIMIT).max(1);
@@ -256,6 +266,20 @@ mod tests {
         assert_eq!(choose(&looks, &["a", "c"]), Some("a"));
         assert_eq!(choose(&looks, &["unseen"]), Some("unseen"));
         assert_eq!(choose(&looks, &[]), None);
+    }
+
+    #[test]
+    fn labels_that_were_asked_for_are_in_the_order_of_asking() {
+        let mut images: Vec<ImageRecord> = (1..6).map(|number| image(number, "cat", None)).collect();
+        for (image, asked_at) in images.iter_mut().zip([Some(7.0), None, Some(3.0), Some(1.0), Some(2.0)]) {
+            image.asked_at = asked_at;
+        }
+        // One is back in the tray, and one has the model's label.
+        images[3].class = UNLABELED.to_owned();
+        images[4].is_pseudo = true;
+        let ids = [2, 0].map(|place: usize| format!("{:016x}", u64::from_str_radix(&images[place].id, 16).unwrap()));
+        assert_eq!(asked_for(&images).iter().map(|id| format!("{id:016x}")).collect::<Vec<_>>(), ids);
+        assert_eq!(ids, [images[2].id.clone(), images[0].id.clone()]);
     }
 
     #[test]

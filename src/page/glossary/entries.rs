@@ -606,6 +606,14 @@ pub const ENTRIES: &[Entry] = &[
         source: "Settles, 2009, Active Learning Literature Survey",
     },
     Entry {
+        id: "learning-curve",
+        labels: &["tray.curve"],
+        place: Place::Data,
+        control: Some("tray.curve"),
+        formula: None,
+        source: "Settles, 2009, Active Learning Literature Survey; sklearn.linear_model.LogisticRegression",
+    },
+    Entry {
         id: "pseudo-labels",
         labels: &["tray.pseudo", "tray.pseudo_why"],
         place: Place::Data,

@@ -31,6 +31,23 @@ impl Store {
         Ok(self.answer(answer).await?.try_into()?)
     }
 
+    /// `opened` receives the id by which [`Store::withdraw`] cancels the question.
+    pub async fn ask_withdrawable<A: Ask>(
+        self,
+        question: A,
+        on_progress: impl Fn(A::Progress) + 'static,
+        opened: impl FnOnce(RequestId),
+    ) -> Result<A::Answer, Failure> {
+        let (request, answer) = self.open_question(question.into(), reporting(on_progress))?;
+        opened(request);
+        Ok(self.answer(answer).await?.try_into()?)
+    }
+
+    /// Cancels a question. It does nothing to one that was answered.
+    pub fn withdraw(self, request: RequestId) {
+        self.send(Command::Withdraw { request });
+    }
+
     /// Runs an LR range test of this config on weights that are then discarded. Cancels a test in progress first.
     pub async fn find_rate(
         self,
@@ -47,7 +64,7 @@ impl Store {
     /// Does nothing if no test is in progress.
     pub fn stop_range_test(self) {
         if let Some(request) = self.waiting.try_update_value(|waiting| waiting.range_test.take()).flatten() {
-            self.send(Command::Withdraw { request });
+            self.withdraw(request);
         }
     }
 
@@ -66,7 +83,7 @@ impl Store {
     /// Does nothing if no search is in progress.
     pub fn stop_label_errors(self) {
         if let Some(request) = self.waiting.try_update_value(|waiting| waiting.label_errors.take()).flatten() {
-            self.send(Command::Withdraw { request });
+            self.withdraw(request);
         }
     }
 

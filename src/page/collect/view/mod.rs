@@ -7,6 +7,7 @@ mod filter_bar;
 mod head;
 mod image_checks;
 mod label_errors;
+mod learning_curve;
 mod outcome;
 mod selection;
 mod suspects;

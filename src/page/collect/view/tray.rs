@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{File, KeyboardEvent};
 
+use super::learning_curve::LearningCurve;
 use super::thumbnails::image_address;
 use super::{Panel, use_panel};
 use crate::page::collect::adding::Destination;
@@ -94,6 +95,7 @@ pub fn Tray(classes: Memo<Vec<Class>>) -> impl IntoView {
             })}
             <Show when=move || is_asking.get()><Asked asking classes /></Show>
             <PseudoLabels asking />
+            <LearningCurve asking />
         </details>
     }
 }
@@ -189,7 +191,11 @@ fn Asked(asking: Asking, classes: Memo<Vec<Class>>) -> impl IntoView {
     let answer = move |class: Class| {
         let Some(image) = asking.asked.get_untracked() else { return };
         collector.run(async move {
-            collector.move_image(&image, &class.id).await?;
+            // Of an image that no model has looked at, nobody asked for the label in particular.
+            match asking.guess(&image) {
+                Some(_) => collector.label_asked(&image, &class.id).await?,
+                None => collector.move_image(&image, &class.id).await?,
+            }
             asking.answered(&image, &class.name);
             collector.images.with_untracked(|images| asking.choose(images));
             Ok(())

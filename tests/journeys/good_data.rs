@@ -220,6 +220,7 @@ async fn the_model_asks_for_labels_and_keys_answer() {
     page.wait_for::<bool>("document.getElementById('tray-k-center').checked", SHORT).await.unwrap();
     page.wait_for_text("The model says", LONG).await.unwrap();
     labels_of_the_model_come_and_go(&page).await;
+    labels_that_were_asked_for_make_a_curve(&page).await;
     expect_no_trouble(&page).await;
     app.finish(page).await;
 }
@@ -270,4 +271,45 @@ async fn expect_pseudo_labels_to_go_back(page: &Page) {
     page.click("button", "Take *").await.unwrap();
     page.wait_for_text("without a label again.", SHORT).await.unwrap();
     page.wait_for_text("Images without a label: 3", SHORT).await.unwrap();
+}
+
+/// Once a model has learned from them, the labels that were asked for are compared with the same labels in random order.
+async fn labels_that_were_asked_for_make_a_curve(page: &Page) {
+    let new: Vec<String> = (60..72).map(|number| STANDARD.encode(shape("stripes", number))).collect();
+    let add = format!("{FILES} await kindling.addImages((await kindling.projects())[0].id, {{ '': files(args) }})");
+    page.run::<Value>(&add, json!(new)).await.unwrap();
+    page.wait_for_text("Images without a label: 15", SHORT).await.unwrap();
+    page.click("button", "Ask me").await.unwrap();
+    for n_left in (0..15).rev() {
+        // Of an image that the model has not looked at, it asks for no label.
+        page.wait_for_text("The model says", LONG).await.unwrap();
+        let press = "document.querySelector('.tray-asked').dispatchEvent(new KeyboardEvent('keydown', { key: '2', bubbles: true }))";
+        page.run::<Value>(press, json!(null)).await.unwrap();
+        page.wait_for_text(&format!("Images without a label: {n_left}"), SHORT).await.unwrap();
+    }
+    page.run::<Value>(
+        "await kindling.useProject((await kindling.projects())[0].id);
+         await kindling.train({ network: 'mlp', maxSteps: 300 });
+         document.querySelector('.tray').open = true",
+        json!(null),
+    )
+    .await
+    .unwrap();
+    page.click("button", "Draw the learning curve").await.unwrap();
+    page.wait_for_text("in either order", LONG).await.unwrap();
+    // No label, and growing numbers up to all of them, with both lines and the range of the draws.
+    page.run::<Value>("document.querySelector('.tray .chart-switch').click()", json!(null)).await.unwrap();
+    let rows = "document.querySelectorAll('.tray .chart-table tbody tr').length";
+    page.wait_for::<bool>(&format!("{rows} >= 5"), SHORT).await.unwrap();
+    let figures: Vec<Vec<String>> = page
+        .run(
+            "const rows = [...document.querySelectorAll('.tray .chart-table tbody tr')];
+             return rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))",
+            json!(null),
+        )
+        .await
+        .unwrap();
+    let (first, last) = (&figures[0], &figures[figures.len() - 1]);
+    assert!(figures.iter().all(|row| row.len() == 4 && row.iter().all(|cell| cell.ends_with('%'))), "{figures:?}");
+    assert!([first, last].iter().all(|row| row.iter().all(|cell| cell == &row[0])), "common ends: {figures:?}");
 }

@@ -23,8 +23,8 @@ pub use monitor::{FeatureMaps, Filters, Histogram, LayerReport, LayersReport, Pi
 pub use question::{Answer, AnswerProgress, Ask, FoldProgress, Question, RateProgress, Views};
 pub use report::{
     Adjustment, ClassProbability, Classification, DatasetSummary, Embeddings, Ending, EpochReport, Evaluation,
-    FileSplits, ImageBatch, ImageShape, LabelCurve, LabelErrors, LabelPoint, Measurement, Prediction, Progress, RatePoint, RateTest,
-    RunReport, SplitCounts, SplitName, Treatment,
+    FileSplits, ImageBatch, ImageShape, LabelCurve, LabelErrors, LabelPoint, Measurement, Prediction, Progress,
+    RatePoint, RateTest, RunReport, SplitCounts, SplitName, Treatment,
 };
 
 use serde::{Deserialize, Serialize};

@@ -185,6 +185,9 @@ async fn pending_once() {
     .await;
 }
 
+/// A name and what the file holds.
+type File = (String, Vec<u8>);
+
 /// A session on a simulated machine, with its executor.
 pub struct World {
     pub machine: Rc<TestMachine>,
@@ -282,12 +285,12 @@ impl World {
     }
 
     /// Loads files as if the visitor had dropped them.
-    pub fn load_files(&self, files: Vec<(String, Vec<u8>)>, reading: Reading) {
+    pub fn load_files(&self, files: Vec<File>, reading: Reading) {
         self.load_given_files(files.into_iter().map(|file| (file, None)).collect(), reading);
     }
 
     /// Loads files as the page does those of a project: each with the split that it came in.
-    pub fn load_given_files(&self, files: Vec<((String, Vec<u8>), Option<SplitName>)>, reading: Reading) {
+    pub fn load_given_files(&self, files: Vec<(File, Option<SplitName>)>, reading: Reading) {
         let files = files.into_iter().map(|((name, bytes), split)| {
             let (url, size_bytes) = (format!("blob:{name}"), bytes.len() as u64);
             self.machine.replies.borrow_mut().insert(url.clone(), [Reply::File(bytes)].into());

@@ -283,7 +283,7 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     fs::write(place.path("cut/checkpoint.safetensors"), &checkpoint[..checkpoint.len() - 9]).unwrap();
     let sentence = place.fail(1, &["train", "--data", "nowhere", "--out", "cut", "--resume"]);
     assert!(sentence.contains("it is cut off") && sentence.contains("another --out"), "{sentence}");
-    let output = resume("lenet", "parts");
+    let output = resume("batch-norm", "parts");
     let sentence = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && sentence.contains("of another network"), "{sentence}");
 

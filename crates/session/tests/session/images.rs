@@ -1,9 +1,11 @@
 //! Image files become a dataset that trains: archives and folders of classes, what is left out, and limits.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 
 use image::{ImageFormat as FileFormat, Rgba, RgbaImage};
 use kindling_core::dataset::image_folder::LeftOutReason;
+use kindling_core::dataset::image_folder::importer::content_id;
 use kindling_core::dataset::{DrawingStyle, Framing, ImageFormat, ImageReading, Reading};
 use kindling_core::protocol::question::{Classify, ImagesAt, LocateFiles};
 use kindling_core::protocol::{
@@ -193,13 +195,16 @@ fn files_of_a_project_keep_the_splits_that_they_came_in() {
     assert_eq!((import.n_given, import.n_leaked, import.has_standard_validation), (2, 0, false));
     assert_ne!(given.id, drawn.id, "another split is another dataset");
     // All came in a split, and of each class some in every one.
-    let all = splits(&|number| Some([SplitName::Train, SplitName::Validation, SplitName::Test][number % 3]));
+    let told = |number: usize| Some([SplitName::Train, SplitName::Validation, SplitName::Test][number % 3]);
+    let all = splits(&told);
     assert_eq!([all.counts.train, all.counts.validation, all.counts.test], [24, 24, 24]);
     assert!(all.import.unwrap().has_standard_validation);
     let request = world.ask(LocateFiles);
     let Ok(Answer::Files(found)) = world.answer_to(request) else { panic!() };
-    let expected = (0..72).map(|number| Some([SplitName::Train, SplitName::Validation, SplitName::Test][number % 3]));
-    assert_eq!((found.files.len(), found.splits), (72, expected.collect()));
+    let expected =
+        folders("pets/").into_iter().enumerate().map(|(number, (_, file))| (content_id(&file), told(number)));
+    let found = found.files.into_iter().zip(found.splits);
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected.collect());
 }
 
 #[test]

@@ -317,7 +317,7 @@ pub struct PruneArguments {
     #[command(flatten)]
     pub data: DataArguments,
     /// The folder to write the new run to
-    #[arg(long, value_name = "FOLDER", required_unless_present = "curve")]
+    #[arg(long, value_name = "FOLDER", required_unless_present = "curve", conflicts_with = "curve")]
     pub out: Option<PathBuf>,
     /// Epochs of training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_EPOCHS)))]

@@ -13,6 +13,8 @@ use kindling_session::{EngineDevice, Session};
 
 use crate::data::Data;
 use crate::platform::Native;
+use crate::reporter::complain;
+use crate::signals;
 use crate::trouble::Trouble;
 
 /// What a command waits for.
@@ -64,7 +66,10 @@ impl Engine {
         self.act(Command::SetDataset { source: data.source.clone(), split: SplitConfig::default() });
         loop {
             match self.next() {
-                Signal::Interrupted => return Ok(Loaded::Interrupted),
+                Signal::Interrupted => {
+                    complain("interrupted while the dataset was read: nothing was written");
+                    return Ok(Loaded::Interrupted);
+                }
                 Signal::Event(Event::Dataset(update)) => {
                     on_update(&update)?;
                     match update {
@@ -90,6 +95,6 @@ fn interruptions() -> Result<UnboundedReceiver<()>, Trouble> {
         }
         sender.unbounded_send(()).ok();
     };
-    ctrlc::set_handler(handler).map_err(|error| Trouble::new(format!("Ctrl-C cannot be noticed: {error}.")))?;
+    signals::set_handler(handler)?;
     Ok(receiver)
 }

@@ -1,27 +1,23 @@
 //! `kindling export`.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use futures_executor::block_on;
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::{Check, Description, ExchangeError, Origin, TrainedNetwork};
-use kindling_session::Store;
 use kindling_train::module::Network;
 
 use crate::arguments::{ExportArguments, Target};
 use crate::export_int8::export_int8;
 use crate::images::probabilities;
+use crate::output_file::OutputFile;
 use crate::reporter::print;
-use crate::store::FolderStore;
 use crate::text::counted;
 use crate::trained::Trained;
 use crate::trouble::Trouble;
 
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
     let out = &arguments.out;
-    let name = out.file_name().ok_or_else(|| Trouble::new(format!("{} is no file: check --out.", out.display())))?;
     let target = Target::from(arguments.format);
     if let Target::Int8(format) = target
         && arguments.data.is_empty()
@@ -29,7 +25,15 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
         let format = format.id();
         return Err(Trouble::usage(format!("{format} needs images: give the run's dataset with --data.")));
     }
-    check_is_free(out, arguments.overwrite)?;
+    if let Target::Float(format) = target
+        && !(arguments.data.is_empty() && arguments.float_layers.is_empty())
+    {
+        let format = format.id();
+        return Err(Trouble::usage(format!(
+            "{format} is in floats: leave out --data and --float, which it has no use for."
+        )));
+    }
+    let file = OutputFile::new(out, arguments.overwrite)?;
     let Trained { config, dataset, split, input, network, weights } =
         Trained::open(&arguments.run, &arguments.machine)?;
     let NetworkInput { shape, classes, style } = input.clone();
@@ -39,14 +43,13 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
         Target::Float(format) => format,
         Target::Int8(format) => {
             let trained = TrainedNetwork::from_file(description, &weights)?;
-            return export_int8(arguments, format, &network, &trained, (&input, &split));
+            return export_int8(arguments, &file, format, &network, &trained, (&input, &split));
         }
     };
     let check = check(&network, &description)?;
     let trained = TrainedNetwork::from_file(description, &weights)?;
     let export = kindling_exchange::export(&trained, &check, format)?;
-    let folder = FolderStore::new(out.parent().unwrap_or(out));
-    block_on(folder.write(&name.to_string_lossy(), &export.bytes))?;
+    file.write(&export.bytes)?;
     print(format_args!(
         "{}: {}, {}; read again, its probabilities for {} differ from the network's by at most {:.1e}",
         out.display(),
@@ -56,18 +59,6 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
         export.largest_difference,
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Fails if a file would be replaced that nobody asked to replace.
-fn check_is_free(out: &Path, may_replace: bool) -> Result<(), Trouble> {
-    let out_name = out.display();
-    if out.is_dir() {
-        Err(Trouble::new(format!("{out_name} is a folder: give the file to write with --out.")))
-    } else if out.exists() && !may_replace {
-        Err(Trouble::new(format!("{out_name} exists: choose another --out, or replace it with --overwrite.")))
-    } else {
-        Ok(())
-    }
 }
 
 /// Images with the probabilities that the network computes for them.

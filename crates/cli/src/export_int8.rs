@@ -2,22 +2,20 @@
 
 use std::process::ExitCode;
 
-use futures_executor::block_on;
 use kindling_core::config::SplitConfig;
 use kindling_core::protocol::SplitName;
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::quantize::{Options, quantize};
 use kindling_exchange::{Calibration, Evaluation, Int8Format, QuantizedNetwork, TrainedNetwork};
-use kindling_session::Store;
 use kindling_train::module::Network;
 
 use crate::arguments::ExportArguments;
 use crate::data::Data;
 use crate::export::size;
 use crate::images::{Images, Labelled, probabilities};
+use crate::output_file::OutputFile;
 use crate::reading::as_in_run;
 use crate::reporter::print;
-use crate::store::FolderStore;
 use crate::text::counted;
 use crate::trouble::Trouble;
 
@@ -26,6 +24,7 @@ const N_CALIBRATION: usize = 256;
 
 pub fn export_int8(
     arguments: &ExportArguments,
+    file: &OutputFile,
     format: Int8Format,
     network: &Network,
     trained: &TrainedNetwork,
@@ -46,15 +45,12 @@ pub fn export_int8(
     }
     let evaluation = Evaluation { probabilities: probabilities(network, &images)?, images, labels };
     let export = kindling_exchange::export_int8(&quantized, &evaluation, format)?;
-    let out = &arguments.out;
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let folder = FolderStore::new(out.parent().unwrap_or(out));
-    block_on(folder.write(&name, &export.bytes))?;
+    file.write(&export.bytes)?;
     let proof = export.proof;
     print(format_args!(
         "{}: {}, {}; calibrated by {} with {}; run on {}, its answer is that in floats for {:.2}%, and its accuracy {:.2}% \
          instead of {:.2}%",
-        out.display(),
+        arguments.out.display(),
         format.id(),
         size(export.bytes.len()),
         calibration.id(),

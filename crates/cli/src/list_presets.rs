@@ -11,6 +11,7 @@ use crate::arguments::{MachineArguments, PresetsArguments};
 use crate::data::Data;
 use crate::device::{self, Api, DeviceName};
 use crate::engine::{Engine, Loaded};
+use crate::reading::check_effect;
 use crate::reporter::{complain_of_import, print};
 use crate::trouble::Trouble;
 
@@ -19,6 +20,7 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
     let machine = MachineArguments { device: DeviceName { api: Api::Flex, index: None }, threads: None };
     let mut engine = Engine::start(device::open(&machine)?, &data)?;
     let Loaded::Dataset(dataset) = engine.load(&data, complain_of_import)? else { return Ok(INTERRUPTED.into()) };
+    check_effect(&arguments.data.images, &dataset)?;
     let presets = presets(&dataset);
     if arguments.json {
         let presets: Vec<_> =

@@ -31,12 +31,16 @@ mod settings;
 /// The session, its platform and its store.
 mod engine;
 mod platform;
+mod signals;
 mod store;
 
 /// What a run reported, and the folder that it is kept in.
 mod folder_lock;
 mod history;
 mod run_folder;
+
+/// A file that a command writes.
+mod output_file;
 
 /// Output for people and programs.
 mod reporter;

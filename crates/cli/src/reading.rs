@@ -2,6 +2,7 @@
 
 use kindling_core::dataset::reading::IMAGE_SIDES;
 use kindling_core::dataset::{DrawingStyle, Framing, ImageReading};
+use kindling_core::protocol::DatasetSummary;
 use kindling_core::runs::record::NetworkInput;
 
 use crate::arguments::ImageArguments;
@@ -27,6 +28,16 @@ pub fn as_in_run(run: &str, images: &ImageArguments, input: &NetworkInput) -> Re
         return Err(contradiction("--image-framing", "images between two bars".to_owned()));
     }
     Ok(filled_in(given, input))
+}
+
+/// Fails on options that have no effect: only image files are scaled and cropped.
+pub fn check_effect(images: &ImageArguments, dataset: &DatasetSummary) -> Result<(), Trouble> {
+    if dataset.import.is_some() || ImageReading::from(images) == ImageReading::default() {
+        return Ok(());
+    }
+    Err(Trouble::usage(
+        "The dataset is no image files, whose pixels --image-size, --image-channels and --image-framing change: leave these options out.",
+    ))
 }
 
 /// A reading, with what it leaves open as a network with this input needs it.

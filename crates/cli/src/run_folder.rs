@@ -10,6 +10,7 @@ use kindling_core::runs::record::{KeptRun, NetworkInput};
 use kindling_core::runs::weights;
 use kindling_session::{Store, StoreError};
 
+use crate::decode::decode;
 use crate::folder_lock::FolderLock;
 use crate::history::History;
 use crate::store::FolderStore;
@@ -151,7 +152,21 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
 /// Reads any file that the page or kindling writes.
 pub fn read(file: &Path) -> Result<Incoming, Trouble> {
     let bytes = read_bytes(file)?;
-    parse_file(&bytes).map_err(|refusal| refused(file, &refusal))
+    parse_file(&bytes).map_err(|refusal| match (&refusal, other_use(&bytes)) {
+        (Refusal::NotJson(_), Some(other_use)) => Trouble::new(format!("{} {other_use}.", file.display())),
+        _ => refused(file, &refusal),
+    })
+}
+
+/// What to do with a file that is no run.
+fn other_use(bytes: &[u8]) -> Option<&'static str> {
+    if decode(bytes).is_ok() {
+        Some("is an image and no run: `kindling predict RUN IMAGES` classifies it")
+    } else if std::str::from_utf8(bytes).is_err() {
+        Some("is no run: `kindling import` makes one of a network in ONNX or of an export for PyTorch")
+    } else {
+        None
+    }
 }
 
 /// The bytes of a file that is not too long to be a run.

@@ -15,7 +15,7 @@ use crate::arguments::TrainArguments;
 use crate::data::Data;
 use crate::engine::{Engine, Loaded, Signal};
 use crate::history::History;
-use crate::reading::{as_in_run, filled_in};
+use crate::reading::{as_in_run, check_effect, filled_in};
 use crate::reporter::Reporter;
 use crate::run_folder::{self, RunFolder, Unfinished};
 use crate::settings::{Source, changed, differences};
@@ -35,6 +35,7 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
         Loaded::Dataset(dataset) => dataset,
         Loaded::Interrupted => return Ok(INTERRUPTED.into()),
     };
+    check_effect(&arguments.data.images, &dataset)?;
     let (history, start) = match begin {
         Begin::Again { unfinished, source } => {
             if let Some(source) = source {

@@ -36,7 +36,7 @@ pub fn check_effect(images: &ImageArguments, dataset: &DatasetSummary) -> Result
         return Ok(());
     }
     Err(Trouble::usage(
-        "The dataset is no image files, whose pixels --image-size, --image-channels and --image-framing change: leave these options out.",
+        "The dataset is not made of image files, which --image-size, --image-channels and --image-framing are for: leave them out.",
     ))
 }
 

@@ -430,7 +430,7 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
     check(2, &["export", "bands", "--format", "keras", "--out", "x"], "safetensors");
     check(1, &["export", "bands", "--format", "onnx", "--out", "x"], "kindling train");
-    check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "check --out");
+    check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "is a folder");
     #[cfg(not(feature = "cuda"))]
     check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
     #[cfg(not(target_os = "macos"))]

@@ -87,7 +87,7 @@ fn way_out(kind: FailureKind) -> Option<&'static str> {
         FailureKind::OneClass => "Add images of a second class: there is nothing to tell apart.",
         FailureKind::TooFewImages => "Add images, or change the fractions that the split holds out.",
         FailureKind::NoDataset => {
-            "Pass the dataset that the run was made for to --data, unchanged, and read with the same --image options. To train on another one, start a new run with --set dataset=ID, where ID is the dataset of `kindling presets --json`."
+            "Pass the dataset that the run was made for to --data, unchanged. Only a new run of its config takes another one, with --set dataset=ID, where ID is the dataset of `kindling presets --json`."
         }
         FailureKind::BadNetwork => "Change the network in the page, or use a preset: see `kindling presets`.",
         FailureKind::BadConfig => "Change it with --set.",

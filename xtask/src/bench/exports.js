@@ -55,7 +55,7 @@ window.tfjs = async (archive) => {
   const input = async (first) => {
     const large = tf.tidy(() => {
       const gray = tf.tensor4d(Float32Array.from(images.subarray(first * 784, (first + batch) * 784)), [batch, 28, 28, 1]);
-      return tf.tile(tf.image.resizeNearestNeighbor(gray, [224, 224]).div(127).sub(1), [1, 1, 1, 3]);
+      return tf.tile(tf.sub(tf.div(tf.image.resizeNearestNeighbor(gray, [224, 224]), 127), 1), [1, 1, 1, 3]);
     });
     await large.data();
     return large;

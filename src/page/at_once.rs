@@ -1,6 +1,9 @@
-//! A few futures that run by turns.
+//! Futures of the page's one thread: a few that run by turns, and one that lets everything else have its turn.
 
 use std::task::Poll;
+
+use futures_channel::oneshot;
+use gloo::timers::callback::Timeout;
 
 /// Waits for all of a few futures. Their outputs are in their order.
 pub async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
@@ -15,4 +18,11 @@ pub async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     })
     .await;
     running.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+/// Waits, even for 0 ms until the page has seen to all else.
+pub async fn sleep(duration_ms: u32) {
+    let (over, waiting) = oneshot::channel();
+    Timeout::new(duration_ms, move || over.send(()).unwrap_or_default()).forget();
+    waiting.await.ok();
 }

@@ -40,7 +40,7 @@ mod recipe;
 /// How well the current network does, split by split.
 mod evaluations;
 
-/// Futures that run by turns.
+/// Futures of the page's one thread.
 mod at_once;
 
 /// Progress of loading a dataset, which several places show.
@@ -76,6 +76,7 @@ pub mod api;
 mod database;
 mod download;
 mod json;
+mod object_urls;
 mod offline;
 mod parts;
 mod place;

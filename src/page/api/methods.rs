@@ -117,7 +117,7 @@ async fn load_dataset(store: Store, source: JsValue, options: JsValue) -> Result
         }
         (None, Some(files)) => {
             let reading = Reading { images, ..Reading::default() };
-            dropped(&files.into_iter().map(named).collect::<Vec<_>>(), reading)
+            dropped(&files.into_iter().map(named).collect::<Vec<_>>(), reading).await
         }
         (None, None) => return Err(bad("the dataset is neither the id of a served one nor a list of files")),
     };

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use web_sys::Url;
 
 use super::collector::{Collector, News, Problem, now};
 use super::intake::image_id;
 use super::project::{ImageRecord, Project, Use, clean_name};
 use super::splits::{images_in_use, units};
 use super::storage::ProjectStorage;
+use crate::page::object_urls;
 use kindling_core::config::{RunConfig, SplitConfig};
 use kindling_core::dataset::Reading;
 use kindling_core::protocol::{DatasetFile, DatasetSource, DatasetSummary, Failure, FailureKind};
@@ -47,9 +47,7 @@ impl Collector {
             Ok(_) => self.urls.try_update_value(|before| std::mem::replace(before, urls)).unwrap_or_default(),
             Err(_) => urls,
         };
-        for url in unused {
-            Url::revoke_object_url(&url).ok();
-        }
+        object_urls::revoke(unused).await;
         let summary = loaded.map_err(Problem::Engine)?;
         self.used.set(Some((summary.id.clone(), id.to_owned())));
         let new = Use { dataset: summary.id.clone(), files: hash, reading, at: Some(at) };
@@ -83,14 +81,14 @@ impl Collector {
             Some(format!("{}{unit}{split}{pseudo}", path.get(name.len()..)?))
         });
         let hash = image_id(lines.collect::<Vec<_>>().join("\n").as_bytes());
-        let file = |((_, image), (name, unit)): (&(_, &ImageRecord), _)| {
-            let blob = files.get(&image.id)?;
-            let url = Url::create_object_url_with_blob(blob).ok()?;
+        let blobs: Vec<_> = used.iter().filter_map(|(_, image)| files.get(&image.id)).collect();
+        let urls = object_urls::create(blobs.iter().copied()).await;
+        let about = used.iter().zip(paths).zip(units);
+        let files = about.zip(blobs.iter().zip(urls)).filter_map(|((((_, image), name), unit), (blob, url))| {
             let ImageRecord { is_pseudo, split, .. } = **image;
-            Some(DatasetFile { name, url, size_bytes: blob.size() as u64, unit, is_pseudo, split })
-        };
-        let paths = paths.into_iter().zip(units);
-        Ok(Files { files: used.iter().zip(paths).filter_map(file).collect(), hash })
+            Some(DatasetFile { name, url: url?, size_bytes: blob.size() as u64, unit, is_pseudo, split })
+        });
+        Ok(Files { files: files.collect(), hash })
     }
 
     /// The project that became the dataset at hand, tracked.
@@ -114,9 +112,7 @@ impl Collector {
         let Some((project, used)) = used else { return Ok(false) };
         let at = used.at.unwrap_or_else(now);
         let Files { files, hash } = self.files_of(&project, at).await?;
-        for file in files {
-            Url::revoke_object_url(&file.url).ok();
-        }
+        object_urls::revoke(files.into_iter().map(|file| file.url).collect()).await;
         if hash != used.files {
             return Ok(false);
         }

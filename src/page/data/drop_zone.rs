@@ -47,9 +47,10 @@ pub fn DropZone(
             return;
         }
         let reading = Reading { images: image_reading.get_untracked(), ..Reading::default() };
-        spawn_local(
-            async move { drop(store.load_dataset(dropped(&files, reading), recipe.split.get_untracked()).await) },
-        );
+        spawn_local(async move {
+            let source = dropped(&files, reading).await;
+            drop(store.load_dataset(source, recipe.split.get_untracked()).await);
+        });
     };
     let is_over = listen_for_files(move |data| {
         let Some(dropped) = data.map(|data| Dropped::of(&data)).filter(|dropped| !dropped.is_empty()) else { return };

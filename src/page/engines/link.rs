@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use futures_channel::oneshot;
-use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::files::EngineFiles;
 use super::machine::{Effect, EngineId, Engines, Input, Told, Verdicts, Wish};
 use super::wire::{self, Start, Wire};
+use crate::page::at_once::sleep;
 use crate::page::engines::{choice, threads};
 use crate::page::offline;
 use crate::page::parts::unfetched;
@@ -159,10 +158,4 @@ impl Link {
             Told::Notice(notice) => store.notify(notice),
         }
     }
-}
-
-async fn sleep(duration_ms: u32) {
-    let (over, waiting) = oneshot::channel();
-    Timeout::new(duration_ms, move || over.send(()).unwrap_or_default()).forget();
-    waiting.await.ok();
 }

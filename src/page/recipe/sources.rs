@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{File, Url};
 
+use crate::page::object_urls;
 use kindling_core::dataset::Reading;
 use kindling_core::protocol::{DatasetFile, DatasetSource};
 
@@ -32,12 +33,13 @@ pub fn named(file: File) -> (String, File) {
 
 /// Files that the visitor dropped, picked, or passed to `window.kindling`, with their paths in a folder, or their names. Their object URLs live
 /// as long as the page, so the dataset can be loaded again after an engine was lost.
-pub fn dropped(files: &[(String, File)], reading: Reading) -> DatasetSource {
-    let files = files.iter().take(FILES_LIMIT).filter_map(|(path, file)| {
-        let url = Url::create_object_url_with_blob(file).ok()?;
+pub async fn dropped(files: &[(String, File)], reading: Reading) -> DatasetSource {
+    let files = files.get(..FILES_LIMIT).unwrap_or(files);
+    let urls = object_urls::create(files.iter().map(|(_, file)| file.as_ref())).await;
+    let files = files.iter().zip(urls).filter_map(|((path, file), url)| {
         Some(DatasetFile {
             name: path.clone(),
-            url,
+            url: url?,
             size_bytes: file.size() as u64,
             unit: None,
             is_pseudo: false,

@@ -74,11 +74,12 @@ impl Reporter {
             }
             RunUpdate::Progress(progress) => {
                 let loss = progress.losses.last().copied().unwrap_or_default();
+                let accuracy = progress.accuracy().unwrap_or_default();
                 let figures = format!(
                     "epoch {}  {:.0} images/s  loss {loss:.4}  accuracy {:.1}%  {} left",
                     progress.epoch + 1,
                     progress.images_per_second,
-                    100.0 * progress.accuracy,
+                    100.0 * accuracy,
                     duration(progress.remaining_ms)
                 );
                 let (step, total) = (progress.step.into(), bar.length().unwrap_or_default());

@@ -32,7 +32,7 @@ impl AppState {
                     step: progress.step,
                     epoch: progress.epoch,
                     loss: progress.losses.last().copied().or(run.progress.loss),
-                    accuracy: Some(progress.accuracy),
+                    accuracy: progress.accuracy().or(run.progress.accuracy),
                     images_per_second: progress.images_per_second,
                     elapsed_ms: progress.elapsed_ms,
                     remaining_ms: progress.remaining_ms,

@@ -47,7 +47,7 @@ fn set_dataset(id: &str) -> Command {
 }
 
 fn progress(step: u32, losses: &[f32]) -> RunUpdate {
-    RunUpdate::Progress(Progress { step, losses: losses.to_vec(), accuracy: 0.5, ..Progress::default() })
+    RunUpdate::Progress(Progress { step, losses: losses.to_vec(), accuracies: vec![0.5], ..Progress::default() })
 }
 
 fn epoch(epoch: u32, is_best: bool) -> EpochReport {

@@ -93,8 +93,6 @@ pub struct Progress {
     pub losses: Vec<f32>,
     /// Training accuracy of each of those steps, 0 to 1; empty if nothing is classified.
     pub accuracies: Vec<f32>,
-    /// Training accuracy over the images of those steps, 0 to 1.
-    pub accuracy: f32,
     /// The learning rate of step `step`.
     pub learning_rate: f64,
     pub images_per_second: f64,
@@ -102,6 +100,14 @@ pub struct Progress {
     pub elapsed_ms: f64,
     /// Estimated remaining time, including validation.
     pub remaining_ms: f64,
+}
+
+impl Progress {
+    /// Training accuracy over all of its steps, 0 to 1; none if nothing is classified.
+    pub fn accuracy(&self) -> Option<f32> {
+        let n_steps = self.accuracies.len();
+        (n_steps > 0).then(|| self.accuracies.iter().sum::<f32>() / n_steps as f32)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

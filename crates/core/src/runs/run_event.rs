@@ -20,7 +20,8 @@ pub fn run_event(update: &RunUpdate) -> Value {
             "kind": "started", "stepsPerEpoch": steps_per_epoch, "totalSteps": total_steps, "parameters": parameters,
         }),
         RunUpdate::Progress(progress) => {
-            with(of_kind("progress", json!(progress)), "loss", json!(progress.losses.last()))
+            let event = with(of_kind("progress", json!(progress)), "loss", json!(progress.losses.last()));
+            with(event, "accuracy", json!(progress.accuracy()))
         }
         RunUpdate::Epoch(report) => of_kind("epoch", json!(report)),
         RunUpdate::Samples(predictions) => json!({ "kind": "samples", "predictions": predictions }),
@@ -166,10 +167,10 @@ mod tests {
     #[test]
     fn progress_carries_every_loss_and_the_last_by_itself() {
         let (losses, accuracies) = (vec![2.5, 2.25], vec![0.25, 0.75]);
-        let progress = Progress { step: 2, losses, accuracies, accuracy: 0.5, ..Progress::default() };
+        let progress = Progress { step: 2, losses, accuracies, ..Progress::default() };
         let event = run_event(&RunUpdate::Progress(progress));
         assert_eq!((&event["losses"], &event["accuracies"]), (&json!([2.5, 2.25]), &json!([0.25, 0.75])));
-        assert_eq!(event["loss"], json!(2.25));
+        assert_eq!((&event["loss"], &event["accuracy"]), (&json!(2.25), &json!(0.5)));
         assert_eq!(event["imagesPerSecond"], json!(0.0));
         assert_eq!(run_event(&RunUpdate::Progress(Progress::default()))["loss"], Value::Null);
     }

@@ -27,15 +27,12 @@ impl<H: Host> Run<'_, H> {
         self.published.set(self.trainer.inference_network());
         let n_batch = self.plan.batch_size as f64;
         let accuracies: Vec<f32> = n_correct.iter().map(|count| (f64::from(*count) / n_batch) as f32).collect();
-        let n_all = n_correct.iter().copied().map(f64::from).sum::<f64>();
-        let accuracy = (n_all / (losses.len() as f64 * n_batch)) as f32;
         let now_ms = self.host.now_ms();
         self.host.emit(RunUpdate::Progress(Progress {
             step: self.position.step,
             epoch: self.position.epoch,
             losses,
             accuracies,
-            accuracy,
             learning_rate: self.position.last_learning_rate,
             images_per_second: self.pace.images_per_second(),
             elapsed_ms: self.pace.elapsed_ms(now_ms),

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kindling_core::active_learning::spread;
 use kindling_core::label_curve::{ASKED_MIN, Labeled, Labels, Tracing};
 use kindling_core::protocol::question::TraceLabels;
 use kindling_core::protocol::{Embeddings, Failure, FailureKind, LabelCurve, SplitName};
@@ -115,14 +116,6 @@ impl Images {
         let (start, asked) = (labeled(&self.start), labeled(&self.asked));
         Labels { start, asked, validation: labeled(&self.validation), n_classes: current.on_device.n_classes() }
     }
-}
-
-fn spread(indices: Vec<u32>, limit: usize) -> Vec<u32> {
-    if limit == 0 {
-        return Vec::new();
-    }
-    let step = indices.len().div_ceil(limit).max(1);
-    indices.into_iter().step_by(step).collect()
 }
 
 /// What happens between two pieces of the work: progress is reported, messages arrive, and the question may be withdrawn.

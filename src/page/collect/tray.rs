@@ -9,7 +9,7 @@ use super::project::{ImageRecord, UNLABELED};
 use super::storage::ProjectStorage;
 use crate::page::sort::sort_by;
 use crate::page::widgets::image_input::read_image;
-use kindling_core::active_learning::{Answers, Uncertainty, farthest};
+use kindling_core::active_learning::{Answers, Uncertainty, farthest, spread};
 use kindling_core::protocol::question::{Classify, Embed, EmbedTrain};
 use kindling_core::protocol::{Failure, ImageInput, InputKind, RunId, Views};
 
@@ -156,7 +156,7 @@ impl Collector {
             let is_unseen = |image: &&ImageRecord| image.class == UNLABELED && asking.is_unseen(&image.id);
             images.iter().filter(is_unseen).map(|image| image.id.clone()).collect()
         });
-        let unseen = if run.is_some() { spread(unseen) } else { Vec::new() };
+        let unseen = if run.is_some() { spread(unseen, LOOKS_LIMIT) } else { Vec::new() };
         if !unseen.is_empty() {
             self.look_at_labeled(asking).await;
         }
@@ -205,16 +205,10 @@ impl Collector {
 /// The hashes of the images whose labels were asked for, in that order.
 pub fn asked_for(images: &[ImageRecord]) -> Vec<u64> {
     let is_asked = |image: &&ImageRecord| image.class != UNLABELED && !image.is_pseudo;
-    let at = |image: &ImageRecord| Some((image.asked_at?, u64::from_str_radix(&image.id, 16).ok()?));
+    let at = |image: &ImageRecord| Some((image.asked_at?, image.file()));
     let mut asked: Vec<(f64, u64)> = images.iter().filter(is_asked).filter_map(at).collect();
     sort_by(&mut asked, |(one, _), (other, _)| one.total_cmp(other));
     asked.into_iter().map(|(_, id)| id).collect()
-}
-
-/// At most as many images as the model looks at, spread over all.
-fn spread(images: Vec<String>) -> Vec<String> {
-    let step = images.len().div_ceil(LOOKS_LIMIT).max(1);
-    images.into_iter().step_by(step).collect()
 }
 
 #[cfg(test)]
@@ -280,13 +274,5 @@ mod tests {
         let ids = [2, 0].map(|place: usize| format!("{:016x}", u64::from_str_radix(&images[place].id, 16).unwrap()));
         assert_eq!(asked_for(&images).iter().map(|id| format!("{id:016x}")).collect::<Vec<_>>(), ids);
         assert_eq!(ids, [images[2].id.clone(), images[0].id.clone()]);
-    }
-
-    #[test]
-    fn many_images_are_looked_at_in_part() {
-        let images = |number: usize| (0..number).map(|number| number.to_string()).collect::<Vec<_>>();
-        assert_eq!(spread(images(LOOKS_LIMIT)).len(), LOOKS_LIMIT);
-        let few = spread(images(5 * LOOKS_LIMIT + 1));
-        assert!(few.len() <= LOOKS_LIMIT && few[1] == "6", "{few:?}");
     }
 }

@@ -40,21 +40,14 @@ enum State {
 
 #[component]
 pub fn LearningCurve(asking: Asking) -> impl IntoView {
-    let Panel { collector, .. } = use_panel();
+    let Panel { collector, source, .. } = use_panel();
     let store = use_store();
     let state = RwSignal::new(State::None);
     let request = StoredValue::new(None::<RequestId>);
     let is_running = memo(move |_| matches!(*state.read(), State::Running(_)));
     let is_active = memo(move |_| store.run.with(RunState::is_active));
     let asked = memo(move |_| collector.images.with(|images| asked_for(images)));
-    // The project, if its images are the dataset, and the model at hand.
-    let model = memo(move |_| {
-        let dataset = store.dataset.with(|dataset| dataset.current.as_ref().map(|current| current.id.clone()))?;
-        let project =
-            collector.project_of_dataset(&dataset).filter(|project| collector.open.get().as_ref() == Some(project))?;
-        let run = store.run.with(|run| run.run().filter(|_| run.has_network()).map(|run| run.id))?;
-        Some((project, dataset, run))
-    });
+    let model = memo(move |_| source.get().filter(|source| source.network.is_some()));
     let stop = move || {
         if let Some(request) = request.try_update_value(Option::take).flatten() {
             store.withdraw(request);

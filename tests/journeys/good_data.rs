@@ -182,14 +182,8 @@ async fn it_answers_in_another_browser_as_here(app: App, page: Page) {
 const FILES: &str = "const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
     const files = texts => texts.map((text, number) => new File([bytes(text)], `new ${number}.bmp`));";
 
-#[tokio::test]
-async fn the_model_asks_for_labels_and_keys_answer() {
-    let app = App::start().await;
-    let page = arrive(&app, "?engine=cpu").await;
-    std::fs::write(app.file("Shapes.zip"), zip(&folders())).unwrap();
-    page.go_to("Data").await.unwrap();
-    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
-    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+/// Trains on the first project, and opens its tray.
+async fn use_and_train(page: &Page) {
     page.run::<Value>(
         "await kindling.useProject((await kindling.projects())[0].id);
          await kindling.train({ network: 'mlp', maxSteps: 300 });
@@ -198,6 +192,17 @@ async fn the_model_asks_for_labels_and_keys_answer() {
     )
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn the_model_asks_for_labels_and_keys_answer() {
+    let app = App::start().await;
+    let page = arrive(&app, "?engine=cpu").await;
+    std::fs::write(app.file("Shapes.zip"), zip(&folders())).unwrap();
+    page.go_to("Data").await.unwrap();
+    pick_file(&page, "Project file, or a zip with one folder per class", &app.file("Shapes.zip")).await;
+    page.wait_for_text("62 images are in the project Shapes now", LONG).await.unwrap();
+    use_and_train(&page).await;
     for number in [50, 51, 52] {
         let path = app.file(&format!("{number}.bmp"));
         std::fs::write(&path, shape("stripes", number)).unwrap();
@@ -287,14 +292,7 @@ async fn labels_that_were_asked_for_make_a_curve(page: &Page) {
         page.run::<Value>(press, json!(null)).await.unwrap();
         page.wait_for_text(&format!("Images without a label: {n_left}"), SHORT).await.unwrap();
     }
-    page.run::<Value>(
-        "await kindling.useProject((await kindling.projects())[0].id);
-         await kindling.train({ network: 'mlp', maxSteps: 300 });
-         document.querySelector('.tray').open = true",
-        json!(null),
-    )
-    .await
-    .unwrap();
+    use_and_train(&page).await;
     page.click("button", "Draw the learning curve").await.unwrap();
     page.wait_for_text("in either order", LONG).await.unwrap();
     // No label, and growing numbers up to all of them, with both lines and the range of the draws.

@@ -7,7 +7,7 @@ use super::project::{ImageRecord, Project};
 use kindling_core::protocol::SplitName;
 
 /// Confidences below the first are low, and from the second on high.
-const CONFIDENCES: [f32; 2] = [0.5, 0.9];
+pub const CONFIDENCES: [f32; 2] = [0.5, 0.9];
 
 /// An image is shown if it passes all of these; none lets all pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -128,7 +128,7 @@ impl Packing {
     /// `tiles` are the outputs of a tile, and how many may be the only tile.
     fn packed(&self, n_groups: usize, weights: &[f32], (tile, whole): (usize, usize)) -> Packed {
         let n_tiles = if self.outputs <= whole { 1 } else { self.outputs.div_ceil(tile) };
-        // Of an output.
+        // The weights of an output.
         let n_weights = self.kernel[0] * self.kernel[1] * self.inputs;
         assert_eq!(weights.len(), n_groups * self.outputs * n_weights, "there are weights for all outputs");
         let mut tiles = Vec::with_capacity(n_groups * n_tiles);

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent, File, KeyboardEvent, PointerEvent};
 
+use super::text::shown_text;
 use super::thumbnails::Thumbnails;
 use super::{CaptureKind, Panel, use_panel};
 use crate::page::collect::adding::{Destination, NewImage};
@@ -14,7 +15,6 @@ use crate::page::collect::project::{Class, N_COLORS, Source};
 use crate::page::reactive::memo;
 use crate::page::recipe::folder::Dropped;
 use crate::page::recipe::sources::named;
-use crate::page::text::format::count;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::file_drop::FileDrop;
 use crate::page::widgets::icon::{Glyph, Icon};
@@ -113,10 +113,7 @@ fn ClassHead(id: StoredValue<String>, class: Memo<Option<Class>>) -> impl IntoVi
     };
     let figures = move || {
         let (n_shown, n_all) = shown.with(|shown| id.with_value(|id| (shown.of_class(id).len(), shown.n_of_class(id))));
-        match filter.read().is_active() {
-            true => tr!(filter.count, all = count(n_all as u64), shown = count(n_shown as u64)),
-            false => tr!(collect.images, count = count(n_all as u64)),
-        }
+        shown_text(filter.read().is_active().then_some(n_shown), n_all)
     };
     view! {
         <div class="class-head">

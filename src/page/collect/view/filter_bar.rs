@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 
-use super::text::split_text;
+use super::text::{shown_text, split_text};
 use super::{Panel, use_panel};
 use crate::page::collect::facts::Wanted;
-use crate::page::collect::filter::{ConfidenceFilter, Filter, Flag, PredictionFilter, SplitFilter};
+use crate::page::collect::filter::{CONFIDENCES, ConfidenceFilter, Filter, Flag, PredictionFilter, SplitFilter};
 use crate::page::collect::project::Class;
 use crate::page::evaluations::Evaluations;
 use crate::page::reactive::{memo, watch};
-use crate::page::text::format::{count, percent};
+use crate::page::text::format::percent;
 use crate::page::text::i18n::{move_tr, tr};
 use crate::page::widgets::show::Show;
 use kindling_core::protocol::SplitName;
@@ -26,7 +26,7 @@ const SPLITS: [(&str, SplitFilter); 4] = [
     ("outside", SplitFilter::Outside),
 ];
 
-const CONFIDENCES: [(&str, ConfidenceFilter); 5] = [
+const RANGES: [(&str, ConfidenceFilter); 5] = [
     ("lowest-first", ConfidenceFilter::LowestFirst),
     ("highest-first", ConfidenceFilter::HighestFirst),
     ("low", ConfidenceFilter::Low),
@@ -51,8 +51,7 @@ pub fn FilterBar(classes: Memo<Vec<Class>>) -> impl IntoView {
     let wanted = memo(move |_| {
         let filter = filter.read();
         let (predictions, test) = (filter.needs_predictions(), filter.needs_test());
-        let source =
-            source.get().filter(|source| predictions.then_some(source.network).is_none_or(|it| it.is_some()))?;
+        let source = source.get().filter(|source| !predictions || source.network.is_some())?;
         (predictions || filter.split.is_some()).then_some(Wanted { source, predictions, test })
     });
     let learn = move |wanted: &Option<Wanted>, _: Option<&Option<Wanted>>| {
@@ -85,10 +84,7 @@ fn Figures() -> impl IntoView {
     let is_active = memo(move |_| filter.read().is_active());
     let figures = move || {
         let (n_shown, n_all) = shown.with(|shown| (shown.n_shown(), shown.n_all()));
-        match is_active.get() {
-            true => tr!(filter.count, all = count(n_all as u64), shown = count(n_shown as u64)),
-            false => tr!(collect.images, count = count(n_all as u64)),
-        }
+        shown_text(is_active.get().then_some(n_shown), n_all)
     };
     let select = move |_| selected.set(shown.with_untracked(|shown| shown.ids().cloned().collect::<BTreeSet<_>>()));
     let has_shown = memo(move |_| shown.with(|shown| shown.n_shown() > 0));
@@ -239,21 +235,24 @@ fn PredictionSelect(classes: Memo<Vec<Class>>) -> impl IntoView {
 #[component]
 fn ConfidenceSelect() -> impl IntoView {
     let Panel { filter, .. } = use_panel();
-    let text = |confidence| match confidence {
-        ConfidenceFilter::LowestFirst => tr!(filter.lowest_first),
-        ConfidenceFilter::HighestFirst => tr!(filter.highest_first),
-        ConfidenceFilter::Low => tr!(filter.below, high = percent(0.5)),
-        ConfidenceFilter::Medium => tr!(filter.between, low = percent(0.5), high = percent(0.9)),
-        ConfidenceFilter::High => tr!(filter.from, low = percent(0.9)),
+    let text = |confidence| {
+        let [low, high] = CONFIDENCES.map(|confidence| percent(confidence.into()));
+        match confidence {
+            ConfidenceFilter::LowestFirst => tr!(filter.lowest_first),
+            ConfidenceFilter::HighestFirst => tr!(filter.highest_first),
+            ConfidenceFilter::Low => tr!(filter.below, high = low),
+            ConfidenceFilter::Medium => tr!(filter.between, low = low, high = high),
+            ConfidenceFilter::High => tr!(filter.from, low = high),
+        }
     };
     view! {
         <Select
             id="filter-confidence"
             name=Signal::derive(move_tr!(filter.confidence))
-            choices=Signal::derive(move || named(&CONFIDENCES, text))
-            value=Signal::derive(move || value_of(&CONFIDENCES, filter.read().confidence))
+            choices=Signal::derive(move || named(&RANGES, text))
+            value=Signal::derive(move || value_of(&RANGES, filter.read().confidence))
             obstacle=needs_network()
-            on_change=move |value: String| filter.update(|filter| filter.confidence = found(&CONFIDENCES, &value))
+            on_change=move |value: String| filter.update(|filter| filter.confidence = found(&RANGES, &value))
         />
     }
 }

@@ -109,6 +109,15 @@ pub fn refused_text(why: &RefusedWhy) -> String {
     }
 }
 
+/// How many images there are; where they are filtered, how many of them are shown.
+pub fn shown_text(n_shown: Option<usize>, n_all: usize) -> String {
+    let all = count(n_all as u64);
+    match n_shown {
+        Some(n_shown) => tr!(filter.count, all = all, shown = count(n_shown as u64)),
+        None => tr!(collect.images, count = all),
+    }
+}
+
 pub fn split_text(split: SplitName) -> String {
     match split {
         SplitName::Train => tr!(data.train),

@@ -94,12 +94,6 @@ impl Answers {
     }
 }
 
-/// At most so many of the items, spread over all.
-pub fn spread<T>(items: Vec<T>, limit: usize) -> Vec<T> {
-    let step = items.len().div_ceil(limit.max(1)).max(1);
-    items.into_iter().step_by(step).take(limit).collect()
-}
-
 /// Labels below which a flat curve says nothing.
 const FLAT_LABELS_MIN: u32 = N_LATEST as u32;
 
@@ -124,14 +118,6 @@ mod tests {
 
     use super::*;
     use crate::protocol::LabelPoint;
-
-    #[test]
-    fn of_many_items_some_are_taken_all_over() {
-        let spread = |n_items: usize, limit| spread((0..n_items).collect(), limit);
-        assert_eq!(spread(10, 10).len(), 10);
-        assert_eq!(spread(51, 10), [0, 6, 12, 18, 24, 30, 36, 42, 48]);
-        assert!(spread(5, 0).is_empty() && spread(0, 5).is_empty());
-    }
 
     #[test]
     fn a_curve_is_flat_if_the_second_half_of_many_labels_gains_nothing() {

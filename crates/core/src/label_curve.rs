@@ -37,6 +37,12 @@ pub struct Labels {
     pub n_classes: usize,
 }
 
+/// At most so many of the items, spread over all.
+pub fn spread<T>(items: Vec<T>, limit: usize) -> Vec<T> {
+    let step = items.len().div_ceil(limit.max(1)).max(1);
+    items.into_iter().step_by(step).take(limit).collect()
+}
+
 /// The numbers of labels on the curve, on a geometric scale, and none where there are others to begin with.
 pub fn sizes(n_asked: usize, has_start: bool) -> Vec<usize> {
     let highest = n_asked as f64;
@@ -193,6 +199,14 @@ mod tests {
             labels.push(label);
         }
         (features, labels)
+    }
+
+    #[test]
+    fn of_many_items_some_are_taken_all_over() {
+        let spread = |n_items: usize, limit| spread((0..n_items).collect(), limit);
+        assert_eq!(spread(10, 10).len(), 10);
+        assert_eq!(spread(51, 10), [0, 6, 12, 18, 24, 30, 36, 42, 48]);
+        assert!(spread(5, 0).is_empty() && spread(0, 5).is_empty());
     }
 
     #[test]

@@ -6,8 +6,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kindling_core::active_learning::spread;
-use kindling_core::label_curve::{ASKED_MIN, Labeled, Labels, Tracing};
+use kindling_core::label_curve::{ASKED_MIN, Labeled, Labels, Tracing, spread};
 use kindling_core::protocol::question::TraceLabels;
 use kindling_core::protocol::{Embeddings, Failure, FailureKind, LabelCurve, SplitName};
 use kindling_core::softmax_regression::{Rows, Standard};

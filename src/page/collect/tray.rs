@@ -9,7 +9,8 @@ use super::project::{ImageRecord, UNLABELED};
 use super::storage::ProjectStorage;
 use crate::page::sort::sort_by;
 use crate::page::widgets::image_input::read_image;
-use kindling_core::active_learning::{Answers, Uncertainty, farthest, spread};
+use kindling_core::active_learning::{Answers, Uncertainty, farthest};
+use kindling_core::label_curve::spread;
 use kindling_core::protocol::question::{Classify, Embed, EmbedTrain};
 use kindling_core::protocol::{Failure, ImageInput, InputKind, RunId, Views};
 

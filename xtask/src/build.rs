@@ -72,8 +72,8 @@ fn page(places: &Places, equipment: &Equipment) -> Result<PathBuf> {
     complete_catalog(&staging.join("datasets"))?;
     let page = page_name(&staging)?;
     parts::cut(places, &page, &staging)?;
-    if let Some(wasm_opt) = &equipment.shrinking.wasm_opt {
-        shrink::wasm(wasm_opt, places, &staging, &page)?;
+    if let Some(binaryen) = &equipment.shrinking.binaryen {
+        shrink::wasm(binaryen, places, &staging, &page)?;
     }
     parts::share(&page, &staging)?;
     if let Some(esbuild) = &equipment.shrinking.esbuild {

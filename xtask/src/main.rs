@@ -21,7 +21,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum XtaskCommand {
-    /// Install what building and testing need: the wasm target, Trunk, wasm-bindgen, wasm-opt, esbuild, Chromium
+    /// Install what building and testing need: the wasm target, Trunk, wasm-bindgen, Binaryen, esbuild, Chromium
     Setup,
     /// Build the release app and serve it on this machine
     Serve {

@@ -21,8 +21,7 @@ pub struct Package {
 }
 
 /// Makes wasm smaller. Distributions' are years old.
-pub const WASM_OPT: Package =
-    Package { program: "wasm-opt", name: "binaryen", version: "132.0.0", script: "bin/wasm-opt" };
+pub const BINARYEN: Package = Package { program: "binaryen", name: "binaryen", version: "132.0.0", script: "index.js" };
 
 /// Makes scripts and styles smaller.
 pub const ESBUILD: Package = Package { program: "esbuild", name: "esbuild", version: "0.28.2", script: "bin/esbuild" };
@@ -33,7 +32,7 @@ pub const AXE: Package = Package { program: "axe", name: "axe-core", version: "4
 /// The programs that are there.
 #[derive(Default)]
 pub struct Programs {
-    pub wasm_opt: Option<Program>,
+    pub binaryen: Option<Program>,
     pub esbuild: Option<Program>,
 }
 
@@ -43,7 +42,7 @@ pub struct Program(PathBuf);
 impl Programs {
     pub fn install(places: &Places) -> Self {
         Self {
-            wasm_opt: WASM_OPT.install_if_possible(places, "the page's wasm stays a little larger"),
+            binaryen: BINARYEN.install_if_possible(places, "the page's wasm stays a little larger"),
             esbuild: ESBUILD.install_if_possible(places, "the page's scripts and styles stay a little larger"),
         }
     }
@@ -89,10 +88,16 @@ impl Program {
 
     /// Runs it in Node with these options and, after them, these files.
     pub fn run(&self, options: &[&str], files: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
-        process::run(
-            // The default heap of Node is too small for a module of 40 MB.
-            Command::new("node").arg("--max-old-space-size=8192").arg(&self.0).args(options).args(files),
-            "delete the program's folder in the cache and run set-up again",
-        )
+        run_node(Command::new("node").arg(&self.0).args(options).args(files))
     }
+
+    /// Runs another script in Node that uses this one, which is its first argument.
+    pub fn run_by(&self, script: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
+        // The default heap of Node is too small for a module of 40 MB.
+        run_node(Command::new("node").arg("--max-old-space-size=8192").arg(script).arg(&self.0).args(arguments))
+    }
+}
+
+fn run_node(command: &mut Command) -> Result<()> {
+    process::run(command, "delete the program's folder in the cache and run set-up again")
 }

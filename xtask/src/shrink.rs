@@ -1,75 +1,68 @@
-//! Makes the built page smaller: its wasm by wasm-opt, its scripts and styles by esbuild.
+//! Makes the built page smaller: its wasm by Binaryen, its scripts and styles by esbuild.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::build::{hex, wasm_files};
-use crate::npm::{Program, WASM_OPT};
+use crate::npm::{BINARYEN, Program};
 use crate::parts;
 use crate::places::Places;
 
-/// Runs wasm-opt on each part of the page, or reuses its output for the same input.
-pub fn wasm(wasm_opt: &Program, places: &Places, staging: &Path, page: &str) -> Result<()> {
-    // Only features that every browser with SIMD supports: with all features on, wasm-opt writes types that no browser supports yet.
-    const FEATURES: &[&str] = &[
-        "--enable-bulk-memory",
-        "--enable-bulk-memory-opt",
-        "--enable-multivalue",
-        "--enable-mutable-globals",
-        "--enable-nontrapping-float-to-int",
-        "--enable-reference-types",
-        "--enable-sign-ext",
-        "--enable-simd",
-    ];
-    // Rebuilding the control flow makes it smaller than any number of rounds without. Addresses below 1024 are the stack's last bytes.
-    const PASSES: &[&str] =
-        &["--low-memory-unused", "--optimize-added-constants-propagate", "--flatten", "--rereloop", "-Oz"];
-    let kept = places.wasm_target.join("wasm-opt");
-    let shrunk = places.wasm_target.join("wasm-opt.unfinished");
+/// Runs Binaryen's optimizer on each part of the page, or reuses its output for the same input.
+pub fn wasm(binaryen: &Program, places: &Places, staging: &Path, page: &str) -> Result<()> {
+    const SCRIPT: &str = include_str!("shrink.mjs");
+    let kept = places.wasm_target.join("shrunk");
+    let shrunk = places.wasm_target.join("shrunk.unfinished");
     if shrunk.exists() {
         fs::remove_dir_all(&shrunk)?;
     }
     fs::create_dir_all(&shrunk)?;
     let mut files = wasm_files(&staging.join(page))?;
     files.push(staging.join(format!("{page}_bg.wasm")));
-    // Node runs wasm-opt on one core: the largest files first, so that all cores end together.
-    files.sort_by_cached_key(|file| Reverse(fs::metadata(file).map_or(0, |metadata| metadata.len())));
-    let shrink = |place: usize, file: &Path| -> Result<()> {
+    // Each file with the place of its output, which is named after all that decides about it; equal files share one.
+    let mut outputs = Vec::new();
+    let mut missing = BTreeMap::new();
+    for file in &files {
+        let content = fs::read(file)?;
         let mut digest = Sha256::new();
-        digest.update(format!("{} {FEATURES:?} {PASSES:?}", WASM_OPT.version));
-        digest.update(fs::read(file)?);
+        digest.update(BINARYEN.version);
+        digest.update(SCRIPT);
+        digest.update(&content);
         let name = format!("{}.wasm", hex(&digest.finalize()));
-        // Equal files have equal names, so a file appears under its name only when it is complete.
-        let unfinished = shrunk.join(format!("{place}.unfinished"));
+        let output = shrunk.join(&name);
         if kept.join(&name).exists() {
-            fs::copy(kept.join(&name), &unfinished)?;
+            fs::copy(kept.join(&name), &output)?;
         } else {
-            wasm_opt.run(&[FEATURES, PASSES].concat(), [file, "-o".as_ref(), &unfinished])?;
+            missing.insert(output.clone(), (content.len(), file));
         }
-        fs::rename(unfinished, shrunk.join(&name))?;
-        fs::copy(shrunk.join(name), file)?;
-        Ok(())
-    };
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(place) else { return Ok(()) };
-            // After a failure the other cores need not go on.
-            shrink(place, file).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
-        }
+        outputs.push(output);
+    }
+    // The largest files first, dealt out to the cores, so that all end about together.
+    let mut missing: Vec<_> = missing.into_iter().collect();
+    missing.sort_by_key(|(_, (length, _))| Reverse(*length));
+    let n_workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = |worker: usize| -> Result<()> {
+        let mine = missing.iter().skip(worker).step_by(n_workers);
+        binaryen.run_by(
+            &places.root.join("xtask/src/shrink.mjs"),
+            mine.flat_map(|(output, (_, file))| [file.as_path(), output.as_path()]),
+        )
     };
     std::thread::scope(|scope| {
-        let n_workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let workers: Vec<_> = (0..n_workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("wasm-opt's thread panicked")))
+        let workers: Vec<_> = (0..n_workers).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("the optimizer's thread panicked")))
     })?;
+    for (file, output) in files.iter().zip(outputs) {
+        fs::copy(output, file)?;
+    }
     // Removes the outputs of older builds.
     if kept.exists() {
         fs::remove_dir_all(&kept)?;

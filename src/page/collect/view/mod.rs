@@ -27,9 +27,9 @@ use self::capture::Capture;
 use self::class_card::{ClassCard, all_named};
 use self::filter_bar::FilterBar;
 use self::head::Head;
-use self::outcome::Outcome;
+use self::outcome::{Outcome, StorageLine};
 use self::selection::{Selected, SelectionBar};
-use self::text::{news_text, problem_text, refused_text};
+use self::text::{problem_text, refused_text};
 use self::tray::Tray;
 use self::viewer::Viewer;
 use super::collector::{Collector, Reading, Refused, collector};
@@ -122,7 +122,9 @@ fn CollectPanel() -> impl IntoView {
                     </Show>
                 }.into_any(),
             }}
+            <Outcome />
             <Messages />
+            <Show when=move || is_open.get()><StorageLine /></Show>
         </section>
         <Viewer />
     }
@@ -188,7 +190,6 @@ fn Workspace() -> impl IntoView {
                 <Tray classes />
             </div>
         </div>
-        <Outcome />
     }
 }
 
@@ -220,11 +221,10 @@ fn FolderButton() -> impl IntoView {
     }
 }
 
-/// What was done, what was not, and how to take it back.
+/// What goes on, and what could not be done.
 #[component]
 fn Messages() -> impl IntoView {
     let Panel { collector, .. } = use_panel();
-    let undo = move |_| collector.run(async move { collector.undo().await });
     view! {
         {move || collector.problem.get().map(|problem| view! {
             <p class="failure" role="alert"><Glyph icon=Icon::Warning />{move || problem_text(&problem)}</p>
@@ -236,12 +236,6 @@ fn Messages() -> impl IntoView {
                 <button type="button" class="button" on:click=move |_| collector.cancel_adding()>{move_tr!(load.cancel)}</button>
             </div>
         })}
-        <div class="collect-news">
-            <p role="status">{move || collector.news.with(|news| news.as_ref().map(news_text))}</p>
-            <Show when=move || collector.can_undo()>
-                <button type="button" class="button" id="collect-undo" on:click=undo>{move_tr!(runs.undo)}</button>
-            </Show>
-        </div>
         <Show when=move || collector.refused.with(|refused| !refused.is_empty())><RefusedFiles /></Show>
     }
 }

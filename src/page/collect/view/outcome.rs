@@ -1,8 +1,9 @@
-//! What is to be said of the images before a network learns from them, the storage that they take, and the button that makes them the dataset.
+//! What is to be said of the images before a network learns from them, the button that makes them the dataset, what was done last with the
+//! way to take it back, and the storage that they take.
 
 use leptos::prelude::*;
 
-use super::text::warning_text;
+use super::text::{news_text, warning_text};
 use super::{Panel, use_panel};
 use crate::page::collect::warnings::{Warning, warnings};
 use crate::page::reactive::memo;
@@ -37,13 +38,13 @@ pub fn Outcome() -> impl IntoView {
         project.is_some() && project == collector.open.get()
     });
     view! {
-        <div class="collect-outcome">
-            <ul class="collect-warnings" aria-label=move_tr!(collect.warnings)>
-                {move || found.get().into_iter().map(|warning| view! {
-                    <li class="import-warning"><Glyph icon=Icon::Warning /><span>{warning_text(&warning)}</span></li>
-                }).collect_view()}
-            </ul>
-            <div class="controls">
+        <ul class="collect-warnings" aria-label=move_tr!(collect.warnings)>
+            {move || found.get().into_iter().map(|warning| view! {
+                <li class="import-warning"><Glyph icon=Icon::Warning /><span>{warning_text(&warning)}</span></li>
+            }).collect_view()}
+        </ul>
+        <div class="collect-bar">
+            <Show when=move || collector.open.read().is_some()>
                 <button
                     type="button"
                     class="button is-primary"
@@ -54,14 +55,27 @@ pub fn Outcome() -> impl IntoView {
                     {move_tr!(collect.use_images)}
                 </button>
                 <Show when=move || is_used.get()><a class="button" href="#train">{move_tr!(use_place.to_train)}</a></Show>
-            </div>
-            <StorageLine />
+            </Show>
+            <News />
         </div>
     }
 }
 
+/// What was done last, and the way to take it back.
 #[component]
-fn StorageLine() -> impl IntoView {
+fn News() -> impl IntoView {
+    let Panel { collector, .. } = use_panel();
+    let undo = move |_| collector.run(async move { collector.undo().await });
+    view! {
+        <p role="status">{move || collector.news.with(|news| news.as_ref().map(news_text))}</p>
+        <Show when=move || collector.can_undo()>
+            <button type="button" class="button" id="collect-undo" on:click=undo>{move_tr!(runs.undo)}</button>
+        </Show>
+    }
+}
+
+#[component]
+pub fn StorageLine() -> impl IntoView {
     let Panel { collector, .. } = use_panel();
     let of_project = memo(move |_| collector.images.with(|images| images.iter().map(|image| image.bytes).sum::<u64>()));
     move || {

@@ -186,7 +186,7 @@ export declare namespace kindling {
     addImages(project: string, files: Record<string, Files | Partial<Record<"train" | "validation" | "test", Files>>>): Promise<AddedImages>;
     /** Decides about an image that `findLabelErrors` found; the page's Undo takes it back. */
     reviewImage(project: string, decision: ImageDecision): Promise<void>;
-    /** Makes a project's images the page's current dataset. Images that belong together stay in one part. */
+    /** Makes a project's images the page's current dataset. Images that belong together stay in one split. */
     useProject(project: string, options?: { split?: Partial<Split>; images?: ImageReading }): Promise<Dataset>;
     /** A project as a zip: `project.json`, the images as ordinary files in a folder for each class, and the kept runs on them. */
     exportProject(project: string): Promise<Blob>;
@@ -245,7 +245,7 @@ export declare namespace kindling {
     keep: number;
     /** Those that are not zero. */
     parameters: number;
-    /** Four for each parameter that is not zero and, where some weights are, a bit for each that says which. */
+    /** Four for each parameter that is not zero and, where some weights are, one bit per weight to mark which remain. */
     bytes: number;
     /** FLOPs of the forward pass per image. */
     flops: number;
@@ -637,7 +637,7 @@ export declare namespace kindling {
     pretrained?: "efficientnet-lite0" | null;
     /**
      * How many layers are frozen, counted from the first: training leaves them as they are, and they compute as in inference. A frozen batch
-     * norm without pre-trained statistics takes those of the train images.
+     * norm without pre-trained statistics takes those of the training images.
      */
     frozen?: number;
   }
@@ -827,7 +827,7 @@ export declare namespace kindling {
     kind: "progress";
     /** Fraction of the whole that is done. */
     fraction: number;
-    /** The part whose network is trained, from 0; null while outputs of frozen layers are computed. */
+    /** The fold whose network is trained, from 0; null while outputs of frozen layers are computed. */
     fold: number | null;
     folds: number;
     imagesPerSecond: number;

@@ -149,7 +149,7 @@ async fn an_import_that_pushes_out_runs_asks_and_can_be_undone() {
 
     answer_questions(&page, false).await;
     import_copies(&page, 499).await;
-    page.wait_for::<bool>("asked[0]?.startsWith('2 of your runs would have to go')", SHORT).await.unwrap();
+    page.wait_for::<bool>("asked[0]?.startsWith('2 of your runs would be deleted')", SHORT).await.unwrap();
     assert_eq!(page.run::<Vec<String>>(&format!("return {IDS}"), json!(null)).await.unwrap(), own);
 
     answer_questions(&page, true).await;

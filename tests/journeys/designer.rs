@@ -101,13 +101,13 @@ async fn a_misfit_is_mended_undone_and_redone(page: &Page) {
     let is_wrong = "document.querySelector('[data-layer=\"3\"].is-wrong [role=alert]') !== null";
     page.wait_for::<bool>(is_wrong, SHORT).await.unwrap();
     let cannot_train =
-        "[...document.querySelectorAll('button')].some(it => it.innerText === 'Go on to Train' && it.disabled)";
+        "[...document.querySelectorAll('button')].some(it => it.innerText === 'Go to Train' && it.disabled)";
     page.wait_for::<bool>(cannot_train, SHORT).await.unwrap();
 
     page.click("button", "Insert flatten before").await.unwrap();
     wait_for_layers(page, 4).await;
     wait_for_parameters(page, PARAMETERS).await;
-    page.control("link", "Go on to Train").await.unwrap();
+    page.control("link", "Go to Train").await.unwrap();
 
     page.click("button", "Undo").await.unwrap();
     page.wait_for::<bool>(is_wrong, SHORT).await.unwrap();

@@ -109,10 +109,10 @@ async fn choose_another_image(page: &Page) {
 
 /// After the run, and after the tab was hidden, the layers are those of the model at hand, a channel can be enlarged, and another image chosen.
 async fn the_model_is_at_hand_after_the_run(page: &Page) {
-    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    page.wait_for_text("The current model, with", SHORT).await.unwrap();
     open_tab(page, "images").await;
     open_tab(page, "inside").await;
-    page.wait_for_text("The model at hand", SHORT).await.unwrap();
+    page.wait_for_text("The current model, with", SHORT).await.unwrap();
     page.wait_for::<bool>(&varies(".inside-maps canvas"), SHORT).await.unwrap();
     page.run::<Value>("document.querySelector('#inside-filters .tile').click()", json!(null)).await.unwrap();
     page.wait_for::<bool>(&varies("#inside-filters .tile-enlarged canvas"), SHORT).await.unwrap();

@@ -59,7 +59,7 @@ async fn runs_are_kept_compared_and_deletions_undone() {
 async fn the_newest_is_at_hand(page: &Page) {
     open_tab(page, "inside").await;
     page.wait_for::<bool>("document.querySelectorAll('#inside [data-layer]').length > 2", LONG).await.unwrap();
-    page.wait_for_text("The model at hand, with the weights of step 20.", SHORT).await.unwrap();
+    page.wait_for_text("The current model, with the weights of step 20.", SHORT).await.unwrap();
     page.go_to("Predict").await.unwrap();
     let named = "document.querySelector('.model-name')?.innerText.includes(' · kept from 20')";
     page.wait_for::<bool>(named, LONG).await.unwrap();

@@ -66,6 +66,7 @@ pub struct Bench<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engine {
     Cpu,
+    TwoThreads,
     WebGpu,
 }
 
@@ -206,12 +207,14 @@ impl Bench<'_> {
 }
 
 impl Engine {
+    /// One of each device.
     const ALL: [Self; 2] = [Self::Cpu, Self::WebGpu];
 
     fn query(self) -> &'static str {
         match self {
             // One thread, like the figures that stand beside it.
             Self::Cpu => "?engine=cpu&threads=1",
+            Self::TwoThreads => "?engine=cpu&threads=2",
             Self::WebGpu => "?engine=webgpu",
         }
     }
@@ -219,6 +222,7 @@ impl Engine {
     fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPU engine",
+            Self::TwoThreads => "CPU engine, 2 threads",
             Self::WebGpu => "WebGPU engine on SwiftShader",
         }
     }

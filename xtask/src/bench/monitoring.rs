@@ -51,12 +51,15 @@ impl Plan {
     /// A window holds several snapshots: where a snapshot takes long, they are far apart.
     fn new(bench: &Bench<'_>, engine: Engine) -> Self {
         let seconds = match (engine, bench.is_quick) {
-            (Engine::Cpu, true) => 5,
-            (Engine::Cpu, false) => 15,
+            (Engine::Cpu | Engine::TwoThreads, true) => 5,
+            (Engine::Cpu | Engine::TwoThreads, false) => 15,
             (Engine::WebGpu, true) => 20,
             (Engine::WebGpu, false) => 90,
         };
-        Self { n_pairs: bench.times(if engine == Engine::Cpu { 5 } else { 3 }), window: Duration::from_secs(seconds) }
+        Self {
+            n_pairs: bench.times(if engine == Engine::WebGpu { 3 } else { 5 }),
+            window: Duration::from_secs(seconds),
+        }
     }
 }
 

@@ -227,7 +227,7 @@ export declare namespace kindling {
     int8: {
       /** Size of the ONNX file. */
       bytes: number;
-      /** On one thread, image by image. */
+      /** In batches of up to 32 images, on one thread. */
       msPerImage: number;
       /** Number of test images. */
       images: number;

@@ -85,7 +85,7 @@ impl Size {
 pub struct Int8Cost {
     /// Of the ONNX file.
     pub n_bytes: usize,
-    /// On one thread, image by image.
+    /// On one thread, in batches of up to 32 images.
     pub ms_per_image: f64,
     pub proof: Int8Proof,
 }

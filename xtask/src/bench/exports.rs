@@ -142,7 +142,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<String> {
     Ok(format!(
         "Presets on MNIST, trained for {MAX_STEPS} steps of {BATCH_SIZE} of {N_TRAIN} images, all with Adam at 0.001. Files: \
          kilobytes as they are and, in brackets, in brotli.\n\n{sizes}\n\n\
-         Milliseconds per image, one thread each, in the same browser: the CPU engine in batches of 32, Kindling's integers image by image, \
+         Milliseconds per image, one thread each, in the same browser: the CPU engine and Kindling's integers in batches of 32, \
          onnxruntime-web (wasm) in batches of 100, TensorFlow.js (wasm) in batches of 10, whose images are of 224 x 224 pixels, as that format demands. \
          Accuracies on {N_TEST} test images; what the integers lose, in points, on 300 of them.\n\n{speeds}"
     ))

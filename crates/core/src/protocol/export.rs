@@ -254,7 +254,7 @@ pub enum ExportProof {
     Difference(f32),
     Int8 {
         proof: Int8Proof,
-        /// Time of the network in integers on one thread, image by image.
+        /// Time of the network in integers on one thread, in batches of up to 32 images.
         ms_per_image: f64,
     },
 }

@@ -5,8 +5,8 @@
 //! layers, transformer blocks, layer norm, group norm, resizing, concatenation, and everything else on sequences.
 //!
 //! `folded.rs` turns layers into operations, [`crate::read::quantized`] runs them on train images in floats, `range.rs` chooses the scale of each
-//! activation. What comes out is [`crate::quantized`], which the same reader runs in integers (`read/integers.rs` has the arithmetic, and how it
-//! rounds) and the writers `onnx/int8.rs` and `tflite/int8.rs` write; [`crate::int8`] is the proof of the file.
+//! activation. What comes out is [`crate::quantized`], which the same reader runs in integers (`read/integers.rs` has the arithmetic,
+//! `read/integers/requantization.rs` how it rounds) and the writers `onnx/int8.rs` and `tflite/int8.rs` write; [`crate::int8`] is the proof of the file.
 
 /// A network as operations in floats.
 pub(crate) mod folded;
@@ -20,7 +20,7 @@ pub use self::range::Calibration;
 use self::range::Observed;
 use crate::error::ExchangeError;
 use crate::quantized::{Kind, Operation, Quantization, QuantizedNetwork, Weights};
-use crate::read::quantized::{Activation, Evaluator};
+use crate::read::quantized::{Activation, run_observed};
 use crate::trained::{Tensor, TrainedNetwork};
 
 /// Of the network's input, which is from -1 to 1: black and white are exact.
@@ -70,14 +70,11 @@ pub fn quantize(
 /// What each value is on the images.
 fn observe(quantized: &QuantizedNetwork, images: &[Vec<u8>]) -> Result<Vec<Observed>, ExchangeError> {
     let mut observed = vec![Observed::default(); quantized.values.len()];
-    let evaluator = Evaluator::new(quantized);
-    for image in images {
-        evaluator.run_observed(image, |value, activation| {
-            if let (Some(observed), Activation::Float(tensor)) = (observed.get_mut(value), activation) {
-                observed.see(&tensor.values);
-            }
-        })?;
-    }
+    run_observed(quantized, images, &mut |value, activation| {
+        if let (Some(observed), Activation::Float(tensor)) = (observed.get_mut(value), activation) {
+            observed.see(&tensor.values);
+        }
+    })?;
     Ok(observed)
 }
 

@@ -8,7 +8,14 @@
 /// Convolution.
 mod conv;
 
+/// Maps below a convolution's kernel.
+mod padded;
+
+/// Sums of products.
+mod products;
+
 pub use self::conv::conv;
+use self::products::product;
 use crate::trained::Tensor;
 
 /// What a computation is refused with.
@@ -132,49 +139,29 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Outcome {
     let n_output = n_outputs(&shape)?;
     check_work(&[n_output, inner])?;
     let mut values = vec![0.0; n_output];
-    let n_matrices = n_values(leading)?;
-    for matrix in 0..n_matrices {
+    let outputs = values.chunks_exact_mut((rows * columns).max(1));
+    for (matrix, (a, output)) in a.values.chunks_exact((rows * inner).max(1)).zip(outputs).enumerate() {
         let b = if b_leading.is_empty() { &b.values[..] } else { &b.values[matrix * inner * columns..] };
-        for row in matrix * rows..(matrix + 1) * rows {
-            let output = &mut values[row * columns..(row + 1) * columns];
-            let (fours, rest) = a.values[row * inner..(row + 1) * inner].as_chunks::<4>();
-            let b_row = |k: usize| &b[k * columns..(k + 1) * columns];
-            // Four at a time, so that a sum is read and written once for four products.
-            for (four, factors) in fours.iter().enumerate() {
-                let [b0, b1, b2, b3] = std::array::from_fn(|k| b_row(4 * four + k));
-                let of_b = b0.iter().zip(b1).zip(b2.iter().zip(b3));
-                output.iter_mut().zip(of_b).for_each(|(sum, ((b0, b1), (b2, b3)))| {
-                    *sum = *sum + factors[0] * b0 + factors[1] * b1 + factors[2] * b2 + factors[3] * b3;
-                });
-            }
-            for (k, factor) in rest.iter().enumerate() {
-                output.iter_mut().zip(b_row(4 * fours.len() + k)).for_each(|(sum, value)| *sum += factor * value);
-            }
-        }
+        product(a, b, [inner, columns], [columns, 1], output);
     }
     tensor(shape, values)
 }
 
 /// `x Wᵀ + b` over the last axis, with PyTorch's weight `[out, in]`.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Outcome {
-    let product = match x.shape.iter().rev().skip(1).all(|&side| side == 1) {
-        true => of_vector(x, weight)?,
-        false => matmul(x, &transpose(weight, &[1, 0])?)?,
-    };
-    match bias {
-        None => Ok(product),
-        Some(bias) => binary(&product, bias, |one, other| one + other),
-    }
-}
-
-/// A vector times rows of weights, which one vector alone is not worth turning around for.
-fn of_vector(x: &Tensor, weight: &Tensor) -> Outcome {
     let [n_out, n_in] = dims(weight)?;
-    let [leading @ .., _] = &x.shape[..] else { return Err("a product of no vector".to_owned()) };
-    ensure(x.values.len() == n_in && n_in > 0, "a vector that does not fit the weights")?;
-    let product = |row: &[f32]| row.iter().zip(&x.values).fold(0.0, |sum, (weight, value)| sum + weight * value);
-    let values = weight.values.chunks_exact(n_in).map(product).collect();
-    tensor(leading.iter().copied().chain([n_out]).collect::<Vec<_>>(), values)
+    let [leading @ .., n_last] = &x.shape[..] else { return Err("a product of no vector".to_owned()) };
+    ensure(*n_last == n_in, "vectors that do not fit the weights")?;
+    let shape: Vec<usize> = leading.iter().copied().chain([n_out]).collect();
+    let n_output = n_outputs(&shape)?;
+    check_work(&[n_output, n_in])?;
+    let mut values = vec![0.0; n_output];
+    product(&x.values, &weight.values, [n_in, n_out], [1, n_in], &mut values);
+    let products = tensor(shape, values)?;
+    match bias {
+        None => Ok(products),
+        Some(bias) => binary(&products, bias, |one, other| one + other),
+    }
 }
 
 pub fn map(x: &Tensor, function: impl Fn(f32) -> f32) -> Tensor {
@@ -183,9 +170,10 @@ pub fn map(x: &Tensor, function: impl Fn(f32) -> f32) -> Tensor {
 
 /// Element by element; an axis of length 1, or one that is missing in front, is repeated.
 pub fn binary(a: &Tensor, b: &Tensor, function: impl Fn(f32, f32) -> f32) -> Outcome {
-    if a.shape == b.shape {
-        let values = a.values.iter().zip(&b.values).map(|(one, other)| function(*one, *other)).collect();
-        return tensor(a.shape.clone(), values);
+    let n_repeating = b.shape.iter().take_while(|&&side| side == 1).count();
+    if b.shape.len() <= a.shape.len() && a.shape.ends_with(&b.shape[n_repeating..]) && !b.values.is_empty() {
+        let pairs = a.values.chunks_exact(b.values.len()).flat_map(|values| values.iter().zip(&b.values));
+        return tensor(a.shape.clone(), pairs.map(|(one, other)| function(*one, *other)).collect());
     }
     let n_axes = a.shape.len().max(b.shape.len());
     let side = |x: &Tensor, axis: usize| {
@@ -229,32 +217,39 @@ pub fn binary(a: &Tensor, b: &Tensor, function: impl Fn(f32, f32) -> f32) -> Out
 
 /// Axis `i` of the result is axis `order[i]` of `x`.
 pub fn transpose(x: &Tensor, order: &[usize]) -> Outcome {
-    let n_axes = x.shape.len();
+    let mut values = Vec::with_capacity(x.values.len());
+    let shape = transpose_into(&mut values, (&x.values[..], &x.shape[..]), order)?;
+    tensor(shape, values)
+}
+
+/// Appends values that fill a shape with their axes in another order; returns the new shape.
+pub fn transpose_into<T: Copy>(
+    into: &mut Vec<T>,
+    (values, shape): (&[T], &[usize]),
+    order: &[usize],
+) -> Result<Vec<usize>, String> {
     let mut sorted = order.to_vec();
     sorted.sort_unstable();
-    ensure(sorted.iter().copied().eq(0..n_axes), "an order that is none of the axes")?;
-    let mut strides = vec![1; n_axes];
-    for axis in (1..n_axes).rev() {
-        strides[axis - 1] = strides[axis] * x.shape[axis];
-    }
-    let shape: Vec<usize> = order.iter().map(|&axis| x.shape[axis]).collect();
-    let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
-    let mut place = vec![0; n_axes];
-    let mut at = 0;
-    let mut values = Vec::with_capacity(x.values.len());
-    for _ in 0..x.values.len() {
-        values.push(x.values[at]);
-        for axis in (0..n_axes).rev() {
+    ensure(sorted.iter().copied().eq(0..shape.len()), "an order that is none of the axes")?;
+    let turned: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+    let strides: Vec<usize> = order.iter().map(|&axis| shape[axis + 1..].iter().product()).collect();
+    let Some((n_last, last_stride)) = turned.last().zip(strides.last()).filter(|_| !values.is_empty()) else {
+        into.extend(values);
+        return Ok(turned);
+    };
+    let mut place = vec![0; turned.len() - 1];
+    for _ in 0..values.len() / n_last {
+        let start: usize = place.iter().zip(&strides).map(|(index, stride)| index * stride).sum();
+        into.extend((0..*n_last).map(|index| values[start + index * last_stride]));
+        for axis in (0..place.len()).rev() {
             place[axis] += 1;
-            at += strides[axis];
-            if place[axis] < shape[axis] {
+            if place[axis] < turned[axis] {
                 break;
             }
-            at -= strides[axis] * shape[axis];
             place[axis] = 0;
         }
     }
-    tensor(shape, values)
+    Ok(turned)
 }
 
 pub fn reshape(x: Tensor, shape: impl Into<Vec<usize>>) -> Outcome {

@@ -7,9 +7,6 @@ pub mod kernels;
 /// Arithmetic on integers of 8 bits.
 pub mod integers;
 
-/// Maps below a convolution's kernel.
-mod padded;
-
 /// Networks in integers of 8 bits.
 pub mod quantized;
 

@@ -6,14 +6,14 @@ mod int8;
 use std::collections::BTreeMap;
 
 use super::flatbuffer::Table;
-use super::integers::Integers;
+use super::integers::{Integers, LANES};
 use super::kernels::{self, Outcome, Pooling, Window};
 use crate::error::ExchangeError;
 use crate::quantized::Quantization;
 use crate::tflite_operators as op;
 use crate::trained::{Tensor, floats};
 
-/// Maximum number of operations; each costs memory for its output until the end.
+/// Maximum number of operations.
 const MAX_OPERATIONS: usize = 100_000;
 
 /// `TensorType`
@@ -28,7 +28,10 @@ const INT8: u8 = 9;
 ///
 /// [`ExchangeError::Unreadable`], naming the operation.
 pub fn run(bytes: &[u8], images: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, ExchangeError> {
-    let probabilities = Model::parse(bytes).and_then(|model| images.iter().map(|image| model.run(image)).collect());
+    let probabilities = Model::parse(bytes).and_then(|model| {
+        let batches = images.chunks(LANES).map(|images| model.run(images)).collect::<Result<Vec<_>, _>>()?;
+        Ok(batches.concat())
+    });
     probabilities.map_err(|why| ExchangeError::Unreadable(format!("the TFLite file ({why})")))
 }
 
@@ -53,9 +56,10 @@ struct Weights {
     scales: Vec<f32>,
 }
 
-/// What an operation computes.
+/// What an operation computes for a batch of images.
 enum Value {
-    Float(Tensor),
+    /// Image by image: shapes in the file are those of one.
+    Float(Vec<Tensor>),
     /// In the tensor's own order of axes.
     Integer(Integers),
 }
@@ -176,29 +180,37 @@ impl Model {
         })
     }
 
-    fn run(&self, image: &[u8]) -> Result<Vec<f32>, String> {
+    fn run(&self, images: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, String> {
+        let pixels = images.iter().map(|image| self.pixels(image)).collect::<Result<_, _>>()?;
+        let mut values = BTreeMap::from([(self.input, Value::Float(pixels))]);
+        let uses = self.operations.iter().enumerate();
+        let last_use: BTreeMap<i32, usize> =
+            uses.flat_map(|(index, operation)| operation.inputs.iter().map(move |&input| (input, index))).collect();
+        for (index, operation) in self.operations.iter().enumerate() {
+            let running = Running { model: self, values: &values, operation, n_images: images.len(), image: 0 };
+            let results = match running.in_integers() {
+                Some(result) => result.map(|result| vec![result]),
+                None => running.in_floats(),
+            };
+            let results = results.map_err(|why| format!("operation {}: {why}", operation.code))?;
+            values.extend(operation.outputs.iter().copied().zip(results));
+            values.retain(|value, _| *value == self.output || last_use.get(value).is_some_and(|&used| used > index));
+        }
+        match values.remove(&self.output) {
+            Some(Value::Float(outputs)) => Ok(outputs.into_iter().map(|output| output.values).collect()),
+            Some(Value::Integer(_)) => Err("its output is of signed integers".to_owned()),
+            None => Err("nothing computes its output".to_owned()),
+        }
+    }
+
+    fn pixels(&self, image: &[u8]) -> Outcome {
         let [height, width] = self.input_size;
         let n_places = kernels::n_values(&[height, width])?;
         let n_channels = image.len().checked_div(n_places).filter(|n| image.len() == n * n_places);
         let Some(n_channels @ (1 | 3)) = n_channels else { return Err("the image has another size".to_owned()) };
         let channel = |place: usize, color: usize| image.get(color.min(n_channels - 1) * n_places + place);
         let pixels = (0..n_places).flat_map(|place| (0..3).filter_map(move |color| channel(place, color)));
-        let pixels = kernels::tensor([1, height, width, 3], pixels.map(|&byte| f32::from(byte)).collect())?;
-        let mut values = BTreeMap::from([(self.input, Value::Float(pixels))]);
-        for operation in &self.operations {
-            let running = Running { model: self, values: &values, operation };
-            let results = match running.in_integers() {
-                Some(result) => result.map(|result| vec![result]),
-                None => running.run().map(|results| results.into_iter().map(Value::Float).collect()),
-            };
-            let results = results.map_err(|why| format!("operation {}: {why}", operation.code))?;
-            values.extend(operation.outputs.iter().copied().zip(results));
-        }
-        match values.remove(&self.output) {
-            Some(Value::Float(output)) => Ok(output.values),
-            Some(Value::Integer(_)) => Err("its output is of signed integers".to_owned()),
-            None => Err("nothing computes its output".to_owned()),
-        }
+        kernels::tensor([1, height, width, 3], pixels.map(|&byte| f32::from(byte)).collect())
     }
 }
 
@@ -212,9 +224,22 @@ struct Running<'a> {
     model: &'a Model,
     values: &'a BTreeMap<i32, Value>,
     operation: &'a Operation,
+    n_images: usize,
+    /// Of which floats are read.
+    image: usize,
 }
 
 impl Running<'_> {
+    fn in_floats(&self) -> Result<Vec<Value>, String> {
+        let mut results: Vec<Vec<Tensor>> = Vec::new();
+        for image in 0..self.n_images {
+            let tensors = Running { image, ..*self }.run()?;
+            results.resize(tensors.len(), Vec::new());
+            results.iter_mut().zip(tensors).for_each(|(images, tensor)| images.push(tensor));
+        }
+        Ok(results.into_iter().map(Value::Float).collect())
+    }
+
     fn run(&self) -> Result<Vec<Tensor>, String> {
         let options = &self.operation.options;
         let result = match self.operation.code {
@@ -263,7 +288,7 @@ impl Running<'_> {
     fn x(&self, index: usize) -> Result<&Tensor, String> {
         let number = self.number(index)?;
         match self.values.get(&number) {
-            Some(Value::Float(tensor)) => Ok(tensor),
+            Some(Value::Float(images)) => images.get(self.image).ok_or_else(|| "an image is missing".to_owned()),
             Some(Value::Integer(_)) => Err(format!("input {index} is of integers")),
             None => {
                 let constant = self.model.floats.get(&number);

@@ -4,7 +4,7 @@ use kindling_core::config::Activation;
 
 use super::{Running, Value, Weights, op};
 use crate::quantized::Quantization;
-use crate::read::integers::{self, Integers, Outcome};
+use crate::read::integers::{self, Integers, LANES, Outcome};
 use crate::read::kernels::{self, Pooling, Window};
 use crate::read::kindling::activate;
 use crate::trained::Tensor;
@@ -18,7 +18,7 @@ impl Running<'_> {
         let is_integer = matches!(self.number(0).map(|number| self.values.get(&number)), Ok(Some(Value::Integer(_))));
         match self.operation.code {
             op::QUANTIZE => Some(self.quantize()),
-            op::DEQUANTIZE => Some(self.integer(0).and_then(real).map(Value::Float)),
+            op::DEQUANTIZE => Some(self.integer(0).and_then(|x| self.real(x)).map(Value::Float)),
             _ if is_integer => Some(self.integer_operation().map(Value::Integer)),
             _ => None,
         }
@@ -36,16 +36,23 @@ impl Running<'_> {
         self.operation.outputs.first().and_then(|output| self.model.quantizations.get(output)).copied()
     }
 
+    /// What the integers of each image stand for.
+    fn real(&self, x: &Integers) -> Result<Vec<Tensor>, String> {
+        (0..self.n_images).map(|image| kernels::tensor(x.shape.clone(), x.image(image).collect())).collect()
+    }
+
     /// From the image's bytes, from floats, or to the bytes of probabilities.
     fn quantize(&self) -> Result<Value, String> {
-        let Some(output) = self.output() else { return real(self.integer(0)?).map(Value::Float) };
-        let x = self.x(0)?;
-        let is_image = self.number(0)? == self.model.input;
-        let values = x.values.iter().map(|&value| match is_image {
-            true => (value - INPUT_ZERO) as i8,
-            false => output.integer(value),
-        });
-        integers::integers(x.shape.clone(), values.collect(), output).map(Value::Integer)
+        let Some(output) = self.output() else { return self.real(self.integer(0)?).map(Value::Float) };
+        let number = self.number(0)?;
+        match self.values.get(&number) {
+            Some(Value::Float(images)) if number == self.model.input => {
+                from_floats(images, output, |value| (value - INPUT_ZERO) as i8)
+            }
+            Some(Value::Float(images)) => from_floats(images, output, |value| output.integer(value)),
+            _ => Err("nothing to quantize".to_owned()),
+        }
+        .map(Value::Integer)
     }
 
     fn integer_operation(&self) -> Outcome {
@@ -57,41 +64,36 @@ impl Running<'_> {
         match self.operation.code {
             op::CONV_2D => {
                 let window = Window { stride: sizes([2, 1]), dilation: sizes([5, 4]), ..Window::PLAIN };
-                self.convolve(x, window, [0, 3, 1, 2], options.byte(3), output)
+                self.convolve(x, window, [0, 1, 2, 3], options.byte(3), output)
             }
             op::DEPTHWISE_CONV_2D => {
                 let groups = x.shape.last().copied().unwrap_or_default();
                 let window = Window { stride: sizes([2, 1]), dilation: sizes([6, 5]), groups, ..Window::PLAIN };
-                self.convolve(x, window, [3, 0, 1, 2], options.byte(4), output)
+                self.convolve(x, window, [3, 1, 2, 0], options.byte(4), output)
             }
             op::FULLY_CONNECTED => {
                 let [1, _] = x.shape[..] else { return Err("more than one vector".to_owned()) };
-                let weights = self.weights()?;
-                let sums = integers::linear(x, self.with_bias(weights)?, output, is_relu(options.byte(0))?)?;
-                integers::integers([1, sums.values.len()], sums.values, output)
+                let [n_out, n_in] = self.weights()?.shape[..] else {
+                    return Err("weights of a linear layer without two axes".to_owned());
+                };
+                let weights = self.with_bias([n_out, n_in, 1, 1], [0, 2, 3, 1])?;
+                integers::linear(x, &weights, output, is_relu(options.byte(0))?)
             }
             op::MAX_POOL_2D | op::AVERAGE_POOL_2D => {
                 self.check_is_valid()?;
                 let pooling = if self.operation.code == op::MAX_POOL_2D { Pooling::Max } else { Pooling::Average };
-                maps_last(integers::pool(&maps_first(x)?, pooling, sizes([4, 3]), sizes([2, 1]))?)
+                integers::pool(x, pooling, sizes([4, 3]), sizes([2, 1]))
             }
-            op::MEAN => self.over_places(x, integers::means(&maps_first(x)?, output)?),
-            op::REDUCE_MAX => self.over_places(x, integers::maxima(&maps_first(x)?)?),
+            op::MEAN => self.over_places(x, integers::means(x, output)?),
+            op::REDUCE_MAX => self.over_places(x, integers::maxima(x)?),
             op::PAD => self.pad_integers(x),
-            op::RESHAPE => integers::integers(self.sizes(1)?, x.values.clone(), output),
-            op::TRANSPOSE => transpose(x, &self.sizes(1)?),
+            op::RESHAPE => x.clone().reshaped(self.sizes(1)?),
+            op::TRANSPOSE => x.transposed(&self.sizes(1)?),
             op::ADD => integers::add(x, self.integer(1)?, output, is_relu(options.byte(0))?),
-            op::MUL => {
-                let other = self.integer(1)?;
-                if x.shape == other.shape {
-                    return integers::multiply(x, other, output);
-                }
-                maps_last(integers::multiply(&maps_first(x)?, other, output)?)
-            }
+            op::MUL => integers::multiply(x, self.integer(1)?, output),
             op::SOFTMAX => {
-                let shares = kernels::softmax(&real(x)?)?;
-                let values = shares.values.iter().map(|&share| output.integer(share)).collect();
-                integers::integers(shares.shape, values, output)
+                let shares = self.real(x)?.iter().map(kernels::softmax).collect::<Result<Vec<_>, _>>()?;
+                from_floats(&shares, output, |share| output.integer(share))
             }
             op::RELU => function(Activation::Relu),
             op::RELU6 => function(Activation::Relu6),
@@ -107,13 +109,13 @@ impl Running<'_> {
         self.model.weights.get(&self.number(1)?).ok_or_else(|| "weights are missing".to_owned())
     }
 
-    fn with_bias<'a>(&'a self, weights: &'a Weights) -> Result<integers::Weights<'a>, String> {
+    /// `order` names the axes of filters, height, width and channels.
+    fn with_bias(&self, shape: [usize; 4], order: [usize; 4]) -> Result<integers::Weights<'_>, String> {
+        let Weights { values, scales, .. } = self.weights()?;
         let bias = self.model.integers.get(&self.number(2)?).ok_or("a bias is missing")?;
-        let Weights { shape, values, scales } = weights;
-        Ok(integers::Weights { shape, values, scales, bias })
+        integers::Weights::new((shape, order), values, scales, bias)
     }
 
-    /// `order` turns the weight into `[out, in / groups, height, width]`.
     fn convolve(
         &self,
         x: &Integers,
@@ -123,11 +125,9 @@ impl Running<'_> {
         output: Quantization,
     ) -> Outcome {
         self.check_is_valid()?;
-        let Weights { shape, values, scales } = self.weights()?;
-        let plain = Quantization { scale: 1.0, zero_point: 0 };
-        let turned = transpose(&integers::integers(shape.clone(), values.clone(), plain)?, &order)?;
-        let weights = Weights { shape: turned.shape, values: turned.values, scales: scales.clone() };
-        maps_last(integers::conv(&maps_first(x)?, self.with_bias(&weights)?, window, output, is_relu(activation)?)?)
+        let shape: Result<[usize; 4], _> = self.weights()?.shape.as_slice().try_into();
+        let shape = shape.map_err(|_| "weights of a convolution without four axes".to_owned())?;
+        integers::conv(x, &self.with_bias(shape, order)?, window, output, is_relu(activation)?)
     }
 
     /// The result of a reduction over height and width, which stay with length 1.
@@ -136,7 +136,8 @@ impl Running<'_> {
         if !keeps_axes || axes != [1, 2] || x.shape.first() != Some(&1) {
             return Err("a reduction over other axes than height and width, or one that drops them".to_owned());
         }
-        integers::integers([1, 1, 1, reduced.values.len()], reduced.values, reduced.quantization)
+        let length = kernels::n_values(&reduced.shape)?;
+        reduced.reshaped([1, 1, 1, length])
     }
 
     /// The zero point around maps.
@@ -150,15 +151,17 @@ impl Running<'_> {
         let [1, height, width, channels] = x.shape[..] else { return Err("padding of no maps".to_owned()) };
         let shape = [1, height + top + bottom, width + left + right, channels];
         let row_of = (width + left + right) * channels;
-        let zero = x.quantization.zero_point;
+        let zeros = [x.quantization.zero_point; LANES];
         let mut values = Vec::with_capacity(kernels::n_outputs(&shape)?);
-        values.resize(top * row_of, zero);
-        for row in x.values.chunks_exact((width * channels).max(1)) {
-            values.resize(values.len() + left * channels, zero);
-            values.extend(row);
-            values.resize(values.len() + right * channels, zero);
+        for block in x.blocks() {
+            values.resize(values.len() + top * row_of, zeros);
+            for row in block.chunks_exact((width * channels).max(1)) {
+                values.resize(values.len() + left * channels, zeros);
+                values.extend(row);
+                values.resize(values.len() + right * channels, zeros);
+            }
+            values.resize(values.len() + bottom * row_of, zeros);
         }
-        values.resize(values.len() + bottom * row_of, zero);
         integers::integers(shape, values, x.quantization)
     }
 }
@@ -171,27 +174,9 @@ fn is_relu(activation: u8) -> Result<bool, String> {
     }
 }
 
-fn real(x: &Integers) -> Result<Tensor, String> {
-    kernels::tensor(x.shape.clone(), x.values.iter().map(|&value| x.quantization.real(value)).collect())
-}
-
-/// Axis `i` of the result is axis `order[i]` of `x`.
-fn transpose(x: &Integers, order: &[usize]) -> Outcome {
-    // Floats hold these integers exactly.
-    let floats = kernels::tensor(x.shape.clone(), x.values.iter().map(|&value| value.into()).collect())?;
-    let turned = kernels::transpose(&floats, order)?;
-    integers::integers(turned.shape, turned.values.iter().map(|&value| value as i8).collect(), x.quantization)
-}
-
-/// `[1, height, width, channels]` to `[channels, height, width]`.
-fn maps_first(x: &Integers) -> Outcome {
-    let turned = transpose(x, &[0, 3, 1, 2])?;
-    let [1, channels, height, width] = turned.shape[..] else { return Err("no maps of one image".to_owned()) };
-    integers::integers([channels, height, width], turned.values, turned.quantization)
-}
-
-/// `[channels, height, width]` to `[1, height, width, channels]`.
-fn maps_last(x: Integers) -> Outcome {
-    let [channels, height, width] = x.shape[..] else { return Err("no maps of one image".to_owned()) };
-    transpose(&integers::integers([1, channels, height, width], x.values, x.quantization)?, &[0, 2, 3, 1])
+/// Integers of images of one shape.
+fn from_floats(images: &[Tensor], quantization: Quantization, integer: impl Fn(f32) -> i8) -> Outcome {
+    let shape = images.first().map(|image| image.shape.clone()).unwrap_or_default();
+    let images: Vec<_> = images.iter().map(|image| image.values.as_slice()).collect();
+    Integers::of_images(shape, &images, quantization, integer)
 }

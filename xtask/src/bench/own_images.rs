@@ -126,9 +126,8 @@ async fn project(app: &App, page: &Page, zip: &Path, n_images: usize) -> Result<
     page.go_to("Data").await?;
     let imported = phase((app, page), "a zip becomes a project", n_images, async || {
         pick(page, "Project file, or a zip with one folder per class", zip).await?;
-        let is_done =
-            "!document.querySelector('.collect-adding') && (await kindling.projects())[0]?.classes.length === args";
-        until(page, &is_done.replace("args", &N_CLASSES.to_string())).await
+        // Said once the last image is stored.
+        until(page, "document.querySelector('.collect-bar')?.innerText.includes('are in the project')").await
     })
     .await?;
     let kept = "return (await kindling.projects())[0].classes.reduce((sum, { images }) => sum + images, 0)";

@@ -64,7 +64,7 @@ Examples:
   kindling train lenet --data mnist --out run --json | jq -c 'select(.kind == \"epoch\")'
 
 The folder then holds:
-  weights.safetensors    the weights, with the run in its metadata: the page and kindling need only this file
+  weights.safetensors    the weights, with the run and a checksum in its metadata: the page and kindling need only this file
   run.json               the run with its curves, as the page exports and imports it
   curves.csv             the curves, for a spreadsheet
   checkpoint.safetensors until the run ends
@@ -126,6 +126,13 @@ pub struct ImageArguments {
     /// Which part of an image file the network sees: its center, or the whole between two bars; with a run, it is the run's
     #[arg(long, value_enum)]
     pub image_framing: Option<FramingName>,
+}
+
+impl ImageArguments {
+    /// Whether any of them is given.
+    pub fn are_given(&self) -> bool {
+        ImageReading::from(self) != ImageReading::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -245,17 +252,28 @@ pub struct ExportArguments {
     pub data: Vec<PathBuf>,
     #[command(flatten)]
     pub images: ImageArguments,
-    /// For formats in integers: how the ranges of activations are chosen
-    #[arg(long, value_enum, default_value_t = CalibrationName::Mse)]
-    pub calibration: CalibrationName,
+    /// For formats in integers: how the ranges of activations are chosen; mse by default
+    #[arg(long, value_enum)]
+    pub calibration: Option<CalibrationName>,
     /// For formats in integers: a layer that stays in floats, by its path, such as 3 or 3.layers.1; repeat it for several layers
     #[arg(long = "float", value_name = "LAYER")]
     pub float_layers: Vec<String>,
-    /// For formats in integers: number of test images to evaluate the file on
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub evaluate: u32,
+    /// For formats in integers: number of test images to evaluate the file on; 1000 by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub evaluate: Option<u32>,
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+impl ExportArguments {
+    /// Whether any option is given that only formats in integers have a use for.
+    pub fn are_for_integers(&self) -> bool {
+        !self.data.is_empty()
+            || self.images.are_given()
+            || self.calibration.is_some()
+            || !self.float_layers.is_empty()
+            || self.evaluate.is_some()
+    }
 }
 
 #[derive(Args, Debug)]
@@ -309,21 +327,21 @@ pub struct PruneArguments {
     #[arg(long, value_enum, default_value_t = UnitName::Channels)]
     pub of: UnitName,
     /// The share of channels or weights that each layer keeps
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share, conflicts_with = "curve")]
     pub keep: f32,
-    /// What makes a channel important
-    #[arg(long, value_enum, default_value_t = CriterionName::Norm)]
-    pub criterion: CriterionName,
+    /// What makes a channel important; norm by default
+    #[arg(long, value_enum)]
+    pub criterion: Option<CriterionName>,
     #[command(flatten)]
     pub data: DataArguments,
     /// The folder to write the new run to
     #[arg(long, value_name = "FOLDER", required_unless_present = "curve", conflicts_with = "curve")]
     pub out: Option<PathBuf>,
     /// Epochs of training
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_EPOCHS)))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_EPOCHS)), conflicts_with = "curve")]
     pub epochs: u32,
     /// Set a field of the config that the smaller network is trained with, as in `kindling train`
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    #[arg(long = "set", value_name = "FIELD=VALUE", conflicts_with = "curve")]
     pub changes: Vec<String>,
     /// Only list size and accuracy for shares from 1 to 0.1, before any training. The accuracy is that on up to 1,000 validation images, spread over all
     #[arg(long)]

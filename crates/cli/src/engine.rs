@@ -13,9 +13,8 @@ use kindling_session::{EngineDevice, Session};
 
 use crate::data::Data;
 use crate::platform::Native;
-use crate::reporter::complain;
 use crate::signals;
-use crate::trouble::Trouble;
+use crate::trouble::{INTERRUPTED, Trouble};
 
 /// What a command waits for.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -29,13 +28,6 @@ pub struct Engine {
     pool: LocalPool,
     session: Rc<Session<Native>>,
     signals: Box<dyn Stream<Item = Signal> + Unpin>,
-}
-
-/// The outcome of loading a dataset.
-#[expect(clippy::large_enum_variant, reason = "there is one for each dataset")]
-pub enum Loaded {
-    Dataset(DatasetSummary),
-    Interrupted,
 }
 
 impl Engine {
@@ -62,18 +54,15 @@ impl Engine {
         &mut self,
         data: &Data,
         mut on_update: impl FnMut(&DatasetUpdate) -> Result<(), Trouble>,
-    ) -> Result<Loaded, Trouble> {
+    ) -> Result<DatasetSummary, Trouble> {
         self.act(Command::SetDataset { source: data.source.clone(), split: SplitConfig::default() });
         loop {
             match self.next() {
-                Signal::Interrupted => {
-                    complain("interrupted while the dataset was read: nothing was written");
-                    return Ok(Loaded::Interrupted);
-                }
+                Signal::Interrupted => return Err(Trouble::Interrupted),
                 Signal::Event(Event::Dataset(update)) => {
                     on_update(&update)?;
                     match update {
-                        DatasetUpdate::Set(summary) => return Ok(Loaded::Dataset(summary)),
+                        DatasetUpdate::Set(summary) => return Ok(summary),
                         DatasetUpdate::Failed(failure) => return Err(failure.into()),
                         _ => {}
                     }
@@ -91,7 +80,7 @@ fn interruptions() -> Result<UnboundedReceiver<()>, Trouble> {
     let (sender, receiver) = unbounded();
     let handler = move || {
         if IS_ENDING.swap(true, Ordering::SeqCst) {
-            std::process::exit(crate::INTERRUPTED.into());
+            std::process::exit(INTERRUPTED.into());
         }
         sender.unbounded_send(()).ok();
     };

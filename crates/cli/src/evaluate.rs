@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::arguments::{EvaluateArguments, Part};
 use crate::data::Data;
-use crate::engine::{Engine, Loaded, Signal};
+use crate::engine::{Engine, Signal};
 use crate::reading::as_in_run;
 use crate::reporter::{complain_of_import, print};
 use crate::text::counted;
 use crate::trouble::Trouble;
-use crate::{INTERRUPTED, device, run_folder};
+use crate::{device, run_folder};
 
 const REQUEST: RequestId = RequestId(1);
 
@@ -27,11 +27,11 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, Trouble> {
     };
     let data = Data::find(&arguments.data.data, reading)?;
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
-    let Loaded::Dataset(mut dataset) = engine.load(&data, complain_of_import)? else { return Ok(INTERRUPTED.into()) };
+    let mut dataset = engine.load(&data, complain_of_import)?;
     engine.act(Command::Open { run: RunId(1), config: Box::new(run.record.config), weights });
     loop {
         match engine.next() {
-            Signal::Interrupted => return Ok(INTERRUPTED.into()),
+            Signal::Interrupted => return Err(Trouble::Interrupted),
             Signal::Event(Event::Run { update: RunUpdate::Opened, .. }) => {
                 let question = Evaluate { split: arguments.split.into(), views: Views::One }.into();
                 engine.act(Command::Ask { request: REQUEST, question });

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use kindling_core::dataset::patterns::patterns;
 use kindling_core::runs::record::NetworkInput;
-use kindling_exchange::{Check, Description, ExchangeError, Origin, TrainedNetwork};
+use kindling_exchange::{Check, Description, ExchangeError, TrainedNetwork};
 use kindling_train::module::Network;
 
 use crate::arguments::{ExportArguments, Target};
@@ -26,24 +26,23 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Trouble> {
         return Err(Trouble::usage(format!("{format} needs images: give the run's dataset with --data.")));
     }
     if let Target::Float(format) = target
-        && !(arguments.data.is_empty() && arguments.float_layers.is_empty())
+        && arguments.are_for_integers()
     {
         let format = format.id();
         return Err(Trouble::usage(format!(
-            "{format} is in floats: leave out --data and --float, which it has no use for."
+            "{format} is in floats: leave out --data, --image-size, --image-channels, --image-framing, --calibration, --float and \
+             --evaluate, which are for formats in integers."
         )));
     }
     let file = OutputFile::new(out, arguments.overwrite)?;
-    let Trained { config, dataset, split, input, network, weights } =
-        Trained::open(&arguments.run, &arguments.machine)?;
+    let Trained { config, origin, input, network, weights } = Trained::open(&arguments.run, &arguments.machine)?;
     let NetworkInput { shape, classes, style } = input.clone();
-    let origin = Some(Origin { dataset, split });
-    let description = Description { network: config, input: shape, classes, style, origin };
+    let description = Description { network: config, input: shape, classes, style, origin: Some(origin.clone()) };
     let format = match target {
         Target::Float(format) => format,
         Target::Int8(format) => {
             let trained = TrainedNetwork::from_file(description, &weights)?;
-            return export_int8(arguments, &file, format, &network, &trained, (&input, &split));
+            return export_int8(arguments, &file, format, &network, &trained, (&input, &origin));
         }
     };
     let check = check(&network, &description)?;

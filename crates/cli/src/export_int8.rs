@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use kindling_core::config::SplitConfig;
-use kindling_core::protocol::SplitName;
+use kindling_core::protocol::{Origin, SplitName};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::quantize::{Options, quantize};
 use kindling_exchange::{Calibration, Evaluation, Int8Format, QuantizedNetwork, TrainedNetwork};
 use kindling_train::module::Network;
 
-use crate::arguments::ExportArguments;
+use crate::arguments::{CalibrationName, ExportArguments};
 use crate::data::Data;
 use crate::export::size;
 use crate::images::{Images, Labelled, probabilities};
@@ -22,22 +21,26 @@ use crate::trouble::Trouble;
 /// Train images that calibrate a network.
 const N_CALIBRATION: usize = 256;
 
+/// Test images that evaluate a file, unless --evaluate says how many.
+const N_EVALUATION: u32 = 1_000;
+
 pub fn export_int8(
     arguments: &ExportArguments,
     file: &OutputFile,
     format: Int8Format,
     network: &Network,
     trained: &TrainedNetwork,
-    (input, split): (&NetworkInput, &SplitConfig),
+    (input, origin): (&NetworkInput, &Origin),
 ) -> Result<ExitCode, Trouble> {
     let reading = as_in_run(&arguments.run.display().to_string(), &arguments.images, input)?;
     let data = Data::find(&arguments.data, reading)?;
-    let images = Images::load(&data, split, input.shape, &input.classes)?;
+    let images = Images::load(&data, origin, input)?;
     let train = images.of(SplitName::Train, N_CALIBRATION);
-    let calibration = Calibration::from(arguments.calibration);
+    let calibration = Calibration::from(arguments.calibration.unwrap_or(CalibrationName::Mse));
     let options = Options { calibration, float_layers: arguments.float_layers.clone() };
     let quantized = quantize(trained, &train.images, &options)?;
-    let Labelled { images, labels, .. } = images.of(SplitName::Test, arguments.evaluate as usize);
+    let n_evaluation = arguments.evaluate.unwrap_or(N_EVALUATION) as usize;
+    let Labelled { images, labels, .. } = images.of(SplitName::Test, n_evaluation);
     if images.is_empty() {
         return Err(Trouble::new(
             "The run's split has no test images to evaluate the file on: give a --data with some.",

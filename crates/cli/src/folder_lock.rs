@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::created_folders::CreatedFolders;
+
 /// The locked file. Once there is something else in the folder, it stays behind.
 const LOCK: &str = "kindling.lock";
 
@@ -18,19 +20,14 @@ pub struct FolderLock {
     is_new: bool,
     _file: File,
     // Removed after the file in them.
-    _created: Created,
+    _created: CreatedFolders,
 }
-
-/// The folders that this process made, the innermost first. When dropped, they are removed as far as they are empty.
-#[derive(Debug)]
-struct Created(Vec<PathBuf>);
 
 impl FolderLock {
     /// Creates and locks the folder; none if another process holds the lock.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         for _ in 0..N_ATTEMPTS {
-            let created = Created::below(folder);
-            fs::create_dir_all(folder)?;
+            let created = CreatedFolders::create(folder)?;
             let path = folder.join(LOCK);
             let is_new = !path.exists();
             let file = File::create(&path)?;
@@ -60,20 +57,6 @@ impl Drop for FolderLock {
             // A file that cannot be removed does no harm.
             fs::remove_file(self.folder.join(LOCK)).ok();
         }
-    }
-}
-
-impl Created {
-    fn below(folder: &Path) -> Self {
-        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        Self(folder.ancestors().take_while(is_missing).map(Path::to_owned).collect())
-    }
-}
-
-impl Drop for Created {
-    fn drop(&mut self) {
-        // Fails at the first one that is not empty.
-        self.0.iter().try_for_each(fs::remove_dir).ok();
     }
 }
 

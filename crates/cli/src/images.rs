@@ -2,9 +2,10 @@
 
 use futures_channel::mpsc::unbounded;
 use futures_executor::{LocalPool, block_on};
-use kindling_core::config::SplitConfig;
 use kindling_core::dataset::{Dataset, Split};
-use kindling_core::protocol::{Bulk, ImageShape, SplitName};
+use kindling_core::protocol::{Bulk, Origin, SplitName};
+use kindling_core::runs::record::NetworkInput;
+use kindling_session::{Loaded, check_dataset};
 use kindling_train::evaluation::ViewSet;
 use kindling_train::evaluation::classify::classify_prepared;
 use kindling_train::module::Network;
@@ -32,20 +33,23 @@ pub struct Labelled {
 }
 
 impl Images {
-    /// Fails if the images are not of the shape and the classes that the network was trained on.
-    pub fn load(data: &Data, split: &SplitConfig, shape: ImageShape, classes: &[String]) -> Result<Self, Trouble> {
+    /// Fails if the dataset is not the one that the network was trained on.
+    pub fn load(data: &Data, origin: &Origin, input: &NetworkInput) -> Result<Self, Trouble> {
         // Nobody watches the progress.
         let (events, _received) = unbounded();
         let mut pool = LocalPool::new();
         let platform = Native::new(events, pool.spawner(), data.folder.clone());
-        let dataset = pool.run_until(kindling_session::load(&platform, data.source.clone()))?.dataset;
+        let loaded = pool.run_until(kindling_session::load(&platform, data.source.clone()))?;
+        let Loaded { id, dataset, .. } = loaded;
         if let Some(imported) = &dataset.imported {
             import_notes(&imported.report).into_iter().for_each(complain);
         }
-        if dataset.shape != shape || dataset.classes != classes {
+        check_dataset(&origin.dataset, &id, &dataset.name)?;
+        if dataset.shape != input.shape || dataset.classes != input.classes {
             return Err(Trouble::new(ANOTHER_DATASET));
         }
-        let split = Split::new(&dataset, split).map_err(|error| Trouble::new(format!("{error}: check --data.")))?;
+        let split =
+            Split::new(&dataset, &origin.split).map_err(|error| Trouble::new(format!("{error}: check --data.")))?;
         Ok(Self { dataset, split })
     }
 

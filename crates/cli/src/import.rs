@@ -11,16 +11,21 @@ use kindling_exchange::{Description, ExchangeError, Imported, Scaling};
 use crate::arguments::ImportArguments;
 use crate::data::Data;
 use crate::decode::decode;
-use crate::engine::{Engine, Loaded};
+use crate::device;
+use crate::engine::Engine;
 use crate::history::{new_id, now_ms};
-use crate::reading::filled_in;
+use crate::reading::{check_effect, filled_in};
 use crate::reporter::{complain_of_import, print};
 use crate::run_folder::{RunFolder, read_bytes};
 use crate::text::counted;
 use crate::trouble::Trouble;
-use crate::{INTERRUPTED, device};
 
 pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Trouble> {
+    if arguments.data.is_empty() && arguments.images.are_given() {
+        return Err(Trouble::usage(
+            "--image-size, --image-channels and --image-framing are for the images of a dataset: give it with --data, or leave them out.",
+        ));
+    }
     let folder = RunFolder::open(&arguments.out)?;
     folder.check_is_free()?;
     let files = arguments.files.iter().map(|file| Ok((file.display().to_string(), read_bytes(file)?)));
@@ -37,9 +42,8 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Trouble> {
     let mut input = NetworkInput { shape, classes, style };
     let (origin, dataset_name) = match of_data(arguments, &mut input, has_class_names)? {
         // The split that it was trained with stays.
-        Found::Dataset(given, name) => (origin.filter(|it| it.dataset == given.dataset).unwrap_or(given), name),
-        Found::Interrupted => return Ok(INTERRUPTED.into()),
-        Found::None => {
+        Some((given, name)) => (origin.filter(|it| it.dataset == given.dataset).unwrap_or(given), name),
+        None => {
             let origin = origin.ok_or_else(|| {
                 Trouble::new("The file does not say which images the network classifies: give the dataset with --data.")
             })?;
@@ -118,21 +122,19 @@ fn other_use(file: &str, bytes: &[u8]) -> Option<String> {
     None
 }
 
-enum Found {
-    Dataset(Origin, String),
-    Interrupted,
-    /// No dataset is given.
-    None,
-}
-
-/// The dataset that is given, whose names of classes a network without names takes.
-fn of_data(arguments: &ImportArguments, input: &mut NetworkInput, has_class_names: bool) -> Result<Found, Trouble> {
+/// The dataset that is given, with its name. A network without names of classes takes those of the dataset.
+fn of_data(
+    arguments: &ImportArguments,
+    input: &mut NetworkInput,
+    has_class_names: bool,
+) -> Result<Option<(Origin, String)>, Trouble> {
     if arguments.data.is_empty() {
-        return Ok(Found::None);
+        return Ok(None);
     }
     let data = Data::find(&arguments.data, filled_in((&arguments.images).into(), input))?;
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
-    let Loaded::Dataset(dataset) = engine.load(&data, complain_of_import)? else { return Ok(Found::Interrupted) };
+    let dataset = engine.load(&data, complain_of_import)?;
+    check_effect(&arguments.images, &dataset)?;
     if dataset.shape != input.shape || dataset.classes.len() != input.classes.len() {
         let of = |shape: kindling_core::protocol::ImageShape, n_classes: usize| {
             format!("{n_classes} classes of images of {} x {} x {}", shape.channels, shape.height, shape.width)
@@ -147,5 +149,5 @@ fn of_data(arguments: &ImportArguments, input: &mut NetworkInput, has_class_name
         input.classes.clone_from(&dataset.classes);
         input.style = dataset.style;
     }
-    Ok(Found::Dataset(Origin { dataset: dataset.id.clone(), split: Default::default() }, dataset.name.clone()))
+    Ok(Some((Origin { dataset: dataset.id, split: Default::default() }, dataset.name)))
 }

@@ -6,11 +6,10 @@ use kindling_core::network::presets;
 use kindling_core::network::shape::infer;
 use serde_json::json;
 
-use crate::INTERRUPTED;
 use crate::arguments::{MachineArguments, PresetsArguments};
 use crate::data::Data;
 use crate::device::{self, Api, DeviceName};
-use crate::engine::{Engine, Loaded};
+use crate::engine::Engine;
 use crate::reading::check_effect;
 use crate::reporter::{complain_of_import, print};
 use crate::trouble::Trouble;
@@ -19,7 +18,7 @@ pub fn list_presets(arguments: &PresetsArguments) -> Result<ExitCode, Trouble> {
     let data = Data::find(&arguments.data.data, (&arguments.data.images).into())?;
     let machine = MachineArguments { device: DeviceName { api: Api::Flex, index: None }, threads: None };
     let mut engine = Engine::start(device::open(&machine)?, &data)?;
-    let Loaded::Dataset(dataset) = engine.load(&data, complain_of_import)? else { return Ok(INTERRUPTED.into()) };
+    let dataset = engine.load(&data, complain_of_import)?;
     check_effect(&arguments.data.images, &dataset)?;
     let presets = presets(&dataset);
     if arguments.json {

@@ -39,7 +39,8 @@ mod folder_lock;
 mod history;
 mod run_folder;
 
-/// A file that a command writes.
+/// A file that a command writes, and the folders that it lies in.
+mod created_folders;
 mod output_file;
 
 /// Output for people and programs.
@@ -55,9 +56,6 @@ use clap::Parser;
 use self::arguments::{Arguments, Command};
 use self::reporter::complain;
 use self::trouble::{Trouble, USAGE};
-
-/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
-pub const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -77,8 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn end(trouble: &Trouble) -> ExitCode {
-    if let Some(sentence) = trouble.sentence() {
-        complain(format_args!("kindling: {sentence}"));
+    // Where nobody reads the output, other programs end without a word, too.
+    if !matches!(trouble, Trouble::ClosedOutput) {
+        complain(format_args!("kindling: {trouble}"));
     }
     trouble.exit_code().into()
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::trouble::Trouble;
+use crate::created_folders::{CreatedFolders, check_way};
+use crate::trouble::{Trouble, reason};
 
 #[derive(Debug)]
 pub struct OutputFile {
@@ -27,6 +28,7 @@ impl OutputFile {
             Err(_) if name.is_symlink() => refused("is a link that leads nowhere: choose another --out"),
             Err(_) if name.file_name().is_none() => refused("is no file: check --out"),
             Ok(_) | Err(_) => {
+                check_way(folder_of(name))?;
                 let path = fs::canonicalize(name).unwrap_or_else(|_| name.to_owned());
                 Ok(Self { name: name.to_owned(), path, may_replace })
             }
@@ -35,14 +37,17 @@ impl OutputFile {
 
     pub fn write(&self, bytes: &[u8]) -> Result<(), Trouble> {
         self.try_to_write(bytes).map_err(|error| {
-            let name = self.name.display();
-            Trouble::new(format!("{name} cannot be written ({error}): choose an --out in a folder with room."))
+            let (name, why) = (self.name.display(), reason(&error));
+            Trouble::new(format!(
+                "{name} cannot be written ({why}), and nothing of it is left behind: choose an --out in a writable folder with room."
+            ))
         })
     }
 
     fn try_to_write(&self, bytes: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        let folder = folder_of(&self.path);
+        // Dropped after the file in it.
+        let _created = CreatedFolders::create(folder)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".kindling-");
         // As other programs write files, instead of for this user alone.
@@ -57,6 +62,10 @@ impl OutputFile {
         };
         Ok(kept.map(drop)?)
     }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -78,6 +87,19 @@ mod tests {
         assert!(OutputFile::new(place.path(), true).unwrap_err().to_string().contains("is a folder"));
     }
 
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let place = tempfile::tempdir().unwrap();
+        let made = place.path().join("made");
+        // No file system takes so long a name, which shows only when the file gets it.
+        let file = OutputFile::new(&made.join("later").join("x".repeat(300)), false).unwrap();
+        let sentence = file.write(b"bytes").unwrap_err().to_string();
+        assert!(sentence.contains("nothing of it is left behind") && !made.exists(), "{sentence}");
+        assert_eq!(reason(&io::ErrorKind::StorageFull.into()), "the disk is full");
+        fs::write(&made, "a file").unwrap();
+        assert!(OutputFile::new(&made.join("x"), true).unwrap_err().to_string().contains("is a file and no folder"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_stay_links_and_devices_devices() {
@@ -88,7 +110,11 @@ mod tests {
         std::os::unix::fs::symlink(place.path().join("gone"), &nowhere).unwrap();
         OutputFile::new(&link, true).unwrap().write(b"new").unwrap();
         assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
-        assert!(OutputFile::new(&nowhere, true).unwrap_err().to_string().contains("leads nowhere"));
+        for path in [nowhere.clone(), nowhere.join("x")] {
+            assert!(
+                OutputFile::new(&path, true).unwrap_err().to_string().contains("nowhere is a link that leads nowhere")
+            );
+        }
         assert!(OutputFile::new(Path::new("/dev/null"), true).unwrap_err().to_string().contains("device"));
     }
 }

@@ -4,19 +4,20 @@ use std::process::ExitCode;
 
 use burn::module::Module;
 use kindling_core::config::{NetworkConfig, RunConfig};
-use kindling_core::protocol::{RunStart, SplitName, TrainedWeights};
+use kindling_core::protocol::{Origin, RunStart, SplitName, TrainedWeights};
 use kindling_core::runs::record::NetworkInput;
 use kindling_exchange::ExchangeError;
 use kindling_exchange::archive::pack;
 use kindling_exchange::compress::{Pruned, Unit, fine_tuning, prune_channels, prune_weights};
 use kindling_exchange::trained::{read_weights, write_weights};
-use kindling_session::EngineDevice;
+use kindling_session::{EngineDevice, check_dataset};
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
 
-use crate::arguments::PruneArguments;
+use crate::arguments::{CriterionName, PruneArguments, UnitName};
 use crate::data::Data;
-use crate::engine::{Engine, Loaded};
+use crate::device;
+use crate::engine::Engine;
 use crate::export::size;
 use crate::history::History;
 use crate::images::{ANOTHER_DATASET, Images, probabilities};
@@ -27,12 +28,16 @@ use crate::settings::changed;
 use crate::text::counted;
 use crate::train::follow;
 use crate::trouble::Trouble;
-use crate::{INTERRUPTED, device};
 
 /// Maximum number of images that a point of the curve is measured on, spread over the validation split.
 const N_MEASURED: usize = 1_000;
 
 pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
+    if arguments.of == UnitName::Weights && arguments.criterion.is_some() {
+        return Err(Trouble::usage(
+            "--criterion is for channels, and of weights those of the smallest magnitude are removed: leave it out.",
+        ));
+    }
     let (run, weights) = run_folder::open(&arguments.run)?;
     let input = run_folder::input(&arguments.run, &run)?;
     let config = run.record.config;
@@ -42,17 +47,17 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Trouble> {
     let data = Data::find(&arguments.data.data, reading)?;
     let weights = read_weights(&weights).map_err(trouble)?;
     let device = device::open(&arguments.machine)?;
+    let criterion = arguments.criterion.unwrap_or(CriterionName::Norm);
     let pruned = |keep| {
         let n_classes = input.classes.len();
         match arguments.of.into() {
-            Unit::Channels => {
-                prune_channels(&config.network, input.shape, n_classes, &weights, keep, arguments.criterion.into())
-            }
+            Unit::Channels => prune_channels(&config.network, input.shape, n_classes, &weights, keep, criterion.into()),
             Unit::Weights => prune_weights(&config.network, input.shape, n_classes, &weights, keep),
         }
     };
     if arguments.curve {
-        let images = Images::load(&data, &config.split, input.shape, &input.classes)?;
+        let origin = Origin { dataset: config.dataset.clone(), split: config.split };
+        let images = Images::load(&data, &origin, &input)?;
         return list(pruned, &images, &input, &device);
     }
     let out = arguments.out.as_ref().ok_or_else(|| Trouble::new("There is no --out to write the new run to."))?;
@@ -85,6 +90,15 @@ fn train(
 ) -> Result<ExitCode, Trouble> {
     let reporter = Reporter::new(false);
     let Pruned { network, weights, parameters, flops } = pruned;
+    let config = tuned(arguments, &config, network)?;
+    let bytes = write_weights(&weights).map_err(trouble)?.into();
+    let weights = TrainedWeights { bytes, classes: input.classes.clone() };
+    let mut engine = Engine::start(device, data)?;
+    let dataset = engine.load(data, |update| reporter.dataset(update))?;
+    check_dataset(&config.dataset, &dataset.id, &dataset.name)?;
+    if dataset.shape != input.shape || dataset.classes != input.classes {
+        return Err(Trouble::new(ANOTHER_DATASET));
+    }
     if parameters[1] < parameters[0] {
         reporter.say(&format!(
             "{} of {} parameters and {:.0}% of the FLOPs are left",
@@ -92,17 +106,6 @@ fn train(
             parameters[0],
             100.0 * flops[1] as f64 / flops[0].max(1) as f64
         ))?;
-    }
-    let config = tuned(arguments, &config, network)?;
-    let bytes = write_weights(&weights).map_err(trouble)?.into();
-    let weights = TrainedWeights { bytes, classes: input.classes.clone() };
-    let mut engine = Engine::start(device, data)?;
-    let dataset = match engine.load(data, |update| reporter.dataset(update))? {
-        Loaded::Dataset(dataset) => dataset,
-        Loaded::Interrupted => return Ok(INTERRUPTED.into()),
-    };
-    if dataset.shape != input.shape || dataset.classes != input.classes {
-        return Err(Trouble::new(ANOTHER_DATASET));
     }
     let history = History::new(config, &dataset, device::environment(&arguments.machine));
     follow(engine, reporter, folder, history, RunStart::Trained(weights))

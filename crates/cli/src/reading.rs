@@ -32,7 +32,7 @@ pub fn as_in_run(run: &str, images: &ImageArguments, input: &NetworkInput) -> Re
 
 /// Fails on options that have no effect: only image files are scaled and cropped.
 pub fn check_effect(images: &ImageArguments, dataset: &DatasetSummary) -> Result<(), Trouble> {
-    if dataset.import.is_some() || ImageReading::from(images) == ImageReading::default() {
+    if dataset.import.is_some() || !images.are_given() {
         return Ok(());
     }
     Err(Trouble::usage(

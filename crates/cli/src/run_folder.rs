@@ -10,11 +10,12 @@ use kindling_core::runs::record::{KeptRun, NetworkInput};
 use kindling_core::runs::weights;
 use kindling_session::{Store, StoreError};
 
+use crate::created_folders::check_way;
 use crate::decode::decode;
 use crate::folder_lock::FolderLock;
 use crate::history::History;
 use crate::store::FolderStore;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, reason};
 
 pub const RUN: &str = "run.json";
 pub const WEIGHTS: &str = "weights.safetensors";
@@ -42,15 +43,13 @@ pub struct Unfinished {
 impl RunFolder {
     /// Creates the folder. Fails if another process writes to it.
     pub fn open(folder: &Path) -> Result<Self, Trouble> {
-        let there = folder.ancestors().find(|path| path.exists());
-        if let Some(file) = there.filter(|path| !path.is_dir()) {
-            return Err(Trouble::new(format!("{} is a file: give a folder with --out.", file.display())));
-        }
+        check_way(folder)?;
         let in_use = || {
             let folder = folder.display();
             Trouble::new(format!("Another kindling writes to {folder}: wait until it ends, or choose another folder."))
         };
-        let lock = FolderLock::take(folder).map_err(|error| StoreError(format!("{}: {error}", folder.display())))?;
+        let failed = |error| StoreError(format!("{}: {}", folder.display(), reason(&error)));
+        let lock = FolderLock::take(folder).map_err(failed)?;
         Ok(Self { store: FolderStore::new(folder), _lock: lock.ok_or_else(in_use)? })
     }
 
@@ -89,9 +88,7 @@ impl RunFolder {
             let way_out = "start the run again with another --out, or remove the file and start it here";
             Trouble::new(format!("{} cannot be resumed from ({why}): {way_out}.", path.display()))
         };
-        if !weights::is_whole(&bytes).map_err(|error| damaged(error.to_string()))? {
-            return Err(damaged("it is cut off".to_owned()));
-        }
+        weights::check(&bytes).map_err(|error| damaged(error.to_string()))?;
         let text = weights::text(&bytes, HISTORY_KEY).map_err(|error| damaged(error.to_string()))?;
         let text = text.ok_or_else(|| damaged("kindling did not write it".to_owned()))?;
         let history = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
@@ -100,15 +97,16 @@ impl RunFolder {
 
     pub fn keep_checkpoint(&self, history: &History, checkpoint: &[u8]) -> Result<(), Trouble> {
         let text = serde_json::to_string(history).map_err(|error| Trouble::new(error.to_string()))?;
-        let bytes =
-            weights::with_text(checkpoint, HISTORY_KEY, &text).map_err(|error| Trouble::new(error.to_string()))?;
+        let bytes = weights::with_text(checkpoint, HISTORY_KEY, &text).and_then(|bytes| weights::with_checksum(&bytes));
+        let bytes = bytes.map_err(|error| Trouble::new(error.to_string()))?;
         Ok(block_on(self.store.write(CHECKPOINT, &bytes))?)
     }
 
     /// Stores a run's results, and then removes its checkpoint.
     pub fn keep_result(&self, run: &KeptRun, weights: Option<&[u8]>) -> Result<(), Trouble> {
         if let Some(bytes) = weights {
-            let bytes = weights::with_run(bytes, run).map_err(|error| Trouble::new(error.to_string()))?;
+            let bytes = weights::with_run(bytes, run).and_then(|bytes| weights::with_checksum(&bytes));
+            let bytes = bytes.map_err(|error| Trouble::new(error.to_string()))?;
             block_on(self.store.write(WEIGHTS, &bytes))?;
         }
         let network = &run.record.config.network.name;
@@ -138,10 +136,7 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
         return Err(Trouble::new(format!("{} has no {WEIGHTS}: {way_out}.", path.display())));
     }
     match read(&file)? {
-        Incoming::Trained(run, weights) => match weights::is_whole(&weights) {
-            Ok(true) => Ok((*run, weights)),
-            Ok(false) | Err(_) => Err(refused(&file, &Refusal::NotWeights("it is cut off".to_owned()))),
-        },
+        Incoming::Trained(run, weights) => Ok((*run, weights)),
         Incoming::Config(_) | Incoming::Runs(_) => Err(Trouble::new(format!(
             "{} has no weights: export the run with its weights from the page, or train it with `kindling train`.",
             file.display()
@@ -152,7 +147,13 @@ pub fn open(path: &Path) -> Result<(KeptRun, Bulk), Trouble> {
 /// Reads any file that the page or kindling writes.
 pub fn read(file: &Path) -> Result<Incoming, Trouble> {
     let bytes = read_bytes(file)?;
-    parse_file(&bytes).map_err(|refusal| match (&refusal, other_use(&bytes)) {
+    let incoming = parse_file(&bytes).and_then(|incoming| {
+        if let Incoming::Trained(_, weights) = &incoming {
+            weights::check(weights).map_err(|error| Refusal::NotWeights(error.to_string()))?;
+        }
+        Ok(incoming)
+    });
+    incoming.map_err(|refusal| match (&refusal, other_use(&bytes)) {
         (Refusal::NotJson(_), Some(other_use)) => Trouble::new(format!("{} {other_use}.", file.display())),
         _ => refused(file, &refusal),
     })
@@ -163,7 +164,7 @@ fn other_use(bytes: &[u8]) -> Option<&'static str> {
     if decode(bytes).is_ok() {
         Some("is an image and no run: `kindling predict RUN IMAGES` classifies it")
     } else if std::str::from_utf8(bytes).is_err() {
-        Some("is no run: `kindling import` makes one of a network in ONNX or of an export for PyTorch")
+        Some("is damaged, or no run: `kindling import` makes one of a network in ONNX or of an export for PyTorch")
     } else {
         None
     }

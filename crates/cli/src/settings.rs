@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kindling_core::config::check::check;
-use kindling_core::config::fields::{ConfigField, FieldKind, find};
+use kindling_core::config::fields::{ConfigField, FIELDS, FieldKind, find};
 use kindling_core::config::{LossConfig, OptimizerConfig, RunConfig, ScheduleConfig};
 use kindling_core::dataset::{DrawingStyle, ReadAs};
 use kindling_core::network::{PRESET_IDS, presets};
@@ -48,7 +48,7 @@ impl Source {
         }
         if !path.exists() {
             let known = PRESET_IDS.join(", ");
-            return Err(Trouble::new(format!(
+            return Err(Trouble::usage(format!(
                 "{text} is neither a file nor a preset: give a file, or one of the presets {known}."
             )));
         }
@@ -142,7 +142,7 @@ fn with_change(config: &RunConfig, change: &str) -> Result<RunConfig, Trouble> {
     let mut whole = serde_json::to_value(config).map_err(|error| Trouble::new(error.to_string()))?;
     match place(&mut whole, field) {
         Some(place) => merge(place, kind(field, &value).unwrap_or(value)),
-        None => return Err(no_field(field, &whole)),
+        None => return Err(no_field(field, &mut whole)),
     }
     incoming::config(&whole).map_err(|refusal| {
         let why = match refusal {
@@ -158,19 +158,40 @@ fn with_change(config: &RunConfig, change: &str) -> Result<RunConfig, Trouble> {
 }
 
 /// The error for a path at which the config has nothing.
-fn no_field(field: &str, whole: &Value) -> Trouble {
+fn no_field(field: &str, whole: &mut Value) -> Trouble {
     let part = find(field).and_then(|known| known.path.rsplit_once('.')).map(|(part, _)| part);
-    let Some(part) = part else {
-        let known: Vec<_> = whole.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
-        let known = known.join(", ");
-        return Trouble::usage(format!("--set {field}: a config has no such field. Its fields are {known}."));
-    };
+    let Some(part) = part else { return unknown_field(field, whole) };
     let way_out = match part {
         "distillation" => "give a --teacher".to_owned(),
         _ => format!("set {part} to one that has it first, with another --set before this one"),
     };
     let present = whole.pointer(&format!("/{}", part.replace('.', "/"))).cloned().unwrap_or_default();
     Trouble::usage(format!("--set {field}: {part} is {present} here, and has no such field: {way_out}."))
+}
+
+/// The error for a path that no config has. Names the fields of the innermost part of the path that is there.
+fn unknown_field(field: &str, whole: &mut Value) -> Trouble {
+    let mut parts = std::iter::successors(field.rsplit_once('.'), |(part, _)| part.rsplit_once('.'));
+    let there = parts.find_map(|(part, _)| Some((part, names_in(place(whole, part)?))));
+    let (part, mut known) = there.unwrap_or_else(|| ("", names_in(whole)));
+    if known.is_empty() {
+        // The part is off, or of a kind without fields.
+        let inside = FIELDS.iter().filter(|field| field.path.rsplit_once('.').is_some_and(|(of, _)| of == part));
+        known = inside.map(|field| field.name().to_owned()).collect();
+    }
+    let what = if part.is_empty() { "a config" } else { part };
+    if known.is_empty() {
+        return Trouble::usage(format!("--set {field}: {what} has no fields. Set it as a whole: --set {what}=VALUE."));
+    }
+    Trouble::usage(format!("--set {field}: {what} has no such field. Its fields are {}.", known.join(", ")))
+}
+
+/// The names of the fields of a part; those of its kind, if the name of that is its only key.
+fn names_in(part: &Value) -> Vec<String> {
+    let Some(fields) = part.as_object() else { return Vec::new() };
+    let of_kind =
+        Some(fields).filter(|fields| fields.len() == 1).and_then(|fields| fields.values().next()?.as_object());
+    of_kind.unwrap_or(fields).keys().cloned().collect()
 }
 
 /// What a field takes; `None` for parts with fields of their own.
@@ -265,7 +286,14 @@ mod tests {
             assert!(parts.iter().all(|part| trouble.to_string().contains(part)), "{trouble}");
         };
         check("epochs", &["FIELD=VALUE"]);
-        check("epoch=7", &["epochs"]);
+        check("epoch=7", &["a config has no such field", "epochs"]);
+        check("split.sed=1", &["split has no such field. Its fields are ", "validationFraction", "seed"]);
+        check("optimizer.speed=1", &["optimizer has no such field. Its fields are beta1, beta2, epsilon."]);
+        check("optimizer.sgd.speed=1", &["optimizer has no such field. Its fields are beta1"]);
+        check("earlyStopping.wait=3", &["earlyStopping has no such field. Its fields are metric, patience, "]);
+        check("schedule.speed=1", &["schedule has no such field. Its fields are epochs, factor, "]);
+        check("network.layers.0.size=1", &["network.layers has no fields", "--set network.layers=VALUE"]);
+        check("epochs.x=1", &["epochs has no fields", "--set epochs=VALUE"]);
         check("epochs=many", &["many", "epochs is a whole number, 1 to 10000"]);
         check("epochs=1.5", &["1.5", "whole number"]);
         check("maxSteps=x", &["or null"]);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kindling_session::{Store, StoreError};
 
+use crate::trouble::reason;
+
 /// Suffix of a file that is being written.
 const UNFINISHED: &str = ".part";
 
@@ -53,7 +55,7 @@ impl FolderStore {
     }
 
     fn failed(&self, name: &str, error: &io::Error) -> StoreError {
-        StoreError(format!("{}: {error}", self.path(name).display()))
+        StoreError(format!("{}: {}", self.path(name).display(), reason(error)))
     }
 }
 

@@ -9,19 +9,20 @@ use kindling_core::protocol::{
     Bulk, Command, DatasetSummary, Event, Failure, FailureKind, RunId, RunReport, RunStart, RunUpdate, Teacher,
 };
 use kindling_core::runs::record::{KeptRun, RunEnding};
+use kindling_session::check_dataset;
 use serde_json::json;
 
 use crate::arguments::TrainArguments;
 use crate::data::Data;
-use crate::engine::{Engine, Loaded, Signal};
+use crate::device;
+use crate::engine::{Engine, Signal};
 use crate::history::History;
 use crate::reading::{as_in_run, check_effect, filled_in};
 use crate::reporter::Reporter;
 use crate::run_folder::{self, RunFolder, Unfinished};
 use crate::settings::{Source, changed, differences};
 use crate::text::{counted, duration};
-use crate::trouble::Trouble;
-use crate::{INTERRUPTED, device};
+use crate::trouble::{INTERRUPTED, Trouble};
 
 const RUN: RunId = RunId(1);
 
@@ -31,13 +32,11 @@ pub fn train(arguments: &TrainArguments) -> Result<ExitCode, Trouble> {
     let data = Data::find(&arguments.data.data, begin.reading(arguments)?)?;
     let reporter = Reporter::new(arguments.json);
     let mut engine = Engine::start(device::open(&arguments.machine)?, &data)?;
-    let dataset = match engine.load(&data, |update| reporter.dataset(update))? {
-        Loaded::Dataset(dataset) => dataset,
-        Loaded::Interrupted => return Ok(INTERRUPTED.into()),
-    };
+    let dataset = engine.load(&data, |update| reporter.dataset(update))?;
     check_effect(&arguments.data.images, &dataset)?;
     let (history, start) = match begin {
         Begin::Again { unfinished, source } => {
+            check_dataset(&unfinished.history.config.dataset, &dataset.id, &dataset.name)?;
             if let Some(source) = source {
                 compare(&source, arguments, &unfinished.history, &dataset, &reporter)?;
             }
@@ -298,6 +297,6 @@ fn kept_before(trouble: Trouble, step: u32) -> Trouble {
         Trouble::Failure(sentence) => {
             Trouble::new(format!("{sentence} The run has a checkpoint after step {step}: continue with --resume."))
         }
-        Trouble::Usage(_) | Trouble::ClosedOutput => trouble,
+        Trouble::Usage(_) | Trouble::Interrupted | Trouble::ClosedOutput => trouble,
     }
 }

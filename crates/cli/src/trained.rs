@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn::module::Module;
-use kindling_core::config::{NetworkConfig, RunConfig, SplitConfig};
-use kindling_core::protocol::Bulk;
+use kindling_core::config::{NetworkConfig, RunConfig};
+use kindling_core::protocol::{Bulk, Origin};
 use kindling_core::runs::record::NetworkInput;
 use kindling_train::exchange::weight_file;
 use kindling_train::module::Network;
@@ -15,10 +15,8 @@ use crate::{device, run_folder};
 
 pub struct Trained {
     pub config: NetworkConfig,
-    /// The id of its dataset.
-    pub dataset: String,
-    /// How that was split.
-    pub split: SplitConfig,
+    /// Its dataset, and how that was split.
+    pub origin: Origin,
     pub input: NetworkInput,
     /// In inference mode.
     pub network: Network,
@@ -34,6 +32,6 @@ impl Trained {
         let RunConfig { network: config, dataset, split, .. } = run.record.config;
         let (tensors, _) = weight_file::from_bytes(&weights)?;
         let network = Network::with_weights(&config, input.shape, input.classes.len(), tensors, &device)?.valid();
-        Ok(Self { config, dataset, split, input, network, weights })
+        Ok(Self { config, origin: Origin { dataset, split }, input, network, weights })
     }
 }

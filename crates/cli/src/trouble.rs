@@ -9,6 +9,9 @@ use kindling_session::StoreError;
 /// The exit code for invalid arguments, also clap's.
 pub const USAGE: u8 = 2;
 
+/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
+pub const INTERRUPTED: u8 = 130;
+
 /// By the convention of shells: 128 plus the number of the signal that ends other programs whose output nobody reads, SIGPIPE.
 const CLOSED_OUTPUT: u8 = 141;
 
@@ -21,6 +24,9 @@ pub enum Trouble {
     /// Invalid arguments. The sentence that the user reads.
     #[error("{0}")]
     Usage(String),
+    /// Ctrl-C, or a request to end, before a command had anything to keep.
+    #[error("Interrupted before there was a result.")]
+    Interrupted,
     /// The reader of standard output has closed it, and wants to read no more.
     #[error("Standard output is closed.")]
     ClosedOutput,
@@ -39,7 +45,10 @@ impl Trouble {
     pub fn output(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ClosedOutput,
-            _ => Self::new(format!("Standard output cannot be written ({error}): redirect it to a place with room.")),
+            _ => Self::new(format!(
+                "Standard output cannot be written ({}): redirect it to a place with room.",
+                reason(error)
+            )),
         }
     }
 
@@ -47,16 +56,18 @@ impl Trouble {
         match self {
             Self::Failure(_) => 1,
             Self::Usage(_) => USAGE,
+            Self::Interrupted => INTERRUPTED,
             Self::ClosedOutput => CLOSED_OUTPUT,
         }
     }
+}
 
-    /// What the user is told; nothing where other programs would end without a word.
-    pub fn sentence(&self) -> Option<&str> {
-        match self {
-            Self::Failure(sentence) | Self::Usage(sentence) => Some(sentence),
-            Self::ClosedOutput => None,
-        }
+/// Why something cannot be written, in plain words where the system's are not.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::StorageFull => "the disk is full".to_owned(),
+        ErrorKind::QuotaExceeded => "your share of the disk is full".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -22,9 +22,9 @@ use serde_json::Value;
 const N_IMAGES: u32 = 600;
 const SIDE: u32 = 12;
 
-/// A dataset of two IDX files: a bright band at the top, in the middle, or at the bottom.
-fn dataset(folder: &Path) {
-    let mut random = Random::new(7);
+/// A dataset of two IDX files: a bright band at the top, in the middle, or at the bottom. Another seed makes other images.
+fn dataset(folder: &Path, seed: u64) {
+    let mut random = Random::new(seed);
     let labels: Vec<u8> = (0..N_IMAGES).map(|index| (index % 3) as u8).collect();
     let mut pixels = Vec::new();
     for label in &labels {
@@ -50,7 +50,8 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        dataset(&folder.path().join("bands"));
+        dataset(&folder.path().join("bands"), 7);
+        dataset(&folder.path().join("others"), 8);
         Self { folder }
     }
 
@@ -154,6 +155,28 @@ fn a_run_is_trained_kept_evaluated_and_used() {
         assert!(!text.contains("in floats stay"), "{text}");
     }
     assert!(place.fail(2, &["export", "run", "--format", "onnx-int8", "--out", "x"]).contains("--data"));
+    // Another dataset is refused, also one with the same classes.
+    for arguments in [
+        &["export", "run", "--format", "onnx-int8", "--out", "x"][..],
+        &["evaluate", "run"],
+        &["prune", "run", "--curve"],
+        &["prune", "run", "--out", "x"],
+    ] {
+        let output = place.kindling(&[arguments, &["--data", "others"]].concat());
+        let [text, sentence] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        let is_refused =
+            sentence.contains("others (files-") && sentence.contains("Pass the dataset that the run was made for");
+        assert!(output.status.code() == Some(1) && is_refused, "{arguments:?}: {sentence}");
+        assert!(!text.contains("parameters") && !place.path("x").exists(), "{arguments:?}: {text}");
+    }
+    // So is a file that was damaged, wherever it was.
+    let mut damaged = fs::read(place.path("run/weights.safetensors")).unwrap();
+    for byte in [damaged.len() / 2, damaged.len() - 1] {
+        damaged[byte] ^= 1;
+        fs::write(place.path("damaged.safetensors"), &damaged).unwrap();
+        let sentence = place.fail(1, &["predict", "damaged.safetensors", "low, band.png"]);
+        assert!(sentence.contains("it is damaged, as its checksum shows): export or train it again."), "{sentence}");
+    }
     // A file is replaced only on request.
     let again = ["export", "run", "--format", "onnx", "--out", "exports/onnx"];
     assert!(
@@ -279,10 +302,21 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     };
     // What cannot be resumed from says so, before the dataset is read.
     let checkpoint = fs::read(place.path("parts/checkpoint.safetensors")).unwrap();
-    fs::create_dir(place.path("cut")).unwrap();
-    fs::write(place.path("cut/checkpoint.safetensors"), &checkpoint[..checkpoint.len() - 9]).unwrap();
-    let sentence = place.fail(1, &["train", "--data", "nowhere", "--out", "cut", "--resume"]);
-    assert!(sentence.contains("it is cut off") && sentence.contains("another --out"), "{sentence}");
+    fs::create_dir(place.path("damaged")).unwrap();
+    let mut flipped = checkpoint.clone();
+    flipped[checkpoint.len() - 1] ^= 1;
+    for (bytes, part) in [(&checkpoint[..checkpoint.len() - 9], "it is cut off"), (&flipped, "it is damaged")] {
+        fs::write(place.path("damaged/checkpoint.safetensors"), bytes).unwrap();
+        let sentence = place.fail(1, &["train", "--data", "nowhere", "--out", "damaged", "--resume"]);
+        assert!(sentence.contains(part) && sentence.contains("another --out"), "{sentence}");
+    }
+    let output = place.kindling(&["train", "--data", "others", "--out", "parts", "--resume"]);
+    let [text, sentence] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(
+        output.status.code() == Some(1) && sentence.contains("Pass the dataset that the run was made for"),
+        "{sentence}"
+    );
+    assert!(!text.contains("resuming"), "{text}");
     let output = resume("batch-norm", "parts");
     let sentence = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && sentence.contains("of another network"), "{sentence}");
@@ -412,25 +446,57 @@ fn failures_say_what_to_do_and_end_with_their_code() {
     check(2, &[], "Usage");
     check(2, &["train", "mlp"], "--data");
     check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--device", "tpu"], "cuda");
-    check(1, &["train", "mlpp", "--data", "bands", "--out", "x"], "one of the presets one-minute, ");
+    check(2, &["train", "mlpp", "--data", "nowhere", "--out", "x"], "one of the presets one-minute, ");
     check(1, &["train", "resnet9", "--data", "bands", "--out", "x"], "does not suit bands");
     check(1, &["train", "mlp", "--data", "nowhere", "--out", "x"], "check --data");
     check(1, &["train", "mlp", "--data", "bands/classes.txt", "--out", "x"], "--data takes IDX files");
     // Options are checked before the dataset is read.
     check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "epoch=1"], "epochs");
+    check(
+        2,
+        &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "split.sed=1"],
+        "split has no such field. Its fields are ",
+    );
     check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "learningRate=-1"], "--set");
     check(2, &["train", "mlp", "--data", "nowhere", "--out", "x", "--set", "epochs=abc"], "a whole number, 1 to 10000");
     check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--image-size", "4096"], "8..=256");
     check(1, &["train", "--data", "bands", "--out", "x", "--resume"], "give a CONFIG");
     check(2, &["train", "mlp", "--data", "bands", "--out", "x", "--set", "learningRate=1e30"], "above 0 to 1e9");
-    check(1, &["train", "mlp", "--data", "bands", "--out", "bands/classes.txt"], "is a file: give a folder with --out");
+    check(1, &["train", "mlp", "--data", "bands", "--out", "bands/classes.txt"], "is a file and no folder");
     check(2, &["prune", "bands", "--data", "bands", "--out", "x", "--epochs", "0"], "--epochs");
+    // Options without effect are refused.
+    let weights = ["prune", "nowhere", "--data", "nowhere", "--out", "x", "--of", "weights", "--criterion", "norm"];
+    check(2, &weights, "--criterion is for channels");
+    for option in [["--keep", "0.5"], ["--epochs", "3"], ["--set", "epochs=3"]] {
+        check(2, &[&["prune", "nowhere", "--data", "nowhere", "--curve"][..], &option].concat(), "--curve");
+    }
+    for option in [["--calibration", "mse"], ["--evaluate", "9"], ["--image-size", "28"]] {
+        check(
+            2,
+            &[&["export", "nowhere", "--format", "onnx", "--out", "x"][..], &option].concat(),
+            "onnx is in floats",
+        );
+    }
+    check(2, &["import", "nowhere", "--out", "x", "--image-size", "28"], "--data");
     check(2, &["predict", "bands", "a.png", "--top", "0"], "--top");
     check(1, &["evaluate", "bands", "--data", "bands"], "kindling train");
     check(1, &["predict", "bands/classes.txt", "a.png"], "cannot be used");
     check(2, &["export", "bands", "--format", "keras", "--out", "x"], "safetensors");
     check(1, &["export", "bands", "--format", "onnx", "--out", "x"], "kindling train");
     check(1, &["export", "bands", "--format", "onnx", "--out", ".."], "is a folder");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("gone", place.path("link")).unwrap();
+        for arguments in [
+            &["train", "mlp", "--data", "bands", "--out", "link"][..],
+            &["train", "mlp", "--data", "bands", "--out", "link/run"],
+            &["import", "x.onnx", "--out", "link"],
+            &["export", "bands", "--format", "onnx", "--out", "link"],
+            &["export", "bands", "--format", "onnx", "--out", "link/x.onnx"],
+        ] {
+            check(1, arguments, "link is a link that leads nowhere: choose another --out.");
+        }
+    }
     #[cfg(not(feature = "cuda"))]
     check(1, &["train", "mlp", "--data", "bands", "--out", "y", "--device", "cuda"], "--features cuda");
     #[cfg(not(target_os = "macos"))]

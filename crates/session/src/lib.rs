@@ -49,6 +49,6 @@ mod host;
 mod memory;
 
 pub use kindling_train::device::EngineDevice;
-pub use load::{Loaded, load};
+pub use load::{Loaded, check_dataset, load};
 pub use platform::{Download, Freshness, Platform, Store, StoreError};
 pub use session::Session;

@@ -26,6 +26,20 @@ pub struct Loaded {
     pub read_as: ReadAs,
 }
 
+/// Checks that a dataset is the one that a config names, by its id or its name.
+///
+/// # Errors
+///
+/// [`FailureKind::NoDataset`].
+pub fn check_dataset(named: &str, id: &str, name: &str) -> Result<(), Failure> {
+    // The name of a folder does not tell the files in it from others.
+    if named == id || (named == name && !id.starts_with(dataset::FILES)) {
+        return Ok(());
+    }
+    let loaded = if name == id { name.to_owned() } else { format!("{name} ({id})") };
+    Err(Failure::new(FailureKind::NoDataset, format!("the run is for {named}, but {loaded} is loaded")))
+}
+
 /// Fetches and parses a dataset, and emits its progress. Dropping the future cancels it.
 ///
 /// # Errors

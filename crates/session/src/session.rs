@@ -281,15 +281,8 @@ impl<P: Platform> Session<P> {
 
     /// Executes a run and returns its last update.
     async fn run(&self, run: &Run) -> Result<RunUpdate, Failure> {
-        let no_dataset = |detail: String| Failure::new(FailureKind::NoDataset, detail);
-        let current = self.current().ok_or_else(|| no_dataset("no dataset is loaded".into()))?;
-        let DatasetSummary { id, name, .. } = &current.summary;
-        // All datasets from files have the same name, so it does not identify one.
-        let is_named = !id.starts_with(dataset::FILES) && run.config.dataset == *name;
-        if run.config.dataset != *id && !is_named {
-            let loaded = if name == id { name.clone() } else { format!("{name} ({id})") };
-            return Err(no_dataset(format!("the run is for {}, but {loaded} is loaded", run.config.dataset)));
-        }
+        let current = self.current().ok_or_else(|| Failure::new(FailureKind::NoDataset, "no dataset is loaded"))?;
+        load::check_dataset(&run.config.dataset, &current.summary.id, &current.summary.name)?;
         let current = self.resplit(current, &run.config.split)?;
         let (data, config) = (&current.on_device, &run.config);
         let (start, is_kept) = match &run.work {

@@ -5,11 +5,19 @@
 //! is parsed and written here.
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::record::KeptRun;
+use crate::dataset::served::hex;
 
 /// Metadata key of the run.
 pub const RUN_KEY: &str = "kindling.run";
+
+/// Metadata key of the checksum: the SHA-256 of all bytes of the file but its own digits.
+const CHECKSUM_KEY: &str = "kindling.sha256";
+
+/// Digits of the checksum.
+const N_DIGITS: usize = 64;
 
 /// Maximum size of a header. Curves take up to 200 kB of it, and each tensor about a hundred bytes.
 const HEADER_LIMIT_BYTES: usize = 16 << 20;
@@ -24,6 +32,10 @@ const ALIGNMENT: usize = 8;
 pub enum HeaderError {
     #[error("it is cut off, or no safetensors file")]
     NotSafetensors,
+    #[error("it is cut off")]
+    CutOff,
+    #[error("it is damaged, as its checksum shows")]
+    WrongChecksum,
     #[error("its header is longer than {limit_bytes} bytes")]
     TooLong { limit_bytes: usize },
     #[error("its header is damaged: {0}")]
@@ -56,7 +68,7 @@ pub fn run_text(file: &[u8]) -> Result<String, HeaderError> {
     text(file, RUN_KEY)?.ok_or(HeaderError::NoRun)
 }
 
-/// The file with a text added to its metadata; the tensors are unchanged.
+/// The file with a text added to its metadata; the tensors are unchanged. A checksum, which would be wrong now, is left out.
 ///
 /// # Errors
 ///
@@ -66,6 +78,7 @@ pub fn with_text(file: &[u8], key: &str, text: &str) -> Result<Vec<u8>, HeaderEr
     let mut header = parse(header)?;
     let metadata = header.entry(METADATA).or_insert_with(|| Value::Object(Map::new()));
     let metadata = metadata.as_object_mut().ok_or_else(|| HeaderError::Damaged("the metadata is no object".into()))?;
+    metadata.remove(CHECKSUM_KEY);
     metadata.insert(key.to_owned(), Value::String(text.to_owned()));
     let mut header = Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
@@ -73,6 +86,34 @@ pub fn with_text(file: &[u8], key: &str, text: &str) -> Result<Vec<u8>, HeaderEr
         return Err(HeaderError::TooLong { limit_bytes: HEADER_LIMIT_BYTES });
     }
     Ok([&(header.len() as u64).to_le_bytes(), &header[..], tensors].concat())
+}
+
+/// The file with a checksum in its metadata, by which [`check`] notices damage.
+///
+/// # Errors
+///
+/// [`HeaderError`] if the file's header is unusable or would become too long.
+pub fn with_checksum(file: &[u8]) -> Result<Vec<u8>, HeaderError> {
+    let file = with_text(file, CHECKSUM_KEY, &"0".repeat(N_DIGITS))?;
+    match around_checksum(&file) {
+        Some(parts @ [before, _, after]) => Ok([before, checksum(parts).as_bytes(), after].concat()),
+        None => Err(HeaderError::Damaged("it has no place for a checksum".into())),
+    }
+}
+
+/// What is before the digits of the file's checksum, the digits, and what is after them; none if there are none.
+fn around_checksum(file: &[u8]) -> Option<[&[u8]; 3]> {
+    let (header, _) = split(file).ok()?;
+    // Inside of a text, the quotes would be escaped.
+    let key = format!("\"{CHECKSUM_KEY}\":\"");
+    let start = header.windows(key.len()).position(|text| text == key.as_bytes())? + key.len();
+    let (before, rest) = file.split_at_checked(size_of::<u64>() + start)?;
+    let (digits, after) = rest.split_at_checked(N_DIGITS)?;
+    Some([before, digits, after])
+}
+
+fn checksum([before, _, after]: [&[u8]; 3]) -> String {
+    hex(&Sha256::new().chain_update(before).chain_update(after).finalize())
 }
 
 /// A text in the file's metadata, if it is there.
@@ -91,15 +132,22 @@ pub fn text(file: &[u8], key: &str) -> Result<Option<String>, HeaderError> {
     }
 }
 
-/// Whether the file has all bytes of the tensors that its header names.
+/// Checks that the file has all bytes of the tensors that its header names, and that they are those that were written. Older files, and those of
+/// the page, have no checksum.
 ///
 /// # Errors
 ///
-/// [`HeaderError`] if the file's header is unusable.
-pub fn is_whole(file: &[u8]) -> Result<bool, HeaderError> {
+/// [`HeaderError`] if the file's header is unusable, or the file cut off or damaged.
+pub fn check(file: &[u8]) -> Result<(), HeaderError> {
     let (header, tensors) = split(file)?;
     let end = |tensor: &Value| tensor.get("data_offsets")?.get(1)?.as_u64();
-    Ok(parse(header)?.values().filter_map(end).all(|end| end <= tensors.len() as u64))
+    if parse(header)?.values().filter_map(end).any(|end| end > tensors.len() as u64) {
+        return Err(HeaderError::CutOff);
+    }
+    match around_checksum(file) {
+        Some(parts @ [_, digits, _]) if digits != checksum(parts).as_bytes() => Err(HeaderError::WrongChecksum),
+        _ => Ok(()),
+    }
 }
 
 /// Splits a file into header and tensors.
@@ -149,11 +197,27 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_all_of_its_tensors_is_not_whole() {
+    fn a_file_without_all_of_its_tensors_is_cut_off() {
         let file = with_run(&weights(), &kept("a")).unwrap();
-        assert_eq!(is_whole(&file), Ok(true));
-        assert_eq!(is_whole(&file[..file.len() - 1]), Ok(false));
-        assert_eq!(is_whole(&file[..20]), Err(HeaderError::NotSafetensors));
+        assert_eq!(check(&file), Ok(()));
+        assert_eq!(check(&file[..file.len() - 1]), Err(HeaderError::CutOff));
+        assert_eq!(check(&file[..20]), Err(HeaderError::NotSafetensors));
+    }
+
+    #[test]
+    fn a_checksum_tells_of_every_byte_that_changed() {
+        let file = with_checksum(&with_run(&weights(), &kept("a")).unwrap()).unwrap();
+        assert_eq!(check(&file), Ok(()));
+        assert_eq!(with_checksum(&file).as_ref(), Ok(&file));
+        // Damage to the key alone leaves a file without a checksum, whose run and tensors are those that were written.
+        let key = file.windows(CHECKSUM_KEY.len()).position(|text| text == CHECKSUM_KEY.as_bytes()).unwrap();
+        for place in (0..key).chain(key + CHECKSUM_KEY.len()..file.len()) {
+            let mut damaged = file.clone();
+            damaged[place] ^= 1;
+            assert!(check(&damaged).is_err() || run_text(&damaged).is_err(), "{place}");
+        }
+        // Another run has another checksum, or, from a page that writes none, none.
+        assert_eq!(check(&with_run(&file, &kept("b")).unwrap()), Ok(()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Forward and data gradient are the same loop ([`direct`]): an output place sums over the input places that its kernel meets. The weight gradient
 //! sums products of input and output gradient over all places and images ([`outer`]). Kernels of 3×3 with many channels take Winograd's shorter way
-//! ([`winograd`]).
+//! ([`winograd`]). Where there are next to no images, places take their lanes in kernels of 1×1 ([`places`]).
 
 /// Which places a kernel meets along one axis.
 mod axis;
@@ -22,6 +22,9 @@ mod depthwise;
 
 /// Winograd's minimal filtering for kernels of 3×3.
 mod winograd;
+
+/// Kernels of 1×1 on very few images.
+mod places;
 
 use self::axis::Axis;
 use self::direct::Packing;
@@ -99,6 +102,9 @@ impl Conv {
         }
         if winograd::suits(self, self.output()) {
             return winograd::forward(self, blocks, input, weights, bias, relu);
+        }
+        if places::suits(self, blocks) {
+            return places::forward(self, blocks, input, weights, bias, relu);
         }
         self.direct().run(blocks, input, weights, bias, relu)
     }

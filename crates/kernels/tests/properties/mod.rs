@@ -44,6 +44,7 @@ pub const ALL: &[(&str, Property)] = &[
     ("sums of squares", sums_of_squares),
     ("Winograd's kernels", |_| large_kernels_of_three_take_the_short_way_and_stay_exact()),
     ("kernels of one place", |_| kernels_of_one_place_are_the_naive_loops()),
+    ("kernels of 1×1 on few images", kernels_of_one_tap_on_few_images),
     ("the presets' convolutions", |_| the_presets_convolutions_are_the_naive_loops()),
     ("ReLU", |_| a_relu_passes_gradients_where_its_output_is_positive()),
     ("NaN", |_| nan_passes_through_relu_and_pooling()),
@@ -382,6 +383,17 @@ fn kernels_of_one_place_are_the_naive_loops() {
     {
         check(&Conv { groups, ..conv(8, size, 12, kernel, stride, 0) }, 9, 7);
     }
+}
+
+/// Places take the lanes of images that are not there.
+fn kernels_of_one_tap_on_few_images(runner: &mut TestRunner) {
+    let shapes = (1_usize..5, 1_usize..20, pair(1..9), 1_usize..20, any::<bool>(), any::<u32>());
+    hold(runner, shapes, |(n_images, channels, size, filters, is_linear, seed)| {
+        let places = size[0] * size[1];
+        let of_maps = Conv { size, ..conv(channels, 1, filters, 1, 1, 0) };
+        let conv = if is_linear { Conv::pointwise(channels, places, filters) } else { of_maps };
+        check(&conv, n_images, seed.into());
+    });
 }
 
 fn the_presets_convolutions_are_the_naive_loops() {

@@ -280,7 +280,8 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
 #[test]
 fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let place = Place::new();
-    let steps = 4_000;
+    // So many that the run has not ended when it is interrupted.
+    let steps = 12_000;
     let config = ["mlp", "--set", "batchSize=8", "--set", "epochs=1000", "--set", &format!("maxSteps={steps}")];
     let whole = [&["train"][..], &config[..], &["--threads=1", "--data", "bands"][..]].concat();
     place.succeed(&[&whole[..], &["--out", "whole"][..]].concat());

@@ -280,8 +280,7 @@ fn a_folder_of_photos_is_trained_on_and_photos_are_told_apart() {
 #[test]
 fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let place = Place::new();
-    // So many that the run has not ended when it is interrupted.
-    let steps = 12_000;
+    let steps = 4_000;
     let config = ["mlp", "--set", "batchSize=8", "--set", "epochs=1000", "--set", &format!("maxSteps={steps}")];
     let whole = [&["train"][..], &config[..], &["--threads=1", "--data", "bands"][..]].concat();
     place.succeed(&[&whole[..], &["--out", "whole"][..]].concat());
@@ -291,7 +290,8 @@ fn a_run_that_was_interrupted_resumes_bit_for_bit() {
     let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains(r#""kind":"progress""#)));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    // Ctrl-C would be ignored where whoever runs the tests has it ignored, as a shell does for what it starts in the background.
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert!(lines.any(|line| line.contains(r#""kind":"interrupted""#)));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(place.path("parts/checkpoint.safetensors").exists());
